@@ -1,0 +1,1 @@
+"""The face: portrait, motion sampler, decoder, and the outputs that show it."""

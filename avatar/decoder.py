@@ -1,0 +1,38 @@
+"""What a face decoder is: a portrait once, then a picture for every motion vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar.motion import Floats
+
+Image = npt.NDArray[np.uint8]
+"""uint8 [H, W, 3], RGB."""
+
+FRAME_SIZE = 512
+"""Width and height of a decoded frame, pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One picture and its place on the audio clock.
+
+    Attributes:
+        image: uint8 [H, W, 3] RGB.
+        pts_samples: the output sample that plays when the picture is first shown.
+    """
+
+    image: Image
+    pts_samples: int
+
+
+class FaceDecoder(Protocol):
+    """Turns one motion vector into one picture of the portrait it was built for."""
+
+    def decode(self, values: Floats) -> Image:
+        """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
+        ...

@@ -1,0 +1,1 @@
+"""The CPU decoder: one portrait, warped by the motion vector."""

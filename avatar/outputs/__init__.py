@@ -1,0 +1,1 @@
+"""Where the frames and samples go: one file per kind of output."""

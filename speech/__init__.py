@@ -1,0 +1,1 @@
+"""The sound: reading, voice activity, recognition and synthesis."""

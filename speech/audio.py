@@ -1,0 +1,122 @@
+"""Sound in memory and on disk: chunks, reading any common format, writing WAV, resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from speech.errors import InputError
+
+Samples = npt.NDArray[np.float32]
+"""Mono sound, float32 [N] in [-1, 1]."""
+
+SPEECH_RATE_HZ = 16_000
+"""The rate that the ears and the face listen at."""
+
+OUTPUT_RATE_HZ = 48_000
+"""The rate of everything that is played or recorded: the audio clock counts these samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChunk:
+    """A piece of a stream of sound.
+
+    Attributes:
+        samples: float32 [N] in [-1, 1], mono.
+        sample_rate_hz: samples a second.
+        start_sample: index of the first sample in its stream, at `sample_rate_hz`.
+    """
+
+    samples: Samples
+    sample_rate_hz: int
+    start_sample: int
+
+    @property
+    def end_sample(self) -> int:
+        """Index just after the last sample."""
+        return self.start_sample + len(self.samples)
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / self.sample_rate_hz
+
+
+class Resampler:
+    """Streaming sample-rate conversion: any chunking of the input gives the same samples as one pass.
+
+    Args:
+        from_hz: rate of the samples pushed.
+        to_hz: rate of the samples returned.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._stream = None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+
+    def push(self, samples: Samples, *, last: bool = False) -> Samples:
+        """Returns what can be computed so far: float32 [M]. `last` flushes the filter's tail; push no more after it."""
+        if self._stream is None:
+            return samples
+        out: Samples = self._stream.resample_chunk(np.ascontiguousarray(samples, dtype=np.float32), last=last)
+        return out
+
+
+def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    """Converts a whole recording: float32 [N] at `from_hz` to float32 [M] at `to_hz`."""
+    if from_hz == to_hz:
+        return samples
+    out: Samples = soxr.resample(samples, from_hz, to_hz).astype(np.float32)
+    return out
+
+
+def chunked(samples: Samples, sample_rate_hz: int, chunk_samples: int) -> Iterator[AudioChunk]:
+    """Cuts a recording into chunks of `chunk_samples` (the last one may be shorter)."""
+    for start in range(0, len(samples), chunk_samples):
+        yield AudioChunk(samples[start : start + chunk_samples], sample_rate_hz, start)
+
+
+def write_wav(path: Path, samples: Samples, sample_rate_hz: int) -> None:
+    """Writes 16-bit mono WAV; samples outside [-1, 1] are clipped."""
+    soundfile.write(path, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
+
+
+def read_audio(path: Path, sample_rate_hz: int) -> Samples:
+    """Reads any file with a sound track that FFmpeg knows, mixed down to mono at the asked rate.
+
+    Args:
+        path: WAV, FLAC, MP3, OGG, M4A, WebM, MP4 …
+        sample_rate_hz: rate of the result.
+
+    Returns:
+        float32 [N], N > 0.
+
+    Raises:
+        InputError: the file is missing, empty, damaged, or has no sound.
+    """
+    import av  # imported here: it costs 0.2 s that commands without files need not pay
+
+    if not path.is_file():
+        raise InputError(f"{path}: expected a sound file, found {'a folder' if path.is_dir() else 'nothing'}")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: expected a sound file, got an empty file (0 bytes)")
+    pieces: list[Samples] = []
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                raise InputError(f"{path}: expected a file with sound, found no audio track in it")
+            resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+            for frame in container.decode(container.streams.audio[0]):
+                pieces += [part.to_ndarray()[0] for part in resampler.resample(frame)]
+            pieces += [part.to_ndarray()[0] for part in resampler.resample(None)]
+    except (av.FFmpegError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(f"{path}: expected sound (WAV, FLAC, MP3, OGG, M4A …), could not decode it: {error}") from None
+    samples = np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
+    if len(samples) == 0:
+        raise InputError(f"{path}: expected a sound file, it holds no samples")
+    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)

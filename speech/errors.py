@@ -1,0 +1,8 @@
+"""The one error that a user is meant to read."""
+
+
+class InputError(Exception):
+    """Bad input or a missing part: one line that says what was expected, what came, and what to do.
+
+    The command line prints it as it is and exits with status 2; a live session reports it and goes on.
+    """
