@@ -1,0 +1,253 @@
+"""Every setting: its type, range, unit and default. agent/data/config.toml says the same to the user."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+from avatar.motion import Controls, Emotion
+
+LONGEST_VOICE_NAME = 200
+"""Characters: far more than any voice's name has, and no accident fills a screen with it."""
+
+
+def _located(value: object, info: ValidationInfo) -> object:
+    """A path as it was written → absolute, seen from the folder that the context names; "" → None."""
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    base = info.context if isinstance(info.context, Path) else Path.cwd()
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("no such user's home") from None
+    if "\0" in value:
+        raise ValueError("no file name holds a NUL")
+    return base / path
+
+
+def _located_portrait(value: object, info: ValidationInfo) -> object:
+    """Like `_located`, but a bare word such as "mira" is the name of a shipped portrait and stays as it is."""
+    if isinstance(value, str) and not all(letter.isalnum() or letter in "-_" for letter in value):
+        return str(_located(value, info) or "")
+    return value
+
+
+def _free_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+FilePath = Annotated[Path | None, BeforeValidator(_located)]
+"""An absolute path, or None where the setting is "" (what the program ships, or its usual place)."""
+
+FreeDegrees = Annotated[Annotated[float, Field(ge=-30.0, le=30.0)] | None, BeforeValidator(_free_if_empty)]
+"""Degrees, or None where the setting is "" (the face decides). Beyond 30 degrees an eye shows no iris."""
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, strict about types, no key that isn't listed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RingSection(Section):
+    """Which ring of parts works.
+
+    Attributes:
+        choice: "auto" takes the best ring whose weights and hardware are there.
+    """
+
+    choice: Literal["auto", "embedded"] = "auto"
+
+
+class PortraitSection(Section):
+    """Whose face.
+
+    Attributes:
+        path: "" for the first shipped portrait, the name of a shipped one, or an absolute path.
+        cache_dir: folder of analysed portraits; None for the user's usual cache folder.
+    """
+
+    path: Annotated[str, BeforeValidator(_located_portrait)] = ""
+    cache_dir: FilePath = None
+
+
+class EarsSection(Section):
+    """How it listens.
+
+    Attributes:
+        backend: the speech recogniser.
+        vad_threshold: probability of speech above which the voice detector says "speech".
+        end_of_turn_s: seconds of silence that end the user's turn.
+        min_speech_s: seconds of speech below which a sound is not a turn.
+        bias_to_knowledge: whether the words of the knowledge file are expected more.
+    """
+
+    backend: Literal["auto", "pocketsphinx"] = "auto"
+    vad_threshold: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
+    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.6
+    min_speech_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
+    bias_to_knowledge: bool = True
+
+
+class MindSection(Section):
+    """What it knows and remembers.
+
+    Attributes:
+        backend: where replies come from.
+        knowledge: Markdown file of what it knows; None for the shipped one.
+        name: what it calls itself.
+        max_history_turns: turns of the conversation that it keeps in mind.
+    """
+
+    backend: Literal["auto", "knowledge"] = "auto"
+    knowledge: FilePath = None
+    name: Annotated[str, Field(min_length=1, max_length=40)] = "Mira"
+    max_history_turns: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+class VoiceSection(Section):
+    """How it speaks.
+
+    Attributes:
+        backend: the synthesiser.
+        voice: its voice, such as "en-us+f3" (eSpeak NG) or "slt" (Flite); "" for the synthesiser's default.
+        rate_wpm: words a minute.
+        pitch: 0 to 99, 50 is the voice's own (eSpeak NG only).
+        volume: ratio, 1 is the voice's own.
+    """
+
+    backend: Literal["auto", "espeak", "flite"] = "auto"
+    voice: Annotated[str, Field(max_length=LONGEST_VOICE_NAME)] = ""
+    rate_wpm: Annotated[int, Field(ge=80, le=300)] = 165
+    pitch: Annotated[int, Field(ge=0, le=99)] = 50
+    volume: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
+
+
+class FaceSection(Section):
+    """How the motion of the face is sampled.
+
+    Attributes:
+        seed: the same seed gives the same motion.
+        steps: network evaluations a block.
+        composure: 0 lively, 1 calm.
+        weights: safetensors file of the sampler; None for the shipped one.
+    """
+
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    steps: Annotated[int, Field(ge=1, le=50)] = 3
+    composure: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    weights: FilePath = None
+
+
+class ControlsSection(Section):
+    """What is asked of the face from the start; `controls()` gives it in the sampler's own units.
+
+    Attributes:
+        emotion: which emotion.
+        intensity: of the emotion, 0 to 1.
+        gaze_yaw_deg: degrees, positive looks to its own left; None is free.
+        gaze_pitch_deg: degrees, positive looks up; None is free.
+        head_distance: ratio, 1 as in the portrait, larger is farther.
+    """
+
+    # A strict enum takes only its own members, and TOML has none.
+    emotion: Annotated[Emotion, Field(strict=False)] = Emotion.NEUTRAL
+    intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    gaze_yaw_deg: FreeDegrees = None
+    gaze_pitch_deg: FreeDegrees = None
+    head_distance: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+
+    def controls(self) -> Controls:
+        """The same as `avatar.motion.Controls`: radians; of a gaze with one angle free, that angle is straight."""
+        yaw, pitch = self.gaze_yaw_deg, self.gaze_pitch_deg
+        gaze = None if yaw is None and pitch is None else (math.radians(yaw or 0.0), math.radians(pitch or 0.0))
+        return Controls(gaze, self.head_distance, self.emotion, self.intensity)
+
+
+class OutputSection(Section):
+    """What is written into a video file.
+
+    Attributes:
+        label: whether every frame says "AI".
+        label_corner: where it says so.
+        video_crf: x264's constant rate factor: lower is better and larger.
+        video_preset: x264's preset: slower is smaller.
+        subtitles: whether an .srt file is written beside the video.
+    """
+
+    label: bool = True
+    label_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
+    # 0 would be lossless, which is a profile that browsers don't play.
+    video_crf: Annotated[int, Field(ge=1, le=51)] = 20
+    video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    subtitles: bool = False
+
+
+class SessionSection(Section):
+    """The conversation as a whole.
+
+    Attributes:
+        keep_transcripts: folder for every conversation's turns as JSON lines; None keeps them only beside an output
+            file that the user asked for.
+        idle_lead_s: seconds of face before the first sound of a file.
+        idle_tail_s: seconds of face after the last sound of a file.
+        thinking_timeout_s: seconds after which a reply that doesn't come is given up.
+    """
+
+    keep_transcripts: FilePath = None
+    idle_lead_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.4
+    idle_tail_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.6
+    thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
+
+
+class Sections(Section):
+    """All sections of a configuration file, each optional there."""
+
+    ring: RingSection = RingSection()
+    portrait: PortraitSection = PortraitSection()
+    ears: EarsSection = EarsSection()
+    mind: MindSection = MindSection()
+    voice: VoiceSection = VoiceSection()
+    face: FaceSection = FaceSection()
+    controls: ControlsSection = ControlsSection()
+    output: OutputSection = OutputSection()
+    session: SessionSection = SessionSection()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a configuration came from.
+
+    Attributes:
+        file: the file read, and why that one.
+        settings: "section.key" → where its value was set ("config.toml, line 12"), for those that were set.
+    """
+
+    file: str = "built-in defaults"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, key: str) -> str:
+        """Where the value of "section.key" was set."""
+        return self.settings.get(key, "default")
+
+
+class Config(Sections):
+    """A whole configuration: the sections, and where they came from."""
+
+    source: Source = Source()
+
+
+KEYS: Mapping[str, type[Section]] = {
+    f"{section}.{key}": section_field.annotation
+    for section, section_field in Sections.model_fields.items()
+    if isinstance(section_field.annotation, type) and issubclass(section_field.annotation, Section)
+    for key in section_field.annotation.model_fields
+}
+"""Every "section.key" there is → the section's model."""
