@@ -1,0 +1,46 @@
+"""What the ears report: where speech starts and stops, and what was said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Someone began to speak.
+
+    Attributes:
+        at_s: onset of the voice on the input stream, seconds.
+    """
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """Someone finished speaking.
+
+    Attributes:
+        at_s: last voiced moment on the input stream, seconds.
+        decided_at_s: input stream time at which the end of the turn was certain, seconds; the difference is the wait.
+    """
+
+    at_s: float
+    decided_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was understood.
+
+    Attributes:
+        text: lower-case words separated by one space; "" when nothing was understood.
+        is_final: False for a guess that may still change.
+        start_s: where its sound begins on the input stream, seconds.
+        end_s: where the sound heard so far ends on the input stream, seconds.
+    """
+
+    text: str
+    is_final: bool
+    start_s: float
+    end_s: float

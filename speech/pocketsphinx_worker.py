@@ -1,0 +1,171 @@
+"""The process in which PocketSphinx listens: it holds Python's lock while it works, so it needs its own interpreter.
+
+Messages go both ways through stdin and stdout: kind (1 byte), utterance number, length of the payload (uint32, little
+endian), payload. The process ends when its stdin does.
+
+Run by `speech.asr_pocketsphinx` as `python -m speech.pocketsphinx_worker`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import sys
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any, BinaryIO
+
+HEADER = struct.Struct("<cII")
+"""Kind, utterance number, payload length in bytes."""
+
+
+class Kind(Enum):
+    """What a message is."""
+
+    SETUP = b"C"
+    """To the worker, first: `Setup` as JSON."""
+    READY = b"R"
+    """From the worker: the models are loaded; the payload is empty."""
+    START = b"S"
+    """To the worker: a new utterance; one that was open is thrown away."""
+    AUDIO = b"A"
+    """To the worker: int16 samples at 16 kHz, mono. Each is answered with GUESS."""
+    END = b"E"
+    """To the worker: the utterance is complete. Answered with FINAL."""
+    CANCEL = b"X"
+    """To the worker: throw the utterance away. Not answered."""
+    GUESS = b"G"
+    """From the worker: the words so far, UTF-8."""
+    FINAL = b"F"
+    """From the worker: the words, UTF-8."""
+    ERROR = b"!"
+    """From the worker: why it can't go on, UTF-8. It ends after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How the worker is to listen.
+
+    Attributes:
+        phrases: what people are likely to say.
+        phrase_weight: how much the phrases count against general English, [0, 1).
+        accurate: also make PocketSphinx's second and third pass after the end: fewer errors, later.
+    """
+
+    phrases: list[str] = field(default_factory=list)
+    phrase_weight: float = 0.0
+    accurate: bool = False
+
+    def to_json(self) -> bytes:
+        """Packs it for a SETUP message."""
+        return json.dumps(asdict(self)).encode()
+
+
+class Listener:
+    """PocketSphinx with the wheel's English model, one utterance at a time.
+
+    Args:
+        setup: how to listen.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        from pocketsphinx import Decoder
+
+        self._decoder: Any = Decoder(samprate=16000, loglevel="FATAL", fwdflat=setup.accurate, bestpath=setup.accurate)
+        # Each utterance begins from this mean: what was said before must not change what is understood now.
+        self._mean = self._decoder.get_cmn()
+        self._is_open = False
+
+    def start(self) -> None:
+        """Begins an utterance; an open one is thrown away."""
+        self.cancel()
+        self._decoder.set_cmn(self._mean)
+        self._decoder.start_utt()
+        self._is_open = True
+
+    def hear(self, pcm: bytes) -> str:
+        """Listens on: int16 samples at 16 kHz. Returns the words so far."""
+        self._decoder.process_raw(pcm)
+        return self._words()
+
+    def finish(self) -> str:
+        """Ends the utterance. Returns its words."""
+        self._decoder.end_utt()
+        self._is_open = False
+        return self._words()
+
+    def cancel(self) -> None:
+        """Throws an open utterance away."""
+        if self._is_open:
+            self._decoder.end_utt()
+            self._is_open = False
+
+    def _words(self) -> str:
+        hypothesis = self._decoder.hyp()
+        return plain_words(hypothesis.hypstr) if hypothesis else ""
+
+
+def plain_words(hypothesis: str) -> str:
+    """Takes fillers (<sil>, [NOISE], ++BREATH++) and the numbers of alternative pronunciations ("the(2)") out."""
+    words = (word.split("(")[0] for word in hypothesis.lower().split())
+    return " ".join(word for word in words if word and word[0] not in "<[+")
+
+
+def read_message(stream: BinaryIO) -> tuple[Kind, int, bytes] | None:
+    """Reads the next message; None when the stream has ended."""
+    header = stream.read(HEADER.size)
+    if len(header) < HEADER.size:
+        return None
+    kind, utterance, length = HEADER.unpack(header)
+    payload = stream.read(length)
+    return (Kind(kind), utterance, payload) if len(payload) == length else None
+
+
+def pack_message(kind: Kind, utterance: int = 0, payload: bytes = b"") -> bytes:
+    """Packs a message."""
+    return HEADER.pack(kind.value, utterance, len(payload)) + payload
+
+
+def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
+    """Answers messages until stdin ends."""
+
+    def reply(kind: Kind, utterance: int, text: str = "") -> None:
+        stdout.write(pack_message(kind, utterance, text.encode()))
+        stdout.flush()
+
+    first = read_message(stdin)
+    if first is None:
+        return
+    try:
+        listener = Listener(Setup(**json.loads(first[2])))
+    except Exception as error:  # whatever it is, the parent reports it in one line
+        reply(Kind.ERROR, 0, f"could not load PocketSphinx: {error}")
+        return
+    reply(Kind.READY, 0)
+    current = 0
+    while (message := read_message(stdin)) is not None:
+        kind, utterance, payload = message
+        if kind is Kind.START:
+            listener.start()
+            current = utterance
+        elif utterance != current:
+            continue  # of an utterance that was thrown away
+        elif kind is Kind.AUDIO:
+            reply(Kind.GUESS, utterance, listener.hear(payload))
+        elif kind is Kind.END:
+            reply(Kind.FINAL, utterance, listener.finish())
+        elif kind is Kind.CANCEL:
+            listener.cancel()
+            current = 0
+
+
+def main() -> None:
+    """Serves on the standard streams; anything that a library prints goes to stderr instead of into the messages."""
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(sys.stdin.buffer, messages)
+
+
+if __name__ == "__main__":
+    main()
