@@ -1,0 +1,314 @@
+"""A picture file becomes a portrait: decoded, its face found, cut to head and shoulders, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from avatar.decoder import FRAME_SIZE, Image
+from avatar.motion import Floats
+from speech.errors import InputError
+
+if TYPE_CHECKING:
+    from avatar.mesh.detection import FaceFinder
+
+# Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
+# no longer match.
+_ANALYSIS_VERSION = 1
+_MIN_SIDE_PX = 96
+_MIN_EYE_DISTANCE_PX = 12.0
+_BLURRY_EYE_DISTANCE_PX = 40.0
+# Larger pictures are scaled down before anything looks at them; a face worth animating survives it.
+_MAX_SIDE_PX = 2400
+# Above this many pixels a file is taken for a decompression bomb (the largest cameras make 150 million).
+_MAX_PIXELS = 200_000_000
+# Behind transparent pictures: a light neutral grey, so that dark hair stands out.
+_BACKDROP = (200, 200, 200)
+# The face (ear to ear) takes this share of the frame's width, the eyes sit at this share of its height.
+_FACE_SHARE = 0.38
+_EYES_AT = 0.45
+# Nose tip against the cheeks: 0 is frontal, 1 a full profile. Measured: Vermeer's three-quarter view 0.6.
+_TURNED, _PROFILE = 0.5, 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """One person, ready to be animated.
+
+    Attributes:
+        path: the file it came from.
+        image: uint8 [512, 512, 3] RGB, head and shoulders.
+        landmarks: float32 [478, 3], MediaPipe's face mesh in pixels of `image`; z in pixels, negative towards the viewer.
+        matte: float32 [512, 512] in [0, 1], 1 where the person is.
+        notices: what the owner should know about this picture, one sentence each.
+    """
+
+    path: Path
+    image: Image
+    landmarks: Floats
+    matte: Floats
+    notices: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+
+def load_portrait(path: Path, *, cache_dir: Path | None = None) -> Portrait:
+    """Reads a picture, finds the largest face in it, and cuts out head and shoulders.
+
+    The analysis is kept under the content's hash, so that a known picture opens in milliseconds.
+
+    Args:
+        path: PNG, JPEG, WebP, BMP, TIFF or anything else that Pillow reads.
+        cache_dir: where analyses are kept; None means ~/.cache/visavis (or $XDG_CACHE_HOME/visavis).
+
+    Raises:
+        InputError: no such file, not a picture, damaged, too small, or no usable face in it.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: expected a portrait picture, could not read it: {error.strerror}") from None
+    if not content:
+        raise InputError(f"{path}: expected a portrait picture, got an empty file")
+    digest = hashlib.sha256(content).hexdigest()[:32]
+    entry = (cache_dir or _default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{digest}.npz"
+    portrait = _read_entry(entry, path)
+    if portrait is None:
+        portrait = _analyse(path, content)
+        _write_entry(entry, portrait)
+    return portrait
+
+
+def _default_cache_dir() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
+
+
+def _read_entry(entry: Path, path: Path) -> Portrait | None:
+    """The remembered analysis, or None if there is none or it is damaged (it is then made again)."""
+    try:
+        with np.load(entry, allow_pickle=False) as data:
+            image, landmarks = data["image"], data["landmarks"]
+            matte = data["matte"].astype(np.float32) / np.float32(255.0)
+            notices = tuple(str(notice) for notice in data["notices"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    if image.shape != (FRAME_SIZE, FRAME_SIZE, 3) or matte.shape != (FRAME_SIZE, FRAME_SIZE):
+        return None
+    return Portrait(path, image, landmarks, matte, notices)
+
+
+def _write_entry(entry: Path, portrait: Portrait) -> None:
+    """Keeps an analysis; a full or read-only disk only costs the next start its speed."""
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=entry.parent, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(
+                    file,
+                    image=portrait.image,
+                    landmarks=portrait.landmarks,
+                    matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
+                    notices=np.array(portrait.notices, dtype=np.str_),
+                )
+            os.replace(temporary, entry)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError:
+        return
+
+
+def decode_picture(path: Path, content: bytes) -> Image:
+    """Picture bytes to uint8 [H, W, 3] RGB: upright, sRGB, alpha flattened on grey, the longer side at most 2400 px.
+
+    Args:
+        path: only named in errors.
+        content: the file's bytes.
+
+    Raises:
+        InputError: not a picture, damaged, or far too large.
+    """
+    import io
+    import warnings
+
+    from PIL import Image as Pillow
+    from PIL import ImageOps, UnidentifiedImageError
+
+    try:
+        # Pillow warns about large pictures on its own account; the limit here is ours.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Pillow.open(io.BytesIO(content)) as file:
+                width, height = file.size
+                if width * height > _MAX_PIXELS:
+                    raise InputError(
+                        f"{path}: expected a picture of at most {_MAX_PIXELS // 1_000_000} million pixels, "
+                        f"got {width}x{height}; scale it down"
+                    )
+                file.load()
+                picture = ImageOps.exif_transpose(file)
+                profile = picture.info.get("icc_profile")
+                picture = _eight_bit_rgb(picture)
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: expected a picture (PNG, JPEG, WebP, BMP, TIFF), got something else") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
+        raise InputError(f"{path}: expected a whole picture, could not decode it: {error}; save it again") from None
+    picture = _to_srgb(picture, profile)
+    picture.thumbnail((_MAX_SIDE_PX, _MAX_SIDE_PX), Pillow.Resampling.LANCZOS)
+    return np.asarray(picture, np.uint8)
+
+
+def _eight_bit_rgb(picture: _Pillow) -> _Pillow:
+    from PIL import Image as Pillow
+
+    if picture.mode.startswith("I") or picture.mode == "F":  # 16 and 32 bits of grey: stretch to what is there
+        values = np.asarray(picture, np.float32)
+        top = 65535.0 if picture.mode.startswith("I") else max(float(values.max()), 1e-6)
+        picture = Pillow.fromarray(np.clip(values * (255.0 / top), 0, 255).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        rgba = picture.convert("RGBA")
+        backdrop = Pillow.new("RGBA", rgba.size, (*_BACKDROP, 255))
+        return Pillow.alpha_composite(backdrop, rgba).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _to_srgb(picture: _Pillow, profile: object) -> _Pillow:
+    """Through the embedded colour profile where it is an RGB one; a broken profile is ignored."""
+    import io
+
+    from PIL import ImageCms
+
+    if not isinstance(profile, bytes):
+        return picture
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if source.profile.xcolor_space.strip() != "RGB":
+            return picture
+        converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture
+    return picture if converted is None else converted
+
+
+def _analyse(path: Path, content: bytes) -> Portrait:
+    image = decode_picture(path, content)
+    height, width = image.shape[:2]
+    if min(width, height) < _MIN_SIDE_PX:
+        raise InputError(
+            f"{path}: expected a picture of at least {_MIN_SIDE_PX} pixels on its shorter side, got {width}x{height}"
+        )
+    from avatar.mesh.detection import FaceFinder, eye_distance
+
+    with FaceFinder() as finder:
+        faces = finder.find(image)
+        if not faces:
+            raise InputError(
+                f"{path}: expected a person's face seen from the front, found none; use a brighter, closer picture"
+            )
+        eyes_px = eye_distance(faces[0])
+        if eyes_px < _MIN_EYE_DISTANCE_PX:
+            raise InputError(
+                f"{path}: expected a face with at least {_MIN_EYE_DISTANCE_PX:.0f} pixels between the eyes, "
+                f"got {eyes_px:.0f}; use a closer or larger picture"
+            )
+        notices = []
+        if len(faces) > 1:
+            notices.append(f"{len(faces)} faces found: the largest is animated")
+        if eyes_px < _BLURRY_EYE_DISTANCE_PX:
+            notices.append(f"the face is small ({eyes_px:.0f} pixels between the eyes): it will look blurred")
+        crop, landmarks = _crop(image, faces[0], finder, path)
+        turned = _turn(landmarks)
+        if turned > _PROFILE:
+            raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
+        if turned > _TURNED:
+            notices.append("the head is turned far: a frontal picture would move better")
+        matte = _checked_matte(finder.matte(crop), landmarks)
+    return Portrait(path, crop, landmarks, matte, tuple(notices))
+
+
+def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[Image, Floats]:
+    """Head and shoulders at 512x512 and the landmarks found again in it."""
+    from avatar.mesh.detection import eye_distance
+
+    side = _face_width(face) / _FACE_SHARE
+    eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
+    centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
+    left, top = float(centre_x - side / 2), float(eyes[1] - _EYES_AT * side)
+    crop = _cut_square(image, left, top, side)
+    scale = FRAME_SIZE / side
+    expected = (face - np.array([left, top, 0.0], np.float32)) * np.float32(scale)
+    for points in finder.meshes(crop):
+        if np.linalg.norm(points[:, :2] - expected[:, :2], axis=1).mean() < 0.25 * eye_distance(expected):
+            return crop, points
+    raise InputError(f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture")
+
+
+def _face_width(face: Floats) -> float:
+    """Ear to ear with depth; a tall narrow face counts by its height, so that the head always fits. Pixels."""
+    width = float(np.linalg.norm(face[234] - face[454]))
+    height = float(np.linalg.norm(face[10] - face[152]))
+    return max(width, 0.78 * height)
+
+
+def _cut_square(image: Image, left: float, top: float, side: float) -> Image:
+    """A square of the picture at 512x512; beyond its edges the picture goes on, ever more blurred."""
+    scale = FRAME_SIZE / side
+    height, width = image.shape[:2]
+    if scale < 1.0:  # area-average first: a single cubic step would alias
+        small = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
+        left, top, scale = left * scale, top * scale, 1.0
+        height, width = image.shape[:2]
+    matrix = np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
+    size = (FRAME_SIZE, FRAME_SIZE)
+    crop = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.ones((height, width), np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+    if inside.min() >= 1.0:
+        return np.asarray(crop, np.uint8)
+    # Replicated rows and columns are streaks: along each border, blend towards a blur by the distance to the picture.
+    outside = cv2.distanceTransform((inside < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
+    weight = np.clip(outside / 24.0, 0.0, 1.0)[:, :, None]
+    blurred = cv2.GaussianBlur(crop, (0, 0), 12.0, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(np.rint(crop * (1.0 - weight) + blurred * weight), np.uint8)
+
+
+def _turn(landmarks: Floats) -> float:
+    """How far the head is turned: 0 frontal, 1 the nose over the edge of the face."""
+    left, right, nose = landmarks[234, 0], landmarks[454, 0], landmarks[4, 0]
+    half = max(abs(float(right - left)) / 2.0, 1e-3)
+    return abs(float(nose - (left + right) / 2.0)) / half
+
+
+def _checked_matte(matte: Floats, landmarks: Floats) -> Floats:
+    """The segmentation, united with the face itself; a head-shaped one where it missed the head (paintings)."""
+    oval = cv2.convexHull(landmarks[:, :2].astype(np.int32))
+    face = np.zeros(matte.shape, np.float32)
+    cv2.fillConvexPoly(face, oval, 1.0)
+    if float(matte[face > 0].mean()) < 0.6:
+        centre = landmarks[:, :2].mean(axis=0)
+        width = float(np.linalg.norm(landmarks[234] - landmarks[454]))
+        axes = (int(0.68 * width), int(0.95 * width))
+        head = np.zeros(matte.shape, np.float32)
+        cv2.ellipse(head, (int(centre[0]), int(centre[1] - 0.1 * width)), axes, 0, 0, 360, 1.0, -1)
+        body_top = int(landmarks[152, 1])
+        half = int(0.42 * width)
+        cv2.rectangle(head, (int(centre[0]) - half, body_top), (int(centre[0]) + half, FRAME_SIZE), 1.0, -1)
+        matte = np.asarray(cv2.GaussianBlur(head, (0, 0), 0.08 * width), np.float32)
+    face = np.asarray(cv2.GaussianBlur(face, (0, 0), 3.0), np.float32)
+    return np.maximum(matte, face)
+
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as _Pillow
