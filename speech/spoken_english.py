@@ -41,8 +41,8 @@ _ABBREVIATIONS = {
     "w/": "with", "and/or": "and or", "24/7": "twenty-four seven",
 }  # fmt: skip
 _ONLY_BEFORE_NUMBERS = frozenset({"No.", "no.", "Fig.", "fig.", "vol."})
-_MAY_END_A_SENTENCE = frozenset("etc. Inc. Ltd. Corp. Jr. Sr. Ave. Rd. Blvd. Ph.D.".split() + ["et al."])
-    {"etc.", "Inc.", "Ltd.", "Corp.", "Jr.", "Sr.", "et al.", "Ave.", "Rd.", "Blvd.", "Ph.D."}
+_MAY_END_A_SENTENCE = frozenset(
+    ["etc.", "Inc.", "Ltd.", "Corp.", "Jr.", "Sr.", "Ave.", "Rd.", "Blvd.", "Ph.D.", "et al."]
 )
 
 # Written in capitals and read as letters although they hold a vowel; words without a vowel are always spelt.
