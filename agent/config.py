@@ -18,26 +18,25 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
-from agent.config_lines import KeyPath, key_lines
+from agent.config_file import KeyPath, one_line, quote, read_toml
 from agent.config_sections import KEYS, Config, Sections, Source
 from speech.errors import InputError
 
-__all__ = ["DEFAULT_FILE", "Config", "Source", "load_config"]
+__all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "Source", "load_config"]
 
 DEFAULT_FILE = Path(__file__).parent / "data" / "config.toml"
 """The packaged configuration: every key at its default, explained."""
 
-ENVIRONMENT_PREFIX = "VISAVIS_"
+PREFIX = "VISAVIS_"
 RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_TEST_DATA", "VISAVIS_CACHE_DIR"})
 """Environment variables with our prefix that are no settings."""
 
-LARGEST_FILE_BYTES = 65_536
-"""Ten times the packaged file. What is larger is some other file, given by mistake."""
+VARIABLES: Mapping[str, str] = {f"{PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS}
+"""Environment variable → "section.key"."""
 
-LONGEST_QUOTE = 40
-"""Characters of a wrong value that an error repeats."""
+LEAST_LIKENESS = 0.6
+"""Of two names, by difflib, from which one may be meant for the other (difflib's own default)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class _Layer:
     Attributes:
         values: as parsed from TOML, section → key → value.
         folder: what relative paths are relative to.
-        places: where an error says that a key is; () for the place as a whole.
+        places: where an error says that a section or key is, from top to bottom; () for the whole.
     """
 
     values: Mapping[str, object]
@@ -55,7 +54,7 @@ class _Layer:
     places: Mapping[KeyPath, str]
 
     def place(self, location: KeyPath) -> str:
-        """The nearest known place of a key: its own, or its section's, or the layer's."""
+        """The place of a key, or else of its section, or else of the whole."""
         return next(self.places[location[:n]] for n in range(len(location), -1, -1) if location[:n] in self.places)
 
 
@@ -85,85 +84,43 @@ def load_config(path: Path | None, overrides: Sequence[str], environ: Mapping[st
 
 
 def _find_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
+    """The file to read, and in words why this one."""
     if path is not None:
-        return path, "--config"
+        return path, "named with --config"
     if named := environ.get("VISAVIS_CONFIG"):
-        return Path(named), "VISAVIS_CONFIG"
+        return Path(named), "named by VISAVIS_CONFIG"
     here = Path("config.toml")
     if os.path.lexists(here):
-        return here, "in this folder"
-    return DEFAULT_FILE, "packaged default"
+        return here, "found in the current folder"
+    return DEFAULT_FILE, "the packaged default"
 
 
 def _file_layer(path: Path) -> _Layer:
-    shown = _one_line(str(path))
-    text = _read(path, shown)
-    try:
-        values = tomllib.loads(text)
-    except RecursionError:
-        raise InputError(f"{shown}: expected TOML, got brackets nested too deep") from None
-    except ValueError as error:  # TOMLDecodeError, and Python's own limit on the digits of a whole number
-        raise InputError(f"{shown}{_syntax_error(str(error), text)}") from None
-    # Lines are looked up only when something is wrong or asked for; a file without keys has none.
-    places = {location: f"{shown}, line {line}" for location, line in key_lines(text).items()}
+    values, lines = read_toml(path)
+    shown = one_line(str(path))
+    places = {location: f"{shown}, line {line}" for location, line in lines.items()}
     return _Layer(values, path.absolute().parent, {(): shown, **places})
 
 
-def _read(path: Path, shown: str) -> str:
-    try:
-        if path.is_dir():
-            raise InputError(f"{shown}: expected a configuration file, got a folder; name the file in it")
-        if not path.exists():
-            raise InputError(f"{shown}: expected a configuration file, found none there; check the path")
-        if not path.is_file():
-            raise InputError(f"{shown}: expected a configuration file, got a device or a pipe")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{shown}: expected a readable configuration file: {error.strerror}") from None
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputError(f"{shown}: expected a configuration file of at most {LARGEST_FILE_BYTES} bytes, got more")
-    try:
-        return data.decode("utf-8-sig").replace("\r\n", "\n")  # "sig": some editors begin with a byte-order mark
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{shown}, line {line}: expected UTF-8 text, got byte 0x{data[error.start]:02x}") from None
-
-
-def _syntax_error(message: str, text: str) -> str:
-    """What tomllib says, "… (at line 3, column 5)" → ", line 3, column 5: expected TOML such as …, got: …"."""
-    what, _, where = message.partition(" (at ")
-    if what.startswith(("Cannot overwrite", "Cannot declare")):
-        return f", {where.rstrip(')')}: expected every key and every section once, got one again"
-    where = where.rstrip(")")
-    if where == "end of document":
-        last = text.rstrip("\n").rpartition("\n")[2]
-        where = f"line {text.rstrip(chr(10)).count(chr(10)) + 1}, column {len(last) + 1}"
-    return f', {where or "somewhere"}: expected TOML such as key = "text" or key = 1.5: {_one_line(what).lower()}'
-
-
 def _environment_layer(environ: Mapping[str, str]) -> _Layer:
-    variables = {f"{ENVIRONMENT_PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS}
     values: dict[str, dict[str, object]] = {}
     places: dict[KeyPath, str] = {(): "environment"}
     for variable, text in sorted(environ.items()):
-        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in RESERVED_VARIABLES:
+        if not variable.startswith(PREFIX) or variable in RESERVED_VARIABLES:
             continue
-        shown = f"environment variable {_one_line(variable)}"
-        if variable not in variables:
-            written = variable.removeprefix(ENVIRONMENT_PREFIX).lower().replace("__", ".")
-            nearest = _nearest(written)
-            # Names only: "did you mean" must be something that can be typed as it is.
-            hint = f"did you mean '{ENVIRONMENT_PREFIX}{nearest.upper().replace('.', '__')}'?" if nearest else _SETTINGS
-            raise InputError(f"{shown}: unknown setting; {hint}")
-        section, key = variables[variable].split(".")
+        shown = f"environment variable {quote(variable)[1:-1]}"
+        if variable not in VARIABLES:
+            nearest = _nearest(variable.removeprefix(PREFIX).lower().replace("__", "."))
+            name = next((name for name, key in VARIABLES.items() if key == nearest), None)
+            raise InputError(f"{shown}: unknown setting; {_hint(name)}")
+        section, key = VARIABLES[variable].split(".")
         values.setdefault(section, {})[key] = _parse_value(text, _field(section, key))
         places[section, key] = shown
     return _Layer(values, Path.cwd(), places)
 
 
 def _override_layer(override: str) -> _Layer:
-    shown = f"--set {_quote(override)}"
+    shown = f"--set {quote(override)}"
     name, equals, text = override.partition("=")
     name = name.strip()
     if not equals or name in Sections.model_fields:
@@ -180,7 +137,7 @@ def _parse_value(text: str, field: FieldInfo) -> object:
         parsed: dict[str, object] = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text
-    if set(parsed) != {"value"} or (_expected(field).startswith(_TEXTS) and not isinstance(parsed["value"], str)):
+    if set(parsed) != {"value"} or (not isinstance(parsed["value"], str) and _takes_text(field)):
         return text
     return parsed["value"]
 
@@ -189,10 +146,11 @@ def _validate(layer: _Layer) -> Sections:
     try:
         return Sections.model_validate(layer.values, context=layer.folder)
     except ValidationError as failure:
-        # The uppermost mistake in the file is the one to fix first.
-        error = min(failure.errors(include_url=False), key=lambda e: _place_order(layer, e))
-    location = tuple(str(part) for part in error["loc"])[:2]
-    place = layer.place(location)
+        errors = {tuple(str(part) for part in error["loc"])[:2]: error for error in failure.errors(include_url=False)}
+    # The uppermost mistake is the one to fix first.
+    order = list(layer.places.values())
+    location = min(errors, key=lambda location: order.index(layer.place(location)))
+    place, error = layer.place(location), errors[location]
     if error["type"] == "extra_forbidden":
         raise InputError(f"{place}: {_unknown(location)}")
     got = _got(error["input"])
@@ -201,71 +159,80 @@ def _validate(layer: _Layer) -> Sections:
     raise InputError(f"{place}: {'.'.join(location)}: expected {_expected(_field(*location))}, got {got}")
 
 
-def _place_order(layer: _Layer, error: ErrorDetails) -> int:
-    location = tuple(str(part) for part in error["loc"])[:2]
-    return list(layer.places.values()).index(layer.place(location))
-
-
 def _field(section: str, key: str) -> FieldInfo:
     return KEYS[f"{section}.{key}"].model_fields[key]
 
 
-_SETTINGS = "see the packaged config.toml for the settings there are"
+def _hint(nearest: str | None, section: str = "") -> str:
+    if nearest:
+        return f"did you mean '{nearest}'?"
+    model = Sections.model_fields[section].annotation if section in Sections.model_fields else None
+    keys = ", ".join(key.partition(".")[2] for key, owner in KEYS.items() if owner is model)
+    return f"[{section}] has {keys}" if keys else f"the sections are {', '.join(Sections.model_fields)}"
 
 
 def _unknown(location: KeyPath) -> str:
     """Says that there is no such key or section, and which is the nearest that there is."""
-    written = _one_line(".".join(location))
-    if len(location) == 1:
-        sections = difflib.get_close_matches(written, Sections.model_fields, 1)
-        if sections:
-            return f"unknown section '{written}'; did you mean '{sections[0]}'?"
-    nearest = _nearest(written)
-    return f"unknown key '{written}'; " + (f"did you mean '{nearest}'?" if nearest else _SETTINGS)
+    written = ".".join(location)
+    sections = difflib.get_close_matches(written, Sections.model_fields, 1) if len(location) == 1 else []
+    if sections:
+        return f"unknown section {quote(written)}; {_hint(sections[0])}"
+    return f"unknown key {quote(written)}; {_hint(_nearest(written), location[0])}"
 
 
 def _nearest(written: str) -> str | None:
-    """The nearest "section.key": the same key of another section first, then by difflib, in any section."""
-    name = written.rpartition(".")[2]
-    same = [key for key in KEYS if key.endswith(f".{name}")]
-    whole = difflib.get_close_matches(written, same, 1, 0.0) or difflib.get_close_matches(written, KEYS, 1)
-    if whole:
-        return whole[0]
-    short = difflib.get_close_matches(name, [key.partition(".")[2] for key in KEYS], 1)
-    return next((key for key in KEYS if short and key.endswith(f".{short[0]}")), None)
+    """The "section.key" of any section that is most like what was written, the key's own name first."""
+    section, _, name = written.rpartition(".")
+
+    def likeness(key: str) -> tuple[float, float]:
+        known_section, _, known_name = key.partition(".")
+        return _ratio(name, known_name), _ratio(section, known_section)
+
+    best = max(KEYS, key=likeness)
+    return best if likeness(best)[0] >= LEAST_LIKENESS else None
 
 
-_TEXTS = ("text", "a path", "one of")
+def _ratio(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
+
+
+def _unwrap(field: FieldInfo) -> tuple[Any, list[Any], bool]:
+    """The type of a setting without "or None", its limits, and whether it has limits and may be left free."""
+    kind = field.annotation
+    if get_origin(kind) not in (Union, UnionType):
+        return kind, field.metadata, False
+    inner = next(part for part in get_args(kind) if part is not type(None))
+    if get_origin(inner) is not Annotated:
+        return inner, field.metadata, False
+    inner_field = FieldInfo.from_annotation(inner)
+    return inner_field.annotation, inner_field.metadata, True
+
+
+def _takes_text(field: FieldInfo) -> bool:
+    return _unwrap(field)[0] not in (int, float, bool)
 
 
 def _expected(field: FieldInfo) -> str:
-    """In words, what a setting takes; from its annotation and its range."""
-    kind: Any = field.annotation
-    bounds = list(field.metadata)
-    free = ""
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(part for part in get_args(kind) if part is not type(None))
-        if get_origin(kind) is Annotated:
-            field = FieldInfo.from_annotation(kind)
-            kind, bounds, free = field.annotation, field.metadata, ', or "" for free'
+    """In words, what a setting takes."""
+    kind, limits, may_be_free = _unwrap(field)
+    bound = {name: getattr(limit, name) for limit in limits for name in _BOUNDS if hasattr(limit, name)}
     if get_origin(kind) is Literal:
         return _one_of(get_args(kind))
     if issubclass(kind, Enum):
         return _one_of(member.value for member in kind)
     if kind is bool:
         return "true or false"
+    if kind is int:
+        return f"a whole number from {bound['ge']} to {bound['le']}"
+    if kind is float:
+        return f"a number from {bound['ge']:g} to {bound['le']:g}" + (', or "" for free' if may_be_free else "")
     if kind is Path:
         return "a path in quotes"
-    if kind is str:
-        limits = [f"{word} {getattr(part, name)}" for part in bounds for name, word in _LENGTHS if hasattr(part, name)]
-        return f"text in quotes{', ' if limits else ''}{' and '.join(limits)}{' characters' if limits else ''}"
-    least, most = (next(getattr(part, name) for part in bounds if hasattr(part, name)) for name in ("ge", "le"))
-    if kind is int:
-        return f"a whole number from {least} to {most}"
-    return f"a number from {least:g} to {most:g}{free}"
+    lengths = f" of {bound.get('min_length', 0)} to {bound['max_length']} characters" if bound else ""
+    return f"text in quotes{lengths}"
 
 
-_LENGTHS = (("min_length", "at least"), ("max_length", "at most"))
+_BOUNDS = ("ge", "le", "min_length", "max_length")
 
 
 def _one_of(values: Iterable[object]) -> str:
@@ -273,20 +240,15 @@ def _one_of(values: Iterable[object]) -> str:
 
 
 def _got(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
+    if isinstance(value, str):
+        return quote(value)
     if isinstance(value, dict):
         return "a section"
     if isinstance(value, list):
         return "a list"
-    return f"'{_quote(value)}'" if isinstance(value, str) else _quote(str(value))
-
-
-def _quote(text: str) -> str:
-    shown = _one_line(text)
-    return shown if len(shown) <= LONGEST_QUOTE else f"{shown[:LONGEST_QUOTE]}…"
-
-
-def _one_line(text: str) -> str:
-    """The same with line ends, control characters and undecodable bytes written as escapes."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    if isinstance(value, bool):
+        return str(value).lower()
+    try:
+        return quote(str(value))[1:-1]
+    except ValueError:  # a whole number in hexadecimal, whose decimal digits are too many for Python to write
+        return "a number of thousands of digits"
