@@ -1,0 +1,89 @@
+"""The sampler's conditions as one vector a frame; each group can be left out (all zero, flag 0)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats
+
+STATES = tuple(ConversationState)
+EMOTIONS = tuple(Emotion)
+
+
+class ConditionLayout:
+    """Slices of the condition vector, float32 [SIZE]; the last number of BLINK … USER says that the group is there.
+
+    BLINK: lid closure. GAZE: where to look, (yaw, pitch) in the portrait's frame over GAZE_SCALE. POSTURE: head pitch,
+    yaw, roll over HEAD_SCALE, and breath. STATE: one-hot. EMOTION: one-hot times intensity (neutral: 1).
+    DISTANCE: logarithm of the head distance. USER: `user_voice`. COMPOSURE: 0 lively … 1 still, minus 0.5.
+    """
+
+    BLINK = slice(0, 2)
+    GAZE = slice(2, 5)
+    POSTURE = slice(5, 10)
+    STATE = slice(10, 10 + len(STATES))
+    EMOTION = slice(14, 14 + len(EMOTIONS))
+    DISTANCE = slice(22, 24)
+    USER = slice(24, 28)
+    COMPOSURE = slice(28, 29)
+    SIZE = 29
+    GROUPS: tuple[slice, ...] = (BLINK, GAZE, POSTURE, STATE, EMOTION, DISTANCE, USER, COMPOSURE)
+
+
+GAZE_SCALE = 0.2
+HEAD_SCALE = 0.1
+
+USER_HISTORY_FRAMES = 3 * FRAME_RATE_HZ
+"""How much of the user's voice a listener's motion looks back on."""
+
+REACTION_FRAMES = 5
+"""A listener reacts 200 ms after what the user said; it also lets motion be sampled ahead of being shown."""
+
+USER_SPEAKS = 0.45  # of avatar.features.loudness: -37 dB
+
+
+def user_voice(loudness: Floats) -> Floats:
+    """What the user's voice tells a listener.
+
+    Args:
+        loudness: float32 [USER_HISTORY_FRAMES], `avatar.features.loudness` of the last frames, newest last.
+
+    Returns:
+        float32 [3]: loudness now (mean of 3 frames), how far it rises above the last half second (emphasis), and a
+        pulse that lasts 0.6 s after the user pauses, having spoken for at least a second of the last three.
+    """
+    now = float(loudness[-3:].mean())
+    rise = now - float(loudness[-13:-3].mean())
+    spoke = loudness > USER_SPEAKS
+    since = int(np.argmax(spoke[::-1])) if spoke.any() else len(spoke)
+    pause = 1.0 if 4 <= since < 19 and int(spoke.sum()) >= FRAME_RATE_HZ else 0.0
+    return np.array([now, max(0.0, rise) * 2.0, pause], np.float32)
+
+
+def condition_vector(
+    intention: Floats, *, state: ConversationState, controls: Controls, user: Floats | None, composure: float
+) -> Floats:
+    """One frame's conditions: float32 [ConditionLayout.SIZE].
+
+    Args:
+        intention: float32 [7] of `avatar.intention.step`.
+        state: what the person is doing.
+        controls: emotion and head distance (gaze is already in the intention).
+        user: float32 [3] of `user_voice`; None when there is no user.
+        composure: 0 lively … 1 still.
+    """
+    out = np.zeros(ConditionLayout.SIZE, np.float32)
+    out[ConditionLayout.BLINK] = (intention[0], 1.0)
+    out[ConditionLayout.GAZE] = (intention[1] / GAZE_SCALE, intention[2] / GAZE_SCALE, 1.0)
+    out[ConditionLayout.POSTURE] = (*(intention[3:6] / HEAD_SCALE), intention[6], 1.0)
+    out[ConditionLayout.STATE.start + STATES.index(state)] = 1.0
+    emotion = controls.emotion or Emotion.NEUTRAL
+    strength = 1.0 if emotion is Emotion.NEUTRAL else controls.intensity
+    out[ConditionLayout.EMOTION.start + EMOTIONS.index(emotion)] = strength
+    if emotion is not Emotion.NEUTRAL:
+        out[ConditionLayout.EMOTION.start] = 1.0 - strength
+    out[ConditionLayout.DISTANCE] = (np.log(controls.head_distance or 1.0) / HEAD_SCALE, 1.0)
+    if user is not None:
+        out[ConditionLayout.USER] = (*user, 1.0)
+    out[ConditionLayout.COMPOSURE] = composure - 0.5
+    return out
