@@ -29,11 +29,14 @@ DEFAULT_FILE = Path(__file__).parent / "data" / "config.toml"
 """The packaged configuration: every key at its default, explained."""
 
 PREFIX = "VISAVIS_"
-RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_TEST_DATA", "VISAVIS_CACHE_DIR"})
+RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_TEST_DATA"})
 """Environment variables with our prefix that are no settings."""
 
-VARIABLES: Mapping[str, str] = {f"{PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS}
-"""Environment variable → "section.key"."""
+VARIABLES: Mapping[str, str] = {
+    **{f"{PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS},
+    "VISAVIS_CACHE_DIR": "portrait.cache_dir",
+}
+"""Environment variable → "section.key"; the cache folder has a short name too, which the long one goes over."""
 
 LEAST_LIKENESS = 0.6
 """Of two names, by difflib, from which one may be meant for the other (difflib's own default)."""

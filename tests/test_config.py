@@ -264,8 +264,14 @@ def test_mistakes_in_the_environment(variable: str, value: str, message: str) ->
 
 
 def test_reserved_and_foreign_variables_are_left_alone() -> None:
-    config = load("", VISAVIS_TEST_DATA="/data", VISAVIS_CACHE_DIR="/cache", PATH="/bin", VOICE__PITCH="x")
+    config = load("", VISAVIS_TEST_DATA="/data", VISAVIS_CONFIG="", PATH="/bin", VOICE__PITCH="x")
     assert config.model_copy(update={"source": Config().source}) == Config()
+
+
+def test_the_cache_folder_has_a_short_variable_too() -> None:
+    assert load("", VISAVIS_CACHE_DIR="/short").portrait.cache_dir == Path("/short")
+    both = {"VISAVIS_CACHE_DIR": "/short", "VISAVIS_PORTRAIT__CACHE_DIR": "/long"}
+    assert load("", **both).portrait.cache_dir == Path("/long")
 
 
 def test_files_that_can_not_be_read(empty_folder: Path) -> None:
