@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
@@ -89,7 +89,7 @@ class TTS(Protocol):
         """Stops the engine."""
         ...
 
-    def synthesize(self, text: str) -> AsyncIterator[SpeechChunk]:
+    def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speaks one sentence, in chunks as they come. Closing the iterator early really stops the engine.
 
         Args:
