@@ -1,0 +1,55 @@
+"""What a mind is: the conversation so far and a question go in, pieces of the reply come out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing that was said.
+
+    Attributes:
+        role: who said it: the person ("user") or the avatar ("assistant").
+        text: for the avatar, only what was really heard, which is less than the whole reply if it was interrupted.
+        interrupted: the person cut the avatar off here.
+    """
+
+    role: Literal["user", "assistant"]
+    text: str
+    interrupted: bool = False
+
+
+class LLM(Protocol):
+    """A mind. It is an async context manager: entering loads it, leaving frees it.
+
+    Attributes:
+        name: what the mind calls itself, or the model's name.
+    """
+
+    name: str
+
+    def stream(self, history: Sequence[Message], text: str) -> AsyncIterator[str]:
+        """Answers `text`.
+
+        Args:
+            history: what was said before, oldest first, without `text`.
+            text: what the person has just said.
+
+        Returns:
+            Text deltas; joined, they are the reply. Closing or cancelling the iteration really stops the work.
+        """
+        ...
+
+    async def __aenter__(self) -> Self:
+        """Loads whatever is needed to answer."""
+        ...
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Frees it."""
+        ...
