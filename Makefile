@@ -1,0 +1,52 @@
+# Two commands do all the set-up: `make demo` and `make test`. Each needs python3 (3.11 or 3.12) with venv, and make.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEV_READY := .venv/.dev-ready
+OUT ?= out
+
+.PHONY: help install demo test lint clean
+
+help:
+	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
+	@echo "make test      install, then check style, types and run the tests"
+	@echo "make install   install only, into .venv"
+	@echo "make clean     remove .venv and $(OUT)/"
+
+# mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
+# they go in without them. See requirements.txt.
+$(READY): requirements.txt no-deps.txt pyproject.toml
+	@echo "Installing into .venv (some minutes the first time: PyTorch is large) …"
+	@start=$$SECONDS; \
+	 $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Visavis needs Python 3.11 or 3.12, this is " + sys.version.split()[0]' && \
+	 $(PYTHON) -m venv .venv && \
+	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
+	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	 touch $(READY) && \
+	 echo "Installed in $$((SECONDS - start)) s."
+
+$(DEV_READY): $(READY) requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && touch $(DEV_READY)
+
+install: $(READY)
+
+demo: $(READY)
+	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."
+
+# Flite is a Debian package: installed where that is possible without asking, else its tests are left out and it is said.
+FLITE = if ! command -v flite >/dev/null; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq flite; } >/dev/null 2>&1 || true; fi; \
+	fi
+
+test: $(DEV_READY) lint
+	@$(FLITE)
+	@$(BIN)/python -m pytest
+
+lint: $(DEV_READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+clean:
+	rm -rf .venv $(OUT)

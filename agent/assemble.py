@@ -1,0 +1,182 @@
+"""From a configuration to loaded parts: everything slow is loaded at once, side by side, off the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent import backends
+from agent.config import Config
+from agent.history import History
+from agent.knowledge import Knowledge, load_knowledge
+from agent.session import Event, Parts, Session, Timing
+from avatar.clock import AudioClock, OfflineClock, PacedClock
+from avatar.outputs.base import Output
+from avatar.portrait import Portrait, load_portrait
+from avatar.provenance import AiLabel
+from avatar.renderer import MotionSampler, Renderer
+from speech.sound_track import SoundTrack
+
+if TYPE_CHECKING:
+    from avatar.mesh.decoder import MeshDecoder
+    from speech.turns import TurnDetector
+
+DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
+PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A portrait that can be animated: the picture, its decoder, and a fresh sampler."""
+
+    portrait: Portrait
+    decoder: MeshDecoder
+    sampler: MotionSampler
+
+
+def shipped_portraits() -> dict[str, Path]:
+    """The portraits that come with the program, by name."""
+    return {path.stem: path for path in sorted(PORTRAITS.glob("*.png"))}
+
+
+def portrait_path(name: str) -> Path:
+    """What `portrait.path` and --portrait mean: "" is the first shipped one, a bare name a shipped one, else a file."""
+    shipped = shipped_portraits()
+    return shipped.get(name or next(iter(shipped)), Path(name))
+
+
+def load_sampler(config: Config) -> MotionSampler:
+    """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
+    import torch
+
+    from avatar.checkpoint import load_checkpoint
+    from avatar.motion_sampler import FlowMotionSampler
+
+    # One thread: two of them wait for each other when the recogniser and the encoder run beside.
+    torch.set_num_threads(1)
+    face = config.face
+    return FlowMotionSampler(
+        load_checkpoint(face.weights), seed=face.seed, steps=face.steps, composure=face.composure
+    )
+
+
+def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
+    """Analyses the portrait, or finds the analysis in the cache, and builds its decoder."""
+    from avatar.mesh.decoder import MeshDecoder
+
+    cache = config.portrait.cache_dir or (Path(env) if (env := os.environ.get("VISAVIS_CACHE_DIR")) else None)
+    portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=cache)
+    return portrait, MeshDecoder(portrait)
+
+
+async def load_face(config: Config) -> Face:
+    """Loads sampler and decoder side by side."""
+    sampler, (portrait, decoder) = await asyncio.gather(
+        asyncio.to_thread(load_sampler, config), asyncio.to_thread(load_decoder, config)
+    )
+    return Face(portrait, decoder, sampler)
+
+
+def turn_detector(config: Config, end_of_turn_s: float | None = None) -> TurnDetector:
+    """A fresh voice and turn detector; `end_of_turn_s` goes over the configured one."""
+    from speech.turns import TurnDetector
+    from speech.vad import SileroVAD
+
+    ears = config.ears
+    return TurnDetector(
+        SileroVAD(),
+        threshold=ears.vad_threshold,
+        end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
+        min_speech_s=ears.min_speech_s,
+    )
+
+
+def knowledge_of(config: Config) -> Knowledge:
+    """The knowledge file that the configuration names, or the shipped one."""
+    return load_knowledge(config.mind.knowledge or DEFAULT_KNOWLEDGE)
+
+
+@asynccontextmanager
+async def open_parts(config: Config, *, end_of_turn_s: float | None = None) -> AsyncGenerator[Parts, None]:
+    """Loads ears, mind and voice, and stops them at the end."""
+    knowledge = await asyncio.to_thread(knowledge_of, config)
+    ears = backends.EARS[backends.chosen_ears(config)](config, knowledge.phrases())
+    mind = backends.MINDS[backends.chosen_mind(config)](config, knowledge)
+    voice = backends.VOICES[backends.chosen_voice(config)](config)
+    async with AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as loading:
+            for part in (ears, mind, voice):
+                loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
+            turns = loading.create_task(asyncio.to_thread(turn_detector, config, end_of_turn_s), name="load VAD")
+        yield Parts(turns.result(), ears, mind, voice)
+
+
+@asynccontextmanager
+async def open_session(
+    config: Config,
+    *,
+    real_time: bool,
+    outputs: Callable[[], Sequence[Output]],
+    apologise: bool,
+    on_event: Callable[[Event], None],
+    on_loaded: Callable[[Portrait], None] = lambda portrait: None,
+    end_of_turn_s: float | None = None,
+) -> AsyncGenerator[Session, None]:
+    """Loads everything and yields a session that is ready to run.
+
+    Args:
+        config: the whole configuration.
+        real_time: pace the session as a sound card would, else as fast as it goes.
+        outputs: opens the outputs once everything is loaded; on leaving they are finished, or abandoned after a failure.
+        apologise: answer a question without words by saying so; else it is an error.
+        on_event: told of everything that users want to know.
+        on_loaded: told when the first frame can be made.
+        end_of_turn_s: goes over the configured silence that ends a turn.
+    """
+    async with AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as loading:
+            opening = open_parts(config, end_of_turn_s=end_of_turn_s)
+            parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
+            face = loading.create_task(load_face(config), name="load face")
+        on_loaded(face.result().portrait)
+        voice, user = SoundTrack(), SoundTrack()
+        clock: AudioClock = PacedClock() if real_time else OfflineClock([voice])
+        opened = outputs()
+        session: Session
+        renderer = Renderer(
+            clock=clock,
+            voice=voice,
+            user=user,
+            sampler=face.result().sampler,
+            decoder=face.result().decoder,
+            outputs=opened,
+            label=AiLabel(config.output.label_corner) if config.output.label else None,
+            mix_user=real_time,
+            on_frame=lambda shown: session.frame_shown(shown),
+        )
+        renderer.set_controls(config.controls.controls())
+        timing = config.session
+        session = Session(
+            parts=parts.result(),
+            renderer=renderer,
+            clock=clock,
+            voice_track=voice,
+            user_track=user,
+            timing=Timing(timing.idle_lead_s, timing.idle_tail_s, timing.thinking_timeout_s),
+            apologise=apologise,
+            on_event=on_event,
+            history=History(max_messages=2 * config.mind.max_history_turns),
+        )
+        try:
+            yield session
+            for output in opened:
+                await asyncio.to_thread(output.finish)
+        except BaseException:
+            for output in opened:
+                output.abandon()
+            raise

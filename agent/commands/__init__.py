@@ -1,0 +1,1 @@
+"""The commands of `visavis`, one file for each kind."""

@@ -1,0 +1,233 @@
+"""Commands that hold a conversation: ask and demo."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.commands import options
+from agent.commands.options import check_target, configured, progress, say
+from speech.errors import InputError
+
+if TYPE_CHECKING:
+    from agent.session import Event, TypedText
+    from agent.sources import Recording
+    from agent.turn import TurnRecord
+    from avatar.outputs.base import Output
+    from avatar.portrait import Portrait
+
+# People stop to think in the middle of a recorded question; only a longer silence separates two of them.
+RECORDED_END_OF_TURN_S = 1.2
+# With the question's sound in the video, this much silence before it lets the viewer look at the face first.
+PAUSE_BEFORE_QUESTION_S = 0.5
+
+QUESTIONS = Path(__file__).parent.parent / "data" / "questions"
+
+
+def ask(
+    questions: Annotated[
+        list[Path] | None, typer.Argument(metavar="[QUESTION.wav]...", help="Recorded questions, in English.")
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video of the answer.")] = Path(
+        "answer.mp4"
+    ),
+    text: Annotated[list[str] | None, typer.Option("--text", "-t", help="A typed question; may be repeated.")] = None,
+    real_time: Annotated[
+        bool, typer.Option("--real-time", help="Record the conversation as it happens, with the questions' sound.")
+    ] = False,
+    subtitles: Annotated[bool, typer.Option("--subtitles", help="Write an .srt file beside the video.")] = False,
+    portrait: options.PortraitName = None,
+    voice: options.VoiceName = None,
+    rate: options.RateWpm = None,
+    volume: options.Volume = None,
+    seed: options.Seed = None,
+    as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Answers recorded or typed questions; a face says the answers in a video.
+
+    Several questions are one conversation: first the recordings, then the texts. Beside the video lies a .jsonl file
+    with what was heard, what was said, and when each stage happened.
+
+    Examples:
+
+    `visavis ask question.wav -o answer.mp4`
+
+    `visavis ask first.wav second.wav --portrait me.jpg --subtitles -o talk.mp4`
+
+    `visavis ask --text "What can you do?" --text "Tell me more." -o answer.mp4`
+    """
+    check_target(output, ".mp4")
+    if not questions and not text:
+        raise InputError("ask: expected a recorded question or --text 'a question', got neither")
+    if any(not question.strip() for question in text or ()):
+        raise InputError("ask: expected a question after --text, got an empty one")
+    settings = configured(
+        config, overrides, portrait=portrait, voice=voice, rate_wpm=rate, volume=volume, seed=seed
+    )
+    asked = _load_questions(questions or [], text or [])
+    conversation = Conversation(settings, output, quiet=quiet)
+    asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
+    conversation.write_beside(subtitles=subtitles or settings.output.subtitles)
+    if as_json:
+        print(json.dumps([record.as_json() for record in conversation.records], indent=2, ensure_ascii=False))
+    else:
+        say(f"{output}: the answer; {output.with_suffix('.jsonl').name}: what happened when", quiet)
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")] = Path("out"),
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Holds a short conversation, in real time, with the shipped faces and recorded questions.
+
+    Leaves the videos, their transcripts and subtitles, and a plot of where the time of each answer went.
+
+    Example:
+
+    `visavis demo -o out`
+    """
+    from agent.assemble import shipped_portraits
+    from agent.waterfall import plot_waterfall
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: expected a folder to write to: {error.strerror}") from None
+    with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    recordings = [QUESTIONS / row["file"] for row in rows]
+    names = list(shipped_portraits())[:2]
+    half = (len(recordings) + 1) // 2
+    made: list[tuple[str, Path]] = []
+    records = []
+    began = time.perf_counter()
+    for name, asked in zip(names, (recordings[:half], recordings[half:]), strict=False):
+        settings = configured(config, overrides, portrait=name)
+        video = folder / f"demo-{name}.mp4"
+        check_target(video, ".mp4")
+        say(f"\n{name} listens …", quiet)
+        conversation = Conversation(settings, video, quiet=quiet)
+        asyncio.run(conversation.run(_load_questions(asked, []), real_time=True, end_of_turn_s=None))
+        conversation.write_beside(subtitles=True)
+        records += conversation.records
+        made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]
+        made += [("its transcript and times", video.with_suffix(".jsonl"))]
+    plot = folder / "demo-waterfall.png"
+    plot_waterfall(plot, records, "From the question's last sample to the first moving mouth")
+    made.append(("where each answer's time went", plot))
+    say(f"\nDone in {time.perf_counter() - began:.0f} s. Look at:", quiet)
+    for what, path in made:
+        say(f"  {path}  {what}", quiet)
+
+
+class Conversation:
+    """One session that is written to a video, told on the terminal, and kept as JSON lines.
+
+    Args:
+        config: the whole configuration.
+        video: the MP4.
+        quiet: tell nothing.
+    """
+
+    def __init__(self, config: options.Config, video: Path, *, quiet: bool) -> None:
+        self._config, self._video, self._quiet = config, video, quiet
+        self._loading_s = 0.0
+        self.records: list[TurnRecord] = []
+
+    async def run(
+        self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
+    ) -> None:
+        """Asks all questions and waits until the last answer was played and written."""
+        from agent.assemble import open_session
+        from agent.sources import Questions
+        from avatar.outputs.mp4 import Mp4Output
+
+        began = time.perf_counter()
+
+        def loaded(portrait: Portrait) -> None:
+            for notice in portrait.notices:
+                say(f"{portrait.path.name}: {notice}", self._quiet)
+            say(f"(loaded in {time.perf_counter() - began:.1f} s)", self._quiet)
+
+        def outputs() -> list[Output]:
+            output = self._config.output
+            return [Mp4Output(self._video, crf=output.video_crf, preset=output.video_preset)]
+
+        wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
+        source = Questions(
+            asked,
+            real_time=real_time,
+            silence_after_s=wait_s + 0.3,  # the detector must see the whole pause, after the last soft sound
+            pause_before_s=PAUSE_BEFORE_QUESTION_S,
+        )
+        with progress(self._quiet) as bar:
+            task = bar.add_task(f"{self._video.name}", total=None, note="")
+            self._show_state = lambda state: bar.update(task, note=state)
+            async with open_session(
+                self._config,
+                real_time=real_time,
+                outputs=outputs,
+                apologise=len(asked) > 1,
+                on_event=self._tell,
+                on_loaded=loaded,
+                end_of_turn_s=end_of_turn_s,
+            ) as session:
+                await session.run(source)
+
+    def write_beside(self, *, subtitles: bool) -> None:
+        """Writes the turns as JSON lines beside the video and where the configuration keeps them, and subtitles."""
+        from agent.subtitles import write_subtitles
+
+        lines = "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in self.records)
+        self._video.with_suffix(".jsonl").write_text(lines, encoding="utf-8")
+        if kept := self._config.session.keep_transcripts:
+            kept.mkdir(parents=True, exist_ok=True)
+            (kept / f"{datetime.now():%Y-%m-%d_%H%M%S}.jsonl").write_text(lines, encoding="utf-8")
+        if subtitles:
+            write_subtitles(self._video.with_suffix(".srt"), self.records)
+
+    def _tell(self, event: Event) -> None:
+        from agent.session import Problem, StateChanged, TurnFinished
+        from agent.waterfall import waterfall_lines
+
+        match event:
+            case StateChanged(state):
+                self._show_state(state)
+            case Problem(message):
+                say(f"! {message}", self._quiet)
+            case TurnFinished(record):
+                self.records.append(record)
+                say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
+                say(f"  {self._config.mind.name}: {record.heard}", self._quiet)
+                for line in waterfall_lines(record):
+                    say(line, self._quiet)
+            case _:
+                pass
+
+
+def _load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:
+    from agent.session import TypedText
+    from agent.sources import Recording
+    from speech.audio import OUTPUT_RATE_HZ, read_audio
+
+    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ)) for path in files]
+    return [*recordings, *map(TypedText, texts)]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command()(ask)
+    app.command()(demo)

@@ -1,0 +1,269 @@
+"""Commands on files: render, transcribe, say, voices."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from agent.commands import options
+from agent.commands.options import check_target, configured, progress, say
+from speech.errors import InputError
+
+
+def render(
+    audio: Annotated[
+        Path | None, typer.Option("--audio", "-a", metavar="FILE", help="The speech: WAV, FLAC, MP3, OGG, M4A, a video …")
+    ] = None,
+    portrait: options.PortraitName = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video.")] = None,
+    motion_out: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Write the motion: 60 numbers a frame, 25 frames a second.")
+    ] = None,
+    motion_in: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Play such a file back instead of sampling motion.")
+    ] = None,
+    seed: options.Seed = None,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Makes a portrait say a recording.
+
+    Examples:
+
+    `visavis render --portrait me.jpg --audio speech.wav -o talking.mp4`
+
+    `visavis render --audio speech.mp3 --motion-out curves.csv`
+
+    `visavis render --portrait mira --motion-in curves.csv --audio speech.mp3 -o again.mp4`
+    """
+    if audio is None and motion_in is None:
+        raise InputError("render: expected --audio FILE or --motion-in FILE, got neither")
+    if output is None and motion_out is None:
+        raise InputError("render: expected -o FILE.mp4 or --motion-out FILE.csv, got neither: there is nothing to make")
+    check_target(output, ".mp4")
+    check_target(motion_out, ".csv")
+    settings = configured(config, overrides, portrait=portrait, seed=seed)
+    asyncio.run(_render(settings, audio, output, motion_out, motion_in, quiet))
+
+
+async def _render(
+    config: options.Config,
+    audio: Path | None,
+    output: Path | None,
+    motion_out: Path | None,
+    motion_in: Path | None,
+    quiet: bool,
+) -> None:
+    from agent.assemble import load_decoder, load_sampler
+    from avatar.motion import FRAME_RATE_HZ, read_motion_csv
+    from avatar.outputs.base import Output
+    from avatar.outputs.motion_csv import MotionCsvOutput
+    from avatar.provenance import AiLabel
+    from avatar.recorded_motion import RecordedMotion
+    from avatar.recording import frames_of, render_recording
+    from avatar.renderer import FrameShown, MotionSampler
+    from speech.audio import OUTPUT_RATE_HZ, read_audio
+
+    recorded = await asyncio.to_thread(read_motion_csv, motion_in) if motion_in else None
+    sound = await asyncio.to_thread(read_audio, audio, OUTPUT_RATE_HZ) if audio else np.zeros(0, np.float32)
+    frames = len(recorded) if recorded is not None else frames_of(len(sound))
+    with progress(quiet) as bar:
+        task = bar.add_task("loading", total=None, note="")
+        async with asyncio.TaskGroup() as group:
+            sampling = None if recorded is not None else group.create_task(asyncio.to_thread(load_sampler, config))
+            decoding = group.create_task(asyncio.to_thread(load_decoder, config)) if output else None
+        sampler: MotionSampler
+        if sampling is not None:
+            sampler = sampling.result()
+        else:
+            assert recorded is not None
+            sampler = RecordedMotion(recorded)
+        decoder = None
+        outputs: list[Output] = []
+        if decoding is not None and output is not None:
+            from avatar.outputs.mp4 import Mp4Output
+
+            found, decoder = decoding.result()
+            for notice in found.notices:
+                say(f"{found.path.name}: {notice}", quiet)
+            outputs.append(Mp4Output(output, crf=config.output.video_crf, preset=config.output.video_preset))
+        if motion_out is not None:
+            outputs.append(MotionCsvOutput(motion_out))
+        bar.update(task, description="rendering", total=frames)
+
+        def advance(shown: FrameShown) -> None:
+            bar.update(task, completed=shown.frame + 1, note=f"{(shown.frame + 1) / FRAME_RATE_HZ:.1f} s")
+
+        await render_recording(
+            sound,
+            frames,
+            sampler=sampler,
+            decoder=decoder,
+            outputs=outputs,
+            label=AiLabel(config.output.label_corner) if config.output.label else None,
+            controls=config.controls.controls(),
+            on_frame=advance,
+        )
+    for path in (output, motion_out):
+        if path is not None:
+            say(f"{path}: {frames} frames, {frames / FRAME_RATE_HZ:.2f} s", quiet)
+
+
+def transcribe(
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording in English: WAV, FLAC, MP3, OGG, M4A …")],
+    as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Writes down what is said in a recording, one line for each turn of speech.
+
+    Examples:
+
+    `visavis transcribe question.wav`
+
+    `visavis transcribe lecture.mp3 --json`
+    """
+    asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
+
+
+async def _transcribe(config: options.Config, audio: Path, as_json: bool, quiet: bool) -> None:
+    from agent.assemble import knowledge_of, turn_detector
+    from speech.asr import transcribe_recording
+    from speech.asr_pocketsphinx import PocketSphinxASR
+    from speech.audio import SPEECH_RATE_HZ, read_audio
+
+    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ)
+    phrases = knowledge_of(config).phrases() if config.ears.bias_to_knowledge else ()
+    lines: list[dict[str, object]] = []
+    with progress(quiet) as bar:
+        task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
+        detector = await asyncio.to_thread(turn_detector, config)
+        async with (
+            PocketSphinxASR(phrases=phrases, accurate=True) as ears,
+            aclosing(
+                transcribe_recording(
+                    sound, ears, detector, progress=lambda done: bar.update(task, completed=done)
+                )
+            ) as transcripts,
+        ):
+            async for heard in transcripts:
+                lines.append({"start_s": round(heard.start_s, 2), "end_s": round(heard.end_s, 2), "text": heard.text})
+                if not as_json:
+                    print(heard.text, flush=True)
+    if not lines:
+        raise InputError(f"{audio}: expected speech, heard no words: is it silent, or only noise?")
+    if as_json:
+        print(json.dumps(lines, indent=2, ensure_ascii=False))
+
+
+def speak(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.wav", help="The recording.")],
+    voice: options.VoiceName = None,
+    rate: options.RateWpm = None,
+    volume: options.Volume = None,
+    as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Says a text into a WAV file.
+
+    Examples:
+
+    `visavis say "It is 10:30." -o time.wav`
+
+    `visavis say "Guten Tag!" --voice de --rate 140 -o hallo.wav`
+    """
+    check_target(output, ".wav")
+    if not text.strip():
+        raise InputError("say: expected a text, got an empty one")
+    settings = configured(config, overrides, voice=voice, rate_wpm=rate, volume=volume)
+    asyncio.run(_speak(settings, text, output, as_json, quiet))
+
+
+async def _speak(config: options.Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
+    from agent import backends
+    from agent.sentences import SentenceSplitter
+    from speech.audio import write_wav
+
+    splitter = SentenceSplitter()
+    sentences = [*splitter.push(text), *splitter.flush()]
+    pieces, words = [], []
+    async with backends.VOICES[backends.chosen_voice(config)](config) as voice:
+        rate_hz, start = voice.sample_rate_hz, 0
+        with progress(quiet) as bar:
+            for sentence in bar.track(sentences, description="speaking"):
+                async with aclosing(voice.synthesize(sentence.text)) as chunks:
+                    async for chunk in chunks:
+                        pieces.append(chunk.audio.samples)
+                        words += [
+                            {
+                                "word": word.text,
+                                "start_s": round((start + word.start_sample) / rate_hz, 3),
+                                "end_s": round((start + word.end_sample) / rate_hz, 3),
+                            }
+                            for word in chunk.words
+                        ]
+                start = sum(map(len, pieces))
+    if not pieces:
+        raise InputError("say: expected something to say, the text holds no words")
+    partial = output.with_name(f".{output.name}.partial")
+    try:
+        write_wav(partial, np.concatenate(pieces), rate_hz)
+        partial.replace(output)
+    finally:
+        partial.unlink(missing_ok=True)
+    if as_json:
+        print(json.dumps({"file": str(output), "duration_s": round(start / rate_hz, 3), "words": words}, indent=2))
+    else:
+        say(f"{output}: {start / rate_hz:.2f} s, voice {voice.name}", quiet)
+
+
+def voices(
+    language: Annotated[str, typer.Argument(help="Only voices of this language, such as de or en-gb.")] = "",
+    as_json: options.AsJson = False,
+) -> None:
+    """Lists the voices that are installed here.
+
+    Examples:
+
+    `visavis voices`
+
+    `visavis voices fr`
+    """
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from speech.tts_espeak import EspeakTTS
+    from speech.tts_flite import FliteTTS, flite_voices
+
+    found = EspeakTTS().voices() + (FliteTTS().voices() if flite_voices() else [])
+    found = [voice for voice in found if voice.language.lower().startswith(language.lower())]
+    if not found:
+        raise InputError(f"voices: expected a language that a voice here speaks, got '{language}'; try without it")
+    if as_json:
+        print(json.dumps([asdict(voice) for voice in found], indent=2, ensure_ascii=False))
+        return
+    table = Table("voice", "language", "name", "gender", "engine", box=None)
+    for voice in found:
+        table.add_row(voice.id, voice.language, voice.name, voice.gender or "", voice.engine)
+    Console().print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds these commands."""
+    app.command()(render)
+    app.command()(transcribe)
+    app.command("say")(speak)
+    app.command()(voices)

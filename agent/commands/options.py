@@ -1,0 +1,101 @@
+"""What several commands share: options, messages, progress, and where files may go."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from agent.config import Config, load_config
+from speech.errors import InputError
+
+ConfigPath = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Read this file instead of ./config.toml.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override one setting; may be given several times."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors and results.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+PortraitName = Annotated[
+    str | None,
+    typer.Option("--portrait", "-p", metavar="FILE|NAME", help="A picture of a face, or a shipped portrait's name."),
+]
+VoiceName = Annotated[str | None, typer.Option("--voice", "-v", help="The voice; `visavis voices` lists them.")]
+RateWpm = Annotated[int | None, typer.Option("--rate", metavar="WPM", help="Words a minute, 80 to 300.")]
+Volume = Annotated[float | None, typer.Option("--volume", help="Loudness as a ratio, 0 to 2.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="The same seed moves the face the same way.")]
+
+# Results go to standard output, everything else to standard error, so that results can be piped.
+messages = Console(stderr=True, highlight=False)
+
+
+def configured(
+    path: Path | None,
+    overrides: list[str] | None,
+    *,
+    portrait: str | None = None,
+    voice: str | None = None,
+    rate_wpm: int | None = None,
+    volume: float | None = None,
+    seed: int | None = None,
+) -> Config:
+    """The configuration with a command's own options on top."""
+    options: dict[str, object] = {
+        "portrait.path": portrait,
+        "voice.voice": voice,
+        "voice.rate_wpm": rate_wpm,
+        "voice.volume": volume,
+        "face.seed": seed,
+    }
+    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    return load_config(path, [*(overrides or ()), *given], os.environ)
+
+
+def check_target(path: Path | None, *suffixes: str) -> None:
+    """Refuses a target that can't become a file, before any work is done.
+
+    Raises:
+        InputError: the folder is missing or not writable, the target is a folder, or has another suffix.
+    """
+    if path is None:
+        return
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise InputError(f"{path}: expected a name that ends in {' or '.join(suffixes)}, got '{path.suffix}'")
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file to write, this is a folder")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{path}: the folder {folder} is not writable")
+
+
+def say(text: str, quiet: bool = False) -> None:
+    """Prints one message to standard error."""
+    if not quiet:
+        messages.print(escape(text), soft_wrap=True)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Progress]:
+    """A progress bar on standard error that vanishes when done; nothing at all when quiet or not a terminal."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=True, disable=quiet or not sys.stderr.isatty()) as bar:
+        yield bar

@@ -1,0 +1,126 @@
+"""One exchange: a question, its answer, and when each stage of it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from speech.audio import OUTPUT_RATE_HZ
+
+STAGES = (
+    "speech_end",
+    "turn_end",
+    "transcript",
+    "first_token",
+    "first_sentence",
+    "first_audio",
+    "first_moving_mouth",
+    "playback_end",
+)
+"""What happens in a turn, in order: the user's last sample; the end of the turn is decided; the final transcript; the
+mind's first piece of text; the first whole sentence; the first audible sample goes out; the first frame whose mouth has
+moved goes out; the last sample goes out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who a piece of work belongs to. Work of an older generation than the session's is stale and must not go out.
+
+    Attributes:
+        id: 0 for the first turn of the session.
+        generation: counts interruptions.
+    """
+
+    id: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenSentence:
+    """A sentence and its place in the output, in output samples."""
+
+    text: str
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A word and the output sample at which it has been said."""
+
+    text: str
+    end_sample: int
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """What happened in one turn; filled in as it happens.
+
+    Attributes:
+        turn: which one.
+        question: what was heard or typed.
+        question_start_sample: where the question begins in the output, if its sound is part of it.
+        question_end_sample: likewise, where it ends.
+        sentences: the reply as it was spoken.
+        words: its words.
+        heard: what of the reply was played.
+        interrupted: whether it was cut off.
+        at_s: event-loop time of each stage that happened.
+        problem: what went wrong, one line, or None.
+    """
+
+    turn: Turn
+    question: str = ""
+    question_start_sample: int | None = None
+    question_end_sample: int | None = None
+    sentences: list[SpokenSentence] = field(default_factory=list)
+    words: list[SpokenWord] = field(default_factory=list)
+    heard: str = ""
+    interrupted: bool = False
+    at_s: dict[str, float] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def reply(self) -> str:
+        """The whole reply as it was given to the voice."""
+        return " ".join(sentence.text for sentence in self.sentences)
+
+    @property
+    def reply_start_sample(self) -> int | None:
+        """The output sample at which the reply begins."""
+        return self.sentences[0].start_sample if self.sentences else None
+
+    def mark(self, stage: str, at_s: float) -> None:
+        """Notes when a stage happened; only the first time counts."""
+        assert stage in STAGES
+        self.at_s.setdefault(stage, at_s)
+
+    def heard_until(self, position: int) -> str:
+        """The words that had been said when `position` output samples were played."""
+        return " ".join(word.text for word in self.words if word.end_sample <= position)
+
+    def since_speech_end(self) -> dict[str, float]:
+        """Seconds from the user's last sample (or from the typed question) to each stage that happened."""
+        start = self.at_s.get("speech_end", min(self.at_s.values(), default=0.0))
+        return {stage: self.at_s[stage] - start for stage in STAGES if stage in self.at_s}
+
+    def as_json(self) -> dict[str, Any]:
+        """What is kept as one JSON line; times in seconds, places in seconds of the output."""
+        return {
+            "turn": self.turn.id,
+            "generation": self.turn.generation,
+            "question": self.question,
+            "reply": self.reply,
+            "heard": self.heard,
+            "interrupted": self.interrupted,
+            "problem": self.problem,
+            "stages_s": {stage: round(value, 4) for stage, value in self.since_speech_end().items()},
+            "sentences": [
+                {
+                    "text": sentence.text,
+                    "start_s": round(sentence.start_sample / OUTPUT_RATE_HZ, 4),
+                    "end_s": round(sentence.end_sample / OUTPUT_RATE_HZ, 4),
+                }
+                for sentence in self.sentences
+            ],
+        }

@@ -1,0 +1,115 @@
+"""The audio clock: samples handed to the outputs are the only time there is.
+
+Frame `n` belongs to the output samples from `n * SAMPLES_PER_FRAME` on. Deadlines are computed from the start and
+the sample count, so that errors never add up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+
+from avatar.motion import FRAME_RATE_HZ
+from speech.audio import OUTPUT_RATE_HZ
+from speech.sound_track import SoundTrack
+
+SAMPLES_PER_FRAME = OUTPUT_RATE_HZ // FRAME_RATE_HZ
+
+# The sampler hears two frames (80 ms) ahead of the frame it makes, so they must be known before it is made.
+LOOK_AHEAD_FRAMES = 2
+
+
+class AudioClock:
+    """Counts the samples played, and says when the next frame is due. Subclasses decide how time passes."""
+
+    def __init__(self) -> None:
+        self._next_frame = 0
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._order = 0
+
+    @property
+    def position(self) -> int:
+        """Samples played so far."""
+        return self._next_frame * SAMPLES_PER_FRAME
+
+    @property
+    def first_free_sample(self) -> int:
+        """The first sample that new sound can still get: that of the first frame not yet begun."""
+        return self.position
+
+    async def next_frame(self) -> int:
+        """Waits until the next frame may be made; returns its index."""
+        await self._due(self._next_frame)
+        return self._next_frame
+
+    def is_late(self) -> bool:
+        """Whether the frame just announced has missed its time, so that its picture is better left out."""
+        return False
+
+    def played(self) -> None:
+        """Says that the announced frame and its sound went out."""
+        self._next_frame += 1
+        while self._waiting and self._waiting[0][0] <= self.position:
+            future = heapq.heappop(self._waiting)[2]
+            if not future.done():
+                future.set_result(None)
+
+    async def reached(self, sample: int) -> None:
+        """Waits until everything before `sample` was played."""
+        if sample <= self.position:
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._order += 1
+        heapq.heappush(self._waiting, (sample, self._order, future))
+        await future
+
+    async def _due(self, frame: int) -> None:
+        raise NotImplementedError
+
+
+class PacedClock(AudioClock):
+    """Real time: frame `n` is due `n / 25` seconds after the first one was asked for."""
+
+    # A picture that would come more than one frame time too late is left out; its sound is not.
+    LATE_AFTER_S = 1.0 / FRAME_RATE_HZ
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started_s: float | None = None
+
+    @property
+    def first_free_sample(self) -> int:
+        """The next frame is being made while this is asked, so new sound begins one frame later."""
+        return self.position + SAMPLES_PER_FRAME
+
+    def is_late(self) -> bool:
+        """Whether the announced frame is overdue by more than a frame time."""
+        return asyncio.get_running_loop().time() - self._deadline(self._next_frame) > self.LATE_AFTER_S
+
+    async def _due(self, frame: int) -> None:
+        loop = asyncio.get_running_loop()
+        if self._started_s is None:
+            self._started_s = loop.time()
+        await asyncio.sleep(max(0.0, self._deadline(frame) - loop.time()))
+
+    def _deadline(self, frame: int) -> float:
+        assert self._started_s is not None
+        return self._started_s + frame / FRAME_RATE_HZ
+
+
+class OfflineClock(AudioClock):
+    """As fast as the parts can: it waits for sound that is on its way, and for nothing else.
+
+    Args:
+        tracks: the sound tracks that must be settled before a frame is made.
+    """
+
+    def __init__(self, tracks: Sequence[SoundTrack]) -> None:
+        super().__init__()
+        self._tracks = tracks
+
+    async def _due(self, frame: int) -> None:
+        for track in self._tracks:
+            await track.settled((frame + 1 + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME)
+        await asyncio.sleep(0)  # frames must not starve the tasks that make the sound

@@ -1,0 +1,113 @@
+"""A stream of sound on the output timeline, written ahead of being played."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+
+import numpy as np
+
+from speech.audio import OUTPUT_RATE_HZ, Samples
+
+# Cutting sound off between two samples clicks; 10 ms of fade does not.
+FADE_SAMPLES = OUTPUT_RATE_HZ // 100
+
+
+class SoundTrack:
+    """What one party says, in output samples from the start of the session; silence where nothing was written.
+
+    Written from the event loop, read from the thread that renders. While the track is *open*, more sound is on its
+    way: a clock that need not keep real time waits for it instead of playing silence.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pieces: deque[tuple[int, Samples]] = deque()
+        self._end = 0
+        self._changed_from: int | None = None
+        self._open = False
+        self._news = asyncio.Event()
+
+    @property
+    def end(self) -> int:
+        """Sample index just after the last written sound."""
+        return self._end
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more sound is on its way."""
+        return self._open
+
+    def open(self) -> None:
+        """Says that more sound is on its way."""
+        self._open = True
+
+    def close(self) -> None:
+        """Says that nothing more is on its way for now."""
+        self._open = False
+        self._news.set()
+
+    def append(self, samples: Samples, *, not_before: int) -> int:
+        """Writes sound after everything written so far, but no earlier than `not_before` (the first unplayed sample).
+
+        Returns:
+            The sample at which it starts.
+        """
+        with self._lock:
+            start = max(self._end, not_before)
+            if len(samples):
+                self._pieces.append((start, samples))
+                self._end = start + len(samples)
+                self._mark_changed(start)
+        self._news.set()
+        return start
+
+    def cut(self, at: int) -> None:
+        """Takes back everything from sample `at` on; what is left fades out over its last 10 ms."""
+        with self._lock:
+            if at >= self._end:
+                return
+            kept: deque[tuple[int, Samples]] = deque()
+            for start, samples in self._pieces:
+                if start + len(samples) <= at:
+                    kept.append((start, samples))
+                elif start < at:
+                    left = samples[: at - start].copy()
+                    fade = min(FADE_SAMPLES, len(left))
+                    left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+                    kept.append((start, left))
+            self._pieces = kept
+            self._end = at
+            self._mark_changed(at)
+
+    def read(self, start: int, count: int) -> Samples:
+        """Returns float32 [count] from sample `start` on, silence where nothing is written."""
+        out = np.zeros(count, np.float32)
+        with self._lock:
+            for piece_start, samples in self._pieces:
+                low, high = max(start, piece_start), min(start + count, piece_start + len(samples))
+                if low < high:
+                    out[low - start : high - start] = samples[low - piece_start : high - piece_start]
+        return out
+
+    def forget(self, before: int) -> None:
+        """Drops pieces that end before sample `before`: they were played and nobody reads them again."""
+        with self._lock:
+            while self._pieces and self._pieces[0][0] + len(self._pieces[0][1]) <= before:
+                self._pieces.popleft()
+
+    def take_changed(self) -> int | None:
+        """The first sample that was written or cut since the last call, or None. For whoever has read ahead."""
+        with self._lock:
+            changed, self._changed_from = self._changed_from, None
+        return changed
+
+    async def settled(self, until: int) -> None:
+        """Waits until everything before sample `until` is known: written, or the track closed."""
+        while self._open and self._end < until:
+            self._news.clear()
+            await self._news.wait()
+
+    def _mark_changed(self, sample: int) -> None:
+        self._changed_from = sample if self._changed_from is None else min(self._changed_from, sample)

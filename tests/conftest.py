@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests, and the rules by which tests are left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _absent() -> dict[str, str]:
+    """Marker → why its tests can't run here."""
+    reasons = {}
+    if shutil.which("flite") is None:
+        reasons["flite"] = "the flite program is not installed (apt-get install flite)"
+    folder = os.environ.get("VISAVIS_TEST_DATA")
+    if not folder:
+        reasons["testdata"] = "VISAVIS_TEST_DATA does not name a folder of real speech and portraits"
+    elif not Path(folder).is_dir():
+        raise pytest.UsageError(f"VISAVIS_TEST_DATA: expected a folder, found nothing at {folder}")
+    return reasons
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    absent = _absent()
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for marker, reason in _absent().items():
+        terminalreporter.write_line(f"left out: tests marked '{marker}': {reason}")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real speech and portraits; only for tests marked `testdata`."""
+    return Path(os.environ["VISAVIS_TEST_DATA"])
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees settings from the shell that runs it."""
+    for name in list(os.environ):
+        if name.startswith("VISAVIS_") and name not in ("VISAVIS_TEST_DATA", "VISAVIS_CACHE_DIR"):
+            monkeypatch.delenv(name)
