@@ -27,7 +27,9 @@ _INITIALIZE_PHONEME_EVENTS = 1
 _CHARS_UTF8 = 0x1
 _END_PAUSE = 0x1000
 _POSITION_CHARACTER = 1
-_RATE, _PITCH, _RANGE = 1, 3, 4
+_RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_AMPLITUDE = 60  # of 200; at eSpeak's own 100 some variants clip. The loudness is set afterwards, in floating point.
+_NOISE_SEED = 1
 _GENDERS = {1: "male", 2: "female"}
 
 
@@ -148,6 +150,8 @@ class EspeakEngine:
                 "reinstall the package espeakng-loader"
             )
         self.sample_rate_hz: int = rate
+        # eSpeak seeds its breath and flutter with the time of day; with this a program speaks alike in every run.
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(_NOISE_SEED))
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
         self._library.espeak_ListVoices.argtypes = [ctypes.POINTER(_Voice)]
         self._library.espeak_Synth.argtypes = [
@@ -203,8 +207,10 @@ class EspeakEngine:
         library = self._library
         if library.espeak_SetVoiceByName(settings.voice.encode()) != 0:
             raise InputError(f"eSpeak NG: expected a voice of its own, could not load {settings.voice!r}")
-        for parameter, value in ((_RATE, settings.rate_wpm), (_PITCH, settings.pitch), (_RANGE, settings.pitch_range)):
-            library.espeak_SetParameter(parameter, value, 0)
+        library.espeak_SetParameter(_VOLUME, _AMPLITUDE, 0)
+        library.espeak_SetParameter(_RATE, settings.rate_wpm, 0)
+        library.espeak_SetParameter(_PITCH, settings.pitch, 0)
+        library.espeak_SetParameter(_RANGE, settings.pitch_range, 0)
         encoded = text.encode()
         self._receiver, self._failure = receiver, None
         try:

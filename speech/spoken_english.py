@@ -44,6 +44,8 @@ _ONLY_BEFORE_NUMBERS = frozenset({"No.", "no.", "Fig.", "fig.", "vol."})
 _MAY_END_A_SENTENCE = frozenset(
     ["etc.", "Inc.", "Ltd.", "Corp.", "Jr.", "Sr.", "Ave.", "Rd.", "Blvd.", "Ph.D.", "et al."]
 )
+
+# Written in capitals and read as letters although they hold a vowel; words without a vowel are always spelt.
 _INITIALISMS = frozenset(
     "AI API AR ASR AWS ATM AM CEO CIA CPU DIY EU FAQ FBI GPU HDMI IBM ID IDE IEEE IOT IP IPA IQ IT LLM OBS OS OSC "
     "UDP UI UK UN URL US USA USB UX VAD".split()

@@ -1,0 +1,216 @@
+"""Flite as a voice, where its program is installed (Debian: `apt install flite`): clearer English than eSpeak NG's."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import functools
+import shutil
+import subprocess
+import tempfile
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import soundfile
+
+from speech.audio import Samples
+from speech.errors import InputError
+from speech.loudness import gain_to_speech_level, limit
+from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
+from speech.tts import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
+
+SAMPLE_RATE_HZ = 16_000
+CHUNK_S = 0.1
+LEAD_IN_S = 0.02
+"""Silence kept before the first sound: Flite leaves 0.12 to 0.25 s, which a listener would wait for nothing."""
+_FADE_S = 0.005
+_TIMEOUT_S = 20.0  # Flite takes 5 % of real time: a sentence that takes this long is stuck
+
+# What Debian's voices are; Flite itself does not say. kal and awb_time are left out: 8 kHz, and a talking clock.
+_KNOWN_VOICES = {
+    "slt": ("female", "SLT, American woman"),
+    "rms": ("male", "RMS, American man"),
+    "awb": ("male", "AWB, Scottish man"),
+    "kal16": ("male", "KAL, American man, robotic"),
+}
+_COUNTING_VOICE = "kal16"  # the quickest (diphones): it only has to name phones
+
+_INSTALL = "install it (Debian: apt install flite), or choose the voice engine espeak"
+
+
+class FliteTTS:
+    """Speaks English with the program `flite`, one process a sentence, killed when the sentence is dropped.
+
+    Phoneme times are Flite's own. Word times come from counting each word's phones in a second, tiny call, whose
+    sound is thrown away; where the counts disagree they are estimated in proportion.
+
+    Args:
+        voice: one of `voices()`: "slt" (female), "rms", "awb" (male).
+        rate: speed, 0.5 to 2; 1 is the voice's own.
+        volume: factor on the even loudness of all voices, 0 to 2.
+
+    Raises:
+        InputError: flite is not installed, the voice is unknown, or a number is out of its range.
+    """
+
+    name = "flite"
+    phoneme_set = "radio"
+    sample_rate_hz = SAMPLE_RATE_HZ
+
+    def __init__(self, *, voice: str = "slt", rate: float = 1.0, volume: float = 1.0) -> None:
+        if not self.available():
+            raise InputError(f"voice engine flite: expected the program flite, found none; {_INSTALL}")
+        if voice not in _installed_voices():
+            nearest = difflib.get_close_matches(voice, _installed_voices(), n=3, cutoff=0.0)
+            raise InputError(
+                f"voice: expected one of Flite's, got {voice!r}; the nearest are {', '.join(nearest) or 'none'}"
+            )
+        if not 0.5 <= rate <= 2.0:
+            raise InputError(f"rate: expected 0.5 to 2 (1 is the voice's own speed), got {rate:g}")
+        if not 0.0 <= volume <= 2.0:
+            raise InputError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
+        self._voice = voice
+        self._rate = rate
+        self._volume = volume
+        self._processes: set[asyncio.subprocess.Process] = set()
+
+    @staticmethod
+    def available() -> bool:
+        """Says whether the program flite is installed."""
+        return shutil.which("flite") is not None
+
+    async def __aenter__(self) -> Self:
+        """Nothing has to be made ready: each sentence has its own process."""
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Kills what still runs."""
+        for process in self._processes:
+            process.kill()
+
+    async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        """Speaks one sentence; see `TTS.synthesize`. A text without anything to say gives no chunks."""
+        words = spoken_words(text, "en")
+        if not words:
+            return
+        with tempfile.TemporaryDirectory(prefix="visavis-flite-") as folder:
+            path = Path(folder) / "speech.wav"
+            spoken = " ".join(word.spoken for word in words)
+            # A comma after every word makes Flite put a pause between them: so each word's phones can be counted.
+            apart = ", ".join(word.spoken.replace(",", "").rstrip(".!?;:") for word in words)
+            stretch = f"duration_stretch={1 / self._rate:.4f}"
+            printed, counted = await asyncio.gather(
+                self._flite("-voice", self._voice, "--setf", stretch, "-psdur", "-t", spoken, "-o", str(path)),
+                self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none"),
+            )
+            samples, rate = await asyncio.to_thread(soundfile.read, path, dtype="float32")
+        if rate != SAMPLE_RATE_HZ:
+            raise InputError(
+                f"Flite voice {self._voice}: expected {SAMPLE_RATE_HZ} Hz, got {rate}; choose another voice"
+            )
+        phonemes = _phonemes(printed, len(samples))
+        samples, phonemes = _trim(samples, phonemes, pause_after_s(text))
+        gain = gain_to_speech_level(samples, SAMPLE_RATE_HZ) * self._volume
+        times = _word_times(words, phonemes, counted)
+        for chunk in cut_speech(
+            limit(samples * np.float32(gain)),
+            SAMPLE_RATE_HZ,
+            times,
+            phonemes,
+            chunk_samples=round(CHUNK_S * SAMPLE_RATE_HZ),
+        ):
+            yield chunk
+
+    def voices(self) -> list[Voice]:
+        """The voices compiled into this machine's flite; none where it is not installed."""
+        return [
+            Voice(voice, "en-us" if voice != "awb" else "en-gb-scotland", name, gender, "flite")
+            for voice in _installed_voices()
+            for gender, name in (_KNOWN_VOICES.get(voice, (None, voice)),)
+        ]
+
+    async def _flite(self, *arguments: str) -> str:
+        """Runs flite to its end and returns what it printed; kills it when this task is cancelled."""
+        process = await asyncio.create_subprocess_exec(
+            "flite",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        self._processes.add(process)
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                printed, complaints = await process.communicate()
+        except TimeoutError:
+            raise InputError(
+                f"flite: expected an answer within {_TIMEOUT_S:g} s, got none; try a shorter text"
+            ) from None
+        finally:
+            self._processes.discard(process)
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode != 0:
+            raise InputError(
+                f"flite: expected it to speak, it ended with {process.returncode}: {complaints.decode()!r}"
+            )
+        return printed.decode()
+
+
+@functools.lru_cache(maxsize=1)
+def _installed_voices() -> tuple[str, ...]:
+    """What `flite -lv` lists, without the 8 kHz voice and the talking clock."""
+    if not FliteTTS.available():
+        return ()
+    listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False).stdout
+    names = listed.partition(":")[2].split()
+    return tuple(sorted((set(names) - {"kal", "awb_time"}), key=lambda name: (name == _COUNTING_VOICE, name != "slt")))
+
+
+def _phonemes(printed: str, samples: int) -> list[PhonemeTime]:
+    """Reads "pau:0.119 hh:0.212 …": each phone with the second in which it ends."""
+    phonemes = []
+    start = 0
+    for entry in printed.split():
+        symbol, _, end_s = entry.rpartition(":")
+        end = min(round(float(end_s) * SAMPLE_RATE_HZ), samples)
+        phonemes.append(PhonemeTime("_" if symbol == "pau" else symbol, start, max(end, start)))
+        start = end
+    return phonemes
+
+
+def _trim(samples: Samples, phonemes: list[PhonemeTime], pause_s: float) -> tuple[Samples, list[PhonemeTime]]:
+    """Makes the silence before the first phone short and that after the last one `pause_s` long."""
+    spoken = [phoneme for phoneme in phonemes if phoneme.symbol != "_"]
+    if not spoken:
+        return samples, phonemes
+    start = max(spoken[0].start_sample - round(LEAD_IN_S * SAMPLE_RATE_HZ), 0)
+    end = spoken[-1].end_sample + round(pause_s * SAMPLE_RATE_HZ)
+    trimmed = np.concatenate([samples[start:end], np.zeros(max(end - len(samples), 0), np.float32)])
+    ramp = np.linspace(0.0, 1.0, round(_FADE_S * SAMPLE_RATE_HZ), dtype=np.float32)
+    trimmed[: len(ramp)] *= ramp
+    trimmed[-len(ramp) :] *= ramp[::-1]
+    kept = [
+        PhonemeTime(phoneme.symbol, max(phoneme.start_sample - start, 0), min(phoneme.end_sample, end) - start)
+        for phoneme in phonemes
+        if phoneme.end_sample > start and phoneme.start_sample < spoken[-1].end_sample
+    ]
+    return trimmed, [*kept, PhonemeTime("_", spoken[-1].end_sample - start, end - start)]
+
+
+def _word_times(words: list[SpokenWord], phonemes: list[PhonemeTime], counted: str) -> list[WordTime]:
+    """Hands the phones out to the words: `counted` is Flite's list of phones with "pau" after every word."""
+    spoken = [phoneme for phoneme in phonemes if phoneme.symbol != "_"]
+    counts = [len(group.split()) for group in counted.split("pau") if group.strip()]
+    if len(counts) != len(words) or not spoken:
+        counts = [max(len(word.spoken), 1) for word in words]
+    bounds = np.round(np.cumsum([0, *counts]) * (len(spoken) / sum(counts))).astype(int)
+    times = []
+    for word, first, last in zip(words, bounds[:-1], bounds[1:], strict=True):
+        start = spoken[min(first, len(spoken) - 1)].start_sample if spoken else 0
+        end = spoken[last - 1].end_sample if last > first else start
+        times.append(WordTime(word.text, start, end))
+    return times
