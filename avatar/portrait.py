@@ -82,7 +82,7 @@ def load_portrait(path: Path, *, cache_dir: Path | None = None) -> Portrait:
     if not content:
         raise InputError(f"{path}: expected a portrait picture, got an empty file")
     digest = hashlib.sha256(content).hexdigest()[:32]
-    entry = (cache_dir or _default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{digest}.npz"
+    entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{digest}.npz"
     portrait = _read_entry(entry, path)
     if portrait is None:
         portrait = _analyse(path, content)
@@ -90,7 +90,8 @@ def load_portrait(path: Path, *, cache_dir: Path | None = None) -> Portrait:
     return portrait
 
 
-def _default_cache_dir() -> Path:
+def default_cache_dir() -> Path:
+    """The folder for analyses where none is named: the user's cache folder (XDG base directory specification)."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
 
 
