@@ -1,0 +1,183 @@
+"""`visavis doctor`: what is installed, which ring was chosen and why, what is missing and the command that adds it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent.config import Config
+from agent.doctor_files import check_files, check_programs, check_python
+from agent.doctor_packages import Part, check_packages
+
+_STYLES = {"ok": "green", "missing": "yellow", "broken": "red"}
+
+_CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
+"""The memory a container may use (cgroup v2), in bytes, or "max"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What all of it runs on.
+
+    Attributes:
+        platform: operating system and processor.
+        cores: that this process may use.
+        memory_gb: that this process may use, 10^9 bytes.
+    """
+
+    platform: str
+    cores: int
+    memory_gb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen for one place.
+
+    Attributes:
+        what: the place: "ring", "ears", "mind", "voice".
+        chosen: the name of the ring or the backend.
+        why: in words.
+    """
+
+    what: str
+    chosen: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that `visavis doctor` says.
+
+    Attributes:
+        complete: whether every part of the embedded ring is ok.
+        machine: what it runs on.
+        config: the configuration file, and why that one.
+        changed: settings that differ from the default → where they were set.
+        choices: ring, ears, mind and voice.
+        parts: everything that was looked for.
+    """
+
+    complete: bool
+    machine: Machine
+    config: str
+    changed: Mapping[str, str]
+    choices: tuple[Choice, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """0 when the embedded ring is complete, else 1."""
+        return 0 if self.complete else 1
+
+
+def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
+    """Looks for everything.
+
+    Args:
+        config: what is configured; paths and backends in it are checked.
+        deep: import the heavy packages too, which takes seconds.
+    """
+    parts = (check_python(), *check_packages(deep=deep), *check_files(config), *check_programs(config))
+    complete = all(part.status == "ok" for part in parts if part.ring == "embedded")
+    return Diagnosis(complete, _machine(), config.source.file, _changed(config), _choices(config), parts)
+
+
+def _machine() -> Machine:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        memory = min(memory, int(_CONTAINER_MEMORY.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        pass
+    return Machine(f"{platform.system()} {platform.release()}, {platform.machine()}", cores, round(memory / 1e9, 1))
+
+
+def _changed(config: Config) -> dict[str, str]:
+    default = Config()
+    return {
+        f"{section}.{key}": config.source.of(f"{section}.{key}")
+        for section in type(config).model_fields
+        if section != "source"
+        for key, value in getattr(config, section)
+        if value != getattr(getattr(default, section), key)
+    }
+
+
+_REASONS = {
+    "embedded": "the only ring of this version",
+    "pocketsphinx": "needs no weights beyond its package",
+    "knowledge": "needs no weights",
+    "flite": "the program flite is installed, and has the voice if one is named",
+    "espeak": "comes with a package; the program flite is not installed, or has not the voice that is named",
+}
+"""Why "auto" comes to each of these."""
+
+
+def _choices(config: Config) -> tuple[Choice, ...]:
+    def choice(what: str, key: str, asked: str, chosen: str) -> Choice:
+        why = _REASONS[chosen] if asked == "auto" else f"named by {key} ({config.source.of(key)})"
+        return Choice(what, chosen, why)
+
+    ring = choice("ring", "ring.choice", config.ring.choice, "embedded")
+    try:
+        from agent.backends import chosen_ears, chosen_mind, chosen_voice
+
+        return (
+            ring,
+            choice("ears", "ears.backend", config.ears.backend, chosen_ears(config)),
+            choice("mind", "mind.backend", config.mind.backend, chosen_mind(config)),
+            choice("voice", "voice.backend", config.voice.backend, chosen_voice(config)),
+        )
+    except ImportError as error:
+        why = f"can't be told before the package is there: {' '.join(str(error).split())}"
+        return (ring, Choice("ears, mind, voice", "unknown", why))
+
+
+def as_json(diagnosis: Diagnosis) -> str:
+    """The same for machines."""
+    return json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False)
+
+
+def show(diagnosis: Diagnosis, console: Console) -> None:
+    """Prints tables, and below them the commands, each on a line of its own that can be copied."""
+    machine = diagnosis.machine
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("machine", Text(f"{machine.platform}; {machine.cores} cores, {machine.memory_gb} GB"))
+    facts.add_row("config", Text(diagnosis.config))
+    for setting, place in diagnosis.changed.items():
+        facts.add_row("", Text(f"{setting} from {place}"))
+    for choice in diagnosis.choices:
+        facts.add_row(choice.what, Text(f"{choice.chosen}: {choice.why}"))
+    console.print(facts)
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("", "part", "version"):
+        table.add_column(title, no_wrap=True)
+    table.add_column("detail", overflow="fold")
+    for part in diagnosis.parts:
+        optional = " (optional)" if part.ring == "optional" else ""
+        table.add_row(Text(part.status, _STYLES[part.status]), part.name, part.version, Text(part.detail + optional))
+    console.print()
+    console.print(table)
+
+    console.print()
+    if diagnosis.complete:
+        console.print("The embedded ring is complete.", style="green")
+    else:
+        console.print("The embedded ring is not complete.", style="red")
+    for title, ring in (("To complete it:", "embedded"), ("To add what is optional:", "optional")):
+        # The same command may mend several parts.
+        fixes = dict.fromkeys(part.fix for part in diagnosis.parts if part.fix and part.ring == ring)
+        if fixes:
+            console.print(title)
+        for fix in fixes:
+            console.print(Text(f"  {fix}"), soft_wrap=True)
