@@ -20,7 +20,7 @@ from speech.tts import SpeechChunk, Voice
 
 FEMALE_VOICE = "en-us+f5"
 MALE_VOICE = "en-us+edward"
-DEFAULT_RATE_WPM = 160
+DEFAULT_RATE_WPM = 165
 DEFAULT_PITCH = 50
 DEFAULT_PITCH_RANGE = 60
 

@@ -28,12 +28,15 @@ LEAD_IN_S = 0.02
 _FADE_S = 0.005
 _TIMEOUT_S = 20.0  # Flite takes 5 % of real time: a sentence that takes this long is stuck
 
-# What Debian's voices are; Flite itself does not say. kal and awb_time are left out: 8 kHz, and a talking clock.
+DEFAULT_RATE_WPM = 165
+
+# Gender, name, and the voice's own speed in words a minute as eSpeak NG counts them (both read the same 90 words), for
+# the voices that Debian's flite has: it does not say itself.
 _KNOWN_VOICES = {
-    "slt": ("female", "SLT, American woman"),
-    "rms": ("male", "RMS, American man"),
-    "awb": ("male", "AWB, Scottish man"),
-    "kal16": ("male", "KAL, American man, robotic"),
+    "slt": ("female", "SLT, American woman", 171),
+    "rms": ("male", "RMS, American man", 157),
+    "awb": ("male", "AWB, Scottish man", 165),
+    "kal16": ("male", "KAL, American man, robotic", 177),
 }
 _COUNTING_VOICE = "kal16"  # the quickest (diphones): it only has to name phones
 
@@ -48,7 +51,7 @@ class FliteTTS:
 
     Args:
         voice: one of `voices()`: "slt" (female), "rms", "awb" (male).
-        rate: speed, 0.5 to 2; 1 is the voice's own.
+        rate_wpm: words a minute, 80 to 300, on the same scale as `EspeakTTS`.
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
@@ -59,20 +62,21 @@ class FliteTTS:
     phoneme_set = "radio"
     sample_rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, *, voice: str = "slt", rate: float = 1.0, volume: float = 1.0) -> None:
+    def __init__(self, *, voice: str = "slt", rate_wpm: int = DEFAULT_RATE_WPM, volume: float = 1.0) -> None:
         if not self.available():
             raise InputError(f"voice engine flite: expected the program flite, found none; {_INSTALL}")
-        if voice not in _installed_voices():
-            nearest = difflib.get_close_matches(voice, _installed_voices(), n=3, cutoff=0.0)
+        if voice not in flite_voices():
+            nearest = difflib.get_close_matches(voice, flite_voices(), n=3, cutoff=0.0)
             raise InputError(
                 f"voice: expected one of Flite's, got {voice!r}; the nearest are {', '.join(nearest) or 'none'}"
             )
-        if not 0.5 <= rate <= 2.0:
-            raise InputError(f"rate: expected 0.5 to 2 (1 is the voice's own speed), got {rate:g}")
+        if not 80 <= rate_wpm <= 300:
+            raise InputError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
         if not 0.0 <= volume <= 2.0:
             raise InputError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
         self._voice = voice
-        self._rate = rate
+        own_rate_wpm = _KNOWN_VOICES[voice][2] if voice in _KNOWN_VOICES else DEFAULT_RATE_WPM
+        self._stretch = own_rate_wpm / rate_wpm
         self._volume = volume
         self._processes: set[asyncio.subprocess.Process] = set()
 
@@ -100,7 +104,7 @@ class FliteTTS:
             spoken = " ".join(word.spoken for word in words)
             # A comma after every word makes Flite put a pause between them: so each word's phones can be counted.
             apart = ", ".join(word.spoken.replace(",", "").rstrip(".!?;:") for word in words)
-            stretch = f"duration_stretch={1 / self._rate:.4f}"
+            stretch = f"duration_stretch={self._stretch:.4f}"
             printed, counted = await asyncio.gather(
                 self._flite("-voice", self._voice, "--setf", stretch, "-psdur", "-t", spoken, "-o", str(path)),
                 self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none"),
@@ -127,8 +131,8 @@ class FliteTTS:
         """The voices compiled into this machine's flite; none where it is not installed."""
         return [
             Voice(voice, "en-us" if voice != "awb" else "en-gb-scotland", name, gender, "flite")
-            for voice in _installed_voices()
-            for gender, name in (_KNOWN_VOICES.get(voice, (None, voice)),)
+            for voice in flite_voices()
+            for gender, name, _ in (_KNOWN_VOICES.get(voice, (None, voice, 0)),)
         ]
 
     async def _flite(self, *arguments: str) -> str:
@@ -161,8 +165,11 @@ class FliteTTS:
 
 
 @functools.lru_cache(maxsize=1)
-def _installed_voices() -> tuple[str, ...]:
-    """What `flite -lv` lists, without the 8 kHz voice and the talking clock."""
+def flite_voices() -> tuple[str, ...]:
+    """Names of the voices in this machine's flite, the friendliest first; none where it is not installed.
+
+    The 8 kHz voice and the talking clock are left out.
+    """
     if not FliteTTS.available():
         return ()
     listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False).stdout
