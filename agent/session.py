@@ -198,6 +198,11 @@ class Session:
             self._tasks.create_task(self._renderer.run(lambda: self._end_sample), name="face")
             self._tasks.create_task(self._hear(source), name="hear")
 
+    @property
+    def floor_is_free(self) -> bool:
+        """Whether nobody is thinking or speaking, so that the user may speak."""
+        return self._floor_is_free.is_set()
+
     async def floor_free(self) -> None:
         """Waits until nobody is thinking or speaking."""
         await self._floor_is_free.wait()
@@ -227,7 +232,7 @@ class Session:
         self.voice_track.close()
 
     async def _hear_chunk(self, chunk: AudioChunk, real_time: bool) -> None:
-        if not self._floor_is_free.is_set():
+        if not self.floor_is_free:
             return  # half duplex: what comes in while the avatar thinks or speaks may be its own voice
         if self._utterance is None:
             self._pre_roll.append(chunk)
@@ -239,7 +244,7 @@ class Session:
         for event in await asyncio.to_thread(self._parts.turns.push, chunk):
             match event:
                 case SpeechStarted(at_s):
-                    await self._begin_utterance(self._heard_at(chunk, at_s) if real_time else None)
+                    await self._begin_utterance(at_s, self._heard_at(chunk, at_s) if real_time else None)
                 case SpeechStopped(at_s, decided_at_s):
                     await self._end_utterance(decided_at_s - at_s if real_time else 0.0)
 
@@ -258,13 +263,14 @@ class Session:
         await self.floor_free()
         self._answered_recording = False
 
-    async def _begin_utterance(self, start_sample: int | None) -> None:
+    async def _begin_utterance(self, at_s: float, start_sample: int | None) -> None:
         self._set_state(ConversationState.LISTENING)
         self._utterance = _Utterance(start_sample)
-        for chunk in self._pre_roll:
-            await self._utterance.chunks.put(chunk)
-        self._pre_roll.clear()
         self._recognition = self._task(self._recognise(self._utterance), name="ears")
+        for chunk in self._pre_roll:
+            if chunk.end_sample > (at_s - PRE_ROLL_S) * chunk.sample_rate_hz:
+                await self._utterance.chunks.put(chunk)
+        self._pre_roll.clear()
 
     async def _end_utterance(self, waited_s: float) -> None:
         if self._utterance is None or self._recognition is None:
@@ -396,7 +402,7 @@ class Session:
     def frame_shown(self, shown: FrameShown) -> None:
         """Takes the renderer's report of every frame: the latency is measured where the frames leave."""
         record = self._record
-        if record is None or "first_moving_mouth" in record.at_s:
+        if record is None or ("first_audio" in record.at_s and "first_moving_mouth" in record.at_s):
             return
         sampled_with_reply = (shown.frame + 1 + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME
         if self._reply_start is None or self._mouth_before is None or sampled_with_reply <= self._reply_start:

@@ -9,10 +9,7 @@ import numpy as np
 
 from agent.session import RecordingEnded, Session, TypedText
 from avatar.clock import SAMPLES_PER_FRAME
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, chunked
-
-# What a microphone delivers at a time: 20 ms.
-CHUNK_SAMPLES = OUTPUT_RATE_HZ // 50
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,29 +44,39 @@ class Questions:
         self._silence_after_s, self._pause_before_s = silence_after_s, pause_before_s
 
     async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TypedText | RecordingEnded, None]:
-        """Yields the questions' sound in chunks of 20 ms, and each one's end."""
+        """Yields the questions' sound, a frame time at a time, and each one's end."""
         fed = 0
         for question in self._questions:
             await session.floor_free()
             if isinstance(question, TypedText):
                 yield question
                 continue
-            samples = question.samples
-            if self.real_time:
-                before, after = (
-                    np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32)
-                    for seconds in (self._pause_before_s, self._silence_after_s)
-                )
-                samples = np.concatenate([before, samples, after])
-            for chunk in chunked(samples, OUTPUT_RATE_HZ, CHUNK_SAMPLES):
-                if self.real_time:
-                    start = session.user_track.append(chunk.samples, not_before=session.clock.position)
-                    # A microphone hands a chunk over when its last sample has sounded.
-                    await session.clock.reached(start + len(chunk.samples))
-                yield AudioChunk(chunk.samples, OUTPUT_RATE_HZ, fed)
-                fed += len(chunk.samples)
-                await session.floor_free()
+            samples = self._padded(question.samples) if self.real_time else question.samples
+            done = 0
+            while done < len(samples):
+                start = self._schedule(session, samples[done:]) - done
+                while done < len(samples):
+                    piece = samples[done : done + SAMPLES_PER_FRAME]
+                    done += len(piece)
+                    if self.real_time:  # a microphone hands sound over when it has sounded
+                        await session.clock.reached(start + done)
+                    yield AudioChunk(piece, OUTPUT_RATE_HZ, fed)
+                    fed += len(piece)
+                    if not session.floor_is_free:  # somebody who is being answered waits before going on
+                        session.user_track.cut(start + done)
+                        await session.floor_free()
+                        break
             yield RecordingEnded(question.name)
 
+    def _padded(self, samples: Samples) -> Samples:
+        before, after = (
+            np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32)
+            for seconds in (self._pause_before_s, self._silence_after_s)
+        )
+        return np.concatenate([before, samples, after])
 
-assert SAMPLES_PER_FRAME % CHUNK_SAMPLES == 0, "chunks must end where frames end, or the last one waits for a frame"
+    def _schedule(self, session: Session, samples: Samples) -> int:
+        """Writes what comes next to the user track, if it is to be heard; returns the output sample it starts at."""
+        if not self.real_time:
+            return 0
+        return session.user_track.append(samples, not_before=session.clock.first_free_sample)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,7 +98,6 @@ class Renderer:
         outputs: where the frames go.
         label: the visible mark, or None.
         on_frame: called on the event loop after every frame.
-        executor: where the heavy work runs; a thread of its own by default.
     """
 
     def __init__(
@@ -113,13 +112,11 @@ class Renderer:
         label: AiLabel | None,
         mix_user: bool = False,
         on_frame: Callable[[FrameShown], None] = lambda shown: None,
-        executor: Executor | None = None,
     ) -> None:
         self._clock, self._voice, self._user = clock, voice, user
         self._sampler, self._decoder, self._outputs, self._label = sampler, decoder, outputs, label
         self._mix_user = mix_user
         self._on_frame = on_frame
-        self._executor = executor
         self._motion: deque[Floats] = deque()  # sampled, not yet shown; the first belongs to the next frame
         self._next_frame = 0
         self._pushed_frames = 0
@@ -143,20 +140,16 @@ class Renderer:
             until_sample: asked before every frame; when it names a sample and all before it is played, `run` ends.
         """
         loop = asyncio.get_running_loop()
-        executor = self._executor or ThreadPoolExecutor(1, thread_name_prefix="face")
-        try:
+        with ThreadPoolExecutor(1, thread_name_prefix="face") as thread:
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
                 late = self._clock.is_late()
-                shown = await loop.run_in_executor(executor, self._show, frame, late)
+                shown = await loop.run_in_executor(thread, self._show, frame, late)
                 self.frames_late += late
                 self._clock.played()
                 self._on_frame(FrameShown(frame, loop.time(), *shown, late))
                 # In the time left until the next frame, so that sampling a block never delays a picture.
-                await loop.run_in_executor(executor, self._sample_until, frame + 2)
-        finally:
-            if self._executor is None:
-                executor.shutdown()
+                await loop.run_in_executor(thread, self._sample_until, frame + 2)
 
     def _show(self, frame: int, late: bool) -> tuple[int | None, Floats]:
         self._rewind_if_changed()

@@ -1,0 +1,283 @@
+"""Whole conversations through the real session, clock and renderer, with scripted parts, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from agent.history import History
+from agent.session import (
+    MIND_FAILED,
+    NOT_UNDERSTOOD,
+    Event,
+    Parts,
+    Problem,
+    Session,
+    StateChanged,
+    Timing,
+    TurnFinished,
+    TypedText,
+)
+from agent.sources import Questions, Recording
+from agent.turn import TurnRecord
+from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
+from avatar.motion import ConversationState, MotionLayout
+from avatar.renderer import Renderer
+from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.errors import InputError
+from speech.sound_track import SoundTrack
+from speech.turns import TurnDetector
+from tests.fakes import KeptOutput, LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
+from tests.virtual_time import run
+
+JAW = MotionLayout.INDEX["jawOpen"]
+
+
+@dataclass
+class Scene:
+    """One session with scripted parts, and everything that came out of it."""
+
+    ears: ScriptedEars = field(default_factory=lambda: ScriptedEars([]))
+    mind: ScriptedMind = field(default_factory=lambda: ScriptedMind({}))
+    voice: ToneVoice = field(default_factory=ToneVoice)
+    real_time: bool = False
+    apologise: bool = True
+    timing: Timing = field(default_factory=Timing)
+    output: KeptOutput = field(default_factory=KeptOutput)
+    sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
+    events: list[Event] = field(default_factory=list)
+    session: Session = field(init=False)
+    clock: AudioClock = field(init=False)
+
+    def __post_init__(self) -> None:
+        voice, user = SoundTrack(), SoundTrack()
+        self.clock = PacedClock() if self.real_time else OfflineClock([voice])
+        renderer = Renderer(
+            clock=self.clock,
+            voice=voice,
+            user=user,
+            sampler=self.sampler,
+            decoder=None,
+            outputs=[self.output],
+            label=None,
+            on_frame=lambda shown: self.session.frame_shown(shown),
+        )
+        self.session = Session(
+            parts=Parts(TurnDetector(LoudnessVAD()), self.ears, self.mind, self.voice),
+            renderer=renderer,
+            clock=self.clock,
+            voice_track=voice,
+            user_track=user,
+            timing=self.timing,
+            apologise=self.apologise,
+            on_event=self.events.append,
+            history=History(),
+        )
+
+    @property
+    def records(self) -> list[TurnRecord]:
+        return [event.record for event in self.events if isinstance(event, TurnFinished)]
+
+    @property
+    def problems(self) -> list[str]:
+        return [event.message for event in self.events if isinstance(event, Problem)]
+
+    def ask(self, *questions: Recording | TypedText) -> None:
+        run(self.session.run(Questions(questions, real_time=self.real_time, silence_after_s=1.0)))
+
+
+def speech(seconds: float, name: str = "question.wav") -> Recording:
+    samples = 0.5 * np.sin(np.arange(round(seconds * OUTPUT_RATE_HZ)) * 0.03)
+    quiet = np.zeros(OUTPUT_RATE_HZ // 5, np.float32)
+    return Recording(name, np.concatenate([quiet, samples, quiet]).astype(np.float32))
+
+
+def silence(seconds: float) -> Recording:
+    return Recording("silence.wav", np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
+
+
+def audible_spans(sound: Samples) -> list[tuple[float, float]]:
+    """Seconds from and to which something is heard, over gaps of less than 0.1 s."""
+    loud = np.flatnonzero(np.abs(sound) > 0.01)
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero(np.diff(loud) > OUTPUT_RATE_HZ // 10)
+    starts, ends = np.r_[loud[0], loud[breaks + 1]], np.r_[loud[breaks], loud[-1]]
+    return [(start / OUTPUT_RATE_HZ, end / OUTPUT_RATE_HZ) for start, end in zip(starts, ends, strict=True)]
+
+
+def test_a_typed_question_is_answered_with_sound_and_moving_mouth() -> None:
+    scene = Scene(mind=ScriptedMind({"hello?": "Good day to you."}))
+    scene.ask(TypedText("hello?"))
+    (record,) = scene.records
+    assert record.heard == record.reply == "Good day to you."
+    (span,) = audible_spans(scene.output.all_sound)
+    # Four words of 0.2 s after the lead of 0.4 s; the offline clock stands still while mind and voice work.
+    assert span == pytest.approx((0.4, 1.2), abs=0.01)
+    jaw = np.array([motion[JAW] for motion in scene.output.motion])
+    moving = np.flatnonzero(jaw > 0.1) * SAMPLES_PER_FRAME / OUTPUT_RATE_HZ
+    assert moving[0] == pytest.approx(span[0], abs=0.04) and moving[-1] == pytest.approx(span[1], abs=0.04)
+    assert list(record.at_s) == sorted(record.at_s, key=record.at_s.__getitem__)
+    assert scene.session.history.messages()[-1].text == "Good day to you."
+
+
+def test_a_recorded_question_is_heard_whole_and_answered() -> None:
+    scene = Scene(ears=ScriptedEars(["what is it"]), mind=ScriptedMind({"what is it": "A face."}))
+    scene.ask(speech(1.0))
+    assert scene.records[0].question == "what is it"
+    assert 1.0 <= scene.ears.heard_s[0] <= 1.5
+    assert set(scene.records[0].at_s) >= {"speech_end", "transcript", "first_audio", "first_moving_mouth", "playback_end"}
+
+
+def test_questions_in_a_row_are_one_conversation() -> None:
+    mind = ScriptedMind({"one": "First answer.", "two": "Second answer."})
+    scene = Scene(ears=ScriptedEars(["one", "two"]), mind=mind)
+    scene.ask(speech(0.6), speech(0.6))
+    assert [record.reply for record in scene.records] == ["First answer.", "Second answer."]
+    assert [message.text for message in mind.histories[1]] == ["one", "First answer."]
+    first, second = audible_spans(scene.output.all_sound)
+    assert second[0] - first[1] == pytest.approx(Timing().tail_s, abs=0.01)
+    assert [record.turn.id for record in scene.records] == [0, 1]
+
+
+def test_in_real_time_the_latency_is_the_sum_of_the_stages() -> None:
+    scene = Scene(
+        ears=ScriptedEars(["one"], delay_s=0.1),
+        mind=ScriptedMind({"one": "Yes."}, delay_s=0.05),
+        voice=ToneVoice(delay_s=0.02),
+        real_time=True,
+    )
+    scene.ask(speech(1.0))
+    stages = scene.records[0].since_speech_end()
+    assert stages["turn_end"] == pytest.approx(0.6, abs=0.1)
+    assert stages["transcript"] - stages["turn_end"] == pytest.approx(0.1, abs=0.001)
+    # Mind 0.05, voice 0.02, and at most two frames until the next one that is still free has gone out.
+    assert 0.06 <= stages["first_audio"] - stages["transcript"] <= 0.16
+    assert stages["first_moving_mouth"] == pytest.approx(stages["first_audio"], abs=0.041)
+    record = scene.records[0]
+    assert record.question_start_sample is not None and record.question_end_sample is not None
+    length_s = (record.question_end_sample - record.question_start_sample) / OUTPUT_RATE_HZ
+    assert length_s == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_face_listens_thinks_speaks_and_rests() -> None:
+    scene = Scene(ears=ScriptedEars(["one"]), mind=ScriptedMind({"one": "Yes."}), real_time=True)
+    scene.ask(speech(1.0))
+    told = [event.state for event in scene.events if isinstance(event, StateChanged)]
+    assert told == [
+        ConversationState.LISTENING,
+        ConversationState.THINKING,
+        ConversationState.SPEAKING,
+        ConversationState.IDLE,
+    ]
+    assert scene.sampler.states[1:] == told or scene.sampler.states == told
+
+
+@pytest.mark.parametrize("recording", [silence(1.0), silence(0.0)], ids=["silent", "empty"])
+def test_no_words_are_an_error_alone(recording: Recording) -> None:
+    scene = Scene(apologise=False)
+    with pytest.raises(ExceptionGroup) as failure:
+        scene.ask(recording)
+    assert failure.group_contains(InputError, match="heard no words")
+
+
+def test_no_words_are_excused_in_a_conversation() -> None:
+    scene = Scene(ears=ScriptedEars(["two"]), mind=ScriptedMind({"two": "Yes."}))
+    scene.ask(silence(1.0), speech(0.6))
+    assert [record.reply for record in scene.records] == [NOT_UNDERSTOOD, "Yes."]
+
+
+def test_failing_ears_are_told_and_excused() -> None:
+    scene = Scene(ears=ScriptedEars([InputError("the recogniser died"), "two"]), mind=ScriptedMind({"two": "Yes."}))
+    scene.ask(speech(0.6), speech(0.6))
+    assert scene.problems == ["scripted ears: the recogniser died"]
+    assert [record.reply for record in scene.records] == [NOT_UNDERSTOOD, "Yes."]
+
+
+def test_a_failing_mind_is_excused_aloud() -> None:
+    scene = Scene(mind=ScriptedMind({"a": OSError("connection refused"), "b": "Fine."}))
+    scene.ask(TypedText("a"), TypedText("b"))
+    assert [record.reply for record in scene.records] == [MIND_FAILED, "Fine."]
+    assert scene.problems == ["scripted mind: connection refused"]
+
+
+def test_a_mind_that_never_answers_is_given_up() -> None:
+    scene = Scene(mind=ScriptedMind({"a": "never"}, delay_s=1e6), timing=Timing(thinking_timeout_s=5.0))
+    scene.ask(TypedText("a"))
+    assert scene.records[0].reply == MIND_FAILED
+    assert scene.problems == ["scripted mind: no answer within 5 s"]
+    assert scene.mind.closed == 1
+
+
+def test_a_failing_voice_loses_one_sentence_only() -> None:
+    reply = "This sentence is quite fine. This broken one is not at all. And this one is fine again."
+    scene = Scene(mind=ScriptedMind({"a": reply}), voice=ToneVoice(fails_on="broken"))
+    scene.ask(TypedText("a"))
+    assert scene.records[0].reply == "This sentence is quite fine. And this one is fine again."
+    assert scene.problems == ["tone voice: the voice broke"]
+
+
+class _Interrupting:
+    """Asks by text, and interrupts when so much of the session has been played."""
+
+    real_time = True
+
+    def __init__(self, at_s: float, then: Sequence[TypedText]) -> None:
+        self._at_s, self._then = at_s, then
+
+    async def items(self, session: Session) -> AsyncGenerator[TypedText, None]:
+        yield TypedText("go on")
+        await session.clock.reached(round(self._at_s * OUTPUT_RATE_HZ))
+        session.interrupt()
+        await session.floor_free()
+        await asyncio.sleep(0.5)
+        for question in self._then:
+            yield question
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["polite voice", "voice that ignores cancelling"])
+def test_an_interruption_silences_at_once_and_keeps_what_was_heard(stubborn: bool) -> None:
+    reply = "One two three four five six seven eight nine ten."
+    mind = ScriptedMind({"go on": reply, "next": "Good."}, delay_s=0.001)
+    scene = Scene(mind=mind, voice=ToneVoice(delay_s=0.001, stubborn=stubborn), real_time=True)
+    run(scene.session.run(_Interrupting(1.4, [TypedText("next")])))
+    cut, following = scene.records
+    assert cut.interrupted and not following.interrupted
+    first, second = audible_spans(scene.output.all_sound)
+    assert first[1] == pytest.approx(1.44, abs=0.05)  # silent within a frame or two
+    # From 0.4 s on, a word takes 0.2 s.
+    assert cut.heard == "One two three four five"
+    assert mind.histories[1][-1].text == cut.heard and mind.histories[1][-1].interrupted
+    assert following.turn.generation == 1 and following.reply == "Good."
+    jaw = np.array([motion[JAW] for motion in scene.output.motion])
+    times = np.arange(len(jaw)) / 25
+    assert jaw[(times > first[1] + 0.05) & (times < second[0] - 0.05)].max() < 0.01, "the mouth moves on in silence"
+
+
+def test_sound_that_came_late_moves_the_mouth_all_the_same() -> None:
+    """The sampler has already made frames for silence when the reply comes: those not shown are made again."""
+    scene = Scene(mind=ScriptedMind({"a": "Yes indeed."}, delay_s=0.33), real_time=True)
+    scene.ask(TypedText("a"))
+    assert scene.sampler.rewinds
+    sound = scene.output.all_sound.reshape(-1, SAMPLES_PER_FRAME)
+    jaw = np.array([motion[JAW] for motion in scene.output.motion])
+    np.testing.assert_allclose(jaw, np.abs(sound).max(axis=1), atol=1e-6)
+
+
+def test_cancelling_the_session_ends_every_task() -> None:
+    scene = Scene(mind=ScriptedMind({"a": "word " * 500}), real_time=True)
+
+    async def cancelled() -> set[str]:
+        session = asyncio.create_task(scene.session.run(Questions([TypedText("a")], real_time=True)))
+        await asyncio.sleep(2.0)
+        session.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await session
+        return {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+
+    assert run(cancelled()) == set()
+    assert scene.mind.closed == 1
