@@ -1,0 +1,293 @@
+"""What each control does to the skin: displacement fields in the plane of the face, in eye distances (about 90 mm).
+
+A field is a sum of soft bumps and profiles placed by the person's own landmarks. The mouth and each eye are slits:
+points on either side of one move apart, so a field is asked for on a sheet. "upper" and "lower" are the two sides of
+a slit, each going on smoothly beyond it; "face" is both, joined along the slit's prolongation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar.mesh import landmarks as lm
+from avatar.mesh.warp import smoothstep
+from avatar.motion import Floats
+
+Sheet = Literal["face", "upper", "lower"]
+Array = npt.NDArray[np.float64]
+
+# Full jaw drop (jawOpen = 1), eye distances: chin, lower lip, and the share by which closed lips follow the jaw.
+_CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.29, 0.37, 0.42
+# Lips parted by less than this in the photo count as closed: the mesh is no more exact than that.
+CLOSED_GAP = 0.022
+
+
+@dataclass(frozen=True, slots=True)
+class Slit:
+    """The mouth's or an eye's opening in the photo, in the face plane.
+
+    Attributes:
+        a: float64 [N], increasing, from corner to corner.
+        upper: float64 [N], b of the upper edge.
+        lower: float64 [N], b of the lower edge (equal to `upper` where closed).
+    """
+
+    a: Array
+    upper: Array
+    lower: Array
+
+    @property
+    def centre(self) -> float:
+        """a halfway between the corners."""
+        return float(self.a[0] + self.a[-1]) / 2.0
+
+    def across(self, a: Array) -> Array:
+        """Position along the slit: -1 and 1 at the corners."""
+        return np.asarray((a - self.centre) / ((self.a[-1] - self.a[0]) / 2.0))
+
+    def upper_at(self, a: Array) -> Array:
+        """b of the upper edge, going on level beyond the corners."""
+        return np.asarray(np.interp(a, self.a, self.upper))
+
+    def lower_at(self, a: Array) -> Array:
+        """b of the lower edge, going on level beyond the corners."""
+        return np.asarray(np.interp(a, self.a, self.lower))
+
+
+def slit_of(plane: lm.FacePlane, points: Floats, upper: lm.Indices, lower: lm.Indices, samples: int = 65) -> Slit:
+    """The opening between two curves of landmarks that share their ends."""
+    top, bottom = plane.to_plane(points[list(upper)]), plane.to_plane(points[list(lower)])
+    a = np.linspace(top[0, 0], top[-1, 0], samples)
+    return Slit(a, _smooth_curve(a, top), _smooth_curve(a, bottom))
+
+
+def _smooth_curve(a: Array, points: Array) -> Array:
+    """Through sorted points by interpolation, its kinks rounded off; the ends stay."""
+    order = np.argsort(points[:, 0])
+    b = np.interp(a, points[order, 0], points[order, 1])
+    padded = np.concatenate([2 * b[0] - b[4:0:-1], b, 2 * b[-1] - b[-2:-6:-1]])
+    kernel = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+    return np.asarray(np.convolve(padded, kernel / kernel.sum(), mode="valid"))
+
+
+def _bump(a: Array, b: Array, centre: Array, width: float, height: float) -> Array:
+    return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
+
+
+class FaceFields:
+    """The fields of one face.
+
+    Args:
+        plane: of the portrait.
+        landmarks: float32 [478, 3], pixels.
+        mouth: the mouth's slit.
+        eyes: the eyes' slits by side.
+    """
+
+    def __init__(self, plane: lm.FacePlane, landmarks: Floats, mouth: Slit, eyes: dict[str, Slit]) -> None:
+        self._plane = plane
+        self._mouth = mouth
+        self._eyes = eyes
+        self._points = plane.to_plane(landmarks)
+        centre = len(mouth.a) // 2
+        self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
+        # Where the closed lips meet: nearer the upper lip, since an open jaw has carried the lower one away.
+        self.seam_b = float(mouth.upper[centre] - 0.3 * self.photo_gap)
+        self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
+        self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
+        self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0
+
+    def basis(self, pixels: Floats, controls: tuple[str, ...], sheet: Sheet, slit: str = "mouth") -> Floats:
+        """Displacements of given points under given controls.
+
+        Args:
+            pixels: float32 [rows, columns, 2].
+            controls: names of `avatar.mesh.controls.CONTROLS`.
+            sheet: on which side of the slit.
+            slit: "mouth", "Left" or "Right" (an eye).
+
+        Returns:
+            float32 [len(controls), rows, columns, 2], pixels (x right, y down).
+        """
+        plane = self._plane.to_plane(pixels)
+        a, b = plane[..., 0], plane[..., 1]
+        out = np.zeros((len(controls), *a.shape, 2), np.float32)
+        wanted = {name: i for i, name in enumerate(controls)}
+        fields = self._face(a, b)
+        if slit == "mouth":
+            upper, lower = self._mouth_sheet(a, b, "upper"), self._mouth_sheet(a, b, "lower")
+            join = self._mouth_join(a, b)
+            # Beyond the corners both sides are one again.
+            apart = 1.0 - smoothstep(np.abs(self._mouth.across(a)), 1.0, 1.18)
+            for name, up in upper.items():
+                low = lower[name]
+                joined = tuple(join * u + (1.0 - join) * v for u, v in zip(up, low, strict=True))
+                own = joined
+                if sheet != "face":
+                    side = up if sheet == "upper" else low
+                    own = tuple(j + apart * (s - j) for j, s in zip(joined, side, strict=True))
+                fields[name] = (own[0], own[1])
+            for side in lm.SIDES:
+                fields.update(self._lids(a, b, side, "face"))
+        else:
+            fields.update(self._lids(a, b, slit, sheet))
+        for name, (da, db) in fields.items():
+            if name in wanted:
+                out[wanted[name]] = np.stack([da, db], axis=-1) @ self._plane.axes.T
+        return out
+
+    def _face(self, a: Array, b: Array) -> dict[str, tuple[Array, Array]]:
+        """Brows, cheeks and nose."""
+        zero = np.zeros_like(a)
+        fields = {}
+        inner = np.mean([self._points[lm.BROW[side][0]] for side in lm.SIDES], axis=0)
+        fields["browInner"] = (zero, 0.10 * self._brow(a, b, inner, 0.30))
+        for side in lm.SIDES:
+            out = lm.OUTWARDS[side]
+            brow = self._points[list(lm.BROW[side])]
+            middle, tail = brow[1:4].mean(axis=0), brow[3:].mean(axis=0)
+            down = self._brow(a, b, brow[:3].mean(axis=0), 0.24)
+            fields["browDown" + side] = (-0.03 * out * down, -0.085 * down)
+            fields["browOuter" + side] = (zero, 0.095 * self._brow(a, b, (middle + 2 * tail) / 3, 0.26))
+            cheek = self._points[lm.CHEEK[side]]
+            lift = _bump(a, b, cheek, 0.24, 0.16)
+            fields["cheek" + side] = (0.01 * out * lift, 0.045 * lift)
+            wing = self._points[lm.NOSE_WING[side]]
+            sneer = _bump(a, b, wing, 0.13, 0.16)
+            fields["sneer" + side] = (zero, 0.05 * sneer)
+        return fields
+
+    def _brow(self, a: Array, b: Array, centre: Array, width: float) -> Array:
+        """A bump that fades into the forehead slowly, and towards the eye quickly."""
+        height = np.where(b > centre[1], 0.34, 0.13)
+        return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
+
+    def _mouth_join(self, a: Array, b: Array) -> Array:
+        """1 above the slit and its prolongation, 0 below; the further from the slit's ends, the softer."""
+        beyond = np.clip(np.abs(self._mouth.across(a)) - 1.0, 0.0, None) * self._mouth_half
+        width = 0.012 + 0.7 * beyond
+        middle = (self._mouth.upper_at(a) + self._mouth.lower_at(a)) / 2.0
+        return smoothstep((b - middle) / width, -1.0, 1.0)
+
+    def _mouth_sheet(self, a: Array, b: Array, sheet: Sheet) -> dict[str, tuple[Array, Array]]:
+        """Everything that the mouth's muscles and the jaw do, on one side of the lips."""
+        mouth = self._mouth
+        is_upper = sheet == "upper"
+        t = mouth.across(a)
+        x = a - mouth.centre
+        edge = mouth.upper_at(a) if is_upper else mouth.lower_at(a)
+        v = b - edge
+        zero = np.zeros_like(a)
+        away = np.clip(v if is_upper else -v, 0.0, None)
+        thickness = self._lip_upper if is_upper else self._lip_lower
+        # How wide the slit opens along its length; a lens with full, not pointed, corners.
+        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
+        # A lip moves as one piece: its displacement only fades beyond its outer rim.
+        lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
+        rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2))
+        inside = np.exp(-((t / 0.85) ** 2))
+        shift = np.exp(-((x / 0.45) ** 2) - (v / 0.34) ** 2)
+        fields: dict[str, tuple[Array, Array]] = {}
+
+        jaw = self._jaw_weight(x, v, is_upper)
+        fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
+        follow = _CHIN_DROP * _LIPS_FOLLOW
+        gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * opening * self._lower_lip(away, thickness)
+        fields["gap"] = (-0.22 * x * self._near_corner(x, v), gap)
+        fields["jawForward"] = (zero, -0.03 * jaw * (0.0 if is_upper else 1.0))
+        side_shift = jaw if not is_upper else 0.5 * jaw
+        fields["jawSide"] = (0.10 * side_shift, zero)
+        fields["mouthSide"] = (0.11 * shift, zero)
+
+        gather = np.exp(-((x / 0.44) ** 2) - (v / 0.34) ** 2)
+        sign = 1.0 if is_upper else -1.0
+        fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
+        fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
+        fields["funnelGap"] = (zero, (0.05 if is_upper else -0.075) * opening * lip)
+        fields["puff"] = (0.30 * x * np.exp(-(((np.abs(x) - 0.42) / 0.22) ** 2) - ((v + 0.02) / 0.30) ** 2), zero)
+
+        tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
+        fields["rollLower"] = (zero, zero if is_upper else 0.055 * tuck)
+        fields["rollUpper"] = (zero, -0.035 * tuck if is_upper else zero)
+        boss = _bump(x, v, np.array([0.0, -0.32]), 0.26, 0.20)
+        raise_both = np.exp(-((t / 0.9) ** 2)) * (np.exp(-((away / 0.14) ** 2)) if is_upper else lip)
+        fields["shrugLower"] = (zero, 0.035 * raise_both + (zero if is_upper else 0.035 * boss))
+        fields["shrugUpper"] = (zero, 0.035 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
+
+        for side in lm.SIDES:
+            out = lm.OUTWARDS[side]
+            corner = np.array([out * self._mouth_half, 0.0])
+            half = smoothstep(out * t, -0.35, 0.35)
+            pull = _bump(x, v, corner, 0.24, 0.24)
+            tight = _bump(x, v, corner, 0.14, 0.14)
+            middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
+            fields["smile" + side] = (0.075 * out * pull, 0.085 * pull + 0.03 * middle_up)
+            fields["frown" + side] = (0.015 * out * pull, -0.075 * pull)
+            fields["dimple" + side] = (0.055 * out * tight, 0.012 * tight)
+            fields["stretch" + side] = (0.10 * out * pull, -0.025 * pull)
+            thin = -sign * 0.028 * rim * inside * half
+            fields["press" + side] = (0.01 * out * tight, thin)
+            local = opening * half
+            fields["upper" + side] = (zero, 0.095 * local * lip if is_upper else zero)
+            fields["lower" + side] = (zero, zero if is_upper else -0.105 * local * lip)
+        fields["rest"] = self._closing(t, away, opening, jaw, lip, thickness, is_upper)
+        return fields
+
+    def _closing(
+        self, t: Array, away: Array, opening: Array, jaw: Array, lip: Array, thickness: float, is_upper: bool
+    ) -> tuple[Array, Array]:
+        """Brings the photo's open mouth to closed lips; nothing where they are closed already."""
+        zero = np.zeros_like(t)
+        if self.photo_gap < CLOSED_GAP:
+            return zero, zero
+        a = self._mouth.centre + np.clip(t, -1.0, 1.0) * self._mouth_half
+        gap = self._mouth.upper_at(a) - self._mouth.lower_at(a)
+        reach = np.exp(-((away / 0.22) ** 2)) if is_upper else lip
+        return zero, (-0.35 * gap if is_upper else 0.65 * gap) * reach
+
+    def _near_corner(self, x: Array, v: Array) -> Array:
+        return np.asarray(np.exp(-((x / 0.40) ** 2) - (v / 0.26) ** 2))
+
+    def _lower_lip(self, away: Array, thickness: float) -> Array:
+        """The lower lip and the skin under it down to the chin, which the jaw itself moves."""
+        return 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + 0.30)
+
+    def _jaw_weight(self, x: Array, v: Array, is_upper: bool) -> Array:
+        """How much a point follows the jaw with the lips together: 1 at the chin, less at the lips, 0 at the ears."""
+        chin_v = float(self._points[lm.CHIN, 1]) - self.seam_b
+        if is_upper:
+            across = 1.0 - smoothstep(np.abs(x), 0.10, 0.72)
+            return np.asarray(_LIPS_FOLLOW * np.exp(-((np.clip(v, 0, None) / 0.24) ** 2)) * across)
+        across = 1.0 - smoothstep(np.abs(x), 0.14, 0.80)
+        down = _LIPS_FOLLOW + (1.0 - _LIPS_FOLLOW) * smoothstep(-v, 0.0, 0.30)
+        # Below the chin the neck takes it up; slowly enough not to fold.
+        neck = 1.0 - smoothstep(-v, -chin_v + 0.04, -chin_v + 0.74)
+        return np.asarray(across * down * neck)
+
+    def _lids(self, a: Array, b: Array, side: str, sheet: Sheet) -> dict[str, tuple[Array, Array]]:
+        """The lids of one eye: 1 closes the upper one, 1 lifts the lower one by a third of the opening."""
+        eye = self._eyes[side]
+        zero = np.zeros_like(a)
+        t = eye.across(a)
+        upper, lower = eye.upper_at(a), eye.lower_at(a)
+        height = np.clip(upper - lower, 0.0, None)
+        tallest = float((eye.upper - eye.lower).max())
+        near = 1.0 - smoothstep(np.abs(t), 1.0, 1.25)
+        above, below = b - upper, lower - b
+        # The lash line is one piece; the lid's skin unrolls between it and the brow.
+        upper_reach = 1.0 - smoothstep(above, 0.012, 0.05 + 1.0 * tallest)
+        lower_reach = 1.0 - smoothstep(below, 0.010, 0.05 + 0.8 * tallest)
+        lid_upper = -(0.90 * height + 0.004) * upper_reach * near
+        lid_lower = 0.30 * height * lower_reach * near
+        if sheet == "face":
+            split = smoothstep(b - (upper + lower) / 2.0, -0.02, 0.02)
+            lid_upper, lid_lower = lid_upper * split, lid_lower * (1.0 - split)
+        elif sheet == "upper":
+            lid_lower = zero
+        else:
+            lid_upper = zero
+        return {"lidUpper" + side: (zero, lid_upper), "lidLower" + side: (zero, lid_lower)}

@@ -1,0 +1,103 @@
+"""From the 60 numbers to what the fields are driven by, with corrections where plain sums would break.
+
+ARKit's coefficients are not independent on a real face: lips can stay together while the jaw drops, a blink takes
+what squinting has left over, rounding wins over smiling. These rules turn them into controls whose fields may simply
+be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from avatar.mesh.landmarks import SIDES
+from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
+
+MOUTH_CONTROLS: tuple[str, ...] = (
+    *("jaw", "gap", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide", "rollLower", "rollUpper"),
+    *("shrugLower", "shrugUpper", "puff"),
+    *(stem + side for stem in ("smile", "frown", "dimple", "stretch", "press", "lower", "upper") for side in SIDES),
+)
+FACE_CONTROLS: tuple[str, ...] = (
+    "browInner",
+    *(stem + side for stem in ("browDown", "browOuter", "cheek", "sneer") for side in SIDES),
+)
+LID_CONTROLS: tuple[str, ...] = tuple(stem + side for side in SIDES for stem in ("lidUpper", "lidLower"))
+CONTROLS: tuple[str, ...] = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS, *LID_CONTROLS)
+"""All of them, in the order of the vector; "rest" is always 1 and holds what brings the photo to a neutral start."""
+INDEX = {name: i for i, name in enumerate(CONTROLS)}
+
+# Upper lid: share of the eye's opening that it comes down by at eyeSquint = 1, goes up by at eyeWide = 1, and follows
+# a full look down or up by. Lower lid: likewise, in units of its own full lift.
+_SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.30, 0.50, 0.22
+_SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 0.9, 0.2, 0.5, 0.3, 0.35, 0.4
+
+_Reader = Callable[[str], float]
+
+
+class ControlMap:
+    """Maps float32 [60] to float32 [len(CONTROLS)]."""
+
+    def __init__(self) -> None:
+        self._at = MotionLayout.INDEX
+
+    def __call__(self, values: Floats) -> Floats:
+        """The controls of one motion vector; coefficients outside [0, 1] are clipped."""
+        face = np.clip(values, 0.0, 1.0).tolist()
+        at = self._at
+
+        def of(name: str) -> float:
+            return float(face[at[name]])
+
+        out: dict[str, float] = {"rest": 1.0}
+        jaw, close = of("jawOpen"), of("mouthClose")
+        # Share of the opening that is left once the lips have been brought together.
+        left_open = 1.0 - min(1.0, close / max(jaw, 0.05))
+        out["jaw"] = jaw
+        out["gap"] = max(jaw - close, 0.0)
+        out["jawForward"] = of("jawForward")
+        out["jawSide"] = of("jawLeft") - of("jawRight")
+        out["mouthSide"] = of("mouthLeft") - of("mouthRight")
+        funnel, pucker = of("mouthFunnel"), of("mouthPucker")
+        out["funnel"] = funnel
+        out["funnelGap"] = funnel * left_open
+        out["pucker"] = pucker * (1.0 - 0.5 * funnel)
+        rounding = max(funnel, pucker)
+        for stem in ("rollLower", "rollUpper", "shrugLower", "shrugUpper"):
+            out[stem] = of("mouth" + stem[0].upper() + stem[1:])
+        out["puff"] = of("cheekPuff")
+        out["browInner"] = of("browInnerUp")
+        for side in SIDES:
+            smile = of("mouthSmile" + side) * (1.0 - 0.6 * rounding)
+            out["smile" + side] = smile
+            out["frown" + side] = of("mouthFrown" + side)
+            out["dimple" + side] = of("mouthDimple" + side)
+            # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
+            out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)
+            out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"])
+            out["lower" + side] = of("mouthLowerDown" + side) * left_open
+            out["upper" + side] = of("mouthUpperUp" + side) * left_open
+            brow_down = of("browDown" + side)
+            out["browDown" + side] = brow_down
+            out["browOuter" + side] = of("browOuterUp" + side) * (1.0 - 0.5 * brow_down)
+            out["cheek" + side] = max(of("cheekSquint" + side), 0.6 * smile)
+            out["sneer" + side] = of("noseSneer" + side)
+            self._lids(out, values, of, side)
+        return np.array([out[name] for name in CONTROLS], np.float32)
+
+    def _lids(self, out: dict[str, float], values: Floats, of: _Reader, side: str) -> None:
+        pitch = float(np.clip(values[self._at["gazePitch"]] / GAZE_AT_FULL_LOOK_RAD, -1.0, 1.0))
+        down, up = max(-pitch, 0.0), max(pitch, 0.0)
+        blink, squint, wide = of("eyeBlink" + side), of("eyeSquint" + side), of("eyeWide" + side)
+        before = _SQUINT_UPPER * squint - _WIDE_UPPER * wide + _LOOK_DOWN_UPPER * down - _LOOK_UP_UPPER * up
+        out["lidUpper" + side] = before + blink * (1.0 - before)
+        lift = _SQUINT_LOWER * squint + _CHEEK_LOWER * out["cheek" + side] + _SMILE_LOWER * out["smile" + side]
+        lift = min(lift, 1.0) - _WIDE_LOWER * wide - _LOOK_LOWER * down
+        out["lidLower" + side] = max(lift, _BLINK_LOWER * blink)
+
+
+def control_rows(controls: tuple[str, ...]) -> npt.NDArray[np.intp]:
+    """Where given controls stand in the vector of all."""
+    return np.array([INDEX[name] for name in controls], np.intp)

@@ -1,0 +1,141 @@
+"""The face decoder for a CPU: one portrait and 60 numbers make a picture, well above real time on one core.
+
+The order of a frame: the 60 numbers become controls; controls become small displacement fields (one product with a
+precomputed basis); the fields are inverted and composed with the head's motion; one remap draws the person over the
+background; then the mouth and the eyes, which can't be made by bending skin, are drawn over it in their windows.
+Every pixel is sampled from the original portrait.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from avatar.decoder import FRAME_SIZE, Image
+from avatar.mesh import landmarks as lm
+from avatar.mesh.blendshapes import FaceFields, Slit, slit_of
+from avatar.mesh.controls import CONTROLS, FACE_CONTROLS, MOUTH_CONTROLS, ControlMap
+from avatar.mesh.eyes import Eye
+from avatar.mesh.head import HeadMotion
+from avatar.mesh.layers import TEXTURE_SCALE, enlarge, take_apart
+from avatar.mesh.mouth import Mouth
+from avatar.mesh.slit import SlitPatch
+from avatar.mesh.warp import Grid, Inverter
+from avatar.motion import Floats, MotionLayout
+from avatar.portrait import Portrait
+
+_CELL = 4
+_POSE_STEPS, _FACE_STEPS = 4, 5
+# The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
+_MOUTH_BOX, _MOUTH_CELL = (0.16, 0.26, 0.66), 3
+_EYE_BOX, _EYE_CELL = (0.06, 0.16, 0.14), 2
+
+
+class MeshDecoder:
+    """Draws one portrait. Set-up takes about a second, a frame a few milliseconds on one core.
+
+    Args:
+        portrait: whom to draw.
+    """
+
+    def __init__(self, portrait: Portrait) -> None:
+        points = portrait.landmarks
+        plane = lm.FacePlane.of(points)
+        layers = take_apart(portrait)
+        self._person = layers.person
+        self._background = layers.background
+        texture = enlarge(portrait.image)
+        mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER)
+        eyes = {side: slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side]) for side in lm.SIDES}
+        fields = FaceFields(plane, points, mouth, eyes)
+        self._controls = ControlMap()
+
+        self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
+        self._head = HeadMotion(self._grid, points, plane)
+        self._invert_pose = Inverter(self._grid, _POSE_STEPS)
+        self._face_grid = self._face_box(points)
+        basis = fields.basis(self._face_grid.nodes(), CONTROLS, "face")
+        self._face_basis = basis.reshape(len(CONTROLS), -1)
+        self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
+        self._nodes = self._grid.nodes()
+        self._pixels = self._grid.pixels() * np.float32(TEXTURE_SCALE) + np.float32(0.5)
+
+        mouth_controls = ("rest", *MOUTH_CONTROLS, *(n for n in FACE_CONTROLS if not n.startswith("brow")))
+        patch = SlitPatch(
+            fields,
+            plane,
+            mouth,
+            "mouth",
+            mouth_controls,
+            self._box(plane, mouth, _MOUTH_BOX),
+            _MOUTH_CELL,
+            texture,
+            layers.alpha,
+            self._grid,
+        )
+        self._mouth = Mouth(patch, fields, plane, mouth, points, portrait.image)
+        self._eyes = []
+        for side, eye in eyes.items():
+            controls = (
+                *(n for n in FACE_CONTROLS if n == "browInner" or n.endswith(side)),
+                "lidUpper" + side,
+                "lidLower" + side,
+            )
+            patch = SlitPatch(
+                fields,
+                plane,
+                eye,
+                side,
+                controls,
+                self._box(plane, eye, _EYE_BOX),
+                _EYE_CELL,
+                texture,
+                layers.alpha,
+                self._grid,
+            )
+            self._eyes.append(Eye(patch, plane, eye, side, points, texture))
+
+    def decode(self, values: Floats) -> Image:
+        """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
+        controls = self._controls(values)
+        pose_forward = self._head(values[MotionLayout.HEAD])
+        pose_back = self._invert_pose(pose_forward)
+        face = (controls @ self._face_basis).reshape(self._face_grid.rows, self._face_grid.columns, 2)
+        face_back = self._invert_face(face)
+        canonical = self._nodes + pose_back
+        back = pose_back + self._face_grid.sample(face_back, canonical, cv2.BORDER_CONSTANT)
+        frame = self._draw_person(back)
+        self._mouth.draw(frame, values, controls, pose_forward, pose_back)
+        for eye in self._eyes:
+            eye.draw(frame, values, controls, pose_forward, pose_back)
+        return frame
+
+    def _draw_person(self, back: Floats) -> Image:
+        full = cv2.resize(back * np.float32(TEXTURE_SCALE), (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_CUBIC)
+        full += self._pixels
+        person = cv2.remap(self._person, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        clear = cv2.bitwise_not(cv2.extractChannel(person, 3))
+        behind = cv2.multiply(self._background, cv2.merge([clear, clear, clear]), scale=1.0 / 255.0)
+        return np.asarray(cv2.add(behind, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
+
+    def _face_box(self, points: Floats) -> Grid:
+        """The part of the frame that expressions move: the face with its forehead and the neck."""
+        unit = float(np.linalg.norm(points[33] - points[263]))
+        left, right = float(points[:, 0].min()) - 0.25 * unit, float(points[:, 0].max()) + 0.25 * unit
+        top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
+        x0, y0 = max(int(left), 0), max(int(top), 0)
+        x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
+        return Grid(x0, y0, (x1 - x0) // _CELL, (y1 - y0) // _CELL, _CELL)
+
+    def _box(
+        self, plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]
+    ) -> tuple[float, float, float, float]:
+        """Pixels around a slit that reach beyond its corners, above and below by given eye distances."""
+        beside, above, below = box
+        corners = []
+        for a in (slit.a[0] - beside, slit.a[-1] + beside):
+            for b in (float(slit.upper.max()) + above, float(slit.lower.min()) - below):
+                corners.append(plane.to_pixels(np.array([a, b])))
+        low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+        low, high = np.clip(low, 0, FRAME_SIZE - 1), np.clip(high, 0, FRAME_SIZE - 1)
+        return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -1,0 +1,119 @@
+"""Turning the head: one photo's pixels, given a depth, moved as a solid that bends at the neck."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.mesh import landmarks as lm
+from avatar.mesh.warp import Grid, smoothstep
+from avatar.motion import Floats
+
+# The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
+_CAMERA_DISTANCE = 11.0
+# Pivots, in eye distances below the eyes and behind the eyes' depth: the skull turns and nods on the top of the spine,
+# between the ears; it tilts lower, in the neck.
+_NOD_PIVOT_DOWN, _TILT_PIVOT_BELOW_CHIN = 0.55, 0.10
+# The head's motion fades into the shoulders over this stretch below the chin.
+_NECK_FROM, _NECK_TO = -0.10, 0.95
+# Shifts and distance carry the shoulders along by this share: people lean from the hip.
+_BODY_SHARE = 0.25
+# Angles beyond these would tear any single photo: they are clipped (radians; ±20° and ±15°).
+_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.35, 0.26, 0.35
+_MOST_SHIFT = 0.5
+_NEAREST, _FARTHEST = 0.75, 1.4
+# Steepest depth (pixels of depth a pixel) that a turn of ±20° leaves unfolded: 0.34 · 1.9 < 1.
+_STEEPEST = 1.9
+
+
+class HeadMotion:
+    """Forward displacement of every grid node for a head pose.
+
+    Args:
+        grid: nodes over the whole frame.
+        landmarks: float32 [478, 3], pixels.
+        plane: of the face.
+    """
+
+    def __init__(self, grid: Grid, landmarks: Floats, plane: lm.FacePlane) -> None:
+        unit = plane.eye_distance_px
+        nodes = grid.nodes().astype(np.float64)
+        eyes_depth = float(landmarks[[33, 133, 362, 263], 2].mean())
+        limb = float(landmarks[[234, 454, 127, 356], 2].mean()) + 0.12 * unit
+        depth = _depth(nodes, landmarks, limb, unit)
+        origin = plane.origin
+        self._unit = unit
+        self._focal = _CAMERA_DISTANCE * unit
+        self._nod_pivot = np.array([_middle_of_head(landmarks), origin[1] + _NOD_PIVOT_DOWN * unit, limb])
+        chin = landmarks[lm.CHIN].astype(np.float64)
+        self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])
+        below_chin = (nodes[..., 1] - chin[1]) / unit
+        head = 1.0 - smoothstep(below_chin, _NECK_FROM, _NECK_TO)
+        self._head = head.astype(np.float32)
+        self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
+        # Seen from the camera: a pixel at depth z stands for a point that is (1 + z / focal) further out.
+        spread = 1.0 + (depth - eyes_depth) / self._focal
+        centre = np.array([256.0, 256.0])
+        self._nodes = nodes.astype(np.float32)
+        self._centre = centre
+        solid = (nodes - centre) * spread[..., None] + centre
+        self._solid = np.dstack([solid, depth]).astype(np.float32) - self._nod_pivot.astype(np.float32)
+        self._eyes_depth = eyes_depth
+
+    def __call__(self, head: npt.NDArray[np.floating]) -> Floats:
+        """Displacements in pixels: headPitch … headDistance [6] to float32 [rows, columns, 2]."""
+        pitch = float(np.clip(head[0], -_MOST_PITCH, _MOST_PITCH))
+        yaw = float(np.clip(head[1], -_MOST_YAW, _MOST_YAW))
+        roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
+        shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
+        distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
+        turned = cv2.transform(self._solid, _turn(pitch, yaw)) + self._nod_pivot.astype(np.float32)
+        scale = 1.0 / (1.0 + (turned[..., 2:] - np.float32(self._eyes_depth)) * np.float32(1.0 / self._focal))
+        centre = self._centre.astype(np.float32)
+        at = (turned[..., :2] - centre) * scale + centre
+        cos, sin = np.cos(roll), np.sin(roll)
+        tilt = self._tilt_pivot
+        spin = np.array(
+            [[cos, -sin, tilt[0] - cos * tilt[0] + sin * tilt[1]], [sin, cos, tilt[1] - sin * tilt[0] - cos * tilt[1]]]
+        )
+        moved = (cv2.transform(at, spin.astype(np.float32)) - self._nodes) * self._head[..., None]
+        pivot = self._tilt_pivot.astype(np.float32)
+        nearer = (self._nodes + moved - pivot) * np.float32(1.0 / distance - 1.0)
+        moved += (nearer + shift.astype(np.float32)) * self._body[..., None]
+        return np.asarray(moved, np.float32)
+
+
+def _turn(pitch: float, yaw: float) -> Floats:
+    """Rotation of (x right, y down, z away): positive pitch looks up, positive yaw towards the viewer's right."""
+    cos_p, sin_p, cos_y, sin_y = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
+    nod = np.array([[1, 0, 0], [0, cos_p, sin_p], [0, -sin_p, cos_p]])
+    swing = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
+    return (swing @ nod).astype(np.float32)
+
+
+def _middle_of_head(landmarks: Floats) -> float:
+    """Column of the head's axis: between the ears."""
+    return float(landmarks[234, 0] + landmarks[454, 0]) / 2.0
+
+
+def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit: float) -> npt.NDArray[np.float64]:
+    """A smooth depth for every node: the mesh on the face, the plane between the ears around it, pixels."""
+    oval = landmarks[list(lm.FACE_OVAL)].astype(np.float64)
+    centre = oval[:, :2].mean(axis=0)
+    rings = []
+    for factor, further in ((1.30, 0.0), (1.65, 0.05), (2.3, 0.05), (3.2, 0.05)):
+        ring = np.column_stack([centre + (oval[:, :2] - centre) * factor, np.full(len(oval), limb + further * unit)])
+        rings.append(ring)
+    known = np.vstack([landmarks[:468].astype(np.float64), *rings])
+    flat = nodes.reshape(-1, 2)
+    squared = ((flat[:, None, :] - known[None, :, :2]) ** 2).sum(axis=2)
+    weights = 1.0 / (squared + (0.06 * unit) ** 2) ** 2
+    depth = (weights @ known[:, 2] / weights.sum(axis=1)).reshape(nodes.shape[:2])
+    cell = float(nodes[0, 1, 0] - nodes[0, 0, 0])
+    # Blur until no slope is steep enough to fold under the widest turn.
+    for width_px in (0.05 * unit, 0.08 * unit, 0.11 * unit, 0.15 * unit, 0.2 * unit):
+        smooth = cv2.GaussianBlur(depth, (0, 0), width_px / cell, borderType=cv2.BORDER_REPLICATE)
+        if np.abs(np.diff(smooth, axis=1)).max() / cell < _STEEPEST:
+            break
+    return np.asarray(smooth, np.float64)

@@ -1,0 +1,202 @@
+"""The mouth: lips over teeth over tongue over a dark cavity, all sized and lit after the person."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.decoder import Image
+from avatar.mesh import landmarks as lm
+from avatar.mesh.blendshapes import FaceFields, Slit
+from avatar.mesh.controls import INDEX
+from avatar.mesh.slit import SlitPatch, Window, blend, edge_alpha
+from avatar.mesh.warp import smoothstep
+from avatar.motion import Floats, MotionLayout
+
+# The interior's textures: this part of the face plane around the closed lips' middle, eye distances.
+_HALF_WIDTH, _ABOVE, _BELOW = 0.50, 0.30, 0.75
+# Widths of the visible teeth from the middle outwards, millimetres, as seen from the front along the arch (average
+# adult crowns: incisors 8.5 and 6.5, canine 7.5, premolars 7, turned away more and more).
+_UPPER_MM, _LOWER_MM = (8.5, 6.6, 6.4, 4.9, 3.6, 2.6), (5.3, 5.8, 6.0, 5.0, 4.0, 3.0)
+_MM = 1.0 / 90.0
+_TYPICAL_MOUTH = 0.54
+# At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
+_UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.016, 0.020, 0.345
+# Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
+_SOFT_PX, _OVERLAP_PX = 1.3, 1.2
+
+
+class Mouth:
+    """Draws the mouth of one portrait into its window.
+
+    Args:
+        patch: the lips.
+        fields: of the face.
+        plane: of the face.
+        slit: the lips' opening in the photo.
+        landmarks: float32 [478, 3], pixels.
+        image: uint8 [512, 512, 3], the portrait.
+    """
+
+    def __init__(
+        self, patch: SlitPatch, fields: FaceFields, plane: lm.FacePlane, slit: Slit, landmarks: Floats, image: Image
+    ) -> None:
+        self._patch = patch
+        scale = float(np.clip((slit.a[-1] - slit.a[0]) / _TYPICAL_MOUTH, 0.8, 1.2))
+        skin = _skin(image, landmarks)
+        self._resolution = 2.0 * plane.eye_distance_px
+        self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, upper=True))
+        self._lower = self._texture(_teeth(_LOWER_MM, scale, skin, upper=False))
+        self._tongue = self._texture(_tongue(scale, skin))
+        cavity = self._texture(_cavity(skin))
+        self._cavity = np.ascontiguousarray(cavity[:, :, :3])
+        # From pixels of the portrait to texels of the interior.
+        inverse = np.linalg.inv(plane.axes)
+        to_texel = np.array([[self._resolution, 0.0], [0.0, -self._resolution]]) @ inverse
+        middle = plane.to_pixels(np.array([slit.centre, fields.seam_b]))
+        corner = np.array([_HALF_WIDTH, _ABOVE]) * self._resolution
+        self._to_texel = np.column_stack([to_texel, corner - to_texel @ middle]).astype(np.float32)
+        self._tongue_at = MotionLayout.INDEX["tongueOut"]
+        self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
+
+    def draw(self, frame: Image, values: Floats, controls: Floats, pose_forward: Floats, pose_back: Floats) -> None:
+        """Draws the mouth into a frame that has everything else."""
+        window = self._patch.draw(controls, pose_forward, pose_back)
+        upper_alpha = edge_alpha(window.upper, 0.0, _SOFT_PX)
+        lower_alpha = edge_alpha(window.lower, -_OVERLAP_PX, _SOFT_PX)
+        inside = self._interior(window, values, controls, upper_alpha)
+        skin = blend(np.ascontiguousarray(window.lower[:, :, :3]), inside, lower_alpha)
+        skin = blend(np.ascontiguousarray(window.upper[:, :, :3]), skin, upper_alpha)
+        part = frame[window.rows, window.columns]
+        part[:] = blend(skin, np.ascontiguousarray(part), window.feather)
+
+    def _interior(self, window: Window, values: Floats, controls: Floats, upper_alpha: Floats) -> Image:
+        texel = cv2.transform(window.canonical, self._to_texel)
+        gap, jaw, side = controls[INDEX["gap"]], controls[INDEX["jaw"]], controls[INDEX["jawSide"]]
+        unit = self._resolution
+        drop = np.array([-0.10 * side, -_LOWER_DROP * max(float(jaw), float(gap))], np.float32) * np.float32(unit)
+        tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
+        # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it reaches the upper teeth's edge.
+        lift = (1.0 - tongue_out) * (-0.055 - 0.72 * _LOWER_DROP * float(jaw)) + tongue_out * (
+            0.005 - 0.45 * _LOWER_DROP * float(jaw)
+        )
+        tongue = np.array([0.0, lift], np.float32) * np.float32(unit)
+        out = np.asarray(cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, np.zeros(2, np.float32))]
+        if tongue_out > 0.02:
+            layers = [layers[1], layers[0], layers[2]]
+        for texture, moved in layers:
+            at = texel + moved
+            over = cv2.remap(texture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            alpha = over[:, :, 3].astype(np.float32) * np.float32(1.0 / 255.0)
+            out = blend(np.ascontiguousarray(over[:, :, :3]), out, alpha)
+        # The upper lip and the corners keep the light out.
+        lit = 1.0 - 0.62 * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
+        return np.asarray(cv2.multiply(out, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
+
+    def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
+        size = (int(2 * _HALF_WIDTH * self._resolution), int((_ABOVE + _BELOW) * self._resolution))
+        small = cv2.resize(painted, size, interpolation=cv2.INTER_AREA)
+        return np.asarray(np.rint(np.clip(small, 0.0, 255.0)), np.uint8)
+
+
+_PAINT = 800
+"""Texels an eye distance while painting; reduced to what the portrait needs."""
+
+
+def _canvas() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    a = (np.arange(int(2 * _HALF_WIDTH * _PAINT)) + 0.5) / _PAINT - _HALF_WIDTH
+    b = _ABOVE - (np.arange(int((_ABOVE + _BELOW) * _PAINT)) + 0.5) / _PAINT
+    a_grid, b_grid = np.meshgrid(a, b)
+    return a_grid, b_grid
+
+
+def _skin(image: Image, landmarks: Floats) -> npt.NDArray[np.float64]:
+    """Mean colour of both cheeks, RGB in [0, 255]."""
+    samples = []
+    for index in (50, 280, 101, 330, 36, 266):
+        x, y = np.clip(landmarks[index, :2].astype(int), 4, image.shape[0] - 5)
+        samples.append(image[y - 4 : y + 5, x - 4 : x + 5].reshape(-1, 3).astype(np.float64).mean(axis=0))
+    return np.asarray(np.median(samples, axis=0))
+
+
+def _light(skin: npt.NDArray[np.float64]) -> float:
+    """How brightly the face is lit, in [0.35, 1]: dark skin in good light and light skin in the dark lie close."""
+    luminance = float(skin @ [0.299, 0.587, 0.114]) / 255.0
+    return float(np.clip(0.42 + 0.68 * luminance, 0.35, 1.0))
+
+
+def _tint(skin: npt.NDArray[np.float64], amount: float) -> npt.NDArray[np.float64]:
+    """The light's colour as the skin shows it, without its brightness; grey photos stay grey."""
+    grey = float(skin @ [0.299, 0.587, 0.114])
+    return np.asarray(1.0 + amount * (skin / max(grey, 1.0) - 1.0))
+
+
+def _teeth(
+    widths_mm: tuple[float, ...], scale: float, skin: npt.NDArray[np.float64], *, upper: bool
+) -> npt.NDArray[np.float64]:
+    """A row of teeth with its gum, RGBA."""
+    a, b = _canvas()
+    widths = np.array(widths_mm) * _MM * scale
+    ends = np.concatenate([[0.0], np.cumsum(widths)])
+    x = np.abs(a)
+    index = np.clip(np.searchsorted(ends, x.ravel(), side="right").reshape(x.shape) - 1, 0, len(widths) - 1)
+    along = (x - ends[index]) / widths[index]
+    # The biting edge: an arch that rises towards the corners (upper) or likewise (lower), with each tooth's own step.
+    height = np.array([0.108, 0.096, 0.106, 0.085, 0.075, 0.07] if upper else [0.085, 0.088, 0.095, 0.08, 0.07, 0.06])
+    step = np.array([0.0, 0.009, 0.002, 0.012, 0.02, 0.03] if upper else [0.0, 0.001, 0.0, 0.008, 0.014, 0.02])
+    arch = 0.22 * x**2
+    edge = (-_UPPER_EDGE + step[index] + arch) if upper else (-_LOWER_EDGE + 0.25 * arch - step[index] * 0.5)
+    inwards = (b - edge) if upper else (edge - b)
+    tall = height[index] * scale
+    # Rounded corners at the biting edge, a scalloped gum line.
+    side = np.abs(along - 0.5) * 2.0
+    rounded = inwards - 0.012 * scale * side**4
+    gum_line = tall * (1.0 - 0.16 * side**2)
+    soft = 0.0045
+    body = smoothstep(rounded, -soft, soft)
+    crown = 1.0 - smoothstep(inwards, gum_line - 0.006, gum_line + 0.006)
+    light = _light(skin)
+    enamel = np.array([236.0, 229.0, 214.0]) * _tint(skin, 0.25) * light
+    gum = np.array([176.0, 98.0, 96.0]) * _gum_tint(skin) * light * 0.8
+    # Round towards the gaps, darker towards the back of the arch, a translucent edge.
+    round_off = 1.0 - 0.16 * side**3
+    gap_line = 1.0 - 0.38 * smoothstep(side, 0.90, 1.0) * smoothstep(inwards, 0.0, 0.03)
+    depth = 1.0 - 0.62 * smoothstep(x, 0.10, 0.34 * scale)
+    lift = 0.90 + 0.10 * smoothstep(inwards, 0.0, 0.03)
+    shade = round_off * gap_line * depth * lift * (1.0 if upper else 0.86)
+    colour = enamel * (shade * crown)[..., None] + gum * (depth * (1.0 - crown))[..., None]
+    ends_here = 1.0 - smoothstep(x, ends[-1] - 0.03, ends[-1])
+    return np.dstack([colour, 255.0 * body * ends_here])
+
+
+def _gum_tint(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Red where the photo has colours, grey where it has none."""
+    colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
+    grey = np.array([120.0 / 176.0, 120.0 / 98.0, 120.0 / 96.0])
+    return grey * (1.0 - colourful) + colourful
+
+
+def _tongue(scale: float, skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A tongue seen from the front, its top at the middle of the canvas, RGBA."""
+    a, b = _canvas()
+    half = 0.205 * scale
+    top = -0.01 - 0.055 * (np.abs(a) / half) ** 2.6
+    inside = top - b
+    body = smoothstep(inside, -0.006, 0.008) * (1.0 - smoothstep(np.abs(a), half - 0.02, half + 0.01))
+    groove = 1.0 - 0.16 * np.exp(-((a / 0.012) ** 2)) * smoothstep(inside, 0.01, 0.06)
+    rounding = 0.62 + 0.38 * np.exp(-(((inside - 0.05) / 0.07) ** 2))
+    sides = 1.0 - 0.45 * smoothstep(np.abs(a), 0.3 * half, half)
+    colour = np.array([186.0, 98.0, 96.0]) * _gum_tint(skin) * _light(skin) * 0.86
+    return np.dstack([colour * (groove * rounding * sides)[..., None], 255.0 * body])
+
+
+def _cavity(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The dark behind: a little red towards the front, nearly black in the depth, RGBA."""
+    a, b = _canvas()
+    depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
+    wall = np.array([78.0, 30.0, 30.0]) * _gum_tint(skin) * _light(skin)
+    deep = np.array([22.0, 8.0, 9.0]) * _gum_tint(skin)
+    colour = deep * depth[..., None] + wall * (1.0 - depth)[..., None] * 0.7
+    return np.dstack([colour, np.full(a.shape, 255.0)])

@@ -1,0 +1,96 @@
+"""Smooth displacement fields on coarse grids: invert, enlarge, sample.
+
+A field moves points of the portrait forwards; drawing needs the way back. On a coarse grid a few fixed-point steps
+find it: back(q) = -forward(q + back(q)) (Chen et al. 2008, "A simple fixed-point approach to invert a deformation
+field"), which converges where the field doesn't fold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from avatar.motion import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Nodes at the centres of square cells that tile a rectangle of the picture.
+
+    Attributes:
+        left: pixel column of the rectangle's first pixel.
+        top: pixel row of the rectangle's first pixel.
+        columns: cells across.
+        rows: cells down.
+        cell: pixels a side.
+    """
+
+    left: int
+    top: int
+    columns: int
+    rows: int
+    cell: int
+
+    @property
+    def width(self) -> int:
+        """Pixels across."""
+        return self.columns * self.cell
+
+    @property
+    def height(self) -> int:
+        """Pixels down."""
+        return self.rows * self.cell
+
+    def nodes(self) -> Floats:
+        """Pixel coordinates of the nodes, float32 [rows, columns, 2]."""
+        x = self.left + (np.arange(self.columns, dtype=np.float32) + 0.5) * self.cell - 0.5
+        y = self.top + (np.arange(self.rows, dtype=np.float32) + 0.5) * self.cell - 0.5
+        return np.ascontiguousarray(np.stack(np.meshgrid(x, y), axis=-1), np.float32)
+
+    def pixels(self) -> Floats:
+        """Coordinates of all pixels of the rectangle, float32 [height, width, 2]."""
+        x = self.left + np.arange(self.width, dtype=np.float32)
+        y = self.top + np.arange(self.height, dtype=np.float32)
+        return np.ascontiguousarray(np.stack(np.meshgrid(x, y), axis=-1), np.float32)
+
+    def index(self, pixels: Floats) -> Floats:
+        """Pixel coordinates [..., 2] to fractional node indices [..., 2]."""
+        offset = np.array([self.left + self.cell / 2 - 0.5, self.top + self.cell / 2 - 0.5], np.float32)
+        return (pixels - offset) * np.float32(1.0 / self.cell)
+
+    def sample(self, field: Floats, pixels: Floats, border: int = cv2.BORDER_REPLICATE) -> Floats:
+        """A field [rows, columns, 2] at pixel coordinates [H, W, 2], linearly: float32 [H, W, 2]."""
+        return np.asarray(cv2.remap(field, self.index(pixels), None, cv2.INTER_LINEAR, borderMode=border), np.float32)
+
+
+class Inverter:
+    """Finds the backward field of a forward one on one grid.
+
+    Args:
+        grid: where both live.
+        steps: fixed-point steps; the error shrinks by the field's steepness (< 1) with each.
+        zero_outside: the field is zero beyond the grid (a patch in the face); otherwise its border goes on.
+    """
+
+    def __init__(self, grid: Grid, steps: int, *, zero_outside: bool = False) -> None:
+        rows, columns = np.meshgrid(np.arange(grid.rows), np.arange(grid.columns), indexing="ij")
+        self._index = np.ascontiguousarray(np.stack([columns, rows], axis=-1), np.float32)
+        self._scale = np.float32(1.0 / grid.cell)
+        self._steps = steps
+        self._border = cv2.BORDER_CONSTANT if zero_outside else cv2.BORDER_REPLICATE
+
+    def __call__(self, forward: Floats) -> Floats:
+        """Pixels [rows, columns, 2] forward to pixels [rows, columns, 2] backward."""
+        back = -forward
+        for _ in range(self._steps):
+            at = self._index + back * self._scale
+            back = -np.asarray(cv2.remap(forward, at, None, cv2.INTER_LINEAR, borderMode=self._border), np.float32)
+        return back
+
+
+def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 up to `low`, 1 from `high`, a cubic between (low > high falls instead of rising)."""
+    s = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return np.asarray(s * s * (3.0 - 2.0 * s))
