@@ -67,8 +67,12 @@ def _tensors_in(path: Path) -> int:
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
         if not 2 <= length <= min(size, LARGEST_HEADER_BYTES):
             raise ValueError("expected a safetensors file, got something else")
-        header = json.loads(file.read(length))
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        text = file.read(length)
+    try:
+        header = json.loads(text)
+        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
+    except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        raise ValueError("expected a safetensors file, its header can't be read") from None
     if 8 + length + max(ends, default=0) != size:
         raise ValueError(f"expected {8 + length + max(ends, default=0)} bytes, got {size}")
     return len(ends)

@@ -190,8 +190,10 @@ def _install(requirement: str) -> str:
 
 
 def _satisfies(version: str, requirement: str) -> bool:
-    from packaging.requirements import Requirement
-
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:  # it comes along with matplotlib, whose own absence is reported
+        return True
     return Requirement(requirement).specifier.contains(version, prereleases=True)
 
 
