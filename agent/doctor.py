@@ -142,9 +142,12 @@ def _choices(config: Config) -> tuple[Choice, ...]:
         return (ring, Choice("ears, mind, voice", "unknown", why))
 
 
-def as_json(diagnosis: Diagnosis) -> str:
-    """The same for machines."""
-    return json.dumps(asdict(diagnosis), indent=2, ensure_ascii=False)
+def print_diagnosis(diagnosis: Diagnosis, *, as_json: bool = False) -> None:
+    """Prints it to standard output, as tables or as one JSON object of the same fields."""
+    if as_json:
+        print(json.dumps(asdict(diagnosis), indent=2))
+    else:
+        show(diagnosis, Console(highlight=False))
 
 
 def show(diagnosis: Diagnosis, console: Console) -> None:

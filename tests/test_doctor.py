@@ -17,7 +17,7 @@ from rich.console import Console
 
 from agent import doctor, doctor_files, doctor_packages
 from agent.config import Config, load_config
-from agent.doctor import as_json, diagnose, show
+from agent.doctor import diagnose, print_diagnosis, show
 from agent.doctor_packages import HEADLESS, PACKAGES, Part, check_package, requirements
 
 PIP = [sys.executable, "-m", "pip"]
@@ -70,9 +70,10 @@ def test_a_missing_package_makes_the_ring_incomplete(monkeypatch: pytest.MonkeyP
     assert shlex.split(part.fix) == [*PIP, "install", requirement("pocketsphinx")]
 
 
-def test_json_says_the_same() -> None:
+def test_json_says_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     diagnosis = diagnose(config("voice.rate_wpm=150"))
-    said = json.loads(as_json(diagnosis))
+    print_diagnosis(diagnosis, as_json=True)
+    said = json.loads(capsys.readouterr().out)
     assert said["complete"] is diagnosis.complete
     assert [part["name"] for part in said["parts"]] == [part.name for part in diagnosis.parts]
     assert said["changed"] == {"voice.rate_wpm": "--set 'voice.rate_wpm=150'"}
@@ -97,6 +98,11 @@ def test_square_brackets_in_what_is_shown_are_no_markup(empty_folder: Path) -> N
     out = io.StringIO()
     show(diagnosis, Console(file=out, width=400))
     assert "[red]none.md" in out.getvalue()
+
+
+def test_without_a_console_it_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    print_diagnosis(diagnose(config()))
+    assert "The embedded ring is" in capsys.readouterr().out
 
 
 def test_heavy_packages_are_not_imported() -> None:
