@@ -1,8 +1,8 @@
 """What each control does to the skin: displacement fields in the plane of the face, in eye distances (about 90 mm).
 
-A field is a sum of soft bumps and profiles placed by the person's own landmarks. The mouth and each eye are slits:
-points on either side of one move apart, so a field is asked for on a sheet. "upper" and "lower" are the two sides of
-a slit, each going on smoothly beyond it; "face" is both, joined along the slit's prolongation.
+A field is a sum of soft bumps and profiles placed by the person's own landmarks. The mouth is a slit: points on
+either side of it move apart, so a field is asked for on a sheet. "upper" and "lower" are the two sides, each going on
+smoothly beyond the slit; "face" is both, joined along the slit's prolongation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Sheet = Literal["face", "upper", "lower"]
 Array = npt.NDArray[np.float64]
 
 # Full jaw drop (jawOpen = 1), eye distances: chin, lower lip, and the share by which closed lips follow the jaw.
-_CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.29, 0.37, 0.42
+_CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
 # Lips parted by less than this in the photo count as closed: the mesh is no more exact than that.
 CLOSED_GAP = 0.022
 
@@ -85,13 +85,11 @@ class FaceFields:
         plane: of the portrait.
         landmarks: float32 [478, 3], pixels.
         mouth: the mouth's slit.
-        eyes: the eyes' slits by side.
     """
 
-    def __init__(self, plane: lm.FacePlane, landmarks: Floats, mouth: Slit, eyes: dict[str, Slit]) -> None:
+    def __init__(self, plane: lm.FacePlane, landmarks: Floats, mouth: Slit) -> None:
         self._plane = plane
         self._mouth = mouth
-        self._eyes = eyes
         self._points = plane.to_plane(landmarks)
         centre = len(mouth.a) // 2
         self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
@@ -101,44 +99,31 @@ class FaceFields:
         self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
         self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0
 
-    def basis(self, pixels: Floats, controls: tuple[str, ...], sheet: Sheet, slit: str = "mouth") -> Floats:
+    def basis(self, pixels: Floats, controls: tuple[str, ...], sheet: Sheet) -> Floats:
         """Displacements of given points under given controls.
 
         Args:
             pixels: float32 [rows, columns, 2].
-            controls: names of `avatar.mesh.controls.CONTROLS`.
-            sheet: on which side of the slit.
-            slit: "mouth", "Left" or "Right" (an eye).
+            controls: names of `avatar.mesh.controls.CONTROLS`; lids have no field (see `avatar.mesh.eyes`).
+            sheet: on which side of the lips.
 
         Returns:
             float32 [len(controls), rows, columns, 2], pixels (x right, y down).
         """
         plane = self._plane.to_plane(pixels)
         a, b = plane[..., 0], plane[..., 1]
-        out = np.zeros((len(controls), *a.shape, 2), np.float32)
-        wanted = {name: i for i, name in enumerate(controls)}
         fields = self._face(a, b)
-        if slit == "mouth":
-            upper, lower = self._mouth_sheet(a, b, "upper"), self._mouth_sheet(a, b, "lower")
-            join = self._mouth_join(a, b)
-            # Beyond the corners both sides are one again.
-            apart = 1.0 - smoothstep(np.abs(self._mouth.across(a)), 1.0, 1.18)
-            for name, up in upper.items():
-                low = lower[name]
-                joined = tuple(join * u + (1.0 - join) * v for u, v in zip(up, low, strict=True))
-                own = joined
-                if sheet != "face":
-                    side = up if sheet == "upper" else low
-                    own = tuple(j + apart * (s - j) for j, s in zip(joined, side, strict=True))
-                fields[name] = (own[0], own[1])
-            for side in lm.SIDES:
-                fields.update(self._lids(a, b, side, "face"))
-        else:
-            fields.update(self._lids(a, b, slit, sheet))
-        for name, (da, db) in fields.items():
-            if name in wanted:
-                out[wanted[name]] = np.stack([da, db], axis=-1) @ self._plane.axes.T
-        return out
+        upper, lower = self._mouth_sheet(a, b, "upper"), self._mouth_sheet(a, b, "lower")
+        join = self._mouth_join(a, b)
+        # Beyond the corners both sides are one again.
+        apart = 1.0 - smoothstep(np.abs(self._mouth.across(a)), 1.0, 1.18)
+        for name, up in upper.items():
+            own = tuple(join * u + (1.0 - join) * v for u, v in zip(up, lower[name], strict=True))
+            if sheet != "face":
+                side = up if sheet == "upper" else lower[name]
+                own = tuple(j + apart * (s - j) for j, s in zip(own, side, strict=True))
+            fields[name] = (own[0], own[1])
+        return np.stack([np.stack(fields[name], axis=-1) @ self._plane.axes.T for name in controls]).astype(np.float32)
 
     def _face(self, a: Array, b: Array) -> dict[str, tuple[Array, Array]]:
         """Brows, cheeks and nose."""
@@ -185,7 +170,7 @@ class FaceFields:
         away = np.clip(v if is_upper else -v, 0.0, None)
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
-        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
+        opening = np.clip(1.0 - t**2, 0.0, None) ** (0.7 if is_upper else 0.55)
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2))
@@ -197,7 +182,7 @@ class FaceFields:
         fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * opening * self._lower_lip(away, thickness)
-        fields["gap"] = (-0.22 * x * self._near_corner(x, v), gap)
+        fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
         fields["jawForward"] = (zero, -0.03 * jaw * (0.0 if is_upper else 1.0))
         side_shift = jaw if not is_upper else 0.5 * jaw
         fields["jawSide"] = (0.10 * side_shift, zero)
@@ -267,27 +252,3 @@ class FaceFields:
         # Below the chin the neck takes it up; slowly enough not to fold.
         neck = 1.0 - smoothstep(-v, -chin_v + 0.04, -chin_v + 0.74)
         return np.asarray(across * down * neck)
-
-    def _lids(self, a: Array, b: Array, side: str, sheet: Sheet) -> dict[str, tuple[Array, Array]]:
-        """The lids of one eye: 1 closes the upper one, 1 lifts the lower one by a third of the opening."""
-        eye = self._eyes[side]
-        zero = np.zeros_like(a)
-        t = eye.across(a)
-        upper, lower = eye.upper_at(a), eye.lower_at(a)
-        height = np.clip(upper - lower, 0.0, None)
-        tallest = float((eye.upper - eye.lower).max())
-        near = 1.0 - smoothstep(np.abs(t), 1.0, 1.25)
-        above, below = b - upper, lower - b
-        # The lash line is one piece; the lid's skin unrolls between it and the brow.
-        upper_reach = 1.0 - smoothstep(above, 0.012, 0.05 + 1.0 * tallest)
-        lower_reach = 1.0 - smoothstep(below, 0.010, 0.05 + 0.8 * tallest)
-        lid_upper = -(0.90 * height + 0.004) * upper_reach * near
-        lid_lower = 0.30 * height * lower_reach * near
-        if sheet == "face":
-            split = smoothstep(b - (upper + lower) / 2.0, -0.02, 0.02)
-            lid_upper, lid_lower = lid_upper * split, lid_lower * (1.0 - split)
-        elif sheet == "upper":
-            lid_lower = zero
-        else:
-            lid_upper = zero
-        return {"lidUpper" + side: (zero, lid_upper), "lidLower" + side: (zero, lid_lower)}

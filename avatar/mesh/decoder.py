@@ -14,21 +14,22 @@ import numpy as np
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import FaceFields, Slit, slit_of
-from avatar.mesh.controls import CONTROLS, FACE_CONTROLS, MOUTH_CONTROLS, ControlMap
+from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.head import HeadMotion
 from avatar.mesh.layers import TEXTURE_SCALE, enlarge, take_apart
 from avatar.mesh.mouth import Mouth
-from avatar.mesh.slit import SlitPatch
+from avatar.mesh.slit import Expression, Pose, SlitPatch
 from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait
 
 _CELL = 4
+_FACE_CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
 _POSE_STEPS, _FACE_STEPS = 4, 5
 # The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
 _MOUTH_BOX, _MOUTH_CELL = (0.16, 0.26, 0.66), 3
-_EYE_BOX, _EYE_CELL = (0.06, 0.16, 0.14), 2
+_EYE_BOX, _EYE_CELL = (0.08, 0.24, 0.17), 2
 
 
 class MeshDecoder:
@@ -47,67 +48,40 @@ class MeshDecoder:
         texture = enlarge(portrait.image)
         mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER)
         eyes = {side: slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side]) for side in lm.SIDES}
-        fields = FaceFields(plane, points, mouth, eyes)
+        fields = FaceFields(plane, points, mouth)
         self._controls = ControlMap()
 
         self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
         self._head = HeadMotion(self._grid, points, plane)
         self._invert_pose = Inverter(self._grid, _POSE_STEPS)
         self._face_grid = self._face_box(points)
-        basis = fields.basis(self._face_grid.nodes(), CONTROLS, "face")
-        self._face_basis = basis.reshape(len(CONTROLS), -1)
+        self._face_rows = control_rows(_FACE_CONTROLS)
+        basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
+        self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._pixels = self._grid.pixels() * np.float32(TEXTURE_SCALE) + np.float32(0.5)
 
-        mouth_controls = ("rest", *MOUTH_CONTROLS, *(n for n in FACE_CONTROLS if not n.startswith("brow")))
-        patch = SlitPatch(
-            fields,
-            plane,
-            mouth,
-            "mouth",
-            mouth_controls,
-            self._box(plane, mouth, _MOUTH_BOX),
-            _MOUTH_CELL,
-            texture,
-            layers.alpha,
-            self._grid,
-        )
-        self._mouth = Mouth(patch, fields, plane, mouth, points, portrait.image)
-        self._eyes = []
-        for side, eye in eyes.items():
-            controls = (
-                *(n for n in FACE_CONTROLS if n == "browInner" or n.endswith(side)),
-                "lidUpper" + side,
-                "lidLower" + side,
-            )
-            patch = SlitPatch(
-                fields,
-                plane,
-                eye,
-                side,
-                controls,
-                self._box(plane, eye, _EYE_BOX),
-                _EYE_CELL,
-                texture,
-                layers.alpha,
-                self._grid,
-            )
-            self._eyes.append(Eye(patch, plane, eye, side, points, texture))
+        def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
+            return SlitPatch(plane, slit, _box(plane, slit, box), cell, texture, layers.alpha, self._grid)
+
+        self._mouth = Mouth(patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image)
+        self._eyes = [
+            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture) for side, eye in eyes.items()
+        ]
 
     def decode(self, values: Floats) -> Image:
         """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
         controls = self._controls(values)
-        pose_forward = self._head(values[MotionLayout.HEAD])
-        pose_back = self._invert_pose(pose_forward)
-        face = (controls @ self._face_basis).reshape(self._face_grid.rows, self._face_grid.columns, 2)
-        face_back = self._invert_face(face)
-        canonical = self._nodes + pose_back
-        back = pose_back + self._face_grid.sample(face_back, canonical, cv2.BORDER_CONSTANT)
-        frame = self._draw_person(back)
-        self._mouth.draw(frame, values, controls, pose_forward, pose_back)
+        forward = self._head(values[MotionLayout.HEAD])
+        pose = Pose(forward, self._invert_pose(forward))
+        grid = self._face_grid
+        moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
+        face = Expression(grid, self._invert_face(moved))
+        frame = self._draw_person(pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT))
+        self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
-            eye.draw(frame, values, controls, pose_forward, pose_back)
+            eye.draw(frame, values, controls, face, pose)
         return frame
 
     def _draw_person(self, back: Floats) -> Image:
@@ -127,15 +101,14 @@ class MeshDecoder:
         x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
         return Grid(x0, y0, (x1 - x0) // _CELL, (y1 - y0) // _CELL, _CELL)
 
-    def _box(
-        self, plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]
-    ) -> tuple[float, float, float, float]:
-        """Pixels around a slit that reach beyond its corners, above and below by given eye distances."""
-        beside, above, below = box
-        corners = []
-        for a in (slit.a[0] - beside, slit.a[-1] + beside):
-            for b in (float(slit.upper.max()) + above, float(slit.lower.min()) - below):
-                corners.append(plane.to_pixels(np.array([a, b])))
-        low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-        low, high = np.clip(low, 0, FRAME_SIZE - 1), np.clip(high, 0, FRAME_SIZE - 1)
-        return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:
+    """Pixels around a slit that reach beyond its corners, above and below by given eye distances."""
+    beside, above, below = box
+    corners = []
+    for a in (slit.a[0] - beside, slit.a[-1] + beside):
+        for b in (float(slit.upper.max()) + above, float(slit.lower.min()) - below):
+            corners.append(plane.to_pixels(np.array([a, b])))
+    low = np.clip(np.min(corners, axis=0), 0, FRAME_SIZE - 1)
+    high = np.clip(np.max(corners, axis=0), 0, FRAME_SIZE - 1)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -8,8 +8,9 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import Slit
+from avatar.mesh.controls import INDEX
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
-from avatar.mesh.slit import SlitPatch, blend, edge_alpha
+from avatar.mesh.slit import Expression, Pose, SlitPatch, blend, edge_alpha
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats, MotionLayout
 
@@ -17,8 +18,63 @@ from avatar.motion import Floats, MotionLayout
 _EYEBALL = 12.0 / 90.0
 _MOST_GAZE = 0.65
 _SOFT_PX = 1.3
+# The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
+# share at most; the rim with its lashes is this wide and never stretched (eye distances).
+_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.90, 0.006, 0.30, np.float32(0.014)
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
 _RIM_PX = 1.6
+
+
+class Lids:
+    """The lids of one eye: where the skin of each place in the picture comes from.
+
+    The upper lid's rim slides down over the eye; the skin between it and the brow unrolls behind it. Written backwards
+    and in closed form, since a lid that more than doubles its height is beyond what a few steps of inversion reach.
+
+    Args:
+        grid: of the eye's patch.
+        plane: of the face.
+        slit: the lids' opening in the photo.
+        side: "Left" or "Right".
+        landmarks: float32 [478, 3], pixels.
+    """
+
+    def __init__(self, grid: Grid, plane: lm.FacePlane, slit: Slit, side: str, landmarks: Floats) -> None:
+        self._nodes = grid.nodes()
+        at = plane.to_plane(self._nodes)
+        a, self._b = at[..., 0], at[..., 1].astype(np.float32)
+        near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.25)
+        height = np.clip(slit.upper_at(a) - slit.lower_at(a), 0.0, None)
+        self._upper, self._lower = slit.upper_at(a).astype(np.float32), slit.lower_at(a).astype(np.float32)
+        self._down = (near * (_CLOSE * height + _CLOSE_EXTRA)).astype(np.float32)
+        self._up = (near * _LIFT * height).astype(np.float32)
+        tallest = float((slit.upper - slit.lower).max())
+        brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
+        room = float(brow - slit.upper.mean())
+        self._above = np.float32(np.clip(0.9 * room, 0.7 * tallest + _LASH, 0.26))
+        self._below = np.float32(0.05 + 0.8 * tallest)
+        # One step along b in pixels.
+        self._b_axis = plane.axes[:, 1].astype(np.float32)
+        self._to_b = np.linalg.inv(plane.axes)[1].astype(np.float32)
+        self._rows = (INDEX["lidUpper" + side], INDEX["lidLower" + side])
+
+    def __call__(self, controls: Floats, face: Expression) -> tuple[Floats, Floats]:
+        """Backward fields of the upper and the lower lid on the patch's grid, float32 [rows, columns, 2] pixels."""
+        moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
+        b = self._b + moved @ self._to_b
+        closed, lifted = controls[self._rows[0]] * self._down, controls[self._rows[1]] * self._up
+        above = b - (self._upper - closed)
+        upper = self._upper + _unroll(above, closed, self._above) - b
+        below = (self._lower + lifted) - b
+        lower = self._lower - _unroll(below, lifted, self._below) - b
+        return moved + upper[..., None] * self._b_axis, moved + lower[..., None] * self._b_axis
+
+
+def _unroll(from_rim: Floats, advanced: Floats, reach: np.float32) -> Floats:
+    """Distance from the rim in the photo, of skin now at `from_rim` after the rim advanced by `advanced`."""
+    length = reach + advanced - _LASH
+    s = np.clip((from_rim - _LASH) / length, 0.0, 1.0)
+    return np.asarray(from_rim - advanced * (s * s * (3.0 - 2.0 * s)), np.float32)
 
 
 class Eye:
@@ -37,6 +93,7 @@ class Eye:
         self, patch: SlitPatch, plane: lm.FacePlane, slit: Slit, side: str, landmarks: Floats, texture: Image
     ) -> None:
         self._patch = patch
+        self._lids = Lids(patch.grid, plane, slit, side, landmarks)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
         centre = iris[0]
@@ -58,9 +115,9 @@ class Eye:
         self._iris = _iris(part, visible, distance)
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 
-    def draw(self, frame: Image, values: Floats, controls: Floats, pose_forward: Floats, pose_back: Floats) -> None:
+    def draw(self, frame: Image, values: Floats, controls: Floats, face: Expression, pose: Pose) -> None:
         """Draws the eye into a frame that has everything else."""
-        window = self._patch.draw(controls, pose_forward, pose_back)
+        window = self._patch.draw(self._lids(controls, face), pose)
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)

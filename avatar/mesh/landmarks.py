@@ -34,6 +34,8 @@ IRIS: dict[str, Indices] = {"Right": (468, 469, 470, 471, 472), "Left": (473, 47
 """Centre first, then four points on the rim."""
 BROW: dict[str, Indices] = {"Right": (107, 66, 105, 63, 70), "Left": (336, 296, 334, 293, 300)}
 """The upper rim from the inner end to the outer end."""
+BROW_LOWER: dict[str, Indices] = {"Right": (55, 65, 52, 53, 46), "Left": (285, 295, 282, 283, 276)}
+"""The lower rim likewise."""
 CHEEK: dict[str, int] = {"Right": 50, "Left": 280}
 NOSE_WING: dict[str, int] = {"Right": 48, "Left": 278}
 FACE_OVAL: Indices = (

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import FaceFields, Slit
-from avatar.mesh.controls import INDEX
-from avatar.mesh.slit import SlitPatch, Window, blend, edge_alpha
-from avatar.mesh.warp import smoothstep
+from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
+from avatar.mesh.slit import Pose, SlitPatch, Window, blend, edge_alpha
+from avatar.mesh.warp import Inverter, smoothstep
 from avatar.motion import Floats, MotionLayout
 
 # The interior's textures: this part of the face plane around the closed lips' middle, eye distances.
@@ -22,9 +22,12 @@ _UPPER_MM, _LOWER_MM = (8.5, 6.6, 6.4, 4.9, 3.6, 2.6), (5.3, 5.8, 6.0, 5.0, 4.0,
 _MM = 1.0 / 90.0
 _TYPICAL_MOUTH = 0.54
 # At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
-_UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.016, 0.020, 0.345
+_UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, _OVERLAP_PX = 1.3, 1.2
+
+_STEPS = 5
+_CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
 
 
 class Mouth:
@@ -43,6 +46,11 @@ class Mouth:
         self, patch: SlitPatch, fields: FaceFields, plane: lm.FacePlane, slit: Slit, landmarks: Floats, image: Image
     ) -> None:
         self._patch = patch
+        self._rows = control_rows(_CONTROLS)
+        nodes = patch.grid.nodes()
+        sides = [fields.basis(nodes, _CONTROLS, sheet).reshape(len(_CONTROLS), -1) for sheet in ("upper", "lower")]
+        self._basis = np.concatenate(sides, axis=1)
+        self._invert = Inverter(patch.grid, _STEPS, steep=True)
         scale = float(np.clip((slit.a[-1] - slit.a[0]) / _TYPICAL_MOUTH, 0.8, 1.2))
         skin = _skin(image, landmarks)
         self._resolution = 2.0 * plane.eye_distance_px
@@ -60,9 +68,11 @@ class Mouth:
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
 
-    def draw(self, frame: Image, values: Floats, controls: Floats, pose_forward: Floats, pose_back: Floats) -> None:
+    def draw(self, frame: Image, values: Floats, controls: Floats, pose: Pose) -> None:
         """Draws the mouth into a frame that has everything else."""
-        window = self._patch.draw(controls, pose_forward, pose_back)
+        grid = self._patch.grid
+        forward = (controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2)
+        window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
         upper_alpha = edge_alpha(window.upper, 0.0, _SOFT_PX)
         lower_alpha = edge_alpha(window.lower, -_OVERLAP_PX, _SOFT_PX)
         inside = self._interior(window, values, controls, upper_alpha)

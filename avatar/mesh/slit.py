@@ -1,4 +1,4 @@
-"""One slit in the skin, mouth or eye: its two sides moved apart and drawn in a window around it."""
+"""One slit in the skin, mouth or eye: its two sides, each moved by its own field, in a window that follows the head."""
 
 from __future__ import annotations
 
@@ -9,15 +9,41 @@ import numpy as np
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import FaceFields, Slit
-from avatar.mesh.controls import control_rows
+from avatar.mesh.blendshapes import Slit
 from avatar.mesh.layers import TEXTURE_SCALE
-from avatar.mesh.warp import Grid, Inverter, smoothstep
+from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats
 
 # The fourth channel of a side's texture says how far a pixel lies on this side of the slit: 128 + 16 a pixel.
 EDGE_ZERO, EDGE_PER_PX = 128.0, 16.0
-_STEPS = 6
+# Texture kept around the patch, from which moved skin comes; and what a tilted head needs around the window.
+_MARGIN_PX, _TILT_PX = 24, 20
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """One head pose as fields on the grid over the whole frame.
+
+    Attributes:
+        forward: float32 [rows, columns, 2], pixels, from the portrait to the frame.
+        back: the same, from the frame to the portrait.
+    """
+
+    forward: Floats
+    back: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """The face's own motion without the lips and lids, as a field on a grid over the face.
+
+    Attributes:
+        grid: where it lives.
+        back: float32 [rows, columns, 2], pixels, from the moved face to the portrait.
+    """
+
+    grid: Grid
+    back: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +68,11 @@ class Window:
 
 
 class SlitPatch:
-    """Draws the skin on both sides of a slit.
+    """The skin on both sides of a slit.
 
     Args:
-        fields: of the face.
         plane: of the face.
         slit: the opening.
-        name: the slit's name for `FaceFields.basis`.
-        controls: what moves here.
         box: (left, top, right, bottom), the patch in pixels of the portrait.
         cell: of the patch's grid, pixels.
         texture: uint8 [1024, 1024, 3], the portrait enlarged.
@@ -59,11 +82,8 @@ class SlitPatch:
 
     def __init__(
         self,
-        fields: FaceFields,
         plane: lm.FacePlane,
         slit: Slit,
-        name: str,
-        controls: tuple[str, ...],
         box: tuple[float, float, float, float],
         cell: int,
         texture: Image,
@@ -72,53 +92,50 @@ class SlitPatch:
     ) -> None:
         left, top = int(box[0]), int(box[1])
         self.grid = Grid(left, top, int((box[2] - left) / cell) + 1, int((box[3] - top) / cell) + 1, cell)
-        nodes = self.grid.nodes()
-        self._rows = control_rows(controls)
-        basis = [fields.basis(nodes, controls, sheet, name) for sheet in ("upper", "lower")]
-        self._basis = np.concatenate([part.reshape(len(controls), -1) for part in basis], axis=1)
-        self._invert = Inverter(self.grid, _STEPS)
         self._pose_grid = pose_grid
-        margin = 24
-        x0, y0 = max(left - margin, 0), max(top - margin, 0)
-        x1, y1 = min(left + self.grid.width + margin, FRAME_SIZE), min(top + self.grid.height + margin, FRAME_SIZE)
+        x0, y0 = max(left - _MARGIN_PX, 0), max(top - _MARGIN_PX, 0)
+        x1 = min(left + self.grid.width + _MARGIN_PX, FRAME_SIZE)
+        y1 = min(top + self.grid.height + _MARGIN_PX, FRAME_SIZE)
         self._texture_offset = np.array([0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0], np.float32)
         part = texture[y0 * TEXTURE_SCALE : y1 * TEXTURE_SCALE, x0 * TEXTURE_SCALE : x1 * TEXTURE_SCALE]
         self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up) for up in (True, False))
         self._feather = _feather(self.grid, cover)
-        # The window is larger than the patch by what a tilted head needs.
-        pad = 20
+        self._corner = np.array([left, top], np.float32)
         cells = pose_grid.cell
-        self._window_cells = (-(-(self.grid.height + 2 * pad) // cells), -(-(self.grid.width + 2 * pad) // cells))
+        self._window_cells = (
+            -(-(self.grid.height + 2 * _TILT_PX) // cells),
+            -(-(self.grid.width + 2 * _TILT_PX) // cells),
+        )
         centre = (left + self.grid.width / 2.0, top + self.grid.height / 2.0)
         self._centre_px = np.array(centre, np.float32)
+        at = pose_grid.index(self._centre_px)
+        self._centre_node = (int(at[1] + 0.5), int(at[0] + 0.5))
 
-    def draw(self, controls: Floats, pose_forward: Floats, pose_back: Floats) -> Window:
+    def draw(self, sides: tuple[Floats, Floats], pose: Pose) -> Window:
         """Both sides as they lie in the frame.
 
         Args:
-            controls: float32 [len(CONTROLS)].
-            pose_forward: float32 [rows, columns, 2], the head's displacement on the pose grid.
-            pose_back: the same, backwards.
+            sides: the backward fields of the upper and the lower side on `grid`, float32 [rows, columns, 2] pixels.
+            pose: the head's motion.
         """
-        shape = (2, self.grid.rows, self.grid.columns, 2)
-        forward = (controls[self._rows] @ self._basis).reshape(shape)
-        pose = self._pose_grid
-        at = pose.index(self._centre_px)
-        centre = self._centre_px + pose_forward[int(at[1] + 0.5), int(at[0] + 0.5)]
+        grid = self._pose_grid
+        centre = self._centre_px + pose.forward[self._centre_node]
         rows, columns = self._window_cells
-        row = int(np.clip(round(float(centre[1]) / pose.cell - rows / 2), 0, pose.rows - rows))
-        column = int(np.clip(round(float(centre[0]) / pose.cell - columns / 2), 0, pose.columns - columns))
-        window = Grid(column * pose.cell, row * pose.cell, columns, rows, pose.cell)
-        back = np.ascontiguousarray(pose_back[row : row + rows, column : column + columns])
-        canonical = window.pixels() + cv2.resize(back, (window.width, window.height), interpolation=cv2.INTER_LINEAR)
-        at_node = self.grid.index(canonical)
+        row = int(np.clip(round(float(centre[1]) / grid.cell - rows / 2), 0, grid.rows - rows))
+        column = int(np.clip(round(float(centre[0]) / grid.cell - columns / 2), 0, grid.columns - columns))
+        window = Grid(column * grid.cell, row * grid.cell, columns, rows, grid.cell)
+        back = np.ascontiguousarray(pose.back[row : row + rows, column : column + columns])
+        canonical = cv2.resize(back, (window.width, window.height), interpolation=cv2.INTER_LINEAR)
+        canonical += window.pixels()
+        at_node = self.grid.index(np.asarray(canonical, np.float32))
         drawn = []
-        for side in (0, 1):
-            field = self._invert(forward[side])
-            source = canonical + cv2.remap(field, at_node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            source = source * np.float32(TEXTURE_SCALE) + self._texture_offset
-            drawn.append(cv2.remap(self._sides[side], source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        at_pixel = canonical - np.array([self.grid.left, self.grid.top], np.float32)
+        for field, texture in zip(sides, self._sides, strict=True):
+            source = cv2.remap(field, at_node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            source += canonical
+            source *= np.float32(TEXTURE_SCALE)
+            source += self._texture_offset
+            drawn.append(cv2.remap(texture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        at_pixel = canonical - self._corner
         feather = cv2.remap(self._feather, at_pixel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         return Window(
             slice(window.top, window.top + window.height),

@@ -2,7 +2,8 @@
 
 A field moves points of the portrait forwards; drawing needs the way back. On a coarse grid a few fixed-point steps
 find it: back(q) = -forward(q + back(q)) (Chen et al. 2008, "A simple fixed-point approach to invert a deformation
-field"), which converges where the field doesn't fold.
+field"). Where a field stretches by more than its own length that step overshoots; dividing the residual by the
+stretch along each axis, as Newton's method would, settles it.
 """
 
 from __future__ import annotations
@@ -70,24 +71,45 @@ class Inverter:
 
     Args:
         grid: where both live.
-        steps: fixed-point steps; the error shrinks by the field's steepness (< 1) with each.
-        zero_outside: the field is zero beyond the grid (a patch in the face); otherwise its border goes on.
+        steps: of the search.
+        steep: the field may stretch by more than its own length (an opening mouth); costs twice as much a step.
+        zero_outside: the field is zero beyond the grid; otherwise its border goes on.
     """
 
-    def __init__(self, grid: Grid, steps: int, *, zero_outside: bool = False) -> None:
+    def __init__(self, grid: Grid, steps: int, *, steep: bool = False, zero_outside: bool = False) -> None:
         rows, columns = np.meshgrid(np.arange(grid.rows), np.arange(grid.columns), indexing="ij")
         self._index = np.ascontiguousarray(np.stack([columns, rows], axis=-1), np.float32)
         self._scale = np.float32(1.0 / grid.cell)
         self._steps = steps
+        self._steep = steep
         self._border = cv2.BORDER_CONSTANT if zero_outside else cv2.BORDER_REPLICATE
 
     def __call__(self, forward: Floats) -> Floats:
         """Pixels [rows, columns, 2] forward to pixels [rows, columns, 2] backward."""
         back = -forward
+        if not self._steep:
+            for _ in range(self._steps):
+                back = -self._at(forward, back)
+            return back
+        field = np.concatenate([forward, self._damping(forward)], axis=-1)
         for _ in range(self._steps):
-            at = self._index + back * self._scale
-            back = -np.asarray(cv2.remap(forward, at, None, cv2.INTER_LINEAR, borderMode=self._border), np.float32)
+            there = self._at(field, back)
+            back -= (back + there[..., :2]) * there[..., 2:]
         return back
+
+    def _at(self, field: Floats, back: Floats) -> Floats:
+        at = self._index + back * self._scale
+        return np.asarray(cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=self._border), np.float32)
+
+    def _damping(self, forward: Floats) -> Floats:
+        """1 / (1 + stretch) along each axis, float32 [rows, columns, 2]; never faster than a plain step."""
+        stretch = np.zeros_like(forward)
+        half = np.float32(0.5) * self._scale
+        stretch[:, 1:-1, 0] = (forward[:, 2:, 0] - forward[:, :-2, 0]) * half
+        stretch[1:-1, :, 1] = (forward[2:, :, 1] - forward[:-2, :, 1]) * half
+        # Both of a cell's neighbours may be steeper than its middle: take the steepest around.
+        steepest = cv2.dilate(stretch, np.ones((3, 3), np.uint8))
+        return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
 
 
 def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
