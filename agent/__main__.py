@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A conversational avatar: it listens, answers in its own voice, and one portrait becomes the face that says it.",
+    help="A conversational avatar: it listens, answers in its own voice, and one portrait is the face that says it.",
     epilog="Start with `visavis demo`. Every command explains itself: `visavis ask --help`.",
 )
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
+DEFAULT_PORTRAIT = "mira"
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -45,9 +47,8 @@ def shipped_portraits() -> dict[str, Path]:
 
 
 def portrait_path(name: str) -> Path:
-    """What `portrait.path` and --portrait mean: "" is the first shipped one, a bare name a shipped one, else a file."""
-    shipped = shipped_portraits()
-    return shipped.get(name or next(iter(shipped)), Path(name))
+    """What `portrait.path` and --portrait mean: "" is the default one, a bare name a shipped one, else a file."""
+    return shipped_portraits().get(name or DEFAULT_PORTRAIT, Path(name))
 
 
 def load_sampler(config: Config) -> MotionSampler:
@@ -60,9 +61,7 @@ def load_sampler(config: Config) -> MotionSampler:
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    return FlowMotionSampler(
-        load_checkpoint(face.weights), seed=face.seed, steps=face.steps, composure=face.composure
-    )
+    return FlowMotionSampler(load_checkpoint(face.weights), seed=face.seed, steps=face.steps, composure=face.composure)
 
 
 def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
@@ -132,7 +131,7 @@ async def open_session(
     Args:
         config: the whole configuration.
         real_time: pace the session as a sound card would, else as fast as it goes.
-        outputs: opens the outputs once everything is loaded; on leaving they are finished, or abandoned after a failure.
+        outputs: opens the outputs once everything is loaded; on leaving, finished, or after a failure abandoned.
         apologise: answer a question without words by saying so; else it is an error.
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.

@@ -47,7 +47,7 @@ QUEUED_CHUNKS = 64
 QUEUED_SENTENCES = 4
 # The voice speaks at most this much ahead of what is played; an interruption throws it away.
 MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
-# An offline clock makes no frame before it knows the sound of the next ones, so the last word needs some silence after it.
+# An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it.
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 # A mouth has moved when its coefficients differ this much (Euclidean) from what they were before the reply.
 MOUTH_MOVED = 0.06
@@ -129,7 +129,7 @@ class Timing:
 
 @dataclass(slots=True)
 class _Utterance:
-    """Sound on its way to the recogniser; None ends it. `start_sample`: where it began in the output, if it is in it."""
+    """Sound on its way to the recogniser; None ends it. `start_sample`: where it began in the output, if there."""
 
     start_sample: int | None
     chunks: asyncio.Queue[AudioChunk | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_CHUNKS))

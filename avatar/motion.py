@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ class MotionLayout:
     ROTATION = slice(0, 3)
     GAZE = slice(6, 8)
     FACE = slice(8, 60)
-    INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
+    INDEX: ClassVar[dict[str, int]] = {name: i for i, name in enumerate(NAMES)}
     EYE_LOOK: tuple[int, ...] = tuple(i for i, name in enumerate(NAMES) if name.startswith("eyeLook"))
     SAMPLED: tuple[int, ...] = tuple(i for i, name in enumerate(NAMES) if not name.startswith("eyeLook"))
     """The 52 dimensions that the sampler produces: everything but eyeLook*."""

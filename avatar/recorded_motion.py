@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from avatar.motion import ConversationState, Controls, Floats, Motion
+from avatar.motion import Controls, ConversationState, Floats, Motion
 from speech.audio import AudioChunk
 
 

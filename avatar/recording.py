@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from avatar.clock import SAMPLES_PER_FRAME, OfflineClock
 from avatar.decoder import FaceDecoder
-from avatar.motion import ConversationState, Controls
+from avatar.motion import Controls, ConversationState
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.renderer import FrameShown, MotionSampler, Renderer

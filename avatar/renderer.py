@@ -13,7 +13,7 @@ import numpy as np
 
 from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME, AudioClock
 from avatar.decoder import FaceDecoder, VideoFrame
-from avatar.motion import ConversationState, Controls, Floats, Motion, MotionLayout
+from avatar.motion import Controls, ConversationState, Floats, Motion, MotionLayout
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk

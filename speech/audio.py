@@ -110,10 +110,11 @@ def read_audio(path: Path, sample_rate_hz: int) -> Samples:
         with av.open(str(path)) as container:
             if not container.streams.audio:
                 raise InputError(f"{path}: expected a file with sound, found no audio track in it")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=sample_rate_hz)
+            # Channels are averaged here: FFmpeg's own mixing down would make equal channels 3 dB louder, and clip them.
+            resampler = av.AudioResampler(format="fltp", rate=sample_rate_hz)
             for frame in container.decode(container.streams.audio[0]):
-                pieces += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-            pieces += [part.to_ndarray()[0] for part in resampler.resample(None)]
+                pieces += [part.to_ndarray().mean(axis=0) for part in resampler.resample(frame)]
+            pieces += [part.to_ndarray().mean(axis=0) for part in resampler.resample(None)]
     except (av.FFmpegError, UnicodeDecodeError, ValueError) as error:
         raise InputError(f"{path}: expected sound (WAV, FLAC, MP3, OGG, M4A …), could not decode it: {error}") from None
     samples = np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)

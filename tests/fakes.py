@@ -11,7 +11,7 @@ import numpy as np
 from agent.llm import Message
 from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
-from avatar.motion import ConversationState, Controls, Floats, Motion, MotionLayout, neutral
+from avatar.motion import Controls, ConversationState, Floats, Motion, MotionLayout, neutral
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.events import Transcript
@@ -86,7 +86,9 @@ class ToneVoice(_Entered):
     sample_rate_hz = 24_000
     phoneme_set = "none"
 
-    def __init__(self, word_s: float = 0.2, delay_s: float = 0.02, fails_on: str = "\0", stubborn: bool = False) -> None:
+    def __init__(
+        self, word_s: float = 0.2, delay_s: float = 0.02, fails_on: str = "\0", stubborn: bool = False
+    ) -> None:
         self._word_s, self._delay_s, self._fails_on, self._stubborn = word_s, delay_s, fails_on, stubborn
 
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:

@@ -130,7 +130,13 @@ def test_a_recorded_question_is_heard_whole_and_answered() -> None:
     scene.ask(speech(1.0))
     assert scene.records[0].question == "what is it"
     assert 1.0 <= scene.ears.heard_s[0] <= 1.5
-    assert set(scene.records[0].at_s) >= {"speech_end", "transcript", "first_audio", "first_moving_mouth", "playback_end"}
+    assert set(scene.records[0].at_s) >= {
+        "speech_end",
+        "transcript",
+        "first_audio",
+        "first_moving_mouth",
+        "playback_end",
+    }
 
 
 def test_questions_in_a_row_are_one_conversation() -> None:

@@ -6,7 +6,7 @@ import asyncio
 import csv
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
+from agent.config import Config
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ def ask(
     with what was heard, what was said, and when each stage happened.
 
     Examples:
-
     `visavis ask question.wav -o answer.mp4`
 
     `visavis ask first.wav second.wav --portrait me.jpg --subtitles -o talk.mp4`
@@ -72,9 +72,7 @@ def ask(
         raise InputError("ask: expected a recorded question or --text 'a question', got neither")
     if any(not question.strip() for question in text or ()):
         raise InputError("ask: expected a question after --text, got an empty one")
-    settings = configured(
-        config, overrides, portrait=portrait, voice=voice, rate_wpm=rate, volume=volume, seed=seed
-    )
+    settings = configured(config, overrides, portrait=portrait, voice=voice, rate_wpm=rate, volume=volume, seed=seed)
     asked = _load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
     asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
@@ -96,7 +94,6 @@ def demo(
     Leaves the videos, their transcripts and subtitles, and a plot of where the time of each answer went.
 
     Example:
-
     `visavis demo -o out`
     """
     from agent.assemble import shipped_portraits
@@ -142,9 +139,9 @@ class Conversation:
         quiet: tell nothing.
     """
 
-    def __init__(self, config: options.Config, video: Path, *, quiet: bool) -> None:
+    def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
-        self._loading_s = 0.0
+        self._show_state: Callable[[str], None] = lambda state: None
         self.records: list[TurnRecord] = []
 
     async def run(
@@ -175,7 +172,7 @@ class Conversation:
         )
         with progress(self._quiet) as bar:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
-            self._show_state = lambda state: bar.update(task, note=state)
+            self._show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
             async with open_session(
                 self._config,
                 real_time=real_time,

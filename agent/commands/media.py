@@ -13,12 +13,14 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
+from agent.config import Config
 from speech.errors import InputError
 
 
 def render(
     audio: Annotated[
-        Path | None, typer.Option("--audio", "-a", metavar="FILE", help="The speech: WAV, FLAC, MP3, OGG, M4A, a video …")
+        Path | None,
+        typer.Option("--audio", "-a", metavar="FILE", help="The speech: WAV, FLAC, MP3, OGG, M4A, a video …"),
     ] = None,
     portrait: options.PortraitName = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video.")] = None,
@@ -36,7 +38,6 @@ def render(
     """Makes a portrait say a recording.
 
     Examples:
-
     `visavis render --portrait me.jpg --audio speech.wav -o talking.mp4`
 
     `visavis render --audio speech.mp3 --motion-out curves.csv`
@@ -54,7 +55,7 @@ def render(
 
 
 async def _render(
-    config: options.Config,
+    config: Config,
     audio: Path | None,
     output: Path | None,
     motion_out: Path | None,
@@ -126,7 +127,6 @@ def transcribe(
     """Writes down what is said in a recording, one line for each turn of speech.
 
     Examples:
-
     `visavis transcribe question.wav`
 
     `visavis transcribe lecture.mp3 --json`
@@ -134,7 +134,7 @@ def transcribe(
     asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
 
 
-async def _transcribe(config: options.Config, audio: Path, as_json: bool, quiet: bool) -> None:
+async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent.assemble import knowledge_of, turn_detector
     from speech.asr import transcribe_recording
     from speech.asr_pocketsphinx import PocketSphinxASR
@@ -149,9 +149,7 @@ async def _transcribe(config: options.Config, audio: Path, as_json: bool, quiet:
         async with (
             PocketSphinxASR(phrases=phrases, accurate=True) as ears,
             aclosing(
-                transcribe_recording(
-                    sound, ears, detector, progress=lambda done: bar.update(task, completed=done)
-                )
+                transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
         ):
             async for heard in transcripts:
@@ -178,7 +176,6 @@ def speak(
     """Says a text into a WAV file.
 
     Examples:
-
     `visavis say "It is 10:30." -o time.wav`
 
     `visavis say "Guten Tag!" --voice de --rate 140 -o hallo.wav`
@@ -190,7 +187,7 @@ def speak(
     asyncio.run(_speak(settings, text, output, as_json, quiet))
 
 
-async def _speak(config: options.Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
+async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.sentences import SentenceSplitter
     from speech.audio import write_wav
@@ -235,7 +232,6 @@ def voices(
     """Lists the voices that are installed here.
 
     Examples:
-
     `visavis voices`
 
     `visavis voices fr`

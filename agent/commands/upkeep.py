@@ -25,19 +25,20 @@ def doctor(
     Exit status 0 when everything that is needed is there, else 1.
 
     Example:
-
     `visavis doctor`
     """
     from agent.doctor import diagnose, print_diagnosis
 
     diagnosis = diagnose(configured(config, overrides))
     print_diagnosis(diagnosis, as_json=as_json)
-    raise typer.Exit(0 if diagnosis.complete else 1)
+    raise typer.Exit(diagnosis.exit_status)
 
 
 @train.command()
 def prepare(
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the data goes.")] = DATA_FOLDER,
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the data goes.")
+    ] = DATA_FOLDER,
     minutes: Annotated[float, typer.Option(min=0.1, help="How much speech to make.")] = 120.0,
     seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 0,
     quiet: options.Quiet = False,
@@ -45,14 +46,17 @@ def prepare(
     """Makes training data: synthetic speech with the motion that belongs to it.
 
     Example:
-
     `visavis train prepare --minutes 120 -o data/motion`
     """
     from avatar.training.dataset import prepare as prepare_data
 
     with progress(quiet) as bar:
         task = bar.add_task("making speech and motion", total=1.0, note="")
-        prepare_data(folder, minutes=minutes, seed=seed, progress=lambda done: bar.update(task, completed=done))
+
+        def advance(done: float, note: str) -> None:
+            bar.update(task, completed=done, note=note)
+
+        prepare_data(folder, minutes=minutes, seed=seed, progress=advance)
     say(f"{folder}: {minutes:g} minutes of speech with motion; next: visavis train motion --data {folder}", quiet)
 
 
@@ -70,7 +74,6 @@ def motion(
     """Trains the motion sampler.
 
     Example:
-
     `visavis train motion --data data/motion --minutes 25 -o data/motion.safetensors`
 
     Then point `face.weights` in config.toml at the result.

@@ -40,6 +40,7 @@ class Mp4Output:
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial.mp4")
         try:
+            self._partial.touch()  # FFmpeg itself would open it only with the first packet
             self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
         except (OSError, av.FFmpegError) as error:
             raise InputError(f"{path}: expected a place to write a video, could not open it: {error}") from None
