@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -32,7 +32,7 @@ class LLM(Protocol):
 
     name: str
 
-    def stream(self, history: Sequence[Message], text: str) -> AsyncIterator[str]:
+    def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -35,7 +35,7 @@ class ASR(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncIterator[Transcript]:
+    def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
         """Understands one utterance while it is being spoken.
 
         Args:
@@ -57,7 +57,7 @@ async def transcribe_recording(
     detector: TurnDetector,
     *,
     progress: Callable[[float], None] | None = None,
-) -> AsyncIterator[Transcript]:
+) -> AsyncGenerator[Transcript, None]:
     """Understands a whole recording, turn of speech by turn of speech; where nobody speaks, nothing is recognised.
 
     Args:
