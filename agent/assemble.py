@@ -14,6 +14,7 @@ from agent import backends
 from agent.config import Config
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
+from agent.personas import portrait_path
 from agent.session import Event, Parts, Session, Timing
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from speech.turns import TurnDetector
 
 DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
-PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
-
-DEFAULT_PORTRAIT = "mira"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +37,6 @@ class Face:
     portrait: Portrait
     decoder: MeshDecoder
     sampler: MotionSampler
-
-
-def shipped_portraits() -> dict[str, Path]:
-    """The portraits that come with the program, by name."""
-    return {path.stem: path for path in sorted(PORTRAITS.glob("*.png"))}
-
-
-def portrait_path(name: str) -> Path:
-    """What `portrait.path` and --portrait mean: "" is the default one, a bare name a shipped one, else a file."""
-    return shipped_portraits().get(name or DEFAULT_PORTRAIT, Path(name))
 
 
 def load_sampler(config: Config) -> MotionSampler:

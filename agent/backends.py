@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from agent.config import Config
 from agent.knowledge import Knowledge
 from agent.llm import LLM
+from agent.personas import persona_of
 from speech.asr import ASR
 from speech.tts import TTS
 
@@ -20,23 +21,23 @@ def _pocketsphinx(config: Config, phrases: Sequence[str]) -> ASR:
 def _knowledge(config: Config, knowledge: Knowledge) -> LLM:
     from agent.llm_knowledge import KnowledgeLLM
 
-    return KnowledgeLLM(knowledge, name=config.mind.name)
+    return KnowledgeLLM(knowledge, name=config.mind.name or persona_of(config).name)
 
 
 def _espeak(config: Config) -> TTS:
     from speech.tts_espeak import EspeakTTS
 
     voice = config.voice
-    named = {"voice": voice.voice} if voice.voice else {}
-    return EspeakTTS(**named, rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
+    name = voice.voice or persona_of(config).voices["espeak"]
+    return EspeakTTS(voice=name, rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
 
 
 def _flite(config: Config) -> TTS:
     from speech.tts_flite import FliteTTS
 
     voice = config.voice
-    named = {"voice": voice.voice} if voice.voice else {}
-    return FliteTTS(**named, rate_wpm=voice.rate_wpm, volume=voice.volume)
+    name = voice.voice or persona_of(config).voices["flite"]
+    return FliteTTS(voice=name, rate_wpm=voice.rate_wpm, volume=voice.volume)
 
 
 EARS: Mapping[str, Callable[[Config, Sequence[str]], ASR]] = {"pocketsphinx": _pocketsphinx}

@@ -102,13 +102,13 @@ class MindSection(Section):
     Attributes:
         backend: where replies come from.
         knowledge: Markdown file of what it knows; None for the shipped one.
-        name: what it calls itself.
+        name: what it calls itself; "" for the shipped portrait's own name.
         max_history_turns: turns of the conversation that it keeps in mind.
     """
 
     backend: Literal["auto", "knowledge"] = "auto"
     knowledge: FilePath = None
-    name: Annotated[str, Field(min_length=1, max_length=40)] = "Mira"
+    name: Annotated[str, Field(max_length=40)] = ""
     max_history_turns: Annotated[int, Field(ge=1, le=1000)] = 20
 
 

@@ -82,9 +82,9 @@ def check_portrait(config: Config) -> Part:
     """The portrait that is configured, or the shipped ones."""
 
     def look() -> Part:
-        from agent.assemble import PORTRAITS, portrait_path, shipped_portraits
+        from agent.personas import PERSONAS, PORTRAITS, portrait_path
 
-        shipped = shipped_portraits()
+        shipped = [name for name in PERSONAS if portrait_path(name).is_file()]
         if not shipped:
             detail = f"no picture in {PORTRAITS}"
             return Part("portrait", "embedded", "missing", "", detail, _mend_shipped(PORTRAITS))

@@ -241,14 +241,14 @@ def test_weights_that_are_damaged(tmp_path: Path, content: bytes, trouble: str) 
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import assemble
+    from agent import assemble, personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(doctor_files, "PROJECT", tmp_path)
     monkeypatch.setattr(doctor_files, "SHIPPED_WEIGHTS", tmp_path / "avatar/assets/motion.safetensors")
     monkeypatch.setattr(assemble, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
-    monkeypatch.setattr(assemble, "PORTRAITS", tmp_path / "avatar/assets/portraits")
+    monkeypatch.setattr(personas, "PORTRAITS", tmp_path / "avatar/assets/portraits")
     checks = (doctor_files.check_weights, doctor_files.check_knowledge, doctor_files.check_portrait)
     reinstall = [*PIP, "install", "--force-reinstall", "--no-deps", "visavis"]
     for check in checks:

@@ -16,6 +16,7 @@ import typer
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
 from agent.config import Config
+from agent.personas import persona_of
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def demo(
     Example:
     `visavis demo -o out`
     """
-    from agent.assemble import shipped_portraits
+    from agent.personas import PERSONAS
     from agent.waterfall import plot_waterfall
 
     try:
@@ -106,16 +107,15 @@ def demo(
     with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     recordings = [QUESTIONS / row["file"] for row in rows]
-    names = list(shipped_portraits())[:2]
     half = (len(recordings) + 1) // 2
     made: list[tuple[str, Path]] = []
     records = []
     began = time.perf_counter()
-    for name, asked in zip(names, (recordings[:half], recordings[half:]), strict=False):
+    for name, asked in zip(PERSONAS, (recordings[:half], recordings[half:]), strict=False):
         settings = configured(config, overrides, portrait=name)
         video = folder / f"demo-{name}.mp4"
         check_target(video, ".mp4")
-        say(f"\n{name} listens …", quiet)
+        say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
         asyncio.run(conversation.run(_load_questions(asked, []), real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
@@ -141,6 +141,7 @@ class Conversation:
 
     def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
+        self._name = config.mind.name or persona_of(config).name
         self._show_state: Callable[[str], None] = lambda state: None
         self.records: list[TurnRecord] = []
 
@@ -208,7 +209,7 @@ class Conversation:
             case TurnFinished(record):
                 self.records.append(record)
                 say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
-                say(f"  {self._config.mind.name}: {record.heard}", self._quiet)
+                say(f"  {self._name}: {record.heard}", self._quiet)
                 for line in waterfall_lines(record):
                     say(line, self._quiet)
             case _:

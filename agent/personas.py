@@ -1,0 +1,46 @@
+"""The people who come with the program: each has a portrait, a name and the voice that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.config import Config
+
+PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Somebody to talk to.
+
+    Attributes:
+        name: what the person is called.
+        voices: engine → its voice for this person, where the configuration names none.
+    """
+
+    name: str
+    voices: Mapping[str, str]
+
+
+_FEMALE = {"espeak": "en-us+f5", "flite": "slt"}
+_MALE = {"espeak": "en-us+edward", "flite": "rms"}
+
+DEFAULT = "mira"
+PERSONAS: Mapping[str, Persona] = {
+    "mira": Persona("Mira", _FEMALE),
+    "jonas": Persona("Jonas", _MALE),
+    "ada": Persona("Ada", _FEMALE),
+}
+
+
+def persona_of(config: Config) -> Persona:
+    """Whose face the configuration names; with somebody's own picture, the default person's name and voice."""
+    return PERSONAS.get(config.portrait.path, PERSONAS[DEFAULT])
+
+
+def portrait_path(name: str) -> Path:
+    """What `portrait.path` and --portrait mean: "" is the default person, a person's name that one, else a file."""
+    name = name or DEFAULT
+    return PORTRAITS / f"{name}.png" if name in PERSONAS else Path(name)
