@@ -24,6 +24,9 @@ Array = npt.NDArray[np.float64]
 _CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
 # Lips parted by less than this in the photo count as closed: the mesh is no more exact than that.
 CLOSED_GAP = 0.022
+# Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
+# chin moves.
+_UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Slit:
 
     @property
     def centre(self) -> float:
-        """a halfway between the corners."""
+        """The a halfway between the corners."""
         return float(self.a[0] + self.a[-1]) / 2.0
 
     def across(self, a: Array) -> Array:
@@ -50,11 +53,11 @@ class Slit:
         return np.asarray((a - self.centre) / ((self.a[-1] - self.a[0]) / 2.0))
 
     def upper_at(self, a: Array) -> Array:
-        """b of the upper edge, going on level beyond the corners."""
+        """The b of the upper edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.upper))
 
     def lower_at(self, a: Array) -> Array:
-        """b of the lower edge, going on level beyond the corners."""
+        """The b of the lower edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.lower))
 
 
@@ -94,7 +97,7 @@ class FaceFields:
         centre = len(mouth.a) // 2
         self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
         # Where the closed lips meet: nearer the upper lip, since an open jaw has carried the lower one away.
-        self.seam_b = float(mouth.upper[centre] - 0.3 * self.photo_gap)
+        self.seam_b = float(mouth.upper[centre] - _UPPER_CLOSES * self.photo_gap)
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
         self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
         self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0
@@ -170,10 +173,11 @@ class FaceFields:
         away = np.clip(v if is_upper else -v, 0.0, None)
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
-        opening = np.clip(1.0 - t**2, 0.0, None) ** (0.7 if is_upper else 0.55)
+        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
+        droop = np.clip(1.0 - np.abs(t) ** 3, 0.0, None) ** 0.6  # the lower lip hangs rounder than the upper one rises
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
-        rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2))
+        rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)
         inside = np.exp(-((t / 0.85) ** 2))
         shift = np.exp(-((x / 0.45) ** 2) - (v / 0.34) ** 2)
         fields: dict[str, tuple[Array, Array]] = {}
@@ -181,7 +185,7 @@ class FaceFields:
         jaw = self._jaw_weight(x, v, is_upper)
         fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
         follow = _CHIN_DROP * _LIPS_FOLLOW
-        gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * opening * self._lower_lip(away, thickness)
+        gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
         fields["jawForward"] = (zero, -0.03 * jaw * (0.0 if is_upper else 1.0))
         side_shift = jaw if not is_upper else 0.5 * jaw
@@ -219,20 +223,21 @@ class FaceFields:
             local = opening * half
             fields["upper" + side] = (zero, 0.095 * local * lip if is_upper else zero)
             fields["lower" + side] = (zero, zero if is_upper else -0.105 * local * lip)
-        fields["rest"] = self._closing(t, away, opening, jaw, lip, thickness, is_upper)
+        fields["rest"] = self._closing(t, away, jaw, lip, is_upper)
         return fields
 
-    def _closing(
-        self, t: Array, away: Array, opening: Array, jaw: Array, lip: Array, thickness: float, is_upper: bool
-    ) -> tuple[Array, Array]:
+    def _closing(self, t: Array, away: Array, jaw: Array, lip: Array, is_upper: bool) -> tuple[Array, Array]:
         """Brings the photo's open mouth to closed lips; nothing where they are closed already."""
         zero = np.zeros_like(t)
         if self.photo_gap < CLOSED_GAP:
             return zero, zero
         a = self._mouth.centre + np.clip(t, -1.0, 1.0) * self._mouth_half
         gap = self._mouth.upper_at(a) - self._mouth.lower_at(a)
-        reach = np.exp(-((away / 0.22) ** 2)) if is_upper else lip
-        return zero, (-0.35 * gap if is_upper else 0.65 * gap) * reach
+        if is_upper:
+            return zero, -_UPPER_CLOSES * gap * np.exp(-((away / 0.22) ** 2))
+        # A gap wider than lips make is a dropped jaw: the chin goes up with it.
+        chin = _JAW_SHARE * max(self.photo_gap - _GAP_BY_LIPS, 0.0) * jaw
+        return zero, chin + ((1.0 - _UPPER_CLOSES) * gap - chin) * lip
 
     def _near_corner(self, x: Array, v: Array) -> Array:
         return np.asarray(np.exp(-((x / 0.40) ** 2) - (v / 0.26) ** 2))
@@ -247,7 +252,7 @@ class FaceFields:
         if is_upper:
             across = 1.0 - smoothstep(np.abs(x), 0.10, 0.72)
             return np.asarray(_LIPS_FOLLOW * np.exp(-((np.clip(v, 0, None) / 0.24) ** 2)) * across)
-        across = 1.0 - smoothstep(np.abs(x), 0.14, 0.80)
+        across = 1.0 - smoothstep(np.abs(x), 0.26, 0.84)
         down = _LIPS_FOLLOW + (1.0 - _LIPS_FOLLOW) * smoothstep(-v, 0.0, 0.30)
         # Below the chin the neck takes it up; slowly enough not to fold.
         neck = 1.0 - smoothstep(-v, -chin_v + 0.04, -chin_v + 0.74)

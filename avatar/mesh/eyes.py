@@ -20,7 +20,7 @@ _MOST_GAZE = 0.65
 _SOFT_PX = 1.3
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
 # share at most; the rim with its lashes is this wide and never stretched (eye distances).
-_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.90, 0.006, 0.30, np.float32(0.014)
+_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.80, 0.006, 0.30, np.float32(0.014)
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
 _RIM_PX = 1.6
 

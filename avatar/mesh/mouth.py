@@ -87,9 +87,9 @@ class Mouth:
         unit = self._resolution
         drop = np.array([-0.10 * side, -_LOWER_DROP * max(float(jaw), float(gap))], np.float32) * np.float32(unit)
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
-        # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it reaches the upper teeth's edge.
-        lift = (1.0 - tongue_out) * (-0.055 - 0.72 * _LOWER_DROP * float(jaw)) + tongue_out * (
-            0.005 - 0.45 * _LOWER_DROP * float(jaw)
+        # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
+        lift = (1.0 - tongue_out) * (-0.045 - 0.55 * _LOWER_DROP * float(jaw)) + tongue_out * (
+            -0.005 - 0.25 * _LOWER_DROP * float(jaw)
         )
         tongue = np.array([0.0, lift], np.float32) * np.float32(unit)
         out = np.asarray(cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
@@ -102,7 +102,7 @@ class Mouth:
             alpha = over[:, :, 3].astype(np.float32) * np.float32(1.0 / 255.0)
             out = blend(np.ascontiguousarray(over[:, :, :3]), out, alpha)
         # The upper lip and the corners keep the light out.
-        lit = 1.0 - 0.62 * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
+        lit = 1.0 - 0.5 * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
         return np.asarray(cv2.multiply(out, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
 
     def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
@@ -206,7 +206,7 @@ def _cavity(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The dark behind: a little red towards the front, nearly black in the depth, RGBA."""
     a, b = _canvas()
     depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
-    wall = np.array([78.0, 30.0, 30.0]) * _gum_tint(skin) * _light(skin)
-    deep = np.array([22.0, 8.0, 9.0]) * _gum_tint(skin)
+    wall = np.array([96.0, 38.0, 38.0]) * _gum_tint(skin) * _light(skin)
+    deep = np.array([40.0, 14.0, 15.0]) * _gum_tint(skin)
     colour = deep * depth[..., None] + wall * (1.0 - depth)[..., None] * 0.7
     return np.dstack([colour, np.full(a.shape, 255.0)])

@@ -18,6 +18,7 @@ from avatar.motion import Floats
 EDGE_ZERO, EDGE_PER_PX = 128.0, 16.0
 # Texture kept around the patch, from which moved skin comes; and what a tilted head needs around the window.
 _MARGIN_PX, _TILT_PX = 24, 20
+_UNDER_PX = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def edge_alpha(side: Image, at_px: float, soft_px: float) -> Floats:
 
 
 def blend(over: Image, under: Image, alpha: Floats) -> Image:
-    """over · alpha + under · (1 − alpha), uint8 [h, w, 3]."""
+    """Lays one picture over another: over · alpha + under · (1 − alpha), uint8 [h, w, 3]."""
     return np.asarray(cv2.blendLinear(over, under, alpha, 1.0 - alpha), np.uint8)
 
 
@@ -169,8 +170,11 @@ def _with_edge(part: Image, offset: tuple[int, int], plane: lm.FacePlane, slit: 
     at = plane.to_plane(np.stack(np.meshgrid(x, y), axis=-1))
     a, b = at[..., 0], at[..., 1]
     inside = b - slit.upper_at(a) if is_upper else slit.lower_at(a) - b
-    pixels_per_unit = float(np.linalg.norm(plane.axes[:, 1]))
-    coded = np.clip(EDGE_ZERO + EDGE_PER_PX * inside * pixels_per_unit, 0.0, 255.0)
+    inside *= float(np.linalg.norm(plane.axes[:, 1]))
+    if not is_upper:
+        # Beyond the corners there is only skin: the lower side goes on under the upper one and nothing shines through.
+        inside += _UNDER_PX * smoothstep(np.abs(slit.across(a)), 0.99, 1.06)
+    coded = np.clip(EDGE_ZERO + EDGE_PER_PX * inside, 0.0, 255.0)
     return np.dstack([part[:, :, :3], np.rint(coded).astype(np.uint8)])
 
 
