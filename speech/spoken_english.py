@@ -61,6 +61,7 @@ _SYMBOLS = {
     "&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "×": "times", "÷": "divided by",
     "±": "plus or minus", "≈": "about", "≤": "at most", "≥": "at least", "≠": "is not", "→": "to", "°": "degrees",
     "§": "section", "©": "copyright", "<": "less than", ">": "greater than", "/": "or",
+    "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "₹": "rupees",
 }  # fmt: skip
 _IN_ADDRESSES = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", ":": "colon", "+": "plus"}
 
@@ -163,9 +164,7 @@ def _integer(match: Match) -> str:
     if _is_year(digits) and not re.match(r"\s+(?:[a-z]+s|people|men|women|children)\b", after):
         return year_words(int(digits))  # "in 1999", but "1500 people" counts
     # A leading zero, or more digits than anybody reads as one number: a code, read digit by digit.
-    if (len(unsigned) > 1 and unsigned[0] == "0") or (
-        len(unsigned) > 7 and "," not in unsigned and "." not in unsigned
-    ):
+    if unsigned.isdigit() and (len(unsigned) > 7 or (len(unsigned) > 1 and unsigned[0] == "0")):
         return ("minus " if digits != unsigned else "") + digit_words(unsigned)
     return number_words(digits)
 
@@ -231,6 +230,7 @@ _PATTERNS: tuple[tuple[str, Callable[[Match], str | None]], ...] = (
     (r"\b(?:[A-Za-z]\.){2,}", _initials),
     (r"(?<=[A-Za-z])[.-]?\d+|\d+(?=[A-Za-z])", lambda m: f" {number_words(m.group().lstrip('.-'))} "),  # "H.264"
     (r"(?<=\w)\.(?P<ending>[A-Za-z]{2,4})\b", _file_ending),  # file names and bare addresses
+    (r"\d+", lambda m: f" {_integer(m)} "),  # whatever no rule knew
     (rf"[{re.escape(''.join(_SYMBOLS))}]", lambda m: f" {_SYMBOLS[m.group()]} "),
 )
 

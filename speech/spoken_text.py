@@ -53,14 +53,15 @@ _UNSPEAKABLE = re.compile(
     "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2600-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u200b-\u200f\u2060\ufeff"
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ue000-\uf8ff]"
 )
-_PUNCTUATION_ONLY = re.compile(r"[^\w]+")
+_PUNCTUATION_ONLY = re.compile(r"[\s.,;:!?¿¡'\-–—()\[\]{}<>*_`^~\\|#]*")
+_LOST_PUNCTUATION = re.compile(r"\s+(?=[.,;:!?]+(?:\s|$))")
 
 
 def plain_text(text: str) -> str:
     """Takes Markdown, HTML tags, quotation marks, emoji and control characters out; what is left is written text."""
     for pattern, replacement in _MARKDOWN:
         text = pattern.sub(replacement, text)
-    return " ".join(_UNSPEAKABLE.sub(" ", text).translate(_QUOTES).split())
+    return _LOST_PUNCTUATION.sub("", " ".join(_UNSPEAKABLE.sub(" ", text).translate(_QUOTES).split()))
 
 
 def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
@@ -83,13 +84,13 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
     for start, end in _tokens(text, readings):
         written = text[start:end]
         spoken = "".join(_read(text, start, end, readings, english=bool(rules))).strip()
-        if words and _PUNCTUATION_ONLY.fullmatch(spoken or " "):
-            # A dash or a bracket alone: the word before it keeps it, as a pause and in its text.
-            last = words.pop()
-            pause = "," if spoken and last.spoken[-1].isalnum() else ""
-            words.append(SpokenWord(f"{last.text} {written}", last.spoken + pause))
-        elif not _PUNCTUATION_ONLY.fullmatch(spoken or " "):
+        empty = _PUNCTUATION_ONLY.fullmatch(spoken) is not None
+        if words and (empty or written.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
+            words[-1] = SpokenWord(words[-1].text, f"{words[-1].spoken},")  # a dash or a bracket: a short pause
+        if not empty:
             words.append(SpokenWord(written, spoken))
+        elif words:
+            words[-1] = SpokenWord(f"{words[-1].text} {written}", words[-1].spoken)
     return words
 
 

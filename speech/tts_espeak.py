@@ -22,7 +22,7 @@ FEMALE_VOICE = "en-us+f5"
 MALE_VOICE = "en-us+edward"
 DEFAULT_RATE_WPM = 165
 DEFAULT_PITCH = 50
-DEFAULT_PITCH_RANGE = 60
+DEFAULT_PITCH_RANGE = 50
 
 WAITING_CHUNKS = 64
 """Chunks (about a word each) that may wait for their listener before eSpeak is held up: most sentences whole."""
