@@ -231,11 +231,10 @@ def _expected(field: FieldInfo) -> str:
         return f"a number from {bound['ge']:g} to {bound['le']:g}" + (', or "" for free' if may_be_free else "")
     if kind is Path:
         return "a path in quotes"
-    lengths = f" of {bound.get('min_length', 0)} to {bound['max_length']} characters" if bound else ""
-    return f"text in quotes{lengths}"
+    return f"text in quotes, at most {bound['max_length']} characters" if bound else "text in quotes"
 
 
-_BOUNDS = ("ge", "le", "min_length", "max_length")
+_BOUNDS = ("ge", "le", "max_length")
 
 
 def _one_of(values: Iterable[object]) -> str:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import personas
 from agent.config import Config
 from agent.doctor_packages import PROJECT, Part, Ring, Status, pip
 from speech.errors import InputError
@@ -80,21 +81,15 @@ def _tensors_in(path: Path) -> int:
 
 def check_portrait(config: Config) -> Part:
     """The portrait that is configured, or the shipped ones."""
-
-    def look() -> Part:
-        from agent.personas import PERSONAS, PORTRAITS, portrait_path
-
-        shipped = [name for name in PERSONAS if portrait_path(name).is_file()]
-        if not shipped:
-            detail = f"no picture in {PORTRAITS}"
-            return Part("portrait", "embedded", "missing", "", detail, _mend_shipped(PORTRAITS))
-        path = portrait_path(config.portrait.path)
-        if not path.is_file():
-            fix = f"{_edit(config, 'portrait.path')}: a picture's path, or one of {', '.join(shipped)}"
-            return Part("portrait", "embedded", "missing", "", f"no file {path}", fix)
-        return Part("portrait", "embedded", "ok", "", f"{path.stem}; shipped: {', '.join(shipped)}", "")
-
-    return _unless_packages_lack("portrait", look)
+    shipped = [name for name in personas.PERSONAS if personas.portrait_path(name).is_file()]
+    if not shipped:
+        fix = _mend_shipped(personas.PORTRAITS)
+        return Part("portrait", "embedded", "missing", "", f"no picture in {personas.PORTRAITS}", fix)
+    path = personas.portrait_path(config.portrait.path)
+    if not path.is_file():
+        fix = f"{_edit(config, 'portrait.path')}: a picture's path, or one of {', '.join(shipped)}"
+        return Part("portrait", "embedded", "missing", "", f"no file {path}", fix)
+    return Part("portrait", "embedded", "ok", "", f"{path.stem}; shipped: {', '.join(shipped)}", "")
 
 
 def check_knowledge(config: Config) -> Part:

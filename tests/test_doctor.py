@@ -290,7 +290,7 @@ def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
-    assert {"portrait", "knowledge", "cache folder"} <= broken
+    assert {"knowledge", "cache folder"} <= broken
     assert diagnosis.choices[1].chosen == "unknown"
 
 
