@@ -203,6 +203,11 @@ class Session:
         """Whether nobody is thinking or speaking, so that the user may speak."""
         return self._floor_is_free.is_set()
 
+    @property
+    def frames_late(self) -> int:
+        """Pictures left out so far because they came too late."""
+        return self._renderer.frames_late
+
     async def floor_free(self) -> None:
         """Waits until nobody is thinking or speaking."""
         await self._floor_is_free.wait()

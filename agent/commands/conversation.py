@@ -74,7 +74,7 @@ def ask(
     if any(not question.strip() for question in text or ()):
         raise InputError("ask: expected a question after --text, got an empty one")
     settings = configured(config, overrides, portrait=portrait, voice=voice, rate_wpm=rate, volume=volume, seed=seed)
-    asked = _load_questions(questions or [], text or [])
+    asked = load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
     asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
     conversation.write_beside(subtitles=subtitles or settings.output.subtitles)
@@ -117,7 +117,7 @@ def demo(
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
-        asyncio.run(conversation.run(_load_questions(asked, []), real_time=True, end_of_turn_s=None))
+        asyncio.run(conversation.run(load_questions(asked, []), real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
         records += conversation.records
         made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]
@@ -216,7 +216,12 @@ class Conversation:
                 pass
 
 
-def _load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:
+def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:
+    """Recordings first, then texts, as a session's source takes them.
+
+    Raises:
+        InputError: a file that holds no sound.
+    """
     from agent.session import TypedText
     from agent.sources import Recording
     from speech.audio import OUTPUT_RATE_HZ, read_audio
