@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -56,8 +55,7 @@ def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
     """Analyses the portrait, or finds the analysis in the cache, and builds its decoder."""
     from avatar.mesh.decoder import MeshDecoder
 
-    cache = config.portrait.cache_dir or (Path(env) if (env := os.environ.get("VISAVIS_CACHE_DIR")) else None)
-    portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=cache)
+    portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=config.portrait.cache_dir)
     return portrait, MeshDecoder(portrait)
 
 
