@@ -26,6 +26,7 @@ _CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
 CLOSED_GAP = 0.022
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
+_CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
 _UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
 
 
@@ -61,10 +62,14 @@ class Slit:
         return np.asarray(np.interp(a, self.a, self.lower))
 
 
-def slit_of(plane: lm.FacePlane, points: Floats, upper: lm.Indices, lower: lm.Indices, samples: int = 65) -> Slit:
-    """The opening between two curves of landmarks that share their ends."""
+def slit_of(
+    plane: lm.FacePlane, points: Floats, upper: lm.Indices, lower: lm.Indices, ends: lm.Indices, samples: int = 65
+) -> Slit:
+    """The opening between two curves of landmarks that share their ends, drawn out to the middle of their `ends`."""
     top, bottom = plane.to_plane(points[list(upper)]), plane.to_plane(points[list(lower)])
-    a = np.linspace(top[0, 0], top[-1, 0], samples)
+    corners = (plane.to_plane(points[list(ends)]) + top[[0, -1]]) / 2.0
+    top, bottom = (np.vstack([corners[:1], curve[1:-1], corners[1:]]) for curve in (top, bottom))
+    a = np.linspace(corners[0, 0], corners[1, 0], samples)
     return Slit(a, _smooth_curve(a, top), _smooth_curve(a, bottom))
 
 
@@ -78,6 +83,12 @@ def _smooth_curve(a: Array, points: Array) -> Array:
 
 
 def _bump(a: Array, b: Array, centre: Array, width: float, height: float) -> Array:
+    return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
+
+
+def _brow(a: Array, b: Array, centre: Array, width: float, room: float) -> Array:
+    """A bump that fades into the forehead slowly, and towards the eye quickly, so that the lids hardly follow."""
+    height = np.where(b > centre[1], 0.34, max(0.85 * room, 0.11))
     return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
 
 
@@ -98,6 +109,9 @@ class FaceFields:
         self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
         # Where the closed lips meet: nearer the upper lip, since an open jaw has carried the lower one away.
         self.seam_b = float(mouth.upper[centre] - _UPPER_CLOSES * self.photo_gap)
+        middle = (mouth.upper + mouth.lower) / 2.0
+        corners_up = float(middle[[0, -1]].mean() - middle[centre])
+        self.photo_smile = float(np.clip((corners_up - 0.02) / 0.10, 0.0, 1.0))
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
         self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
         self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0
@@ -132,15 +146,18 @@ class FaceFields:
         """Brows, cheeks and nose."""
         zero = np.zeros_like(a)
         fields = {}
-        inner = np.mean([self._points[lm.BROW[side][0]] for side in lm.SIDES], axis=0)
-        fields["browInner"] = (zero, 0.10 * self._brow(a, b, inner, 0.30))
+        brows = {side: self._points[list(lm.BROW[side])] for side in lm.SIDES}
+        rooms = {side: self._room_under_brow(side) for side in lm.SIDES}
+        inner = np.mean([brows[side][0] for side in lm.SIDES], axis=0)
+        room = min(rooms.values())
+        fields["browInner"] = (zero, 0.085 * _brow(a, b, inner, 0.30, room))
         for side in lm.SIDES:
             out = lm.OUTWARDS[side]
-            brow = self._points[list(lm.BROW[side])]
+            brow, room = brows[side], rooms[side]
             middle, tail = brow[1:4].mean(axis=0), brow[3:].mean(axis=0)
-            down = self._brow(a, b, brow[:3].mean(axis=0), 0.24)
-            fields["browDown" + side] = (-0.03 * out * down, -0.085 * down)
-            fields["browOuter" + side] = (zero, 0.095 * self._brow(a, b, (middle + 2 * tail) / 3, 0.26))
+            down = _brow(a, b, brow[:3].mean(axis=0), 0.24, room)
+            fields["browDown" + side] = (-0.03 * out * down, -0.065 * down)
+            fields["browOuter" + side] = (zero, 0.08 * _brow(a, b, (middle + 2 * tail) / 3, 0.26, room))
             cheek = self._points[lm.CHEEK[side]]
             lift = _bump(a, b, cheek, 0.24, 0.16)
             fields["cheek" + side] = (0.01 * out * lift, 0.045 * lift)
@@ -149,10 +166,10 @@ class FaceFields:
             fields["sneer" + side] = (zero, 0.05 * sneer)
         return fields
 
-    def _brow(self, a: Array, b: Array, centre: Array, width: float) -> Array:
-        """A bump that fades into the forehead slowly, and towards the eye quickly."""
-        height = np.where(b > centre[1], 0.34, 0.13)
-        return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
+    def _room_under_brow(self, side: str) -> float:
+        """From the upper lid's rim to the brow's lower rim, eye distances."""
+        lid = self._points[list(lm.EYE_UPPER[side])][2:-2, 1].mean()
+        return max(float(self._points[list(lm.BROW_LOWER[side])][:, 1].mean() - lid), 0.08)
 
     def _mouth_join(self, a: Array, b: Array) -> Array:
         """1 above the slit and its prolongation, 0 below; the further from the slit's ends, the softer."""
@@ -196,7 +213,7 @@ class FaceFields:
         sign = 1.0 if is_upper else -1.0
         fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
         fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
-        fields["funnelGap"] = (zero, (0.05 if is_upper else -0.075) * opening * lip)
+        fields["funnelGap"] = (zero, (0.035 if is_upper else -0.055) * opening * lip)
         fields["puff"] = (0.30 * x * np.exp(-(((np.abs(x) - 0.42) / 0.22) ** 2) - ((v + 0.02) / 0.30) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
@@ -207,6 +224,8 @@ class FaceFields:
         fields["shrugLower"] = (zero, 0.035 * raise_both + (zero if is_upper else 0.035 * boss))
         fields["shrugUpper"] = (zero, 0.035 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
 
+        # A photo that smiles already has less of a smile left to add.
+        smile = 1.0 - 0.65 * self.photo_smile
         for side in lm.SIDES:
             out = lm.OUTWARDS[side]
             corner = np.array([out * self._mouth_half, 0.0])
@@ -214,7 +233,7 @@ class FaceFields:
             pull = _bump(x, v, corner, 0.24, 0.24)
             tight = _bump(x, v, corner, 0.14, 0.14)
             middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
-            fields["smile" + side] = (0.075 * out * pull, 0.085 * pull + 0.03 * middle_up)
+            fields["smile" + side] = (smile * 0.075 * out * pull, smile * (0.085 * pull + 0.03 * middle_up))
             fields["frown" + side] = (0.015 * out * pull, -0.075 * pull)
             fields["dimple" + side] = (0.055 * out * tight, 0.012 * tight)
             fields["stretch" + side] = (0.10 * out * pull, -0.025 * pull)
@@ -233,6 +252,7 @@ class FaceFields:
             return zero, zero
         a = self._mouth.centre + np.clip(t, -1.0, 1.0) * self._mouth_half
         gap = self._mouth.upper_at(a) - self._mouth.lower_at(a)
+        gap = np.where(gap > 0.0, gap + _CLOSE_EXTRA * np.clip(8.0 * (1.0 - t**2), 0.0, 1.0), 0.0)
         if is_upper:
             return zero, -_UPPER_CLOSES * gap * np.exp(-((away / 0.22) ** 2))
         # A gap wider than lips make is a dropped jaw: the chin goes up with it.

@@ -46,8 +46,11 @@ class MeshDecoder:
         self._person = layers.person
         self._background = layers.background
         texture = enlarge(portrait.image)
-        mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER)
-        eyes = {side: slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side]) for side in lm.SIDES}
+        mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
+        eyes = {
+            side: slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side])
+            for side in lm.SIDES
+        }
         fields = FaceFields(plane, points, mouth)
         self._controls = ControlMap()
 

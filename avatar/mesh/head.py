@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from avatar.decoder import FRAME_SIZE
 from avatar.mesh import landmarks as lm
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats
@@ -17,8 +18,13 @@ _CAMERA_DISTANCE = 11.0
 _NOD_PIVOT_DOWN, _TILT_PIVOT_BELOW_CHIN = 0.55, 0.10
 # The head's motion fades into the shoulders over this stretch below the chin.
 _NECK_FROM, _NECK_TO = -0.10, 0.95
-# Shifts and distance carry the shoulders along by this share: people lean from the hip.
-_BODY_SHARE = 0.25
+# Below the chin only the neck follows, not what lies beside it; shifts carry the shoulders along by this
+# share. Distance scales about this share of the frame's height.
+_NECK_WIDE, _NECK_NARROW = 1.05, 0.45
+_BODY_SHARE = 0.5
+_DISTANCE_PIVOT = 0.78
+# Above, what is further than this from the head's axis isn't this head (faces of others, waving flags).
+_HEAD_NEAR, _HEAD_FAR = 1.25, 1.9
 # Angles beyond these would tear any single photo: they are clipped (radians; ±20° and ±15°).
 _MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.35, 0.26, 0.35
 _MOST_SHIFT = 0.5
@@ -49,9 +55,15 @@ class HeadMotion:
         chin = landmarks[lm.CHIN].astype(np.float64)
         self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])
         below_chin = (nodes[..., 1] - chin[1]) / unit
+        beside = np.abs(nodes[..., 0] - self._tilt_pivot[0]) / unit
+        under = smoothstep(below_chin, -0.25, 0.35)
         head = 1.0 - smoothstep(below_chin, _NECK_FROM, _NECK_TO)
+        head *= 1.0 - under * smoothstep(beside, _NECK_NARROW, _NECK_WIDE)
+        head *= 1.0 - smoothstep(beside, _HEAD_NEAR, _HEAD_FAR)
         self._head = head.astype(np.float32)
         self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
+        # Nearer or farther, the whole person grows or shrinks, mostly upwards.
+        self._from_bottom = (nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * FRAME_SIZE])).astype(np.float32)
         # Seen from the camera: a pixel at depth z stands for a point that is (1 + z / focal) further out.
         spread = 1.0 + (depth - eyes_depth) / self._focal
         centre = np.array([256.0, 256.0])
@@ -78,9 +90,8 @@ class HeadMotion:
             [[cos, -sin, tilt[0] - cos * tilt[0] + sin * tilt[1]], [sin, cos, tilt[1] - sin * tilt[0] - cos * tilt[1]]]
         )
         moved = (cv2.transform(at, spin.astype(np.float32)) - self._nodes) * self._head[..., None]
-        pivot = self._tilt_pivot.astype(np.float32)
-        nearer = (self._nodes + moved - pivot) * np.float32(1.0 / distance - 1.0)
-        moved += (nearer + shift.astype(np.float32)) * self._body[..., None]
+        moved += shift.astype(np.float32) * self._body[..., None]
+        moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
         return np.asarray(moved, np.float32)
 
 

@@ -30,6 +30,7 @@ EYE_LOWER: dict[str, Indices] = {
     "Right": (33, 7, 163, 144, 145, 153, 154, 155, 133),
     "Left": (362, 382, 381, 380, 374, 373, 390, 249, 263),
 }
+EYE_CORNERS: dict[str, Indices] = {"Right": (33, 133), "Left": (362, 263)}
 IRIS: dict[str, Indices] = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 """Centre first, then four points on the rim."""
 BROW: dict[str, Indices] = {"Right": (107, 66, 105, 63, 70), "Left": (336, 296, 334, 293, 300)}

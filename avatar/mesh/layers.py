@@ -16,6 +16,7 @@ TEXTURE_SCALE = 2
 # The segmentation's edge is known to about this many pixels; the guided filter looks for the true edge within.
 _EDGE_PX = 8
 _EDGE_EPS = 1e-4
+_RIM_PX = 3
 # The background under the person is invented from what lies at least this far outside the matte.
 _CLEAR_PX = 5
 
@@ -59,18 +60,24 @@ def _alpha(portrait: Portrait) -> Floats:
     own = np.bincount(labels[points[:, 1], points[:, 0]], minlength=count)
     own[0] = 0
     person = (labels == int(own.argmax())).astype(np.uint8)
+    # Another person close by: the segmentation is less sure there, and it is far from this face.
+    width = float(np.linalg.norm(portrait.landmarks[234] - portrait.landmarks[454]))
+    columns = np.abs(np.arange(matte.shape[1]) - portrait.landmarks[:, 0].mean())[None, :]
+    rows = np.arange(matte.shape[0])[:, None] - portrait.landmarks[152, 1]
+    stranger = (columns > 0.75 * width) & (rows < 0.35 * width) & (matte < 0.97)
+    person[stranger] = 0
+    count, labels = cv2.connectedComponents(person)
+    person = (labels == labels[int(points[4, 1]), int(points[4, 0])]).astype(np.uint8)
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _EDGE_PX + 1, 2 * _EDGE_PX + 1))
     matte = np.where(cv2.dilate(person, reach) > 0, matte, 0.0).astype(np.float32)
     guide = portrait.image.astype(np.float32) / 255.0
     fine = cv2.ximgproc.guidedFilter(guide, matte, _EDGE_PX, _EDGE_EPS)
     core = cv2.erode(person, reach) > 0
-    fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0))
-    return np.asarray(smooth_alpha(fine.astype(np.float32)), np.float32)
-
-
-def smooth_alpha(fine: Floats) -> Floats:
-    """Pushes nearly clear and nearly solid to clear and solid, so that no veil moves with the head."""
-    return np.clip((fine - 0.08) / 0.84, 0.0, 1.0)
+    fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
+    # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
+    rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM_PX + 1, 2 * _RIM_PX + 1))
+    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 1.5)
+    return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
 
 
 def _fill_background(image: Image, alpha: Floats) -> Image:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import FaceFields, Slit
+from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields, Slit
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.slit import Pose, SlitPatch, Window, blend, edge_alpha
 from avatar.mesh.warp import Inverter, smoothstep
@@ -24,7 +24,7 @@ _TYPICAL_MOUTH = 0.54
 # At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
 _UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
-_SOFT_PX, _OVERLAP_PX = 1.3, 1.2
+_SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
 
 _STEPS = 5
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
@@ -53,6 +53,8 @@ class Mouth:
         self._invert = Inverter(patch.grid, _STEPS, steep=True)
         scale = float(np.clip((slit.a[-1] - slit.a[0]) / _TYPICAL_MOUTH, 0.8, 1.2))
         skin = _skin(image, landmarks)
+        # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
+        self._edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
         self._resolution = 2.0 * plane.eye_distance_px
         self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, upper=True))
         self._lower = self._texture(_teeth(_LOWER_MM, scale, skin, upper=False))
@@ -73,8 +75,8 @@ class Mouth:
         grid = self._patch.grid
         forward = (controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
-        upper_alpha = edge_alpha(window.upper, 0.0, _SOFT_PX)
-        lower_alpha = edge_alpha(window.lower, -_OVERLAP_PX, _SOFT_PX)
+        upper_alpha = edge_alpha(window.upper, self._edges_px[0], _SOFT_PX)
+        lower_alpha = edge_alpha(window.lower, self._edges_px[1], _SOFT_PX)
         inside = self._interior(window, values, controls, upper_alpha)
         skin = blend(np.ascontiguousarray(window.lower[:, :, :3]), inside, lower_alpha)
         skin = blend(np.ascontiguousarray(window.upper[:, :, :3]), skin, upper_alpha)
@@ -101,8 +103,9 @@ class Mouth:
             over = cv2.remap(texture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             alpha = over[:, :, 3].astype(np.float32) * np.float32(1.0 / 255.0)
             out = blend(np.ascontiguousarray(over[:, :, :3]), out, alpha)
-        # The upper lip and the corners keep the light out.
-        lit = 1.0 - 0.5 * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
+        # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
+        keep_out = 0.5 + 0.3 * float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
+        lit = 1.0 - keep_out * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
         return np.asarray(cv2.multiply(out, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
 
     def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
@@ -155,27 +158,27 @@ def _teeth(
     along = (x - ends[index]) / widths[index]
     # The biting edge: an arch that rises towards the corners (upper) or likewise (lower), with each tooth's own step.
     height = np.array([0.108, 0.096, 0.106, 0.085, 0.075, 0.07] if upper else [0.085, 0.088, 0.095, 0.08, 0.07, 0.06])
-    step = np.array([0.0, 0.009, 0.002, 0.012, 0.02, 0.03] if upper else [0.0, 0.001, 0.0, 0.008, 0.014, 0.02])
+    step = np.array([0.0, 0.006, 0.002, 0.010, 0.02, 0.03] if upper else [0.0, 0.001, 0.0, 0.008, 0.014, 0.02])
     arch = 0.22 * x**2
     edge = (-_UPPER_EDGE + step[index] + arch) if upper else (-_LOWER_EDGE + 0.25 * arch - step[index] * 0.5)
     inwards = (b - edge) if upper else (edge - b)
     tall = height[index] * scale
     # Rounded corners at the biting edge, a scalloped gum line.
     side = np.abs(along - 0.5) * 2.0
-    rounded = inwards - 0.012 * scale * side**4
+    rounded = inwards - (0.008 if upper else 0.004) * scale * side**4
     gum_line = tall * (1.0 - 0.16 * side**2)
     soft = 0.0045
     body = smoothstep(rounded, -soft, soft)
     crown = 1.0 - smoothstep(inwards, gum_line - 0.006, gum_line + 0.006)
     light = _light(skin)
-    enamel = np.array([236.0, 229.0, 214.0]) * _tint(skin, 0.25) * light
+    enamel = np.array([228.0, 220.0, 204.0]) * _tint(skin, 0.4) * light
     gum = np.array([176.0, 98.0, 96.0]) * _gum_tint(skin) * light * 0.8
     # Round towards the gaps, darker towards the back of the arch, a translucent edge.
     round_off = 1.0 - 0.16 * side**3
-    gap_line = 1.0 - 0.38 * smoothstep(side, 0.90, 1.0) * smoothstep(inwards, 0.0, 0.03)
+    gap_line = 1.0 - 0.34 * smoothstep(side, 0.88, 1.0) * smoothstep(inwards, 0.004, 0.04)
     depth = 1.0 - 0.62 * smoothstep(x, 0.10, 0.34 * scale)
     lift = 0.90 + 0.10 * smoothstep(inwards, 0.0, 0.03)
-    shade = round_off * gap_line * depth * lift * (1.0 if upper else 0.86)
+    shade = round_off * gap_line * depth * lift * (1.0 if upper else 0.78)
     colour = enamel * (shade * crown)[..., None] + gum * (depth * (1.0 - crown))[..., None]
     ends_here = 1.0 - smoothstep(x, ends[-1] - 0.03, ends[-1])
     return np.dstack([colour, 255.0 * body * ends_here])
