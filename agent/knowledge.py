@@ -14,7 +14,8 @@ from pathlib import Path
 
 from agent.markdown import strip_marks
 from agent.ranking import Field, Index
-from agent.words import QUESTION_WORDS, STOP_WORDS, tokens
+from agent.smalltalk import SmallTalk
+from agent.words import tokens
 from speech.errors import InputError
 
 MAX_BYTES = 5_000_000
@@ -22,6 +23,9 @@ MAX_BYTES = 5_000_000
 
 MAX_PHRASES = 4_000
 """Phrases for the recogniser's language model; more of them would no longer be a bias."""
+
+_TOPIC_FORMS = ("tell me about {}", "what is {}", "what are {}", "what about {}", "how does {} work", "where is {}")
+"""How people ask for a topic that comes with no question of its own."""
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEADING = re.compile(r"\s{0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
@@ -32,10 +36,9 @@ _ITEM = re.compile(r"\s{0,12}(?:[-*+•]|\d{1,3}[.)])\s+(.*)$")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")
 _TABLE = re.compile(r"\s*\|.*\|\s*$|\s*:?-{3,}:?\s*(?:\|\s*:?-{3,}:?\s*)+$")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_VERB = r"(?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|must|has|have)"
 _ASKS = re.compile(
-    r"(?:what|who|whom|whose|which|where|when|why|how|is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may"
-    r"|must|has|have)\b",
-    re.IGNORECASE,
+    rf"(?:(?:what|who|whom|where|when|why|how(?: \w+)?|(?:which|what|whose) \w+)\s+)?{_VERB}\s+\S", re.IGNORECASE
 )
 
 
@@ -57,7 +60,7 @@ class Entry:
 
     @property
     def is_question(self) -> bool:
-        """Whether the title itself asks something ("Where is the lift?")."""
+        """Whether the title itself asks something ("Where is the lift", but not "Where to find us")."""
         return self.title.endswith("?") or _ASKS.match(self.title) is not None
 
 
@@ -68,10 +71,12 @@ class Hit:
     Attributes:
         entry: the entry.
         score: 0 … 1; see `agent.ranking.CONFIDENT`.
+        form: its title or the one of its questions that is most like what was asked.
     """
 
     entry: Entry
     score: float
+    form: str
 
 
 class Knowledge:
@@ -93,21 +98,25 @@ class Knowledge:
             k: how many at most.
             topic: what was talked about last; counts a little.
         """
-        return [Hit(self.entries[place], score) for place, score in self._index.search(question, k, topic=topic)]
+        found = self._index.search(question, k, topic=topic)
+        return [Hit(self.entries[one.number], one.score, one.form) for one in found]
 
     def phrases(self) -> list[str]:
-        """What people may ask, in lower-case words, for the recogniser's language model: no duplicates, file order."""
+        """What people may say, in lower-case words, for the recogniser's language model: small talk, then what is known.
+
+        No duplicates; at most `MAX_PHRASES`, in the file's order.
+        """
         return list(self._phrases)
 
     @cached_property
     def _phrases(self) -> tuple[str, ...]:
-        phrases: dict[str, None] = {}
+        phrases = dict.fromkeys(SmallTalk().phrases())
         for entry in self.entries:
             for asked in (entry.title, *entry.questions):
                 phrases[" ".join(tokens(asked))] = None
-            if not entry.is_question:
+            if not entry.questions and not entry.is_question:
                 topic = " ".join(tokens(entry.title))
-                for form in ("tell me about {}", "what is {}", "what about {}", "how does {} work", "where is {}"):
+                for form in _TOPIC_FORMS:
                     phrases[form.format(topic)] = None
             if len(phrases) >= MAX_PHRASES:
                 break
@@ -149,7 +158,9 @@ def load_knowledge(path: Path) -> Knowledge:
         raise InputError(f"{path}: expected a knowledge file, it is empty; write a heading and a paragraph into it")
     entries = read_entries(text)
     if not entries:
-        raise InputError(f"{path}: expected headings with paragraphs or Q:/A: pairs, found no answer; add text below a heading")
+        raise InputError(
+            f"{path}: expected headings with paragraphs or Q:/A: pairs, found no answer; add text below a heading"
+        )
     return Knowledge(entries)
 
 
@@ -217,10 +228,13 @@ class _Reader:
         questions = [question for question in self._questions if question]
         headings = [title for _, title in self._path if title]
         if self._paragraphs:
-            title = headings[-1] if headings else questions[0] if questions else self._paragraphs[0]
+            title = headings[-1] if headings else questions[0] if questions else _first_words(self._paragraphs[0])
             context = headings[:-1]
             if questions and any(entry.title == title and entry.questions for entry in self.entries[-1:]):
-                title, context = questions[0], headings  # the second Q/A pair below one heading: name it by its question
+                title, context = (
+                    questions[0],
+                    headings,
+                )  # the second Q/A pair below one heading: name it by its question
             self.entries.append(Entry(title, tuple(questions), tuple(self._paragraphs), tuple(context)))
         self._questions, self._paragraphs = [], []
 
@@ -242,14 +256,13 @@ class _Reader:
             self._paragraphs.append(text)
 
 
+def _first_words(paragraph: str) -> str:
+    return " ".join(paragraph.split()[:6]).rstrip(".,;:")
+
+
 def _say_list(items: list[str]) -> str:
     """Short items become one enumeration, long ones a sentence each."""
     bare = [item.rstrip(".;,") for item in items]
     if len(items) > 1 and all(len(item.split()) <= 8 and not re.search(r"[.!?:]\s", item) for item in bare):
         return f"{', '.join(bare[:-1])} and {bare[-1]}."
     return " ".join(item if item[-1] in ".!?" else f"{item}." for item in items)
-
-
-def topic_words(text: str) -> set[str]:
-    """The words of a text that say what it is about."""
-    return {word for word in tokens(text) if word not in STOP_WORDS and word not in QUESTION_WORDS}

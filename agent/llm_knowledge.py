@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Self
@@ -18,20 +19,11 @@ from agent.words import QUESTION_WORDS, STOP_WORDS, tokens
 SMALL_TALK = 0.78
 """The whole utterance must be this much like a known phrase to be small talk (measured together with `CONFIDENT`)."""
 
-UNSURE = 0.40
-"""From here up to `CONFIDENT` the best entry is offered as a question: "Did you mean …?"."""
+CERTAIN = 0.9
+"""From here on the knowledge file has this very question, and goes before small talk."""
 
-_MORE = (
-    "tell me more", "more", "more please", "go on", "what else", "continue", "please continue", "and then", "keep going",
-    "tell me more about that", "tell me more about it", "anything else", "can you tell me more", "and what else", "carry on",
-    "say more", "is there more", "more about that", "please go on", "what more",
-)  # fmt: skip
-_REPEAT = (
-    "repeat that", "say that again", "can you repeat that", "please repeat", "repeat", "what did you say", "pardon", "again please",
-    "say it again", "come again", "i didn't catch that", "could you say that again", "once more", "what was that",
-    "can you say that again", "sorry what", "i did not understand", "again", "please repeat that",
-)  # fmt: skip
-_YES = ("yes", "yes please", "yeah", "yep", "yes i did", "sure", "right", "correct", "that's right", "exactly", "yes that one", "of course")
+UNSURE = 0.19
+"""From here up to `CONFIDENT` the best entry is offered as a question: "Did you mean …?"."""
 
 _PRONOUNS = frozenset("it that this they them there its one he she these those".split())
 _POLITE_START = re.compile(
@@ -43,6 +35,23 @@ _POLITE_START = re.compile(
 _POLITE_END = re.compile(r"[\s,]*\b(?:please|thank you|thanks|then|again please)[\s.!?]*$", re.IGNORECASE)
 _DID_YOU_MEAN = "Did you mean"
 _TOPICS_NAMED = 3
+_RELATED = 6
+_KEY_WORDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _LastAnswer:
+    """What was spoken about last.
+
+    Attributes:
+        entry: the entry.
+        next_paragraph: the number of the first paragraph not yet begun.
+        rest: what was not heard of the last one, if it was cut off.
+    """
+
+    entry: Entry
+    next_paragraph: int
+    rest: str
 
 
 class KnowledgeLLM:
@@ -71,7 +80,6 @@ class KnowledgeLLM:
         self._seed = seed
         self._now = now
         self._small_talk = SmallTalk()
-        self._follow_ups = SmallTalk((Intent("more", _MORE, ()), Intent("repeat", _REPEAT, ())))
         self._spoken = _spoken_index(knowledge.entries)
 
     async def __aenter__(self) -> Self:
@@ -83,92 +91,82 @@ class KnowledgeLLM:
     ) -> None:
         """Nothing to free."""
 
-    async def stream(self, history: Sequence[Message], text: str) -> AsyncIterator[str]:
+    async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`, word by word; see `agent.llm.LLM.stream`."""
         for delta in re.findall(r"\S+\s*", self.reply(history, text)):
             yield delta
             await asyncio.sleep(0)  # lets a cancellation in, and everybody else work
 
-    def phrases(self) -> list[str]:
-        """What people may say to it, for the recogniser's language model: the knowledge's questions, small talk, follow-ups."""
-        polite = [self._small_talk.phrases(), self._follow_ups.phrases()]
-        called = [" ".join(tokens(f"{hello} {self.name}")) for hello in ("hello", "hi", "hey", "thank you", "goodbye")]
-        return list(dict.fromkeys([*self._knowledge.phrases(), *polite[0], *polite[1], *called]))
-
     def reply(self, history: Sequence[Message], text: str) -> str:
         """The whole answer to `text` at once."""
-        asked = self._without_politeness(text)
-        if not tokens(asked):
-            if not tokens(text):
-                return "I didn't catch that. Could you say it again, please?"
-            asked = text
+        if not tokens(text):
+            return "I didn't catch that. Could you say it again, please?"
+        to_nobody = re.sub(rf"\b{re.escape(self.name)}\b[\s,.!]*", "", text, flags=re.IGNORECASE).strip() or text
+        asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody
         said = [message.text for message in history if message.role == "assistant"]
         last = self._last_answer(history)
-        follow_up = self._follow_ups.match(asked)
-        if follow_up and follow_up[1] >= SMALL_TALK and (small := self._follow_up(follow_up[0].name, last, said)):
-            return small
-        if said and _DID_YOU_MEAN in said[-1] and " ".join(tokens(asked)) in _YES:
-            offered = said[-1].rpartition(_DID_YOU_MEAN)[2]
-            if hits := self._knowledge.search(offered, 1):
-                return hits[0].entry.paragraphs[0]
-        hits = self._search(asked, last[0] if last else None)
+        hits = self._search(asked, last)
         score = hits[0].score if hits else 0.0
-        talk = max((m for m in (self._small_talk.match(text), self._small_talk.match(asked)) if m), key=lambda m: m[1])
-        if talk[1] >= SMALL_TALK and talk[1] >= score:
-            now = self._now()
-            values = {"name": self.name, "time": say_time(now), "date": say_date(now), "topics": self._topics(said)}
-            return talk[0].reply(said, self._seed, **values)
-        if score >= CONFIDENT:
+        talk, likeness = max((self._small_talk.match(to_nobody), self._small_talk.match(asked)), key=lambda one: one[1])
+        if likeness >= SMALL_TALK and score < CERTAIN:
+            return self._small_answer(talk, last, said)
+        if hits and score >= CONFIDENT:
             entry = hits[0].entry
-            if last and last[0] is entry and _is_pronoun_question(asked) and last[1] < len(entry.paragraphs):
-                return entry.paragraphs[last[1]]
+            goes_on = last is not None and last.entry is entry and _is_pronoun_question(asked)
+            if last is not None and goes_on and last.next_paragraph < len(entry.paragraphs):
+                return entry.paragraphs[last.next_paragraph]
             return entry.paragraphs[0]
-        if score >= UNSURE:
-            return f"I'm not sure that I heard you right. {_DID_YOU_MEAN}: {_as_offer(hits[0].entry)}"
+        if hits and score >= UNSURE:
+            return f"I'm not sure that I heard you right. {_DID_YOU_MEAN}: {_as_question(hits[0].form)}"
         return self._do_not_know(said)
 
-    def _without_politeness(self, text: str) -> str:
-        text = re.sub(rf"\b{re.escape(self.name)}\b[\s,.!]*", "", text, flags=re.IGNORECASE).strip()
-        return _POLITE_END.sub("", _POLITE_START.sub("", text))
+    def _search(self, asked: str, last: _LastAnswer | None) -> list[Hit]:
+        topic = last.entry.title if last is not None and _is_pronoun_question(asked) else ""
+        return self._knowledge.search(asked, 1, topic=topic)
 
-    def _search(self, asked: str, last: Entry | None) -> list[Hit]:
-        topic = last.title if last is not None and _is_pronoun_question(asked) else ""
-        return self._knowledge.search(asked, 4, topic=topic)
-
-    def _follow_up(self, wanted: str, last: tuple[Entry, int, str] | None, said: list[str]) -> str:
-        """What to say to "tell me more" or "repeat that"; empty if it makes no sense here."""
-        if wanted == "repeat":
+    def _small_answer(self, talk: Intent, last: _LastAnswer | None, said: list[str]) -> str:
+        if talk.name == "more":
+            return self._more(last, said)
+        if talk.name == "repeat":
+            if last is not None and last.rest:
+                return last.entry.paragraphs[last.next_paragraph - 1]
             return said[-1] if said else "I haven't said anything yet. Ask me something."
+        if talk.name == "yes" and said and _DID_YOU_MEAN in said[-1]:
+            offered = self._knowledge.search(said[-1].rpartition(_DID_YOU_MEAN)[2], 1)
+            if offered:
+                return offered[0].entry.paragraphs[0]
+        now = self._now()
+        values = {"name": self.name, "time": say_time(now), "date": say_date(now), "topics": self._topics(said)}
+        return talk.reply(said, self._seed, **values)
+
+    def _more(self, last: _LastAnswer | None, said: list[str]) -> str:
+        """What comes after the last answer: what was not heard of it, its next paragraph, or something related."""
         if last is None:
             return f"More about what? {self._topics(said)}"
-        entry, next_paragraph, rest = last
-        if rest:
-            return rest
-        if next_paragraph < len(entry.paragraphs):
-            return entry.paragraphs[next_paragraph]
-        related = [
-            hit.entry
-            for hit in self._knowledge.search(f"{entry.title} {entry.paragraphs[0]}", 6)
-            if not any(hit.entry.paragraphs[0] in text for text in said)
-        ]
-        if related:
-            return f"That's all I know about {_as_topic(entry)}. {_about(related[0])}{related[0].paragraphs[0]}"
-        return f"That's all I know about {_as_topic(entry)}. {self._topics(said)}"
+        entry = last.entry
+        if last.rest:
+            return last.rest
+        if last.next_paragraph < len(entry.paragraphs):
+            return entry.paragraphs[last.next_paragraph]
+        near = self._knowledge.search(f"{entry.title} {entry.paragraphs[0]}", _RELATED)
+        fresh = [hit.entry for hit in near if not any(hit.entry.paragraphs[0] in text for text in said)]
+        about = "that" if entry.is_question else _as_topic(entry)
+        if fresh:
+            return f"That's all I know about {about}. {_about(fresh[0])}{fresh[0].paragraphs[0]}"
+        return f"That's all I know about {about}. {self._topics(said)}"
 
-    def _last_answer(self, history: Sequence[Message]) -> tuple[Entry, int, str] | None:
-        """The entry spoken about last, the number of its next paragraph, and what of the last one was not heard."""
+    def _last_answer(self, history: Sequence[Message]) -> _LastAnswer | None:
         for message in reversed(history):
             if message.role != "assistant" or _DID_YOU_MEAN in message.text:
                 continue
-            words = _plain(message.text).split()
+            words = tokens(message.text)
             for start in range(len(words)):
-                for length in (6, 3, 2, 1):
-                    key = " ".join(words[start : start + length])
-                    for number, place in self._spoken.get(key, ()):
+                for length in range(_KEY_WORDS, 0, -1):
+                    for number, place in self._spoken.get(" ".join(words[start : start + length]), ()):
                         entry = self._knowledge.entries[number]
                         rest = _unheard(entry.paragraphs[place], words[start:])
                         if rest is not None:
-                            return entry, place + 1, rest if message.interrupted else ""
+                            return _LastAnswer(entry, place + 1, rest if message.interrupted else "")
         return None
 
     def _topics(self, said: list[str]) -> str:
@@ -177,7 +175,7 @@ class KnowledgeLLM:
         step = len(said) * _TOPICS_NAMED
         chosen = [entries[(step + place) % len(entries)] for place in range(min(_TOPICS_NAMED, len(entries)))]
         if any(entry.is_question for entry in chosen):
-            offers = [_as_offer(entry) for entry in chosen]
+            offers = [_as_question(next(iter(entry.questions), entry.title)) for entry in chosen]
             return f"You can ask me, for example: {' Or: '.join(offers)}"
         names = [_as_topic(entry) for entry in chosen]
         return f"I can tell you about {_enumerate(names)}."
@@ -199,18 +197,16 @@ def _is_pronoun_question(text: str) -> bool:
 
 
 def _as_topic(entry: Entry) -> str:
-    """The title in the middle of a sentence: its first letter small, unless it begins a name."""
-    if entry.is_question:
-        return f"“{entry.title}”"
-    first, *rest = entry.title.split(" ")
-    is_name = not first[1:].islower() or first in ("Visavis", "Zoom", "I") or any(word[:1].isupper() for word in rest)
+    """The title in the middle of a sentence: its first letter small, unless it is a name."""
+    first = entry.title.split(" ")[0]
+    is_name = not first[1:].islower() or any(
+        re.search(rf"[a-z,] {re.escape(first)}\b", text) for text in entry.paragraphs
+    )
     return entry.title if is_name else entry.title[:1].lower() + entry.title[1:]
 
 
-def _as_offer(entry: Entry) -> str:
-    """The entry as a question to the person."""
-    asked = entry.title if entry.is_question else entry.questions[0] if entry.questions else f"{entry.title}?"
-    return asked if asked.endswith("?") else f"{asked}?"
+def _as_question(text: str) -> str:
+    return text if text.endswith("?") else f"{text.rstrip('.!')}?"
 
 
 def _about(entry: Entry) -> str:
@@ -221,17 +217,17 @@ def _enumerate(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-def _plain(text: str) -> str:
-    return " ".join(tokens(text))
-
-
 def _spoken_index(entries: Sequence[Entry]) -> dict[str, list[tuple[int, int]]]:
-    """First words of every paragraph → (entry, paragraph), to recognise an answer in the history."""
+    """First words of every paragraph → (entry, paragraph), to recognise an answer in the history.
+
+    An answer that was cut off early is recognised from three words on.
+    """
     index: dict[str, list[tuple[int, int]]] = {}
     for number, entry in enumerate(entries):
         for place, paragraph in enumerate(entry.paragraphs):
-            start = " ".join(paragraph.split()[:12])
-            index.setdefault(" ".join(_plain(start).split()[:6]), []).append((number, place))
+            words = tokens(" ".join(paragraph.split()[: 2 * _KEY_WORDS]))[:_KEY_WORDS]
+            for length in range(min(3, len(words)), len(words) + 1):
+                index.setdefault(" ".join(words[:length]), []).append((number, place))
     return index
 
 
@@ -239,11 +235,10 @@ def _unheard(paragraph: str, heard: list[str]) -> str | None:
     """What is left of a paragraph from the sentence that was cut off; None if `heard` is not its beginning."""
     position = 0
     for match in re.finditer(r".+?(?:[.!?…]+[\"”’)]*(?=\s|$)|$)", paragraph):
-        words = _plain(match.group()).split()
-        if heard[position : position + len(words)] != words:
-            part = heard[position:]
-            if part != words[: len(part)] and position == 0:
-                return None
-            return paragraph[match.start() :].strip()
+        words = tokens(match.group())
+        part = heard[position : position + len(words)]
+        if part != words:
+            is_other = position == 0 and part != words[: len(part)]
+            return None if is_other else paragraph[match.start() :].strip()
         position += len(words)
     return ""

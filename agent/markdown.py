@@ -15,12 +15,13 @@ _CODE = re.compile(r"`+([^`]*)`+")
 _LINE_START = re.compile(r"^\s{0,8}(?:#{1,6}\s+|>\s?|[-*+•]\s+|\d{1,3}[.)]\s+(?=\D))", re.MULTILINE)
 _RULE = re.compile(r"^\s*(?:[-*_=]\s*){3,}$", re.MULTILINE)
 _LEFT_OVER = re.compile(r"[*`#|]+|(?<!\w)_+|_+(?!\w)")
+_ANY_MARK = re.compile(r"[*_`#\[<>|~\\•]|^\s{0,8}(?:[-+=]|\d{1,3}[.)])", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
 
 
 def strip_marks(text: str) -> str:
     """Returns the words of a piece of Markdown on one line: links by their text, no images, no emphasis, no bullets."""
-    if not text.isascii() or any(mark in text for mark in "*_`#[<>|~\\-+=.)"):
+    if _ANY_MARK.search(text):
         text = _IMAGE.sub(" ", text)
         text = _FOOTNOTE.sub("", text)
         text = _LINK.sub(r"\1", text)

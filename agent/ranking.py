@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -20,17 +20,17 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.sound_alike import SOUNDS, encode, likeness, sounds, spell_out
-from agent.words import QUESTION_WORDS, STOP_WORDS, stem, tokens
+from agent.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 
-CONFIDENT = 0.50
+CONFIDENT = 0.25
 """A score from here on is an answer; below it, "I don't know" is the better one. Chosen on questions heard by PocketSphinx
 and questions about other things (tests/test_knowledge.py holds both): see there for the rates."""
 
-_TITLE_WEIGHT, _CONTEXT_WEIGHT = 5.0, 2.0
-"""A word in the title or a question counts as much as this many in the text: it says what the entry is about."""
+_TITLE_WEIGHT, _CONTEXT_WEIGHT, _TEXT_WEIGHT = 5.0, 2.0, 0.6
+"""A word in the title or a question says what the entry is about; one of the text may have come there by chance."""
 _K1, _B = 1.0, 0.5
 """BM25's saturation and length normalisation; answers are short, so both are a little below the usual 1.2 and 0.75."""
-_QUESTION_WORD_SHARE = 0.25
+_QUESTION_WORD_SHARE, _COMMON_SHARE = 0.25, 0.5
 _UNKNOWN_SHARE = 0.6
 """Importance of a word the knowledge does not have: it may mean another topic, or be a misheard particle."""
 _SYNONYM_WEIGHT = 0.6
@@ -45,7 +45,10 @@ _MAX_SPAN_SOUNDS = 14
 _SOUND_CANDIDATES = 12
 _MAX_SOUND_VOCABULARY = 8000
 _SOUND_WEIGHT = 0.9
-_REREAD = 24
+_REREAD, _REREAD_ALIKE = 24, 24
+_ALIKE_BY_CHANCE = 0.35
+"""Two English questions of about the same length sound this much alike anyhow."""
+_ALL_WORDS, _SAME_WORDS, _SAME_SOUND = 0.25, 0.25, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,21 @@ class Field:
     paragraphs: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry found.
+
+    Attributes:
+        number: which one.
+        score: 0 … 1, see `CONFIDENT`.
+        form: its title or the one of its questions that fits best.
+    """
+
+    number: int
+    score: float
+    form: str
+
+
 @dataclass(slots=True)
 class _Query:
     """A question, looked up.
@@ -73,22 +91,39 @@ class _Query:
         words: as said.
         importance: float32 [W], of each word.
         cover: float32 [W, entries] in [0, 1], how well each entry has each word.
-        terms: how surely each known term was said, 0 … 1.
+        said: for each word, the known terms it may stand for and how surely, 0 … 1.
     """
 
     words: list[str]
     importance: npt.NDArray[np.float32]
     cover: npt.NDArray[np.float32]
-    terms: dict[int, float] = field(default_factory=dict)
+    said: list[dict[int, float]]
+
+    @property
+    def terms(self) -> dict[int, float]:
+        """How surely each known term was said, 0 … 1."""
+        surest: dict[int, float] = {}
+        for at_place in self.said:
+            for term, weight in at_place.items():
+                surest[term] = max(surest.get(term, 0.0), weight)
+        return surest
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """One way to ask for an entry: its terms with their rarity, its whole sound, and the sound from first to last such term."""
+    """One way to ask for an entry.
 
-    terms: tuple[tuple[int, float], ...]
-    whole: str
-    core: str
+    Attributes:
+        text: as written.
+        terms: the terms in it with their rarity.
+        sounds: how it sounds.
+        weights: how much each of the sounds matters.
+    """
+
+    text: str
+    terms: dict[int, float]
+    sounds: str
+    weights: tuple[float, ...]
 
 
 class Index:
@@ -101,24 +136,19 @@ class Index:
     def __init__(self, fields: Sequence[Field]) -> None:
         self._fields = fields
         self._terms: dict[str, int] = {}
+        self._term_of_word: dict[str, int] = {}
         self._surface: list[str] = []
         asked: set[int] = set()
         postings: list[list[int]] = []
         weights: list[list[float]] = []
         lengths = np.ones(len(fields), np.float32)
+        asking_texts: list[list[str]] = []
+        owners: list[int] = []
         for number, entry in enumerate(fields):
-            counts: Counter[int] = Counter()
-            body = [self._term(word) for text in entry.paragraphs for word in tokens(text) if word not in STOP_WORDS]
-            counts.update(body)
-            heading = {self._term(word) for text in (entry.title, *entry.questions) for word in tokens(text)}
-            context = {self._term(word) for text in entry.context for word in tokens(text)}
-            asked |= heading | context
-            lengths[number] += len(body)
-            weight_of: dict[int, float] = dict(counts)
-            for term in heading:
-                weight_of[term] = weight_of.get(term, 0.0) + _TITLE_WEIGHT
-            for term in context - heading:
-                weight_of[term] = weight_of.get(term, 0.0) + _CONTEXT_WEIGHT
+            asking = [tokens(text) for text in dict.fromkeys((entry.title, *entry.questions))]
+            asking_texts += asking
+            owners += [number] * len(asking)
+            weight_of, lengths[number] = self._weigh(entry, asking, asked)
             postings += [[] for _ in range(len(self._surface) - len(postings))]
             weights += [[] for _ in range(len(self._surface) - len(weights))]
             for term, weight in weight_of.items():
@@ -131,13 +161,18 @@ class Index:
             heavy = np.array(weight, np.float32)
             self._parts.append(heavy / (heavy + norm[numbers]))
         total = len(fields) + _PRIOR_ENTRIES
-        self._rarity = [math.log(1 + (total - len(p) + 0.5) / (len(p) + 0.5)) for p in self._postings]
+        self._rarity = [
+            math.log(1 + (total - len(found) + 0.5) / (len(found) + 0.5)) * _importance_share(word)
+            for word, found in zip(self._surface, self._postings, strict=True)
+        ]
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
         self._forms: dict[int, tuple[_Form, ...]] = {}
+        self._form_owners = np.array(owners, np.intp)
+        self._form_shapes = _shapes([spell_out(words) for words in asking_texts])
         self._sound_terms, self._sound_codes, self._sound_shapes = self._sound_index(asked)
 
-    def search(self, question: str, k: int, *, topic: str = "") -> list[tuple[int, float]]:
-        """The `k` best entries as (number, score 0 … 1), best first; those with nothing in common are left out."""
+    def search(self, question: str, k: int, *, topic: str = "") -> list[Found]:
+        """The `k` best entries, best first; those with nothing in common are left out."""
         query = self._look_up(tokens(question)[-_MAX_WORDS:])
         if query is None:
             return []
@@ -148,26 +183,49 @@ class Index:
             if about is not None:
                 share = _TOPIC_SHARE * total / max(float(about.importance.sum()), 1e-6)
                 covered = covered + share * (about.importance @ about.cover)
-                for term, weight in about.terms.items():
-                    query.terms[term] = max(query.terms.get(term, 0.0), weight * _TOPIC_SHARE)
+                query.said.append({term: weight * _TOPIC_SHARE for term, weight in about.terms.items()})
         scores = covered / max(total, 1e-6)
-        best = np.argsort(-scores, kind="stable")[: max(_REREAD, k)]
-        best = best[scores[best] > 0]
-        if len(best) == 0:
-            return []
-        final = np.clip(0.5 * scores[best] + 0.5 * self._reread(query, best), 0.0, 1.0)
-        order = np.argsort(-final, kind="stable")[:k]
-        return [(int(best[place]), float(final[place])) for place in order]
+        by_words = np.argsort(-scores, kind="stable")[: max(_REREAD, k)]
+        best = np.unique(np.concatenate([by_words[scores[by_words] > 0], self._alike_entries(query.words)]))
+        found = [
+            Found(int(number), min(_ALL_WORDS * float(scores[number]) + fit, 1.0), form)
+            for number, (fit, form) in zip(best, self._reread(query, best), strict=True)
+        ]
+        return sorted((one for one in found if one.score > 0), key=lambda one: (-one.score, one.number))[:k]
+
+    def _alike_entries(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
+        """Entries of which one form has about the same sounds as the question as a whole."""
+        near = self._form_shapes @ _shapes([spell_out(words)])[0]
+        count = min(_REREAD_ALIKE, len(near))
+        return self._form_owners[np.argpartition(-near, count - 1)[:count]]
 
     def _term(self, word: str) -> int:
-        root = stem(word)
-        number = self._terms.get(root)
+        number = self._term_of_word.get(word)
         if number is None:
-            number = self._terms[root] = len(self._surface)
-            self._surface.append(word)
+            number = self._terms.setdefault(stem(word), len(self._surface))
+            self._term_of_word[word] = number
+            if number == len(self._surface):
+                self._surface.append(word)
         return number
 
-    def _sound_index(self, asked: set[int]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+    def _weigh(self, entry: Field, asking: list[list[str]], asked: set[int]) -> tuple[dict[int, float], int]:
+        """The weight of each term in an entry, and the length of its text; notes in `asked` what one may ask with."""
+        text = [self._term(word) for part in entry.paragraphs for word in tokens(part) if word not in STOP_WORDS]
+        weight_of = {term: _TEXT_WEIGHT * count for term, count in Counter(text).items()}
+        asking_terms = [{self._term(word) for word in words} for words in asking]
+        heading = set().union(*asking_terms)
+        for term in heading:
+            share = sum(term in terms for terms in asking_terms) / len(asking_terms)
+            weight_of[term] = weight_of.get(term, 0.0) + _TITLE_WEIGHT * (0.4 + 0.6 * share)
+        context = {self._term(word) for part in entry.context for word in tokens(part)} - heading
+        for term in context:
+            weight_of[term] = weight_of.get(term, 0.0) + _CONTEXT_WEIGHT
+        asked |= heading | context
+        return weight_of, 1 + len(text)
+
+    def _sound_index(
+        self, asked: set[int]
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
         """Terms that can be found by sound: all, or of a large vocabulary those of titles and questions."""
         numbers = list(range(len(self._surface)))
         if len(numbers) > _MAX_SOUND_VOCABULARY:
@@ -181,16 +239,17 @@ class Index:
     def _look_up(self, words: list[str], *, by_sound: bool = True) -> _Query | None:
         if not words:
             return None
-        query = _Query(words, np.zeros(len(words), np.float32), np.zeros((len(words), len(self._fields)), np.float32))
+        count = len(words)
+        cover = np.zeros((count, len(self._fields)), np.float32)
+        query = _Query(words, np.zeros(count, np.float32), cover, [{} for _ in words])
         for place, word in enumerate(words):
             if word in STOP_WORDS:
                 continue
-            share = _QUESTION_WORD_SHARE if word in QUESTION_WORDS else 1.0
             term = self._terms.get(stem(word))
             if term is None:
-                query.importance[place] = self._unknown_rarity * share
+                query.importance[place] = self._unknown_rarity * _importance_share(word)
             else:
-                query.importance[place] = self._rarity[term] * share
+                query.importance[place] = self._rarity[term]
                 self._cover(query, range(place, place + 1), term, 1.0)
             for other in _synonyms().get(stem(word), ()):
                 if (same := self._terms.get(other)) is not None:
@@ -234,37 +293,67 @@ class Index:
         for place in places:
             row = query.cover[place]
             row[numbers] = np.maximum(row[numbers], weight * parts)
-        query.terms[term] = max(query.terms.get(term, 0.0), weight)
+            query.said[place][term] = max(query.said[place].get(term, 0.0), weight)
 
-    def _reread(self, query: _Query, entries: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-        """How well the best-fitting way to ask for each entry fits the question: float32 [E], 0 … 1."""
+    def _reread(self, query: _Query, entries: npt.NDArray[np.intp]) -> list[tuple[float, str]]:
+        """For each entry, how well the best-fitting way to ask for it fits the question, and which one that is."""
         forms = [(place, form) for place, number in enumerate(entries) for form in self._forms_of(int(number))]
-        said = encode([spell_out(query.words)])
-        whole = likeness(encode([form.whole for _, form in forms]), said)
-        core = likeness(encode([form.core for _, form in forms]), said, anywhere=True)
-        best = np.zeros(len(entries), np.float32)
-        for (place, form), whole_alike, core_alike in zip(forms, whole.tolist(), core.tolist(), strict=True):
-            rarity = sum(value for _, value in form.terms)
-            part = sum(value * query.terms.get(term, 0.0) for term, value in form.terms) / rarity if rarity else 0.0
-            alike = max(whole_alike, 0.9 * core_alike if len(form.core) >= 4 else 0.0, 0.0)
-            best[place] = max(best[place], 0.5 * part + 0.5 * alike)
+        alike = self._alike(query.words, [form for _, form in forms])
+        surest = query.terms
+        told = [(float(value), at) for value, at in zip(query.importance, query.said, strict=False) if value > 0]
+        total = sum(value for value, _ in told)
+        best = [(0.0, self._fields[int(number)].title) for number in entries]
+        for (place, form), sounding in zip(forms, alike.tolist(), strict=True):
+            rarity = sum(form.terms.values())
+            asked = sum(value * surest.get(term, 0.0) for term, value in form.terms.items())
+            heard = sum(value * max((w for t, w in at.items() if t in form.terms), default=0.0) for value, at in told)
+            # Both ways: how much of the form was said, and how much of what was said is in the form.
+            both = 0.0
+            if asked and heard:
+                both = 2 / (rarity / asked + total / heard)
+            score = _SAME_WORDS * both + _SAME_SOUND * sounding
+            if score > best[place][0]:
+                best[place] = (score, form.text)
         return best
+
+    def _alike(self, words: Sequence[str], forms: Sequence[_Form]) -> npt.NDArray[np.float32]:
+        """How alike a question and each form sound: float32 [F], 0 (by chance) … 1."""
+        width = max(len(form.sounds) for form in forms)
+        weights = np.zeros((len(forms), width), np.float32)
+        for row, form in enumerate(forms):
+            weights[row, : len(form.weights)] = form.weights
+        said, said_weights = _sounds_and_weights(words)
+        patterns, text = encode([form.sounds for form in forms]), encode([said])
+        alike = likeness(patterns, text, weights=weights, text_weights=np.array([said_weights], np.float32))
+        return np.clip((alike - _ALIKE_BY_CHANCE) / (1 - _ALIKE_BY_CHANCE), 0.0, 1.0)
 
     def _forms_of(self, number: int) -> tuple[_Form, ...]:
         if number not in self._forms:
             entry = self._fields[number]
-            self._forms[number] = tuple(self._form(tokens(text)) for text in dict.fromkeys((entry.title, *entry.questions)))
+            self._forms[number] = tuple(self._form(text) for text in dict.fromkeys((entry.title, *entry.questions)))
         return self._forms[number]
 
-    def _form(self, words: list[str]) -> _Form:
-        telling = [place for place, word in enumerate(words) if word not in STOP_WORDS and word not in QUESTION_WORDS]
+    def _form(self, text: str) -> _Form:
+        words = tokens(text)
         terms = {}
         for word in words:
             if word not in STOP_WORDS:
-                share = _QUESTION_WORD_SHARE if word in QUESTION_WORDS else 1.0
-                terms[self._terms[stem(word)]] = share * self._rarity[self._terms[stem(word)]]
-        core = words[telling[0] : telling[-1] + 1] if telling else words
-        return _Form(tuple(terms.items()), spell_out(words), spell_out(core))
+                terms[self._terms[stem(word)]] = self._rarity[self._terms[stem(word)]]
+        return _Form(text, terms, *_sounds_and_weights(words))
+
+
+def _sounds_and_weights(words: Sequence[str]) -> tuple[str, tuple[float, ...]]:
+    spoken = [sounds(word) for word in words]
+    return "".join(spoken), tuple(_sound_share(word) for word, part in zip(words, spoken, strict=True) for _ in part)
+
+
+def _sound_share(word: str) -> float:
+    """Half of all questions begin with "how do I": such words must not make them alike."""
+    return 0.5 if word in STOP_WORDS else 0.7 if word in QUESTION_WORDS else 0.85 if word in COMMON_WORDS else 1.0
+
+
+def _importance_share(word: str) -> float:
+    return _QUESTION_WORD_SHARE if word in QUESTION_WORDS else _COMMON_SHARE if word in COMMON_WORDS else 1.0
 
 
 def _likeness_floor(length: int) -> float:
@@ -273,21 +362,24 @@ def _likeness_floor(length: int) -> float:
 
 
 _CLASSES = ("ieaou@YW", "pb", "fv", "tdTD", "szSZCJ", "kg", "mnN", "lr", "wjh")
-_CLASS_OF = {sound: place + 1 for place, group in enumerate(_CLASSES) for sound in group}
-assert set(_CLASS_OF) == set(SOUNDS)
+_CLASS_TABLE = np.zeros(len(SOUNDS) + 1, np.uint8)
+for _place, _group in enumerate(_CLASSES):
+    _CLASS_TABLE[[SOUNDS.index(sound) + 1 for sound in _group]] = _place + 1
 
 
-def _shapes(spoken: Iterable[str]) -> npt.NDArray[np.float32]:
+def _shapes(spoken: Sequence[str]) -> npt.NDArray[np.float32]:
     """Counts of sound classes and of pairs of them, length 1: float32 [B, 110]; a quick first look at what is alike."""
-    strings = list(spoken)
+    codes = _CLASS_TABLE[encode(spoken)].astype(np.int64)  # [B, longest]
+    edge = np.zeros((len(spoken), 1), np.int64)
+    before, after = np.concatenate([edge, codes], axis=1), np.concatenate([codes, edge], axis=1)
+    rows = np.broadcast_to(np.arange(len(spoken))[:, None], before.shape)
     size = len(_CLASSES) + 1
-    counts = np.zeros((len(strings), size + size * size), np.float32)
-    for row, string in enumerate(strings):
-        classes = [0, *(_CLASS_OF[sound] for sound in string), 0]
-        for before, after in zip(classes, classes[1:], strict=False):
-            counts[row, size + before * size + after] += 1
-            counts[row, after] += 1
-    return counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-6)
+    width = size + size * size
+    places = np.concatenate([(rows * width + after).ravel(), (rows * width + size + before * size + after).ravel()])
+    counts = np.bincount(places, minlength=len(spoken) * width).reshape(len(spoken), width).astype(np.float32)
+    counts[:, [0, size]] = 0  # padding
+    shapes: npt.NDArray[np.float32] = counts / np.maximum(np.linalg.norm(counts, axis=1, keepdims=True), 1e-6)
+    return shapes
 
 
 @cache

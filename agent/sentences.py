@@ -34,7 +34,9 @@ ABBREVIATIONS = frozenset(
 )
 """Lower case, without dots; those that may also be a word ("no", "sat", "sun", "may") are checked further below."""
 
-ALSO_WORDS = frozenset(("no", "sat", "sun", "mon", "wed", "co", "st", "col", "gen", "ed", "al", "min", "max", "etc", "mar"))
+ALSO_WORDS = frozenset(
+    ("no", "sat", "sun", "mon", "wed", "co", "st", "col", "gen", "ed", "al", "min", "max", "etc", "mar")
+)
 """Abbreviations that often end a sentence: they only hold it together when what follows is a digit or a small letter."""
 
 _ENDS = ".!?…"

@@ -12,7 +12,8 @@ from importlib import resources
 import numpy as np
 
 from agent.sound_alike import encode, likeness, spell_out
-from agent.words import say_number, say_ordinal, tokens
+from agent.words import tokens
+from speech.spoken_numbers import number_words, ordinal_words, year_words
 
 _WORD_SHARE = 0.5
 """Of a match, this much is same words, the rest is likeness of sounds: sounds alone mix up short utterances ("hi", "why")."""
@@ -63,14 +64,14 @@ class SmallTalk:
         self._words = [words for _, words in pairs]
         self._sounds = encode([spell_out(words) for words in self._words])
 
-    def match(self, text: str) -> tuple[Intent, float] | None:
-        """The intent that the whole of `text` sounds like most, with a score of 0 … 1; None for an empty text."""
+    def match(self, text: str) -> tuple[Intent, float]:
+        """The intent that the whole of `text` sounds like most, with a score of 0 … 1."""
         words = tokens(text)
-        if not words:
-            return None
         alike = likeness(self._sounds, encode([spell_out(words)]))
         said = set(words)
-        shared = np.array([2 * len(said & set(known)) / (len(said) + len(set(known))) for known in self._words], np.float32)
+        shared = np.array(
+            [2 * len(said & set(known)) / (len(said) + len(set(known))) for known in self._words], np.float32
+        )
         scores = np.clip((1 - _WORD_SHARE) * alike + _WORD_SHARE * shared, 0.0, 1.0)
         best = int(scores.argmax())
         return self._intent_of[best], float(scores[best])
@@ -97,18 +98,22 @@ def say_time(now: datetime) -> str:
         part = "after midnight"
 
     def named(value: int) -> str:
-        return say_number(value % 12 or 12)
+        return number_words(str(value % 12 or 12))
 
     if minute == 0:
         return f"{named(hour)} o'clock {part}"
     if minute == 30:
         return f"half past {named(hour)} {part}"
     if minute in (15, 45):
-        return f"a quarter past {named(hour)} {part}" if minute == 15 else f"a quarter to {named(hour + 1)} {_part_to(hour)}"
+        return (
+            f"a quarter past {named(hour)} {part}"
+            if minute == 15
+            else f"a quarter to {named(hour + 1)} {_part_to(hour)}"
+        )
     unit = "" if minute % 5 == 0 else " minutes" if minute not in (1, 59) else " minute"
     if minute < 30:
-        return f"{say_number(minute)}{unit} past {named(hour)} {part}"
-    return f"{say_number(60 - minute)}{unit} to {named(hour + 1)} {_part_to(hour)}"
+        return f"{number_words(str(minute))}{unit} past {named(hour)} {part}"
+    return f"{number_words(str(60 - minute))}{unit} to {named(hour + 1)} {_part_to(hour)}"
 
 
 def _part_to(hour: int) -> str:
@@ -122,5 +127,5 @@ def _part_to(hour: int) -> str:
 
 
 def say_date(now: datetime) -> str:
-    """The date as people say it: "Sunday, the twenty-second of November, two thousand twenty-six"."""
-    return f"{now:%A}, the {say_ordinal(now.day)} of {now:%B}, {say_number(now.year)}"
+    """The date as people say it: "Sunday, the twenty-second of November, twenty twenty-six"."""
+    return f"{now:%A}, the {ordinal_words(now.day)} of {now:%B}, {year_words(now.year)}"

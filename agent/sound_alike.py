@@ -171,12 +171,23 @@ zz?                         z
 """
 
 
-def _compile(rules: str) -> tuple[re.Pattern[str], list[str]]:
-    pairs = [line.rsplit(maxsplit=1) for line in rules.strip().splitlines()]
-    return re.compile("|".join(f"({pattern})" for pattern, _ in pairs)), [sounds.strip("-") for _, sounds in pairs]
+def _compile(rules: str) -> dict[str, tuple[re.Pattern[str], list[str]]]:
+    """First letter → the rules that begin with it, as one pattern whose groups are numbered like the sounds."""
+    by_letter: dict[str, list[tuple[str, str]]] = {}
+    for line in rules.strip().splitlines():
+        pattern, sound = line.rsplit(maxsplit=1)
+        for way in re.split(r"\|(?![^(]*\))", pattern):
+            start = re.sub(r"^(?:\(\?<[=!].*?\))+", "", way.strip())
+            letters = start[1 : start.index("]")] if start[0] == "[" else start[0]
+            for letter in letters:
+                by_letter.setdefault(letter, []).append((way.strip(), sound.strip("-")))
+    return {
+        letter: (re.compile("|".join(f"({way})" for way, _ in some)), [sound for _, sound in some])
+        for letter, some in by_letter.items()
+    }
 
 
-_SPELLING, _SPOKEN = _compile(_RULES)
+_SPELLING = _compile(_RULES)
 _LETTER_NAMES = {
     "a": "e", "b": "bi", "c": "si", "d": "di", "e": "i", "f": "ef", "g": "Ji", "h": "eC", "j": "Je", "k": "ke", "l": "el",
     "m": "em", "n": "en", "o": "o", "p": "pi", "q": "kju", "r": "ar", "s": "es", "t": "ti", "u": "ju", "v": "vi",
@@ -184,14 +195,25 @@ _LETTER_NAMES = {
 }  # fmt: skip
 
 
+_TWICE = re.compile(r"([^ieaou@YW])\1+")
+
+
 @lru_cache(maxsize=65536)
 def sounds(word: str) -> str:
     """How one lower-case word sounds, a letter of `SOUNDS` a sound; letters without vowels are read one by one."""
     if (len(word) == 1 and word != "a") or (len(word) <= 4 and word.isalpha() and not re.search("[aeiouy]", word)):
         return "".join(_LETTER_NAMES.get(letter, "") for letter in word) if word != "i" else "Y"
-    spoken = "".join(_SPOKEN[match.lastindex - 1] for match in _SPELLING.finditer(f"^{word}~") if match.lastindex)
+    spelt, place, spoken = f"^{word}~", 1, ""
+    while place <= len(word):
+        pattern, heard = _SPELLING.get(spelt[place], (None, []))
+        match = pattern.match(spelt, place) if pattern else None
+        if match is None or match.lastindex is None:
+            place += 1  # a letter that is not heard, or not an English one
+        else:
+            spoken += heard[match.lastindex - 1]
+            place = match.end()
     # Two equal consonants in a row are one.
-    return re.sub(r"([^ieaou@YW])\1+", r"\1", spoken)
+    return _TWICE.sub(r"\1", spoken)
 
 
 def spell_out(words: Sequence[str]) -> str:
@@ -211,7 +233,18 @@ _NEAR: tuple[tuple[str, float], ...] = (
     ("e@", 0.25), ("o@", 0.3), ("u@", 0.25), ("aY", 0.3), ("aW", 0.3), ("oW", 0.3), ("iY", 0.4), ("eY", 0.35), ("uW", 0.4),
 )  # fmt: skip
 _OTHER_VOWEL_COST = 0.45
-_OMIT = {"@": 0.35, "i": 0.5, "h": 0.35, "r": 0.5, "t": 0.6, "d": 0.6, "j": 0.4, "w": 0.6, "l": 0.7, "D": 0.6} | dict.fromkeys("eaou", 0.5)
+_OMIT = {
+    "@": 0.35,
+    "i": 0.5,
+    "h": 0.35,
+    "r": 0.5,
+    "t": 0.6,
+    "d": 0.6,
+    "j": 0.4,
+    "w": 0.6,
+    "l": 0.7,
+    "D": 0.6,
+} | dict.fromkeys("eaou", 0.5)
 
 
 def _cost_tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -240,7 +273,14 @@ def encode(spoken: Sequence[str]) -> Codes:
     return _CODE_OF[np.frombuffer(joined, np.uint8)].reshape(len(spoken), longest)
 
 
-def likeness(patterns: Codes, texts: Codes, *, anywhere: bool = False) -> npt.NDArray[np.float32]:
+def likeness(
+    patterns: Codes,
+    texts: Codes,
+    *,
+    weights: npt.NDArray[np.float32] | None = None,
+    text_weights: npt.NDArray[np.float32] | None = None,
+    anywhere: bool = False,
+) -> npt.NDArray[np.float32]:
     """How alike pairs of stretches sound: 1 is the same, 0 or less nothing alike.
 
     Weighted edit distance over the mean weight of both sides (over the pattern's weight with `anywhere`).
@@ -248,27 +288,30 @@ def likeness(patterns: Codes, texts: Codes, *, anywhere: bool = False) -> npt.ND
     Args:
         patterns: uint8 [B, M], see `encode`.
         texts: uint8 [B, N], or [1, N] for one text against all patterns.
+        weights: float32 [B, M], how much each sound of the patterns matters; 1 by default. Padding's do not count.
+        text_weights: the same for leaving out sounds of the texts, float32 like `texts`.
         anywhere: the pattern may lie anywhere inside the text, whose rest costs nothing.
 
     Returns:
         float32 [B].
     """
     batch, length = patterns.shape
-    omitted_text = _OMITTED[texts]  # [B or 1, N]
-    skipped = np.concatenate([np.zeros((len(texts), 1), np.float32), np.cumsum(omitted_text, axis=1)], axis=1)
-    row = np.zeros((batch, texts.shape[1] + 1), np.float32) if anywhere else np.repeat(skipped, batch // len(skipped), 0)
+    scale = np.ones((batch, length), np.float32) if weights is None else np.where(patterns > 0, weights, np.float32(1))
+    missing = _OMITTED[patterns] * scale
+    extra = _OMITTED[texts] if text_weights is None else _OMITTED[texts] * text_weights
+    skipped = np.concatenate([np.zeros((len(texts), 1), np.float32), np.cumsum(extra, axis=1)], axis=1)
+    row = np.zeros((batch, texts.shape[1] + 1), np.float32)
+    if not anywhere:
+        row += skipped
     for i in range(length):
-        sound = patterns[:, i]
-        step = row + _OMITTED[sound][:, None]
-        np.minimum(step[:, 1:], row[:, :-1] + _CHANGE[sound[:, None], texts], out=step[:, 1:])
-        # Leaving out sounds of the text, in one sweep: the cheapest earlier cell plus the way from there.
-        step = np.minimum.accumulate(step - skipped, axis=1) + skipped
-        row = np.where((sound > 0)[:, None], step, row)
-    pattern_weight = _OMITTED[patterns].sum(axis=1)
-    if anywhere:
-        distance, weight = row.min(axis=1), pattern_weight
-    else:
-        # Padding weighs nothing, so the last column is the real end.
-        distance, weight = row[:, -1], (pattern_weight + skipped[:, -1]) / 2
-    likeness_of: npt.NDArray[np.float32] = 1.0 - distance / np.maximum(weight, 1e-6)
-    return likeness_of.astype(np.float32)
+        step = row + missing[:, i, None]
+        np.minimum(step[:, 1:], row[:, :-1] + _CHANGE[patterns[:, i, None], texts] * scale[:, i, None], out=step[:, 1:])
+        # Leaving out sounds of the text, in one sweep: the cheapest earlier cell plus the way from there. Padding in
+        # the pattern changes nothing, as it costs nothing to leave out.
+        row = np.minimum.accumulate(step - skipped, axis=1) + skipped
+    # Padding in the text costs nothing either, so the last column is the real end.
+    distance, weight = (row.min(axis=1) if anywhere else row[:, -1]), missing.sum(axis=1)
+    if not anywhere:
+        weight = (weight + skipped[:, -1]) / 2
+    alike: npt.NDArray[np.float32] = (1.0 - distance / np.maximum(weight, 1e-6)).astype(np.float32)
+    return alike

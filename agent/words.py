@@ -1,4 +1,4 @@
-"""Words as they are said and compared: splitting, stems, stop words, numbers in words."""
+"""Words as they are compared: splitting, stop words, common words, stems."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+from speech.spoken_numbers import number_words, ordinal_words
+
+_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
 
@@ -24,51 +26,42 @@ STOP_WORDS = frozenset(
 QUESTION_WORDS = frozenset("what which who whom whose where when why how much many long often".split())
 """They tell the kind of answer wanted: they count a little (see `agent.ranking`)."""
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-    " eighteen nineteen"
-).split()
-_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
-_ORDINALS = {
-    "one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth",
-    "twelve": "twelfth",
-}  # fmt: skip
+COMMON_WORDS = frozenset(
+    """able again answer ask begin best better big bring call change come different do done easy every everything fast few find
+    first give good great hand happen help here idea keep kind last leave life like little live long look lot made make man
+    mean more myself need never new nice not nothing number off old only other own part people person place play possible
+    problem put question read right run second see show small something sometimes start still stop take thing think time today
+    too try turn two up use useful want way well what work world wrong year yourself""".split()
+)
+"""Frequent words that may belong to any topic: they count less than rare ones, however rare they are in the knowledge."""
 
 
 def tokens(text: str) -> list[str]:
     """Splits text into lower-case words without accents and possessive endings; small numbers become words."""
-    text = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text)).replace("’", "'")
-    text = "".join(character for character in text if not unicodedata.combining(character)) if not text.isascii() else text
+    text = _CAMEL.sub(" ", text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", text).replace("’", "'")
+        text = "".join(character for character in text if not unicodedata.combining(character))
     words: list[str] = []
     for token in _TOKEN.findall(text.lower()):
-        if token.isdecimal() and token.isascii() and len(token) <= 4:
-            words += say_number(int(token)).replace("-", " ").split()
-        elif ordinal := _ORDINAL.fullmatch(token):
-            words += say_ordinal(int(ordinal[1])).replace("-", " ").split()
+        if token[0].isdigit() and (said := _number(token)):
+            words += said
+        elif token.endswith("'s") and token not in STOP_WORDS:
+            words.append(token[:-2])
         else:
-            words.append(token.removesuffix("'s") if token not in STOP_WORDS else token)
+            words.append(token)
     return words
 
 
-def say_number(number: int) -> str:
-    """A whole number from 0 to 9,999 in English words: 2026 is "two thousand twenty-six"."""
-    if number < 20:
-        return _UNITS[number]
-    if number < 100:
-        return _TENS[number // 10] + (f"-{_UNITS[number % 10]}" if number % 10 else "")
-    size, name = (100, "hundred") if number < 1000 else (1000, "thousand")
-    head = f"{say_number(number // size)} {name}"
-    return f"{head} {say_number(number % size)}" if number % size else head
-
-
-def say_ordinal(number: int) -> str:
-    """"first", "twenty-second" … for 1 to 999."""
-    head, joint, last = say_number(number).rpartition("-")
-    if not joint:
-        head, joint, last = say_number(number).rpartition(" ")
-    if last in _ORDINALS:
-        return head + joint + _ORDINALS[last]
-    return head + joint + (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+@lru_cache(maxsize=10_000)
+def _number(token: str) -> list[str]:
+    """A number up to 9,999 or a rank ("22nd") in words; empty for anything else."""
+    said = ""
+    if token.isdecimal() and token.isascii() and len(token) <= 4:
+        said = number_words(token)
+    elif ordinal := _ORDINAL.fullmatch(token):
+        said = ordinal_words(int(ordinal[1]))
+    return said.replace("-", " ").split()
 
 
 _SUFFIXES = (
