@@ -105,19 +105,25 @@ class FliteTTS:
             # A comma after every word makes Flite put a pause between them: so each word's phones can be counted.
             apart = ", ".join(word.spoken.replace(",", "").rstrip(".!?;:") for word in words)
             stretch = f"duration_stretch={self._stretch:.4f}"
-            printed, counted = await asyncio.gather(
-                self._flite("-voice", self._voice, "--setf", stretch, "-psdur", "-t", spoken, "-o", str(path)),
-                self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none"),
-            )
+            try:
+                async with asyncio.TaskGroup() as programs:
+                    speaking = programs.create_task(
+                        self._flite("-voice", self._voice, "--setf", stretch, "-psdur", "-t", spoken, "-o", str(path))
+                    )
+                    counting = programs.create_task(
+                        self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none")
+                    )
+            except* InputError as failures:
+                raise failures.exceptions[0] from None
             samples, rate = await asyncio.to_thread(soundfile.read, path, dtype="float32")
         if rate != SAMPLE_RATE_HZ:
             raise InputError(
                 f"Flite voice {self._voice}: expected {SAMPLE_RATE_HZ} Hz, got {rate}; choose another voice"
             )
-        phonemes = _phonemes(printed, len(samples))
+        phonemes = _phonemes(speaking.result(), len(samples))
         samples, phonemes = _trim(samples, phonemes, pause_after_s(text))
         gain = gain_to_speech_level(samples, SAMPLE_RATE_HZ) * self._volume
-        times = _word_times(words, phonemes, counted)
+        times = share_phones(words, phonemes, counting.result())
         for chunk in cut_speech(
             limit(samples * np.float32(gain)),
             SAMPLE_RATE_HZ,
@@ -208,8 +214,17 @@ def _trim(samples: Samples, phonemes: list[PhonemeTime], pause_s: float) -> tupl
     return trimmed, [*kept, PhonemeTime("_", spoken[-1].end_sample - start, end - start)]
 
 
-def _word_times(words: list[SpokenWord], phonemes: list[PhonemeTime], counted: str) -> list[WordTime]:
-    """Hands the phones out to the words: `counted` is Flite's list of phones with "pau" after every word."""
+def share_phones(words: list[SpokenWord], phonemes: list[PhonemeTime], counted: str) -> list[WordTime]:
+    """Hands the phones out to the words.
+
+    Args:
+        words: what is said.
+        phonemes: their phones, and silences.
+        counted: names of the phones of the same words, with "pau" after every word, as flite prints them.
+
+    Returns:
+        The words' times: exact where the words were counted, else in proportion to their letters.
+    """
     spoken = [phoneme for phoneme in phonemes if phoneme.symbol != "_"]
     counts = [len(group.split()) for group in counted.split("pau") if group.strip()]
     if len(counts) != len(words) or not spoken:
