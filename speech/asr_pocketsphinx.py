@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -79,7 +79,7 @@ class PocketSphinxASR:
         if worker is not None:
             await worker.stop()
 
-    async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncIterator[Transcript]:
+    async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
         """Understands one utterance while it is being spoken; see `speech.asr.ASR.transcribe`.
 
         One utterance at a time: a second one makes the worker drop the first, which then ends with what it had.

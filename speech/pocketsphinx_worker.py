@@ -12,12 +12,22 @@ import json
 import os
 import struct
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, BinaryIO
+
+from speech.language_model import TrigramModel, phrase_words
+from speech.pronunciation import Pronouncer
 
 HEADER = struct.Struct("<cII")
 """Kind, utterance number, payload length in bytes."""
+
+_FIRST_MEAN = "52.3,3.9,6.9,22,-0.2,0.5,5.7,-5.4,-1.8,-2.2,6.9,2.9,1.3"
+"""Mean cepstrum that each utterance begins from: the average of three of Flite's voices reading. PocketSphinx's own
+default ("40,3,-1") expects quieter, duller sound, and makes several times as many errors on short questions. It is the
+same for every utterance: what was said before must not change what is understood now."""
 
 
 class Kind(Enum):
@@ -70,17 +80,45 @@ class Listener:
     """
 
     def __init__(self, setup: Setup) -> None:
-        from pocketsphinx import Decoder
+        from pocketsphinx import Decoder, NGramModel, get_model_path
 
-        self._decoder: Any = Decoder(samprate=16000, loglevel="FATAL", fwdflat=setup.accurate, bestpath=setup.accurate)
-        # Each utterance begins from this mean: what was said before must not change what is understood now.
-        self._mean = self._decoder.get_cmn()
+        model = Path(get_model_path("en-us"))
+        self._decoder: Any = Decoder(
+            lm=None, samprate=16000, loglevel="FATAL", fwdflat=setup.accurate, bestpath=setup.accurate
+        )
+        phrases = [words for phrase in setup.phrases if (words := phrase_words(phrase))]
+        general = model / "en-us.lm.bin"
+        with tempfile.TemporaryDirectory(prefix="visavis-") as folder:
+            language = Path(folder) / "bent.lm.bin"
+            if phrases and setup.phrase_weight > 0.0:
+                phrases = self._sayable(phrases, model / "cmudict-en-us.dict")
+                TrigramModel.read(general).bend(phrases, setup.phrase_weight).write(language)
+            else:
+                language = general
+            self._decoder.add_lm("words", NGramModel(self._decoder.config, self._decoder.logmath, str(language)))
+        self._decoder.activate_search("words")
         self._is_open = False
+
+    def _sayable(self, phrases: list[list[str]], dictionary: Path) -> list[list[str]]:
+        """Gives words that the dictionary lacks a pronunciation; phrases with unsayable words are left out."""
+        unknown = {word for phrase in phrases for word in phrase if self._decoder.lookup_word(word) is None}
+        if not unknown:
+            return phrases
+        joined = _joined_words(dictionary)
+        pronouncer = Pronouncer()
+        unsayable = set()
+        for word in sorted(unknown):
+            phones = joined.get(word) or pronouncer.pronounce(word)
+            if phones:
+                self._decoder.add_word(word, phones, False)  # False: the search over the words is built later, once
+            else:
+                unsayable.add(word)
+        return [phrase for phrase in phrases if not unsayable.intersection(phrase)]
 
     def start(self) -> None:
         """Begins an utterance; an open one is thrown away."""
         self.cancel()
-        self._decoder.set_cmn(self._mean)
+        self._decoder.set_cmn(_FIRST_MEAN)
         self._decoder.start_utt()
         self._is_open = True
 
@@ -104,6 +142,12 @@ class Listener:
     def _words(self) -> str:
         hypothesis = self._decoder.hyp()
         return plain_words(hypothesis.hypstr) if hypothesis else ""
+
+
+def _joined_words(dictionary: Path) -> dict[str, str]:
+    """Pronunciations of the dictionary's hyphenated words written without hyphens: "visavis" from "vis-a-vis"."""
+    lines = (line.split(None, 1) for line in dictionary.read_text("utf-8").splitlines() if "-" in line)
+    return {fields[0].replace("-", ""): fields[1] for fields in lines if len(fields) == 2}
 
 
 def plain_words(hypothesis: str) -> str:
