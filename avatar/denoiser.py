@@ -194,7 +194,7 @@ class Denoiser(nn.Module):
         change = self.motion_out(self.norm(tokens[:, -frames:]))
         # What is certain needs no learning twice: the mouth starts from what the front end expects, the rest from
         # where it was.
-        mouth = torch.zeros_like(change)
+        mouth = torch.zeros_like(change, dtype=expected.dtype)
         mouth[:, :, list(MOUTH)] = expected
         start = mouth * with_sound + history[:, -1:] * kept * (1.0 - self.is_mouth)
         return start + change

@@ -39,10 +39,10 @@ class Habits:
 
 
 HABITS: dict[ConversationState, Habits] = {
-    ConversationState.IDLE: Habits(4.0, 4.5, 2.5, 1.6, 7.0, 5.0, (1.2, 2.0, 1.2)),
-    ConversationState.LISTENING: Habits(3.3, 5.5, 1.2, 1.6, 6.0, 4.5, (1.5, 1.8, 2.2)),
-    ConversationState.THINKING: Habits(3.6, 0.8, 3.2, 1.0, 10.0, 3.0, (2.5, 4.0, 2.0)),
-    ConversationState.SPEAKING: Habits(2.7, 2.4, 2.0, 1.0, 7.0, 1.6, (2.2, 3.4, 2.2)),
+    ConversationState.IDLE: Habits(5.0, 4.5, 2.5, 1.6, 7.0, 5.0, (1.2, 2.0, 1.2)),
+    ConversationState.LISTENING: Habits(3.5, 5.5, 1.2, 1.6, 6.0, 4.5, (1.5, 1.8, 2.2)),
+    ConversationState.THINKING: Habits(4.4, 0.8, 3.2, 1.0, 10.0, 3.0, (2.5, 4.0, 2.0)),
+    ConversationState.SPEAKING: Habits(3.5, 2.4, 2.0, 1.0, 7.0, 1.6, (2.2, 3.4, 2.2)),
 }
 
 BLINK_SPREAD = 0.55  # sigma of the logarithm of the blink interval

@@ -1,0 +1,165 @@
+"""Batches cut from the prepared data: crops for the audio front end, blocks with history for the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from avatar.denoiser import AUDIO_PAST_FRAMES, MOUTH, Denoiser
+from avatar.features import HOPS_PER_FRAME, LOOK_AHEAD_FRAMES, silence_features
+from avatar.motion import MotionLayout
+from avatar.training.dataset import MotionData
+from speech.errors import InputError
+
+LEAST_SPREAD = 0.03  # of a dimension in the normalisation, so that nearly constant ones are not blown up
+CROP_FRAMES = 40  # of one training example for the front end
+PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
+DROP_LOOK_AHEAD = 0.05
+HEAD_DISTANCE = MotionLayout.SAMPLED.index(MotionLayout.INDEX["headDistance"])
+
+
+def normalisation(data: MotionData) -> tuple[Tensor, Tensor]:
+    """Mean and spread of the sampled dimensions: [52] each."""
+    motion = torch.from_numpy(data.arrays["motion"])
+    return motion.mean(0), motion.std(0).clamp_min(LEAST_SPREAD)
+
+
+@dataclass(frozen=True)
+class Crops:
+    """For the front end.
+
+    Attributes:
+        features: [B, hops, 64] for CROP_FRAMES frames, augmented.
+        articulation: [B, CROP_FRAMES, len(MOUTH)] in network units.
+        visemes: [B, CROP_FRAMES].
+    """
+
+    features: Tensor
+    articulation: Tensor
+    visemes: Tensor
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """For the flow: one block with the block before it, and the history before that.
+
+    Attributes:
+        motion: [B, history + 2 * block, 52] in network units.
+        heard: [B, 2 * block, width] and
+        expected: [B, 2 * block, len(MOUTH)] of `Denoiser.hear`.
+        conditions: [B, 2 * block, ConditionLayout.SIZE].
+    """
+
+    motion: Tensor
+    heard: Tensor
+    expected: Tensor
+    conditions: Tensor
+
+
+class Batches:
+    """Cuts reproducible random batches: a generator in the same state gives the same batch.
+
+    Args:
+        data: prepared motion.
+        mean: of `normalisation`.
+        std: of `normalisation`.
+        validation: cut from the validation scenes instead of the others.
+    """
+
+    def __init__(self, data: MotionData, mean: Tensor, std: Tensor, *, validation: bool = False) -> None:
+        arrays = {name: torch.from_numpy(array) for name, array in data.arrays.items()}
+        mouth = list(MOUTH)
+        self._features = arrays["features"]
+        self._motion = (arrays["motion"] - mean) / std
+        self._articulation = (arrays["articulation"].float() - mean[mouth]) / std[mouth]
+        self._conditions = arrays["conditions"]
+        self._visemes = arrays["visemes"].long()
+        self._silence = torch.from_numpy(silence_features())
+        neutral = torch.zeros(len(mean))
+        neutral[HEAD_DISTANCE] = 1.0
+        self._rest = (neutral - mean) / std
+        spans = [(s["start"], s["frames"]) for s in data.scenes if s["validation"] == validation]
+        spans = [(start, frames) for start, frames in spans if frames >= CROP_FRAMES]
+        if not spans:
+            raise InputError(f"training data: expected a scene of at least {CROP_FRAMES} frames, got none; make more")
+        self._starts, self._frames = torch.tensor(spans).T
+        self._heard = self._expected = torch.zeros(0)
+
+    def _places(self, size: int, generator: torch.Generator, margin: int) -> tuple[Tensor, Tensor]:
+        """Scene starts and frames in them, at least `margin` before the end: [size] each."""
+        scene = torch.multinomial(self._frames.double(), size, replacement=True, generator=generator)
+        share = torch.rand(size, generator=generator)
+        return self._starts[scene], (share * (self._frames[scene] - margin + 1)).long()
+
+    def crops(self, size: int, generator: torch.Generator) -> Crops:
+        """Crops of single scenes, preceded by what precedes them in the data (mostly pauses)."""
+        start, frame = self._places(size, generator, CROP_FRAMES)
+        now = (start + frame)[:, None] + torch.arange(CROP_FRAMES)
+        features = self._windows(start + frame, CROP_FRAMES)
+        return Crops(self.change(features, generator), self._articulation[now], self._visemes[now])
+
+    def _windows(self, first: Tensor, frames: int) -> Tensor:
+        """Features for `frames` frames from each of `first`: [B, audio_hops(frames), 64], silence outside the data."""
+        index = first[:, None] + torch.arange(-AUDIO_PAST_FRAMES, frames + LOOK_AHEAD_FRAMES)
+        outside = (index < 0) | (index >= len(self._features))
+        features = self._features[index.clamp(0, len(self._features) - 1)].float()
+        features[outside] = self._silence
+        return features.flatten(1, 2)
+
+    @torch.no_grad()
+    def hear(self, denoiser: Denoiser, generator: torch.Generator) -> None:
+        """Runs the trained front end over all the data, newly augmented, for `blocks` to cut from."""
+        pieces = torch.arange(0, len(self._features), PIECE_FRAMES)
+        width = denoiser.config.width
+        self._heard = torch.zeros(len(pieces) * PIECE_FRAMES, width, dtype=torch.float16)
+        self._expected = torch.zeros(len(self._heard), len(MOUTH), dtype=torch.float16)
+        for first in pieces.split(16):
+            now = slice(int(first[0]), int(first[-1]) + PIECE_FRAMES)
+            view, mouth = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator))
+            self._heard[now], self._expected[now] = view.flatten(0, 1), mouth.flatten(0, 1)
+
+    def blocks(self, size: int, history: int, block: int, generator: torch.Generator) -> Blocks:
+        """Pairs of consecutive blocks; before a scene the face is at rest."""
+        start, frame = self._places(size, generator, 2 * block)
+        past = torch.arange(-history, 2 * block)
+        place = frame[:, None] + past
+        motion = self._motion[start[:, None] + place.clamp_min(0)]
+        motion = torch.where((place < 0)[:, :, None], self._rest, motion)
+        now = start[:, None] + place[:, history:]
+        return Blocks(motion, self._heard[now].float(), self._expected[now].float(), self._conditions[now].float())
+
+    def change(self, features: Tensor, generator: torch.Generator) -> Tensor:
+        """Cheap variation of the sound in feature space: formants, level, colour, noise floor, lost look-ahead."""
+        size, hops, bands = features.shape
+
+        def uniform(low: float, high: float, *shape: int) -> Tensor:
+            return torch.rand(shape, generator=generator) * (high - low) + low
+
+        # Vocal tract length: bands are read at stretched positions.
+        warp = uniform(0.90, 1.12, size, 1)
+        position = (torch.arange(bands) * warp).clamp(0, bands - 1.001)
+        low = position.floor().long()
+        share = (position - low)[:, None, :]
+        index = low[:, None, :].expand(size, hops, bands)
+        out = features.gather(2, index) * (1.0 - share) + features.gather(2, index + 1) * share
+        # Level and colour: a gain that varies smoothly over the bands (4 units are e-fold of power times 4).
+        anchors = torch.randn(size, 1, 6, generator=generator) * 0.22
+        colour = F.interpolate(anchors, size=bands, mode="linear", align_corners=True)
+        level = uniform(-0.7, 0.5, size, 1, 1)
+        floor = features.new_tensor(float(self._silence.min()))
+        # Gains act on power above the floor.
+        power = (torch.exp(4.0 * (out - floor)) - 1.0).clamp_min(0.0) * torch.exp(4.0 * (colour + level))
+        noisy = (torch.rand(size, 1, 1, generator=generator) < 0.4).float()
+        tint = F.interpolate(torch.randn(size, 1, 4, generator=generator) * 0.3, size=bands, mode="linear")
+        noise_level = uniform(0.0, 0.9, size, 1, 1) + tint
+        grain = -torch.log(torch.rand(out.shape, generator=generator).clamp_min(1e-6))
+        power = power + noisy * grain.clamp(0.1, 4.0) * (torch.exp(4.0 * noise_level) - 1.0).clamp_min(0.0)
+        out = floor + torch.log1p(power) / 4.0
+        deaf = torch.rand(size, generator=generator) < DROP_LOOK_AHEAD
+        ahead = LOOK_AHEAD_FRAMES * HOPS_PER_FRAME
+        if deaf.any():
+            out[deaf, -ahead:] = self._silence.repeat(LOOK_AHEAD_FRAMES, 1)
+        return out
