@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
 # no longer match.
-_ANALYSIS_VERSION = 1
+_ANALYSIS_VERSION = 2
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -32,8 +32,9 @@ _MAX_SIDE_PX = 2400
 _MAX_PIXELS = 200_000_000
 # Behind transparent pictures: a light neutral grey, so that dark hair stands out.
 _BACKDROP = (200, 200, 200)
-# The face (ear to ear) takes this share of the frame's width, the eyes sit at this share of its height.
-_FACE_SHARE = 0.38
+# The face (ear to ear) takes this share of the frame's width (up to the second where the picture is tight), the eyes
+# sit at this share of its height.
+_FACE_SHARE, _FACE_SHARE_TIGHT = 0.38, 0.44
 _EYES_AT = 0.45
 # Nose tip against the cheeks: 0 is frontal, 1 a full profile. Measured: Vermeer's three-quarter view 0.6.
 _TURNED, _PROFILE = 0.5, 1.1
@@ -243,10 +244,14 @@ def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[I
     """Head and shoulders at 512x512 and the landmarks found again in it."""
     from avatar.mesh.detection import eye_distance
 
-    side = _face_width(face) / _FACE_SHARE
+    width = _face_width(face)
+    height_px, width_px = image.shape[:2]
+    # A tighter frame where the picture ends early, rather than much that has to be made up.
+    side = float(np.clip(min(width_px, height_px), width / _FACE_SHARE_TIGHT, width / _FACE_SHARE))
     eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
     centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
-    left, top = float(centre_x - side / 2), float(eyes[1] - _EYES_AT * side)
+    left = _moved_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
+    top = _moved_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
     crop = _cut_square(image, left, top, side)
     scale = FRAME_SIZE / side
     expected = (face - np.array([left, top, 0.0], np.float32)) * np.float32(scale)
@@ -254,6 +259,12 @@ def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[I
         if np.linalg.norm(points[:, :2] - expected[:, :2], axis=1).mean() < 0.25 * eye_distance(expected):
             return crop, points
     raise InputError(f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture")
+
+
+def _moved_inside(start: float, side: float, length: int, most: float) -> float:
+    """Moves a stretch towards lying inside 0 … length, by at most so many pixels."""
+    wanted = min(max(start, 0.0), length - side) if side <= length else (length - side) / 2.0
+    return start + float(np.clip(wanted - start, -most, most))
 
 
 def _face_width(face: Floats) -> float:

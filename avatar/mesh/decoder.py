@@ -90,7 +90,7 @@ class MeshDecoder:
     def _draw_person(self, back: Floats) -> Image:
         full = cv2.resize(back * np.float32(TEXTURE_SCALE), (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_CUBIC)
         full += self._pixels
-        person = cv2.remap(self._person, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        person = cv2.remap(self._person, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
         clear = cv2.bitwise_not(cv2.extractChannel(person, 3))
         behind = cv2.multiply(self._background, cv2.merge([clear, clear, clear]), scale=1.0 / 255.0)
         return np.asarray(cv2.add(behind, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)

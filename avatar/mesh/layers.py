@@ -18,7 +18,7 @@ _EDGE_PX = 8
 _EDGE_EPS = 1e-4
 _RIM_PX = 3
 # The background under the person is invented from what lies at least this far outside the matte.
-_CLEAR_PX = 5
+_CLEAR_PX = 8
 
 
 @dataclass(frozen=True, slots=True)

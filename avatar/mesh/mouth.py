@@ -23,6 +23,7 @@ _MM = 1.0 / 90.0
 _TYPICAL_MOUTH = 0.54
 # At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
 _UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
+_ROUNDING_HIDES = 0.04
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
 
@@ -87,7 +88,12 @@ class Mouth:
         texel = cv2.transform(window.canonical, self._to_texel)
         gap, jaw, side = controls[INDEX["gap"]], controls[INDEX["jaw"]], controls[INDEX["jawSide"]]
         unit = self._resolution
-        drop = np.array([-0.10 * side, -_LOWER_DROP * max(float(jaw), float(gap))], np.float32) * np.float32(unit)
+        rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
+        # Lips pushed forward cover more of the teeth.
+        hidden = _ROUNDING_HIDES * rounding
+        fall = _LOWER_DROP * max(float(jaw), float(gap)) + hidden
+        drop = np.array([-0.10 * side, -fall], np.float32) * np.float32(unit)
+        rise = np.array([0.0, hidden], np.float32) * np.float32(unit)
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
         # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
         lift = (1.0 - tongue_out) * (-0.045 - 0.55 * _LOWER_DROP * float(jaw)) + tongue_out * (
@@ -95,7 +101,7 @@ class Mouth:
         )
         tongue = np.array([0.0, lift], np.float32) * np.float32(unit)
         out = np.asarray(cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, np.zeros(2, np.float32))]
+        layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, rise)]
         if tongue_out > 0.02:
             layers = [layers[1], layers[0], layers[2]]
         for texture, moved in layers:
@@ -104,7 +110,7 @@ class Mouth:
             alpha = over[:, :, 3].astype(np.float32) * np.float32(1.0 / 255.0)
             out = blend(np.ascontiguousarray(over[:, :, :3]), out, alpha)
         # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
-        keep_out = 0.5 + 0.3 * float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
+        keep_out = 0.5 + 0.25 * rounding
         lit = 1.0 - keep_out * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
         return np.asarray(cv2.multiply(out, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
 

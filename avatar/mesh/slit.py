@@ -112,12 +112,25 @@ class SlitPatch:
         at = pose_grid.index(self._centre_px)
         self._centre_node = (int(at[1] + 0.5), int(at[0] + 0.5))
 
-    def draw(self, sides: tuple[Floats, Floats], pose: Pose) -> Window:
+    @property
+    def upper_texture(self) -> Image:
+        """The upper side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
+        return self._sides[0]
+
+    def texels(self) -> Floats:
+        """Where the textures' texels lie in the portrait, pixels, float32 [h, w, 2]."""
+        rows, columns = self._sides[0].shape[:2]
+        x = (np.arange(columns, dtype=np.float32) - self._texture_offset[0]) / TEXTURE_SCALE
+        y = (np.arange(rows, dtype=np.float32) - self._texture_offset[1]) / TEXTURE_SCALE
+        return np.stack(np.meshgrid(x, y), axis=-1)
+
+    def draw(self, sides: tuple[Floats, Floats], pose: Pose, upper_texture: Image | None = None) -> Window:
         """Both sides as they lie in the frame.
 
         Args:
             sides: the backward fields of the upper and the lower side on `grid`, float32 [rows, columns, 2] pixels.
             pose: the head's motion.
+            upper_texture: instead of the photo's, for the upper side.
         """
         grid = self._pose_grid
         centre = self._centre_px + pose.forward[self._centre_node]
@@ -130,7 +143,8 @@ class SlitPatch:
         canonical += window.pixels()
         at_node = self.grid.index(np.asarray(canonical, np.float32))
         drawn = []
-        for field, texture in zip(sides, self._sides, strict=True):
+        textures = (self._sides[0] if upper_texture is None else upper_texture, self._sides[1])
+        for field, texture in zip(sides, textures, strict=True):
             source = cv2.remap(field, at_node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             source += canonical
             source *= np.float32(TEXTURE_SCALE)

@@ -1,0 +1,112 @@
+"""Eyelids: the upper one slides down over the eye and unrolls smooth skin behind its lashes, the lower one lifts."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.decoder import Image
+from avatar.mesh import landmarks as lm
+from avatar.mesh.blendshapes import Slit
+from avatar.mesh.controls import INDEX
+from avatar.mesh.slit import Expression, SlitPatch
+from avatar.mesh.warp import smoothstep
+from avatar.motion import Floats
+
+# The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
+# share at most; the rim with its lashes is this wide and never stretched (eye distances).
+_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.80, 0.006, 0.30, np.float32(0.014)
+# A closing lid turns from the photo's folded skin to smooth skin between these shares.
+_SMOOTH_FROM, _SMOOTH_TO = 0.10, 0.70
+# How far the smooth skin is averaged, and how much the line of the closed lashes is darkened.
+_SKIN_BLUR, _LASH_DARKER = 0.030, 0.35
+
+
+class Lids:
+    """The lids of one eye: where the skin of each place in the picture comes from.
+
+    The upper lid's rim slides down over the eye; the skin between it and the brow unrolls behind it. Written backwards
+    and in closed form, since a lid that more than doubles its height is beyond what a few steps of inversion reach.
+
+    Args:
+        patch: of the eye.
+        plane: of the face.
+        slit: the lids' opening in the photo.
+        side: "Left" or "Right".
+        landmarks: float32 [478, 3], pixels.
+    """
+
+    def __init__(self, patch: SlitPatch, plane: lm.FacePlane, slit: Slit, side: str, landmarks: Floats) -> None:
+        self._nodes = patch.grid.nodes()
+        at = plane.to_plane(self._nodes)
+        a, self._b = at[..., 0], at[..., 1].astype(np.float32)
+        near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.25)
+        height = np.clip(slit.upper_at(a) - slit.lower_at(a), 0.0, None)
+        self._upper, self._lower = slit.upper_at(a).astype(np.float32), slit.lower_at(a).astype(np.float32)
+        self._down = (near * (_CLOSE * height + _CLOSE_EXTRA)).astype(np.float32)
+        self._up = (near * _LIFT * height).astype(np.float32)
+        tallest = float((slit.upper - slit.lower).max())
+        brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
+        room = float(brow - slit.upper.mean())
+        self._above = np.float32(np.clip(0.9 * room, 0.7 * tallest + _LASH, 0.26))
+        self._below = np.float32(0.05 + 0.8 * tallest)
+        # One step along b in pixels.
+        self._b_axis = plane.axes[:, 1].astype(np.float32)
+        self._to_b = np.linalg.inv(plane.axes)[1].astype(np.float32)
+        self._open_skin = patch.upper_texture
+        self._closed_skin = _unrolled(patch, plane, slit, float(self._above))
+        self._rows = (INDEX["lidUpper" + side], INDEX["lidLower" + side])
+
+    def upper_skin(self, closed: float) -> Image:
+        """Texture of the upper lid: folded as in the photo while open, smooth when closed; uint8 [h, w, 4]."""
+        weight = float(smoothstep(np.float64(closed), _SMOOTH_FROM, _SMOOTH_TO))
+        if weight == 0.0:
+            return self._open_skin
+        return np.asarray(cv2.addWeighted(self._open_skin, 1.0 - weight, self._closed_skin, weight, 0.0), np.uint8)
+
+    def closed(self, controls: Floats) -> float:
+        """How far the upper lid is closed: 0 as in the photo, 1 shut, negative wide open."""
+        return float(controls[self._rows[0]])
+
+    def __call__(self, controls: Floats, face: Expression) -> tuple[Floats, Floats]:
+        """Backward fields of the upper and the lower lid on the patch's grid, float32 [rows, columns, 2] pixels."""
+        moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
+        b = self._b + moved @ self._to_b
+        closed, lifted = controls[self._rows[0]] * self._down, controls[self._rows[1]] * self._up
+        above = b - (self._upper - closed)
+        upper = self._upper + _unroll(above, closed, self._above) - b
+        below = (self._lower + lifted) - b
+        lower = self._lower - _unroll(below, lifted, self._below) - b
+        return moved + upper[..., None] * self._b_axis, moved + lower[..., None] * self._b_axis
+
+
+def _unroll(from_rim: Floats, advanced: Floats, reach: np.float32) -> Floats:
+    """Distance from the rim in the photo, of skin now at `from_rim` after the rim advanced by `advanced`."""
+    length = reach + advanced - _LASH
+    s = np.clip((from_rim - _LASH) / length, 0.0, 1.0)
+    return np.asarray(from_rim - advanced * (s * s * (3.0 - 2.0 * s)), np.float32)
+
+
+def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -> Image:
+    """The upper side's texture with the skin above the lashes smoothed: folds, lashes and their shadows gone."""
+    texture = patch.upper_texture
+    at = plane.to_plane(patch.texels())
+    a, above = at[..., 0], at[..., 1] - slit.upper_at(at[..., 0])
+    colour = texture[:, :, :3].astype(np.float32)
+    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    texels_per_unit = plane.eye_distance_px * 2.0
+    around = cv2.GaussianBlur(grey, (0, 0), 2.0 * _SKIN_BLUR * texels_per_unit)
+    # Skin is what isn't darker than its surroundings, nor lash nor eye.
+    skin = np.exp(-((np.clip(around - grey, 0.0, None) / 10.0) ** 2)) * smoothstep(above, 0.016, 0.030) + 1e-4
+    smooth = _blur(colour * skin[..., None], texels_per_unit) / _blur(skin, texels_per_unit)[..., None]
+    near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.3)
+    lid = smoothstep(above, 0.010, 0.024) * (1.0 - smoothstep(above, 0.6 * reach, reach)) * near
+    closed = colour * (1.0 - lid[..., None]) + smooth * lid[..., None]
+    line = np.exp(-(((above - 0.002) / 0.008) ** 2)) * (1.0 - smoothstep(np.abs(slit.across(a)), 0.85, 1.1))
+    closed *= 1.0 - _LASH_DARKER * line[..., None]
+    return np.dstack([np.rint(np.clip(closed, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
+
+
+def _blur(values: npt.NDArray[np.floating], texels_per_unit: float) -> Floats:
+    return np.asarray(cv2.GaussianBlur(values.astype(np.float32), (0, 0), _SKIN_BLUR * texels_per_unit), np.float32)
