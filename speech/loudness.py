@@ -8,6 +8,8 @@ from speech.audio import Samples
 
 SPEECH_LEVEL_DBFS = -20.0
 """Level of active speech (RMS re full scale): loud enough for laptop speakers, with headroom for speech's peaks."""
+CALIBRATION_TEXT = "The quick brown fox jumps over the lazy dog."
+"""What a voice says to have its own loudness measured: every letter of English once, in plain words."""
 
 _FRAME_S = 0.02
 _ACTIVE_BELOW_PEAK_DB = 25.0  # frames this far under the loudest are pauses, not speech

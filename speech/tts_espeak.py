@@ -14,7 +14,7 @@ from speech.audio import Samples
 from speech.errors import InputError
 from speech.espeak_engine import EspeakEngine, EspeakEvent, EspeakSettings, EspeakVoice, espeak_engine
 from speech.espeak_timeline import EspeakTimeline
-from speech.loudness import gain_to_speech_level, limit
+from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
 from speech.spoken_text import pause_after_s, spoken_words
 from speech.tts import SpeechChunk, Voice
 
@@ -26,8 +26,6 @@ DEFAULT_PITCH_RANGE = 50
 
 WAITING_CHUNKS = 64
 """Chunks (about a word each) that may wait for their listener before eSpeak is held up: most sentences whole."""
-
-_CALIBRATION_TEXT = "The quick brown fox jumps over the lazy dog."
 
 
 class EspeakTTS:
@@ -155,7 +153,7 @@ class EspeakTTS:
                 pieces.append(samples)
                 return True
 
-            self._engine.speak(_CALIBRATION_TEXT, self._settings, collect)
+            self._engine.speak(CALIBRATION_TEXT, self._settings, collect)
             self._gain = gain_to_speech_level(np.concatenate(pieces), self.sample_rate_hz)
         return self._gain
 

@@ -17,7 +17,7 @@ import soundfile
 
 from speech.audio import Samples
 from speech.errors import InputError
-from speech.loudness import gain_to_speech_level, limit
+from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
 from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
 from speech.tts import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
 
@@ -44,7 +44,7 @@ _INSTALL = "install it (Debian: apt install flite), or choose the voice engine e
 
 
 class FliteTTS:
-    """Speaks English with the program `flite`, one process a sentence, killed when the sentence is dropped.
+    """Speaks English with the program `flite`, a process a clause, killed when the sentence is dropped.
 
     Phoneme times are Flite's own. Word times come from counting each word's phones in a second, tiny call, whose
     sound is thrown away; where the counts disagree they are estimated in proportion.
@@ -78,6 +78,7 @@ class FliteTTS:
         own_rate_wpm = _KNOWN_VOICES[voice][2] if voice in _KNOWN_VOICES else DEFAULT_RATE_WPM
         self._stretch = own_rate_wpm / rate_wpm
         self._volume = volume
+        self._gain: float | None = None
         self._processes: set[asyncio.subprocess.Process] = set()
 
     @staticmethod
@@ -86,7 +87,8 @@ class FliteTTS:
         return shutil.which("flite") is not None
 
     async def __aenter__(self) -> Self:
-        """Nothing has to be made ready: each sentence has its own process."""
+        """Measures how loud the voice is, once (about 0.1 s); then each sentence has its own processes."""
+        await self._own_gain()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -95,43 +97,74 @@ class FliteTTS:
             process.kill()
 
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
-        """Speaks one sentence; see `TTS.synthesize`. A text without anything to say gives no chunks."""
+        """Speaks one sentence; see `TTS.synthesize`. A text without anything to say gives no chunks.
+
+        Flite gives nothing before a text is finished, so the first clause is spoken by itself, and the rest while the
+        first is heard.
+        """
         words = spoken_words(text, "en")
         if not words:
             return
+        clauses = _first_clause_and_rest(words)
+        pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
+        speaking = asyncio.create_task(self._speak(clauses[0], pauses_s[0], start_sample=0))
+        try:
+            for index in range(len(clauses)):
+                chunks = await speaking
+                if index + 1 < len(clauses):
+                    end = chunks[-1].audio.end_sample
+                    speaking = asyncio.create_task(
+                        self._speak(clauses[index + 1], pauses_s[index + 1], start_sample=end)
+                    )
+                for chunk in chunks:
+                    yield chunk
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+
+    async def _speak(self, words: list[SpokenWord], pause_s: float, *, start_sample: int) -> list[SpeechChunk]:
+        """Speaks a clause to its end; `start_sample` is where it begins in the sentence."""
+        # A comma after every word makes Flite put a pause between them: so each word's phones can be counted.
+        apart = ", ".join(word.spoken.replace(",", "").rstrip(".!?;:") for word in words)
+        try:
+            async with asyncio.TaskGroup() as programs:
+                speaking = programs.create_task(self._sound_of(" ".join(word.spoken for word in words)))
+                counting = programs.create_task(
+                    self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none")
+                )
+        except* InputError as failures:
+            raise failures.exceptions[0] from None
+        samples, phonemes = _trim(*speaking.result(), pause_s)
+        samples = limit(samples * np.float32(await self._own_gain() * self._volume))
+        phonemes = [
+            PhonemeTime(phoneme.symbol, phoneme.start_sample + start_sample, phoneme.end_sample + start_sample)
+            for phoneme in phonemes
+        ]
+        times = share_phones(words, phonemes, counting.result())
+        size = round(CHUNK_S * SAMPLE_RATE_HZ)
+        return cut_speech(samples, SAMPLE_RATE_HZ, times, phonemes, start_sample=start_sample, chunk_samples=size)
+
+    async def _sound_of(self, text: str) -> tuple[Samples, list[PhonemeTime]]:
+        """What Flite makes of a text: its sound, untrimmed, and the phones in it."""
         with tempfile.TemporaryDirectory(prefix="visavis-flite-") as folder:
             path = Path(folder) / "speech.wav"
-            spoken = " ".join(word.spoken for word in words)
-            # A comma after every word makes Flite put a pause between them: so each word's phones can be counted.
-            apart = ", ".join(word.spoken.replace(",", "").rstrip(".!?;:") for word in words)
             stretch = f"duration_stretch={self._stretch:.4f}"
-            try:
-                async with asyncio.TaskGroup() as programs:
-                    speaking = programs.create_task(
-                        self._flite("-voice", self._voice, "--setf", stretch, "-psdur", "-t", spoken, "-o", str(path))
-                    )
-                    counting = programs.create_task(
-                        self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none")
-                    )
-            except* InputError as failures:
-                raise failures.exceptions[0] from None
+            printed = await self._flite(
+                "-voice", self._voice, "--setf", stretch, "-psdur", "-t", text, "-o", str(path)
+            )  # fmt: skip
             samples, rate = await asyncio.to_thread(soundfile.read, path, dtype="float32")
         if rate != SAMPLE_RATE_HZ:
             raise InputError(
                 f"Flite voice {self._voice}: expected {SAMPLE_RATE_HZ} Hz, got {rate}; choose another voice"
             )
-        phonemes = _phonemes(speaking.result(), len(samples))
-        samples, phonemes = _trim(samples, phonemes, pause_after_s(text))
-        gain = gain_to_speech_level(samples, SAMPLE_RATE_HZ) * self._volume
-        times = share_phones(words, phonemes, counting.result())
-        for chunk in cut_speech(
-            limit(samples * np.float32(gain)),
-            SAMPLE_RATE_HZ,
-            times,
-            phonemes,
-            chunk_samples=round(CHUNK_S * SAMPLE_RATE_HZ),
-        ):
-            yield chunk
+        return samples, _phonemes(printed, len(samples))
+
+    async def _own_gain(self) -> float:
+        """What makes this voice as loud as the others; measured once."""
+        if self._gain is None:
+            samples, _ = await self._sound_of(CALIBRATION_TEXT)
+            self._gain = gain_to_speech_level(samples, SAMPLE_RATE_HZ)
+        return self._gain
 
     def voices(self) -> list[Voice]:
         """The voices compiled into this machine's flite; none where it is not installed."""
@@ -181,6 +214,14 @@ def flite_voices() -> tuple[str, ...]:
     listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False).stdout
     names = listed.partition(":")[2].split()
     return tuple(sorted((set(names) - {"kal", "awb_time"}), key=lambda name: (name == _COUNTING_VOICE, name != "slt")))
+
+
+def _first_clause_and_rest(words: list[SpokenWord]) -> list[list[SpokenWord]]:
+    """Cuts after the first mark at which a reader pauses, unless only a word would stand alone before or after it."""
+    for index, word in enumerate(words[:-2]):
+        if word.spoken.endswith((".", "!", "?")) or (index > 0 and word.spoken.endswith((",", ";", ":"))):
+            return [words[: index + 1], words[index + 1 :]]
+    return [words]
 
 
 def _phonemes(printed: str, samples: int) -> list[PhonemeTime]:

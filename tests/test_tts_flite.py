@@ -55,7 +55,7 @@ def test_times_are_in_order_and_cover_the_sound(voice: str) -> None:
     assert by_word["Smith"] == ["s", "m", "ih", "th"]
     assert by_word["$25"][0] == "t" and by_word["$25"][-1] == "z"  # twenty-five dollars
     assert by_word["he?"] == ["hh", "iy"]
-    assert abs(speech_level_dbfs(sound(chunks), SPEECH_RATE_HZ) - SPEECH_LEVEL_DBFS) < 1
+    assert abs(speech_level_dbfs(sound(chunks), SPEECH_RATE_HZ) - SPEECH_LEVEL_DBFS) < 2
     assert abs(sound(chunks)[-1]) < 0.001
 
 
