@@ -22,10 +22,8 @@ class Garment:
         outline: closed line of the viewer's right half and its mirror image, from the neckline's middle.
         color: of the cloth.
         folds: lines of folds on the viewer's right half; the left has them slightly moved.
-        ribs: width of knitted ribs along the neckline, 0 for none.
+        rib_width: width of knitted ribs along the neckline, 0 for none.
         knit: strength of the knitted texture.
-        collar: closed lines of collar pieces on the viewer's right half, and their colour.
-        collar_color: of the collar.
         sheen: how much the cloth shines.
     """
 
@@ -34,8 +32,6 @@ class Garment:
     folds: tuple[Line, ...] = ()
     rib_width: float = 0.0
     knit: float = 0.0
-    collar: tuple[Line, ...] = ()
-    collar_color: str = "#ffffff"
     sheen: float = 0.02
 
 
@@ -94,8 +90,8 @@ def body_form(canvas: Canvas, neck: float, grow: float = 0.0) -> tuple[Floats, F
     return mask, np.asarray(height, np.float32)
 
 
-def paint_garment(canvas: Canvas, image: Floats, garment: Garment, rng: np.random.Generator) -> Floats:
-    """Cloth over the shoulders, with folds, ribs or a collar."""
+def paint_garment(canvas: Canvas, image: Floats, garment: Garment, neck: float, rng: np.random.Generator) -> Floats:
+    """Cloth over the shoulders that belong to a neck `neck` wide, with folds and ribs."""
     x, y = canvas.x, canvas.y
     half = curve(garment.outline)
     outline = np.vstack([half, mirrored(half[::-1], -1)])
@@ -105,13 +101,12 @@ def paint_garment(canvas: Canvas, image: Floats, garment: Garment, rng: np.rando
     for line in garment.folds:
         for side in (1, -1):
             moved = [(px + rng.normal(0, 0.05), py + rng.normal(0, 0.05)) for px, py in line]
-            height = height + 0.06 * canvas.stroke(mirrored(moved, side), (0.02, 0.14, 0.02), 0.045)
+            height = height + 0.035 * canvas.stroke(mirrored(moved, side), (0.02, 0.16, 0.02), 0.06)
     texture = 0.02 * canvas.noise(0.03, rng)
     if garment.knit:
         rows = np.sin(2 * np.pi * (y + 0.02 * canvas.noise(0.3, rng)) / 0.045)
         columns = np.sin(2 * np.pi * (x + 0.10 * (y - 2.5) * np.sign(x)) / 0.05 + 0.8 * rows)
-        texture = texture + garment.knit * 0.09 * columns * (0.7 + 0.3 * rows)
-        height = height + 0.006 * garment.knit * columns
+        texture = texture + garment.knit * 0.06 * columns * (0.7 + 0.3 * rows)
     if garment.rib_width:
         edge = curve(garment.outline[:4])
         path = np.vstack([mirrored(edge[:0:-1], -1), edge])
@@ -124,21 +119,20 @@ def paint_garment(canvas: Canvas, image: Floats, garment: Garment, rng: np.rando
         texture = texture - 0.22 * below
     albedo = np.clip(rgb(garment.color) * (1 + texture)[..., None], 0, 1).astype(np.float32)
     chin_shadow = 0.75 * bump(x - 0.15, y - 2.15, 0.75, 0.45)
-    cloth = lit(canvas, height, albedo, mask, Surface((0.01, 0.01, 0.01), garment.sheen, 0, 0.25), None, chin_shadow)
+    cloth = lit(canvas, height, albedo, mask, Surface((0.01, 0.01, 0.01), garment.sheen, 0, 0.12), None, chin_shadow)
     beside = canvas.blur(np.roll(mask, -int(0.02 * canvas.unit), axis=0), 0.05)
-    image = darken(image, np.array([0.50, 0.42, 0.42], np.float32), 0.65 * np.clip(beside * 1.2, 0, 1) * ramp(y, 1.6, 2.0))
-    image = mix(image, cloth, mask)
-    for line in garment.collar:
-        for side in (1, -1):
-            piece = canvas.fill(curve(mirrored(line, side), closed=True, steps=6), 0.006)
-            cast = canvas.blur(np.roll(piece, (int(0.05 * canvas.unit), int(0.03 * canvas.unit)), axis=(0, 1)), 0.035)
-            image = darken(image, np.array([0.45, 0.42, 0.45], np.float32), 0.7 * cast)
-            form = 0.22 * np.sqrt(np.clip(2 * canvas.blur(piece, 0.07) - 0.8, 0, 1)) + 0.10 * side * (-x)
-            weave = rgb(garment.collar_color) * (1 + 0.015 * canvas.noise(0.03, rng))[..., None]
-            image = mix(image, lit(canvas, form, weave.astype(np.float32), piece, Surface(), None, chin_shadow * 0.8), piece)
-            stitches = canvas.blur(piece, 0.012)
-            image = darken(image, np.array([0.80, 0.80, 0.84], np.float32), 0.5 * ramp(stitches, 0.98, 0.80) * piece)
-    return image
+    image = darken(image, np.array([0.50, 0.42, 0.42], np.float32), 0.65 * np.clip(beside * 1.2, 0, 1) * body_form(canvas, neck)[0])
+    return mix(image, cloth, mask)
+
+
+def paint_stud(canvas: Canvas, image: Floats, color: str, side: float) -> Floats:
+    """A small ball of metal in the lobe of an ear."""
+    x, y = (canvas.x * side - 1.105) / 0.055, (canvas.y - 0.47) / 0.055
+    mask = ramp(np.hypot(x, y), 1.08, 0.92)
+    height = 0.055 * np.sqrt(np.clip(1 - x * x - y * y, 0.01, 1))
+    albedo = np.broadcast_to(rgb(color), (*x.shape, 3)).astype(np.float32)
+    image = darken(image, np.array([0.5, 0.4, 0.4], np.float32), 0.7 * bump(x - 0.3, y - 0.5, 1.3, 1.3))
+    return mix(image, lit(canvas, np.asarray(height, np.float32), albedo, mask, Surface((0, 0, 0), 0.35, 0.9, 0.6)), mask)
 
 
 def paint_ear(canvas: Canvas, image: Floats, face: Face, side: float, rng: np.random.Generator) -> Floats:

@@ -80,13 +80,16 @@ class Canvas:
             return np.asarray(cv2.GaussianBlur(image, (0, 0), pixels), np.float32)
         small = cv2.resize(image, (-(-self.size // shrink),) * 2, interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), pixels * small.shape[0] / self.size)
-        return np.asarray(cv2.resize(small, (self.size, self.size), interpolation=cv2.INTER_CUBIC), np.float32)
+        large = cv2.resize(small, (self.size, self.size), interpolation=cv2.INTER_CUBIC)
+        # Without this the grid of the small picture shows in slopes, and so in light.
+        return np.asarray(cv2.GaussianBlur(large, (0, 0), 0.6 * shrink), np.float32)
 
     def noise(self, cell: float, rng: np.random.Generator) -> Floats:
-        """Smooth noise, standard deviation about 0.5, whose spots are `cell` face units wide (any canvas: the same)."""
-        count = int(1 / (UNIT_OF_SIZE * cell)) + 2
-        grid = rng.normal(0, 0.7, (count, count)).astype(np.float32)
-        return np.asarray(cv2.resize(grid, (self.size, self.size), interpolation=cv2.INTER_CUBIC), np.float32)
+        """Smooth noise, standard deviation 0.5, whose spots are `cell` face units wide (any canvas: the same)."""
+        count = int(2.5 / (UNIT_OF_SIZE * cell)) + 4
+        grid = cv2.GaussianBlur(rng.normal(0, 1, (count, count)).astype(np.float32), (0, 0), 1.0)
+        grid *= 0.5 / grid.std()
+        return np.asarray(cv2.resize(grid, (self.size, self.size), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def curve(points: Points, closed: bool = False, steps: int = 16) -> npt.NDArray[np.float64]:
@@ -123,6 +126,11 @@ def ribbon(path: npt.NDArray[np.float64], widths: Sequence[float]) -> npt.NDArra
 def bump(x: Floats, y: Floats, width: float, height: float) -> Floats:
     """A round hill of height 1 at x = y = 0."""
     return np.exp(-((x / width) ** 2) - (y / height) ** 2)
+
+
+def pair(x: Floats, y: Floats, middle: float, width: float, height: float) -> Floats:
+    """Two such hills at x = -middle and x = middle, smooth where they meet."""
+    return bump(x - middle, y, width, height) + bump(x + middle, y, width, height)
 
 
 def ramp(value: Floats, low: float, high: float) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from portraits.brush import Canvas, Floats, along, bump, curve, mirrored, mix, ramp, rgb, ribbon, shade_of
+from portraits.brush import Canvas, Floats, along, bump, curve, mirrored, mix, pair, ramp, rgb, ribbon, shade_of
 from portraits.light import SKIN_BLEED, Surface, darken, lit
 
 Polygon = npt.NDArray[np.float64]
@@ -79,7 +79,7 @@ class Face:
 
 EYE_X = 0.49
 """Middle of an eye's opening."""
-PUPIL = (0.492, -0.016)
+PUPIL = (0.492, -0.022)
 """Looking at the viewer; a little high, so that the upper lid covers the top of the iris."""
 
 
@@ -95,40 +95,40 @@ def face_height(canvas: Canvas, face: Face, mask: Floats) -> Floats:
     z = middle - depth + depth * np.sqrt(1 - across**2.35)
     z = canvas.blur(z * mask, 0.03) / np.maximum(canvas.blur(mask, 0.03), 1e-3)
 
-    z += 0.05 * bump(ax - 0.42, y + 0.92, 0.40, 0.30)  # forehead
-    z += 0.055 * bump(ax - 0.45, y + 0.36, 0.34, 0.11)  # brow ridge
-    z -= 0.13 * bump(ax - 0.44, y + 0.04, 0.27, 0.19)  # eye sockets
-    z -= 0.07 * bump(ax - 0.235, y + 0.0, 0.08, 0.13)
-    z += 0.10 * bump(ax - 0.50, y - 0.0, 0.19, 0.12)  # eyeballs under the lids
-    z += 0.075 * face.cheek * bump(ax - 0.70, y - 0.42, 0.27, 0.22)  # cheekbones
-    z += 0.03 * face.cheek * bump(ax - 0.50, y - 0.62, 0.20, 0.20)  # apples of the cheeks
-    z -= 0.05 * bump(ax - 0.78, y - 0.95, 0.20, 0.30)  # hollow below
-    z -= 0.05 * bump(ax - 1.00, y + 0.30, 0.16, 0.30)  # temples
+    z += 0.05 * pair(x, y + 0.92, 0.42, 0.40, 0.30)  # forehead
+    z += 0.055 * pair(x, y + 0.36, 0.45, 0.34, 0.11)  # brow ridge
+    z -= 0.13 * pair(x, y + 0.04, 0.44, 0.27, 0.19)  # eye sockets
+    z -= 0.055 * pair(x, y + 0.0, 0.235, 0.09, 0.14)
+    z += 0.10 * pair(x, y - 0.0, 0.50, 0.19, 0.12)  # eyeballs under the lids
+    z += 0.075 * face.cheek * pair(x, y - 0.42, 0.70, 0.27, 0.22)  # cheekbones
+    z += 0.055 * face.cheek * pair(x, y - 0.60, 0.55, 0.19, 0.17)  # apples of the cheeks
+    z -= 0.06 * pair(x, y - 1.00, 0.80, 0.20, 0.26)  # hollow below
+    z -= 0.05 * pair(x, y + 0.30, 1.00, 0.16, 0.30)  # temples
     z += 0.07 * bump(x, y - 1.10, 0.42, 0.30)  # teeth behind the lips
     z -= 0.055 * bump(x, y - 1.385, 0.24, 0.065)  # below the lower lip
     z += 0.10 * bump(x, y - 1.62, 0.26, 0.17)  # chin
-    z -= 0.035 * bump(ax - 0.45, y - 1.12, 0.06, 0.07)  # corners of the mouth
-    z -= 0.018 * bump(x, y - 0.91, 0.035, 0.11)  # philtrum and its ridges
-    z += 0.012 * bump(ax - 0.075, y - 0.93, 0.03, 0.10)
-    z += _nose(ax, y, face)
+    z -= 0.035 * pair(x, y - 1.12, 0.45, 0.06, 0.07)  # corners of the mouth
+    z -= 0.016 * bump(x, y - 0.91, 0.045, 0.10)  # philtrum and its ridges
+    z += 0.008 * pair(x, y - 0.93, 0.085, 0.04, 0.10)
+    z += _nose(x, y, face)
     z += _lips(ax, y, face)
-    fold = canvas.stroke(mirrored(((0.27, 0.70), (0.36, 0.82), (0.44, 0.98), (0.49, 1.10)), 1), (0.01, 0.05, 0.01), 0.03)
+    fold = canvas.stroke(mirrored(((0.27, 0.70), (0.38, 0.82), (0.48, 0.96), (0.53, 1.08)), 1), (0.01, 0.05, 0.01), 0.03)
     fold += fold[:, ::-1]
-    z -= (0.012 + 0.035 * face.age) * fold
+    z -= (0.018 + 0.035 * face.age) * fold
     for line in face.extra_lines:
         for side in (1, -1):
-            z -= 0.012 * canvas.stroke(mirrored(line, side), (0.0, 0.022, 0.0), 0.008)
+            z -= 0.009 * canvas.stroke(mirrored(line, side), (0.0, 0.022, 0.0), 0.009)
     return np.asarray(z, np.float32)
 
 
-def _nose(ax: Floats, y: Floats, face: Face) -> Floats:
+def _nose(x: Floats, y: Floats, face: Face) -> Floats:
     ridge = along(((-0.45, 0.0), (-0.3, 0.02), (-0.12, 0.07), (0.1, 0.14), (0.35, 0.225), (0.52, 0.285), (0.61, 0.30),
                    (0.69, 0.25), (0.755, 0.12), (0.80, 0.03), (0.88, 0.0)), y)
     width = along(((-0.45, 0.19), (-0.1, 0.125), (0.2, 0.125), (0.45, 0.15), (0.62, 0.165), (0.9, 0.17)), y)
-    z = ridge * np.exp(-((ax / (width * face.nose_width)) ** 2.4))
-    z += 0.055 * bump(ax, y - 0.61, 0.115 * face.nose_width, 0.10)  # tip
-    z += 0.15 * bump(ax - 0.195 * face.nose_width, y - 0.675, 0.075, 0.085)  # wings
-    z -= 0.04 * bump(ax - 0.295 * face.nose_width, y - 0.70, 0.04, 0.08)
+    z = ridge * np.exp(-((np.abs(x) / (width * face.nose_width)) ** 2.4))
+    z += 0.055 * bump(x, y - 0.61, 0.115 * face.nose_width, 0.10)  # tip
+    z += 0.15 * pair(x, y - 0.675, 0.195 * face.nose_width, 0.075, 0.085)  # wings
+    z -= 0.04 * pair(x, y - 0.70, 0.295 * face.nose_width, 0.04, 0.08)
     return np.asarray(z * face.nose_height, np.float32)
 
 
@@ -164,9 +164,9 @@ def paint_face(canvas: Canvas, image: Floats, face: Face, dimmed: Floats, rng: n
     albedo = mix(albedo, lip_color * (1 + creases)[..., None], 0.88 * lips)
     ax = np.abs(canvas.x)
     oil = 0.55 + 0.9 * bump(canvas.x, canvas.y - 0.5, 0.22, 0.35) + 0.5 * bump(canvas.x, canvas.y + 0.8, 0.6, 0.35)
-    oil += 0.5 * bump(ax - 0.62, canvas.y - 0.35, 0.25, 0.2) + 2.2 * lips * ramp(canvas.y, 1.10, 1.20)
+    oil += 0.5 * pair(canvas.x, canvas.y - 0.35, 0.62, 0.25, 0.2) + 2.2 * lips * ramp(canvas.y, 1.10, 1.20)
     oil = oil * (1 - 0.55 * face.beard * beard_area(canvas, face)) * (1 + 0.12 * canvas.noise(0.03, rng))
-    skin = lit(canvas, height, albedo, mask, Surface(SKIN_BLEED, face.gloss, face.gloss * 0.9, 0.5), oil, dimmed)
+    skin = lit(canvas, height, albedo, mask, Surface(SKIN_BLEED, face.gloss, face.gloss * 0.9, 0.22), oil, dimmed)
     image = mix(image, skin, mask)
     image = _paint_nostrils(canvas, image, face)
     for side in (1.0, -1.0):
@@ -187,15 +187,15 @@ def skin_color(canvas: Canvas, face: Face, rng: np.random.Generator) -> Floats:
     x, y, ax = canvas.x, canvas.y, np.abs(canvas.x)
     skin = rgb(face.skin)
     albedo = np.broadcast_to(skin, (*x.shape, 3)).astype(np.float32)
-    rosy = face.blush * (bump(ax - 0.66, y - 0.50, 0.30, 0.24) + 0.55 * bump(x, y - 0.64, 0.26, 0.16)
+    rosy = face.blush * (pair(x, y - 0.50, 0.64, 0.27, 0.20) + 0.55 * bump(x, y - 0.64, 0.26, 0.16)
                          + 0.25 * bump(x, y - 1.66, 0.3, 0.15))
     albedo = mix(albedo, rgb(face.blush_color), np.clip(rosy, 0, 1))
     albedo = mix(albedo, albedo * np.array([0.86, 0.78, 0.78], np.float32),
-                 0.55 * bump(ax - 0.46, y - 0.10, 0.30, 0.10) + 0.5 * bump(ax - 0.25, y - 0.02, 0.10, 0.12))
+                 0.55 * pair(x, y - 0.10, 0.46, 0.30, 0.10) + 0.25 * pair(x, y - 0.02, 0.25, 0.10, 0.12))
     albedo = albedo * (1 + 0.018 * canvas.noise(0.16, rng) + 0.02 * canvas.noise(0.035, rng))[..., None]
     if face.beard:
-        stubble = beard_area(canvas, face) * (0.8 + 0.35 * canvas.noise(0.08, rng)) * face.beard
-        albedo = mix(albedo, 0.55 * rgb(face.hair) + 0.3 * skin, np.clip(0.42 * stubble, 0, 1))
+        stubble = beard_area(canvas, face) * (0.85 + 0.5 * canvas.noise(0.014, rng)) * face.beard
+        albedo = mix(albedo, 0.6 * rgb(face.hair) + 0.3 * skin, np.clip(0.42 * stubble, 0, 1))
     for _ in range(face.freckles):
         cx, cy = rng.normal(0, 0.42), rng.normal(0.42, 0.2)
         radius = rng.uniform(0.006, 0.014)
@@ -281,23 +281,25 @@ def _paint_eye(canvas: Canvas, image: Floats, face: Face, side: float, rng: np.r
     image = mix(image, lash_color, 0.38 * face.makeup * canvas.stroke(mirrored(below, side), (0.0, 0.004, 0.010, 0.004), 0.006))
     line = [(px, py - 0.006) for px, py in face.upper_lid]
     image = mix(image, lash_color, 0.5 * face.makeup * canvas.stroke(mirrored(line, side), (0.005, 0.035, 0.045, 0.012), 0.012))
-    image = mix(image, lash_color, 0.95 * canvas.stroke(mirrored(line, side), (0.006, 0.018, 0.024, 0.026, 0.006), 0.003))
+    thick = 0.55 + 0.45 * face.makeup
+    widths = [thick * width for width in (0.006, 0.018, 0.024, 0.026, 0.006)]
+    image = mix(image, lash_color, 0.95 * thick**0.3 * canvas.stroke(mirrored(line, side), widths, 0.003))
     lashes: list[Polygon] = []
     strengths: list[float] = []
-    for at in np.linspace(0.12, 1.0, 30):
+    for at in np.linspace(0.10, 1.0, 56):
         root = upper[int(at * (len(upper) - 1))] - (0, 0.006)
-        lean = -0.35 + 1.35 * at + rng.normal(0, 0.10)
-        length = face.lash * (0.45 + 0.65 * at) * rng.uniform(0.75, 1.1)
+        lean = -0.35 + 1.35 * at + rng.normal(0, 0.16)
+        length = face.lash * (0.45 + 0.65 * at) * rng.uniform(0.6, 1.15)
         tip = root + length * np.array([np.sin(lean), -0.75 * np.cos(lean)])
         middle = (root + tip) / 2 + 0.22 * length * np.array([np.sin(lean) * 0.6, 0.5])
-        lashes.append(ribbon(curve(mirrored([root, middle, tip], side), steps=6), (0.011, 0.008, 0.001)))
+        lashes.append(ribbon(curve(mirrored([root, middle, tip], side), steps=6), (0.008, 0.005, 0.0008)))
         strengths.append(1.0)
     for at in np.linspace(0.3, 0.95, 16):
         root = lower[int(at * (len(lower) - 1))] + (0, 0.012)
         tip = root + face.lash * 0.42 * np.array([0.9 * at - 0.2 + rng.normal(0, 0.1), 0.75])
         lashes.append(ribbon(mirrored([root, tip], side), (0.006, 0.001)))
-        strengths.append(0.5)
-    return mix(image, lash_color, 0.9 * canvas.strands(lashes, strengths))
+        strengths.append(0.10 + 0.26 * face.makeup)
+    return mix(image, lash_color, (0.55 + 0.4 * face.makeup) * canvas.strands(lashes, strengths))
 
 
 def _iris(canvas: Canvas, face: Face, side: float, x: Floats, y: Floats, rng: np.random.Generator) -> Floats:
@@ -322,11 +324,11 @@ def _paint_brow(canvas: Canvas, image: Floats, face: Face, side: float, rng: np.
     middle = curve(face.brow)
     widths = np.interp(np.linspace(0, 1, len(middle)), np.linspace(0, 1, len(face.brow_width)), face.brow_width)
     color = rgb(face.hair)
-    image = mix(image, color, 0.42 * canvas.fill(mirrored(ribbon(middle, face.brow_width), side), 0.022))
+    image = mix(image, color, 0.40 * canvas.fill(mirrored(ribbon(middle[6:], face.brow_width), side), 0.028))
     hairs: list[Polygon] = []
     strengths: list[float] = []
     tangent = np.gradient(middle, axis=0)
-    for _ in range(210):
+    for _ in range(330):
         at = rng.beta(1.0, 1.15)
         i = min(int(at * (len(middle) - 1)), len(middle) - 2)
         along_brow = tangent[i] / np.linalg.norm(tangent[i])
@@ -338,6 +340,6 @@ def _paint_brow(canvas: Canvas, image: Floats, face: Face, side: float, rng: np.
         length = rng.uniform(0.07, 0.125) * np.interp(at, (0, 0.2, 1), (0.75, 1, 0.75))
         tip = root + length * (np.cos(lean) * along_brow + np.sin(lean) * across)
         bend = (root + tip) / 2 + 0.012 * across
-        hairs.append(ribbon(curve(mirrored([root, bend, tip], side), steps=6), (0.010, 0.009, 0.001)))
-        strengths.append(rng.uniform(0.45, 0.95))
-    return mix(image, shade_of(color, 0.8), canvas.strands(hairs, strengths))
+        hairs.append(ribbon(curve(mirrored([root, bend, tip], side), steps=6), (0.004, 0.0075, 0.001)))
+        strengths.append(rng.uniform(0.4, 1.0) * float(np.interp(at, (0, 0.12), (0.6, 1))))
+    return mix(image, shade_of(color, 0.85), canvas.blur(canvas.strands(hairs, strengths), 0.0025))

@@ -31,7 +31,10 @@ class Sheet:
         spread: scatter of the strands' lengths, as a part of the length.
         thinning: width of the strands' ends as a part of their middle.
         straight: part of the length, from the root, that does not swing.
+        gather: how much a lock narrows towards its tip, 0 … 1.
         rough_roots: scatter of where strands begin, as a part of the length.
+        feather: how far in the hair grows dense: from the roots and from the tips, as parts of the length, and from
+            the first guide line, as a part of the sheet's breadth; 0 is at once.
     """
 
     guides: tuple[Line, ...]
@@ -46,7 +49,9 @@ class Sheet:
     spread: float = 0.12
     thinning: float = 0.1
     straight: float = 0.25
+    gather: float = 0.72
     rough_roots: float = 0.06
+    feather: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,6 @@ class Curls:
 
     Attributes:
         outline: closed line around the cloud.
-        hole: closed line that is left free (the face), or empty.
         count: how many curls.
         radius: of a curl, face units.
         tone: middle tone.
@@ -63,7 +67,6 @@ class Curls:
     """
 
     outline: Line
-    hole: Line
     count: int
     radius: float = 0.05
     tone: float = 0.5
@@ -85,26 +88,78 @@ class Layer:
         return mix(image, layer.astype(np.float32), self.cover)
 
 
-def paint_layer(canvas: Canvas, parts: Sequence[Sheet | Curls], base: Line | None, rng: np.random.Generator) -> Layer:
-    """Draws all `parts` in order, over the mass inside `base` (a closed line), if there is one."""
-    tone = np.full((canvas.size, canvas.size), 40, np.uint8)
-    cover = np.zeros((canvas.size, canvas.size), np.uint8)
-    if base is not None:
-        cover = (255 * canvas.fill(curve(base, closed=True), 0.04)).astype(np.uint8)
-        tone = np.full_like(tone, 48)
+class _Sketch:
+    """What the strands are drawn into.
+
+    `strand` holds each strand's own tone, sharp; `along` the light that changes along the strands, which is smoothed
+    afterwards, so that a strand can be drawn in few pieces; `dense` how opaque it is; `cover` where there is hair.
+    All uint8 [H, W].
+    """
+
+    def __init__(self, canvas: Canvas, mass: Line | None) -> None:
+        self.canvas = canvas
+        self.strand = np.full((canvas.size, canvas.size), int(255 * _MASS_TONE), np.uint8)
+        self.along = np.full((canvas.size, canvas.size), int(255 * _ALONG_NEUTRAL), np.uint8)
+        self.dense = np.full((canvas.size, canvas.size), 255, np.uint8)
+        self.cover = np.zeros((canvas.size, canvas.size), np.uint8)
+        if mass is not None:
+            self.cover = (255 * canvas.fill(curve(mass, closed=True), 0.04)).astype(np.uint8)
+
+    def draw(self, path: npt.NDArray[np.float64], widths: Sequence[float], tone: float,
+             light: npt.NDArray[np.float64], dense: npt.NDArray[np.float64], first: int) -> None:
+        """Draws one strand along `path` [N, 2]; `light` and `dense` [N] in pieces that begin at point `first`."""
+        outline = self.canvas.fixed_point(ribbon(path, widths))
+        cv2.fillPoly(self.cover, [outline], 255, cv2.LINE_AA, 4)
+        cv2.fillPoly(self.strand, [outline], int(255 * min(max(tone, 0.02), 1.0)), cv2.LINE_AA, 4)
+        # Wider than the strand, so that its smoothed edge is as thin as the rest of it.
+        around = self.canvas.fixed_point(ribbon(path, [1.5 * width + _AROUND for width in widths]))
+        count = len(path)
+        for start in range(first - _PIECE, count - 1, _PIECE):
+            i, j = max(start, 0), min(start + _PIECE + 1, count)
+            if j - i >= 2:
+                piece = np.concatenate([outline[i:j], outline[2 * count - j : 2 * count - i]])
+                middle = min(max(start + _PIECE // 2, 0), count - 1)
+                cv2.fillPoly(self.along, [piece], int(255 * min(max(light[middle], 0.0), 1.0)), cv2.LINE_8, 4)
+                piece = np.concatenate([around[i:j], around[2 * count - j : 2 * count - i]])
+                cv2.fillPoly(self.dense, [piece], int(255 * dense[middle]), cv2.LINE_8, 4)
+
+    def finished(self) -> Layer:
+        """The layer, lit from the upper left."""
+        canvas = self.canvas
+        cover = self.cover.astype(np.float32) / 255
+        weight = np.maximum(canvas.blur(cover, _ALONG_SMOOTHING), 1e-3)
+        along = canvas.blur(self.along.astype(np.float32) / 255 * cover, _ALONG_SMOOTHING) / weight
+        form = 0.98 - 0.15 * np.clip(canvas.x, -1.5, 1.5) - 0.08 * np.clip(canvas.y + 0.6, -1.5, 2.5)
+        tone = self.strand.astype(np.float32) / 255 * (1 + 2.2 * (along - _ALONG_NEUTRAL)) * form
+        weight = np.maximum(canvas.blur(cover, _DENSE_SMOOTHING), 1e-3)
+        dense = canvas.blur(self.dense.astype(np.float32) / 255 * cover, _DENSE_SMOOTHING) / weight
+        return Layer(np.clip(tone, 0, 1), cover * np.clip(dense, 0, 1))
+
+
+_MASS_TONE = 0.19
+_ALONG_NEUTRAL = 0.4
+_ALONG_SMOOTHING = 0.022
+_DENSE_SMOOTHING = 0.014
+_AROUND = 0.012
+_PIECE = 4
+"""Points of a strand that share one light."""
+_POINTS = 48
+"""Points of a strand, about."""
+
+
+def paint_layer(canvas: Canvas, parts: Sequence[Sheet | Curls], mass: Line | None, rng: np.random.Generator) -> Layer:
+    """Draws all `parts` in order, over the mass inside the closed line `mass`, if there is one."""
+    sketch = _Sketch(canvas, mass)
     for part in parts:
         if isinstance(part, Sheet):
-            _draw_sheet(canvas, part, tone, cover, rng)
+            _draw_sheet(sketch, part, rng)
         else:
-            _draw_curls(canvas, part, tone, cover, rng)
-    # The big form: brighter towards the lamp at the upper left, darker below.
-    light = 0.98 - 0.16 * np.clip(canvas.x, -1.5, 1.5) - 0.10 * np.clip(canvas.y + 0.6, -1.5, 2.5)
-    return Layer(np.clip(tone.astype(np.float32) / 255 * light, 0, 1), cover.astype(np.float32) / 255)
+            _draw_curls(sketch, part, rng)
+    return sketch.finished()
 
 
-def _draw_sheet(canvas: Canvas, sheet: Sheet, tone: npt.NDArray[np.uint8], cover: npt.NDArray[np.uint8],
-                rng: np.random.Generator) -> None:
-    guides = np.array([curve(guide, steps=8) for guide in sheet.guides])
+def _draw_sheet(sketch: _Sketch, sheet: Sheet, rng: np.random.Generator) -> None:
+    guides = np.array([curve(guide, steps=max(_POINTS // len(guide), 4)) for guide in sheet.guides])
     count, length = guides.shape[:2]
     t = np.linspace(0, 1, length)
     free = np.clip((t - sheet.straight) / 0.3, 0, 1)
@@ -113,71 +168,68 @@ def _draw_sheet(canvas: Canvas, sheet: Sheet, tone: npt.NDArray[np.uint8], cover
     for center in centers[np.argsort(-centers + rng.normal(0, 0.10, sheet.locks))]:
         spread = rng.uniform(0.8, 1.9) / sheet.locks
         phase = 7.0 * center + rng.normal(0, 0.5)
-        lock_tone = sheet.tone + rng.normal(0, 0.06)
+        lock_tone = sheet.tone + rng.normal(0, 0.07)
         lock_end = 1 - abs(rng.normal(0, sheet.spread))
         lock_swing = sheet.wave * rng.uniform(0.6, 1.3)
         lean = rng.normal(0, sheet.stray)
+        shine = rng.uniform(0.12, 0.34, len(sheet.sheen))
+        places = np.array(sheet.sheen) + rng.normal(0, 0.025, len(sheet.sheen))
         across = rng.uniform(-1, 1, sheet.strands)
         for u in across[np.argsort(-np.abs(across) + rng.normal(0, 0.25, sheet.strands))]:
-            v = np.clip(center + spread * u * (1 - 0.72 * t**2) + rng.normal(0, 0.004), 0, 1) * (count - 1)
+            v = np.clip(center + spread * u * (1 - sheet.gather * t**2) + rng.normal(0, 0.004), 0, 1) * (count - 1)
             below = np.minimum(v.astype(int), count - 2)
             part = (v - below)[:, None]
             path = guides[below, np.arange(length)] * (1 - part) + guides[below + 1, np.arange(length)] * part
             tangent = np.gradient(path, axis=0)
             tangent /= np.linalg.norm(tangent, axis=1, keepdims=True) + 1e-9
-            swing = lock_swing * np.sin(2 * np.pi * sheet.waves * t + phase + rng.normal(0, 0.12)) * free
-            swing = swing + (lean + rng.normal(0, sheet.stray * 0.4)) * t**2 + rng.normal(0, 0.004)
+            swing = lock_swing * np.sin(2 * np.pi * sheet.waves * t + phase + rng.normal(0, 0.10)) * free
+            swing = swing + (lean + rng.normal(0, sheet.stray * 0.35)) * t**2 + rng.normal(0, 0.004)
             path = path + np.stack([-tangent[:, 1], tangent[:, 0]], axis=1) * swing[:, None]
-            end = max(lock_end - abs(rng.normal(0, 0.4 * sheet.spread)), 0.35)
-            inside = (t >= rng.uniform(0, sheet.rough_roots)) & (t <= end)
+            end = lock_end - abs(rng.normal(0, 0.25 * sheet.spread))
+            start = rng.uniform(0, sheet.rough_roots)
+            inside = (t >= start) & (t <= max(end, start + 0.12))
             position = t[inside]
-            values = lock_tone + 0.07 * (1 - 1.7 * abs(u)) + rng.normal(0, 0.05) - 0.15 * np.exp(-position / 0.05)
-            for place in sheet.sheen:
-                strength = rng.uniform(0.10, 0.30) * (1.2 - abs(u))
-                values = values + strength * np.exp(-(((position - place - rng.normal(0, 0.02)) / 0.09) ** 2))
-            values = values + 1.6 * sheet.wave * np.cos(2 * np.pi * sheet.waves * position + phase) * free[inside]
-            _draw_strand(canvas, path[inside], sheet.width * rng.uniform(0.6, 1.2), sheet.thinning, values, tone, cover)
+            light = np.full(len(position), _ALONG_NEUTRAL) - 0.22 * np.exp(-position / 0.04) - 0.10 * position
+            for place, strength in zip(places, shine, strict=True):
+                light += strength * np.exp(-(((position - place) / 0.075) ** 2))
+            light += 1.5 * sheet.wave * np.cos(2 * np.pi * sheet.waves * position + phase) * free[inside]
+            width = sheet.width * rng.uniform(0.5, 1.2)
+            widths = (width * 0.2, width * 0.8, width, width, width * 0.9, width * 0.7, width * sheet.thinning)
+            tone = lock_tone + 0.08 * (1 - 1.6 * abs(u)) + rng.normal(0, 0.05)
+            from_root, from_tip, from_edge = (
+                np.clip(0.06 + distance / feather, 0, 1) if feather else 1.0
+                for distance, feather in zip((position, 1 - position, v[inside] / (count - 1)), sheet.feather, strict=True)
+            )
+            dense = np.full(len(position), from_root * from_tip * from_edge)
+            sketch.draw(path[inside], widths, tone, light, dense, int(rng.integers(_PIECE)))
 
 
-def _draw_strand(canvas: Canvas, path: npt.NDArray[np.float64], width: float, thinning: float,
-                 values: npt.NDArray[np.float64], tone: npt.NDArray[np.uint8], cover: npt.NDArray[np.uint8]) -> None:
-    outline = ribbon(path, (width * 0.5, width, width, width * 0.8, width * thinning))
-    fixed = canvas.fixed_point(outline)
-    cv2.fillPoly(cover, [fixed], 255, cv2.LINE_AA, 4)
-    count = len(path)
-    for i in range(0, count - 1, 2):
-        j = min(i + 3, count)  # overlaps the next piece, so that no gap shows
-        piece = np.concatenate([fixed[i:j], fixed[2 * count - j : 2 * count - i]])
-        cv2.fillPoly(tone, [piece], int(255 * min(max(values[i], 0.02), 1.0)), cv2.LINE_AA, 4)
-
-
-def _draw_curls(canvas: Canvas, curls: Curls, tone: npt.NDArray[np.uint8], cover: npt.NDArray[np.uint8],
-                rng: np.random.Generator) -> None:
+def _draw_curls(sketch: _Sketch, curls: Curls, rng: np.random.Generator) -> None:
+    canvas = sketch.canvas
     outline = curve(curls.outline, closed=True)
     inside = canvas.fill(outline, 0.03)
-    if curls.hole:
-        inside = inside * (1 - canvas.fill(curve(curls.hole, closed=True), 0.045))
-    round_form = np.sqrt(np.clip(2 * canvas.blur(inside, 0.16) - 0.5, 0, 1))
+    away_x, away_y = canvas.x - curls.middle[0], canvas.y - curls.middle[1]
+    dome = np.sqrt(np.clip(1 - (away_x / 1.45) ** 2 - (away_y / 1.7) ** 2, 0, 1))
+    lamp = np.clip(0.75 * dome - 0.42 * away_x - 0.38 * away_y, 0, 1.3)
     low, high = outline.min(axis=0), outline.max(axis=0)
-    offset = np.array([0.5, 0.445]) * canvas.size
-    turn = np.linspace(0, 1, 14)
+    turn = np.linspace(0, 1, 18)
     for _ in range(curls.count):
         center = rng.uniform(low, high)
-        column, row = np.clip((center * canvas.unit + offset).astype(int), 0, canvas.size - 1)
+        column, row = canvas.fixed_point([tuple(center)])[0] >> 4
         amount = float(inside[row, column])
         if amount < rng.uniform(0.15, 0.75):
             continue
-        start, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(3.0, 7.5) * rng.choice((-1, 1))
+        start, sweep = rng.uniform(0, 2 * np.pi), rng.uniform(3.5, 8.0) * rng.choice((-1, 1))
         angle = start + sweep * turn
-        size = curls.radius * rng.uniform(0.55, 1.15)
-        radius = size * (1 - 0.45 * turn)
+        radius = curls.radius * rng.uniform(0.55, 1.15) * (1 - 0.5 * turn)
         stretch = rng.uniform(0.6, 1.0)
         path = center + np.stack([np.cos(angle) * radius, np.sin(angle) * radius * stretch], axis=1)
-        form = float(round_form[row, column])
-        values = curls.tone * (0.45 + 0.6 * form) + rng.normal(0, 0.07)
+        form = float(lamp[row, column])
+        width = curls.radius * rng.uniform(0.14, 0.26)
+        tone = curls.tone * (0.40 + 0.75 * form) + rng.normal(0, 0.07)
         # The side of every turn that faces the lamp is bright.
-        values = values + 0.20 * (-0.6 * np.cos(angle) - 0.8 * np.sin(angle)) * (0.4 + 0.6 * form)
-        _draw_strand(canvas, path, curls.radius * rng.uniform(0.2, 0.36), 0.4, values, tone, cover)
+        light = _ALONG_NEUTRAL + 0.16 * (-0.6 * np.cos(angle) - 0.8 * np.sin(angle))
+        sketch.draw(path, (width * 0.4, width, width, width * 0.4), tone, light, np.ones(len(path)), int(rng.integers(_PIECE)))
 
 
 def shadow_on_skin(canvas: Canvas, layer: Layer) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from portraits.brush import Canvas, Floats, mix, ramp
 
-KEY = np.array([-0.50, -0.52, 0.70], np.float32)
+KEY = np.array([-0.58, -0.52, 0.66], np.float32)
 """Towards the main light: from the upper left, before the face."""
 KEY_COLOR = np.array([1.00, 0.93, 0.84], np.float32)
 FILL = np.array([0.75, -0.05, 0.65], np.float32)
@@ -80,9 +80,9 @@ def lit(canvas: Canvas, height: Floats, albedo: Floats, mask: Floats, surface: S
     fill = np.clip(normal @ (FILL / np.linalg.norm(FILL)), 0, 1)
     up = 0.5 - 0.5 * normal[..., 1]
     amount = (
-        1.02 * direct[..., None] * KEY_COLOR
+        1.10 * direct[..., None] * KEY_COLOR
         + 0.14 * (fill * open_sky)[..., None] * FILL_COLOR
-        + 0.26 * (up * open_sky)[..., None] * SKY_COLOR
+        + 0.23 * (up * open_sky)[..., None] * SKY_COLOR
         + 0.13 * ((1 - up) * open_sky)[..., None] * BOUNCE_COLOR
     )
     for channel, spread in enumerate(surface.bleed):
@@ -97,7 +97,7 @@ def lit(canvas: Canvas, height: Floats, albedo: Floats, mask: Floats, surface: S
         highlight = highlight * wetness
     light += (highlight * (1 - 0.8 * shadow) * open_sky)[..., None] * KEY_COLOR
     edge = np.clip(1 - normal[..., 2], 0, 1) ** 2.2 * np.clip(normal[..., 0] * 1.4 - 0.25, 0, 1)
-    edge = edge * ramp(canvas.blur(mask, 0.16), 0.92, 0.6)  # the silhouette only, not the side of the nose
+    edge = edge * ramp(canvas.blur(mask, 0.10), 0.80, 0.5)  # the silhouette only, not the side of the nose
     light += surface.rim * edge[..., None] * RIM_COLOR
     return to_display(light.astype(np.float32))
 

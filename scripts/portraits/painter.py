@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from portraits.body import Garment, paint_backdrop, paint_body, paint_ear, paint_garment
-from portraits.brush import Canvas, mix, rgb
+from portraits.body import Garment, paint_backdrop, paint_body, paint_ear, paint_garment, paint_stud
+from portraits.brush import Canvas, Floats, mix, rgb
 from portraits.face import Face, Line, paint_face
 from portraits.hair import Curls, Sheet, hairline_softener, paint_layer, shadow_on_skin
 
@@ -35,6 +35,7 @@ class Person:
         hair_behind: hair behind neck and shoulders, and its mass.
         hair_front: hair over the face's edge.
         garments: from the skin outwards.
+        studs: colour of the ear studs, if any.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Person:
     mass_front: Line | None = None
     hair_front: tuple[Sheet | Curls, ...] = ()
     garments: tuple[Garment, ...] = field(default=())
+    studs: str | None = None
 
 
 def paint(person: Person, size: int = SIZE, supersampling: int = SUPERSAMPLING) -> npt.NDArray[np.uint8]:
@@ -67,14 +69,24 @@ def paint(person: Person, size: int = SIZE, supersampling: int = SUPERSAMPLING) 
     dimmed = shadow_on_skin(canvas, front)
     image = paint_body(canvas, image, person.face, person.neck, rng(3))
     for garment in person.garments:
-        image = paint_garment(canvas, image, garment, rng(4))
+        image = paint_garment(canvas, image, garment, person.neck, rng(4))
     if person.ears:
         for side in (1.0, -1.0):
             image = paint_ear(canvas, image, person.face, side, rng(5))
+            if person.studs:
+                image = paint_stud(canvas, image, person.studs, side)
     image = paint_face(canvas, image, person.face, dimmed, rng(6))
     image = mix(image, image * (0.35 + 0.4 * rgb(person.palette[1])), hairline_softener(canvas, front))
     image = front.over(image, person.palette)
-    small = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    small = _graded(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA))
     grain = rng(7).normal(0, _GRAIN, (SIZE, SIZE)).astype(np.float32)
     small = small + cv2.resize(grain, (size, size), interpolation=cv2.INTER_AREA)[..., None]
     return np.asarray(np.clip(np.rint(small * 255), 0, 255), np.uint8)
+
+
+def _graded(image: Floats) -> Floats:
+    """The last touch: bright parts glow a little, and middle tones get some contrast."""
+    bright = np.clip(image - 0.55, 0, 1)
+    glow = cv2.GaussianBlur(bright, (0, 0), 0.012 * image.shape[0])
+    image = image + 0.16 * glow
+    return np.asarray(image + 0.35 * image * (1 - image) * (image - 0.42), np.float32)
