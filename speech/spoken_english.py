@@ -38,9 +38,10 @@ _ABBREVIATIONS = {
     "incl.": "including", "excl.": "excluding", "max.": "maximum", "min.": "minimum", "dept.": "department",
     "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "et al.": "and others", "Fig.": "Figure",
     "fig.": "figure", "vol.": "volume", "No.": "Number", "no.": "number", "Ph.D.": "P.H.D", "w/o": "without",
-    "w/": "with", "and/or": "and or", "24/7": "twenty-four seven",
+    "w/": "with", "and/or": "and or", "p.": "page", "pp.": "pages", "Mon.": "Monday", "Tue.": "Tuesday",
+    "Wed.": "Wednesday", "Thu.": "Thursday", "Fri.": "Friday", "Sat.": "Saturday", "24/7": "twenty-four seven",
 }  # fmt: skip
-_ONLY_BEFORE_NUMBERS = frozenset({"No.", "no.", "Fig.", "fig.", "vol."})
+_ONLY_BEFORE_NUMBERS = frozenset({"No.", "no.", "Fig.", "fig.", "vol.", "p.", "pp."})
 _MAY_END_A_SENTENCE = frozenset(
     ["etc.", "Inc.", "Ltd.", "Corp.", "Jr.", "Sr.", "Ave.", "Rd.", "Blvd.", "Ph.D.", "et al."]
 )
@@ -63,6 +64,13 @@ _SYMBOLS = {
     "§": "section", "©": "copyright", "<": "less than", ">": "greater than", "/": "or",
     "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen", "₹": "rupees",
 }  # fmt: skip
+_ROMAN = {
+    numeral: value for value, numeral in enumerate("II III IV V VI VII VIII IX X XI XII XIII XIV XV XVI".split(), 2)
+}
+_COUNTED_IN_ROMAN = frozenset(
+    "Act Book Chapter Class Episode Figure Level Mark Part Phase Section Table Type Volume War".split()
+)
+_TIMES_OF = frozenset({"day", "week", "month", "year", "hour", "person"})
 _IN_ADDRESSES = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "underscore", ":": "colon", "+": "plus"}
 
 
@@ -84,7 +92,9 @@ def _address(address: str) -> str:
     address = re.sub(r"^(https?://)?(www\.)?|[?#].*$", "", address).rstrip("/")
     words = []
     for part in re.findall(r"[A-Za-z]+|\d+|[^A-Za-z\d]", address):
-        words.append(_IN_ADDRESSES.get(part) or (number_words(part) if part.isdigit() else read_english_word(part)))
+        spelt = part.islower() and 1 < len(part) < 6 and not _VOWEL.search(part.upper())  # "html", "mp"
+        word = number_words(part) if part.isdigit() else read_english_word(part.upper() if spelt else part)
+        words.append(_IN_ADDRESSES.get(part, word))
     return " ".join(words)
 
 
@@ -121,7 +131,7 @@ def _time(match: Match) -> str | None:
     parts = match.groupdict()
     second = int(parts["s"]) if parts.get("s") else None
     words = time_words(int(match["h"]), int(parts.get("m") or 0), second, match["half"])
-    ends = match.group().endswith(".") and not match.string[match.end() :].strip()
+    ends = match.group().endswith(".") and re.match(r"$|\s+[A-Z]", match.string[match.end() :])
     return f"{words}." if words and ends else words
 
 
@@ -169,9 +179,14 @@ def _integer(match: Match) -> str:
     return number_words(digits)
 
 
-def _file_ending(match: Match) -> str:
-    ending = match["ending"]
-    return f" dot {ending if _VOWEL.search(ending.upper()) else read_english_word(ending.upper())}"
+def _roman(match: Match) -> str:
+    value = _ROMAN[match["numeral"]]
+    counted = match["before"] in _COUNTED_IN_ROMAN
+    return f"{match['before']} {number_words(str(value)) if counted else f'the {ordinal_words(value)}'}"
+
+
+def _per(match: Match) -> str:
+    return f" per {UNITS.get(match['unit'], match['unit'])}"
 
 
 def _one_of(words: Iterable[str]) -> str:
@@ -181,16 +196,20 @@ def _one_of(words: Iterable[str]) -> str:
 _N = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _SIGNED = rf"(?<![\w.,])(?:-?{_N})"
 _MONTH = "(?P<month>" + "|".join(f"{name}|{name[:3]}\\.?" for name in MONTHS) + r"|Sept\.?)"
-_HALF = r"(?P<half>[aApP])\.?[mM]\b\.?"
+_HALF = r"(?P<half>[aApP])(?:\.[mM]\.|[mM]\b)"
 _SCALE = rf"(?: ?(?P<scale>{_one_of(SCALES)}))?"
 _TO = rf"(?: ?[–-] ?(?P<to>{_N}))?"
+
+_DOMAINS = "ai|com|de|dev|edu|eu|fr|gov|io|net|org|uk"
 
 _PATTERNS: tuple[tuple[str, Callable[[Match], str | None]], ...] = (
     (r"(?:https?://|www\.)[^\s<>]*[\w/]", lambda m: _address(m.group())),
     (r"(?<![\w.])[\w.+-]+@[\w-]+(?:\.[\w-]+)+", lambda m: _address(m.group())),
+    (rf"(?<![\w.])(?:[A-Za-z][\w-]*\.)+(?:{_DOMAINS})\b(?:/[\w/.#-]*[\w/])?", lambda m: _address(m.group())),
     (rf"(?<![\w.])(?:{_one_of(_ABBREVIATIONS)})(?!\w)", _abbreviation),
     (r"\bSt\.(?!\w)", _saint_or_street),
-    (r"(?<![\w./-])(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?![\w-])", _numeric_date),
+    (r"(?<![\w./-])(?P<y>\d{4})(?P<mark>[/-])(?P<m>\d\d)(?P=mark)(?P<d>\d\d)(?![\w-])", _numeric_date),
+    (r"(?<![\w./-])(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})(?![\w-])", _numeric_date),
     (r"(?<![\w./-])(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})(?![\w/])", _numeric_date),
     (rf"\b{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<y>\d{{4}}))?(?!\w)", _named_date),
     (rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{_MONTH}(?:,? (?P<y>\d{{4}}))?(?!\w)", _named_date),
@@ -217,6 +236,12 @@ _PATTERNS: tuple[tuple[str, Callable[[Match], str | None]], ...] = (
     (rf"(?P<n>{_SIGNED}){_TO} ?%", _percent),
     (rf"(?<![\w.,/-])(?P<a>{_N}) ?[–-] ?(?P<b>{_N})(?![\w-])", _range),
     (rf"(?<![\w.,])(?P<n>\d+)? ?(?P<f>[{''.join(FRACTIONS)}])", _mixed_fraction),
+    (rf"(?<=\d)/(?P<unit>{_one_of(UNITS)}|{_one_of(_TIMES_OF)})\b", _per),
+    (
+        r"(?<![\w:.])(?P<a>\d{1,3}):(?P<b>\d{1,3})(?![\w:])",
+        lambda m: f"{number_words(m['a'])} to {number_words(m['b'])}",
+    ),
+    (r"(?<![\w.,])\d{1,3}(?: \d{3}){2,}(?!\w)", lambda m: number_words(m.group().replace(" ", ""))),
     (r"(?<![\w./])(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])", lambda m: fraction_words(int(m["a"]), int(m["b"]))),
     (r"(?<![\w.,])(?P<n>\d+)(?:st|nd|rd|th)\b", lambda m: ordinal_words(int(m["n"]))),
     (r"(?<!\w)#(?P<n>\d+)\b", lambda m: f"number {number_words(m['n'])}"),
@@ -229,7 +254,14 @@ _PATTERNS: tuple[tuple[str, Callable[[Match], str | None]], ...] = (
     (rf"(?<![\w.,-]){_N}|(?<![\w.,-])-{_N}", _integer),
     (r"\b(?:[A-Za-z]\.){2,}", _initials),
     (r"(?<=[A-Za-z])[.-]?\d+|\d+(?=[A-Za-z])", lambda m: f" {number_words(m.group().lstrip('.-'))} "),  # "H.264"
-    (r"(?<=\w)\.(?P<ending>[A-Za-z]{2,4})\b", _file_ending),  # file names and bare addresses
+    (r"\b[A-Za-z][\w-]*\.[A-Za-z][A-Za-z\d]{1,4}\b", lambda m: _address(m.group())),  # file names
+    (
+        r"\b(?P<before>[A-Z][a-z]+) (?P<numeral>[IVX]{2,})\b(?!')",
+        lambda m: _roman(m) if m["numeral"] in _ROMAN else None,
+    ),
+    (r"(?<=\w)–(?=\w)|(?<=\.)–(?=\w)", lambda m: " to "),
+    (r"(?<=\w)\^(?=\w)", lambda m: " to the power of "),
+    (r"(?<=\w)\*(?=\w)|(?<=\w )\*(?= \w)", lambda m: " times "),
     (r"\d+", lambda m: f" {_integer(m)} "),  # whatever no rule knew
     (rf"[{re.escape(''.join(_SYMBOLS))}]", lambda m: f" {_SYMBOLS[m.group()]} "),
 )

@@ -78,19 +78,22 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
         The words in order; empty where nothing can be said.
     """
     text = plain_text(text)
+    written = text
+    if text.isupper() and len(re.findall(r"[^\W\d_]{2,}", text)) > 2 and len(text.lower()) == len(text):
+        text = text.lower()  # somebody shouts: these are words, not initialisms
     rules = ENGLISH_RULES if language.lower().split("-")[0] == "en" else ()
     readings = _apply(rules, text)
     words: list[SpokenWord] = []
     for start, end in _tokens(text, readings):
-        written = text[start:end]
-        spoken = "".join(_read(text, start, end, readings, english=bool(rules))).strip()
+        token = written[start:end]
+        spoken = _read(text, start, end, readings, english=bool(rules))
         empty = _PUNCTUATION_ONLY.fullmatch(spoken) is not None
-        if words and (empty or written.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
+        if words and (empty or token.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
             words[-1] = SpokenWord(words[-1].text, f"{words[-1].spoken},")  # a dash or a bracket: a short pause
         if not empty:
-            words.append(SpokenWord(written, spoken))
+            words.append(SpokenWord(token, spoken))
         elif words:
-            words[-1] = SpokenWord(f"{words[-1].text} {written}", words[-1].spoken)
+            words[-1] = SpokenWord(f"{words[-1].text} {token}", words[-1].spoken)
     return words
 
 
@@ -134,14 +137,26 @@ def _tokens(text: str, readings: list[_Reading]) -> Iterator[tuple[int, int]]:
         start = space.end()
 
 
-def _read(text: str, start: int, end: int, readings: list[_Reading], *, english: bool) -> Iterator[str]:
+def _read(text: str, start: int, end: int, readings: list[_Reading], *, english: bool) -> str:
+    parts = []
     position = start
     for reading in readings:
         if start <= reading.start and reading.end <= end:
-            yield _plain(text[position : reading.start], english=english)
-            yield reading.spoken
+            parts += [_plain(text[position : reading.start], english=english), reading.spoken]
             position = reading.end
-    yield _plain(text[position:end], english=english)
+    parts.append(_plain(text[position:end], english=english))
+    spoken = ""
+    for part in parts:
+        spoken += f" {part}" if spoken[-1:].isalnum() and part[:1].isalnum() else part
+    return _tidy(spoken)
+
+
+def _tidy(spoken: str) -> str:
+    """One space between words, none before punctuation, and of several marks in a row the strongest."""
+    spoken = " ".join(spoken.split())
+    spoken = _LOST_PUNCTUATION.sub("", spoken)
+    spoken = re.sub(r"[.,;:]+(?=[!?])|(?<=[!?])[.,;:]+|(?<=[.,;:])[,;:]+", "", spoken)
+    return re.sub(r"(?<=[,;:!?])(?=[^\W\d])", " ", spoken)
 
 
 _PAUSE_MARKS = re.compile(r"\.{2,}|\s*[—–]+\s*|(?<=\w)[)\]}](?=$|[^\w.,;:!?])|(?<=\w)-{2,}")
@@ -151,5 +166,4 @@ _SILENT_MARKS = re.compile(r"[()\[\]{}<>*_`^~\\|#]+|(?<!\w)['-]+|['-]+(?!\w)")
 def _plain(piece: str, *, english: bool) -> str:
     if english:
         piece = re.sub(r"[^\W\d_]+(?:'[^\W\d_]+)*", lambda word: read_english_word(word.group()), piece)
-    piece = _PAUSE_MARKS.sub(", " if piece.strip(" .—–-") else ",", piece)
-    return _SILENT_MARKS.sub("", piece)
+    return _SILENT_MARKS.sub("", _PAUSE_MARKS.sub(", ", piece))

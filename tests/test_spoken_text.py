@@ -46,6 +46,18 @@ def read(text: str, language: str = "en-us") -> str:
         ("#1", "number one"),
         ("No. 5", "Number five"),
         ("No. I don't.", "No. I don't."),
+        (
+            "on 22.11.2026 and 2026/11/22",
+            "on November twenty-second, twenty twenty-six and November twenty-second, twenty twenty-six",
+        ),
+        ("It's 7pm. We go.", "It's seven P.M. We go."),
+        ("9 a.m.–5 p.m., Mon.–Fri.", "nine A.M to five P.M, Monday to Friday"),
+        ("they won 3:2", "they won three to two"),
+        ("1 000 000 stars", "one million stars"),
+        ("£3.50/kg", "three pounds and fifty pence per kilogram"),
+        ("3D, 5G, a 1st-class F-16", "three D, five G, a first class F sixteen"),
+        ("World War II and Henry VIII", "World War two and Henry the eighth"),
+        ("10^3 * 2", "ten to the power of three times two"),
     ],
 )
 def test_numbers(written: str, spoken: str) -> None:
@@ -71,6 +83,10 @@ def test_numbers(written: str, spoken: str) -> None:
         ("#talk @home", "hashtag talk at home"),
         ("yes (really) and/or no", "yes, really, and or no"),
         ("Hello — you... there", "Hello, you, there"),
+        ("(really!).", "really!"),
+        ("IT IS VERY LOUD", "it is very loud"),
+        ("at http://localhost:8080/index.html", "at localhost colon eight thousand and eighty slash index dot H.T.M.L"),
+        ("on visavis.readthedocs.io/en now", "on visavis dot readthedocs dot io slash en now"),
     ],
 )
 def test_abbreviations_addresses_and_symbols(written: str, spoken: str) -> None:
@@ -97,6 +113,7 @@ def test_words_keep_what_was_written() -> None:
     words = spoken_words("Dr. Smith paid $5 at 10:30 am — **really**!")
     assert [word.text for word in words] == ["Dr.", "Smith", "paid", "$5", "at", "10:30 am —", "really!"]
     assert words[3].spoken == "five dollars"
+    assert [word.text for word in spoken_words("STOP THAT NOW!")] == ["STOP", "THAT", "NOW!"]
 
 
 def test_other_languages_keep_their_numbers() -> None:
