@@ -1,0 +1,1 @@
+"""One script for each stage, and one for all together; see README, "Measured"."""

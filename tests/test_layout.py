@@ -1,0 +1,89 @@
+"""Rules about the repository itself: which package may import which, what a wheel holds, what is never written down."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+# Imports go one way: agent → avatar → speech.
+MAY_IMPORT = {"speech": {"speech"}, "avatar": {"avatar", "speech"}, "agent": {"agent", "avatar", "speech"}}
+
+
+def _imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add((node.module or "").split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_imports_go_one_way(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        forbidden = (_imported(path) & (set(MAY_IMPORT) | {"tests", "benchmarks", "scripts"})) - MAY_IMPORT[package]
+        assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}"
+
+
+def test_the_command_line_starts_without_the_heavy_packages() -> None:
+    heavy = ["torch", "mediapipe", "av", "pocketsphinx", "onnxruntime", "matplotlib", "cv2"]
+    code = f"import sys, agent.__main__; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which a wheel built from this tree was unpacked."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True, cwd=folder)
+    (wheel,) = folder.glob("visavis-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "avatar/assets/motion.safetensors",
+        "avatar/assets/portraits/mira.png",
+        "agent/data/config.toml",
+        "agent/data/knowledge.md",
+        "agent/data/questions/questions.tsv",
+        "agent/py.typed",
+        "speech/py.typed",
+        "avatar/py.typed",
+    ],
+)
+def test_a_wheel_holds_what_the_program_needs(installed: Path, name: str) -> None:
+    assert (installed / name).stat().st_size == (ROOT / name).stat().st_size
+
+
+def test_a_wheel_works_outside_the_clone(installed: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from agent.__main__ import main; main()"
+    command = [sys.executable, "-c", code, str(installed), "ask", "--text", "hello", "-o", "a.mp4", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.mp4").stat().st_size > 10_000
+
+
+def _tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listed.stdout.split("\0") if name]
+
+
+def test_shipped_weights_are_small() -> None:
+    weights = [path for path in _tracked() if path.suffix in {".safetensors", ".pt", ".onnx", ".npz"}]
+    assert sum(path.stat().st_size for path in weights) <= 20 * 2**20
