@@ -82,14 +82,16 @@ class TurnDetector:
         Returns:
             What became certain with this chunk, in order.
         """
+        events: list[SpeechStarted | SpeechStopped] = []
         if chunk.sample_rate_hz != self._rate_hz or chunk.start_sample != self._next_sample:
             self._rate_hz = chunk.sample_rate_hz
             self._resampler = Resampler(chunk.sample_rate_hz, SPEECH_RATE_HZ)
             self._pending = np.zeros(0, np.float32)
             self._now_s = chunk.start_sample / chunk.sample_rate_hz
             self._vad.reset()
+            events += self._silence()
         self._next_sample = chunk.end_sample
-        return self._hear(self._resampler.push(chunk.samples))
+        return events + self._hear(self._resampler.push(chunk.samples))
 
     def flush(self) -> list[SpeechStarted | SpeechStopped]:
         """The input ended: judges what is left of it and ends an open turn. The next chunk begins a new stream."""
@@ -114,30 +116,31 @@ class TurnDetector:
             probability = self._vad.probability(window)
             loud_enough = float(np.sqrt(np.mean(np.square(window)))) >= self._min_rms
             started_s, self._now_s = self._now_s, self._now_s + _WINDOW_S
-            event = self._judge(probability if loud_enough else 0.0, started_s)
-            if event is not None:
-                events.append(event)
+            events += self._judge(probability if loud_enough else 0.0, started_s)
         return events
 
-    def _judge(self, probability: float, started_s: float) -> SpeechStarted | SpeechStopped | None:
+    def _judge(self, probability: float, started_s: float) -> list[SpeechStarted | SpeechStopped]:
         """One window that began at `started_s` and ends now."""
         turn = self._turn
-        limit = self._threshold if turn is None else self._threshold - _HYSTERESIS
-        if probability >= limit:
-            if turn is None:
-                turn = self._turn = _Turn(started_s, self._now_s, 0.0)
-            turn.last_voiced_s = self._now_s
-            turn.voiced_s += _WINDOW_S
-            # The nearest number of windows: 0.2 s are six of 32 ms.
-            if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > self._min_speech_s:
-                turn.is_open = True
-                return SpeechStarted(turn.onset_s)
-            return None
+        if probability < (self._threshold if turn is None else self._threshold - _HYSTERESIS):
+            return self._silence()
         if turn is None:
-            return None
+            turn = self._turn = _Turn(started_s, self._now_s, 0.0)
+        turn.last_voiced_s = self._now_s
+        turn.voiced_s += _WINDOW_S
+        # The nearest number of windows: 0.2 s are six of 32 ms.
+        if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > self._min_speech_s:
+            turn.is_open = True
+            return [SpeechStarted(turn.onset_s)]
+        return []
+
+    def _silence(self) -> list[SpeechStarted | SpeechStopped]:
+        """No voice now: long enough to end what was heard?"""
+        turn = self._turn
+        if turn is None:
+            return []
         silence_s = self._now_s - turn.last_voiced_s + _ROUNDING_S
-        if silence_s >= (self._end_of_turn_s if turn.is_open else _MAX_ONSET_GAP_S):
-            self._turn = None
-            if turn.is_open:
-                return SpeechStopped(turn.last_voiced_s, self._now_s)
-        return None
+        if silence_s < (self._end_of_turn_s if turn.is_open else _MAX_ONSET_GAP_S):
+            return []
+        self._turn = None
+        return [SpeechStopped(turn.last_voiced_s, self._now_s)] if turn.is_open else []
