@@ -39,7 +39,8 @@ _ABBREVIATIONS = {
     "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "et al.": "and others", "Fig.": "Figure",
     "fig.": "figure", "vol.": "volume", "No.": "Number", "no.": "number", "Ph.D.": "P.H.D", "w/o": "without",
     "w/": "with", "and/or": "and or", "p.": "page", "pp.": "pages", "Mon.": "Monday", "Tue.": "Tuesday",
-    "Wed.": "Wednesday", "Thu.": "Thursday", "Fri.": "Friday", "Sat.": "Saturday", "24/7": "twenty-four seven",
+    "Wed.": "Wednesday", "Thu.": "Thursday", "Fri.": "Friday", "Sat.": "Saturday",
+    "vis-à-vis": "veezavee", "Vis-à-vis": "veezavee", "24/7": "twenty-four seven",
 }  # fmt: skip
 _ONLY_BEFORE_NUMBERS = frozenset({"No.", "no.", "Fig.", "fig.", "vol.", "p.", "pp."})
 _MAY_END_A_SENTENCE = frozenset(
@@ -53,7 +54,8 @@ _INITIALISMS = frozenset(
 )
 _READ_AS = {
     "JPEG": "jay peg", "JPG": "jay peg", "MPEG": "em peg", "WAV": "wave", "OK": "okay", "YAML": "yammel",
-    "JSON": "jason", "WiFi": "wye fye", "wifi": "wye fye", "Linux": "Linnux", "Visavis": "veezavee",
+    "JSON": "jason", "WiFi": "wye fye", "wifi": "wye fye", "Linux": "Linnux",
+    "Visavis": "veezavee", "hmm": "hum", "Hmm": "Hum",
 }  # fmt: skip
 _CAPITALS_AS_WRITTEN = frozenset({"HMM", "SHH", "PSST", "MR", "MRS", "DR", "ST"})
 _VOWEL = re.compile(r"[AEIOUY]")
@@ -76,6 +78,8 @@ _IN_ADDRESSES = {".": "dot", "/": "slash", "@": "at", "-": "dash", "_": "undersc
 
 def read_english_word(word: str) -> str:
     """Reads a word made of letters: initialisms are spelt, "OpenAI" becomes "Open A.I", others stay."""
+    if word.endswith("'s"):
+        return f"{read_english_word(word[:-2])}'s"
     if word in _READ_AS:
         return _READ_AS[word]
     stem, ending = (word[:-1], "'s") if word.endswith("s") and word[:-1].isupper() and len(word) > 2 else (word, "")

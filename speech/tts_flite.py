@@ -8,6 +8,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Self
@@ -102,9 +103,11 @@ class FliteTTS:
         Flite gives nothing before a text is finished, so the first clause is spoken by itself, and the rest while the
         first is heard.
         """
-        words = spoken_words(text, "en")
+        words = [SpokenWord(word.text, _ascii(word.spoken)) for word in spoken_words(text, "en")]
         if not words:
             return
+        if not any(letter.isalpha() for word in words for letter in word.spoken):
+            raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
         clauses = _first_clause_and_rest(words)
         pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
         speaking = asyncio.create_task(self._speak(clauses[0], pauses_s[0], start_sample=0))
@@ -214,6 +217,11 @@ def flite_voices() -> tuple[str, ...]:
     listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False).stdout
     names = listed.partition(":")[2].split()
     return tuple(sorted((set(names) - {"kal", "awb_time"}), key=lambda name: (name == _COUNTING_VOICE, name != "slt")))
+
+
+def _ascii(spoken: str) -> str:
+    """Takes accents off ("café"): Flite knows ASCII only and would leave such letters out."""
+    return unicodedata.normalize("NFKD", spoken).encode("ascii", "ignore").decode()
 
 
 def _first_clause_and_rest(words: list[SpokenWord]) -> list[list[SpokenWord]]:

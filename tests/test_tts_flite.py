@@ -140,6 +140,16 @@ def test_nothing_to_say_gives_no_sound(nothing: str) -> None:
     assert asyncio.run(speak(FliteTTS(), nothing)) == []
 
 
+@pytest.mark.flite
+def test_accents_are_read_and_other_scripts_refused() -> None:
+    chunks = asyncio.run(speak(FliteTTS(), "The café is open."))
+    phonemes = [phoneme.symbol for chunk in chunks for phoneme in chunk.phonemes]
+    assert [word.text for word in words_in(chunks)] == ["The", "café", "is", "open."]
+    assert phonemes[3:6] == ["k", "ax", "f"]
+    with pytest.raises(InputError, match="expected English"):
+        asyncio.run(speak(FliteTTS(), "Привет."))
+
+
 def test_without_the_program_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert not FliteTTS.available()
