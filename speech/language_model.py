@@ -44,6 +44,8 @@ _UNIGRAM_SHARE = 0.1
 """Part of the weight that goes to single words: a phrase's words are likely anywhere, but much less than after each
 other."""
 
+_WITH_DIGITS = re.compile(r"\S*\d\S*")
+
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -54,8 +56,8 @@ def phrase_words(text: str) -> list[str]:
 
     Lower case, no accents, inner apostrophes kept, numbers read: "Café, 3rd floor" → cafe third floor.
     """
-    spoken = " ".join(word.spoken for word in spoken_words(text)).replace("’", "'")
-    plain = unicodedata.normalize("NFKD", spoken).encode("ascii", "ignore").decode().lower()
+    spoken = _WITH_DIGITS.sub(lambda match: " ".join(word.spoken for word in spoken_words(match[0])), text)
+    plain = unicodedata.normalize("NFKD", spoken.replace("’", "'")).encode("ascii", "ignore").decode().lower()
     return [word.strip("'") for word in re.findall(r"[a-z0-9']+", plain) if word.strip("'")]
 
 

@@ -101,7 +101,7 @@ class Listener:
 
     def _sayable(self, phrases: list[list[str]], dictionary: Path) -> list[list[str]]:
         """Gives words that the dictionary lacks a pronunciation; phrases with unsayable words are left out."""
-        unknown = {word for phrase in phrases for word in phrase if self._decoder.lookup_word(word) is None}
+        unknown = {word for phrase in phrases for word in phrase if self.pronunciation(word) is None}
         if not unknown:
             return phrases
         joined = _joined_words(dictionary)
@@ -138,6 +138,11 @@ class Listener:
         if self._is_open:
             self._decoder.end_utt()
             self._is_open = False
+
+    def pronunciation(self, word: str) -> str | None:
+        """The phones of a word it can hear, separated by spaces; None for one that it can't."""
+        phones: str | None = self._decoder.lookup_word(word)
+        return phones
 
     def _words(self) -> str:
         hypothesis = self._decoder.hyp()
