@@ -31,7 +31,7 @@ INDEX = {name: i for i, name in enumerate(CONTROLS)}
 
 # Upper lid: share of the eye's opening that it comes down by at eyeSquint = 1, goes up by at eyeWide = 1, and follows
 # a full look down or up by. Lower lid: likewise, in units of its own full lift.
-_SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.26, 0.50, 0.22
+_SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.26, 0.72, 0.42
 _SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 0.9, 0.2, 0.5, 0.3, 0.35, 0.72
 
 _Reader = Callable[[str], float]

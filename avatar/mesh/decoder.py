@@ -25,6 +25,8 @@ from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait
 
 _CELL = 4
+# What lies beyond the frame and may be turned into it, pixels.
+_PAD_PX = 64
 _FACE_CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
 _POSE_STEPS, _FACE_STEPS = 4, 5
 # The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
@@ -35,6 +37,8 @@ _EYE_BOX, _EYE_CELL = (0.08, 0.24, 0.17), 2
 class MeshDecoder:
     """Draws one portrait. Set-up takes about a second, a frame a few milliseconds on one core.
 
+    It reuses its memory from frame to frame: let one thread at a time call it. The pictures it returns are the caller's.
+
     Args:
         portrait: whom to draw.
     """
@@ -43,7 +47,7 @@ class MeshDecoder:
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
         layers = take_apart(portrait)
-        self._person = layers.person
+        self._person = _padded(layers.person)
         self._background = layers.background
         texture = enlarge(portrait.image)
         mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
@@ -55,15 +59,21 @@ class MeshDecoder:
         self._controls = ControlMap()
 
         self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
-        self._head = HeadMotion(self._grid, points, plane)
-        self._invert_pose = Inverter(self._grid, _POSE_STEPS)
+        # The head is smooth: half the resolution does.
+        coarse = Grid(0, 0, self._grid.columns // 2, self._grid.rows // 2, 2 * _CELL)
+        self._head = HeadMotion(coarse, points, plane)
+        self._invert_pose = Inverter(coarse, _POSE_STEPS)
         self._face_grid = self._face_box(points)
         self._face_rows = control_rows(_FACE_CONTROLS)
         basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
-        self._pixels = self._grid.pixels() * np.float32(TEXTURE_SCALE) + np.float32(0.5)
+        # Drawn into again and again: fresh memory of this size costs as much as the drawing.
+        self._at = np.empty((FRAME_SIZE, FRAME_SIZE, 2), np.float32)
+        self._drawn = np.empty((FRAME_SIZE, FRAME_SIZE, 4), np.uint8)
+        self._clear = np.empty((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+        self._pixels = (self._grid.pixels() + np.float32(_PAD_PX)) * np.float32(TEXTURE_SCALE) + np.float32(0.5)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
             return SlitPatch(plane, slit, _box(plane, slit, box), cell, texture, layers.alpha, self._grid)
@@ -77,7 +87,7 @@ class MeshDecoder:
         """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
         controls = self._controls(values)
         forward = self._head(values[MotionLayout.HEAD])
-        pose = Pose(forward, self._invert_pose(forward))
+        pose = Pose(self._finer(forward), self._finer(self._invert_pose(forward)))
         grid = self._face_grid
         moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
         face = Expression(grid, self._invert_face(moved))
@@ -87,13 +97,20 @@ class MeshDecoder:
             eye.draw(frame, values, controls, face, pose)
         return frame
 
+    def _finer(self, field: Floats) -> Floats:
+        size = (self._grid.columns, self._grid.rows)
+        return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
     def _draw_person(self, back: Floats) -> Image:
-        full = cv2.resize(back * np.float32(TEXTURE_SCALE), (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_CUBIC)
-        full += self._pixels
-        person = cv2.remap(self._person, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-        clear = cv2.bitwise_not(cv2.extractChannel(person, 3))
-        behind = cv2.multiply(self._background, cv2.merge([clear, clear, clear]), scale=1.0 / 255.0)
-        return np.asarray(cv2.add(behind, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
+        at, person, clear = self._at, self._drawn, self._clear
+        size = (FRAME_SIZE, FRAME_SIZE)
+        cv2.resize(back * np.float32(TEXTURE_SCALE), size, dst=at, interpolation=cv2.INTER_CUBIC)
+        np.add(at, self._pixels, out=at)
+        cv2.remap(self._person, at, None, cv2.INTER_LINEAR, dst=person, borderMode=cv2.BORDER_REPLICATE)
+        # Background times what the person leaves clear, plus the person: both in bytes.
+        cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB, dst=clear)
+        cv2.multiply(self._background, clear, dst=clear, scale=1.0 / 255.0)
+        return np.asarray(cv2.add(clear, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
 
     def _face_box(self, points: Floats) -> Grid:
         """The part of the frame that expressions move: the face with its forehead and the neck."""
@@ -103,6 +120,13 @@ class MeshDecoder:
         x0, y0 = max(int(left), 0), max(int(top), 0)
         x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
         return Grid(x0, y0, (x1 - x0) // _CELL, (y1 - y0) // _CELL, _CELL)
+
+
+def _padded(person: Image) -> Image:
+    """The person going on beyond the frame: shoulders mirrored at the sides and the bottom, hair drawn out at the top."""
+    pad = _PAD_PX * TEXTURE_SCALE
+    wider = cv2.copyMakeBorder(person, 0, pad, pad, pad, cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.copyMakeBorder(wider, pad, 0, 0, 0, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:

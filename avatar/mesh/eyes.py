@@ -11,7 +11,7 @@ from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import Slit
 from avatar.mesh.lids import Lids
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
-from avatar.mesh.slit import Expression, Pose, SlitPatch, blend, edge_alpha
+from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats, MotionLayout
 
@@ -72,27 +72,29 @@ class Eye:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
+        upper, lower = edge_alpha(window.upper, 0.0, _SOFT_PX), edge_alpha(window.lower, 0.0, _SOFT_PX)
+        at = uncovered(upper, lower)
+        ball = None if at is None else self._eyeball(window, at, values, closed, upper)
+        paste(frame, window, cover(ball, at, window, upper, lower))
+
+    def _eyeball(
+        self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Floats
+    ) -> Image:
+        """White and iris in the part of the window where they can be seen."""
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
-        texel = window.canonical * np.float32(TEXTURE_SCALE) + self._offset
-        ball = np.asarray(cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        iris = cv2.remap(
-            self._iris,
-            texel - moved * np.float32(TEXTURE_SCALE),
-            None,
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-        )
-        ball = blend(np.ascontiguousarray(iris[:, :, :3]), ball, iris[:, :, 3].astype(np.float32) * np.float32(1 / 255))
-        upper, lower = edge_alpha(window.upper, 0.0, _SOFT_PX), edge_alpha(window.lower, 0.0, _SOFT_PX)
+        texel = window.canonical[at] * np.float32(TEXTURE_SCALE) + self._offset
+        ball = cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        texel -= moved * np.float32(TEXTURE_SCALE)
+        iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        alpha = iris[:, :, 3].astype(np.float32)
+        alpha *= np.float32(1.0 / 255.0)
+        ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), alpha)
         if closed > 0.0:  # a lid that comes down brings its shadow
-            shadow = 1.0 - _SHADOW * min(closed, 1.0) * cv2.GaussianBlur(upper, (0, 0), 2.2)
-            ball = np.asarray(cv2.multiply(ball, cv2.merge([shadow, shadow, shadow]), dtype=cv2.CV_8U))
-        skin = blend(np.ascontiguousarray(window.lower[:, :, :3]), np.asarray(ball, np.uint8), lower)
-        skin = blend(np.ascontiguousarray(window.upper[:, :, :3]), skin, upper)
-        part = frame[window.rows, window.columns]
-        part[:] = blend(skin, np.ascontiguousarray(part), window.feather)
+            shadow = 1.0 - _SHADOW * min(closed, 1.0) * cv2.GaussianBlur(upper_alpha, (0, 0), 2.2)[at]
+            ball = np.asarray(cv2.multiply(ball, cv2.merge([shadow, shadow, shadow]), dtype=cv2.CV_8U), np.uint8)
+        return ball
 
 
 def _cut(texture: Image, grid: Grid) -> Image:

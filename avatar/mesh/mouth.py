@@ -10,7 +10,7 @@ from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields, Slit
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
-from avatar.mesh.slit import Pose, SlitPatch, Window, blend, edge_alpha
+from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Inverter, smoothstep
 from avatar.motion import Floats, MotionLayout
 
@@ -24,6 +24,8 @@ _TYPICAL_MOUTH = 0.54
 # At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
 _UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
 _ROUNDING_HIDES = 0.04
+# Put out further than this, the tongue lies over the lower teeth.
+_TONGUE_OVER_TEETH = 0.15
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
 
@@ -78,41 +80,40 @@ class Mouth:
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
         upper_alpha = edge_alpha(window.upper, self._edges_px[0], _SOFT_PX)
         lower_alpha = edge_alpha(window.lower, self._edges_px[1], _SOFT_PX)
-        inside = self._interior(window, values, controls, upper_alpha)
-        skin = blend(np.ascontiguousarray(window.lower[:, :, :3]), inside, lower_alpha)
-        skin = blend(np.ascontiguousarray(window.upper[:, :, :3]), skin, upper_alpha)
-        part = frame[window.rows, window.columns]
-        part[:] = blend(skin, np.ascontiguousarray(part), window.feather)
+        at = uncovered(upper_alpha, lower_alpha)
+        inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
+        paste(frame, window, cover(inside, at, window, upper_alpha, lower_alpha))
 
-    def _interior(self, window: Window, values: Floats, controls: Floats, upper_alpha: Floats) -> Image:
-        texel = cv2.transform(window.canonical, self._to_texel)
-        gap, jaw, side = controls[INDEX["gap"]], controls[INDEX["jaw"]], controls[INDEX["jawSide"]]
-        unit = self._resolution
+    def _interior(
+        self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Floats
+    ) -> Image:
+        """Cavity, tongue and teeth in the part of the window where they can be seen."""
+        texel = cv2.transform(np.ascontiguousarray(window.canonical[at]), self._to_texel)
+        gap, jaw, side = (float(controls[INDEX[name]]) for name in ("gap", "jaw", "jawSide"))
         rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
+        tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
         # Lips pushed forward cover more of the teeth.
         hidden = _ROUNDING_HIDES * rounding
-        fall = _LOWER_DROP * max(float(jaw), float(gap)) + hidden
-        drop = np.array([-0.10 * side, -fall], np.float32) * np.float32(unit)
-        rise = np.array([0.0, hidden], np.float32) * np.float32(unit)
-        tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
+        rise, drop = (0.0, hidden), (-0.10 * side, -_LOWER_DROP * max(jaw, gap) - hidden)
         # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
-        lift = (1.0 - tongue_out) * (-0.045 - 0.55 * _LOWER_DROP * float(jaw)) + tongue_out * (
-            -0.005 - 0.25 * _LOWER_DROP * float(jaw)
-        )
-        tongue = np.array([0.0, lift], np.float32) * np.float32(unit)
-        out = np.asarray(cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+        behind, out = -0.045 - 0.55 * _LOWER_DROP * jaw, -0.005 - 0.25 * _LOWER_DROP * jaw
+        tongue = (0.0, (1.0 - tongue_out) * behind + tongue_out * out)
         layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, rise)]
-        if tongue_out > 0.02:
+        if tongue_out > _TONGUE_OVER_TEETH:
             layers = [layers[1], layers[0], layers[2]]
+        drawn = np.asarray(
+            cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
         for texture, moved in layers:
-            at = texel + moved
-            over = cv2.remap(texture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-            alpha = over[:, :, 3].astype(np.float32) * np.float32(1.0 / 255.0)
-            out = blend(np.ascontiguousarray(over[:, :, :3]), out, alpha)
+            there = texel + np.array(moved, np.float32) * np.float32(self._resolution)
+            over = cv2.remap(texture, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            alpha = over[:, :, 3].astype(np.float32)
+            alpha *= np.float32(1.0 / 255.0)
+            drawn = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), drawn, alpha)
         # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
-        keep_out = 0.5 + 0.25 * rounding
-        lit = 1.0 - keep_out * cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)
-        return np.asarray(cv2.multiply(out, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
+        shadow = cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)[at]
+        lit = 1.0 - (0.5 + 0.25 * rounding) * shadow
+        return np.asarray(cv2.multiply(drawn, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
 
     def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
         size = (int(2 * _HALF_WIDTH * self._resolution), int((_ABOVE + _BELOW) * self._resolution))

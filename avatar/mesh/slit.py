@@ -16,8 +16,10 @@ from avatar.motion import Floats
 
 # The fourth channel of a side's texture says how far a pixel lies on this side of the slit: 128 + 16 a pixel.
 EDGE_ZERO, EDGE_PER_PX = 128.0, 16.0
-# Texture kept around the patch, from which moved skin comes; and what a tilted head needs around the window.
-_MARGIN_PX, _TILT_PX = 24, 20
+# Texture kept around the patch, from which moved skin comes; and what a tilted head needs around the window, as a
+# share of the patch (sin 15° / 2).
+_MARGIN_PX, _TILT_SHARE = 24, 0.13
+_SHINES_THROUGH = 0.01
 _UNDER_PX = 6.0
 
 
@@ -49,7 +51,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a slit is drawn in one frame.
+    """Where a slit is drawn in one frame; its arrays are overwritten by the next.
 
     Attributes:
         rows: rows of the frame.
@@ -103,14 +105,19 @@ class SlitPatch:
         self._feather = _feather(self.grid, cover)
         self._corner = np.array([left, top], np.float32)
         cells = pose_grid.cell
+        reach = _TILT_SHARE * max(self.grid.width, self.grid.height)
         self._window_cells = (
-            -(-(self.grid.height + 2 * _TILT_PX) // cells),
-            -(-(self.grid.width + 2 * _TILT_PX) // cells),
+            min(int(np.ceil((self.grid.height + 2 * reach) / cells)), pose_grid.rows),
+            min(int(np.ceil((self.grid.width + 2 * reach) / cells)), pose_grid.columns),
         )
         centre = (left + self.grid.width / 2.0, top + self.grid.height / 2.0)
-        self._centre_px = np.array(centre, np.float32)
-        at = pose_grid.index(self._centre_px)
-        self._centre_node = (int(at[1] + 0.5), int(at[0] + 0.5))
+        self._centre_px = np.array([[centre]], np.float32)
+        # Everything a frame needs is drawn into the same memory again: fresh pages cost more than the drawing.
+        size = (self._window_cells[0] * cells, self._window_cells[1] * cells)
+        self._pixels = Grid(0, 0, self._window_cells[1], self._window_cells[0], cells).pixels()
+        self._canonical, self._source, self._at = (np.empty((*size, 2), np.float32) for _ in range(3))
+        self._drawn = tuple(np.empty((*size, 4), np.uint8) for _ in range(2))
+        self._feathered = np.empty(size, np.float32)
 
     @property
     def upper_texture(self) -> Image:
@@ -133,33 +140,61 @@ class SlitPatch:
             upper_texture: instead of the photo's, for the upper side.
         """
         grid = self._pose_grid
-        centre = self._centre_px + pose.forward[self._centre_node]
+        centre = (self._centre_px + grid.sample(pose.forward, self._centre_px))[0, 0]
         rows, columns = self._window_cells
         row = int(np.clip(round(float(centre[1]) / grid.cell - rows / 2), 0, grid.rows - rows))
         column = int(np.clip(round(float(centre[0]) / grid.cell - columns / 2), 0, grid.columns - columns))
-        window = Grid(column * grid.cell, row * grid.cell, columns, rows, grid.cell)
+        top, left = row * grid.cell, column * grid.cell
+        height, width = self._feathered.shape
+        canonical, source, at = self._canonical, self._source, self._at
         back = np.ascontiguousarray(pose.back[row : row + rows, column : column + columns])
-        canonical = cv2.resize(back, (window.width, window.height), interpolation=cv2.INTER_LINEAR)
-        canonical += window.pixels()
-        at_node = self.grid.index(np.asarray(canonical, np.float32))
-        drawn = []
+        cv2.resize(back, (width, height), dst=canonical, interpolation=cv2.INTER_LINEAR)
+        canonical += self._pixels
+        canonical += np.array([left, top], np.float32)
+        self.grid.index(canonical, out=at)
         textures = (self._sides[0] if upper_texture is None else upper_texture, self._sides[1])
-        for field, texture in zip(sides, textures, strict=True):
-            source = cv2.remap(field, at_node, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        for field, texture, drawn in zip(sides, textures, self._drawn, strict=True):
+            cv2.remap(field, at, None, cv2.INTER_LINEAR, dst=source, borderMode=cv2.BORDER_REPLICATE)
             source += canonical
             source *= np.float32(TEXTURE_SCALE)
             source += self._texture_offset
-            drawn.append(cv2.remap(texture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-        at_pixel = canonical - self._corner
-        feather = cv2.remap(self._feather, at_pixel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return Window(
-            slice(window.top, window.top + window.height),
-            slice(window.left, window.left + window.width),
-            np.asarray(canonical, np.float32),
-            np.asarray(feather, np.float32),
-            np.asarray(drawn[0], np.uint8),
-            np.asarray(drawn[1], np.uint8),
+            cv2.remap(texture, source, None, cv2.INTER_LINEAR, dst=drawn, borderMode=cv2.BORDER_REPLICATE)
+        np.subtract(canonical, self._corner, out=at)
+        feather = cv2.remap(
+            self._feather, at, None, cv2.INTER_LINEAR, dst=self._feathered, borderMode=cv2.BORDER_CONSTANT
         )
+        return Window(
+            slice(top, top + height),
+            slice(left, left + width),
+            canonical,
+            np.asarray(feather, np.float32),
+            self._drawn[0],
+            self._drawn[1],
+        )
+
+
+def uncovered(upper: Floats, lower: Floats) -> tuple[slice, slice] | None:
+    """Rows and columns of a window where neither side covers what is behind them; None where they meet everywhere."""
+    gap = (1.0 - upper) * (1.0 - lower) > _SHINES_THROUGH
+    rows = np.flatnonzero(gap.any(axis=1))
+    if len(rows) == 0:
+        return None
+    columns = np.flatnonzero(gap[rows[0] : rows[-1] + 1].any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def cover(inside: Image | None, at: tuple[slice, slice] | None, window: Window, upper: Floats, lower: Floats) -> Image:
+    """Lays the lower side over what is inside, and the upper side over both: uint8 [h, w, 3], the whole window."""
+    skin = cv2.cvtColor(window.lower, cv2.COLOR_RGBA2RGB)
+    if inside is not None and at is not None:
+        skin[at] = blend(np.ascontiguousarray(skin[at]), inside, np.ascontiguousarray(lower[at]))
+    return blend(cv2.cvtColor(window.upper, cv2.COLOR_RGBA2RGB), np.asarray(skin, np.uint8), upper)
+
+
+def paste(frame: Image, window: Window, skin: Image) -> None:
+    """Draws a window's picture into the frame through its feather."""
+    part = frame[window.rows, window.columns]
+    part[:] = blend(skin, np.ascontiguousarray(part), window.feather)
 
 
 def edge_alpha(side: Image, at_px: float, soft_px: float) -> Floats:

@@ -56,10 +56,12 @@ class Grid:
         y = self.top + np.arange(self.height, dtype=np.float32)
         return np.ascontiguousarray(np.stack(np.meshgrid(x, y), axis=-1), np.float32)
 
-    def index(self, pixels: Floats) -> Floats:
+    def index(self, pixels: Floats, out: Floats | None = None) -> Floats:
         """Pixel coordinates [..., 2] to fractional node indices [..., 2]."""
         offset = np.array([self.left + self.cell / 2 - 0.5, self.top + self.cell / 2 - 0.5], np.float32)
-        return (pixels - offset) * np.float32(1.0 / self.cell)
+        at: Floats = np.subtract(pixels, offset, out=out)
+        at *= np.float32(1.0 / self.cell)
+        return at
 
     def sample(self, field: Floats, pixels: Floats, border: int = cv2.BORDER_REPLICATE) -> Floats:
         """A field [rows, columns, 2] at pixel coordinates [H, W, 2], linearly: float32 [H, W, 2]."""
