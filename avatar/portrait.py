@@ -47,7 +47,7 @@ class Portrait:
     Attributes:
         path: the file it came from.
         image: uint8 [512, 512, 3] RGB, head and shoulders.
-        landmarks: float32 [478, 3], MediaPipe's face mesh in pixels of `image`; z in pixels, negative towards the viewer.
+        landmarks: float32 [478, 3], MediaPipe's face mesh, pixels of `image`; z in pixels, negative towards the viewer.
         matte: float32 [512, 512] in [0, 1], 1 where the person is.
         notices: what the owner should know about this picture, one sentence each.
     """

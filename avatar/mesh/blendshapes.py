@@ -140,7 +140,8 @@ class FaceFields:
                 side = up if sheet == "upper" else lower[name]
                 own = tuple(j + apart * (s - j) for j, s in zip(own, side, strict=True))
             fields[name] = (own[0], own[1])
-        return np.stack([np.stack(fields[name], axis=-1) @ self._plane.axes.T for name in controls]).astype(np.float32)
+        moved = [np.stack(fields[name], axis=-1) @ self._plane.axes.T for name in controls]
+        return np.asarray(moved, np.float32)
 
     def _face(self, a: Array, b: Array) -> dict[str, tuple[Array, Array]]:
         """Brows, cheeks and nose."""
@@ -214,7 +215,7 @@ class FaceFields:
         fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
         fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
         fields["funnelGap"] = (zero, (0.035 if is_upper else -0.055) * opening * lip)
-        fields["puff"] = (0.30 * x * np.exp(-(((np.abs(x) - 0.42) / 0.22) ** 2) - ((v + 0.02) / 0.30) ** 2), zero)
+        fields["puff"] = (0.16 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
         fields["rollLower"] = (zero, zero if is_upper else 0.055 * tuck)

@@ -37,7 +37,7 @@ _EYE_BOX, _EYE_CELL = (0.08, 0.24, 0.17), 2
 class MeshDecoder:
     """Draws one portrait. Set-up takes about a second, a frame a few milliseconds on one core.
 
-    It reuses its memory from frame to frame: let one thread at a time call it. The pictures it returns are the caller's.
+    It reuses its memory from frame to frame: one thread at a time. The pictures it returns are the caller's.
 
     Args:
         portrait: whom to draw.
@@ -123,7 +123,7 @@ class MeshDecoder:
 
 
 def _padded(person: Image) -> Image:
-    """The person going on beyond the frame: shoulders mirrored at the sides and the bottom, hair drawn out at the top."""
+    """The person going on beyond the frame: mirrored at the sides and the bottom, drawn out at the top."""
     pad = _PAD_PX * TEXTURE_SCALE
     wider = cv2.copyMakeBorder(person, 0, pad, pad, pad, cv2.BORDER_REFLECT_101)
     return np.asarray(cv2.copyMakeBorder(wider, pad, 0, 0, 0, cv2.BORDER_REPLICATE), np.uint8)

@@ -132,7 +132,7 @@ class FaceFinder:
 
 
 def eye_distance(points: Floats) -> float:
-    """Between the outer corners of the eyes (33, 263), with depth so that a turned head doesn't look smaller; pixels."""
+    """Between the outer corners of the eyes (33, 263), in space: a turned head doesn't look smaller; pixels."""
     return float(np.linalg.norm(points[33] - points[263]))
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import Slit
-from avatar.mesh.lids import Lids
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
+from avatar.mesh.lids import Lids
 from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats, MotionLayout
@@ -20,7 +20,7 @@ _EYEBALL = 12.0 / 90.0
 _MOST_GAZE = 0.65
 _SOFT_PX = 1.3
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
-_RIM_PX = 1.6
+_RIM_PX = 2.2
 _SHADOW = 0.3
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
@@ -94,7 +94,28 @@ class Eye:
         if closed > 0.0:  # a lid that comes down brings its shadow
             shadow = 1.0 - _SHADOW * min(closed, 1.0) * cv2.GaussianBlur(upper_alpha, (0, 0), 2.2)[at]
             ball = np.asarray(cv2.multiply(ball, cv2.merge([shadow, shadow, shadow]), dtype=cv2.CV_8U), np.uint8)
-        return ball
+        return np.asarray(ball, np.uint8)
+
+
+def white_of_eyes(image: Image, landmarks: Floats) -> Floats:
+    """The lightest part of the portrait's eyes without catch-lights, RGB float32 [3]: how its light falls on white."""
+    found = []
+    for side in lm.SIDES:
+        outline = np.concatenate(
+            [landmarks[list(lm.EYE_UPPER[side]), :2], landmarks[list(lm.EYE_LOWER[side]), :2][::-1]]
+        )
+        mask = np.zeros(image.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (1,))
+        iris = landmarks[list(lm.IRIS[side]), :2]
+        radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
+        cv2.circle(mask, (int(iris[0, 0]), int(iris[0, 1])), int(1.1 * radius) + 1, (0,), -1)
+        found.append(image[mask > 0].astype(np.float32))
+    pixels = np.concatenate(found)
+    if len(pixels) < 8:
+        return np.array([200.0, 195.0, 190.0], np.float32)
+    order = np.argsort(pixels @ np.array([0.299, 0.587, 0.114], np.float32))
+    bright = pixels[order[int(0.70 * len(order)) : max(int(0.92 * len(order)), int(0.70 * len(order)) + 1)]]
+    return np.asarray(bright.mean(axis=0), np.float32)
 
 
 def _cut(texture: Image, grid: Grid) -> Image:

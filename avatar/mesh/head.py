@@ -73,7 +73,7 @@ class HeadMotion:
         self._solid = np.dstack([solid, depth]).astype(np.float32) - self._nod_pivot.astype(np.float32)
         self._eyes_depth = eyes_depth
 
-    def __call__(self, head: npt.NDArray[np.floating]) -> Floats:
+    def __call__(self, head: Floats) -> Floats:
         """Displacements in pixels: headPitch … headDistance [6] to float32 [rows, columns, 2]."""
         pitch = float(np.clip(head[0], -_MOST_PITCH, _MOST_PITCH))
         yaw = float(np.clip(head[1], -_MOST_YAW, _MOST_YAW))
@@ -100,7 +100,7 @@ def _turn(pitch: float, yaw: float) -> Floats:
     cos_p, sin_p, cos_y, sin_y = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
     nod = np.array([[1, 0, 0], [0, cos_p, sin_p], [0, -sin_p, cos_p]])
     swing = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
-    return (swing @ nod).astype(np.float32)
+    return np.asarray(swing @ nod, np.float32)
 
 
 def _middle_of_head(landmarks: Floats) -> float:

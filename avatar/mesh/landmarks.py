@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +76,11 @@ class FacePlane:
         axes = np.stack([across[:2], up[:2]], axis=1) * distance
         return cls((points[33, :2] + points[263, :2]) / 2.0, axes, distance)
 
-    def to_plane(self, pixels: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def to_plane(self, pixels: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """Pixels [..., 2] to (a, b) [..., 2]."""
         inverse = np.linalg.inv(self.axes)
         return np.asarray((pixels[..., :2] - self.origin) @ inverse.T, np.float64)
 
-    def to_pixels(self, plane: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    def to_pixels(self, plane: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
         """(a, b) [..., 2] to pixels [..., 2]."""
         return np.asarray(plane @ self.axes.T + self.origin, np.float64)

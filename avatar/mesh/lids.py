@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +62,7 @@ class Lids:
 
     def upper_skin(self, closed: float) -> Image:
         """Texture of the upper lid: folded as in the photo while open, smooth when closed; uint8 [h, w, 4]."""
-        weight = float(smoothstep(np.float64(closed), _SMOOTH_FROM, _SMOOTH_TO))
+        weight = float(smoothstep(closed, _SMOOTH_FROM, _SMOOTH_TO))
         if weight == 0.0:
             return self._open_skin
         return np.asarray(cv2.addWeighted(self._open_skin, 1.0 - weight, self._closed_skin, weight, 0.0), np.uint8)
@@ -108,5 +110,5 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     return np.dstack([np.rint(np.clip(closed, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
 
 
-def _blur(values: npt.NDArray[np.floating], texels_per_unit: float) -> Floats:
+def _blur(values: npt.NDArray[Any], texels_per_unit: float) -> Floats:
     return np.asarray(cv2.GaussianBlur(values.astype(np.float32), (0, 0), _SKIN_BLUR * texels_per_unit), np.float32)

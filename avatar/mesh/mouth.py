@@ -10,6 +10,7 @@ from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields, Slit
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
+from avatar.mesh.eyes import white_of_eyes
 from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Inverter, smoothstep
 from avatar.motion import Floats, MotionLayout
@@ -56,11 +57,13 @@ class Mouth:
         self._invert = Inverter(patch.grid, _STEPS, steep=True)
         scale = float(np.clip((slit.a[-1] - slit.a[0]) / _TYPICAL_MOUTH, 0.8, 1.2))
         skin = _skin(image, landmarks)
+        white = white_of_eyes(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
         self._edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
         self._resolution = 2.0 * plane.eye_distance_px
-        self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, upper=True))
-        self._lower = self._texture(_teeth(_LOWER_MM, scale, skin, upper=False))
+        enamel = _enamel(skin, white)
+        self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, enamel, upper=True))
+        self._lower = self._texture(_teeth(_LOWER_MM, scale, skin, enamel, upper=False))
         self._tongue = self._texture(_tongue(scale, skin))
         cavity = self._texture(_cavity(skin))
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
@@ -147,14 +150,22 @@ def _light(skin: npt.NDArray[np.float64]) -> float:
     return float(np.clip(0.42 + 0.68 * luminance, 0.35, 1.0))
 
 
-def _tint(skin: npt.NDArray[np.float64], amount: float) -> npt.NDArray[np.float64]:
-    """The light's colour as the skin shows it, without its brightness; grey photos stay grey."""
-    grey = float(skin @ [0.299, 0.587, 0.114])
-    return np.asarray(1.0 + amount * (skin / max(grey, 1.0) - 1.0))
+def _enamel(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.float64]:
+    """The colour of teeth in the portrait's light: mostly as the whites of the eyes take it, a little warmer."""
+    by_skin = np.array([228.0, 220.0, 204.0]) * _light(skin)
+    by_eyes = np.clip(white.astype(np.float64) * 1.06, 60.0, 235.0) * np.array([1.0, 0.985, 0.945])
+    colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
+    mixed = 0.35 * by_skin + 0.65 * by_eyes
+    return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())
 
 
 def _teeth(
-    widths_mm: tuple[float, ...], scale: float, skin: npt.NDArray[np.float64], *, upper: bool
+    widths_mm: tuple[float, ...],
+    scale: float,
+    skin: npt.NDArray[np.float64],
+    enamel: npt.NDArray[np.float64],
+    *,
+    upper: bool,
 ) -> npt.NDArray[np.float64]:
     """A row of teeth with its gum, RGBA."""
     a, b = _canvas()
@@ -178,7 +189,6 @@ def _teeth(
     body = smoothstep(rounded, -soft, soft)
     crown = 1.0 - smoothstep(inwards, gum_line - 0.006, gum_line + 0.006)
     light = _light(skin)
-    enamel = np.array([228.0, 220.0, 204.0]) * _tint(skin, 0.4) * light
     gum = np.array([176.0, 98.0, 96.0]) * _gum_tint(skin) * light * 0.8
     # Round towards the gaps, darker towards the back of the arch, a translucent edge.
     round_off = 1.0 - 0.16 * side**3

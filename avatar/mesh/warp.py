@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from avatar.motion import Floats
 
@@ -114,7 +115,7 @@ class Inverter:
         return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
 
 
-def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
+def smoothstep(x: npt.ArrayLike, low: float, high: float) -> npt.NDArray[np.float64]:
     """0 up to `low`, 1 from `high`, a cubic between (low > high falls instead of rising)."""
-    s = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return np.asarray(s * s * (3.0 - 2.0 * s))
+    s = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
+    return np.asarray(s * s * (3.0 - 2.0 * s), np.float64)
