@@ -14,6 +14,12 @@ help:
 	@echo "make install   install only, into .venv"
 	@echo "make clean     remove .venv and $(OUT)/"
 
+# Flite is a Debian package with friendlier voices than eSpeak NG's. It is installed where that is possible without asking;
+# elsewhere eSpeak NG speaks, and the tests that need Flite are left out and say so.
+FLITE = if ! command -v flite >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq flite; } >/dev/null 2>&1 || \
+	  echo "Flite could not be installed; eSpeak NG will speak."; fi
+
 # mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
 # they go in without them. See requirements.txt.
 $(READY): requirements.txt no-deps.txt pyproject.toml
@@ -24,6 +30,7 @@ $(READY): requirements.txt no-deps.txt pyproject.toml
 	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	 { $(FLITE); } && \
 	 touch $(READY) && \
 	 echo "Installed in $$((SECONDS - start)) s."
 
@@ -35,14 +42,7 @@ install: $(READY)
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."
 
-# Flite is a Debian package: installed where that is possible without asking, else its tests are left out and it is said.
-FLITE = if ! command -v flite >/dev/null; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq flite; } >/dev/null 2>&1 || true; fi; \
-	fi
-
 test: $(DEV_READY) lint
-	@$(FLITE)
 	@$(BIN)/python -m pytest
 
 lint: $(DEV_READY)
