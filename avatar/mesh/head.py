@@ -25,12 +25,20 @@ _BODY_SHARE = 0.5
 _DISTANCE_PIVOT = 0.78
 # Above, what is further than this from the head's axis isn't this head (faces of others, waving flags).
 _HEAD_NEAR, _HEAD_FAR = 1.25, 1.9
-# Angles beyond these would tear any single photo: they are clipped (radians; ±20° and ±15°).
-_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.35, 0.26, 0.35
+# Angles beyond these would tear any single photo: they are clipped (radians).
+_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.34, 0.35
 _MOST_SHIFT = 0.5
 _NEAREST, _FARTHEST = 0.75, 1.4
-# Steepest depth (pixels of depth a pixel) that a turn of ±20° leaves unfolded: 0.34 · 1.9 < 1.
+# Steepest depth (pixels of depth a pixel) that the widest turn leaves unfolded: sin(0.38) · 1.9 < 1.
 _STEEPEST = 1.9
+
+# Depth around the face: at these multiples of its outline, this share of the way to the plane through the ears.
+_BEYOND_THE_FACE = ((1.06, 0.15), (1.15, 0.45), (1.3, 0.75), (1.65, 1.0), (2.3, 1.0), (3.2, 1.0))
+# Above the forehead the skull recedes later than beside the cheeks, by this share.
+_CROWN_KEEPS = 0.5
+# A photo keeps its outline when its inside turns, and so looks turned less than its points are. Tracked again
+# (MediaPipe, PnP), commanded angles came back as these shares; they are made up for.
+_YAW_SEEN, _PITCH_SEEN = 0.82, 0.62
 
 
 class HeadMotion:
@@ -75,8 +83,8 @@ class HeadMotion:
 
     def __call__(self, head: Floats) -> Floats:
         """Displacements in pixels: headPitch … headDistance [6] to float32 [rows, columns, 2]."""
-        pitch = float(np.clip(head[0], -_MOST_PITCH, _MOST_PITCH))
-        yaw = float(np.clip(head[1], -_MOST_YAW, _MOST_YAW))
+        pitch = float(np.clip(head[0] / _PITCH_SEEN, -_MOST_PITCH, _MOST_PITCH))
+        yaw = float(np.clip(head[1] / _YAW_SEEN, -_MOST_YAW, _MOST_YAW))
         roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
         shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
         distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
@@ -112,18 +120,20 @@ def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit:
     """A smooth depth for every node: the mesh on the face, the plane between the ears around it, pixels."""
     oval = landmarks[list(lm.FACE_OVAL)].astype(np.float64)
     centre = oval[:, :2].mean(axis=0)
+    crown = smoothstep(landmarks[[33, 263], 1].mean() - oval[:, 1], 0.0, 0.6 * unit)
     rings = []
-    for factor, further in ((1.30, 0.0), (1.65, 0.05), (2.3, 0.05), (3.2, 0.05)):
-        ring = np.column_stack([centre + (oval[:, :2] - centre) * factor, np.full(len(oval), limb + further * unit)])
-        rings.append(ring)
+    for factor, share in _BEYOND_THE_FACE:
+        around = centre + (oval[:, :2] - centre) * factor
+        recede = share * np.where(share < 1.0, 1.0 - _CROWN_KEEPS * crown, 1.0)
+        rings.append(np.column_stack([around, oval[:, 2] + recede * (limb - oval[:, 2])]))
     known = np.vstack([landmarks[:468].astype(np.float64), *rings])
     flat = nodes.reshape(-1, 2)
     squared = ((flat[:, None, :] - known[None, :, :2]) ** 2).sum(axis=2)
-    weights = 1.0 / (squared + (0.06 * unit) ** 2) ** 2
+    weights = 1.0 / (squared + (0.05 * unit) ** 2) ** 3
     depth = (weights @ known[:, 2] / weights.sum(axis=1)).reshape(nodes.shape[:2])
     cell = float(nodes[0, 1, 0] - nodes[0, 0, 0])
     # Blur until no slope is steep enough to fold under the widest turn.
-    for width_px in (0.05 * unit, 0.08 * unit, 0.11 * unit, 0.15 * unit, 0.2 * unit):
+    for width_px in (0.03 * unit, 0.05 * unit, 0.08 * unit, 0.12 * unit, 0.18 * unit):
         smooth = cv2.GaussianBlur(depth, (0, 0), width_px / cell, borderType=cv2.BORDER_REPLICATE)
         if np.abs(np.diff(smooth, axis=1)).max() / cell < _STEEPEST:
             break
