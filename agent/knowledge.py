@@ -88,7 +88,12 @@ class Knowledge:
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         self.entries = entries
-        self._index = Index([Field(entry.title, entry.questions, entry.context, entry.paragraphs) for entry in entries])
+        self._index = Index(
+            [
+                Field(one.title, one.questions, one.context, one.paragraphs, not (one.questions or one.is_question))
+                for one in entries
+            ]
+        )
 
     def search(self, question: str, k: int = 5, *, topic: str = "") -> list[Hit]:
         """The entries most likely meant by a question as heard, best first.

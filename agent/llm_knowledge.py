@@ -33,6 +33,7 @@ _POLITE_START = re.compile(
     re.IGNORECASE,
 )
 _POLITE_END = re.compile(r"[\s,]*\b(?:please|thank you|thanks|then|again please)[\s.!?]*$", re.IGNORECASE)
+_HESITATIONS = frozenset("um umm uh uhh er hm hmm mm mhm ah".split())
 _DID_YOU_MEAN = "Did you mean"
 _TOPICS_NAMED = 3
 _RELATED = 6
@@ -99,7 +100,7 @@ class KnowledgeLLM:
 
     def reply(self, history: Sequence[Message], text: str) -> str:
         """The whole answer to `text` at once."""
-        if not tokens(text):
+        if not set(tokens(text)) - _HESITATIONS:
             return "I didn't catch that. Could you say it again, please?"
         to_nobody = re.sub(rf"\b{re.escape(self.name)}\b[\s,.!]*", "", text, flags=re.IGNORECASE).strip() or text
         asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody

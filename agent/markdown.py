@@ -22,6 +22,7 @@ _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|<>~])")
 def strip_marks(text: str) -> str:
     """Returns the words of a piece of Markdown on one line: links by their text, no images, no emphasis, no bullets."""
     if _ANY_MARK.search(text):
+        text = _ESCAPE.sub(r"\1", text)
         text = _IMAGE.sub(" ", text)
         text = _FOOTNOTE.sub("", text)
         text = _LINK.sub(r"\1", text)
@@ -33,6 +34,5 @@ def strip_marks(text: str) -> str:
         text = _STRIKE.sub(r"\1", text)
         for _ in range(2):  # bold in italics is two layers
             text = _EMPHASIS.sub(r"\2", text)
-        text = _ESCAPE.sub(r"\1", text)
         text = _LEFT_OVER.sub(" ", text)
     return " ".join(text.split())

@@ -11,12 +11,17 @@ from importlib import resources
 
 import numpy as np
 
-from agent.sound_alike import encode, likeness, spell_out
+from agent.sound_alike import encode, likeness
+from agent.spelling import spell_out
 from agent.words import tokens
 from speech.spoken_numbers import number_words, ordinal_words, year_words
 
 _WORD_SHARE = 0.5
 """Of a match, this much is same words, the rest is likeness of sounds: sounds alone mix up short utterances ("hi", "why")."""
+
+
+_SOUND_ALONE, _LONG_ENOUGH = 0.85, 5
+"""Without a common word, sounds count this much, from this many on: "good buy"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ class SmallTalk:
         pairs = [(intent, tokens(heard)) for intent in self.intents for heard in intent.heard]
         self._intent_of = [intent for intent, _ in pairs]
         self._words = [words for _, words in pairs]
-        self._sounds = encode([spell_out(words) for words in self._words])
+        spoken = [spell_out(words) for words in self._words]
+        self._sounds = encode(spoken)
+        self._length = np.array([len(one) for one in spoken])
 
     def match(self, text: str) -> tuple[Intent, float]:
         """The intent that the whole of `text` sounds like most, with a score of 0 … 1."""
@@ -72,7 +79,8 @@ class SmallTalk:
         shared = np.array(
             [2 * len(said & set(known)) / (len(said) + len(set(known))) for known in self._words], np.float32
         )
-        scores = np.clip((1 - _WORD_SHARE) * alike + _WORD_SHARE * shared, 0.0, 1.0)
+        by_sound = np.where(self._length >= _LONG_ENOUGH, _SOUND_ALONE * alike, 0.0)
+        scores = np.clip(np.maximum((1 - _WORD_SHARE) * alike + _WORD_SHARE * shared, by_sound), 0.0, 1.0)
         best = int(scores.argmax())
         return self._intent_of[best], float(scores[best])
 
@@ -89,41 +97,25 @@ def _read_intents() -> tuple[Intent, ...]:
 
 
 def say_time(now: datetime) -> str:
-    """The time of day as people say it: "ten past nine in the morning", "half past twelve", "noon"."""
-    hour, minute = now.hour, now.minute
-    if minute == 0 and hour in (0, 12):
+    """The time of day as people say it: "ten past nine in the morning", "half past noon", "midnight"."""
+    minute = now.minute
+    this, following = _say_hour(now.hour), _say_hour((now.hour + 1) % 24)
+    if minute == 0:
+        return this if now.hour in (0, 12) else this.replace(" ", " o'clock ", 1)
+    if minute == 30:
+        return f"half past {this}"
+    before = minute > 30
+    count = 60 - minute if before else minute
+    unit = "" if count % 5 == 0 else " minute" if count == 1 else " minutes"
+    amount = "a quarter" if count == 15 else f"{number_words(str(count))}{unit}"
+    return f"{amount} to {following}" if before else f"{amount} past {this}"
+
+
+def _say_hour(hour: int) -> str:
+    if hour in (0, 12):
         return "noon" if hour else "midnight"
     part = "in the morning" if hour < 12 else "in the afternoon" if hour < 18 else "in the evening"
-    if hour == 0:
-        part = "after midnight"
-
-    def named(value: int) -> str:
-        return number_words(str(value % 12 or 12))
-
-    if minute == 0:
-        return f"{named(hour)} o'clock {part}"
-    if minute == 30:
-        return f"half past {named(hour)} {part}"
-    if minute in (15, 45):
-        return (
-            f"a quarter past {named(hour)} {part}"
-            if minute == 15
-            else f"a quarter to {named(hour + 1)} {_part_to(hour)}"
-        )
-    unit = "" if minute % 5 == 0 else " minutes" if minute not in (1, 59) else " minute"
-    if minute < 30:
-        return f"{number_words(str(minute))}{unit} past {named(hour)} {part}"
-    return f"{number_words(str(60 - minute))}{unit} to {named(hour + 1)} {_part_to(hour)}"
-
-
-def _part_to(hour: int) -> str:
-    """The part of the day of the hour that comes next."""
-    following = (hour + 1) % 24
-    if following == 0:
-        return "at night"
-    if following < 12:
-        return "in the morning"
-    return "in the afternoon" if following < 18 else "in the evening"
+    return f"{number_words(str(hour % 12))} {part}"
 
 
 def say_date(now: datetime) -> str:

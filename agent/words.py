@@ -23,12 +23,12 @@ STOP_WORDS = frozenset(
 )
 """Words that say nothing about the topic; they still count when sounds are compared."""
 
-QUESTION_WORDS = frozenset("what which who whom whose where when why how much many long often".split())
+QUESTION_WORDS = frozenset("what which who whom whose where when why how many long often".split())
 """They tell the kind of answer wanted: they count a little (see `agent.ranking`)."""
 
 COMMON_WORDS = frozenset(
     """able again answer ask begin best better big bring call change come different do done easy every everything fast few find
-    first give good great hand happen help here idea keep kind last leave life like little live long look lot made make man
+    first give good great hand happen help here idea keep kind last leave life like little live long look lot made much make man
     mean more myself need never new nice not nothing number off old only other own part people person place play possible
     problem put question read right run second see show small something sometimes start still stop take thing think time today
     too try turn two up use useful want way well what work world wrong year yourself""".split()
