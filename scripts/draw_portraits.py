@@ -21,7 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=_PORTRAITS, help="folder for the PNG files")
     parser.add_argument("--size", type=int, default=SIZE, help="width and height, pixels (default %(default)s)")
-    parser.add_argument("--supersampling", type=int, default=SUPERSAMPLING, help="1 is a quick draft (default %(default)s)")
+    parser.add_argument(
+        "--supersampling", type=int, default=SUPERSAMPLING, help="1 is a quick draft (default %(default)s)"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from portraits.brush import Canvas, Floats, bump, curve, mirrored, mix, ramp, rgb
-from portraits.face import Face, Line
 from portraits.light import SKIN_BLEED, Surface, darken, lit
+from portraits.shape import Face, Line
 
-EAR: Line = ((0.98, -0.06), (1.05, -0.20), (1.15, -0.235), (1.225, -0.15), (1.225, 0.03), (1.17, 0.22), (1.135, 0.38),
-             (1.06, 0.48), (0.98, 0.42))
+EAR: Line = (
+    (0.98, -0.06),
+    (1.05, -0.20),
+    (1.15, -0.235),
+    (1.225, -0.15),
+    (1.225, 0.03),
+    (1.17, 0.22),
+    (1.135, 0.38),
+    (1.06, 0.48),
+    (0.98, 0.42),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,17 @@ def paint_backdrop(canvas: Canvas, colors: tuple[str, str, str], rng: np.random.
 
 def shoulders(neck: float) -> Line:
     """Outline of neck and shoulders, viewer's right half, for a neck `neck` wide to each side."""
-    return ((neck * 0.98, 0.7), (neck, 1.5), (neck * 1.03, 1.95), (neck + 0.16, 2.18), (1.15, 2.38), (1.8, 2.56),
-            (2.5, 2.80), (3.0, 3.2), (3.3, 4.0))
+    return (
+        (neck * 0.98, 0.7),
+        (neck, 1.5),
+        (neck * 1.03, 1.95),
+        (neck + 0.16, 2.18),
+        (1.15, 2.38),
+        (1.8, 2.56),
+        (2.5, 2.80),
+        (3.0, 3.2),
+        (3.3, 4.0),
+    )
 
 
 def paint_body(canvas: Canvas, image: Floats, face: Face, neck: float, rng: np.random.Generator) -> Floats:
@@ -121,7 +139,9 @@ def paint_garment(canvas: Canvas, image: Floats, garment: Garment, neck: float, 
     chin_shadow = 0.75 * bump(x - 0.15, y - 2.15, 0.75, 0.45)
     cloth = lit(canvas, height, albedo, mask, Surface((0.01, 0.01, 0.01), garment.sheen, 0, 0.12), None, chin_shadow)
     beside = canvas.blur(np.roll(mask, -int(0.02 * canvas.unit), axis=0), 0.05)
-    image = darken(image, np.array([0.50, 0.42, 0.42], np.float32), 0.65 * np.clip(beside * 1.2, 0, 1) * body_form(canvas, neck)[0])
+    image = darken(
+        image, np.array([0.50, 0.42, 0.42], np.float32), 0.65 * np.clip(beside * 1.2, 0, 1) * body_form(canvas, neck)[0]
+    )
     return mix(image, cloth, mask)
 
 
@@ -132,14 +152,18 @@ def paint_stud(canvas: Canvas, image: Floats, color: str, side: float) -> Floats
     height = 0.055 * np.sqrt(np.clip(1 - x * x - y * y, 0.01, 1))
     albedo = np.broadcast_to(rgb(color), (*x.shape, 3)).astype(np.float32)
     image = darken(image, np.array([0.5, 0.4, 0.4], np.float32), 0.7 * bump(x - 0.3, y - 0.5, 1.3, 1.3))
-    return mix(image, lit(canvas, np.asarray(height, np.float32), albedo, mask, Surface((0, 0, 0), 0.35, 0.9, 0.6)), mask)
+    return mix(
+        image, lit(canvas, np.asarray(height, np.float32), albedo, mask, Surface((0, 0, 0), 0.35, 0.9, 0.6)), mask
+    )
 
 
 def paint_ear(canvas: Canvas, image: Floats, face: Face, side: float, rng: np.random.Generator) -> Floats:
     """One ear, partly behind the face; `side` 1 is the viewer's right."""
     mask = canvas.fill(curve(mirrored(EAR, side), closed=True), 0.008)
     height = 0.16 * np.sqrt(np.clip(2 * canvas.blur(mask, 0.07) - 0.7, 0, 1))
-    helix = mirrored(((1.02, -0.09), (1.09, -0.19), (1.165, -0.19), (1.20, -0.09), (1.195, 0.05), (1.15, 0.20), (1.12, 0.32)), side)
+    helix = mirrored(
+        ((1.02, -0.09), (1.09, -0.19), (1.165, -0.19), (1.20, -0.09), (1.195, 0.05), (1.15, 0.20), (1.12, 0.32)), side
+    )
     height = height + 0.06 * canvas.stroke(helix, (0.03, 0.05, 0.05, 0.02), 0.014)
     inner = mirrored(((1.06, -0.04), (1.115, -0.06), (1.13, 0.03), (1.10, 0.14), (1.07, 0.22)), side)
     height = height - 0.12 * canvas.stroke(inner, (0.03, 0.075, 0.05), 0.022)

@@ -51,7 +51,7 @@ class Canvas:
         """Face coordinates [N, 2] to OpenCV's sub-pixel integers."""
         offset = np.array([0.5, EYE_LINE_OF_SIZE]) * self.size - 0.5
         pixels = np.asarray(points, np.float64) * self.unit + offset
-        return np.round(pixels * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+        return np.asarray(np.round(pixels * (1 << _SUBPIXEL_BITS)), np.int32)
 
     def fill(self, points: Points, softness: float = 0.0) -> Floats:
         """Mask of a closed outline in [0, 1], its edge blurred by `softness` face units."""
@@ -100,7 +100,7 @@ def curve(points: Points, closed: bool = False, steps: int = 16) -> npt.NDArray[
     a, b, c, d = (p[i : len(p) - 3 + i, None, :] for i in range(4))
     pieces = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
     dense = pieces.reshape(-1, 2)
-    return dense if closed else np.vstack([dense, p[-2]])
+    return np.asarray(dense if closed else np.vstack([dense, p[-2]]), np.float64)
 
 
 def along(points: Points, at: Floats) -> Floats:
@@ -111,7 +111,7 @@ def along(points: Points, at: Floats) -> Floats:
 
 def mirrored(points: Points, side: float) -> npt.NDArray[np.float64]:
     """`points` drawn for the viewer's right, moved to the side: 1 right, -1 left."""
-    return np.asarray(points, np.float64) * np.array([side, 1.0])
+    return np.asarray(np.asarray(points, np.float64) * np.array([side, 1.0]), np.float64)
 
 
 def ribbon(path: npt.NDArray[np.float64], widths: Sequence[float]) -> npt.NDArray[np.float64]:

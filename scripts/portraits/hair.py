@@ -105,8 +105,15 @@ class _Sketch:
         if mass is not None:
             self.cover = (255 * canvas.fill(curve(mass, closed=True), 0.04)).astype(np.uint8)
 
-    def draw(self, path: npt.NDArray[np.float64], widths: Sequence[float], tone: float,
-             light: npt.NDArray[np.float64], dense: npt.NDArray[np.float64], first: int) -> None:
+    def draw(
+        self,
+        path: npt.NDArray[np.float64],
+        widths: Sequence[float],
+        tone: float,
+        light: npt.NDArray[np.float64],
+        dense: npt.NDArray[np.float64],
+        first: int,
+    ) -> None:
         """Draws one strand along `path` [N, 2]; `light` and `dense` [N] in pieces that begin at point `first`."""
         outline = self.canvas.fixed_point(ribbon(path, widths))
         cv2.fillPoly(self.cover, [outline], 255, cv2.LINE_AA, 4)
@@ -176,7 +183,8 @@ def _draw_sheet(sketch: _Sketch, sheet: Sheet, rng: np.random.Generator) -> None
         places = np.array(sheet.sheen) + rng.normal(0, 0.025, len(sheet.sheen))
         across = rng.uniform(-1, 1, sheet.strands)
         for u in across[np.argsort(-np.abs(across) + rng.normal(0, 0.25, sheet.strands))]:
-            v = np.clip(center + spread * u * (1 - sheet.gather * t**2) + rng.normal(0, 0.004), 0, 1) * (count - 1)
+            v = np.abs(center + spread * u * (1 - sheet.gather * t**2) + rng.normal(0, 0.004))
+            v = np.minimum(v, 2 - v) * (count - 1)  # folded back at the sheet's borders
             below = np.minimum(v.astype(int), count - 2)
             part = (v - below)[:, None]
             path = guides[below, np.arange(length)] * (1 - part) + guides[below + 1, np.arange(length)] * part
@@ -197,8 +205,10 @@ def _draw_sheet(sketch: _Sketch, sheet: Sheet, rng: np.random.Generator) -> None
             widths = (width * 0.2, width * 0.8, width, width, width * 0.9, width * 0.7, width * sheet.thinning)
             tone = lock_tone + 0.08 * (1 - 1.6 * abs(u)) + rng.normal(0, 0.05)
             from_root, from_tip, from_edge = (
-                np.clip(0.06 + distance / feather, 0, 1) if feather else 1.0
-                for distance, feather in zip((position, 1 - position, v[inside] / (count - 1)), sheet.feather, strict=True)
+                ramp(distance, 0, feather) if feather else 1.0
+                for distance, feather in zip(
+                    (position, position[-1] - position, v[inside] / (count - 1)), sheet.feather, strict=True
+                )
             )
             dense = np.full(len(position), from_root * from_tip * from_edge)
             sketch.draw(path[inside], widths, tone, light, dense, int(rng.integers(_PIECE)))
@@ -229,7 +239,9 @@ def _draw_curls(sketch: _Sketch, curls: Curls, rng: np.random.Generator) -> None
         tone = curls.tone * (0.40 + 0.75 * form) + rng.normal(0, 0.07)
         # The side of every turn that faces the lamp is bright.
         light = _ALONG_NEUTRAL + 0.16 * (-0.6 * np.cos(angle) - 0.8 * np.sin(angle))
-        sketch.draw(path, (width * 0.4, width, width, width * 0.4), tone, light, np.ones(len(path)), int(rng.integers(_PIECE)))
+        sketch.draw(
+            path, (width * 0.4, width, width, width * 0.4), tone, light, np.ones(len(path)), int(rng.integers(_PIECE))
+        )
 
 
 def shadow_on_skin(canvas: Canvas, layer: Layer) -> Floats:

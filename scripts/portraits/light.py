@@ -1,4 +1,4 @@
-"""Light: a height map becomes a lit surface, with cast shadows, ambient occlusion and light that bleeds through skin."""
+"""Light: a height map becomes a lit surface, with shadows, ambient occlusion and light that bleeds through skin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEY = np.array([-0.58, -0.52, 0.66], np.float32)
 """Towards the main light: from the upper left, before the face."""
 KEY_COLOR = np.array([1.00, 0.93, 0.84], np.float32)
 FILL = np.array([0.75, -0.05, 0.65], np.float32)
-FILL_COLOR = np.array([0.80, 0.90, 1.00], np.float32)
+FILL_COLOR = np.array([0.98, 0.95, 1.00], np.float32)
 SKY_COLOR = np.array([0.86, 0.93, 1.00], np.float32)
 BOUNCE_COLOR = np.array([1.00, 0.80, 0.66], np.float32)
 RIM_COLOR = np.array([0.72, 0.88, 1.00], np.float32)
@@ -49,8 +49,15 @@ def to_display(light: Floats) -> Floats:
     return np.power(np.clip(shoulder, 0, 1), 1 / 2.2).astype(np.float32)
 
 
-def lit(canvas: Canvas, height: Floats, albedo: Floats, mask: Floats, surface: Surface,
-        wetness: Floats | None = None, dimmed: Floats | None = None) -> Floats:
+def lit(
+    canvas: Canvas,
+    height: Floats,
+    albedo: Floats,
+    mask: Floats,
+    surface: Surface,
+    wetness: Floats | None = None,
+    dimmed: Floats | None = None,
+) -> Floats:
     """Lights a surface.
 
     Args:
@@ -73,15 +80,15 @@ def lit(canvas: Canvas, height: Floats, albedo: Floats, mask: Floats, surface: S
     inside_wide = np.maximum(canvas.blur(mask, 0.22), 1e-3)
     hollow_wide = canvas.blur(height * mask, 0.22) / inside_wide - height
     open_sky = np.exp(-4.5 * np.clip(hollow, 0, 1) - 1.6 * np.clip(hollow_wide, 0, 1))
-    shadow = cast_shadow(canvas, height, mask)
+    shadow: Floats = cast_shadow(canvas, height, mask)
     if dimmed is not None:
-        shadow = 1 - (1 - shadow) * (1 - dimmed)
+        shadow = np.asarray(1 - (1 - shadow) * (1 - dimmed), np.float32)
     direct = np.clip((normal @ (KEY / np.linalg.norm(KEY)) + 0.18) / 1.18, 0, 1) * (1 - 0.72 * shadow)
     fill = np.clip(normal @ (FILL / np.linalg.norm(FILL)), 0, 1)
     up = 0.5 - 0.5 * normal[..., 1]
     amount = (
         1.10 * direct[..., None] * KEY_COLOR
-        + 0.14 * (fill * open_sky)[..., None] * FILL_COLOR
+        + 0.12 * (fill * open_sky)[..., None] * FILL_COLOR
         + 0.23 * (up * open_sky)[..., None] * SKY_COLOR
         + 0.13 * ((1 - up) * open_sky)[..., None] * BOUNCE_COLOR
     )
@@ -105,14 +112,20 @@ def lit(canvas: Canvas, height: Floats, albedo: Floats, mask: Floats, surface: S
 def cast_shadow(canvas: Canvas, height: Floats, mask: Floats) -> Floats:
     """Soft shadow in [0, 1] that the height map throws on itself, away from the main light."""
     small = min(canvas.size, 384)
-    terrain = cv2.resize(np.where(mask > 0.5, height, -2.0).astype(np.float32), (small, small),
-                         interpolation=cv2.INTER_AREA)
+    terrain = cv2.resize(
+        np.where(mask > 0.5, height, -2.0).astype(np.float32), (small, small), interpolation=cv2.INTER_AREA
+    )
     unit = canvas.unit * small / canvas.size
     blocked = np.zeros_like(terrain)
     for step in np.linspace(0.03, 0.8, 28):
         shift = np.array([[1, 0, KEY[0] * step * unit], [0, 1, KEY[1] * step * unit]], np.float32)
-        towards = cv2.warpAffine(terrain, shift, (small, small), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                                 borderMode=cv2.BORDER_REPLICATE)
+        towards = cv2.warpAffine(
+            terrain,
+            shift,
+            (small, small),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         # A wide lamp: the farther the blocker, the softer its edge.
         blocked = np.maximum(blocked, np.clip((towards - terrain - KEY[2] * step) / (0.02 + 0.28 * step), 0, 1))
     blocked = cv2.GaussianBlur(blocked, (0, 0), 0.02 * unit)

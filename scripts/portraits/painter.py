@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from portraits.body import Garment, paint_backdrop, paint_body, paint_ear, paint_garment, paint_stud
 from portraits.brush import Canvas, Floats, mix, rgb
-from portraits.face import Face, Line, paint_face
+from portraits.face import paint_face
 from portraits.hair import Curls, Sheet, hairline_softener, paint_layer, shadow_on_skin
+from portraits.shape import Face, Line
 
 SIZE = 768
 """Width and height of a portrait, pixels: half as much again as the decoder's frames, and well under 1 MB."""
