@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -33,8 +33,10 @@ class Person:
         ears: whether they show.
         backdrop: colours of the wall: bright spot, middle, corners.
         palette: colours of the hair, dark to bright.
-        hair_behind: hair behind neck and shoulders, and its mass.
-        hair_front: hair over the face's edge.
+        mass_behind: closed line around the dark mass of hair behind the neck.
+        hair_behind: strands on it.
+        mass_front: closed line around the mass under the hair over the face's edge.
+        hair_front: strands on it.
         garments: from the skin outwards.
         studs: colour of the ear studs, if any.
     """
@@ -50,7 +52,7 @@ class Person:
     hair_behind: tuple[Sheet | Curls, ...] = ()
     mass_front: Line | None = None
     hair_front: tuple[Sheet | Curls, ...] = ()
-    garments: tuple[Garment, ...] = field(default=())
+    garments: tuple[Garment, ...] = ()
     studs: str | None = None
 
 

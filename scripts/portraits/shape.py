@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +38,8 @@ class Face:
         makeup: darkness of the line along the lashes.
         blush: strength of the red of the cheeks.
         gloss: how much the skin shines.
-        skin, lips, iris, iris_ring, hair: colours.
+        skin, lips, iris, iris_ring, hair, blush_color, eye_white: colours; hair's is the brows'.
+        extra_lines: fine wrinkles, as lines.
     """
 
     outline: Line
@@ -68,7 +69,7 @@ class Face:
     blush: float = 0.35
     gloss: float = 0.08
     eye_white: str = "#efe9e4"
-    extra_lines: tuple[Line, ...] = field(default=())
+    extra_lines: tuple[Line, ...] = ()
 
     def closed_outline(self) -> Polygon:
         """The whole outline as a dense polygon."""
