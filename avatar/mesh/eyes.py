@@ -21,6 +21,8 @@ _MOST_GAZE = 0.65
 _SOFT_PX = 1.3
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
 _RIM_PX = 2.2
+# The lids reach this far over the mesh's line: their dark rims are theirs, pixels.
+_LID_PX = 0.9
 _SHADOW = 0.3
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
@@ -72,7 +74,7 @@ class Eye:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
-        upper, lower = edge_alpha(window.upper, 0.0, _SOFT_PX), edge_alpha(window.lower, 0.0, _SOFT_PX)
+        upper, lower = (edge_alpha(side, -_LID_PX, _SOFT_PX) for side in (window.upper, window.lower))
         at = uncovered(upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         paste(frame, window, cover(ball, at, window, upper, lower))

@@ -90,8 +90,11 @@ def _fill_background(image: Image, alpha: Floats) -> Image:
     filled = pull_push(image.astype(np.float32), known)
     soft = cv2.GaussianBlur(known, (0, 0), 2.0)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
-    # Where the person isn't at all the picture itself stays, to the bit: a still background must be still.
-    return np.where(alpha[:, :, None] > 0.0, np.rint(out), image).astype(np.uint8)
+    # Only such backgrounds from which some person makes the picture again: where hardly anybody is, it is the picture.
+    share = alpha[:, :, None]
+    clear = np.maximum(1.0 - share, 1e-3)
+    out = np.clip(out, (image - 255.0 * share) / clear, image / clear)
+    return np.rint(np.clip(out, 0.0, 255.0)).astype(np.uint8)
 
 
 def pull_push(values: Floats, known: Floats) -> Floats:
