@@ -1,7 +1,8 @@
 """A knowledge file: Markdown becomes entries that can be asked about.
 
-Two ways of writing are understood, also mixed: headings with paragraphs below them, and `Q:` / `A:` pairs (several `Q:` lines
-in a row are different ways to ask the same). Front matter, code, tables, images and comments are not spoken and are left out.
+Two ways of writing are understood, also mixed: headings with paragraphs below them, and `Q:` / `A:` pairs (several
+`Q:` lines in a row are different ways to ask the same). Front matter, code, tables, images and comments are not
+spoken and are left out.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Entry:
     Attributes:
         title: its heading, or its first question; plain words.
         questions: ways to ask for it, as written in the file; may be empty.
-        paragraphs: the answer, ready to be spoken; the first is said at once, the others when asked for more. Not empty.
+        paragraphs: the answer, ready to be spoken; the first is said at once, the others when asked for more. Not
+            empty.
         context: the headings above its own, outermost first.
     """
 
@@ -107,9 +109,9 @@ class Knowledge:
         return [Hit(self.entries[one.number], one.score, one.form) for one in found]
 
     def phrases(self) -> list[str]:
-        """What people may say, in lower-case words, for the recogniser's language model: small talk, then what is known.
+        """What people may say, for the recogniser's language model: small talk first, then what is known.
 
-        No duplicates; at most `MAX_PHRASES`, in the file's order.
+        Lower-case words without duplicates; at most `MAX_PHRASES`, in the file's order.
         """
         return list(self._phrases)
 
@@ -155,7 +157,8 @@ def load_knowledge(path: Path) -> Knowledge:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path}: expected {name}, byte {error.start} is not ({_byte_at(data, error.start)}); save the file as UTF-8"
+            f"{path}: expected {name}, byte {error.start} is not ({_byte_at(data, error.start)});"
+            " save the file as UTF-8"
         ) from None
     if "\0" in text:
         raise InputError(f"{path}: expected text (Markdown), got a binary file; give a .md or .txt file")
@@ -164,7 +167,7 @@ def load_knowledge(path: Path) -> Knowledge:
     entries = read_entries(text)
     if not entries:
         raise InputError(
-            f"{path}: expected headings with paragraphs or Q:/A: pairs, found no answer; add text below a heading"
+            f"{path}: expected headings with paragraphs or Q:/A: pairs, found no answer; write one below a heading"
         )
     return Knowledge(entries)
 

@@ -27,8 +27,9 @@ UNSURE = 0.19
 
 _PRONOUNS = frozenset("it that this they them there its one he she these those".split())
 _POLITE_START = re.compile(
-    r"^(?:(?:um+|uh+|er+|hm+|well|so|and|okay|ok|oh|please|hello|hi|hey|excuse me|good (?:morning|afternoon|evening|day)"
-    r"|(?:can|could|would|will) you (?:please )?tell me|please tell me|tell me please|do you know|i(?:'d| would) like to know"
+    r"^(?:(?:um+|uh+|er+|hm+|well|so|and|okay|ok|oh|please|hello|hi|hey|excuse me"
+    r"|good (?:morning|afternoon|evening|day)|(?:can|could|would|will) you (?:please )?tell me|please tell me"
+    r"|tell me please|do you know|i(?:'d| would) like to know"
     r"|i want to know|i (?:have|'ve) a question|may i ask|can i ask(?: you)?|i was wondering|now)\b[\s,.!]*)+",
     re.IGNORECASE,
 )
@@ -58,8 +59,8 @@ class _LastAnswer:
 class KnowledgeLLM:
     """Answers from a knowledge file.
 
-    It keeps no state between calls: what was talked about last is found again in the history, so one mind can serve many
-    conversations, and an answer that was cut off goes on where the person stopped hearing it.
+    It keeps no state between calls: what was talked about last is found again in the history, so one mind can serve
+    many conversations, and an answer that was cut off goes on where the person stopped hearing it.
 
     Args:
         knowledge: what it knows.

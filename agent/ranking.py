@@ -1,10 +1,10 @@
 """Which entry answers a question: BM25 over words, and likeness of sounds for what was misheard.
 
-First every word of the question, and every stretch of up to four words, is looked up among the words of the knowledge: the
-same stem, a word of the same meaning, or one that sounds alike. An entry's score from this is BM25 (Robertson & Zaragoza
-2009; fields weighted as in BM25F), divided by what a perfect match would have got, so that it can be compared with a
-threshold. Then the best entries are read again: how much of one of their questions was said, and how alike the two sound as
-a whole, across the boundaries of words.
+First every word of the question, and every stretch of up to four words, is looked up among the words of the
+knowledge: the same stem, a word of the same meaning, or one that sounds alike. An entry's score from this is BM25
+(Robertson & Zaragoza 2009; fields weighted as in BM25F), divided by what a perfect match would have got, so that it
+can be compared with a threshold. Then the best entries are read again: how much of one of their questions was said,
+and how alike the two sound as a whole, across the boundaries of words.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from agent.vocabulary import Vocabulary
 from agent.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, tokens
 
 CONFIDENT = 0.25
-"""A score from here on is an answer; below it, "I don't know" is the better one. Chosen on questions heard by PocketSphinx
-and questions about other things (tests/test_knowledge.py holds both): see there for the rates."""
+"""A score from here on is an answer; below it, "I don't know" is the better one. Chosen on questions heard by
+PocketSphinx and questions about other things (tests/test_knowledge.py holds both): see there for the rates."""
 
 _TITLE_WEIGHT, _CONTEXT_WEIGHT, _TEXT_WEIGHT = 5.0, 2.0, 0.6
 """A word in the title or a question says what the entry is about; one of the text may have come there by chance."""
@@ -35,8 +35,8 @@ _QUESTION_WORD_SHARE, _COMMON_SHARE = 0.25, 0.5
 _UNKNOWN_SHARE = 0.6
 """Importance of a word the knowledge does not have: it may mean another topic, or be a misheard particle."""
 _TOPIC_SHARE = 0.85
-"""What was talked about last counts as much as this share of the question itself: not quite enough for an answer if nothing
-else fits, enough if a single word of the text does."""
+"""What was talked about last counts as much as this share of the question itself: not quite enough for an answer if
+nothing else fits, enough if a single word of the text does."""
 _MAX_TOPIC_WORDS = 8
 _PRIOR_ENTRIES = 20
 """Added to the number of entries, so that word rarity also makes sense in a file of three."""
@@ -48,10 +48,12 @@ _REREAD, _REREAD_ALIKE = 24, 24
 _ALIKE_BY_CHANCE = 0.35
 """Two English questions of about the same length sound this much alike anyhow."""
 _TOPIC_INSIDE, _INSIDE_BY_CHANCE = 0.6, 0.6
-"""A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance then."""
+"""A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance
+then."""
 _ALL_WORDS, _SAME_WORDS, _SAME_SOUND = 0.25, 0.25, 0.5
-"""Shares of the final score: BM25 over the entry; words shared with one of its questions; likeness of sounds to it. Found by
-trying all multiples of 0.1 on 370 questions, typed and as heard by PocketSphinx, and 52 about other things; flat around here."""
+"""Shares of the final score: BM25 over the entry; words shared with one of its questions; likeness of sounds to it.
+Found by trying all multiples of 0.1 on 370 questions, typed and as heard by PocketSphinx, and 52 about other things;
+flat around here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,17 +156,17 @@ class Index:
             asking = [tokens(text) for text in dict.fromkeys((entry.title, *entry.questions))]
             asking_texts += asking
             owners += [number] * len(asking)
-            weight_of, lengths[number] = self._weigh(entry, asking, asked)
+            term_weights, lengths[number] = self._weigh(entry, asking, asked)
             postings += [[] for _ in range(len(surface) - len(postings))]
             weights += [[] for _ in range(len(surface) - len(weights))]
-            for term, weight in weight_of.items():
+            for term, weight in term_weights.items():
                 postings[term].append(number)
                 weights[term].append(weight)
         norm = _K1 * (1 - _B + _B * lengths / lengths.mean())
         self._postings = [np.array(numbers, np.int32) for numbers in postings]
         self._parts: list[npt.NDArray[np.float32]] = []
-        for numbers, weight in zip(self._postings, weights, strict=True):
-            heavy = np.array(weight, np.float32)
+        for numbers, listed in zip(self._postings, weights, strict=True):
+            heavy = np.array(listed, np.float32)
             self._parts.append(heavy / (heavy + norm[numbers]))
         total = len(fields) + _PRIOR_ENTRIES
         self._rarity = [
@@ -203,7 +205,8 @@ class Index:
         """Entries of which one form has about the same sounds as the question as a whole."""
         near = self._form_shapes @ shapes([spell_out(words)])[0]
         count = min(_REREAD_ALIKE, len(near))
-        return self._form_owners[np.argpartition(-near, count - 1)[:count]]
+        owners: npt.NDArray[np.intp] = self._form_owners[np.argpartition(-near, count - 1)[:count]]
+        return owners
 
     def _weigh(self, entry: Field, asking: list[list[str]], asked: set[int]) -> tuple[dict[int, float], int]:
         """The weight of each term in an entry, and the length of its text; notes in `asked` what one may ask with."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from agent.markdown import strip_marks
 
 MAX_WORDS = 30
-"""A sentence longer than this is cut at a clause: 30 words take about 12 s to say, which is long to wait for a voice that
-synthesises whole sentences, and long for one breath."""
+"""A sentence longer than this is cut at a clause: 30 words take about 12 s to say, which is long to wait for a voice
+that synthesises whole sentences, and long for one breath."""
 
 HARD_MAX_WORDS = 45
 """Without any clause mark the cut comes here, between two words."""
@@ -28,7 +28,8 @@ MAX_SENTENCE_CHARACTERS = 600
 """Text without blanks (a script without spaces, or garbage) is cut here."""
 
 ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st sr jr vs etc eg ie cf ca approx inc ltd co corp dept no nr vol fig figs eq sec ch pp ed eds al"
+    "mr mrs ms dr prof st sr jr vs etc eg ie cf ca approx inc ltd co corp dept no nr vol fig figs eq sec ch pp ed"
+    " eds al"
     " gen col capt sgt rev hon gov sen rep jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun"
     " min max tel ext est bzw ca usw bspw evtl ggf mme mlle sra srta".split()
 )
@@ -37,7 +38,8 @@ ABBREVIATIONS = frozenset(
 ALSO_WORDS = frozenset(
     ("no", "sat", "sun", "mon", "wed", "co", "st", "col", "gen", "ed", "al", "min", "max", "etc", "mar")
 )
-"""Abbreviations that often end a sentence: they only hold it together when what follows is a digit or a small letter."""
+"""Abbreviations that often end a sentence: they only hold it together when what follows is a digit or a small
+letter."""
 
 _ENDS = ".!?…"
 _WIDE_ENDS = "。！？"  # no blank follows these, so they end a sentence by themselves
@@ -155,7 +157,7 @@ def _after_blanks(text: str, start: int) -> str:
 
 
 def _ends_at_newline(text: str, i: int, *, at_end: bool) -> bool | None:
-    """Whether the line break at `i` ends a sentence: before an empty line, a list item or a heading. None: too early."""
+    """Whether the line break at `i` ends a sentence: an empty line, item or heading follows. None: too early."""
     rest = text[i + 1 :].lstrip(" \t")
     if rest.startswith(("\n", "#")):
         return True
@@ -166,7 +168,7 @@ def _ends_at_newline(text: str, i: int, *, at_end: bool) -> bool | None:
 
 
 def _is_end(text: str, i: int, end: int, follows: str) -> bool:
-    """Whether the mark at `i` (with what clings to it, up to `end`) ends a sentence, given the character that follows."""
+    """Whether the mark at `i`, with what clings to it up to `end`, ends a sentence before the character `follows`."""
     if follows == "":
         return True
     if text[i] in "!?":

@@ -1,4 +1,4 @@
-"""Small talk: greetings, thanks, jokes, the clock. What to say is in data/smalltalk.toml; here is how it is recognised."""
+"""Small talk: greetings, thanks, jokes, the clock. How it is recognised; what to say is in data/smalltalk.toml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from agent.words import tokens
 from speech.spoken_numbers import number_words, ordinal_words, year_words
 
 _WORD_SHARE = 0.5
-"""Of a match, this much is same words, the rest is likeness of sounds: sounds alone mix up short utterances ("hi", "why")."""
+"""Of a match, this much is same words, the rest is likeness of sounds: sounds alone mix up short utterances ("hi",
+"why")."""
 
 
 _SOUND_ALONE, _LONG_ENOUGH = 0.85, 5
@@ -39,7 +40,7 @@ class Intent:
     replies: tuple[str, ...]
 
     def reply(self, said_before: Iterable[str], seed: int, **values: str) -> str:
-        """One of the replies: the same for the same seed, and none of those that were just given, as long as others are left.
+        """One of the replies: the same for the same seed, and none that was given lately as long as others are left.
 
         Args:
             said_before: what the avatar has said, oldest first.

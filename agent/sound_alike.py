@@ -19,13 +19,14 @@ Codes = npt.NDArray[np.uint8]
 # Costs of taking one sound for another, of 0 … 1. Groups after the usual confusions of listeners (Miller & Nicely 1955:
 # voicing and place are lost before manner); vowels cost little because recognisers mix them up most.
 _NEAR: tuple[tuple[str, float], ...] = (
-    ("pb", 0.3), ("td", 0.2), ("kg", 0.3), ("fv", 0.25), ("TD", 0.2), ("sz", 0.15), ("SZ", 0.2), ("CJ", 0.3), ("nN", 0.25),
-    ("mn", 0.4), ("mN", 0.5), ("fT", 0.35), ("vD", 0.35), ("tT", 0.4), ("dD", 0.35), ("sS", 0.4), ("zZ", 0.4), ("CS", 0.35),
-    ("JZ", 0.3), ("tC", 0.45), ("dJ", 0.45), ("sT", 0.4), ("zD", 0.5), ("bv", 0.4), ("pf", 0.5), ("pt", 0.5), ("tk", 0.5),
-    ("pk", 0.5), ("bd", 0.5), ("dg", 0.5), ("bg", 0.5), ("lr", 0.6), ("lw", 0.5), ("rw", 0.5), ("wu", 0.4), ("ji", 0.3),
-    ("l@", 0.6), ("r@", 0.4), ("lo", 0.6), ("wo", 0.5), ("hf", 0.7), ("vw", 0.5), ("bm", 0.6), ("dn", 0.5), ("sf", 0.5),
-    ("sC", 0.5), ("zJ", 0.5), ("td", 0.2), ("ie", 0.2), ("ea", 0.3), ("ao", 0.25), ("ou", 0.25), ("a@", 0.2), ("i@", 0.25),
-    ("e@", 0.25), ("o@", 0.3), ("u@", 0.25), ("aY", 0.3), ("aW", 0.3), ("oW", 0.3), ("iY", 0.4), ("eY", 0.35), ("uW", 0.4),
+    ("pb", 0.3), ("td", 0.2), ("kg", 0.3), ("fv", 0.25), ("TD", 0.2), ("sz", 0.15), ("SZ", 0.2), ("CJ", 0.3),
+    ("nN", 0.25), ("mn", 0.4), ("mN", 0.5), ("fT", 0.35), ("vD", 0.35), ("tT", 0.4), ("dD", 0.35), ("sS", 0.4),
+    ("zZ", 0.4), ("CS", 0.35), ("JZ", 0.3), ("tC", 0.45), ("dJ", 0.45), ("sT", 0.4), ("zD", 0.5), ("bv", 0.4),
+    ("pf", 0.5), ("pt", 0.5), ("tk", 0.5), ("pk", 0.5), ("bd", 0.5), ("dg", 0.5), ("bg", 0.5), ("lr", 0.6),
+    ("lw", 0.5), ("rw", 0.5), ("wu", 0.4), ("ji", 0.3), ("l@", 0.6), ("r@", 0.4), ("lo", 0.6), ("wo", 0.5),
+    ("hf", 0.7), ("vw", 0.5), ("bm", 0.6), ("dn", 0.5), ("sf", 0.5), ("sC", 0.5), ("zJ", 0.5), ("ie", 0.2),
+    ("ea", 0.3), ("ao", 0.25), ("ou", 0.25), ("a@", 0.2), ("i@", 0.25), ("e@", 0.25), ("o@", 0.3), ("u@", 0.25),
+    ("aY", 0.3), ("aW", 0.3), ("oW", 0.3), ("iY", 0.4), ("eY", 0.35), ("uW", 0.4),
 )  # fmt: skip
 _OTHER_VOWEL_COST = 0.45
 _OMIT = {
@@ -48,8 +49,8 @@ def _cost_tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     for first in VOWELS:
         for second in VOWELS:
             change[SOUNDS.index(first) + 1, SOUNDS.index(second) + 1] = _OTHER_VOWEL_COST
-    for (first, second), cost in _NEAR:
-        a, b = SOUNDS.index(first) + 1, SOUNDS.index(second) + 1
+    for pair, cost in _NEAR:
+        a, b = SOUNDS.index(pair[0]) + 1, SOUNDS.index(pair[1]) + 1
         change[a, b] = change[b, a] = cost
     np.fill_diagonal(change, 0.0)
     omit = np.array([0.0] + [_OMIT.get(sound, 0.9) for sound in SOUNDS], np.float32)

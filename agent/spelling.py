@@ -1,7 +1,8 @@
 """How English words sound, roughly, from how they are spelt.
 
-Ordered rules written for this purpose (the idea of letter-to-sound rules: Elovitz et al. 1976, NRL report 7948). They need
-not be right, only the same for words that sound alike, so vowels, which recognisers mix up most, are kept in few classes.
+Ordered rules written for this purpose (the idea of letter-to-sound rules: Elovitz et al. 1976, NRL report 7948).
+They need not be right, only the same for words that sound alike, so vowels, which recognisers mix up most, are kept
+in few classes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ VOWELS = "ieaou@YW"
 """i see/sit, e say/set, a sat/hot/cut, o go/law, u too/put, @ bird/about, Y my, W now."""
 
 SOUNDS = VOWELS + "pbtdkgCJfvTDszSZhmnNlrwj"
-"""One letter a sound: C church, J judge, T thin, D then, S ship, Z measure, N sing, j yes. Its code is its place + 1."""
+"""One letter a sound: C church, J judge, T thin, D then, S ship, Z measure, N sing, j yes. Code: place + 1."""
 
 # One rule a line: pattern → sounds; the first that fits is taken. "^" and "~" stand for the word's beginning and end.
 _RULES = r"""
@@ -120,6 +121,7 @@ oa|oe(?=s?~)|eau            o
 ey(?=s?~)|ee|ea(?!d|lt|th)  i
 ei|ai|ay|ey|ea              e
 ie(?=s?~)(?<=\^[a-z]ie)    Y
+(?<=[^aeiou^])ye(?=s?~)     Y
 ie                          i
 au|aw|al(?=[lkdt])          o
 uy                          Y
@@ -181,9 +183,9 @@ def _compile(rules: str) -> dict[str, tuple[re.Pattern[str], list[str]]]:
 
 _SPELLING = _compile(_RULES)
 _LETTER_NAMES = {
-    "a": "e", "b": "bi", "c": "si", "d": "di", "e": "i", "f": "ef", "g": "Ji", "h": "eC", "j": "Je", "k": "ke", "l": "el",
-    "m": "em", "n": "en", "o": "o", "p": "pi", "q": "kju", "r": "ar", "s": "es", "t": "ti", "u": "ju", "v": "vi",
-    "w": "dabalju", "x": "eks", "y": "wY", "z": "zi",
+    "a": "e", "b": "bi", "c": "si", "d": "di", "e": "i", "f": "ef", "g": "Ji", "h": "eC", "j": "Je", "k": "ke",
+    "l": "el", "m": "em", "n": "en", "o": "o", "p": "pi", "q": "kju", "r": "ar", "s": "es", "t": "ti", "u": "ju",
+    "v": "vi", "w": "dabalju", "x": "eks", "y": "wY", "z": "zi",
 }  # fmt: skip
 
 

@@ -13,12 +13,12 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
 
 STOP_WORDS = frozenset(
-    """a an the and or but if of to in on at by for from with as into about than then so that this these those there here
-    is am are was were be been being do does did done have has had having will would shall should can could may might must
-    i me my mine we us our ours you your yours he him his she her hers it its they them their one ones
+    """a an the and or but if of to in on at by for from with as into about than then so that this these those there
+    here is am are was were be been being do does did done have has had having will would shall should can could may
+    might must i me my mine we us our ours you your yours he him his she her hers it its they them their one ones
     just very really quite please ok okay um uh er hm well oh ah like yes yeah now also too only some any all more most
-    i'm i've i'd i'll you're you've it's that's there's what's who's where's how's let's let lets get got go going want tell
-    give know say mean thing things kind sort
+    i'm i've i'd i'll you're you've it's that's there's what's who's where's how's let's let lets get got go going
+    want tell give know say mean thing things kind sort
     re ve ll s t d m""".split()
 )
 """Words that say nothing about the topic; they still count when sounds are compared."""
@@ -27,13 +27,16 @@ QUESTION_WORDS = frozenset("what which who whom whose where when why how many lo
 """They tell the kind of answer wanted: they count a little (see `agent.ranking`)."""
 
 COMMON_WORDS = frozenset(
-    """able again answer ask begin best better big bring call change come different do done easy every everything fast few find
-    first give good great hand happen help here idea keep kind last leave life like little live long look lot made much make man
-    mean more myself need never new nice not nothing number off old only other own part people person place play possible
-    problem put question read right run second see show small something sometimes start still stop take thing think time today
-    too try turn two up use useful want way well what work world wrong year yourself""".split()
+    """able again answer ask begin best better big bring call change come different do done easy every everything fast
+    few find first give good great hand happen help here idea keep kind last leave life like little live long
+    look lot made much make man mean more myself need never new nice not nothing number off old only other own
+    part people person place play possible problem put question read right run second see show small something
+    sometimes start still stop take thing think time today too try turn two up use useful want way well what
+    work world wrong year yourself
+    """.split()
 )
-"""Frequent words that may belong to any topic: they count less than rare ones, however rare they are in the knowledge."""
+"""Frequent words that may belong to any topic: they count less than rare ones, however rare they are in the
+knowledge."""
 
 
 def tokens(text: str) -> list[str]:
@@ -65,24 +68,26 @@ def _number(token: str) -> list[str]:
 
 
 _SUFFIXES = (
-    ("ational", "ate"), ("ization", "ize"), ("isation", "ize"), ("fulness", "ful"), ("iveness", "ive"), ("ousness", "ous"),
-    ("ations", "ate"), ("ation", "ate"), ("ising", "ize"), ("ised", "ize"), ("ments", ""), ("ment", ""), ("ness", ""),
-    ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""), ("ies", "y"), ("ied", "y"), ("sses", "ss"), ("shes", "sh"),
-    ("ches", "ch"), ("xes", "x"), ("ed", ""), ("ers", ""), ("er", ""), ("ors", ""), ("or", ""), ("ly", ""), ("s", ""),
+    ("ational", "ate"), ("ization", "ize"), ("isation", "ize"), ("fulness", "ful"), ("iveness", "ive"),
+    ("ousness", "ous"), ("ations", "ate"), ("ation", "ate"), ("ising", "ize"), ("ised", "ize"), ("ments", ""),
+    ("ment", ""), ("ness", ""), ("ingly", ""), ("edly", ""), ("ings", ""), ("ing", ""), ("ies", "y"), ("ied", "y"),
+    ("sses", "ss"), ("shes", "sh"), ("ches", "ch"), ("xes", "x"), ("ed", ""), ("ers", ""), ("er", ""), ("ors", ""),
+    ("or", ""), ("ly", ""), ("s", ""),
 )  # fmt: skip
 _IRREGULAR = {
-    "ran": "run", "running": "run", "spoke": "speak", "spoken": "speak", "speech": "speak", "heard": "hear", "made": "make",
-    "making": "make", "maker": "make", "saw": "see", "seen": "see", "bought": "buy", "paid": "pay", "said": "say",
-    "told": "tell", "thought": "think", "wrote": "write", "written": "write", "built": "build", "knew": "know",
-    "known": "know", "knowledge": "know", "men": "man", "women": "woman", "children": "child", "people": "person",
-    "feet": "foot", "lives": "live", "living": "live", "cannot": "not", "can't": "not", "don't": "not", "won't": "not",
-    "doesn't": "not", "isn't": "not", "aren't": "not", "news": "news", "this": "this", "was": "was", "does": "do",
-    "gas": "gas", "bus": "bus", "eyes": "eye", "using": "use", "used": "use", "uses": "use", "user": "use",
-    "photograph": "photo", "photographs": "photo", "hours": "hour", "number": "number", "computer": "computer",
-    "computers": "computer", "water": "water", "paper": "paper", "other": "other", "over": "over", "never": "never",
-    "under": "under", "weather": "weather", "whether": "whether", "server": "server", "robot": "robot", "color": "color",
-    "colour": "color", "door": "door", "floor": "floor", "free": "free", "need": "need", "speed": "speed", "king": "king",
-    "ring": "ring", "thing": "thing", "bring": "bring", "sing": "sing", "morning": "morning", "evening": "evening",
+    "ran": "run", "running": "run", "spoke": "speak", "spoken": "speak", "speech": "speak", "heard": "hear",
+    "made": "make", "making": "make", "maker": "make", "saw": "see", "seen": "see", "bought": "buy", "paid": "pay",
+    "said": "say", "told": "tell", "thought": "think", "wrote": "write", "written": "write", "built": "build",
+    "knew": "know", "known": "know", "knowledge": "know", "men": "man", "women": "woman", "children": "child",
+    "people": "person", "feet": "foot", "lives": "live", "living": "live", "cannot": "not", "can't": "not",
+    "don't": "not", "won't": "not", "doesn't": "not", "isn't": "not", "aren't": "not", "news": "news",
+    "this": "this", "was": "was", "does": "do", "gas": "gas", "bus": "bus", "eyes": "eye", "using": "use",
+    "used": "use", "uses": "use", "user": "use", "photograph": "photo", "photographs": "photo", "hours": "hour",
+    "number": "number", "computer": "computer", "computers": "computer", "water": "water", "paper": "paper",
+    "other": "other", "over": "over", "never": "never", "under": "under", "weather": "weather",
+    "whether": "whether", "server": "server", "robot": "robot", "color": "color", "colour": "color", "door": "door",
+    "floor": "floor", "free": "free", "need": "need", "speed": "speed", "king": "king", "ring": "ring",
+    "thing": "thing", "bring": "bring", "sing": "sing", "morning": "morning", "evening": "evening",
 }  # fmt: skip
 _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 

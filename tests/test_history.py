@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,6 @@ def test_history_is_bounded_and_alternates(
     messages = history.messages()
     assert len(messages) <= max_messages
     assert len(messages) <= 1 or sum(len(message.text) for message in messages) <= max_characters
-    assert all(one.role != other.role for one, other in zip(messages, messages[1:], strict=False))
+    assert all(one.role != other.role for one, other in pairwise(messages))
     if messages and said[-1][1].strip():
         assert messages[-1].text.endswith(said[-1][1].strip())

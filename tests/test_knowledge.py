@@ -16,8 +16,8 @@ from speech.errors import InputError
 
 SHIPPED = Path(__file__).parent.parent / "agent" / "data" / "knowledge.md"
 
-# What PocketSphinx made of these questions when Flite's voices asked them (some in noise), or mistakes of its kind; none is
-# written like this in the file.
+# What PocketSphinx made of these questions when Flite's voices asked them (some in noise), or mistakes of its kind.
+# None is written like this in the file.
 HEARD = """
 what exactly is this of this -> What Visavis is
 what is visa v -> What Visavis is

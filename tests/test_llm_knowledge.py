@@ -164,7 +164,10 @@ def test_an_interrupted_answer_goes_on_where_it_was_cut(museum: KnowledgeLLM) ->
         Message("assistant", "The lift is behind the stairs. It holds", interrupted=True),
     )
     assert museum.reply(history, "go on") == "It holds eight people. It is slow."
-    assert museum.reply(history, "please repeat that") == "The lift is behind the stairs. It holds eight people. It is slow."
+    assert (
+        museum.reply(history, "please repeat that")
+        == "The lift is behind the stairs. It holds eight people. It is slow."
+    )
 
 
 def test_repeat_says_the_last_reply_again(museum: KnowledgeLLM) -> None:
@@ -184,7 +187,11 @@ def test_the_file_goes_before_small_talk(museum: KnowledgeLLM) -> None:
 
 def test_a_doubtful_question_is_asked_back_and_yes_answers_it() -> None:
     mind = KnowledgeLLM(load_knowledge(SHIPPED))
-    for doubtful in ("do you send my voice to somebody", "how is your mouth animated", "the meaning of the word visavis"):
+    for doubtful in (
+        "do you send my voice to somebody",
+        "how is your mouth animated",
+        "the meaning of the word visavis",
+    ):
         offer, answer = talk(mind, doubtful, "yes")
         if "Did you mean" in offer:
             assert offer.endswith("?")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ def split(text: str, *cuts: int) -> list[str]:
     splitter = SentenceSplitter()
     sentences: list[Sentence] = []
     places = [0, *sorted(cut % (len(text) + 1) for cut in cuts), len(text)]
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         sentences += splitter.push(text[start:end])
     sentences += splitter.flush()
     assert [sentence.index for sentence in sentences] == list(range(len(sentences)))
