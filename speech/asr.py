@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from types import TracebackType
 from typing import Protocol, Self
@@ -69,26 +68,28 @@ async def transcribe_recording(
     Yields:
         One final transcript for every turn in which words were understood, with its times in the recording.
     """
+
+    async def replay(chunks: list[AudioChunk]) -> AsyncIterator[AudioChunk]:
+        for chunk in chunks:
+            yield chunk
+            if progress is not None:
+                progress(chunk.end_sample / len(samples))
+
     for turn in _turns(samples, detector):
-        async for transcript in asr.transcribe(_replay(turn)):
+        async for transcript in asr.transcribe(replay(turn)):
             if transcript.is_final and transcript.text:
                 yield transcript
-        if progress is not None:
-            progress(turn[-1].end_sample / len(samples))
     if progress is not None:
         progress(1.0)
 
 
 def _turns(samples: Samples, detector: TurnDetector) -> Iterable[list[AudioChunk]]:
     """The sound of each turn, with its pre-roll and tail."""
-    chunks = list(chunked(samples, SPEECH_RATE_HZ, _CHUNK_SAMPLES))
     open_at = 0
     taken = 0
-    events: deque[SpeechStarted | SpeechStopped] = deque()
-    for chunk in [*chunks, None]:
-        events.extend(detector.flush() if chunk is None else detector.push(chunk))
-        while events:
-            match events.popleft():
+    for chunk in [*chunked(samples, SPEECH_RATE_HZ, _CHUNK_SAMPLES), None]:
+        for event in detector.flush() if chunk is None else detector.push(chunk):
+            match event:
                 case SpeechStarted(at_s):
                     open_at = max(taken, int((at_s - PRE_ROLL_S) * SPEECH_RATE_HZ))
                 case SpeechStopped(at_s):
@@ -97,8 +98,3 @@ def _turns(samples: Samples, detector: TurnDetector) -> Iterable[list[AudioChunk
                         AudioChunk(piece.samples, SPEECH_RATE_HZ, open_at + piece.start_sample)
                         for piece in chunked(samples[open_at:taken], SPEECH_RATE_HZ, _CHUNK_SAMPLES)
                     ]
-
-
-async def _replay(chunks: list[AudioChunk]) -> AsyncIterator[AudioChunk]:
-    for chunk in chunks:
-        yield chunk
