@@ -99,7 +99,7 @@ def default_cache_dir() -> Path:
 def _read_entry(entry: Path, path: Path) -> Portrait | None:
     """The remembered analysis, or None if there is none or it is damaged (it is then made again)."""
     try:
-        with np.load(entry, allow_pickle=False) as data:
+        with entry.open("rb") as file, np.load(file, allow_pickle=False) as data:
             image, landmarks = data["image"], data["landmarks"]
             matte = data["matte"].astype(np.float32) / np.float32(255.0)
             notices = tuple(str(notice) for notice in data["notices"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,7 +56,8 @@ class FaceFinder:
         os.environ.setdefault("GLOG_minloglevel", "3")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         self._log = contextlib.ExitStack()
-        with _native_log_silenced():
+        with _native_log_silenced(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of mediapipe's own dependencies, nobody's business here
             try:
                 import mediapipe
 
@@ -70,6 +72,8 @@ class FaceFinder:
     def __enter__(self) -> FaceFinder:
         """Silences MediaPipe's native log until the block ends."""
         self._log.enter_context(_native_log_silenced())
+        self._log.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -23,10 +23,8 @@ _NECK_FROM, _NECK_TO = -0.10, 0.95
 _NECK_WIDE, _NECK_NARROW = 1.05, 0.45
 _BODY_SHARE = 0.5
 _DISTANCE_PIVOT = 0.78
-# Above, what is further than this from the head's axis isn't this head (faces of others, waving flags).
-_HEAD_NEAR, _HEAD_FAR = 1.25, 1.9
 # Angles beyond these would tear any single photo: they are clipped (radians).
-_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.34, 0.35
+_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.32, 0.31
 _MOST_SHIFT = 0.5
 _NEAREST, _FARTHEST = 0.75, 1.4
 # Steepest depth (pixels of depth a pixel) that the widest turn leaves unfolded: sin(0.38) · 1.9 < 1.
@@ -64,10 +62,11 @@ class HeadMotion:
         self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])
         below_chin = (nodes[..., 1] - chin[1]) / unit
         beside = np.abs(nodes[..., 0] - self._tilt_pivot[0]) / unit
-        under = smoothstep(below_chin, -0.25, 0.35)
+        # The further out, the higher this begins: a tilt moves the outside most, and must not fold it.
+        from_height = -0.25 - 1.3 * np.clip(beside - 0.6, 0.0, None)
+        under = smoothstep((below_chin - from_height) / (0.35 - from_height), 0.0, 1.0)
         head = 1.0 - smoothstep(below_chin, _NECK_FROM, _NECK_TO)
         head *= 1.0 - under * smoothstep(beside, _NECK_NARROW, _NECK_WIDE)
-        head *= 1.0 - smoothstep(beside, _HEAD_NEAR, _HEAD_FAR)
         self._head = head.astype(np.float32)
         self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
         # Nearer or farther, the whole person grows or shrinks, mostly upwards.
