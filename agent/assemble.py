@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from agent import backends
 from agent.config import Config
+from agent.events import Event
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
-from agent.session import Event, Parts, Session, Timing
+from agent.session import Parts, Session, Timing
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
 from avatar.portrait import Portrait, load_portrait

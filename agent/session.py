@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from agent.events import Event, Problem, RecordingEnded, StateChanged, TurnFinished, TypedText
 from agent.history import History
 from agent.llm import LLM
 from agent.sentences import Sentence, SentenceSplitter
@@ -29,7 +30,7 @@ from avatar.renderer import FrameShown, Renderer
 from speech.asr import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Resampler, Samples
 from speech.errors import InputError
-from speech.events import SpeechStarted, SpeechStopped, Transcript
+from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
 from speech.tts import TTS
 from speech.turns import PRE_ROLL_S, TurnDetector
@@ -53,20 +54,6 @@ SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 MOUTH_MOVED = 0.06
 
 
-@dataclass(frozen=True, slots=True)
-class TypedText:
-    """A question that came as text."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingEnded:
-    """The recorded question is over: if it was not answered yet, it is now or never."""
-
-    name: str
-
-
 class Source(Protocol):
     """Where the user's voice comes from: a microphone, recordings, typed text."""
 
@@ -76,30 +63,6 @@ class Source(Protocol):
     def items(self, session: Session) -> AsyncGenerator[AudioChunk | TypedText | RecordingEnded]:
         """Yields what the user says, as it comes; ends when the user has left."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged:
-    """The person now does something else."""
-
-    state: ConversationState
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something went wrong, and the session goes on."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class TurnFinished:
-    """A turn is over, and this is what happened in it."""
-
-    record: TurnRecord
-
-
-Event = StateChanged | Transcript | Sentence | Problem | TurnFinished
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.session import RecordingEnded, Session, TypedText
+from agent.events import RecordingEnded, TypedText
+from agent.session import Session
 from avatar.clock import SAMPLES_PER_FRAME
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 

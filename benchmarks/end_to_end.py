@@ -23,7 +23,7 @@ from pathlib import Path
 from agent.assemble import open_session
 from agent.commands.conversation import QUESTIONS, load_questions
 from agent.config import Config, load_config
-from agent.session import Event, TurnFinished
+from agent.events import Event, TurnFinished
 from agent.sources import Questions
 from agent.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME
@@ -36,7 +36,7 @@ import time; began = time.time()
 import asyncio, os, sys
 from agent.assemble import open_session
 from agent.config import load_config
-from agent.session import TypedText
+from agent.events import TypedText
 from agent.sources import Questions
 
 class FirstFrame:

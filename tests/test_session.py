@@ -9,19 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
+from agent.events import Event, Problem, StateChanged, TurnFinished, TypedText
 from agent.history import History
-from agent.session import (
-    MIND_FAILED,
-    NOT_UNDERSTOOD,
-    Event,
-    Parts,
-    Problem,
-    Session,
-    StateChanged,
-    Timing,
-    TurnFinished,
-    TypedText,
-)
+from agent.session import MIND_FAILED, NOT_UNDERSTOOD, Parts, Session, Timing
 from agent.sources import Questions, Recording
 from agent.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock

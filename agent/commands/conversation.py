@@ -20,7 +20,7 @@ from agent.personas import persona_of
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from agent.session import Event, TypedText
+    from agent.events import Event, TypedText
     from agent.sources import Recording
     from agent.turn import TurnRecord
     from avatar.outputs.base import Output
@@ -198,7 +198,7 @@ class Conversation:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
 
     def _tell(self, event: Event) -> None:
-        from agent.session import Problem, StateChanged, TurnFinished
+        from agent.events import Problem, StateChanged, TurnFinished
         from agent.waterfall import waterfall_lines
 
         match event:
@@ -222,7 +222,7 @@ def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recordin
     Raises:
         InputError: a file that holds no sound.
     """
-    from agent.session import TypedText
+    from agent.events import TypedText
     from agent.sources import Recording
     from speech.audio import OUTPUT_RATE_HZ, read_audio
 
