@@ -47,6 +47,11 @@ _REREAD, _REREAD_ALIKE = 24, 24
 """How many entries are read again: the best by words, and those with a question of about the same sounds."""
 _ALIKE_BY_CHANCE = 0.35
 """Two English questions of about the same length sound this much alike anyhow."""
+_SURE = 0.75
+"""A guess from this weight on is the word itself, its synonym, or one of the same sound."""
+_TEXT_ALONE, _TEXT_SHARE, _RARE = 0.4, 0.5, 0.9
+"""An entry can win by its text alone: with all the words of the question it gets the first number, with half of them
+nothing; and one of them must be nearly as rare as (this much of the weight of) a word that the knowledge does not have."""
 _TOPIC_INSIDE, _INSIDE_BY_CHANCE = 0.6, 0.6
 """A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance
 then."""
@@ -98,12 +103,14 @@ class _Query:
         words: as said.
         importance: float32 [W], of each word.
         cover: float32 [W, entries] in [0, 1], how well each entry has each word.
+        present: float32 [W, entries] in [0, 1], how surely each entry has each word anywhere; guesses left out.
         said: for each word, the known terms it may stand for and how surely, 0 … 1.
     """
 
     words: list[str]
     importance: npt.NDArray[np.float32]
     cover: npt.NDArray[np.float32]
+    present: npt.NDArray[np.float32]
     said: list[dict[int, float]]
 
     @property
@@ -192,7 +199,7 @@ class Index:
             share = _TOPIC_SHARE * total / max(float(about.importance.sum()), 1e-6)
             covered = covered + share * (about.importance @ about.cover)
             query.said.append({term: weight * _TOPIC_SHARE for term, weight in about.terms.items()})
-        scores = covered / total
+        scores = np.maximum(covered / total, self._said_in_text(query) / _ALL_WORDS)
         by_words = np.argsort(-scores, kind="stable")[: max(_REREAD, k)]
         best = np.unique(np.concatenate([by_words[scores[by_words] > 0], self._alike_entries(query.words)]))
         found = [
@@ -200,6 +207,15 @@ class Index:
             for number, (fit, form) in zip(best, self._reread(query, best), strict=True)
         ]
         return sorted((one for one in found if one.score > 0), key=lambda one: (-one.score, one.number))[:k]
+
+    def _said_in_text(self, query: _Query) -> npt.NDArray[np.float32]:
+        """The score of entries that have nearly all that was said, be it only in their text: float32 [entries]."""
+        telling = np.array([word not in COMMON_WORDS and word not in QUESTION_WORDS for word in query.words])
+        found = query.importance[:, None] * query.present
+        has_rare = (found[telling] >= _RARE * self._unknown_rarity).any(axis=0)
+        share = found.sum(axis=0) / max(float(query.importance.sum()), 1e-6)
+        score: npt.NDArray[np.float32] = np.where(has_rare, _TEXT_ALONE * _above(share, _TEXT_SHARE), np.float32(0))
+        return score
 
     def _alike_entries(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
         """Entries of which one form has about the same sounds as the question as a whole."""
@@ -227,13 +243,14 @@ class Index:
 
     def _look_up(self, words: list[str], *, by_sound: bool = True) -> _Query:
         importance = [0.0 if word in STOP_WORDS else self._importance(word) for word in words]
-        cover = np.zeros((len(words), len(self._fields)), np.float32)
-        query = _Query(words, np.array(importance, np.float32), cover, [{} for _ in words])
+        cover, present = np.zeros((2, len(words), len(self._fields)), np.float32)
+        query = _Query(words, np.array(importance, np.float32), cover, present, [{} for _ in words])
         for guess in self._vocabulary.guesses(words, by_sound=by_sound):
             numbers, parts = self._postings[guess.term], self._parts[guess.term]
             for place in guess.places:
-                row = cover[place]
-                row[numbers] = np.maximum(row[numbers], guess.weight * parts)
+                cover[place][numbers] = np.maximum(cover[place][numbers], guess.weight * parts)
+                if guess.weight >= _SURE:
+                    present[place][numbers] = np.maximum(present[place][numbers], guess.weight)
                 query.said[place][guess.term] = max(query.said[place].get(guess.term, 0.0), guess.weight)
         return query
 

@@ -263,6 +263,8 @@ def test_headings_paragraphs_and_lists_become_entries(cafe: Knowledge) -> None:
         ("where can i get an audio guide", "Audio guide"),
         ("what is the price of the oddio guide", "Price of the audio guide"),
         ("where is the cafe", "Café"),
+        ("do you have soup", "Café"),
+        ("is there something in six languages", "Audio guide"),
         ("what time do you close", "Opening hours"),
         ("where is the restroom", "Where are the toilets?"),
         ("how much is a piece of cape", "Price of the cake"),
