@@ -2,8 +2,8 @@
 
 PocketSphinx can't mix two models while it listens, but its model file can be rewritten in half a second. For every
 n-gram of the phrases the probability becomes (1 - weight) * general + weight * phrases, or stays what it was if that
-is more. All other n-grams stay as they are, so that free speech is heard as before (the sums then exceed 1 a little,
-which a search for the best path doesn't mind).
+is more, and word sequences get a bonus on top. All other n-grams stay as they are, so that free speech is heard as
+before (the sums then exceed 1, which a search for the best path doesn't mind).
 
 The file ("Trie Language Model", little endian, as PocketSphinx 5 writes it): header, order, counts per order; tables of
 the 65,536 values that bigram probabilities, bigram back-offs and trigram probabilities are rounded to; unigrams
@@ -45,6 +45,14 @@ _UNIGRAM_SHARE = 0.1
 other."""
 
 _WITH_DIGITS = re.compile(r"\S*\d\S*")
+
+_BONUS = 1.5
+"""Natural logarithm by which the phrases' pairs and triples of words are favoured. Measured with 38 kiosk phrases: wrong
+words fall from 17 to 2 % (Flite's awb reading phrases) and from 20 to 9 % (reading reworded ones) against no bonus, and
+free speech is heard exactly as before."""
+
+_MOST_LIKELY = math.log(0.98)
+"""No favoured probability goes beyond this."""
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -174,7 +182,8 @@ class TrigramModel:
             for word, count in followers.items():
                 general = model.log_prob(history, word)
                 mixture = math.log((1.0 - share) * math.exp(general) + share * count / total)
-                mixed[(*history, word)] = max(general, mixture)
+                favoured = min(mixture + _BONUS, _MOST_LIKELY) if history else mixture
+                mixed[(*history, word)] = max(general, favoured)
         model._put_unigrams({key[0]: value for key, value in mixed.items() if len(key) == 1})
         model._put_bigrams({(key[0], key[1]): value for key, value in mixed.items() if len(key) == 2})
         model._put_trigrams({(key[0], key[1], key[2]): value for key, value in mixed.items() if len(key) == 3})
