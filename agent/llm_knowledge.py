@@ -109,7 +109,7 @@ class KnowledgeLLM:
         last = self._last_answer(history)
         hits = self._search(asked, last)
         score = hits[0].score if hits else 0.0
-        talk, likeness = max((self._small_talk.match(to_nobody), self._small_talk.match(asked)), key=lambda one: one[1])
+        talk, likeness = max(map(self._small_talk.match, dict.fromkeys((to_nobody, asked))), key=lambda one: one[1])
         if likeness >= SMALL_TALK and score < CERTAIN:
             return self._small_answer(talk, last, said)
         if hits and score >= CONFIDENT:

@@ -50,8 +50,8 @@ _ALIKE_BY_CHANCE = 0.35
 _SURE = 0.75
 """A guess from this weight on is the word itself, its synonym, or one of the same sound."""
 _TEXT_ALONE, _TEXT_SHARE, _RARE = 0.4, 0.5, 0.9
-"""An entry can win by its text alone: with all the words of the question it gets the first number, with half of them
-nothing; and one of them must be nearly as rare as (this much of the weight of) a word that the knowledge does not have."""
+"""An entry can win by its text alone: with all words of the question it gets the first number, with half of
+them nothing; and one of them must have at least this share of the importance of a word that the knowledge lacks."""
 _TOPIC_INSIDE, _INSIDE_BY_CHANCE = 0.6, 0.6
 """A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance
 then."""
