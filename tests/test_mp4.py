@@ -60,6 +60,22 @@ def test_sound_and_picture_are_aligned_to_the_sample(video: Path) -> None:
     assert abs(int(np.abs(sound).argmax()) - CLICK) <= 1
 
 
+def test_colours_come_back(tmp_path: Path) -> None:
+    image = np.zeros((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+    colours = np.array([[220, 30, 30], [30, 200, 60], [40, 60, 210], [231, 190, 160]], np.uint8)
+    for index, colour in enumerate(colours):
+        image[:, 128 * index : 128 * (index + 1)] = colour
+    output = Mp4Output(tmp_path / "a.mp4")
+    for index in range(3):
+        output.write(VideoFrame(image, index), np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
+    output.finish()
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0].codec_context
+        assert (stream.colorspace, stream.color_range, stream.color_primaries, stream.color_trc) == (5, 1, 1, 1)
+        decoded = next(container.decode(video=0)).reformat(format="rgb24", src_colorspace="ITU601").to_ndarray()
+    np.testing.assert_allclose(decoded[256, 64::128].astype(int), colours, atol=6)
+
+
 def test_a_missing_picture_repeats_the_last_one(tmp_path: Path) -> None:
     output = Mp4Output(tmp_path / "a.mp4")
     bright = VideoFrame(np.full((FRAME_SIZE, FRAME_SIZE, 3), 250, np.uint8), 0)

@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from av.audio.stream import AudioStream
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from av.video.stream import VideoStream
 
 from avatar.decoder import FRAME_SIZE, Image, VideoFrame
@@ -49,11 +51,11 @@ class Mp4Output:
         video.width = video.height = FRAME_SIZE
         video.pix_fmt = "yuv420p"
         video.options = {"crf": str(crf), "preset": preset, "threads": "1"}
-        # Stating the colour space keeps browsers from guessing (they guess differently by size).
-        video.codec_context.color_range = 1
-        video.codec_context.colorspace = 1
-        video.codec_context.color_primaries = 1
-        video.codec_context.color_trc = 1
+        # Stated, so that browsers need not guess: limited range, BT.601's matrix (OpenCV's), BT.709's primaries and curve.
+        video.codec_context.color_range = ColorRange.MPEG
+        video.codec_context.colorspace = Colorspace.ITU601
+        video.codec_context.color_primaries = ColorPrimaries.BT709
+        video.codec_context.color_trc = ColorTrc.BT709
         audio = self._container.add_stream("aac", rate=OUTPUT_RATE_HZ, layout="mono")
         assert isinstance(audio, AudioStream)
         audio.bit_rate = AUDIO_BIT_RATE
@@ -116,11 +118,10 @@ class Mp4Output:
                 self._failure = self._failure or error
 
     def _encode(self, image: Image, sound: Samples) -> None:
-        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        # OpenCV converts in 0.1 ms; FFmpeg's scaler takes 3 ms, as long as the encoding itself.
+        picture = av.VideoFrame.from_ndarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
         picture.pts = self._frames
         picture.time_base = fractions.Fraction(1, FRAME_RATE_HZ)
-        # BT.709, as stated in the stream; the default would be BT.601.
-        picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
         self._container.mux(self._video.encode(picture))
         self._frames += 1
         piece = av.AudioFrame.from_ndarray(np.clip(sound, -1, 1)[None, :], format="fltp", layout="mono")
