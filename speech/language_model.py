@@ -48,8 +48,8 @@ _WITH_DIGITS = re.compile(r"\S*\d\S*")
 
 _BONUS = 1.5
 """Natural logarithm by which the phrases' pairs and triples of words are favoured. Measured with 38 kiosk phrases
-against no bonus: wrong words fall from 17 to 2 % (Flite's awb reading phrases) and from 20 to 9 % (reading reworded ones), and
-free speech is heard exactly as before."""
+against no bonus: wrong words fall from 17 to 2 % (Flite's awb reading phrases) and from 20 to 9 % (reading reworded
+ones), and free speech is heard exactly as before."""
 
 _MOST_LIKELY = math.log(0.98)
 """No favoured probability goes beyond this."""
