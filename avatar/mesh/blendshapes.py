@@ -7,13 +7,13 @@ smoothly beyond the slit; "face" is both, joined along the slit's prolongation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from avatar.mesh import landmarks as lm
+from avatar.mesh.opening import Slit
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 
@@ -28,58 +28,6 @@ CLOSED_GAP = 0.022
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
 _UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Slit:
-    """The mouth's or an eye's opening in the photo, in the face plane.
-
-    Attributes:
-        a: float64 [N], increasing, from corner to corner.
-        upper: float64 [N], b of the upper edge.
-        lower: float64 [N], b of the lower edge (equal to `upper` where closed).
-    """
-
-    a: Array
-    upper: Array
-    lower: Array
-
-    @property
-    def centre(self) -> float:
-        """The a halfway between the corners."""
-        return float(self.a[0] + self.a[-1]) / 2.0
-
-    def across(self, a: Array) -> Array:
-        """Position along the slit: -1 and 1 at the corners."""
-        return np.asarray((a - self.centre) / ((self.a[-1] - self.a[0]) / 2.0))
-
-    def upper_at(self, a: Array) -> Array:
-        """The b of the upper edge, going on level beyond the corners."""
-        return np.asarray(np.interp(a, self.a, self.upper))
-
-    def lower_at(self, a: Array) -> Array:
-        """The b of the lower edge, going on level beyond the corners."""
-        return np.asarray(np.interp(a, self.a, self.lower))
-
-
-def slit_of(
-    plane: lm.FacePlane, points: Floats, upper: lm.Indices, lower: lm.Indices, ends: lm.Indices, samples: int = 65
-) -> Slit:
-    """The opening between two curves of landmarks that share their ends, drawn out to the middle of their `ends`."""
-    top, bottom = plane.to_plane(points[list(upper)]), plane.to_plane(points[list(lower)])
-    corners = (plane.to_plane(points[list(ends)]) + top[[0, -1]]) / 2.0
-    top, bottom = (np.vstack([corners[:1], curve[1:-1], corners[1:]]) for curve in (top, bottom))
-    a = np.linspace(corners[0, 0], corners[1, 0], samples)
-    return Slit(a, _smooth_curve(a, top), _smooth_curve(a, bottom))
-
-
-def _smooth_curve(a: Array, points: Array) -> Array:
-    """Through sorted points by interpolation, its kinks rounded off; the ends stay."""
-    order = np.argsort(points[:, 0])
-    b = np.interp(a, points[order, 0], points[order, 1])
-    padded = np.concatenate([2 * b[0] - b[4:0:-1], b, 2 * b[-1] - b[-2:-6:-1]])
-    kernel = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 4.0, 3.0, 2.0, 1.0])
-    return np.asarray(np.convolve(padded, kernel / kernel.sum(), mode="valid"))
 
 
 def _bump(a: Array, b: Array, centre: Array, width: float, height: float) -> Array:

@@ -13,12 +13,13 @@ import numpy as np
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import FaceFields, Slit, slit_of
+from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.head import HeadMotion
 from avatar.mesh.layers import TEXTURE_SCALE, enlarge, take_apart
 from avatar.mesh.mouth import Mouth
+from avatar.mesh.opening import Slit, sharpened, slit_of
 from avatar.mesh.slit import Expression, Pose, SlitPatch
 from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
@@ -52,7 +53,11 @@ class MeshDecoder:
         texture = enlarge(portrait.image)
         mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
         eyes = {
-            side: slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side])
+            side: sharpened(
+                slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side]),
+                portrait.image,
+                plane,
+            )
             for side in lm.SIDES
         }
         fields = FaceFields(plane, points, mouth)

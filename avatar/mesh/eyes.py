@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import Slit
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
+from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats, MotionLayout
@@ -65,8 +65,9 @@ class Eye:
         opening = np.where(np.abs(slit.across(a)) < 0.97, opening, -1.0)
         visible = (opening > 0.0).astype(np.float32)
         distance = np.linalg.norm(at - centre, axis=-1) / radius
+        whites = _whites(part, visible, distance)
         distance /= _rim_of_iris(part, visible, distance)
-        self._sclera = _sclera(part, visible, distance)
+        self._sclera = _sclera(part, whites, visible, distance)
         self._iris = _iris(part, visible, distance)
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 
@@ -127,28 +128,39 @@ def _cut(texture: Image, grid: Grid) -> Image:
     return np.asarray(padded[grid.top * s : (grid.top + grid.height) * s, grid.left * s : (grid.left + grid.width) * s])
 
 
+def _whites(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
+    """Which visible texels are white of the eye: nearer in brightness to the eye's lightest parts than to its iris."""
+    grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    seen = visible > 0
+    outer, inner = seen & (distance > 1.0), seen & (distance > 0.35) & (distance < 0.85)
+    if outer.sum() < 12 or inner.sum() < 12:
+        return np.asarray(seen & (distance > 1.15))
+    light, dark = float(np.percentile(grey[outer], 75)), float(np.median(grey[inner]))
+    return np.asarray(seen & (grey > dark + 0.45 * (light - dark)) & (light > dark))
+
+
 def _rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
     """Where the iris really ends, in radii of the mesh's iris: where brightness rises most from ring to ring."""
     grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    edges = np.arange(0.70, 1.45, 0.075)
+    edges = np.arange(0.70, 1.50, 0.075)
     means = []
     for inner in edges:
         here = (visible > 0) & (distance >= inner) & (distance < inner + 0.075)
         means.append(float(grey[here].mean()) if here.sum() >= 8 else np.nan)
     rises = np.diff(np.array(means))
     # The mesh is right unless the picture clearly says otherwise.
-    rises *= np.exp(-(((edges[1:] - 1.0) / 0.35) ** 2))
+    rises *= np.exp(-(((edges[1:] - 1.0) / 0.40) ** 2))
     if not np.isfinite(rises).any() or np.nanmax(rises) < 6.0:
         return 1.0
     return float(edges[1:][np.nanargmax(rises)])
 
 
-def _sclera(part: Image, visible: Floats, distance: Distances) -> Image:
+def _sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
     """The white of the eye as if there were no iris and no lids."""
-    white = visible * (distance > 1.18)
+    white = (whites & (distance > 1.10)).astype(np.float32)
     if white.sum() < 12:  # hardly any white to be seen: a dark eye, its edge must do
         white = visible
-    filled = pull_push(part.astype(np.float32), white.astype(np.float32))
+    filled = pull_push(part.astype(np.float32), white)
     return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
 
 

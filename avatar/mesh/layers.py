@@ -94,7 +94,7 @@ def _fill_background(image: Image, alpha: Floats) -> Image:
     share = alpha[:, :, None]
     clear = np.maximum(1.0 - share, 1e-3)
     out = np.clip(out, (image - 255.0 * share) / clear, image / clear)
-    return np.rint(np.clip(out, 0.0, 255.0)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(out, 0.0, 255.0)), np.uint8)
 
 
 def pull_push(values: Floats, known: Floats) -> Floats:

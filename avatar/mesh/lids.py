@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import Slit
 from avatar.mesh.controls import INDEX
+from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, SlitPatch
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
@@ -22,7 +22,7 @@ _CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.80, 0.006, 0.30, np.float32(0.014)
 # A closing lid turns from the photo's folded skin to smooth skin between these shares.
 _SMOOTH_FROM, _SMOOTH_TO = 0.10, 0.70
 # How far the smooth skin is averaged, and how much the line of the closed lashes is darkened.
-_SKIN_BLUR, _LASH_DARKER = 0.030, 0.35
+_SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
 
 
 class Lids:

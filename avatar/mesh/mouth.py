@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields, Slit
+from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import white_of_eyes
+from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
 from avatar.mesh.warp import Inverter, smoothstep
 from avatar.motion import Floats, MotionLayout
@@ -155,7 +156,7 @@ def _enamel(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.floa
     by_skin = np.array([228.0, 220.0, 204.0]) * _light(skin)
     by_eyes = np.clip(white.astype(np.float64) * 1.06, 60.0, 235.0) * np.array([1.0, 0.985, 0.945])
     colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
-    mixed = 0.35 * by_skin + 0.65 * by_eyes
+    mixed = 0.45 * by_skin + 0.55 * by_eyes
     return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import Slit
 from avatar.mesh.layers import TEXTURE_SCALE
+from avatar.mesh.opening import Slit
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats
 
