@@ -17,10 +17,11 @@ from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
 from avatar.clock import AudioClock, OfflineClock, PacedClock
+from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
 from avatar.portrait import Portrait, load_portrait
 from avatar.provenance import AiLabel
-from avatar.renderer import MotionSampler, Renderer
+from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
 
 if TYPE_CHECKING:

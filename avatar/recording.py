@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from avatar.clock import SAMPLES_PER_FRAME, OfflineClock
 from avatar.decoder import FaceDecoder
 from avatar.motion import Controls, ConversationState
+from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
-from avatar.renderer import FrameShown, MotionSampler, Renderer
+from avatar.renderer import FrameShown, Renderer
 from speech.audio import Samples
 from speech.sound_track import SoundTrack
 

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME, AudioClock
+from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.decoder import FaceDecoder, VideoFrame
-from avatar.motion import Controls, ConversationState, Floats, Motion, MotionLayout
+from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk
+from speech.audio import OUTPUT_RATE_HZ
 from speech.sound_track import SoundTrack
-
-
-class MotionSampler(Protocol):
-    """Samples motion from the sound that will be played; the face engine's streaming contract."""
-
-    @property
-    def frame(self) -> int:
-        """Index of the next frame that `frames` will return."""
-        ...
-
-    def push(self, chunk: AudioChunk) -> None:
-        """Takes the next piece of the sound to be played, speech and silence alike, without gaps."""
-        ...
-
-    def end_of_speech(self) -> None:
-        """Says that nothing more will come for now: missing look-ahead counts as silence."""
-        ...
-
-    def frames(self) -> Motion:
-        """Samples every frame whose sound is known."""
-        ...
-
-    def interrupt(self, frame: int) -> None:
-        """Throws away motion and sound from `frame` on, and goes on from the frames kept, without a jump."""
-        ...
-
-    def listen(self, chunk: AudioChunk) -> None:
-        """Takes the user's own voice."""
-        ...
-
-    def set_state(self, state: ConversationState) -> None:
-        """Sets what the person does, from the next sampled frame on."""
-        ...
-
-    def set_controls(self, controls: Controls) -> None:
-        """Sets gaze, distance and emotion, from the next sampled frame on."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +48,8 @@ KEEP_SAMPLES = OUTPUT_RATE_HZ
 class Renderer:
     """Owns the face: asks the clock for frames and gives each, with its sound and motion, to every output.
 
-    All heavy work runs on one thread, so the sampler and the decoder need no locks.
+    Heavy work runs on two threads: one samples motion, the other draws pictures and hands them on, so that the next
+    block of motion is made while the last one is drawn.
 
     Args:
         clock: says when the next frame is due.
@@ -97,6 +59,7 @@ class Renderer:
         decoder: motion to picture; None where only the motion is wanted.
         outputs: where the frames go.
         label: the visible mark, or None.
+        mix_user: let the outputs play the user too.
         on_frame: called on the event loop after every frame.
     """
 
@@ -114,24 +77,19 @@ class Renderer:
         on_frame: Callable[[FrameShown], None] = lambda shown: None,
     ) -> None:
         self._clock, self._voice, self._user = clock, voice, user
-        self._sampler, self._decoder, self._outputs, self._label = sampler, decoder, outputs, label
+        self._motion = MotionAhead(sampler, voice, user)
+        self._decoder, self._outputs, self._label = decoder, outputs, label
         self._mix_user = mix_user
         self._on_frame = on_frame
-        self._motion: deque[Floats] = deque()  # sampled, not yet shown; the first belongs to the next frame
-        self._next_frame = 0
-        self._pushed_frames = 0
-        self._listened = 0
-        self._state = ConversationState.IDLE
-        self._controls = Controls()
         self.frames_late = 0
 
     def set_state(self, state: ConversationState) -> None:
         """Sets what the person does; the face follows with the next motion it samples (within 200 ms)."""
-        self._state = state
+        self._motion.state = state
 
     def set_controls(self, controls: Controls) -> None:
         """Sets gaze, head distance and emotion; the face follows with the next motion it samples."""
-        self._controls = controls
+        self._motion.controls = controls
 
     async def run(self, until_sample: Callable[[], int | None]) -> None:
         """Renders frame after frame.
@@ -140,22 +98,21 @@ class Renderer:
             until_sample: asked before every frame; when it names a sample and all before it is played, `run` ends.
         """
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix="face") as thread:
+        with ThreadPoolExecutor(1, "motion") as motion_thread, ThreadPoolExecutor(1, "picture") as picture_thread:
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
                 late = self._clock.is_late()
-                shown = await loop.run_in_executor(thread, self._show, frame, late)
+                values = await loop.run_in_executor(motion_thread, self._motion.take)
+                ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
+                audible = await loop.run_in_executor(picture_thread, self._show, frame, values, late)
                 self.frames_late += late
                 self._clock.played()
-                self._on_frame(FrameShown(frame, loop.time(), *shown, late))
-                # In the time left until the next frame, so that sampling a block never delays a picture.
-                await loop.run_in_executor(thread, self._sample_until, frame + 2)
+                self._on_frame(FrameShown(frame, loop.time(), audible, values[_MOUTH], late))
+                if ahead.done():
+                    ahead.result()
 
-    def _show(self, frame: int, late: bool) -> tuple[int | None, Floats]:
-        self._rewind_if_changed()
-        self._sample_until(frame + 1)
-        values = self._motion.popleft()
-        self._next_frame = frame + 1
+    def _show(self, frame: int, values: Floats, late: bool) -> int | None:
+        """Draws one frame and hands it to the outputs; returns the first sample in it that can be heard, if any."""
         start = frame * SAMPLES_PER_FRAME
         sound = self._voice.read(start, SAMPLES_PER_FRAME)
         picture: VideoFrame | None = None
@@ -170,39 +127,4 @@ class Renderer:
         for track in (self._voice, self._user):
             track.forget(start - KEEP_SAMPLES)
         audible = np.flatnonzero(np.abs(sound) > AUDIBLE)
-        return (start + int(audible[0]) if len(audible) else None), values[_MOUTH]
-
-    def _sample_until(self, frame: int) -> None:
-        """Samples motion until everything before `frame` is there."""
-        while self._next_frame + len(self._motion) < frame:
-            self._push_user_voice()
-            self._sampler.set_state(self._state)
-            self._sampler.set_controls(self._controls)
-            while not len(motion := self._sampler.frames().values):
-                self._push_voice_frame()
-            self._motion.extend(motion)
-
-    def _push_voice_frame(self) -> None:
-        start = self._pushed_frames * SAMPLES_PER_FRAME
-        self._sampler.push(AudioChunk(self._voice.read(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
-        self._pushed_frames += 1
-
-    def _push_user_voice(self) -> None:
-        end = self._next_frame * SAMPLES_PER_FRAME
-        if end > self._listened:
-            heard = self._user.read(self._listened, end - self._listened)
-            self._sampler.listen(AudioChunk(heard, OUTPUT_RATE_HZ, self._listened))
-            self._listened = end
-
-    def _rewind_if_changed(self) -> None:
-        """Sound was written or cut where the sampler has already heard silence: sample that part again."""
-        changed = self._voice.take_changed()
-        if changed is None or changed >= self._pushed_frames * SAMPLES_PER_FRAME:
-            return
-        # Frames just before the change had it in their look-ahead; frames already shown stay.
-        frame = max(self._next_frame, changed // SAMPLES_PER_FRAME - LOOK_AHEAD_FRAMES)
-        while self._next_frame + len(self._motion) > frame:
-            self._motion.pop()
-        frame = min(frame, self._sampler.frame)
-        self._sampler.interrupt(frame)
-        self._pushed_frames = frame
+        return start + int(audible[0]) if len(audible) else None

@@ -64,12 +64,13 @@ async def _render(
 ) -> None:
     from agent.assemble import load_decoder, load_sampler
     from avatar.motion import FRAME_RATE_HZ, read_motion_csv
+    from avatar.motion_ahead import MotionSampler
     from avatar.outputs.base import Output
     from avatar.outputs.motion_csv import MotionCsvOutput
     from avatar.provenance import AiLabel
     from avatar.recorded_motion import RecordedMotion
     from avatar.recording import frames_of, render_recording
-    from avatar.renderer import FrameShown, MotionSampler
+    from avatar.renderer import FrameShown
     from speech.audio import OUTPUT_RATE_HZ, read_audio
 
     recorded = await asyncio.to_thread(read_motion_csv, motion_in) if motion_in else None

@@ -51,7 +51,7 @@ class Mp4Output:
         video.width = video.height = FRAME_SIZE
         video.pix_fmt = "yuv420p"
         video.options = {"crf": str(crf), "preset": preset, "threads": "1"}
-        # Stated, so that browsers need not guess: limited range, BT.601's matrix (OpenCV's), BT.709's primaries and curve.
+        # Stated, so that browsers need not guess: limited range, BT.601's matrix (OpenCV's), the rest BT.709's.
         video.codec_context.color_range = ColorRange.MPEG
         video.codec_context.colorspace = Colorspace.ITU601
         video.codec_context.color_primaries = ColorPrimaries.BT709

@@ -1,0 +1,118 @@
+"""The motion that is about to be shown: sampled a little ahead, and sampled again when the sound changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME
+from avatar.motion import Controls, ConversationState, Floats, Motion
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk
+from speech.sound_track import SoundTrack
+
+# When fewer frames than this are ready, the next block is sampled. Fewer could keep a picture waiting; more would be thrown
+# away whenever an answer begins.
+READY_FRAMES = 3
+
+
+class MotionSampler(Protocol):
+    """Samples motion from the sound that will be played; the face engine's streaming contract."""
+
+    @property
+    def frame(self) -> int:
+        """Index of the next frame that `frames` will return."""
+        ...
+
+    def push(self, chunk: AudioChunk) -> None:
+        """Takes the next piece of the sound to be played, speech and silence alike, without gaps."""
+        ...
+
+    def end_of_speech(self) -> None:
+        """Says that nothing more will come for now: missing look-ahead counts as silence."""
+        ...
+
+    def frames(self) -> Motion:
+        """Samples every frame whose sound is known."""
+        ...
+
+    def interrupt(self, frame: int) -> None:
+        """Throws away motion and sound from `frame` on, and goes on from the frames kept, without a jump."""
+        ...
+
+    def listen(self, chunk: AudioChunk) -> None:
+        """Takes the user's own voice."""
+        ...
+
+    def set_state(self, state: ConversationState) -> None:
+        """Sets what the person does, from the next sampled frame on."""
+        ...
+
+    def set_controls(self, controls: Controls) -> None:
+        """Sets gaze, distance and emotion, from the next sampled frame on."""
+        ...
+
+
+class MotionAhead:
+    """Feeds the sampler from the sound tracks and keeps the frames that it has made and nobody has shown yet.
+
+    `state` and `controls` may be set from any thread; everything else belongs to one thread.
+
+    Args:
+        sampler: a fresh sampler, or recorded motion.
+        voice: what the avatar says.
+        user: what the user says; the face listens to it.
+    """
+
+    def __init__(self, sampler: MotionSampler, voice: SoundTrack, user: SoundTrack) -> None:
+        self._sampler, self._voice, self._user = sampler, voice, user
+        self._ready: deque[Floats] = deque()  # the first one belongs to frame self._next
+        self._next = 0
+        self._pushed_frames = 0
+        self._listened = 0
+        self.state = ConversationState.IDLE
+        self.controls = Controls()
+
+    def take(self) -> Floats:
+        """The next frame's motion, float32 [60], for the sound as it is now."""
+        self._rewind_if_changed()
+        self._sample(1)
+        self._next += 1
+        return self._ready.popleft()
+
+    def sample_ahead(self) -> None:
+        """Makes the next frames ready, so that taking them need not wait."""
+        self._sample(READY_FRAMES)
+
+    def _sample(self, frames: int) -> None:
+        while len(self._ready) < frames:
+            self._push_user_voice()
+            self._sampler.set_state(self.state)
+            self._sampler.set_controls(self.controls)
+            while not len(motion := self._sampler.frames().values):
+                self._push_voice_frame()
+            self._ready.extend(motion)
+
+    def _push_voice_frame(self) -> None:
+        start = self._pushed_frames * SAMPLES_PER_FRAME
+        self._sampler.push(AudioChunk(self._voice.read(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
+        self._pushed_frames += 1
+
+    def _push_user_voice(self) -> None:
+        end = self._next * SAMPLES_PER_FRAME
+        if end > self._listened:
+            heard = self._user.read(self._listened, end - self._listened)
+            self._sampler.listen(AudioChunk(heard, OUTPUT_RATE_HZ, self._listened))
+            self._listened = end
+
+    def _rewind_if_changed(self) -> None:
+        """Sound was written or cut where the sampler has already heard silence: sample that part again."""
+        changed = self._voice.take_changed()
+        if changed is None or changed >= self._pushed_frames * SAMPLES_PER_FRAME:
+            return
+        # Frames just before the change had it in their look-ahead; frames already shown stay.
+        frame = max(self._next, changed // SAMPLES_PER_FRAME - LOOK_AHEAD_FRAMES)
+        while self._next + len(self._ready) > frame:
+            self._ready.pop()
+        frame = min(frame, self._sampler.frame)
+        self._sampler.interrupt(frame)
+        self._pushed_frames = frame
