@@ -95,7 +95,8 @@ class KnowledgeLLM:
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`, word by word; see `agent.llm.LLM.stream`."""
-        for delta in re.findall(r"\S+\s*", self.reply(history, text)):
+        reply = await asyncio.to_thread(self.reply, history, text)
+        for delta in re.findall(r"\S+\s*", reply):
             yield delta
             await asyncio.sleep(0)  # lets a cancellation in, and everybody else work
 

@@ -10,8 +10,8 @@ from avatar.motion import Controls, ConversationState, Floats, Motion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.sound_track import SoundTrack
 
-# When fewer frames than this are ready, the next block is sampled. Fewer could keep a picture waiting; more would be thrown
-# away whenever an answer begins.
+# When fewer frames than this are ready, the next block is sampled. Fewer could keep a picture waiting; more would be
+# thrown away whenever an answer begins.
 READY_FRAMES = 3
 
 

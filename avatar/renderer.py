@@ -12,6 +12,7 @@ import numpy as np
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
+from avatar.motion_ahead import MotionAhead, MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from speech.audio import OUTPUT_RATE_HZ
@@ -99,17 +100,18 @@ class Renderer:
         """
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "motion") as motion_thread, ThreadPoolExecutor(1, "picture") as picture_thread:
+            ahead: asyncio.Future[None] | None = None
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
                 late = self._clock.is_late()
+                if ahead is not None:
+                    await ahead  # its thread is the one that is needed next, so nothing is lost by waiting
                 values = await loop.run_in_executor(motion_thread, self._motion.take)
                 ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
                 audible = await loop.run_in_executor(picture_thread, self._show, frame, values, late)
                 self.frames_late += late
                 self._clock.played()
                 self._on_frame(FrameShown(frame, loop.time(), audible, values[_MOUTH], late))
-                if ahead.done():
-                    ahead.result()
 
     def _show(self, frame: int, values: Floats, late: bool) -> int | None:
         """Draws one frame and hands it to the outputs; returns the first sample in it that can be heard, if any."""
