@@ -4,7 +4,7 @@ The kiosk's questions (kiosk_questions.tsv: its phrases, reworded ones, and free
 are read by Flite's voices, if the program is there. With a folder of real speech (`questions/questions.tsv` and
 `speech/transcripts.tsv` in it, columns path, transcript, lang), that is heard as well.
 
-Run as `python benchmarks/ears.py [FOLDER]` in the project's folder; several minutes.
+Run as `python -m benchmarks.ears [FOLDER]` in the project's folder; several minutes.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def main() -> None:
     """Reads the command line, measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
-    parser.add_argument("--every", type=int, default=1, help="hear only every n-th sentence (default %(default)s)")
+    parser.add_argument(
+        "--every", type=int, default=1, help="hear only every n-th kiosk sentence (default %(default)s)"
+    )
     parser.add_argument("--accurate", action="store_true", help="with the passes made for recordings")
     parser.add_argument("--weight", type=float, default=DEFAULT_PHRASE_WEIGHT, help="of the phrases (%(default)s)")
     arguments = parser.parse_args()
@@ -80,7 +82,7 @@ def main() -> None:
 async def measure(folder: Path | None, every: int, accurate: bool, weight: float) -> None:
     """Prints the word errors of each group with each list of phrases, then speed and delay."""
     kiosk, phrases = kiosk_utterances(every)
-    questions, orders, sentences = real_utterances(folder, every) if folder else ([], [], [])
+    questions, orders, sentences = real_utterances(folder) if folder else ([], [], [])
     tests = [
         ("no phrases", [], [*kiosk, *questions, *orders, *sentences]),
         (f"{len(phrases)} kiosk phrases", phrases, [*kiosk, *questions, *sentences]),
@@ -95,7 +97,7 @@ async def measure(folder: Path | None, every: int, accurate: bool, weight: float
                 await print_errors(asr, utterances)
     async with PocketSphinxASR(phrases=phrases, phrase_weight=weight, accurate=accurate) as asr:
         print()
-        delays = [await delay_ms(asr, one) for one in (questions or kiosk)[:12]]
+        delays = [await delay_ms(asr, one) for one in [*questions, *kiosk][:12]]
         print_percentiles("last sample at real-time pace → final words", delays, "ms", "≤ 200 ms")
 
 
@@ -161,7 +163,7 @@ def kiosk_utterances(every: int) -> tuple[list[Utterance], list[str]]:
     return utterances, phrases
 
 
-def real_utterances(folder: Path, every: int) -> tuple[list[Utterance], list[Utterance], list[Utterance]]:
+def real_utterances(folder: Path) -> tuple[list[Utterance], list[Utterance], list[Utterance]]:
     """Questions, drink orders (of which only the words that matter are known) and sentences by people, English only."""
     questions, orders, sentences = [], [], []
     for table in ("questions/questions.tsv", "speech/transcripts.tsv"):
@@ -176,7 +178,7 @@ def real_utterances(folder: Path, every: int) -> tuple[list[Utterance], list[Utt
                     questions.append(Utterance("real questions", row["transcript"], samples))
                 else:
                     sentences.append(Utterance("real sentences", row["transcript"], samples))
-    return questions[::every], orders[::every], sentences[::every]
+    return questions, orders, sentences
 
 
 def word_errors(said: list[str], heard: list[str]) -> int:
