@@ -129,14 +129,17 @@ def _cut(texture: Image, grid: Grid) -> Image:
 
 
 def _whites(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
-    """Which visible texels are white of the eye: nearer in brightness to the eye's lightest parts than to its iris."""
-    grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    """Which visible texels are white of the eye: nearer in colour to the eye's lightest parts than to its iris."""
+    colour = part.astype(np.float32)
+    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
     seen = visible > 0
-    outer, inner = seen & (distance > 1.0), seen & (distance > 0.35) & (distance < 0.85)
+    outer, inner = seen & (distance > 1.15), seen & (distance > 0.35) & (distance < 0.85)
     if outer.sum() < 12 or inner.sum() < 12:
         return np.asarray(seen & (distance > 1.15))
-    light, dark = float(np.percentile(grey[outer], 75)), float(np.median(grey[inner]))
-    return np.asarray(seen & (grey > dark + 0.45 * (light - dark)) & (light > dark))
+    light = np.median(colour[outer & (grey >= np.percentile(grey[outer], 65))], axis=0)
+    iris = np.median(colour[inner], axis=0)
+    to_light, to_iris = (np.linalg.norm(colour - middle, axis=2) for middle in (light, iris))
+    return np.asarray(seen & (to_light < 0.8 * to_iris))
 
 
 def _rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:

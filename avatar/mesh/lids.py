@@ -23,6 +23,10 @@ _CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.80, 0.006, 0.30, np.float32(0.014)
 _SMOOTH_FROM, _SMOOTH_TO = 0.10, 0.70
 # How far the smooth skin is averaged, and how much the line of the closed lashes is darkened.
 _SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
+# The lid is at least a little darker than the skin under the eye, which counts this much where no lid skin is seen;
+# what is darker than it by more than so many grey levels doesn't count as skin.
+_LID_TONE, _UNDER_WEIGHT, _SHADE = 0.92, 0.06, 30.0
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Lids:
@@ -96,16 +100,28 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     at = plane.to_plane(patch.texels())
     a, above = at[..., 0], at[..., 1] - slit.upper_at(at[..., 0])
     colour = texture[:, :, :3].astype(np.float32)
-    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = colour @ _GREY
     texels_per_unit = plane.eye_distance_px * 2.0
     around = cv2.GaussianBlur(grey, (0, 0), 2.0 * _SKIN_BLUR * texels_per_unit)
-    # Skin is what isn't darker than its surroundings, nor lash nor eye.
-    skin = np.exp(-((np.clip(around - grey, 0.0, None) / 10.0) ** 2)) * smoothstep(above, 0.016, 0.030) + 1e-4
-    smooth = _blur(colour * skin[..., None], texels_per_unit) / _blur(skin, texels_per_unit)[..., None]
-    near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.3)
+    t = np.abs(slit.across(a))
+    # Under the eye is plain skin, in the lid's light or nearly so: a brow or a deep shadow is much darker than it.
+    below = slit.lower_at(a) - at[..., 1]
+    plain = (below > 0.04) & (below < 0.11) & (t < 0.8)
+    under = np.median(colour[plain], axis=0) if plain.any() else np.median(colour.reshape(-1, 3), axis=0)
+    dark = np.clip(float(under @ _GREY) - _SHADE - grey, 0.0, None)
+    lid_zone = (above > 0.02) & (above < 0.08) & (t < 0.8)
+    shaded = float(np.median(grey[lid_zone])) / max(float(under @ _GREY), 1.0) if lid_zone.any() else 1.0
+    tone = under * np.float32(np.clip(0.5 + 0.5 * shaded, 0.65, _LID_TONE))
+    # Skin is what isn't darker than its surroundings, nor brow, lash or eye.
+    skin = np.exp(-((np.clip(around - grey, 0.0, None) / 10.0) ** 2) - (dark / 25.0) ** 2)
+    skin *= smoothstep(above, 0.016, 0.030)
+    weight = _blur(skin, texels_per_unit)
+    smooth = _blur(colour * skin[..., None], texels_per_unit) + _UNDER_WEIGHT * tone
+    smooth /= (weight + _UNDER_WEIGHT)[..., None]
+    near = 1.0 - smoothstep(t, 0.75, 1.15)
     lid = smoothstep(above, 0.010, 0.024) * (1.0 - smoothstep(above, 0.6 * reach, reach)) * near
     closed = colour * (1.0 - lid[..., None]) + smooth * lid[..., None]
-    line = np.exp(-(((above - 0.002) / 0.008) ** 2)) * (1.0 - smoothstep(np.abs(slit.across(a)), 0.85, 1.1))
+    line = np.exp(-(((above - 0.002) / 0.008) ** 2)) * (1.0 - smoothstep(t, 0.85, 1.1))
     closed *= 1.0 - _LASH_DARKER * line[..., None]
     return np.dstack([np.rint(np.clip(closed, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
 

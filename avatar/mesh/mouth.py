@@ -28,6 +28,8 @@ _UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
 _ROUNDING_HIDES = 0.04
 # Put out further than this, the tongue lies over the lower teeth.
 _TONGUE_OVER_TEETH = 0.15
+# It meets the upper teeth at tongueOut = 1 / 1.7: th and l are spoken with less than a tongue put out in full.
+_TONGUE_REACHES = 1.7
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
 
@@ -101,7 +103,8 @@ class Mouth:
         rise, drop = (0.0, hidden), (-0.10 * side, -_LOWER_DROP * max(jaw, gap) - hidden)
         # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
         behind, out = -0.045 - 0.55 * _LOWER_DROP * jaw, -0.005 - 0.25 * _LOWER_DROP * jaw
-        tongue = (0.0, (1.0 - tongue_out) * behind + tongue_out * out)
+        share = min(1.0, _TONGUE_REACHES * tongue_out)
+        tongue = (0.0, (1.0 - share) * behind + share * out)
         layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, rise)]
         if tongue_out > _TONGUE_OVER_TEETH:
             layers = [layers[1], layers[0], layers[2]]
@@ -154,7 +157,7 @@ def _light(skin: npt.NDArray[np.float64]) -> float:
 def _enamel(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.float64]:
     """The colour of teeth in the portrait's light: mostly as the whites of the eyes take it, a little warmer."""
     by_skin = np.array([228.0, 220.0, 204.0]) * _light(skin)
-    by_eyes = np.clip(white.astype(np.float64) * 1.06, 60.0, 235.0) * np.array([1.0, 0.985, 0.945])
+    by_eyes = np.clip(white.astype(np.float64) * 1.12, 60.0, 240.0) * np.array([1.0, 0.98, 0.925])
     colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
     mixed = 0.45 * by_skin + 0.55 * by_eyes
     return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())

@@ -17,7 +17,7 @@ Array = npt.NDArray[np.float64]
 # A lid's edge is looked for this far inside and outside the mesh's line, in steps (eye distances).
 _INSIDE, _OUTSIDE, _STEP = 0.015, 0.050, 0.0025
 # Contrast is measured across this; the mesh counts as right within this; another place must be this much stronger.
-_ACROSS, _NEAR_MESH, _CLEARLY = 0.006, 0.012, 1.5
+_ACROSS, _NEAR_MESH, _CLEARLY = 0.006, 0.012, 1.25
 
 
 @dataclass(frozen=True, slots=True)
