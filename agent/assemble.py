@@ -55,8 +55,12 @@ def load_sampler(config: Config) -> MotionSampler:
 
 def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
     """Analyses the portrait, or finds the analysis in the cache, and builds its decoder."""
+    import cv2
+
     from avatar.mesh.decoder import MeshDecoder
 
+    # One thread here as well: its pieces of work are far too small to be shared out.
+    cv2.setNumThreads(1)
     portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=config.portrait.cache_dir)
     return portrait, MeshDecoder(portrait)
 
