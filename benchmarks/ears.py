@@ -69,9 +69,7 @@ def main() -> None:
     """Reads the command line, measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
-    parser.add_argument(
-        "--every", type=int, default=1, help="hear only every n-th kiosk sentence (default %(default)s)"
-    )
+    parser.add_argument("--every", type=int, default=1, help="hear every n-th kiosk sentence (%(default)s)")
     parser.add_argument("--accurate", action="store_true", help="with the passes made for recordings")
     parser.add_argument("--weight", type=float, default=DEFAULT_PHRASE_WEIGHT, help="of the phrases (%(default)s)")
     arguments = parser.parse_args()
