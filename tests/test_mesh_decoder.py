@@ -24,7 +24,7 @@ DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portrait
 
 
 def vector(**values: float) -> Floats:
-    out = neutral(1)[0]
+    out: Floats = neutral(1)[0]
     for name, value in values.items():
         for column in (name, name + "Left", name + "Right"):
             if column in MotionLayout.INDEX:
@@ -33,7 +33,7 @@ def vector(**values: float) -> Floats:
 
 
 def change(a: Image, b: Image) -> npt.NDArray[np.int64]:
-    return np.abs(a.astype(np.int64) - b.astype(np.int64)).max(axis=2)
+    return np.asarray(np.abs(a.astype(np.int64) - b.astype(np.int64)).max(axis=2), np.int64)
 
 
 @pytest.fixture(scope="module")

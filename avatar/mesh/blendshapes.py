@@ -224,5 +224,7 @@ class FaceFields:
         across = 1.0 - smoothstep(np.abs(x), 0.26, 0.84)
         down = _LIPS_FOLLOW + (1.0 - _LIPS_FOLLOW) * smoothstep(-v, 0.0, 0.30)
         # Below the chin the neck takes it up; slowly enough not to fold.
-        neck = 1.0 - smoothstep(-v, -chin_v + 0.04, -chin_v + 0.74)
-        return np.asarray(across * down * neck)
+        neck = 1.0 - smoothstep(-v, -chin_v + 0.03, -chin_v + 0.60)
+        # The throat gives way, the collar beside it does not.
+        beside = smoothstep(np.abs(x), 0.20, 0.52) * smoothstep(-v, -chin_v - 0.06, -chin_v + 0.16)
+        return np.asarray(across * down * neck * (1.0 - beside))

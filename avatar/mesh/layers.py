@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 from avatar.portrait import Portrait
 
@@ -16,7 +17,12 @@ TEXTURE_SCALE = 2
 # The segmentation's edge is known to about this many pixels; the guided filter looks for the true edge within.
 _EDGE_PX = 8
 _EDGE_EPS = 1e-4
-_RIM_PX = 3
+_RIM_PX = 5
+# Finer than this is grain; from so far away it is borrowed.
+_GRAIN_PX = 2.5
+_BORROW_PX = (61, 97, 149, 211)
+# Below the first alpha the background keeps to the picture, above the second to what is around.
+_MOSTLY_BACKGROUND = (0.05, 0.25)
 # The background under the person is invented from what lies at least this far outside the matte.
 _CLEAR_PX = 8
 
@@ -41,6 +47,7 @@ def take_apart(portrait: Portrait) -> Layers:
     image = portrait.image
     alpha = _alpha(portrait)
     background = _fill_background(image, alpha)
+    alpha = np.where(alpha > 0.0, np.maximum(alpha, _needed(image, background)), 0.0)
     over = image.astype(np.float32) - (1.0 - alpha[:, :, None]) * background
     person = np.dstack([np.clip(over, 0.0, 255.0 * alpha[:, :, None]), 255.0 * alpha])
     return Layers(enlarge(np.rint(person).astype(np.uint8)), background, alpha)
@@ -76,7 +83,7 @@ def _alpha(portrait: Portrait) -> Floats:
     fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM_PX + 1, 2 * _RIM_PX + 1))
-    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 1.5)
+    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0)
     return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
 
 
@@ -88,13 +95,41 @@ def _fill_background(image: Image, alpha: Floats) -> Image:
     if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
         return image.copy()
     filled = pull_push(image.astype(np.float32), known)
+    filled += _grain(image, known) * (1.0 - known[:, :, None])
     soft = cv2.GaussianBlur(known, (0, 0), 2.0)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
-    # Only such backgrounds from which some person makes the picture again: where hardly anybody is, it is the picture.
+    # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
     share = alpha[:, :, None]
-    clear = np.maximum(1.0 - share, 1e-3)
-    out = np.clip(out, (image - 255.0 * share) / clear, image / clear)
-    return np.asarray(np.rint(np.clip(out, 0.0, 255.0)), np.uint8)
+    clear = 1.0 - np.minimum(share, 0.9)
+    possible = np.clip(out, (image - 255.0 * share) / clear, image / clear)
+    weight = smoothstep(share, *_MOSTLY_BACKGROUND)
+    return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
+
+
+def _grain(image: Image, known: Floats) -> Floats:
+    """Film grain or brushwork for what is filled in, borrowed from known places some way off: float32 [H, W, 3]."""
+    blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX)
+    weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX)
+    fine = (image - blurred / np.maximum(weight, 1e-3)[:, :, None]) * known[:, :, None]
+    # Grain, not the edges of things.
+    most = 3.0 * float(np.median(np.abs(fine[known > 0])))
+    fine = np.clip(fine, -most, most)
+    grain, missing = np.zeros_like(fine), np.ones_like(known)
+    for shift in _BORROW_PX:
+        for axis in (1, 0):
+            for step in (shift, -shift):
+                take = missing * np.roll(known, step, axis)
+                grain += np.roll(fine, step, axis) * take[:, :, None]
+                missing -= take
+    return np.asarray(grain, np.float32)
+
+
+def _needed(image: Image, background: Image) -> Floats:
+    """The least alpha with which a person over the background makes the picture, float32 [H, W]."""
+    picture, behind = image.astype(np.float32), background.astype(np.float32)
+    darker = 1.0 - picture / np.maximum(behind, 1.0)
+    lighter = (picture - behind) / np.maximum(255.0 - behind, 1.0)
+    return np.asarray(np.clip(np.maximum(darker, lighter), 0.0, 1.0).max(axis=2), np.float32)
 
 
 def pull_push(values: Floats, known: Floats) -> Floats:

@@ -36,7 +36,7 @@ class Slit:
 
     @property
     def centre(self) -> float:
-        """The a halfway between the corners."""
+        """Halfway between the corners, along a."""
         return float(self.a[0] + self.a[-1]) / 2.0
 
     def across(self, a: Array) -> Array:
@@ -44,11 +44,11 @@ class Slit:
         return np.asarray((a - self.centre) / ((self.a[-1] - self.a[0]) / 2.0))
 
     def upper_at(self, a: Array) -> Array:
-        """The b of the upper edge, going on level beyond the corners."""
+        """Height (b) of the upper edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.upper))
 
     def lower_at(self, a: Array) -> Array:
-        """The b of the lower edge, going on level beyond the corners."""
+        """Height (b) of the lower edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.lower))
 
 
