@@ -26,6 +26,8 @@ _SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
 # The lid is at least a little darker than the skin under the eye, which counts this much where no lid skin is seen;
 # what is darker than it by more than so many grey levels doesn't count as skin.
 _LID_TONE, _UNDER_WEIGHT, _SHADE = 0.92, 0.06, 30.0
+# The closed rim is at least this much darker than the lid.
+_RIM_TONE = 0.72
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -121,6 +123,9 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     near = 1.0 - smoothstep(t, 0.75, 1.15)
     lid = smoothstep(above, 0.010, 0.024) * (1.0 - smoothstep(above, 0.6 * reach, reach)) * near
     closed = colour * (1.0 - lid[..., None]) + smooth * lid[..., None]
+    # White of the eye that the mesh took for the rim must not show in the closed line.
+    rim = (np.exp(-((above / 0.014) ** 4)) * (1.0 - smoothstep(t, 1.0, 1.1)))[..., None]
+    closed = closed * (1.0 - rim) + np.minimum(closed, _RIM_TONE * smooth) * rim
     line = np.exp(-(((above - 0.002) / 0.008) ** 2)) * (1.0 - smoothstep(t, 0.85, 1.1))
     closed *= 1.0 - _LASH_DARKER * line[..., None]
     return np.dstack([np.rint(np.clip(closed, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
