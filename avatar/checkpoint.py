@@ -13,13 +13,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from avatar.conditions import ConditionLayout
-from avatar.denoiser import MOTION_SIZE, Denoiser, DenoiserConfig
-from avatar.motion import Floats, MotionLayout
+from avatar.denoiser import Denoiser, DenoiserConfig
+from avatar.dynamics import MOTION_SIZE, NAMES
+from avatar.motion import Floats
 from speech.errors import InputError
 
 FORMAT = "visavis motion sampler"
 VERSION = 1
 SHIPPED = "motion.safetensors"
+NORMALISATION = ("position_mean", "position_std", "flow_mean", "flow_std")
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,18 @@ class MotionCheckpoint:
 
     Attributes:
         denoiser: the network, in evaluation mode.
-        mean: float32 [52], of the sampled dimensions.
-        std: float32 [52], their spread: motion = mean + std * network units.
+        position_mean: float32 [52], of the sampled dimensions' positions.
+        position_std: float32 [52], their spread.
+        flow_mean: float32 [52], of the flow's variables (`avatar.dynamics`).
+        flow_std: float32 [52], their spread: variable = mean + std * network units.
         note: how it was trained, one line.
     """
 
     denoiser: Denoiser
-    mean: Floats
-    std: Floats
+    position_mean: Floats
+    position_std: Floats
+    flow_mean: Floats
+    flow_std: Floats
     note: str = ""
 
 
@@ -45,27 +51,29 @@ def untrained(seed: int = 0, config: DenoiserConfig | None = None) -> MotionChec
         torch.manual_seed(seed)
         denoiser = Denoiser(config or DenoiserConfig()).eval()
         torch.nn.init.normal_(denoiser.motion_out.weight, std=0.02)
-    mean, std = np.zeros(MOTION_SIZE, np.float32), np.full(MOTION_SIZE, 0.05, np.float32)
-    mean[MotionLayout.SAMPLED.index(MotionLayout.INDEX["headDistance"])] = 1.0
-    return MotionCheckpoint(denoiser, mean, std, "untrained")
+    zero, spread = np.zeros(MOTION_SIZE, np.float32), np.full(MOTION_SIZE, 0.05, np.float32)
+    position = zero.copy()
+    position[NAMES.index("headDistance")] = 1.0
+    return MotionCheckpoint(denoiser, position, spread, zero, 0.05 * spread, "untrained")
 
 
 def save_checkpoint(path: Path, checkpoint: MotionCheckpoint) -> None:
     """Writes the weights in half precision (a thousandth of a unit is far below what can be seen)."""
     tensors = {name: value.detach().half().contiguous() for name, value in checkpoint.denoiser.state_dict().items()}
-    tensors["normalisation.mean"] = torch.from_numpy(checkpoint.mean.copy())
-    tensors["normalisation.std"] = torch.from_numpy(checkpoint.std.copy())
+    for name in NORMALISATION:
+        tensors[f"normalisation.{name}"] = torch.from_numpy(getattr(checkpoint, name).copy())
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
         "config": json.dumps(asdict(checkpoint.denoiser.config)),
-        "layout": ",".join(MotionLayout.NAMES[i] for i in MotionLayout.SAMPLED),
+        "layout": ",".join(NAMES),
         "conditions": str(ConditionLayout.SIZE),
         "note": checkpoint.note,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file(tensors, partial, metadata)
+    partial.chmod(0o644)  # safetensors makes it private
     partial.replace(path)
 
 
@@ -88,20 +96,20 @@ def load_checkpoint(path: Path | None = None) -> MotionCheckpoint:
         raise InputError(f"{path}: expected a safetensors file, could not read it: {error}; fetch it again") from None
     _check(path, metadata)
     try:
-        mean, std = tensors.pop("normalisation.mean").numpy(), tensors.pop("normalisation.std").numpy()
+        normalisation = {name: tensors.pop(f"normalisation.{name}").numpy() for name in NORMALISATION}
         denoiser = Denoiser(DenoiserConfig(**json.loads(metadata["config"])))
         denoiser.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: expected weights of this sampler, they don't fit: {reason}; train again") from None
-    return MotionCheckpoint(denoiser.eval(), mean, std, metadata.get("note", ""))
+    return MotionCheckpoint(denoiser.eval(), **normalisation, note=metadata.get("note", ""))
 
 
 def _check(path: Path, metadata: dict[str, str]) -> None:
     expected = {
         "format": FORMAT,
         "version": str(VERSION),
-        "layout": ",".join(MotionLayout.NAMES[i] for i in MotionLayout.SAMPLED),
+        "layout": ",".join(NAMES),
         "conditions": str(ConditionLayout.SIZE),
     }
     for key, value in expected.items():

@@ -40,6 +40,9 @@ REACTION_FRAMES = 5
 """A listener reacts 200 ms after what the user said; it also lets motion be sampled ahead of being shown."""
 
 USER_SPEAKS = 0.45  # of avatar.features.loudness: -37 dB
+PAUSE_FRAMES = 4  # a shorter gap is a stop consonant
+NOD_FRAMES = 35  # a listener's nods at a pause are over after this
+SPOKE_FRAMES = 15  # who spoke less did not say anything that asks for a nod
 
 
 def user_voice(loudness: Floats) -> Floats:
@@ -49,14 +52,15 @@ def user_voice(loudness: Floats) -> Floats:
         loudness: float32 [USER_HISTORY_FRAMES], `avatar.features.loudness` of the last frames, newest last.
 
     Returns:
-        float32 [3]: loudness now (mean of 3 frames), how far it rises above the last half second (emphasis), and a
-        pulse that lasts 0.6 s after the user pauses, having spoken for at least a second of the last three.
+        float32 [3]: loudness now (mean of 3 frames), how far it rises above the last half second (emphasis), and what
+        follows a pause: 1 when the user has been quiet for 160 ms, having spoken before, falling to 0 in 1.4 s.
     """
     now = float(loudness[-3:].mean())
     rise = now - float(loudness[-13:-3].mean())
     spoke = loudness > USER_SPEAKS
     since = int(np.argmax(spoke[::-1])) if spoke.any() else len(spoke)
-    pause = 1.0 if 4 <= since < 19 and int(spoke.sum()) >= FRAME_RATE_HZ else 0.0
+    after = since - PAUSE_FRAMES
+    pause = 1.0 - after / NOD_FRAMES if 0 <= after < NOD_FRAMES and int(spoke.sum()) >= SPOKE_FRAMES else 0.0
     return np.array([now, max(0.0, rise) * 2.0, pause], np.float32)
 
 

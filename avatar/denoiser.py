@@ -2,7 +2,7 @@
 
 The front end hears each frame with 0.4 s of past and 80 ms of future and is trained to know the articulation. The
 transformer sees the previous frames and the noisy block together with the front end's view and the conditions, and
-predicts the clean block. Everything is in normalised motion units (zero mean, unit spread).
+predicts the clean block, in the flow's variables (`avatar.dynamics`), normalised to zero mean and unit spread.
 """
 
 from __future__ import annotations
@@ -15,21 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avatar.conditions import ConditionLayout
+from avatar.dynamics import MOTION_SIZE, MOUTH
 from avatar.features import HOPS_PER_FRAME, LOOK_AHEAD_FRAMES, MEL_BANDS
-from avatar.motion import MotionLayout
 
-MOTION_SIZE = len(MotionLayout.SAMPLED)
+DILATIONS = (1, 1, 1, 2, 1)
+"""Frames between the three taps of each layer of the front end."""
 
-MOUTH: tuple[int, ...] = tuple(
-    i
-    for i, index in enumerate(MotionLayout.SAMPLED)
-    if MotionLayout.NAMES[index].startswith(("jaw", "mouth", "cheekPuff", "tongue"))
-)
-"""Positions, among the 52 sampled dimensions, of what speech articulates."""
-
-AUDIO_PAST_FRAMES = 11
-"""Frames before the present one that the front end hears (0.44 s). With the present and the two ahead these are the 56
-hops of the convolutions' receptive field, exactly."""
+AUDIO_PAST_FRAMES = 2 * sum(DILATIONS) - LOOK_AHEAD_FRAMES
+"""Frames before the present one that the front end hears (0.4 s)."""
 
 
 def audio_hops(frames: int) -> int:
@@ -42,53 +35,72 @@ class DenoiserConfig:
     """Sizes of the network, kept in the checkpoint.
 
     Attributes:
-        width: of the transformer.
+        width: of the transformer and of the front end.
         layers: of the transformer.
         heads: of its attention.
         feed_forward: width inside its feed-forward parts.
-        channels: of the audio front end.
         history: previous frames that it sees.
         block: most frames of one block.
     """
 
     width: int = 256
-    layers: int = 4
+    layers: int = 3
     heads: int = 4
     feed_forward: int = 768
-    channels: int = 192
-    history: int = 10
+    history: int = 8
     block: int = 5
 
 
 class AudioFrontEnd(nn.Module):
-    """Convolutions from 10 ms hops to video frames, without padding: a frame's result depends on its window only."""
+    """Residual layers of three taps over frames, without padding: a frame's result depends on its window only."""
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
-        channels, width = config.channels, config.width
-        self.layers = nn.ModuleList(
-            [
-                nn.Conv1d(MEL_BANDS, channels, 7),
-                nn.Conv1d(channels, channels, 4, stride=2),
-                nn.Conv1d(channels, channels, 5),
-                nn.Conv1d(channels, width, 4, stride=2),
-                nn.Conv1d(width, width, 3),
-                nn.Conv1d(width, width, 3, dilation=2),
-            ]
-        )
-        self.mix = nn.Conv1d(width, width, 3)
+        width = config.width
+        self.patch = nn.Linear(HOPS_PER_FRAME * MEL_BANDS, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in DILATIONS])
+        self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in DILATIONS])
+        self.outs = nn.ModuleList([nn.Linear(width, width) for _ in DILATIONS])
         self.norm = nn.LayerNorm(width)
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, audio_hops(F), 64] to [B, F, width]."""
-        x = features.transpose(1, 2)
-        for layer in self.layers:
-            y = F.gelu(layer(x))
-            # Layers that keep width and rate are residual; the newest sound is the nearest to the frame.
-            if y.shape[1] == x.shape[1] and isinstance(layer, nn.Conv1d) and layer.stride[0] == 1:
-                y = y + x[:, :, -y.shape[2] :]
-            x = y
-        return self.norm(self.mix(x).transpose(1, 2))
+        x = self.patch(features.reshape(features.shape[0], -1, HOPS_PER_FRAME * MEL_BANDS))
+        for apart, norm, taps, out in zip(DILATIONS, self.norms, self.taps, self.outs, strict=True):
+            y = norm(x)
+            frames = y.shape[1] - 2 * apart
+            three = torch.cat([y[:, :frames], y[:, apart : apart + frames], y[:, 2 * apart :]], dim=-1)
+            # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
+            x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
+        return self.norm(x)
+
+
+class Articulation(nn.Module):
+    """What the mouth does, as far as it can be heard: an open shape, or a contact of lips, or of lip and teeth.
+
+    A contact is there or not; a network that averages would leave the lips half closed. So contacts have gates of
+    their own, trained as a classification, that switch between three shapes.
+    """
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.gates = nn.Linear(config.width, 2)
+        self.shapes = nn.Linear(config.width, 3 * len(MOUTH))
+
+    def forward(self, heard: Tensor, contacts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What is expected of the mouth.
+
+        Args:
+            heard: [B, F, width].
+            contacts: [B, F, 2] in [0, 1] (lips, teeth) where they are known, in training; otherwise the gates decide.
+
+        Returns:
+            [B, F, len(MOUTH)], and the gates' logits [B, F, 2].
+        """
+        logits = self.gates(heard)
+        lips, teeth = (torch.sigmoid(logits) if contacts is None else contacts).unsqueeze(-1).unbind(-2)
+        opened, closed, bitten = self.shapes(heard).chunk(3, dim=-1)
+        return opened * (1.0 - lips) * (1.0 - teeth) + closed * lips + bitten * teeth * (1.0 - lips), logits
 
 
 class Block(nn.Module):
@@ -122,11 +134,11 @@ class Denoiser(nn.Module):
         self.config = config
         width = config.width
         self.audio = AudioFrontEnd(config)
-        self.articulation = nn.Linear(width, len(MOUTH))
+        self.articulation = Articulation(config)
         self.no_audio = nn.Parameter(torch.zeros(width))
         self.no_history = nn.Parameter(torch.zeros(width))
         self.motion_in = nn.Linear(MOTION_SIZE, width)
-        self.history_in = nn.Linear(MOTION_SIZE, width)
+        self.history_in = nn.Linear(2 * MOTION_SIZE, width)
         self.prior_in = nn.Linear(len(MOUTH), width)
         self.audio_in = nn.Linear(width, width)
         self.condition_in = nn.Sequential(nn.Linear(ConditionLayout.SIZE, width), nn.GELU(), nn.Linear(width, width))
@@ -137,10 +149,6 @@ class Denoiser(nn.Module):
         self.motion_out = nn.Linear(width, MOTION_SIZE)
         nn.init.zeros_(self.motion_out.weight)
         nn.init.zeros_(self.motion_out.bias)
-        mouth = torch.zeros(MOTION_SIZE)
-        mouth[list(MOUTH)] = 1.0
-        self.is_mouth: Tensor
-        self.register_buffer("is_mouth", mouth, persistent=False)
 
     def hear(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Sound to what the transformer needs of it.
@@ -152,7 +160,7 @@ class Denoiser(nn.Module):
             [B, F, width] the front end's view, and [B, F, len(MOUTH)] the articulation that it expects.
         """
         heard = self.audio(features)
-        return heard, self.articulation(heard)
+        return heard, self.articulation(heard)[0]
 
     def forward(
         self,
@@ -171,7 +179,7 @@ class Denoiser(nn.Module):
         Args:
             x: [B, F, 52] noisy block, F at most `config.block`.
             t: [B] flow time in [0, 1).
-            history: [B, history, 52] previous frames.
+            history: [B, history, 104] previous frames: positions and innovations, both normalised.
             has_history: [B, 1] 1 or 0: 0 drops the condition.
             heard: [B, F, width] and
             expected: [B, F, len(MOUTH)] of `hear`.
@@ -192,11 +200,9 @@ class Denoiser(nn.Module):
         for block in self.blocks:
             tokens = block(tokens)
         change = self.motion_out(self.norm(tokens[:, -frames:]))
-        # What is certain needs no learning twice: the mouth starts from what the front end expects, the rest from
-        # where it was.
-        mouth = torch.zeros_like(change, dtype=expected.dtype)
-        mouth[:, :, list(MOUTH)] = expected
-        start = mouth * with_sound + history[:, -1:] * kept * (1.0 - self.is_mouth)
+        # What was heard needs no learning twice: the mouth starts from what the front end expects.
+        start = torch.zeros_like(change)
+        start[:, :, list(MOUTH)] = (expected * with_sound).to(start.dtype)
         return start + change
 
 

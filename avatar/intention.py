@@ -42,7 +42,7 @@ HABITS: dict[ConversationState, Habits] = {
     ConversationState.IDLE: Habits(5.0, 4.5, 2.5, 1.6, 7.0, 5.0, (1.2, 2.0, 1.2)),
     ConversationState.LISTENING: Habits(3.5, 5.5, 1.2, 1.6, 6.0, 4.5, (1.5, 1.8, 2.2)),
     ConversationState.THINKING: Habits(4.4, 0.8, 3.2, 1.0, 10.0, 3.0, (2.5, 4.0, 2.0)),
-    ConversationState.SPEAKING: Habits(3.5, 2.4, 2.0, 1.0, 7.0, 1.6, (2.2, 3.4, 2.2)),
+    ConversationState.SPEAKING: Habits(3.5, 2.1, 2.2, 1.0, 7.0, 1.6, (2.2, 3.4, 2.2)),
 }
 
 BLINK_SPREAD = 0.55  # sigma of the logarithm of the blink interval

@@ -12,7 +12,7 @@ Random = np.random.Generator
 
 def room(samples: Floats, random: Random) -> Floats:
     """Reverberation: exponentially decaying noise after the direct sound (which keeps its place in time)."""
-    decay_s = float(random.uniform(0.08, 0.6))
+    decay_s = float(random.uniform(0.08, 0.5))
     length = int(decay_s * SPEECH_RATE_HZ)
     times = np.arange(length) / SPEECH_RATE_HZ
     response = random.standard_normal(length) * np.exp(-6.9 * times / decay_s)
@@ -65,21 +65,21 @@ def noise_like(count: int, random: Random) -> Floats:
 def augment(samples: Floats, random: Random) -> Floats:
     """One random recording condition of a clean recording: float32 [N] at 16 kHz to the same, in the same time."""
     out = samples
-    if random.random() < 0.6:
+    if random.random() < 0.5:
         out = equalise(out, random)
-    if random.random() < 0.45:
+    if random.random() < 0.3:
         out = room(out, random)
-    if random.random() < 0.25:
+    if random.random() < 0.12:
         out = telephone(out, random)
     level = float(np.sqrt(np.mean(np.square(out)))) + 1e-6
-    if random.random() < 0.6:
-        ratio_db = float(random.uniform(8.0, 45.0))
+    if random.random() < 0.5:
+        ratio_db = float(random.uniform(10.0, 45.0))
         out = out + noise_like(len(out), random) * (level * 10.0 ** (-ratio_db / 20.0))
     # Speech between -38 and -12 dB of full scale.
     out = out * (10.0 ** (float(random.uniform(-38.0, -12.0)) / 20.0) / level)
-    if random.random() < 0.08:
+    if random.random() < 0.05:
         out = np.clip(out * float(random.uniform(2.0, 5.0)), -0.6, 0.6)
-    if random.random() < 0.1:
+    if random.random() < 0.06:
         out = resample(resample(out, SPEECH_RATE_HZ, 8000), 8000, SPEECH_RATE_HZ)
         out = np.pad(out, (0, max(0, len(samples) - len(out))))[: len(samples)]
     return np.clip(out, -1.0, 1.0).astype(np.float32)

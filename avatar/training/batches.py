@@ -8,23 +8,55 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avatar.denoiser import AUDIO_PAST_FRAMES, MOUTH, Denoiser
+from avatar.denoiser import AUDIO_PAST_FRAMES, Denoiser
+from avatar.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
 from avatar.features import HOPS_PER_FRAME, LOOK_AHEAD_FRAMES, silence_features
-from avatar.motion import MotionLayout
 from avatar.training.dataset import MotionData
 from speech.errors import InputError
 
-LEAST_SPREAD = 0.03  # of a dimension in the normalisation, so that nearly constant ones are not blown up
+LEAST_SPREAD = 0.03  # of a position in the normalisation, so that nearly constant ones are not blown up
+LEAST_HEAD_SPREAD = 0.0003  # of an innovation of the head (radians, eye distances)
+LEAST_FLOW_SPREAD = 0.005  # of any other (radians, ARKit units)
 CROP_FRAMES = 40  # of one training example for the front end
 PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
 DROP_LOOK_AHEAD = 0.05
-HEAD_DISTANCE = MotionLayout.SAMPLED.index(MotionLayout.INDEX["headDistance"])
+JAW, CLOSE, ROLL = (MOUTH.index(NAMES.index(name)) for name in ("jawOpen", "mouthClose", "mouthRollLower"))
+"""Positions among the mouth's dimensions."""
+LIPS_ROLL, TEETH_ROLL = 0.18, 0.62  # of mouthRollLower in the two contacts; see training.articulation
 
 
-def normalisation(data: MotionData) -> tuple[Tensor, Tensor]:
-    """Mean and spread of the sampled dimensions: [52] each."""
+@dataclass(frozen=True)
+class Normalisation:
+    """Means and spreads, [52] each, as in `MotionCheckpoint`."""
+
+    position_mean: Tensor
+    position_std: Tensor
+    flow_mean: Tensor
+    flow_std: Tensor
+
+
+def normalisation(data: MotionData) -> Normalisation:
+    """Of positions and of the flow's variables, over all the data."""
     motion = torch.from_numpy(data.arrays["motion"])
-    return motion.mean(0), motion.std(0).clamp_min(LEAST_SPREAD)
+    conditions = torch.from_numpy(data.arrays["conditions"]).float()
+    start = torch.cat([torch.full((scene["frames"],), scene["start"]) for scene in data.scenes])
+    index = torch.arange(len(motion))
+    with_past = [
+        torch.where((index - k < start)[:, None], rest_position(), motion[(index - k).clamp_min(0)]) for k in (2, 1)
+    ]
+    flow = encode(torch.stack([*with_past, motion], dim=1), conditions[:, None])[:, 0]
+    least = torch.full((len(NAMES),), LEAST_FLOW_SPREAD)
+    least[HEAD] = LEAST_HEAD_SPREAD
+    return Normalisation(
+        motion.mean(0), motion.std(0).clamp_min(LEAST_SPREAD), flow.mean(0), torch.maximum(flow.std(0), least)
+    )
+
+
+def rest_position() -> Tensor:
+    """The neutral pose: [52]."""
+    rest = torch.zeros(len(NAMES))
+    rest[NAMES.index("headDistance")] = 1.0
+    return rest
 
 
 @dataclass(frozen=True)
@@ -34,26 +66,38 @@ class Crops:
     Attributes:
         features: [B, hops, 64] for CROP_FRAMES frames, augmented.
         articulation: [B, CROP_FRAMES, len(MOUTH)] in network units.
+        contacts: [B, CROP_FRAMES, 2] in [0, 1]: lips, teeth.
         visemes: [B, CROP_FRAMES].
     """
 
     features: Tensor
     articulation: Tensor
+    contacts: Tensor
     visemes: Tensor
+
+
+def contacts(articulation: Tensor) -> Tensor:
+    """How complete the contacts are: [..., len(MOUTH)] in ARKit units to [..., 2] (lips, teeth)."""
+    jaw, close, roll = articulation[..., JAW], articulation[..., CLOSE], articulation[..., ROLL]
+    lips = (close / jaw.clamp_min(1e-3)).clamp(0.0, 1.0) * (jaw > 0.01)
+    teeth = ((roll - LIPS_ROLL) / (TEETH_ROLL - LIPS_ROLL)).clamp(0.0, 1.0)
+    return torch.stack([lips, teeth], dim=-1)
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """For the flow: one block with the block before it, and the history before that.
+    """For the flow: one block and what precedes it.
 
     Attributes:
-        motion: [B, history + 2 * block, 52] in network units.
-        heard: [B, 2 * block, width] and
-        expected: [B, 2 * block, len(MOUTH)] of `Denoiser.hear`.
-        conditions: [B, 2 * block, ConditionLayout.SIZE].
+        motion: [B, history + block, 52] in MotionLayout units.
+        innovations: [B, history, 52] of the history, in MotionLayout units.
+        heard: [B, block, width] and
+        expected: [B, block, len(MOUTH)] of `Denoiser.hear`.
+        conditions: [B, block, ConditionLayout.SIZE].
     """
 
     motion: Tensor
+    innovations: Tensor
     heard: Tensor
     expected: Tensor
     conditions: Tensor
@@ -64,23 +108,21 @@ class Batches:
 
     Args:
         data: prepared motion.
-        mean: of `normalisation`.
-        std: of `normalisation`.
+        norms: of `normalisation`.
         validation: cut from the validation scenes instead of the others.
     """
 
-    def __init__(self, data: MotionData, mean: Tensor, std: Tensor, *, validation: bool = False) -> None:
+    def __init__(self, data: MotionData, norms: Normalisation, *, validation: bool = False) -> None:
         arrays = {name: torch.from_numpy(array) for name, array in data.arrays.items()}
         mouth = list(MOUTH)
         self._features = arrays["features"]
-        self._motion = (arrays["motion"] - mean) / std
-        self._articulation = (arrays["articulation"].float() - mean[mouth]) / std[mouth]
+        self._motion = arrays["motion"]
+        articulation = arrays["articulation"].float()
+        self._articulation = (articulation - norms.flow_mean[mouth]) / norms.flow_std[mouth]
+        self._contacts = contacts(articulation)
         self._conditions = arrays["conditions"]
         self._visemes = arrays["visemes"].long()
         self._silence = torch.from_numpy(silence_features())
-        neutral = torch.zeros(len(mean))
-        neutral[HEAD_DISTANCE] = 1.0
-        self._rest = (neutral - mean) / std
         spans = [(s["start"], s["frames"]) for s in data.scenes if s["validation"] == validation]
         spans = [(start, frames) for start, frames in spans if frames >= CROP_FRAMES]
         if not spans:
@@ -99,7 +141,7 @@ class Batches:
         start, frame = self._places(size, generator, CROP_FRAMES)
         now = (start + frame)[:, None] + torch.arange(CROP_FRAMES)
         features = self._windows(start + frame, CROP_FRAMES)
-        return Crops(self.change(features, generator), self._articulation[now], self._visemes[now])
+        return Crops(self.change(features, generator), self._articulation[now], self._contacts[now], self._visemes[now])
 
     def _windows(self, first: Tensor, frames: int) -> Tensor:
         """Features for `frames` frames from each of `first`: [B, audio_hops(frames), 64], silence outside the data."""
@@ -122,14 +164,22 @@ class Batches:
             self._heard[now], self._expected[now] = view.flatten(0, 1), mouth.flatten(0, 1)
 
     def blocks(self, size: int, history: int, block: int, generator: torch.Generator) -> Blocks:
-        """Pairs of consecutive blocks; before a scene the face is at rest."""
-        start, frame = self._places(size, generator, 2 * block)
-        past = torch.arange(-history, 2 * block)
-        place = frame[:, None] + past
-        motion = self._motion[start[:, None] + place.clamp_min(0)]
-        motion = torch.where((place < 0)[:, :, None], self._rest, motion)
-        now = start[:, None] + place[:, history:]
-        return Blocks(motion, self._heard[now].float(), self._expected[now].float(), self._conditions[now].float())
+        """Blocks with their history; before a scene the face is at rest."""
+        start, frame = self._places(size, generator, block)
+        place = frame[:, None] + torch.arange(-history - CARRIED_FRAMES, block)
+        at = start[:, None] + place.clamp_min(0)
+        motion = torch.where((place < 0)[:, :, None], rest_position(), self._motion[at])
+        conditions = self._conditions[at].float()
+        past = encode(motion[:, :-block], conditions[:, CARRIED_FRAMES:-block])
+        past = torch.where((place[:, CARRIED_FRAMES:-block] < 0)[:, :, None], torch.zeros(1), past)
+        now = at[:, -block:]
+        return Blocks(
+            motion[:, CARRIED_FRAMES:],
+            past,
+            self._heard[now].float(),
+            self._expected[now].float(),
+            conditions[:, -block:],
+        )
 
     def change(self, features: Tensor, generator: torch.Generator) -> Tensor:
         """Cheap variation of the sound in feature space: formants, level, colour, noise floor, lost look-ahead."""

@@ -73,7 +73,7 @@ SWAY_SMOOTHING_FRAMES = 5.0  # Gaussian: sway reaches up to about 1.2 Hz
 AXIS_SHARE = (0.85, 1.0, 0.7)  # pitch, yaw, roll
 NOD_DEG = 2.6  # on the strongest stress
 NOD_REFRACTORY_FRAMES = 9
-BROW_REFRACTORY_FRAMES = 45
+BROW_REFRACTORY_FRAMES = 18
 LISTENER_NOD_DEG = 2.8
 WAKE_FRAMES = 25  # the first second
 GAZE_LID_SHARE = 0.7  # lids follow a downward gaze: closure per radian
@@ -278,15 +278,15 @@ def _nod_and_raise_brows(
     nods = _spaced(strength, 0.35, NOD_REFRACTORY_FRAMES)
     sizes = [-NOD_DEG * _DEGREE * liveliness * float(strength[frame]) for frame in nods]
     values[:, 0] += bumps([frame + 1 for frame in nods], sizes, frames, 11)
-    raises = _spaced(strength, 0.62, BROW_REFRACTORY_FRAMES)
-    lift = bumps(raises, [0.42 * float(strength[frame]) * liveliness for frame in raises], frames, 15)
+    raises = _spaced(strength, 0.45, BROW_REFRACTORY_FRAMES)
+    lift = bumps(raises, [0.40 * float(strength[frame]) ** 2 * liveliness for frame in raises], frames, 15)
     _add(values, "browInnerUp", 0.7 * lift)
     _add(values, "browOuterUp", 0.8 * lift)
     _add(values, "eyeWide", 0.25 * lift)
 
     # The listener: nods that die down when the user pauses, a small one and a brow on emphasis.
     _, rise, pause = conditions[:, ConditionLayout.USER.start : ConditionLayout.USER.start + 3].T
-    starts = np.flatnonzero((pause[1:] > 0.5) & (pause[:-1] <= 0.5)) + 1
+    starts = np.flatnonzero((pause[1:] > 0.9) & (pause[:-1] <= 0.9)) + 1
     for start in starts:
         if listening[start] > 0.0:
             size = -LISTENER_NOD_DEG * _DEGREE * liveliness

@@ -7,15 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avatar.conditions import ConditionLayout
-from avatar.denoiser import MOTION_SIZE, MOUTH, Denoiser
-from avatar.motion import MotionLayout
+from avatar.denoiser import Denoiser
+from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
 from avatar.motion_sampler import NOISE_REACH, noise_kernel
-from avatar.sampling import euler, time_smoothed, time_steps
+from avatar.sampling import time_smoothed
 from avatar.training.articulation import VISEME_NAMES
-from avatar.training.batches import Blocks, Crops
+from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
 
-_POSITION = {name: i for i, name in enumerate(MotionLayout.NAMES[j] for j in MotionLayout.SAMPLED)}
-JAW, CLOSE, ROLL = _POSITION["jawOpen"], _POSITION["mouthClose"], _POSITION["mouthRollLower"]
 _MOUTH = list(MOUTH)
 _OTHERS = [i for i in range(MOTION_SIZE) if i not in set(MOUTH)]
 
@@ -24,110 +22,94 @@ DROP_CONDITION = 0.1
 DROP_AUDIO = 0.08
 DROP_HISTORY = 0.25
 # Weights of the losses, chosen so that the mouth leads.
-CONTACT_WEIGHT = 2.0
+JAW_WEIGHT = 2.0
 APERTURE_WEIGHT = 1.0
-CHANGE_WEIGHT = 2.0
+CONTACT_WEIGHT = 1.0
+CONTACT_POSITIVE_WEIGHT = 3.0  # contacts are rare, and a missed one is seen more than one too many
 VISEME_WEIGHT = 0.15
 APERTURE_SCALE = 0.06  # an aperture error that can just be seen
-HISTORY_ERROR = 0.12  # spread of the smooth errors put on the history, in units of each dimension's spread
-ROLLOUT_STEPS = 3
+HISTORY_ERROR = 0.1  # spread of the constant errors put on the history's positions, in units of their spread
+TAIL = 2.0  # innovations beyond this many spreads (saccades, blinks) count linearly, nearer ones squared
 AT_NOISE = 0.25  # share of examples at time 0, where every sampling begins
 
 
 class Objective(nn.Module):
     """The losses; holds the viseme classifier that only training needs."""
 
-    def __init__(self, denoiser: Denoiser, mean: Tensor, std: Tensor) -> None:
+    def __init__(self, denoiser: Denoiser, norms: Normalisation) -> None:
         super().__init__()
         self.denoiser = denoiser
+        self.norms = norms
         self.viseme = nn.Linear(denoiser.config.width, len(VISEME_NAMES))
         self.kernel = noise_kernel()
-        self.aperture = (float(std[JAW]), float(std[CLOSE]), float(mean[JAW] - mean[CLOSE]))
-        weights = torch.ones(MOTION_SIZE)
-        weights[[JAW, CLOSE, ROLL]] = CONTACT_WEIGHT
-        self.weights = weights
+        self.weights = torch.ones(len(MOUTH))
+        self.weights[[JAW, CLOSE, ROLL]] = JAW_WEIGHT
 
-    def _open(self, jaw: Tensor, close: Tensor) -> Tensor:
-        """Aperture, jawOpen - mouthClose, from network units."""
-        return jaw * self.aperture[0] - close * self.aperture[1] + self.aperture[2]
+    def _aperture(self, mouth: Tensor) -> Tensor:
+        """JawOpen - mouthClose in ARKit units, of [..., len(MOUTH)] in network units."""
+        mean, std = self.norms.flow_mean[_MOUTH], self.norms.flow_std[_MOUTH]
+        jaw, close = (mouth[..., i] * std[i] + mean[i] for i in (JAW, CLOSE))
+        return jaw - close
 
     def _mouth(self, predicted: Tensor, wanted: Tensor) -> Tensor:
-        """Robust, so that a contact is there or not rather than half there: [..., len(MOUTH)] to a scalar."""
-        jaw, close = _MOUTH.index(JAW), _MOUTH.index(CLOSE)
-        error = (F.smooth_l1_loss(predicted, wanted, beta=0.2, reduction="none") * self.weights[_MOUTH]).mean()
-        opened = self._open(predicted[..., jaw], predicted[..., close])
-        right = self._open(wanted[..., jaw], wanted[..., close])
-        return error + APERTURE_WEIGHT * F.smooth_l1_loss(opened / APERTURE_SCALE, right / APERTURE_SCALE, beta=0.3)
+        """Robust, so that it settles on what is likely and not in between: [..., len(MOUTH)] to a scalar."""
+        error = (F.smooth_l1_loss(predicted, wanted, beta=0.2, reduction="none") * self.weights).mean()
+        opened, right = self._aperture(predicted) / APERTURE_SCALE, self._aperture(wanted) / APERTURE_SCALE
+        return error + APERTURE_WEIGHT * F.smooth_l1_loss(opened, right, beta=0.3)
 
     def hearing(self, crops: Crops) -> Tensor:
-        """The front end's loss: articulation, and which viseme it is."""
-        heard, expected = self.denoiser.hear(crops.features)
-        loss = self._mouth(expected.float(), crops.articulation)
+        """The front end's loss: articulation, its contacts, and which viseme it is."""
+        heard = self.denoiser.audio(crops.features)
+        # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
+        expected, gates = self.denoiser.articulation(heard, crops.contacts)
+        positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT)
+        met = F.binary_cross_entropy_with_logits(gates.float(), crops.contacts, pos_weight=positive)
         visemes = F.cross_entropy(self.viseme(heard).float().flatten(0, 1), crops.visemes.flatten())
-        return loss + VISEME_WEIGHT * visemes
+        return self._mouth(expected.float(), crops.articulation) + CONTACT_WEIGHT * met + VISEME_WEIGHT * visemes
 
-    def flow(self, blocks: Blocks, generator: torch.Generator, *, rollout: bool) -> Tensor:
-        """Flow matching on the second block of each pair.
+    def flow(self, blocks: Blocks, generator: torch.Generator) -> Tensor:
+        """Flow matching.
 
         Args:
             blocks: the batch.
             generator: of everything random.
-            rollout: the first block of each pair is sampled by the network itself (self-forcing).
         """
-        reach, block = self.denoiser.config.history, self.denoiser.config.block
-        rows = len(blocks.motion)
+        reach, block, rows = self.denoiser.config.history, self.denoiser.config.block, len(blocks.motion)
         size = block
         if float(torch.rand(1, generator=generator)) < 0.2:
             size = int(torch.randint(1, block, (1,), generator=generator))
-        now = slice(block, block + size)
-        errors = self._history_errors(rows, reach, generator)
+        # The dynamics always know the intention; only the network's view of it is dropped.
+        flow = encode(blocks.motion[:, reach - CARRIED_FRAMES : reach + size], blocks.conditions[:, :size])
+        wanted = (flow - self.norms.flow_mean) / self.norms.flow_std
         has_history = (torch.rand(rows, 1, generator=generator) >= DROP_HISTORY).float()
-        if rollout:
-            before = blocks.motion[:, :reach] + errors
-            history = torch.cat([before[:, block:], self._own_block(blocks, before, generator)], dim=1)
-            has_history = torch.ones(rows, 1)
-        else:
-            history = blocks.motion[:, block : block + reach] + errors
         has_audio = (torch.rand(rows, 1, generator=generator) >= DROP_AUDIO).float()
-        noise = self._noise(rows, size, generator)
+        white = torch.randn(rows, size + 2 * NOISE_REACH, MOTION_SIZE, generator=generator)
+        noise = time_smoothed(white, self.kernel)
         t = torch.rand(rows, generator=generator)
         t = torch.where(torch.rand(rows, generator=generator) < AT_NOISE, torch.zeros(rows), t)[:, None, None]
-        wanted = blocks.motion[:, reach + block : reach + block + size]
         predicted = self.denoiser(
             (1.0 - t) * noise + t * wanted,
             t[:, 0, 0],
-            history=history,
+            history=self._history(blocks, generator),
             has_history=has_history,
-            heard=blocks.heard[:, now],
-            expected=blocks.expected[:, now],
+            heard=blocks.heard[:, :size],
+            expected=blocks.expected[:, :size],
             has_audio=has_audio,
-            conditions=self._drop(blocks.conditions[:, now], generator),
+            conditions=self._drop(blocks.conditions[:, :size], generator),
         ).float()
-        return self._block_loss(predicted, wanted, history[:, -1:], has_history, has_audio)
-
-    def _block_loss(
-        self, predicted: Tensor, wanted: Tensor, last: Tensor, has_history: Tensor, has_audio: Tensor
-    ) -> Tensor:
         # Without sound a mouth can't be right: those examples teach the rest only.
-        heard = has_audio[:, :, None]
-        loss = self._mouth(predicted[:, :, _MOUTH] * heard, wanted[:, :, _MOUTH] * heard)
-        loss = loss + (predicted[:, :, _OTHERS] - wanted[:, :, _OTHERS]).square().mean()
-        kept = has_history[:, :, None]
-        steps_made = torch.cat([(predicted[:, :1] - last) * kept, predicted[:, 1:] - predicted[:, :-1]], dim=1)
-        steps_right = torch.cat([(wanted[:, :1] - last) * kept, wanted[:, 1:] - wanted[:, :-1]], dim=1)
-        change = (steps_made - steps_right)[:, :, _OTHERS]
-        return loss + CHANGE_WEIGHT * change.square().mean()
+        with_sound = has_audio[:, :, None]
+        mouth = self._mouth(predicted[:, :, _MOUTH] * with_sound, wanted[:, :, _MOUTH] * with_sound)
+        rest = F.smooth_l1_loss(predicted[:, :, _OTHERS], wanted[:, :, _OTHERS], beta=TAIL)
+        return mouth + 2.0 * TAIL * rest
 
-    def _history_errors(self, rows: int, reach: int, generator: torch.Generator) -> Tensor:
-        """Smooth errors like the sampler's own: an offset and a slope, the same for the whole history."""
-        offset = torch.randn(rows, 1, MOTION_SIZE, generator=generator)
-        slope = torch.randn(rows, 1, MOTION_SIZE, generator=generator)
-        line = torch.linspace(1.0, 0.0, reach)[None, :, None]
-        return HISTORY_ERROR * (offset + 0.5 * slope * line)
-
-    def _noise(self, rows: int, frames: int, generator: torch.Generator) -> Tensor:
-        white = torch.randn(rows, frames + 2 * NOISE_REACH, MOTION_SIZE, generator=generator)
-        return time_smoothed(white, self.kernel)
+    def _history(self, blocks: Blocks, generator: torch.Generator) -> Tensor:
+        """What the network sees of the previous frames, a little off, as its own ones will be: [B, history, 104]."""
+        reach, norms = self.denoiser.config.history, self.norms
+        position = (blocks.motion[:, :reach] - norms.position_mean) / norms.position_std
+        position = position + HISTORY_ERROR * torch.randn(len(position), 1, MOTION_SIZE, generator=generator)
+        flow = (blocks.innovations - norms.flow_mean) / norms.flow_std
+        return torch.cat([position, flow], dim=-1)
 
     def _drop(self, conditions: Tensor, generator: torch.Generator) -> Tensor:
         out = conditions.clone()
@@ -135,24 +117,3 @@ class Objective(nn.Module):
             gone = torch.rand(len(out), generator=generator) < DROP_CONDITION
             out[gone, :, group] = 0.0
         return out
-
-    @torch.no_grad()
-    def _own_block(self, blocks: Blocks, before: Tensor, generator: torch.Generator) -> Tensor:
-        """The first block of each pair as the sampler makes it: [B, block, 52]."""
-        block, rows = self.denoiser.config.block, len(before)
-        one = torch.ones(rows, 1)
-
-        def predict(x: Tensor, t: float) -> Tensor:
-            out: Tensor = self.denoiser(
-                x,
-                torch.full((rows,), t),
-                history=before,
-                has_history=one,
-                heard=blocks.heard[:, :block],
-                expected=blocks.expected[:, :block],
-                has_audio=one,
-                conditions=blocks.conditions[:, :block],
-            ).float()
-            return out
-
-        return euler(predict, self._noise(rows, block, generator), time_steps(ROLLOUT_STEPS))

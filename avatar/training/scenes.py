@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from avatar.denoiser import MOUTH
+from avatar.dynamics import MOUTH
 from avatar.features import loudness, recording_features
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout
 from avatar.training.articulation import (
@@ -41,7 +41,7 @@ HELD_OUT_FLITE = "awb"
 LANGUAGES = ("en-us", "en-us", "en", "en-gb-scotland", "en-gb-x-rp")
 FLITE_SHARE = 0.5
 OTHER_LANGUAGE_SHARE = 0.2  # of eSpeak's part
-CLEAN_SHARE = 0.1  # of the scenes stays as the synthesizer made it, which is what the product mostly plays
+CLEAN_SHARE = 0.25  # of the scenes stays as the synthesizer made it, which is what the product mostly plays
 
 
 @dataclass(frozen=True, slots=True)

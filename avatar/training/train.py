@@ -10,22 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from avatar.checkpoint import MotionCheckpoint, save_checkpoint
+from avatar.checkpoint import NORMALISATION, MotionCheckpoint, load_checkpoint, save_checkpoint
 from avatar.denoiser import Denoiser, DenoiserConfig
-from avatar.training.batches import Batches, normalisation
+from avatar.motion import FRAME_RATE_HZ
+from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
 from speech.errors import InputError
 
-HEARING_SHARE = 0.4
+HEARING_SHARE = 0.6
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
-ROLLOUT_SHARE = 0.75
-"""From here on every second step continues from the sampler's own block."""
-
-HEARING_BATCH = 48
-FLOW_BATCH = 128
+HEARING_BATCH = 40
+FLOW_BATCH = 96
 HEAR_EVERY_STEPS = 400  # the data get a new augmentation
-LEARNING_RATE = 1.5e-3
+LEARNING_RATE = 2e-3
 WARM_UP_STEPS = 100
 WEIGHT_DECAY = 0.01
 CLIP_NORM = 1.0
@@ -39,8 +37,10 @@ def train(
     *,
     steps: int = 4000,
     minutes: float | None = None,
+    stop_at: int | None = None,
     seed: int = 0,
     resume: bool = False,
+    start: Path | None = None,
     progress: Progress | None = None,
     config: DenoiserConfig | None = None,
 ) -> float:
@@ -51,8 +51,10 @@ def train(
         out_path: the checkpoint, safetensors; the resumable state lies beside it as `<name>.state`.
         steps: of the whole training; the learning rate falls to zero over them.
         minutes: stop (resumably) after this long.
+        stop_at: stop (resumably) after this many steps altogether.
         seed: of weights and batches.
         resume: continue from the state beside `out_path`.
+        start: begin from this checkpoint instead of random weights (a further run, perhaps on more data).
         progress: called now and then.
         config: sizes of a new network.
 
@@ -64,13 +66,13 @@ def train(
     """
     if steps < 1:
         raise InputError(f"steps: expected at least 1, got {steps}")
-    run = _Run(load(data_dir), seed, steps, config or DenoiserConfig())
+    run = _Run(load(data_dir), seed, steps, config or DenoiserConfig(), load_checkpoint(start) if start else None)
     state_path = out_path.with_name(out_path.name + ".state")
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
     recent: list[float] = []
-    while run.step < steps:
+    while run.step < min(steps, stop_at or steps):
         loss = run.advance()
         recent = [*recent[-49:], loss]
         now = time.monotonic()
@@ -89,28 +91,36 @@ def train(
 class _Run:
     """A training run: what a resumed one needs is the step, the weights, their average and the optimizer."""
 
-    def __init__(self, data: MotionData, seed: int, steps: int, config: DenoiserConfig) -> None:
-        self._mean, self._std = normalisation(data)
+    def __init__(
+        self, data: MotionData, seed: int, steps: int, config: DenoiserConfig, start: MotionCheckpoint | None
+    ) -> None:
+        self._norms = normalisation(data)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._denoiser = Denoiser(config)
-            self._objective = Objective(self._denoiser, self._mean, self._std)
+            self._denoiser = Denoiser(config if start is None else start.denoiser.config)
+            if start is not None:
+                # The weights only mean something in the units they were trained in.
+                self._denoiser.load_state_dict(start.denoiser.state_dict())
+                self._norms = Normalisation(*(torch.from_numpy(getattr(start, name)) for name in NORMALISATION))
+            self._objective = Objective(self._denoiser, self._norms)
         self._average = {name: value.clone() for name, value in self._denoiser.state_dict().items()}
         self._optimizer = torch.optim.AdamW(
             self._objective.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98)
         )
-        self._batches = Batches(data, self._mean, self._std)
+        self._batches = Batches(data, self._norms)
         self._hearing_steps = int(HEARING_SHARE * steps)
         self._heard_at = -1
         self._seed, self._steps = seed, steps
-        self._note = f"{len(data.scenes)} scenes, {len(data.arrays['motion']) / 25 / 60:.0f} minutes, seed {seed}"
+        before = f"{start.note}; then " if start else ""
+        minutes = len(data.arrays["motion"]) / FRAME_RATE_HZ / 60
+        self._note = f"{before}{len(data.scenes)} scenes, {minutes:.0f} minutes, seed {seed}"
         self.step = 0
 
     @property
     def stage(self) -> str:
         if self.step < self._hearing_steps:
             return "hearing"
-        return "motion" if self.step < ROLLOUT_SHARE * self._steps else "motion from own history"
+        return "motion"
 
     def advance(self) -> float:
         """One optimizer step; returns its loss."""
@@ -124,9 +134,8 @@ class _Run:
             self._hear()
             config = self._denoiser.config
             blocks = self._batches.blocks(FLOW_BATCH, config.history, config.block, generator)
-            rollout = self.step >= ROLLOUT_SHARE * self._steps and self.step % 2 == 1
             with _half_precision():
-                loss = self._objective.flow(blocks, generator, rollout=rollout)
+                loss = self._objective.flow(blocks, generator)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._objective.parameters(), CLIP_NORM)
@@ -164,7 +173,8 @@ class _Run:
         averaged = Denoiser(self._denoiser.config)
         averaged.load_state_dict(self._average)
         note = f"{self._note}, step {self.step} of {self._steps}"
-        save_checkpoint(out_path, MotionCheckpoint(averaged, self._mean.numpy(), self._std.numpy(), note))
+        norms = {name: getattr(self._norms, name).numpy() for name in NORMALISATION}
+        save_checkpoint(out_path, MotionCheckpoint(averaged, **norms, note=note))
         state = {
             "step": self.step,
             "objective": self._objective.state_dict(),

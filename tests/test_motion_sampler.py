@@ -1,0 +1,258 @@
+import numpy as np
+import pytest
+import torch
+
+from avatar.checkpoint import load_checkpoint, save_checkpoint, untrained
+from avatar.denoiser import DenoiserConfig
+from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.motion_sampler import HIGHEST, LOWEST, FlowMotionSampler
+from avatar.training.speech_data import speak_espeak
+from speech.audio import AudioChunk, chunked
+from speech.errors import InputError
+
+RATE = 48_000
+FRAME = RATE // 25
+SMALL = DenoiserConfig(width=32, layers=2, heads=2, feed_forward=48)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def checkpoint():
+    return untrained(0, SMALL)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load_checkpoint()
+
+
+def _sound(frames: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
+    """Bursts of noise like syllables, with pauses."""
+    random = np.random.default_rng(seed)
+    count = round(frames * rate / 25)
+    times = np.arange(count) / rate
+    envelope = np.clip(np.sin(2.0 * np.pi * 3.0 * times), 0.0, 1.0) * (np.sin(2.0 * np.pi * 0.4 * times) > -0.5)
+    return (0.2 * envelope * random.standard_normal(count)).astype(np.float32)
+
+
+def _all_at_once(checkpoint, sound, rate=RATE, **options):
+    sampler = FlowMotionSampler(checkpoint, **options)
+    sampler.push(AudioChunk(sound, rate, 0))
+    sampler.end_of_speech()
+    return sampler.frames().values
+
+
+@pytest.mark.parametrize("chunk_ms", [10, 37, 200])
+def test_any_chunking_gives_the_same_bytes(checkpoint, chunk_ms):
+    sound = _sound(31.4)
+    whole = _all_at_once(checkpoint, sound, seed=5)
+    sampler = FlowMotionSampler(checkpoint, seed=5)
+    pieces = []
+    for chunk in chunked(sound, RATE, RATE * chunk_ms // 1000):
+        sampler.push(chunk)
+        pieces.append(sampler.frames().values)
+    sampler.end_of_speech()
+    pieces.append(sampler.frames().values)
+    assert len(whole) == 32
+    assert np.concatenate(pieces).tobytes() == whole.tobytes()
+
+
+def test_the_seed_decides(checkpoint):
+    sound = _sound(20)
+    one, again, other = (_all_at_once(checkpoint, sound, seed=seed) for seed in (1, 1, 2))
+    assert one.tobytes() == again.tobytes()
+    assert not np.array_equal(one, other)
+
+
+def test_a_frame_waits_for_80_ms_more(checkpoint):
+    sampler = FlowMotionSampler(checkpoint, block_frames=1)
+    sound = _sound(4)
+    sampler.push(AudioChunk(sound[: 3 * FRAME - 1], RATE, 0))
+    assert len(sampler.frames().values) == 0
+    sampler.push(AudioChunk(sound[3 * FRAME - 1 : 3 * FRAME], RATE, 3 * FRAME - 1))
+    assert len(sampler.frames().values) == 1
+    sampler.end_of_speech()
+    assert len(sampler.frames().values) == 2
+    assert sampler.frame == 3
+
+
+@pytest.mark.parametrize("block_frames", [1, 2, 3, 5])
+def test_blocks_of_any_size_cover_everything(checkpoint, block_frames):
+    values = _all_at_once(checkpoint, _sound(17), block_frames=block_frames)
+    assert values.shape == (17, 60) and np.isfinite(values).all()
+
+
+def test_speech_goes_on_after_its_end(checkpoint):
+    sound = _sound(30)
+    sampler = FlowMotionSampler(checkpoint)
+    sampler.push(AudioChunk(sound[: 12 * FRAME], RATE, 0))
+    sampler.end_of_speech()
+    assert len(sampler.frames().values) == 12
+    sampler.push(AudioChunk(sound[12 * FRAME :], RATE, 12 * FRAME))
+    sampler.end_of_speech()
+    motion = sampler.frames()
+    assert motion.start_frame == 12 and len(motion.values) == 18
+
+
+@pytest.mark.parametrize("frame", [0, 7, 13, 20])
+def test_an_interruption_rewinds_exactly(checkpoint, frame):
+    sound, other = _sound(20), _sound(20, seed=9)
+    sampler = FlowMotionSampler(checkpoint, seed=3)
+    sampler.push(AudioChunk(sound, RATE, 0))
+    sampler.end_of_speech()
+    first = sampler.frames().values
+    sampler.interrupt(frame)
+    assert sampler.frame == frame
+    sampler.push(AudioChunk(other, RATE, frame * FRAME))
+    sampler.end_of_speech()
+    rest = sampler.frames()
+    assert rest.start_frame == frame and len(rest.values) == 20
+
+    # The same as never having heard more than was kept.
+    fresh = FlowMotionSampler(checkpoint, seed=3)
+    fresh.push(AudioChunk(sound, RATE, 0))
+    fresh.end_of_speech()
+    assert np.array_equal(fresh.frames().values[:frame], first[:frame])
+    fresh.interrupt(frame)
+    fresh.push(AudioChunk(sound[frame * FRAME :], RATE, frame * FRAME))
+    fresh.end_of_speech()
+    if frame % 5 == 0:  # on a block's edge the same sound brings the same motion back
+        assert np.array_equal(fresh.frames().values, first[frame:])
+
+
+def test_an_interruption_does_not_jump(shipped):
+    sampler = FlowMotionSampler(shipped, seed=1)
+    sampler.set_state(ConversationState.SPEAKING)
+    sampler.push(AudioChunk(_sound(60), RATE, 0))
+    sampler.end_of_speech()
+    before = sampler.frames().values
+    sampler.interrupt(43)
+    sampler.set_state(ConversationState.LISTENING)
+    sampler.push(AudioChunk(np.zeros(30 * FRAME, np.float32), RATE, 43 * FRAME))
+    sampler.end_of_speech()
+    after = sampler.frames().values
+    moves = np.abs(np.diff(before[:, MotionLayout.ROTATION], axis=0)).max()
+    jump = np.abs(after[0, MotionLayout.ROTATION] - before[42, MotionLayout.ROTATION]).max()
+    assert jump < max(moves, 0.02) * 1.5
+    assert after[-10:, MotionLayout.INDEX["jawOpen"]].max() < 0.05
+
+
+def test_interruptions_out_of_range_are_refused(checkpoint):
+    sampler = FlowMotionSampler(checkpoint)
+    with pytest.raises(InputError, match="interrupt"):
+        sampler.interrupt(1)
+
+
+def test_gaps_and_changed_rates_are_refused(checkpoint):
+    sampler = FlowMotionSampler(checkpoint)
+    sampler.push(AudioChunk(_sound(2), RATE, 0))
+    with pytest.raises(InputError, match="expected sample 3840 next, got 0"):
+        sampler.push(AudioChunk(_sound(1), RATE, 0))
+    with pytest.raises(InputError, match="48000 Hz"):
+        sampler.push(AudioChunk(_sound(1, 16_000), 16_000, 2 * FRAME))
+    with pytest.raises(InputError, match="user's voice"):
+        sampler.listen(AudioChunk(_sound(1), RATE, 7))
+
+
+@pytest.mark.parametrize("options", [{"block_frames": 6}, {"block_frames": 0}, {"steps": 0}, {"composure": 1.5}])
+def test_bad_options_are_refused(checkpoint, options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        FlowMotionSampler(checkpoint, **options)
+
+
+def test_values_stay_in_their_ranges_and_gaze_fills_the_eyes(checkpoint):
+    values = _all_at_once(checkpoint, _sound(40))
+    assert (values >= LOWEST).all() and (values <= HIGHEST).all()
+    index = MotionLayout.INDEX
+    left = np.clip(values[:, index["gazeYaw"]] / 0.6, 0.0, 1.0)
+    assert np.allclose(values[:, index["eyeLookOutLeft"]], left, atol=1e-6)
+
+
+def test_motion_begins_near_the_portrait(shipped):
+    values = _all_at_once(shipped, np.zeros(10 * FRAME, np.float32))
+    assert np.abs(values[0, MotionLayout.ROTATION]).max() < 0.03
+    assert values[0, MotionLayout.INDEX["jawOpen"]] < 0.05
+
+
+def test_speech_moves_the_mouth_and_silence_does_not(shipped):
+    speech = speak_espeak("Hello, how are you today? I have a big map of the whole park.", "en-us+f3").samples
+    sampler = FlowMotionSampler(shipped, seed=2)
+    sampler.set_state(ConversationState.SPEAKING)
+    still = np.zeros(25 * 16_000 // 25, np.float32)
+    sampler.push(AudioChunk(np.concatenate([still, speech, still]), 16_000, 0))
+    sampler.end_of_speech()
+    values = sampler.frames().values
+    aperture = values[:, MotionLayout.INDEX["jawOpen"]] - values[:, MotionLayout.INDEX["mouthClose"]]
+    talking = aperture[27 : 25 + len(speech) // 640 - 2]
+    assert talking.max() > 0.25 and talking.std() > 0.06
+    assert aperture[3:20].std() < 0.05 * talking.std()
+    assert aperture[-12:].max() < 0.04
+
+
+def test_commands_are_followed(shipped):
+    def last_second(controls):
+        sampler = FlowMotionSampler(shipped, seed=4)
+        sampler.set_state(ConversationState.LISTENING)
+        sampler.set_controls(controls)
+        sampler.push(AudioChunk(np.zeros(100 * FRAME, np.float32), RATE, 0))
+        sampler.end_of_speech()
+        return sampler.frames().values[-50:]
+
+    index = MotionLayout.INDEX
+    plain = last_second(Controls())
+    left, right = (last_second(Controls(gaze=(yaw, 0.0))) for yaw in (0.35, -0.35))
+    looks = [np.median(v[:, index["gazeYaw"]] + v[:, index["headYaw"]]) for v in (left, right)]
+    assert looks[0] > 0.2 and looks[1] < -0.2
+    far = last_second(Controls(head_distance=1.2))
+    assert far[:, index["headDistance"]].mean() == pytest.approx(1.2, abs=0.08)
+    happy = last_second(Controls(emotion=Emotion.HAPPY, intensity=1.0))
+    assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
+
+
+def test_ten_minutes_stay_in_range(shipped):
+    sampler = FlowMotionSampler(shipped, seed=6, steps=1)
+    sampler.set_state(ConversationState.SPEAKING)
+    sound = _sound(25 * 60, 16_000)
+    heads = []
+    for minute in range(10):
+        sampler.push(AudioChunk(sound, 16_000, minute * len(sound)))
+        heads.append(sampler.frames().values[:, :6])
+    first, last = heads[0], heads[-1]
+    assert np.abs(np.concatenate(heads)[:, :3]).max() < 0.5
+    assert (last[:, :3].std(axis=0) < 3.0 * first[:, :3].std(axis=0)).all()
+    assert np.abs(last[:, :3].mean(axis=0)).max() < 0.1
+
+
+def test_checkpoints_come_back(tmp_path, checkpoint):
+    path = tmp_path / "w.safetensors"
+    save_checkpoint(path, checkpoint)
+    loaded = load_checkpoint(path)
+    assert loaded.denoiser.config == SMALL
+    assert np.array_equal(loaded.flow_std, checkpoint.flow_std)
+    sound = _sound(6)
+    assert np.abs(_all_at_once(loaded, sound) - _all_at_once(checkpoint, sound)).max() < 0.01
+
+
+def test_bad_checkpoints_are_refused(tmp_path, checkpoint):
+    with pytest.raises(InputError, match="found nothing"):
+        load_checkpoint(tmp_path / "none.safetensors")
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(b"not weights at all, but long enough to look like a header")
+    with pytest.raises(InputError, match="could not read"):
+        load_checkpoint(path)
+    save_checkpoint(path, checkpoint)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(InputError):
+        load_checkpoint(path)
+    from safetensors.torch import save_file
+
+    save_file({"x": torch.zeros(1)}, path, {"format": "something else"})
+    with pytest.raises(InputError, match="format"):
+        load_checkpoint(path)

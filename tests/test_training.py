@@ -1,0 +1,191 @@
+import numpy as np
+import pytest
+import torch
+
+from avatar.checkpoint import load_checkpoint
+from avatar.conditions import ConditionLayout
+from avatar.denoiser import DenoiserConfig
+from avatar.intention import HABITS, IntentionState, step
+from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.training.augment import augment
+from avatar.training.behaviour import Scene, behave
+from avatar.training.dataset import load, prepare
+from avatar.training.train import train
+from speech.errors import InputError
+
+SMALL = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
+INDEX = MotionLayout.INDEX
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    shares = []
+    prepare(folder, minutes=0.5, seed=3, progress=lambda share, line: shares.append(share))
+    assert shares[-1] == 1.0 and shares == sorted(shares)
+    return folder
+
+
+def test_prepared_data_fit_together(data_dir):
+    data = load(data_dir)
+    frames = len(data.arrays["motion"])
+    assert frames >= 0.5 * 60 * 25
+    assert all(len(array) == frames for array in data.arrays.values())
+    assert sum(scene["frames"] for scene in data.scenes) == frames
+    assert np.isfinite(data.arrays["motion"]).all()
+    assert {scene["validation"] for scene in data.scenes} == {True, False}
+
+
+def test_preparing_again_gives_the_same(data_dir, tmp_path):
+    prepare(tmp_path, minutes=0.1, seed=3)
+    again, data = load(tmp_path), load(data_dir)
+    frames = data.scenes[0]["frames"]
+    for name, array in again.arrays.items():
+        assert np.array_equal(array[:frames], data.arrays[name][:frames])
+
+
+def test_a_short_training_learns_and_resumes_exactly(data_dir, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    losses: list[str] = []
+    options = {"steps": 20, "seed": 1, "config": SMALL}
+    train(data_dir, whole, progress=lambda share, line: losses.append(line), **options)
+    first = train(data_dir, half, stop_at=8, **options)
+    hearing = train(data_dir, half, stop_at=11, resume=True, **options)
+    last = train(data_dir, half, resume=True, **options)
+    assert hearing < 0.95 * first
+    assert np.isfinite(last) and "step 20 of 20" in losses[-1]
+    one, two = load_checkpoint(whole), load_checkpoint(half)
+    for name, value in one.denoiser.state_dict().items():
+        assert torch.equal(value, two.denoiser.state_dict()[name]), name
+    assert one.note == two.note
+
+
+def test_a_further_run_starts_from_a_checkpoint(data_dir, tmp_path):
+    first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
+    train(data_dir, first, steps=12, seed=1, config=SMALL)
+    train(data_dir, second, steps=1, seed=2, start=first)
+    one, two = load_checkpoint(first), load_checkpoint(second)
+    assert two.denoiser.config == SMALL and np.array_equal(one.flow_std, two.flow_std)
+    assert two.note.startswith(one.note)
+    patch = "audio.patch.weight"
+    assert torch.allclose(one.denoiser.state_dict()[patch], two.denoiser.state_dict()[patch], atol=0.01)
+
+
+def test_the_flow_learns(data_dir, tmp_path):
+    losses: list[float] = []
+    train(
+        data_dir,
+        tmp_path / "w.safetensors",
+        steps=60,
+        seed=1,
+        config=SMALL,
+        progress=lambda share, line: losses.append(float(line.split()[-1])),
+    )
+    # Steps 21 to 40 are nearly all hearing; the mean over the last 50 falls as the flow trains.
+    assert losses[-1] < losses[0]
+
+
+def test_training_refuses_what_is_not_there(data_dir, tmp_path):
+    with pytest.raises(InputError, match="train prepare"):
+        train(tmp_path, tmp_path / "w.safetensors", steps=1)
+    with pytest.raises(InputError, match="resume"):
+        train(data_dir, tmp_path / "w.safetensors", steps=1, resume=True)
+    with pytest.raises(InputError, match="steps"):
+        train(data_dir, tmp_path / "w.safetensors", steps=0)
+    with pytest.raises(InputError, match="minutes"):
+        prepare(tmp_path, minutes=0.0)
+
+
+def _intend(mode, seconds, seed=0, loudness=0.0, composure=0.5):
+    state, rows = IntentionState(), []
+    for frame in range(int(seconds * 25)):
+        state, row = step(
+            state, seed=seed, frame=frame, mode=mode, loudness=loudness, controls=Controls(), composure=composure
+        )
+        rows.append(row)
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize(
+    ("mode", "blinks", "at_partner"),
+    [
+        (ConversationState.IDLE, (10, 22), (0.4, 0.95)),
+        (ConversationState.LISTENING, (12, 26), (0.6, 0.95)),
+        (ConversationState.SPEAKING, (12, 33), (0.3, 0.68)),
+        (ConversationState.THINKING, (8, 26), (0.05, 0.4)),
+    ],
+)
+def test_intentions_have_the_published_statistics(mode, blinks, at_partner):
+    rows = _intend(mode, 600)
+    closed = rows[:, 0] > 0.5
+    rate = ((closed[1:]) & (~closed[:-1])).sum() / 10.0
+    assert blinks[0] <= rate <= blinks[1]
+    looking = np.hypot(rows[:, 1], rows[:, 2]) < np.radians(5.0)
+    assert at_partner[0] <= looking.mean() <= at_partner[1]
+    assert set(HABITS) == set(ConversationState)
+
+
+def test_intentions_repeat_and_composure_calms():
+    one, two = (_intend(ConversationState.SPEAKING, 60, seed=5) for _ in "12")
+    assert np.array_equal(one, two)
+    lively, still = (_intend(ConversationState.SPEAKING, 300, composure=c)[:, 3:6].std() for c in (0.0, 1.0))
+    assert lively > 1.5 * still
+
+
+def _behave(mode, *, frames=500, user=None, controls=None, composure=0.5):
+    return behave(
+        Scene(
+            states=[mode] * frames,
+            mouth=np.zeros((frames, 60), np.float32),
+            prominence=np.zeros(frames, np.float32),
+            loudness=np.zeros(frames, np.float32),
+            user=user,
+            controls=[controls or Controls()] * frames,
+            composure=composure,
+            seed=4,
+        )
+    )
+
+
+def test_behaviour_begins_at_the_portrait_and_is_smooth():
+    values, conditions = _behave(ConversationState.SPEAKING)
+    assert np.abs(values[0, MotionLayout.ROTATION]).max() < 0.01
+    assert conditions.shape == (500, ConditionLayout.SIZE)
+    acceleration = np.abs(np.diff(values[:, MotionLayout.ROTATION], 2, axis=0))
+    assert acceleration.max() < 0.02
+
+
+def test_listeners_nod_at_the_users_pause():
+    user = np.zeros(500, np.float32)
+    user[100:200] = 0.8
+    (nodding, _), (calm, _) = (_behave(ConversationState.LISTENING, user=u) for u in (user, np.zeros(500, np.float32)))
+    difference = nodding[:, 0] - calm[:, 0]
+    assert difference[205:260].min() < -0.02
+    assert np.abs(difference[:90]).max() < 1e-6
+
+
+def test_emotions_show_and_commands_are_followed():
+    happy, _ = _behave(ConversationState.IDLE, controls=Controls(emotion=Emotion.HAPPY, intensity=1.0))
+    plain, _ = _behave(ConversationState.IDLE)
+    assert happy[-50:, INDEX["mouthSmileLeft"]].mean() > plain[-50:, INDEX["mouthSmileLeft"]].mean() + 0.3
+    far, _ = _behave(ConversationState.IDLE, controls=Controls(head_distance=1.2, gaze=(0.3, 0.0)))
+    assert far[-50:, INDEX["headDistance"]].mean() == pytest.approx(1.2, abs=0.04)
+    looks = far[-250:, INDEX["gazeYaw"]] + far[-250:, INDEX["headYaw"]]
+    assert np.median(looks) == pytest.approx(0.3, abs=0.12)
+
+
+def test_augmentation_keeps_time_and_range():
+    times = np.arange(16_000) / 16_000
+    sound = (0.3 * np.sin(2.0 * np.pi * 300.0 * times) * (times > 0.5)).astype(np.float32)
+    for seed in range(30):
+        out = augment(sound, np.random.default_rng(seed))
+        assert out.shape == sound.shape and out.dtype == np.float32 and np.abs(out).max() <= 1.0
+        assert np.square(out[9000:]).mean() > 1.5 * np.square(out[:7000]).mean()
