@@ -11,8 +11,8 @@ from avatar.mesh import landmarks as lm
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
-from avatar.mesh.warp import Grid, smoothstep
+from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, edge_table, paste, uncovered
+from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
@@ -23,6 +23,7 @@ _SOFT_PX = 1.3
 _RIM_PX = 2.2
 # The lids reach this far over the mesh's line: their dark rims are theirs, pixels.
 _LID_PX = 0.9
+_LID_EDGE = edge_table(-_LID_PX, _SOFT_PX)
 _SHADOW = 0.3
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
@@ -53,7 +54,7 @@ class Eye:
         centre = iris[0]
         radius = max(float(np.linalg.norm(iris[1:] - centre, axis=1).mean()), 2.0)
         grid = patch.grid
-        self._offset = np.array([0.5 - TEXTURE_SCALE * grid.left, 0.5 - TEXTURE_SCALE * grid.top], np.float32)
+        self._offset = np.array([0.5 - TEXTURE_SCALE * grid.left, 0.5 - TEXTURE_SCALE * grid.top])
         part = _cut(texture, grid)
         x = (np.arange(part.shape[1]) - 0.5) / TEXTURE_SCALE + grid.left
         y = (np.arange(part.shape[0]) - 0.5) / TEXTURE_SCALE + grid.top
@@ -75,7 +76,7 @@ class Eye:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
-        upper, lower = (edge_alpha(side, -_LID_PX, _SOFT_PX) for side in (window.upper, window.lower))
+        upper, lower = (edge_alpha(side, _LID_EDGE) for side in (window.upper, window.lower))
         at = uncovered(upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         paste(frame, window, cover(ball, at, window, upper, lower))
@@ -87,9 +88,10 @@ class Eye:
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
-        texel = window.canonical[at] * np.float32(TEXTURE_SCALE) + self._offset
+        canonical = np.ascontiguousarray(window.canonical[at])
+        texel = scaled(canonical, TEXTURE_SCALE, *self._offset)
         ball = cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        texel -= moved * np.float32(TEXTURE_SCALE)
+        texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
         iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         alpha = iris[:, :, 3].astype(np.float32)
         alpha *= np.float32(1.0 / 255.0)

@@ -12,8 +12,8 @@ from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import white_of_eyes
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, paste, uncovered
-from avatar.mesh.warp import Inverter, smoothstep
+from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, edge_table, paste, uncovered
+from avatar.mesh.warp import Inverter, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 
 # The interior's textures: this part of the face plane around the closed lips' middle, eye distances.
@@ -62,7 +62,8 @@ class Mouth:
         skin = _skin(image, landmarks)
         white = white_of_eyes(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
-        self._edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
+        edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
+        self._edges = tuple(edge_table(edge_px, _SOFT_PX) for edge_px in edges_px)
         self._resolution = 2.0 * plane.eye_distance_px
         enamel = _enamel(skin, white)
         self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, enamel, upper=True))
@@ -84,8 +85,7 @@ class Mouth:
         grid = self._patch.grid
         forward = (controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
-        upper_alpha = edge_alpha(window.upper, self._edges_px[0], _SOFT_PX)
-        lower_alpha = edge_alpha(window.lower, self._edges_px[1], _SOFT_PX)
+        upper_alpha, lower_alpha = edge_alpha(window.upper, self._edges[0]), edge_alpha(window.lower, self._edges[1])
         at = uncovered(upper_alpha, lower_alpha)
         inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
         paste(frame, window, cover(inside, at, window, upper_alpha, lower_alpha))
@@ -94,7 +94,7 @@ class Mouth:
         self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Floats
     ) -> Image:
         """Cavity, tongue and teeth in the part of the window where they can be seen."""
-        texel = cv2.transform(np.ascontiguousarray(window.canonical[at]), self._to_texel)
+        texel = np.asarray(cv2.transform(np.ascontiguousarray(window.canonical[at]), self._to_texel), np.float32)
         gap, jaw, side = (float(controls[INDEX[name]]) for name in ("gap", "jaw", "jawSide"))
         rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
@@ -112,7 +112,7 @@ class Mouth:
             cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         for texture, moved in layers:
-            there = texel + np.array(moved, np.float32) * np.float32(self._resolution)
+            there = scaled(texel, 1.0, moved[0] * self._resolution, moved[1] * self._resolution)
             over = cv2.remap(texture, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             alpha = over[:, :, 3].astype(np.float32)
             alpha *= np.float32(1.0 / 255.0)

@@ -11,7 +11,7 @@ from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.opening import Slit
-from avatar.mesh.warp import Grid, smoothstep
+from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats
 
 # The fourth channel of a side's texture says how far a pixel lies on this side of the slit: 128 + 16 a pixel.
@@ -99,11 +99,10 @@ class SlitPatch:
         x0, y0 = max(left - _MARGIN_PX, 0), max(top - _MARGIN_PX, 0)
         x1 = min(left + self.grid.width + _MARGIN_PX, FRAME_SIZE)
         y1 = min(top + self.grid.height + _MARGIN_PX, FRAME_SIZE)
-        self._texture_offset = np.array([0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0], np.float32)
+        self._texture_offset = (0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0)
         part = texture[y0 * TEXTURE_SCALE : y1 * TEXTURE_SCALE, x0 * TEXTURE_SCALE : x1 * TEXTURE_SCALE]
         self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up) for up in (True, False))
         self._feather = _feather(self.grid, cover)
-        self._corner = np.array([left, top], np.float32)
         cells = pose_grid.cell
         reach = _TILT_SHARE * max(self.grid.width, self.grid.height)
         self._window_cells = (
@@ -115,7 +114,7 @@ class SlitPatch:
         # Everything a frame needs is drawn into the same memory again: fresh pages cost more than the drawing.
         size = (self._window_cells[0] * cells, self._window_cells[1] * cells)
         self._pixels = Grid(0, 0, self._window_cells[1], self._window_cells[0], cells).pixels()
-        self._canonical, self._source, self._at = (np.empty((*size, 2), np.float32) for _ in range(3))
+        self._canonical, self._source, self._texel, self._at = (np.empty((*size, 2), np.float32) for _ in range(4))
         self._drawn = tuple(np.empty((*size, 4), np.uint8) for _ in range(2))
         self._feathered = np.empty(size, np.float32)
 
@@ -146,20 +145,19 @@ class SlitPatch:
         column = int(np.clip(round(float(centre[0]) / grid.cell - columns / 2), 0, grid.columns - columns))
         top, left = row * grid.cell, column * grid.cell
         height, width = self._feathered.shape
-        canonical, source, at = self._canonical, self._source, self._at
+        canonical, source, texel, at = self._canonical, self._source, self._texel, self._at
         back = np.ascontiguousarray(pose.back[row : row + rows, column : column + columns])
         cv2.resize(back, (width, height), dst=canonical, interpolation=cv2.INTER_LINEAR)
         canonical += self._pixels
-        canonical += np.array([left, top], np.float32)
+        cv2.add(canonical, (left, top, 0, 0), dst=canonical)
         self.grid.index(canonical, out=at)
         textures = (self._sides[0] if upper_texture is None else upper_texture, self._sides[1])
         for field, texture, drawn in zip(sides, textures, self._drawn, strict=True):
             cv2.remap(field, at, None, cv2.INTER_LINEAR, dst=source, borderMode=cv2.BORDER_REPLICATE)
             source += canonical
-            source *= np.float32(TEXTURE_SCALE)
-            source += self._texture_offset
-            cv2.remap(texture, source, None, cv2.INTER_LINEAR, dst=drawn, borderMode=cv2.BORDER_REPLICATE)
-        np.subtract(canonical, self._corner, out=at)
+            scaled(source, TEXTURE_SCALE, *self._texture_offset, out=texel)
+            cv2.remap(texture, texel, None, cv2.INTER_LINEAR, dst=drawn, borderMode=cv2.BORDER_REPLICATE)
+        scaled(canonical, 1.0, -self.grid.left, -self.grid.top, out=at)
         feather = cv2.remap(
             self._feather, at, None, cv2.INTER_LINEAR, dst=self._feathered, borderMode=cv2.BORDER_CONSTANT
         )
@@ -197,13 +195,15 @@ def paste(frame: Image, window: Window, skin: Image) -> None:
     part[:] = blend(skin, np.ascontiguousarray(part), window.feather)
 
 
-def edge_alpha(side: Image, at_px: float, soft_px: float) -> Floats:
-    """Coverage of a drawn side, float32 [h, w]: half at `at_px` inside its edge, rising over `soft_px`."""
-    distance = side[:, :, 3].astype(np.float32)
-    scale = 1.0 / (EDGE_PER_PX * soft_px)
-    distance *= np.float32(scale)
-    distance += np.float32(0.5 - (EDGE_ZERO + EDGE_PER_PX * at_px) * scale)
-    return np.asarray(np.clip(distance, 0.0, 1.0, out=distance))
+def edge_table(at_px: float, soft_px: float) -> Floats:
+    """Coverage for each byte of a side's fourth channel: half at `at_px` inside its edge, rising over `soft_px`."""
+    inside_px = (np.arange(256) - EDGE_ZERO) / EDGE_PER_PX - at_px
+    return np.clip(0.5 + inside_px / soft_px, 0.0, 1.0).astype(np.float32)
+
+
+def edge_alpha(side: Image, table: Floats) -> Floats:
+    """Coverage of a drawn side, float32 [h, w], by a table of `edge_table`."""
+    return np.asarray(cv2.LUT(cv2.extractChannel(side, 3), table), np.float32)
 
 
 def blend(over: Image, under: Image, alpha: Floats) -> Image:

@@ -59,10 +59,8 @@ class Grid:
 
     def index(self, pixels: Floats, out: Floats | None = None) -> Floats:
         """Pixel coordinates [..., 2] to fractional node indices [..., 2]."""
-        offset = np.array([self.left + self.cell / 2 - 0.5, self.top + self.cell / 2 - 0.5], np.float32)
-        at: Floats = np.subtract(pixels, offset, out=out)
-        at *= np.float32(1.0 / self.cell)
-        return at
+        middle = self.cell / 2 - 0.5
+        return scaled(pixels, 1.0 / self.cell, -(self.left + middle) / self.cell, -(self.top + middle) / self.cell, out)
 
     def sample(self, field: Floats, pixels: Floats, border: int = cv2.BORDER_REPLICATE) -> Floats:
         """A field [rows, columns, 2] at pixel coordinates [H, W, 2], linearly: float32 [H, W, 2]."""
@@ -113,6 +111,12 @@ class Inverter:
         # Both of a cell's neighbours may be steeper than its middle: take the steepest around.
         steepest = cv2.dilate(stretch, np.ones((3, 3), np.uint8))
         return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
+
+
+def scaled(points: Floats, scale: float, right: float, down: float, out: Floats | None = None) -> Floats:
+    """Points [H, W, 2] times a scale plus a shift; much faster than adding a small array, which numpy does by twos."""
+    matrix = np.array([[scale, 0.0, right], [0.0, scale, down]], np.float32)
+    return np.asarray(cv2.transform(points, matrix, dst=out), np.float32)
 
 
 def smoothstep(x: npt.ArrayLike, low: float, high: float) -> npt.NDArray[np.float64]:
