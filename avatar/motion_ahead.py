@@ -12,7 +12,7 @@ from speech.sound_track import SoundTrack
 
 # When fewer frames than this are ready, the next block is sampled. Fewer could keep a picture waiting; more would be
 # thrown away whenever an answer begins.
-READY_FRAMES = 3
+READY_FRAMES = 4
 
 
 class MotionSampler(Protocol):
@@ -55,7 +55,7 @@ class MotionSampler(Protocol):
 class MotionAhead:
     """Feeds the sampler from the sound tracks and keeps the frames that it has made and nobody has shown yet.
 
-    `state` and `controls` may be set from any thread; everything else belongs to one thread.
+    `sample` and `sample_ahead` belong to one thread, everything else to another; while `sample` runs, the other waits.
 
     Args:
         sampler: a fresh sampler, or recorded motion.
@@ -69,21 +69,34 @@ class MotionAhead:
         self._next = 0
         self._pushed_frames = 0
         self._listened = 0
+        self._changed: int | None = None
         self.state = ConversationState.IDLE
         self.controls = Controls()
 
+    def is_ready(self) -> bool:
+        """Whether the next frame is there, made for the sound as it is now; if not, `sample` must make it."""
+        changed = self._voice.take_changed()
+        if changed is not None and changed < self._pushed_frames * SAMPLES_PER_FRAME:
+            self._changed = changed if self._changed is None else min(changed, self._changed)
+        return self._changed is None and len(self._ready) > 0
+
     def take(self) -> Floats:
-        """The next frame's motion, float32 [60], for the sound as it is now."""
-        self._rewind_if_changed()
-        self._sample(1)
+        """The next frame's motion, float32 [60], which must be ready."""
         self._next += 1
         return self._ready.popleft()
 
-    def sample_ahead(self) -> None:
-        """Makes the next frames ready, so that taking them need not wait."""
-        self._sample(READY_FRAMES)
+    def sample(self) -> None:
+        """Makes the next frame ready, again if the sound has changed since it was made."""
+        if self._changed is not None:
+            self._rewind(self._changed)
+            self._changed = None
+        self._sample_until(1)
 
-    def _sample(self, frames: int) -> None:
+    def sample_ahead(self) -> None:
+        """Makes the frames after it ready, so that taking them need not wait."""
+        self._sample_until(READY_FRAMES)
+
+    def _sample_until(self, frames: int) -> None:
         while len(self._ready) < frames:
             self._push_user_voice()
             self._sampler.set_state(self.state)
@@ -104,11 +117,8 @@ class MotionAhead:
             self._sampler.listen(AudioChunk(heard, OUTPUT_RATE_HZ, self._listened))
             self._listened = end
 
-    def _rewind_if_changed(self) -> None:
-        """Sound was written or cut where the sampler has already heard silence: sample that part again."""
-        changed = self._voice.take_changed()
-        if changed is None or changed >= self._pushed_frames * SAMPLES_PER_FRAME:
-            return
+    def _rewind(self, changed: int) -> None:
+        """Sound was written or cut from sample `changed` on, which the sampler has heard otherwise."""
         # Frames just before the change had it in their look-ahead; frames already shown stay.
         frame = max(self._next, changed // SAMPLES_PER_FRAME - LOOK_AHEAD_FRAMES)
         while self._next + len(self._ready) > frame:

@@ -104,10 +104,15 @@ class Renderer:
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
                 late = self._clock.is_late()
-                if ahead is not None:
-                    await ahead  # its thread is the one that is needed next, so nothing is lost by waiting
-                values = await loop.run_in_executor(motion_thread, self._motion.take)
-                ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
+                if not self._motion.is_ready():
+                    if ahead is not None:
+                        await ahead
+                    await loop.run_in_executor(motion_thread, self._motion.sample)
+                values = self._motion.take()
+                if ahead is None or ahead.done():
+                    if ahead is not None:
+                        ahead.result()  # tells what went wrong in it
+                    ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
                 audible = await loop.run_in_executor(picture_thread, self._show, frame, values, late)
                 self.frames_late += late
                 self._clock.played()
