@@ -1,7 +1,7 @@
 """The face decoder for a CPU: one portrait and 60 numbers make a picture, well above real time on one core.
 
 The order of a frame: the 60 numbers become controls; controls become small displacement fields (one product with a
-precomputed basis); the fields are inverted and composed with the head's motion; one remap draws the person over the
+precomputed basis); the fields are inverted and composed with the head's motion; one pass draws the person over the
 background; then the mouth and the eyes, which can't be made by bending skin, are drawn over it in their windows.
 Every pixel is sampled from the original portrait.
 """
@@ -17,17 +17,16 @@ from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.head import HeadMotion
-from avatar.mesh.layers import TEXTURE_SCALE, enlarge, take_apart
+from avatar.mesh.layers import enlarge, take_apart
 from avatar.mesh.mouth import Mouth
 from avatar.mesh.opening import Slit, sharpened, slit_of
+from avatar.mesh.person import PersonLayer
 from avatar.mesh.slit import Expression, Pose, SlitPatch
 from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait
 
 _CELL = 4
-# What lies beyond the frame and may be turned into it, pixels.
-_PAD_PX = 64
 _FACE_CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
 _POSE_STEPS, _FACE_STEPS = 4, 5
 # The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
@@ -48,8 +47,6 @@ class MeshDecoder:
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
         layers = take_apart(portrait)
-        self._person = _padded(layers.person)
-        self._background = layers.background
         texture = enlarge(portrait.image)
         mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
         eyes = {
@@ -74,11 +71,7 @@ class MeshDecoder:
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
-        # Drawn into again and again: fresh memory of this size costs as much as the drawing.
-        self._at = np.empty((FRAME_SIZE, FRAME_SIZE, 2), np.float32)
-        self._drawn = np.empty((FRAME_SIZE, FRAME_SIZE, 4), np.uint8)
-        self._clear = np.empty((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
-        self._pixels = (self._grid.pixels() + np.float32(_PAD_PX)) * np.float32(TEXTURE_SCALE) + np.float32(0.5)
+        self._person = PersonLayer(layers, self._grid)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
             return SlitPatch(plane, slit, _box(plane, slit, box), cell, texture, layers.alpha, self._grid)
@@ -96,7 +89,7 @@ class MeshDecoder:
         grid = self._face_grid
         moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
         face = Expression(grid, self._invert_face(moved))
-        frame = self._draw_person(pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT))
+        frame = self._person.draw(pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT))
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
@@ -106,17 +99,6 @@ class MeshDecoder:
         size = (self._grid.columns, self._grid.rows)
         return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
-    def _draw_person(self, back: Floats) -> Image:
-        at, person, clear = self._at, self._drawn, self._clear
-        size = (FRAME_SIZE, FRAME_SIZE)
-        cv2.resize(back * np.float32(TEXTURE_SCALE), size, dst=at, interpolation=cv2.INTER_CUBIC)
-        np.add(at, self._pixels, out=at)
-        cv2.remap(self._person, at, None, cv2.INTER_LINEAR, dst=person, borderMode=cv2.BORDER_REPLICATE)
-        # Background times what the person leaves clear, plus the person: both in bytes.
-        cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB, dst=clear)
-        cv2.multiply(self._background, clear, dst=clear, scale=1.0 / 255.0)
-        return np.asarray(cv2.add(clear, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB)), np.uint8)
-
     def _face_box(self, points: Floats) -> Grid:
         """The part of the frame that expressions move: the face with its forehead and the neck."""
         unit = float(np.linalg.norm(points[33] - points[263]))
@@ -125,13 +107,6 @@ class MeshDecoder:
         x0, y0 = max(int(left), 0), max(int(top), 0)
         x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
         return Grid(x0, y0, (x1 - x0) // _CELL, (y1 - y0) // _CELL, _CELL)
-
-
-def _padded(person: Image) -> Image:
-    """The person going on beyond the frame: mirrored at the sides and the bottom, drawn out at the top."""
-    pad = _PAD_PX * TEXTURE_SCALE
-    wider = cv2.copyMakeBorder(person, 0, pad, pad, pad, cv2.BORDER_REFLECT_101)
-    return np.asarray(cv2.copyMakeBorder(wider, pad, 0, 0, 0, cv2.BORDER_REPLICATE), np.uint8)
 
 
 def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:

@@ -1,0 +1,83 @@
+"""The person drawn over the background: band by band, only as wide as somebody can be seen there."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from avatar.decoder import Image
+from avatar.mesh.layers import TEXTURE_SCALE, Layers
+from avatar.mesh.warp import Grid
+from avatar.motion import Floats
+
+# What lies beyond the frame and may be turned into it, pixels.
+_PAD_PX = 64
+# Rows of the frame drawn at once: what is at work then stays in the processor's cache.
+_BAND_PX = 64
+# Texels a side of the blocks in which presence is known, and how many blocks around count as well: more than a cell of
+# the grid can reach, however the head stretches it.
+_BLOCK, _REACH = 8, 2
+
+
+class PersonLayer:
+    """Draws person and background.
+
+    Args:
+        layers: of the portrait.
+        grid: over the whole frame, on which the way back is given.
+    """
+
+    def __init__(self, layers: Layers, grid: Grid) -> None:
+        self._background = layers.background
+        self._person = _padded(layers.person)
+        self._cell = grid.cell
+        self._band_cells = _BAND_PX // grid.cell
+        around = Grid(grid.left - grid.cell, grid.top - grid.cell, grid.columns + 2, grid.rows + 2, grid.cell)
+        self._texels = (around.nodes() + np.float32(_PAD_PX)) * np.float32(TEXTURE_SCALE) + np.float32(0.5)
+        blocks = self._person.shape[0] // _BLOCK
+        somebody = (self._person[:, :, 3] > 0).reshape(blocks, _BLOCK, blocks, _BLOCK).any(axis=(1, 3))
+        reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
+        self._presence = np.asarray(cv2.dilate(somebody.astype(np.uint8), reach), np.uint8)
+
+    def draw(self, back: Floats) -> Image:
+        """A new frame, uint8 [512, 512, 3].
+
+        Args:
+            back: float32 [rows, columns, 2] on the grid, pixels from the frame to the portrait.
+        """
+        frame = self._background.copy()
+        # One more cell on each side: enlarging does not go on beyond the outermost nodes.
+        texels = cv2.copyMakeBorder(back, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        texels *= np.float32(TEXTURE_SCALE)
+        texels += self._texels
+        block = np.float32(1.0 / _BLOCK)
+        present = cv2.remap(
+            self._presence, texels[1:-1, 1:-1] * block, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
+        )
+        bands = present.reshape(-1, self._band_cells, present.shape[1]).any(axis=1)
+        for band, cells in enumerate(bands):
+            columns = np.flatnonzero(cells)
+            if len(columns):
+                row = band * self._band_cells
+                self._draw_part(frame, texels, (row, row + self._band_cells), (int(columns[0]), int(columns[-1]) + 1))
+        return np.asarray(frame, np.uint8)
+
+    def _draw_part(self, frame: Image, texels: Floats, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+        """Draws the person into some cells of a frame that shows the background."""
+        cell = self._cell
+        nodes = texels[rows[0] : rows[1] + 2, columns[0] : columns[1] + 2]
+        size = (nodes.shape[1] * cell, nodes.shape[0] * cell)
+        at = cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR)[cell:-cell, cell:-cell]
+        person = cv2.remap(self._person, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        part = frame[rows[0] * cell : rows[1] * cell, columns[0] * cell : columns[1] * cell]
+        # Background times what the person leaves clear, plus the person: both in bytes.
+        clear = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
+        cv2.multiply(part, clear, dst=clear, scale=1.0 / 255.0)
+        part[:] = cv2.add(clear, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB))
+
+
+def _padded(person: Image) -> Image:
+    """The person going on beyond the frame: mirrored at the sides and the bottom, drawn out at the top."""
+    pad = _PAD_PX * TEXTURE_SCALE
+    wider = cv2.copyMakeBorder(person, 0, pad, pad, pad, cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.copyMakeBorder(wider, pad, 0, 0, 0, cv2.BORDER_REPLICATE), np.uint8)
