@@ -25,6 +25,7 @@ PIECE_MS = 60
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_PHONEME_EVENTS = 1
 _CHARS_UTF8 = 0x1
+_PHONEMES_AS_IPA = 0x2
 _END_PAUSE = 0x1000
 _POSITION_CHARACTER = 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
@@ -49,12 +50,14 @@ class EspeakEvent:
         sample: where, in samples since the start of this text.
         character: index of the word's first character in the text; for phonemes it says little.
         symbol: the phoneme's mnemonic without its stress mark, "" for words. Mnemonics that begin with "_" are silence.
+        stress: of a phoneme: 2 primary, 1 secondary, 0 none.
     """
 
     type: EventType
     sample: int
     character: int
     symbol: str
+    stress: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ class EspeakEngine:
             ctypes.c_void_p,
             ctypes.c_void_p,
         ]
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         self.voices = self._list_voices(None)
         self.variants = self._list_voices(b"variant")
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="espeak")
@@ -224,6 +228,21 @@ class EspeakEngine:
         if code != 0:
             raise InputError(f"eSpeak NG: expected a text it can say, it failed with code {code}: {text[:40]!r}")
 
+    def ipa(self, word: str, voice: str) -> str:
+        """How a word is pronounced, in the International Phonetic Alphabet; only to be called in the `worker` thread.
+
+        Raises:
+            InputError: the engine refused the voice.
+        """
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise InputError(f"eSpeak NG: expected a voice of its own, could not load {voice!r}")
+        text = ctypes.c_char_p(word.encode())
+        pieces = []
+        while text.value:
+            piece = self._library.espeak_TextToPhonemes(ctypes.byref(text), _CHARS_UTF8, _PHONEMES_AS_IPA)
+            pieces.append((piece or b"").decode())
+        return " ".join(pieces)
+
     def _receive(self, wave: object, count: int, events: object) -> int:
         """ESpeak's callback: 0 goes on, 1 stops. ctypes would swallow an exception, so it is kept for `speak`."""
         try:
@@ -243,8 +262,10 @@ def _read_events(events: object) -> list[EspeakEvent]:
         if event.type == EventType.WORD:
             found.append(EspeakEvent(EventType.WORD, event.sample, event.text_position - 1, ""))
         elif event.type == EventType.PHONEME:
-            symbol = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace").lstrip("',%=")
-            found.append(EspeakEvent(EventType.PHONEME, event.sample, event.text_position - 1, symbol))
+            name = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace")
+            stress = 2 if "'" in name[:2] else 1 if "," in name[:2] else 0
+            symbol = name.lstrip("',%=")
+            found.append(EspeakEvent(EventType.PHONEME, event.sample, event.text_position - 1, symbol, stress))
         index += 1
     return found
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from speech.language_model import TrigramModel, phrase_words
-from speech.pronunciation import Pronouncer
+from speech.pronunciation import pronounce
 
 HEADER = struct.Struct("<cII")
 """Kind, utterance number, payload length in bytes."""
@@ -105,10 +105,9 @@ class Listener:
         if not unknown:
             return phrases
         joined = _joined_words(dictionary)
-        pronouncer = Pronouncer()
         unsayable = set()
         for word in sorted(unknown):
-            phones = joined.get(word) or pronouncer.pronounce(word)
+            phones = joined.get(word) or pronounce(word)
             if phones:
                 self._decoder.add_word(word, phones, False)  # False: the search over the words is built later, once
             else:

@@ -1,20 +1,8 @@
-"""How a word that the dictionary lacks is said: eSpeak NG's English phonemes written in ARPAbet.
-
-Initialises eSpeak NG, of which a process has only one: to be used in a process that doesn't speak.
-"""
+"""How a word that the dictionary lacks is said: eSpeak NG's English phonemes written in ARPAbet."""
 
 from __future__ import annotations
 
-import ctypes
-
-_SYNCHRONOUS_OUTPUT = 2
-"""AUDIO_OUTPUT_SYNCHRONOUS of espeak_Initialize: no sound device is opened."""
-
-_UTF8 = 1
-"""espeakCHARS_UTF8."""
-
-_AS_IPA = 2
-"""Bit 1 of espeak_TextToPhonemes' mode: International Phonetic Alphabet, UTF-8."""
+from speech.espeak_engine import espeak_engine
 
 _ARPABET = {
     # Longest first wins: diphthongs and r-coloured vowels before their parts. en-us as eSpeak NG 1.52 writes it.
@@ -48,29 +36,12 @@ def arpabet(ipa: str) -> str:
     return " ".join(phones)
 
 
-class Pronouncer:
-    """Says how words are pronounced in American English.
+def pronounce(word: str) -> str:
+    """Returns an American English word's phones, separated by spaces; "" when there is nothing to say in it.
 
     Raises:
-        OSError: eSpeak NG can't be loaded.
         ImportError: the espeakng-loader package is not installed.
+        InputError: eSpeak NG can't be loaded.
     """
-
-    def __init__(self) -> None:
-        import espeakng_loader
-
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = str(espeakng_loader.get_data_path()).encode()
-        if self._library.espeak_Initialize(_SYNCHRONOUS_OUTPUT, 0, data, 0) < 0:
-            raise OSError("eSpeak NG could not be initialised")
-        self._library.espeak_SetVoiceByName(b"en-us")
-        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-
-    def pronounce(self, word: str) -> str:
-        """Returns the word's phones, separated by spaces; "" when there is nothing to say in it."""
-        text = ctypes.c_char_p(word.encode())
-        pieces = []
-        while text.value:
-            piece = self._library.espeak_TextToPhonemes(ctypes.byref(text), _UTF8, _AS_IPA)
-            pieces.append((piece or b"").decode())
-        return arpabet(" ".join(pieces))
+    engine = espeak_engine()
+    return arpabet(engine.worker.submit(engine.ipa, word, "en-us").result())
