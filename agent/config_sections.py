@@ -186,7 +186,7 @@ class OutputSection(Section):
     label_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
     # 0 would be lossless, which is a profile that browsers don't play.
     video_crf: Annotated[int, Field(ge=1, le=51)] = 20
-    video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "superfast"
     subtitles: bool = False
 
 

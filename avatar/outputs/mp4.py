@@ -38,7 +38,7 @@ class Mp4Output:
         InputError: the file can't be written there.
     """
 
-    def __init__(self, path: Path, *, crf: int = 20, preset: str = "veryfast") -> None:
+    def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast") -> None:
         self._path = path
         self._partial = path.with_name(f".{path.name}.partial.mp4")
         try:
