@@ -11,7 +11,7 @@ from avatar.mesh import landmarks as lm
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_alpha, edge_table, paste, uncovered
+from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_table, paste, shade, uncovered
 from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 
@@ -76,30 +76,28 @@ class Eye:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
-        upper, lower = (edge_alpha(side, _LID_EDGE) for side in (window.upper, window.lower))
+        upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
         at = uncovered(upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         paste(frame, window, cover(ball, at, window, upper, lower))
 
     def _eyeball(
-        self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Floats
+        self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Image
     ) -> Image:
         """White and iris in the part of the window where they can be seen."""
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
-        canonical = np.ascontiguousarray(window.canonical[at])
+        canonical = window.canonical(at)
         texel = scaled(canonical, TEXTURE_SCALE, *self._offset)
         ball = cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
         iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        alpha = iris[:, :, 3].astype(np.float32)
-        alpha *= np.float32(1.0 / 255.0)
-        ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), alpha)
+        ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), cv2.extractChannel(iris, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
-            shadow = 1.0 - _SHADOW * min(closed, 1.0) * cv2.GaussianBlur(upper_alpha, (0, 0), 2.2)[at]
-            ball = np.asarray(cv2.multiply(ball, cv2.merge([shadow, shadow, shadow]), dtype=cv2.CV_8U), np.uint8)
-        return np.asarray(ball, np.uint8)
+            shadow = cv2.GaussianBlur(upper_alpha, (0, 0), 2.2)[at]
+            ball = shade(ball, np.asarray(shadow, np.uint8), _SHADOW * min(closed, 1.0))
+        return ball
 
 
 def white_of_eyes(image: Image, landmarks: Floats) -> Floats:

@@ -12,7 +12,7 @@ from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import white_of_eyes
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_alpha, edge_table, paste, uncovered
+from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_table, paste, shade, uncovered
 from avatar.mesh.warp import Inverter, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 
@@ -63,7 +63,7 @@ class Mouth:
         white = white_of_eyes(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
         edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
-        self._edges = tuple(edge_table(edge_px, _SOFT_PX) for edge_px in edges_px)
+        self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         self._resolution = 2.0 * plane.eye_distance_px
         enamel = _enamel(skin, white)
         self._upper = self._texture(_teeth(_UPPER_MM, scale, skin, enamel, upper=True))
@@ -85,16 +85,16 @@ class Mouth:
         grid = self._patch.grid
         forward = (controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
-        upper_alpha, lower_alpha = edge_alpha(window.upper, self._edges[0]), edge_alpha(window.lower, self._edges[1])
+        upper_alpha, lower_alpha = window.alphas(*self._edges)
         at = uncovered(upper_alpha, lower_alpha)
         inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
         paste(frame, window, cover(inside, at, window, upper_alpha, lower_alpha))
 
     def _interior(
-        self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Floats
+        self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Image
     ) -> Image:
         """Cavity, tongue and teeth in the part of the window where they can be seen."""
-        texel = np.asarray(cv2.transform(np.ascontiguousarray(window.canonical[at]), self._to_texel), np.float32)
+        texel = np.asarray(cv2.transform(window.canonical(at), self._to_texel), np.float32)
         gap, jaw, side = (float(controls[INDEX[name]]) for name in ("gap", "jaw", "jawSide"))
         rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
@@ -114,13 +114,10 @@ class Mouth:
         for texture, moved in layers:
             there = scaled(texel, 1.0, moved[0] * self._resolution, moved[1] * self._resolution)
             over = cv2.remap(texture, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-            alpha = over[:, :, 3].astype(np.float32)
-            alpha *= np.float32(1.0 / 255.0)
-            drawn = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), drawn, alpha)
+            drawn = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), drawn, cv2.extractChannel(over, 3))
         # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
         shadow = cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)[at]
-        lit = 1.0 - (0.5 + 0.25 * rounding) * shadow
-        return np.asarray(cv2.multiply(drawn, cv2.merge([lit, lit, lit]), dtype=cv2.CV_8U), np.uint8)
+        return shade(drawn, np.asarray(shadow, np.uint8), 0.5 + 0.25 * rounding)
 
     def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
         size = (int(2 * _HALF_WIDTH * self._resolution), int((_ABOVE + _BELOW) * self._resolution))
