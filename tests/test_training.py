@@ -10,7 +10,7 @@ from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.dataset import load, prepare
-from avatar.training.train import train
+from avatar.training.train import average, train
 from speech.errors import InputError
 
 SMALL = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
@@ -77,6 +77,12 @@ def test_a_further_run_starts_from_a_checkpoint(data_dir, tmp_path):
     assert two.note.startswith(one.note)
     patch = "audio.patch.weight"
     assert torch.allclose(one.denoiser.state_dict()[patch], two.denoiser.state_dict()[patch], atol=0.01)
+    average([first, second], tmp_path / "mean.safetensors")
+    mean = load_checkpoint(tmp_path / "mean.safetensors").denoiser.state_dict()[patch]
+    assert torch.allclose(mean, (one.denoiser.state_dict()[patch] + two.denoiser.state_dict()[patch]) / 2.0, atol=1e-3)
+    train(data_dir, tmp_path / "other.safetensors", steps=1, seed=2, config=DenoiserConfig(width=16, layers=1, heads=1))
+    with pytest.raises(InputError, match="another run"):
+        average([first, tmp_path / "other.safetensors"], tmp_path / "mean.safetensors")
 
 
 def test_the_flow_learns(data_dir, tmp_path):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,6 +89,26 @@ def train(
             break
     run.save(state_path, out_path)
     return sum(recent) / max(1, len(recent))
+
+
+def average(paths: Sequence[Path], out_path: Path) -> None:
+    """Writes the mean of several checkpoints' weights: of runs that continue one another it is often better than each.
+
+    Args:
+        paths: at least one, all descending from one run (see `train`'s `start`), so of one size and in one unit.
+        out_path: the checkpoint to write.
+
+    Raises:
+        InputError: they don't fit together.
+    """
+    parts = [load_checkpoint(path) for path in paths]
+    for part, path in zip(parts, paths, strict=True):
+        if part.denoiser.config != parts[0].denoiser.config or not np.array_equal(part.flow_std, parts[0].flow_std):
+            raise InputError(f"{path}: expected a checkpoint that continues {paths[0]}, got one of another run")
+    states = [part.denoiser.state_dict() for part in parts]
+    parts[0].denoiser.load_state_dict({name: torch.stack([s[name] for s in states]).mean(0) for name in states[0]})
+    note = "mean of: " + " | ".join(part.note for part in parts)
+    save_checkpoint(out_path, replace(parts[0], note=note))
 
 
 class _Run:
