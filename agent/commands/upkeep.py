@@ -39,14 +39,14 @@ def prepare(
     folder: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the data goes.")
     ] = DATA_FOLDER,
-    minutes: Annotated[float, typer.Option(min=0.1, help="How much speech to make.")] = 120.0,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 0,
+    minutes: Annotated[float, typer.Option(min=0.1, help="How much motion to make.")] = 100.0,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 2,
     quiet: options.Quiet = False,
 ) -> None:
     """Makes training data: synthetic speech with the motion that belongs to it.
 
     Example:
-    `visavis train prepare --minutes 120 -o data/motion`
+    `visavis train prepare --minutes 100 -o data/motion`
     """
     from avatar.training.dataset import prepare as prepare_data
 
@@ -57,7 +57,7 @@ def prepare(
             bar.update(task, completed=done, note=note)
 
         prepare_data(folder, minutes=minutes, seed=seed, progress=advance)
-    say(f"{folder}: {minutes:g} minutes of speech with motion; next: visavis train motion --data {folder}", quiet)
+    say(f"{folder}: {minutes:g} minutes of motion; next: visavis train motion --data {folder}", quiet)
 
 
 @train.command()
@@ -66,7 +66,11 @@ def motion(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The weights.")] = Path(
         "data/motion.safetensors"
     ),
-    minutes: Annotated[float, typer.Option(min=0.05, help="How long to train.")] = 25.0,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Steps of the whole training; most of an hour on two cores.")
+    ] = 4000,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long; --resume goes on.")] = None,
+    start: Annotated[Path | None, typer.Option(metavar="FILE", help="Begin from these weights, not at random.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the order of the data.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint beside the output.")] = False,
     quiet: options.Quiet = False,
@@ -74,7 +78,7 @@ def motion(
     """Trains the motion sampler.
 
     Example:
-    `visavis train motion --data data/motion --minutes 25 -o data/motion.safetensors`
+    `visavis train motion --data data/motion -o data/motion.safetensors`
 
     Then point `face.weights` in config.toml at the result.
     """
@@ -86,7 +90,9 @@ def motion(
         def advance(done: float, note: str) -> None:
             bar.update(task, completed=done, note=note)
 
-        train_motion(data, output, minutes=minutes, seed=seed, resume=resume, progress=advance)
+        train_motion(
+            data, output, steps=steps, minutes=minutes, seed=seed, resume=resume, start=start, progress=advance
+        )
     say(f"{output}: trained; use it with face.weights in config.toml", quiet)
 
 
