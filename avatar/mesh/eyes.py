@@ -95,7 +95,7 @@ class Eye:
         iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), cv2.extractChannel(iris, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
-            shadow = cv2.GaussianBlur(upper_alpha, (0, 0), 2.2)[at]
+            shadow = cv2.GaussianBlur(upper_alpha[at], (0, 0), 2.2, borderType=cv2.BORDER_REPLICATE)
             ball = shade(ball, np.asarray(shadow, np.uint8), _SHADOW * min(closed, 1.0))
         return ball
 

@@ -26,6 +26,8 @@ _DISTANCE_PIVOT = 0.78
 # Angles beyond these would tear any single photo: they are clipped (radians).
 _MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.32, 0.31
 _MOST_SHIFT = 0.5
+# The camera looks at the middle of the picture, pixels.
+_CENTRE = FRAME_SIZE / 2.0
 _NEAREST, _FARTHEST = 0.75, 1.4
 # Steepest depth (pixels of depth a pixel) that the widest turn leaves unfolded: sin(0.38) · 1.9 < 1.
 _STEEPEST = 1.9
@@ -70,14 +72,14 @@ class HeadMotion:
         self._head = head.astype(np.float32)
         self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
         # Nearer or farther, the whole person grows or shrinks, mostly upwards.
-        self._from_bottom = (nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * FRAME_SIZE])).astype(np.float32)
+        from_bottom = nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * FRAME_SIZE])
+        self._from_bottom = np.ascontiguousarray(from_bottom.transpose(2, 0, 1), np.float32)
         # Seen from the camera: a pixel at depth z stands for a point that is (1 + z / focal) further out.
         spread = 1.0 + (depth - eyes_depth) / self._focal
-        centre = np.array([256.0, 256.0])
-        self._nodes = nodes.astype(np.float32)
-        self._centre = centre
-        solid = (nodes - centre) * spread[..., None] + centre
-        self._solid = np.dstack([solid, depth]).astype(np.float32) - self._nod_pivot.astype(np.float32)
+        solid = np.dstack([(nodes - _CENTRE) * spread[..., None] + _CENTRE, depth]) - self._nod_pivot
+        # Planes of x, y (and z) from here on: numpy is slow on pairs.
+        self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
+        self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
         self._eyes_depth = eyes_depth
 
     def __call__(self, head: Floats) -> Floats:
@@ -87,19 +89,20 @@ class HeadMotion:
         roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
         shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
         distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
-        turned = cv2.transform(self._solid, _turn(pitch, yaw)) + self._nod_pivot.astype(np.float32)
-        scale = 1.0 / (1.0 + (turned[..., 2:] - np.float32(self._eyes_depth)) * np.float32(1.0 / self._focal))
-        centre = self._centre.astype(np.float32)
-        at = (turned[..., :2] - centre) * scale + centre
-        cos, sin = np.cos(roll), np.sin(roll)
-        tilt = self._tilt_pivot
-        spin = np.array(
-            [[cos, -sin, tilt[0] - cos * tilt[0] + sin * tilt[1]], [sin, cos, tilt[1] - sin * tilt[0] - cos * tilt[1]]]
-        )
-        moved = (cv2.transform(at, spin.astype(np.float32)) - self._nodes) * self._head[..., None]
-        moved += shift.astype(np.float32) * self._body[..., None]
+        pivot = self._nod_pivot.astype(np.float32)
+        turned = (_turn(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
+        scale = 1.0 / (1.0 + (turned[2] + np.float32(pivot[2] - self._eyes_depth)) * np.float32(1.0 / self._focal))
+        # Around the pivot of the tilt, which is where it turns.
+        tilt, middle = self._tilt_pivot.astype(np.float32), np.float32(_CENTRE)
+        x, y = ((turned[i] + (pivot[i] - middle)) * scale + (middle - tilt[i]) for i in (0, 1))
+        cos, sin = np.float32(np.cos(roll)), np.float32(np.sin(roll))
+        moved = np.stack([cos * x - sin * y + tilt[0], sin * x + cos * y + tilt[1]])
+        moved -= self._nodes
+        moved *= self._head
+        for plane, by in zip(moved, shift.astype(np.float32), strict=True):
+            plane += by * self._body
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
-        return np.asarray(moved, np.float32)
+        return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)
 
 
 def _turn(pitch: float, yaw: float) -> Floats:

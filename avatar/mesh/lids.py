@@ -60,8 +60,8 @@ class Lids:
         self._above = np.float32(np.clip(0.9 * room, 0.7 * tallest + _LASH, 0.26))
         self._below = np.float32(0.05 + 0.8 * tallest)
         # One step along b in pixels.
-        self._b_axis = plane.axes[:, 1].astype(np.float32)
-        self._to_b = np.linalg.inv(plane.axes)[1].astype(np.float32)
+        self._b_axis = plane.axes[:, 1:].astype(np.float32)
+        self._to_b = np.linalg.inv(plane.axes)[1:].astype(np.float32)
         self._open_skin = patch.upper_texture
         self._closed_skin = _unrolled(patch, plane, slit, float(self._above))
         self._rows = (INDEX["lidUpper" + side], INDEX["lidLower" + side])
@@ -80,13 +80,13 @@ class Lids:
     def __call__(self, controls: Floats, face: Expression) -> tuple[Floats, Floats]:
         """Backward fields of the upper and the lower lid on the patch's grid, float32 [rows, columns, 2] pixels."""
         moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
-        b = self._b + moved @ self._to_b
+        b = self._b + np.asarray(cv2.transform(moved, self._to_b), np.float32)
         closed, lifted = controls[self._rows[0]] * self._down, controls[self._rows[1]] * self._up
         above = b - (self._upper - closed)
         upper = self._upper + _unroll(above, closed, self._above) - b
         below = (self._lower + lifted) - b
         lower = self._lower - _unroll(below, lifted, self._below) - b
-        return moved + upper[..., None] * self._b_axis, moved + lower[..., None] * self._b_axis
+        return moved + cv2.transform(upper, self._b_axis), moved + cv2.transform(lower, self._b_axis)
 
 
 def _unroll(from_rim: Floats, advanced: Floats, reach: np.float32) -> Floats:

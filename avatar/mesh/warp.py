@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from avatar.motion import Floats
 
+_AROUND = np.ones((3, 3), np.uint8)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -80,36 +82,42 @@ class Inverter:
     def __init__(self, grid: Grid, steps: int, *, steep: bool = False, zero_outside: bool = False) -> None:
         rows, columns = np.meshgrid(np.arange(grid.rows), np.arange(grid.columns), indexing="ij")
         self._index = np.ascontiguousarray(np.stack([columns, rows], axis=-1), np.float32)
-        self._scale = np.float32(1.0 / grid.cell)
+        self._cell = np.float32(grid.cell)
         self._steps = steps
         self._steep = steep
         self._border = cv2.BORDER_CONSTANT if zero_outside else cv2.BORDER_REPLICATE
 
     def __call__(self, forward: Floats) -> Floats:
         """Pixels [rows, columns, 2] forward to pixels [rows, columns, 2] backward."""
-        back = -forward
-        if not self._steep:
+        # All in cells: then the place looked for is also where the field is sampled.
+        field = forward / self._cell
+        at = self._index - field
+        if self._steep:
+            damping = self._damping(field)
             for _ in range(self._steps):
-                back = -self._at(forward, back)
-            return back
-        field = np.concatenate([forward, self._damping(forward)], axis=-1)
-        for _ in range(self._steps):
-            there = self._at(field, back)
-            back -= (back + there[..., :2]) * there[..., 2:]
-        return back
+                beside = at - self._index
+                beside += self._sampled(field, at)
+                beside *= self._sampled(damping, at)
+                at -= beside
+        else:
+            for _ in range(self._steps):
+                np.subtract(self._index, self._sampled(field, at), out=at)
+        at -= self._index
+        at *= self._cell
+        return at
 
-    def _at(self, field: Floats, back: Floats) -> Floats:
-        at = self._index + back * self._scale
+    def _sampled(self, field: Floats, at: Floats) -> Floats:
         return np.asarray(cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=self._border), np.float32)
 
-    def _damping(self, forward: Floats) -> Floats:
+    def _damping(self, field: Floats) -> Floats:
         """1 / (1 + stretch) along each axis, float32 [rows, columns, 2]; never faster than a plain step."""
-        stretch = np.zeros_like(forward)
-        half = np.float32(0.5) * self._scale
-        stretch[:, 1:-1, 0] = (forward[:, 2:, 0] - forward[:, :-2, 0]) * half
-        stretch[1:-1, :, 1] = (forward[2:, :, 1] - forward[:-2, :, 1]) * half
+        x, y = cv2.split(field)
+        # Central differences; mirrored borders make them 0 there.
+        stretch = cv2.merge(
+            [cv2.Sobel(x, cv2.CV_32F, 1, 0, ksize=1, scale=0.5), cv2.Sobel(y, cv2.CV_32F, 0, 1, ksize=1, scale=0.5)]
+        )
         # Both of a cell's neighbours may be steeper than its middle: take the steepest around.
-        steepest = cv2.dilate(stretch, np.ones((3, 3), np.uint8))
+        steepest = cv2.dilate(stretch, _AROUND)
         return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
 
 
