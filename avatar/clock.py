@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from avatar.motion import FRAME_RATE_HZ
@@ -20,7 +21,7 @@ SAMPLES_PER_FRAME = OUTPUT_RATE_HZ // FRAME_RATE_HZ
 LOOK_AHEAD_FRAMES = 2
 
 
-class AudioClock:
+class AudioClock(ABC):
     """Counts the samples played, and says when the next frame is due. Subclasses decide how time passes."""
 
     def __init__(self) -> None:
@@ -64,8 +65,9 @@ class AudioClock:
         heapq.heappush(self._waiting, (sample, self._order, future))
         await future
 
+    @abstractmethod
     async def _due(self, frame: int) -> None:
-        raise NotImplementedError
+        """Waits until `frame` may be made."""
 
 
 class PacedClock(AudioClock):

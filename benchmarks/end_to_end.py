@@ -1,8 +1,8 @@
 """The whole program: cold start, latency of answers in real time, speed of `render`, memory.
 
-    python benchmarks/end_to_end.py                      # everything, about three minutes
-    python benchmarks/end_to_end.py --only latency --turns 20
-    python benchmarks/end_to_end.py --portrait me.jpg --voice espeak
+    python -m benchmarks.end_to_end                      # everything, about three minutes
+    python -m benchmarks.end_to_end --only latency --turns 20
+    python -m benchmarks.end_to_end --portrait me.jpg --voice espeak
 
 Latency is counted from the last sample of a question, fed at real-time pace, to the moment when the outputs have taken
 the first audible sample and a frame whose mouth has moved; the silence that ends a turn is a setting, so it is shown

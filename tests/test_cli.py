@@ -65,7 +65,7 @@ def test_ask_answers_with_a_video_its_transcript_and_subtitles(answered: Path) -
     assert typed["question"] == "What can you do?" and typed["heard"] == typed["reply"] != ""
     for turn in (recorded, typed):
         stages = turn["stages_s"]
-        in_order = [value for stage, value in stages.items() if stage != "first_moving_mouth"]  # lips part before a sound
+        in_order = [value for stage, value in stages.items() if stage != "first_moving_mouth"]
         assert in_order == sorted(in_order) and {"first_moving_mouth", "playback_end"} <= set(stages)
     subtitles = (answered / "answer.srt").read_text()
     assert recorded["sentences"][0]["text"] in subtitles and " --> " in subtitles

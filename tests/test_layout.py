@@ -44,8 +44,10 @@ def test_the_command_line_starts_without_the_heavy_packages() -> None:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which a wheel built from this tree was unpacked."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True, cwd=folder)
+    options = ["-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True, capture_output=True, cwd=folder
+    )
     (wheel,) = folder.glob("visavis-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
