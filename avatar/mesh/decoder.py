@@ -26,9 +26,10 @@ from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait
 
-_CELL = 4
+# Cells of the grid over the frame, and of the grids of head and face, which are smooth: half the resolution does.
+_CELL, _SMOOTH_CELL = 4, 8
 _FACE_CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
-_POSE_STEPS, _FACE_STEPS = 4, 5
+_POSE_STEPS, _FACE_STEPS = 4, 4
 # The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
 _MOUTH_BOX, _MOUTH_CELL = (0.16, 0.26, 0.66), 3
 _EYE_BOX, _EYE_CELL = (0.08, 0.24, 0.17), 2
@@ -61,10 +62,10 @@ class MeshDecoder:
         self._controls = ControlMap()
 
         self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
-        # The head is smooth: half the resolution does.
-        coarse = Grid(0, 0, self._grid.columns // 2, self._grid.rows // 2, 2 * _CELL)
-        self._head = HeadMotion(coarse, points, plane)
-        self._invert_pose = Inverter(coarse, _POSE_STEPS)
+        cells = FRAME_SIZE // _SMOOTH_CELL
+        self._head_grid = Grid(0, 0, cells, cells, _SMOOTH_CELL)
+        self._head = HeadMotion(self._head_grid, points, plane)
+        self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
         self._face_grid = self._face_box(points)
         self._face_rows = control_rows(_FACE_CONTROLS)
         basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
@@ -85,7 +86,7 @@ class MeshDecoder:
         """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
         controls = self._controls(values)
         forward = self._head(values[MotionLayout.HEAD])
-        pose = Pose(self._finer(forward), self._finer(self._invert_pose(forward)))
+        pose = Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
         grid = self._face_grid
         moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
         face = Expression(grid, self._invert_face(moved))
@@ -106,7 +107,7 @@ class MeshDecoder:
         top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
         x0, y0 = max(int(left), 0), max(int(top), 0)
         x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
-        return Grid(x0, y0, (x1 - x0) // _CELL, (y1 - y0) // _CELL, _CELL)
+        return Grid(x0, y0, (x1 - x0) // _SMOOTH_CELL, (y1 - y0) // _SMOOTH_CELL, _SMOOTH_CELL)
 
 
 def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:

@@ -33,7 +33,7 @@ _TONGUE_REACHES = 1.7
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
 
-_STEPS = 5
+_STEPS = 4
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
 
 

@@ -32,13 +32,15 @@ _RIM_PX, _RIM_STEPS = 4.0, 1
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """One head pose as fields on the grid over the whole frame.
+    """One head pose as fields on grids over the whole frame.
 
     Attributes:
+        grid: of `forward`.
         forward: float32 [rows, columns, 2], pixels, from the portrait to the frame.
-        back: the same, from the frame to the portrait.
+        back: the same from the frame to the portrait, on the decoder's finer grid.
     """
 
+    grid: Grid
     forward: Floats
     back: Floats
 
@@ -101,7 +103,7 @@ class SlitPatch:
         cell: of the patch's grid, pixels.
         texture: uint8 [1024, 1024, 3], the portrait enlarged.
         cover: float32 [512, 512], where the patch may be drawn (the person's alpha).
-        pose_grid: the grid of the head's motion.
+        pose_grid: the grid of the head's way back.
     """
 
     def __init__(
@@ -157,7 +159,7 @@ class SlitPatch:
             upper_texture: instead of the photo's, for the upper side.
         """
         grid = self._pose_grid
-        centre = (self._centre_px + grid.sample(pose.forward, self._centre_px))[0, 0]
+        centre = (self._centre_px + pose.grid.sample(pose.forward, self._centre_px))[0, 0]
         rows, columns = self._window_cells
         row = int(np.clip(round(float(centre[1]) / grid.cell - rows / 2), 0, grid.rows - rows))
         column = int(np.clip(round(float(centre[0]) / grid.cell - columns / 2), 0, grid.columns - columns))
