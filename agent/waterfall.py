@@ -61,14 +61,15 @@ def plot_waterfall(path: Path, records: Sequence[TurnRecord], title: str) -> Non
                 axes.barh(row, width * 1000, left=before * 1000, color=colour, height=0.62)
                 before = max(stages[stage], before)
         axes.text(before * 1000, row, f"  {before * 1000:.0f} ms", va="center", fontsize=9)
-    axes.set_yticks(range(len(records)), [f"{r.turn.id + 1}. {r.question[:42] or '(nothing heard)'}" for r in records])
+    names = [f"{row}. {record.question[:42] or '(nothing heard)'}" for row, record in enumerate(records, start=1)]
+    axes.set_yticks(range(len(records)), names)
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xlabel("milliseconds since the user's last sample")
     axes.set_title(title, loc="left")
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in colours]
-    names = [f"→ {_LABELS[stage]}" for stage in shown]
-    axes.legend(handles, names, loc="upper center", bbox_to_anchor=(0.4, -0.22), ncol=3, fontsize=8, frameon=False)
+    labels = [f"→ {_LABELS[stage]}" for stage in shown]
+    axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.4, -0.16), ncol=3, fontsize=8, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     figure.savefig(path, dpi=110)
