@@ -107,7 +107,8 @@ class MeshDecoder:
         top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
         x0, y0 = max(int(left), 0), max(int(top), 0)
         x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
-        return Grid(x0, y0, (x1 - x0) // _SMOOTH_CELL, (y1 - y0) // _SMOOTH_CELL, _SMOOTH_CELL)
+        columns, rows = (-(-pixels // _SMOOTH_CELL) for pixels in (x1 - x0, y1 - y0))
+        return Grid(x0, y0, columns, rows, _SMOOTH_CELL)
 
 
 def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:
