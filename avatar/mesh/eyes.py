@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
+from avatar.mesh.blending import blend, shade
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, blend, cover, edge_table, paste, shade, uncovered
+from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
 from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 

@@ -8,11 +8,12 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
+from avatar.mesh.blending import blend, shade
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import white_of_eyes
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Pose, SlitPatch, Window, blend, cover, edge_table, paste, shade, uncovered
+from avatar.mesh.slit import Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
 from avatar.mesh.warp import Inverter, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
+from avatar.mesh.blending import blend
 from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.opening import Slit
 from avatar.mesh.warp import Grid, scaled, smoothstep
@@ -254,20 +255,6 @@ def edge_table(at_px: float, soft_px: float) -> Image:
     """Coverage for each byte of a side's fourth channel: half at `at_px` inside its edge, rising over `soft_px`."""
     inside_px = (np.arange(256) - EDGE_ZERO) / EDGE_PER_PX - at_px
     return np.asarray(np.rint(255.0 * np.clip(0.5 + inside_px / soft_px, 0.0, 1.0)), np.uint8)
-
-
-def blend(over: Image, under: Image, alpha: Image) -> Image:
-    """Lays one picture over another: over · alpha + under · (1 − alpha), uint8 [h, w, 3] by alpha uint8 [h, w]."""
-    share = cv2.cvtColor(alpha, cv2.COLOR_GRAY2RGB)
-    added = cv2.multiply(over, share, scale=1.0 / 255.0)
-    # In bytes throughout: several times faster than blending in float, and at most one grey level beside it.
-    return np.asarray(cv2.add(added, cv2.multiply(under, cv2.bitwise_not(share), scale=1.0 / 255.0)), np.uint8)
-
-
-def shade(image: Image, shadow: Image, depth: float) -> Image:
-    """A picture uint8 [h, w, 3] darkened by the share `depth` where its shadow, uint8 [h, w], is full."""
-    light = cv2.convertScaleAbs(shadow, alpha=-depth, beta=255.0)
-    return np.asarray(cv2.multiply(image, cv2.cvtColor(light, cv2.COLOR_GRAY2RGB), scale=1.0 / 255.0), np.uint8)
 
 
 def _enlarged(steps: npt.NDArray[Any]) -> npt.NDArray[Any]:
