@@ -96,10 +96,17 @@ class _Utterance:
 
     start_sample: int | None
     chunks: asyncio.Queue[AudioChunk | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_CHUNKS))
+    is_over: bool = False
 
     async def stream(self) -> AsyncGenerator[AudioChunk]:
         while (chunk := await self.chunks.get()) is not None:
             yield chunk
+        self.is_over = True
+
+    async def drop_the_rest(self) -> None:
+        """A recogniser that gave up takes nothing more: the hearing must not wait for it."""
+        while not self.is_over:
+            self.is_over = await self.chunks.get() is None
 
 
 class Session:
@@ -264,6 +271,7 @@ class Session:
             if not self._apologise:
                 raise
             self._on_event(Problem(f"{self._parts.ears.name}: {error}"))
+        await utterance.drop_the_rest()
         return text
 
     # ---- answering

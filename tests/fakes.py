@@ -47,13 +47,12 @@ class ScriptedEars(_Entered):
         self.heard_s: list[float] = []
 
     async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
+        if self._texts and isinstance(self._texts[0], InputError):
+            raise self._texts.pop(0)  # gives up at once, without listening to the end
         received = [chunk async for chunk in chunks]
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)
-        text = self._texts.pop(0)
-        if isinstance(text, InputError):
-            raise text
-        yield Transcript(text, True, 0.0, self.heard_s[-1])
+        yield Transcript(str(self._texts.pop(0)), True, 0.0, self.heard_s[-1])
 
 
 class ScriptedMind(_Entered):

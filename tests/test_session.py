@@ -190,7 +190,7 @@ def test_no_words_are_excused_in_a_conversation() -> None:
 
 def test_failing_ears_are_told_and_excused() -> None:
     scene = Scene(ears=ScriptedEars([InputError("the recogniser died"), "two"]), mind=ScriptedMind({"two": "Yes."}))
-    scene.ask(speech(0.6), speech(0.6))
+    scene.ask(speech(8.0), speech(0.6))  # much more than is queued
     assert scene.problems == ["scripted ears: the recogniser died"]
     assert [record.reply for record in scene.records] == [NOT_UNDERSTOOD, "Yes."]
 
