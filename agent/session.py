@@ -119,7 +119,7 @@ class Session:
         voice_track: what the avatar says; the renderer plays it.
         user_track: what the user says, as far as the face and the outputs should know it.
         timing: pauses and patience.
-        apologise: answer a question without words by saying so; else it is an error.
+        apologise: answer a question without words by saying so; else a recording without any words is an error.
         on_event: called on the event loop for everything that users want to know.
         history: the conversation so far.
     """
@@ -151,7 +151,8 @@ class Session:
         self._pre_roll: deque[AudioChunk] = deque()
         self._floor_is_free = asyncio.Event()
         self._floor_is_free.set()
-        self._answered_recording = False
+        self._heard_a_turn = False  # in the recording that is being heard
+        self._understood = False
         self._end_sample: int | None = None
         self._reply_start: int | None = None
         self._mouth_before: Floats | None = None
@@ -200,8 +201,8 @@ class Session:
                         await self._hear_chunk(item, source.real_time)
                     case TypedText(text):
                         self._answer_with(self._begin_turn(0.0), asyncio.sleep(0, text))
-                    case RecordingEnded():
-                        await self._hear_the_end()
+                    case RecordingEnded(name):
+                        await self._hear_the_end(name)
         await self.floor_free()
         self._end_sample = self.voice_track.end
         self.voice_track.close()
@@ -228,15 +229,17 @@ class Session:
         ago_s = chunk.end_sample / chunk.sample_rate_hz - at_s
         return max(0, self.clock.position - round(ago_s * OUTPUT_RATE_HZ))
 
-    async def _hear_the_end(self) -> None:
+    async def _hear_the_end(self, name: str) -> None:
         """The recording is over: an utterance that is still open ends, and one without any words is answered too."""
         for event in self._parts.turns.flush():
             if isinstance(event, SpeechStopped):
                 await self._end_utterance(0.0)
-        if not self._answered_recording:
+        if self._apologise and not self._heard_a_turn:
             self._answer_with(self._begin_turn(0.0), asyncio.sleep(0, ""))
         await self.floor_free()
-        self._answered_recording = False
+        if not self._apologise and not self._understood:
+            raise InputError(f"{name}: expected a spoken question, heard no words; is it silent, or only noise?")
+        self._heard_a_turn = False
 
     async def _begin_utterance(self, at_s: float, start_sample: int | None) -> None:
         self._set_state(ConversationState.LISTENING)
@@ -251,6 +254,7 @@ class Session:
         if self._utterance is None or self._recognition is None:
             return
         await self._utterance.chunks.put(None)
+        self._heard_a_turn = True
         utterance, recognition = self._utterance, self._recognition
         self._utterance = self._recognition = None
         record = self._begin_turn(waited_s)
@@ -278,7 +282,6 @@ class Session:
 
     def _begin_turn(self, waited_s: float) -> TurnRecord:
         """The user has finished: the floor is ours. `waited_s` is how long ago the last sample of speech was."""
-        self._answered_recording = True
         self._floor_is_free.clear()
         record = TurnRecord(Turn(self._turns, self._generation))
         self._turns += 1
@@ -298,7 +301,8 @@ class Session:
             record.question = await question
             self._mark("transcript", record)
             if not record.question and not self._apologise:
-                raise InputError("expected a spoken question, heard no words: is the recording silent, or only noise?")
+                return  # a noise beside the question; whether there was one at all is known at the recording's end
+            self._understood = True
             sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
             async with asyncio.TaskGroup() as stages:
                 stages.create_task(self._think(record, sentences), name=f"mind {record.turn.id}")

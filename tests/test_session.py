@@ -182,6 +182,23 @@ def test_no_words_are_an_error_alone(recording: Recording) -> None:
     assert failure.group_contains(InputError, match="heard no words")
 
 
+def test_a_noise_after_the_question_is_no_error() -> None:
+    question = np.concatenate([speech(0.6).samples, silence(2.0).samples, speech(0.6).samples])
+    scene = Scene(
+        ears=ScriptedEars(["one", ""]),
+        mind=ScriptedMind({"one": "Yes."}),
+        apologise=False,
+    )
+    scene.ask(Recording("question.wav", question))
+    assert [record.reply for record in scene.records] == ["Yes.", ""]
+
+
+def test_a_silent_recording_after_a_typed_question_is_noticed() -> None:
+    scene = Scene(mind=ScriptedMind({"a": "Fine."}))
+    scene.ask(TypedText("a"), silence(0.5))
+    assert [record.reply for record in scene.records] == ["Fine.", NOT_UNDERSTOOD]
+
+
 def test_no_words_are_excused_in_a_conversation() -> None:
     scene = Scene(ears=ScriptedEars(["two"]), mind=ScriptedMind({"two": "Yes."}))
     scene.ask(silence(1.0), speech(0.6))
