@@ -20,13 +20,18 @@ FLITE = if ! command -v flite >/dev/null && [ "$$(id -u)" = 0 ] && command -v ap
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq flite; } >/dev/null 2>&1 || \
 	  echo "Flite could not be installed; eSpeak NG will speak."; fi
 
+# Debian's python3 makes virtual environments without pip unless python3-venv is installed: then pip is put in from outside.
+VENV = $(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
+	  $(PYTHON) -m venv --clear --without-pip .venv && \
+	  $(PYTHON) -m pip --python .venv/bin/python install --quiet --disable-pip-version-check pip; }
+
 # mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
 # they go in without them. See requirements.txt.
 $(READY): requirements.txt no-deps.txt pyproject.toml
 	@echo "Installing into .venv (some minutes the first time: PyTorch is large) …"
 	@start=$$SECONDS; \
 	 $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Visavis needs Python 3.11 or 3.12, this is " + sys.version.split()[0]' && \
-	 $(PYTHON) -m venv .venv && \
+	 { $(VENV); } && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
