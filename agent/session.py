@@ -24,8 +24,8 @@ from agent.history import History
 from agent.llm import LLM
 from agent.sentences import Sentence, SentenceSplitter
 from agent.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
-from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME, AudioClock
-from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
+from avatar.clock import SAMPLES_PER_FRAME, AudioClock
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState, Floats
 from avatar.renderer import FrameShown, Renderer
 from speech.asr import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Resampler, Samples

@@ -85,11 +85,6 @@ class TurnRecord:
         """The whole reply as it was given to the voice."""
         return " ".join(sentence.text for sentence in self.sentences)
 
-    @property
-    def reply_start_sample(self) -> int | None:
-        """The output sample at which the reply begins."""
-        return self.sentences[0].start_sample if self.sentences else None
-
     def mark(self, stage: str, at_s: float) -> None:
         """Notes when a stage happened; only the first time counts."""
         assert stage in STAGES

@@ -11,14 +11,11 @@ import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from avatar.motion import FRAME_RATE_HZ
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES
 from speech.audio import OUTPUT_RATE_HZ
 from speech.sound_track import SoundTrack
 
 SAMPLES_PER_FRAME = OUTPUT_RATE_HZ // FRAME_RATE_HZ
-
-# The sampler hears two frames (80 ms) ahead of the frame it makes, so they must be known before it is made.
-LOOK_AHEAD_FRAMES = 2
 
 
 class AudioClock(ABC):

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from avatar.conditions import ConditionLayout
 from avatar.dynamics import MOTION_SIZE, MOUTH
-from avatar.features import HOPS_PER_FRAME, LOOK_AHEAD_FRAMES, MEL_BANDS
+from avatar.features import HOPS_PER_FRAME, MEL_BANDS
+from avatar.motion import LOOK_AHEAD_FRAMES
 
 DILATIONS = (1, 1, 1, 2, 1)
 """Frames between the three taps of each layer of the front end."""
@@ -28,11 +29,6 @@ AUDIO_PAST_FRAMES = 2 * sum(DILATIONS) - LOOK_AHEAD_FRAMES
 GATE_SHARPNESS = 2.0
 """How decided the gates of the contacts are in use. On held-out voices 2 closes the lips for 90 % of p b m instead of
 80 %, at the same mean error of the aperture."""
-
-
-def audio_hops(frames: int) -> int:
-    """Feature hops that so many consecutive frames need."""
-    return (AUDIO_PAST_FRAMES + frames + LOOK_AHEAD_FRAMES) * HOPS_PER_FRAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,7 @@ class AudioFrontEnd(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[B, audio_hops(F), 64] to [B, F, width]."""
+        """[B, hops of the past, F frames and the look-ahead, 64] to [B, F, width]."""
         x = self.patch(features.reshape(features.shape[0], -1, HOPS_PER_FRAME * MEL_BANDS))
         for apart, norm, taps, out in zip(DILATIONS, self.norms, self.taps, self.outs, strict=True):
             y = norm(x)

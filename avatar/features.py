@@ -36,9 +36,6 @@ ZERO_CROSSINGS = 12  # half width of the windowed sinc; 1.5 ms at 8 kHz, inside 
 KAISER_BETA = 8.0  # about 80 dB of stop band
 LOWEST_RATE_HZ = 8_000
 
-LOOK_AHEAD_FRAMES = 2
-"""The sampler hears this far past the end of the frame it makes: 80 ms."""
-
 
 def samples_per_frame(sample_rate_hz: int) -> int:
     """Samples of one video frame.

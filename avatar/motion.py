@@ -16,6 +16,9 @@ from speech.errors import InputError
 FRAME_RATE_HZ = 25
 """Video frames, and motion vectors, a second."""
 
+LOOK_AHEAD_FRAMES = 2
+"""The sampler hears this far past the end of the frame it makes: 80 ms. So much sound must be known before."""
+
 Floats = npt.NDArray[np.float32]
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME
-from avatar.motion import Controls, ConversationState, Floats, Motion
+from avatar.clock import SAMPLES_PER_FRAME
+from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, Motion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.sound_track import SoundTrack
 

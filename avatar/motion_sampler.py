@@ -11,10 +11,11 @@ from avatar.checkpoint import MotionCheckpoint
 from avatar.conditions import REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
 from avatar.denoiser import AUDIO_PAST_FRAMES
 from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, decode, encode
-from avatar.features import LOOK_AHEAD_FRAMES, MEL_BANDS, FrameFeatures, frame_features, loudness
+from avatar.features import MEL_BANDS, FrameFeatures, frame_features, loudness
 from avatar.intention import IntentionState, step
 from avatar.motion import (
     FRAME_RATE_HZ,
+    LOOK_AHEAD_FRAMES,
     Controls,
     ConversationState,
     Floats,

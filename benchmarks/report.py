@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -26,14 +24,6 @@ def print_percentiles(what: str, values: Sequence[float], unit: str, goal: str =
     p50, p95 = np.percentile(values, [50, 95])
     line = f"{what:<46} p50 {p50:8.2f}  p95 {p95:8.2f}  min {min(values):8.2f}  max {max(values):8.2f} {unit}"
     print(f"{line}  n {len(values)}{'  goal ' + goal if goal else ''}", flush=True)
-
-
-@contextmanager
-def stopwatch(into: list[float], scale: float = 1000.0) -> Iterator[None]:
-    """Appends the time spent inside, in milliseconds by default."""
-    start = time.perf_counter()
-    yield
-    into.append((time.perf_counter() - start) * scale)
 
 
 def _version(name: str) -> str:

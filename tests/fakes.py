@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from agent.llm import Message
-from avatar.clock import LOOK_AHEAD_FRAMES, SAMPLES_PER_FRAME
+from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
-from avatar.motion import Controls, ConversationState, Floats, Motion, MotionLayout, neutral
+from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, Motion, MotionLayout, neutral
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.events import Transcript

@@ -17,12 +17,7 @@ SMALL = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
 INDEX = MotionLayout.INDEX
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 
 @pytest.fixture(scope="module")

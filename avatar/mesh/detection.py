@@ -21,7 +21,6 @@ from avatar.decoder import Image
 from avatar.motion import Floats
 from speech.errors import InputError
 
-LANDMARKS = 478
 # Side of the square cut around a found face, in widths of the detector's box: forehead and chin fit well inside.
 _CROP_IN_BOXES = 2.4
 _WORK_SIZE = 640

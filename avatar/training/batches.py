@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from avatar.denoiser import AUDIO_PAST_FRAMES, Denoiser
 from avatar.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
-from avatar.features import HOPS_PER_FRAME, LOOK_AHEAD_FRAMES, silence_features
+from avatar.features import HOPS_PER_FRAME, silence_features
+from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.training.dataset import MotionData
 from speech.errors import InputError
 
