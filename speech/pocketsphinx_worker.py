@@ -1,56 +1,23 @@
 """The process in which PocketSphinx listens: it holds Python's lock while it works, so it needs its own interpreter.
 
-Messages go both ways through stdin and stdout: kind (1 byte), utterance number, length of the payload (uint32, little
-endian), payload. The process ends when its stdin does.
-
-Run by `speech.asr_pocketsphinx` as `python -m speech.pocketsphinx_worker`.
+Run by `speech.asr_pocketsphinx` as `python -m speech.pocketsphinx_worker`; what it says is in `speech.asr_process`.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import struct
-import sys
 import tempfile
-from dataclasses import asdict, dataclass, field
-from enum import Enum
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from speech.language_model import TrigramModel, phrase_words
 from speech.pronunciation import pronounce
-
-HEADER = struct.Struct("<cII")
-"""Kind, utterance number, payload length in bytes."""
+from speech.worker_main import Call, Work, serve
 
 _FIRST_MEAN = "52.3,3.9,6.9,22,-0.2,0.5,5.7,-5.4,-1.8,-2.2,6.9,2.9,1.3"
 """Mean cepstrum that each utterance begins from: the average of three of Flite's voices reading. PocketSphinx's own
 default ("40,3,-1") expects quieter, duller sound, and makes several times as many errors on short questions. It is the
 same for every utterance: what was said before must not change what is understood now."""
-
-
-class Kind(Enum):
-    """What a message is."""
-
-    SETUP = b"C"
-    """To the worker, first: `Setup` as JSON."""
-    READY = b"R"
-    """From the worker: the models are loaded; the payload is empty."""
-    START = b"S"
-    """To the worker: a new utterance; one that was open is thrown away."""
-    AUDIO = b"A"
-    """To the worker: int16 samples at 16 kHz, mono. Each is answered with GUESS."""
-    END = b"E"
-    """To the worker: the utterance is complete. Answered with FINAL."""
-    CANCEL = b"X"
-    """To the worker: throw the utterance away. Not answered."""
-    GUESS = b"G"
-    """From the worker: the words so far, UTF-8."""
-    FINAL = b"F"
-    """From the worker: the words, UTF-8."""
-    ERROR = b"!"
-    """From the worker: why it can't go on, UTF-8. It ends after this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +33,6 @@ class Setup:
     phrases: list[str] = field(default_factory=list)
     phrase_weight: float = 0.0
     accurate: bool = False
-
-    def to_json(self) -> bytes:
-        """Packs it for a SETUP message."""
-        return json.dumps(asdict(self)).encode()
 
 
 class Listener:
@@ -160,60 +123,21 @@ def plain_words(hypothesis: str) -> str:
     return " ".join(word for word in words if word and word[0] not in "<[+")
 
 
-def read_message(stream: BinaryIO) -> tuple[Kind, int, bytes] | None:
-    """Reads the next message; None when the stream has ended."""
-    header = stream.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return None
-    kind, utterance, length = HEADER.unpack(header)
-    payload = stream.read(length)
-    return (Kind(kind), utterance, payload) if len(payload) == length else None
+def load(setup: dict[str, Any]) -> Work:
+    """Loads the models; the setup's fields are `Setup`'s."""
+    listener = Listener(Setup(**setup))
 
-
-def pack_message(kind: Kind, utterance: int = 0, payload: bytes = b"") -> bytes:
-    """Packs a message."""
-    return HEADER.pack(kind.value, utterance, len(payload)) + payload
-
-
-def serve(stdin: BinaryIO, stdout: BinaryIO) -> None:
-    """Answers messages until stdin ends."""
-
-    def reply(kind: Kind, utterance: int, text: str = "") -> None:
-        stdout.write(pack_message(kind, utterance, text.encode()))
-        stdout.flush()
-
-    first = read_message(stdin)
-    if first is None:
-        return
-    try:
-        listener = Listener(Setup(**json.loads(first[2])))
-    except Exception as error:  # whatever it is, the parent reports it in one line
-        reply(Kind.ERROR, 0, f"could not load PocketSphinx: {error}")
-        return
-    reply(Kind.READY, 0)
-    current = 0
-    while (message := read_message(stdin)) is not None:
-        kind, utterance, payload = message
-        if kind is Kind.START:
-            listener.start()
-            current = utterance
-        elif utterance != current:
-            continue  # of an utterance that was thrown away
-        elif kind is Kind.AUDIO:
-            reply(Kind.GUESS, utterance, listener.hear(payload))
-        elif kind is Kind.END:
-            reply(Kind.FINAL, utterance, listener.finish())
-        elif kind is Kind.CANCEL:
+    def hear(call: Call) -> None:
+        listener.start()
+        try:
+            for pcm in call.incoming():
+                call.emit({"text": listener.hear(pcm)})
+            call.emit({"text": listener.finish(), "is_final": True})
+        finally:
             listener.cancel()
-            current = 0
 
-
-def main() -> None:
-    """Serves on the standard streams; anything that a library prints goes to stderr instead of into the messages."""
-    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(sys.stdin.buffer, messages)
+    return hear
 
 
 if __name__ == "__main__":
-    main()
+    serve(load)

@@ -18,9 +18,10 @@ from speech.asr_pocketsphinx import PocketSphinxASR
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio, resample
 from speech.errors import InputError
 from speech.events import Transcript
-from speech.pocketsphinx_worker import Kind, Listener, Setup, plain_words
+from speech.pocketsphinx_worker import Listener, Setup, plain_words
 from speech.turns import TurnDetector
 from speech.vad import SileroVAD
+from speech.worker_messages import Kind
 
 DATA = Path(__file__).parent.parent / "agent" / "data"
 PHRASES = ["Hello, what is your name?", "Can I use my own photo?", "Tell me more.", "What is a zyxomat?"]

@@ -1,0 +1,143 @@
+"""A recogniser in a process of its own: what all of them share. Its module is a worker (`speech.worker_main`).
+
+The sound is sent in pieces of int16 at 16 kHz; every piece is answered by one item with the words so far in "text", and
+after the end of the sound comes one item more with the final words. An item without "text" says that nothing has
+changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
+from speech.errors import InputError
+from speech.events import Transcript
+from speech.worker import Worker, WorkerCall
+
+PIECE_SAMPLES = 800
+"""Samples that the worker hears at a time (50 ms at 16 kHz): always the same pieces, however the sound comes, so that
+the words don't depend on it."""
+
+_MAX_PIECES_AHEAD = 20
+"""Pieces sent that the worker has not heard yet (1 s): bounds the queue, and with it how long a cancelled utterance
+still keeps the worker busy."""
+
+
+class ProcessASR:
+    """A recogniser whose work is done by a worker process; the process is started again if it died.
+
+    Args:
+        name: what the configuration calls it.
+        what: what people call it.
+        module: the worker's module.
+        setup: how the worker is to listen.
+
+    Raises:
+        InputError: (on entering) the worker could not load.
+    """
+
+    def __init__(self, *, name: str, what: str, module: str, setup: Mapping[str, Any]) -> None:
+        self.name = name
+        self._what, self._module, self._setup = what, module, setup
+        self._worker: Worker | None = None
+        self._starting = asyncio.Lock()
+        self._call: WorkerCall | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._running_worker()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+
+    async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
+        """Understands one utterance while it is being spoken; see `speech.asr.ASR.transcribe`.
+
+        One utterance at a time: a second one makes the worker drop the first, which then ends with an error.
+        """
+        worker = await self._running_worker()
+        if self._call is not None:
+            self._call.fail("another utterance began")
+            self._call.close()
+        call = self._call = worker.open()
+        utterance = _Utterance(call)
+        feeding = asyncio.create_task(utterance.feed(chunks), name=f"feed {self.name}")
+        try:
+            words = ""
+            async with contextlib.aclosing(call.items()) as items:
+                async for item in items:
+                    text = str(item.fields.get("text", words))
+                    if item.fields.get("is_final"):
+                        yield Transcript(text, True, utterance.start_s, utterance.end_s)
+                        return
+                    utterance.ahead.release()
+                    if text != words:
+                        words = text
+                        yield Transcript(text, False, utterance.start_s, utterance.end_s)
+            raise InputError(f"{self._what}: expected final words, it ended without")
+        except InputError as error:
+            raise InputError(f"speech recognition: {error}") from None
+        finally:
+            feeding.cancel()
+            call.close()
+            if self._call is call:
+                self._call = None
+            with contextlib.suppress(asyncio.CancelledError):
+                await feeding
+
+    async def _running_worker(self) -> Worker:
+        async with self._starting:
+            if self._worker is None or self._worker.has_ended:
+                try:
+                    self._worker = await Worker.start(self._module, self._setup, what=self._what)
+                except InputError as error:
+                    raise InputError(f"speech recognition: {error}") from None
+            return self._worker
+
+
+class _Utterance:
+    """The sound on its way to the worker, and how far it has been heard."""
+
+    def __init__(self, call: WorkerCall) -> None:
+        self._call = call
+        self.ahead = asyncio.Semaphore(_MAX_PIECES_AHEAD)
+        self.start_s = 0.0
+        self.end_s = 0.0
+
+    async def feed(self, chunks: AsyncIterator[AudioChunk]) -> None:
+        """Sends an utterance in pieces of equal length; a failing source is passed on as the utterance's error."""
+        pending: Samples = np.zeros(0, np.float32)
+        resampler: Resampler | None = None
+        try:
+            async for chunk in chunks:
+                if resampler is None:
+                    resampler = Resampler(chunk.sample_rate_hz, SPEECH_RATE_HZ)
+                    self.start_s = chunk.start_sample / chunk.sample_rate_hz
+                self.end_s = chunk.end_sample / chunk.sample_rate_hz
+                pending = np.concatenate((pending, resampler.push(chunk.samples)))
+                while len(pending) >= PIECE_SAMPLES:
+                    await self.ahead.acquire()
+                    self._call.send(_pcm(pending[:PIECE_SAMPLES]))
+                    pending = pending[PIECE_SAMPLES:]
+            if resampler is not None:
+                pending = np.concatenate((pending, resampler.push(np.zeros(0, np.float32), last=True)))
+                if len(pending):
+                    self._call.send(_pcm(pending))
+            self._call.end()
+        except Exception as error:
+            self._call.fail(f"the sound stopped coming: {error}")
+
+
+def _pcm(samples: Samples) -> bytes:
+    """float32 in [-1, 1] → int16, clipped."""
+    return (np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
