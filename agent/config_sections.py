@@ -12,8 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from avatar.motion import Controls, Emotion
 
-LONGEST_VOICE_NAME = 200
-"""Characters: far more than any voice's name has, and no accident fills a screen with it."""
+LONGEST_TEXT = 2000
+"""Characters: more than any name or persona needs, and no accident fills a screen with it."""
 
 
 def _located(value: object, info: ValidationInfo) -> object:
@@ -39,6 +39,13 @@ def _located_portrait(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _located_model(value: object, info: ValidationInfo) -> object:
+    """Like `_located`, but only what begins as a path does is one: "Qwen/Qwen2.5-1.5B-Instruct" is a model's name."""
+    if isinstance(value, str) and (value.startswith(("/", "./", "../", "~")) or Path(value).is_absolute()):
+        return str(_located(value, info))
+    return value
+
+
 def _free_if_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -48,6 +55,15 @@ FilePath = Annotated[Path | None, BeforeValidator(_located)]
 
 FreeDegrees = Annotated[Annotated[float, Field(ge=-30.0, le=30.0)] | None, BeforeValidator(_free_if_empty)]
 """Degrees, or None where the setting is "" (the face decides). Beyond 30 degrees an eye shows no iris."""
+
+
+BackendName = Annotated[str, Field(max_length=60)]
+"""The name of a backend; `agent.backends` checks it against its tables, which installed packages may add to."""
+
+ModelName = Annotated[str, Field(max_length=LONGEST_TEXT), BeforeValidator(_located_model)]
+"""A model's name stays as it is; what begins as a path does ("./", "~", "/") becomes an absolute one."""
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
 class Section(BaseModel):
@@ -60,10 +76,13 @@ class RingSection(Section):
     """Which ring of parts works.
 
     Attributes:
-        choice: "auto" takes the best ring whose weights and hardware are there.
+        choice: "auto" takes the best part whose weights and packages are there, for each place; "embedded" and
+            "recommended" name the ring for every backend that is left at "auto".
+        models: folder of the fetched weights; None for the user's usual data folder.
     """
 
-    choice: Literal["auto", "embedded"] = "auto"
+    choice: Literal["auto", "embedded", "recommended"] = "auto"
+    models: FilePath = None
 
 
 class PortraitSection(Section):
@@ -82,17 +101,27 @@ class EarsSection(Section):
     """How it listens.
 
     Attributes:
-        backend: the speech recogniser.
+        backend: the speech recogniser, one of `agent.backends.EARS`.
+        model: its model: a name that `visavis fetch` knows, or the path of one; "" for the backend's default.
+        language: of the speech, such as "en" or "de"; "" lets Whisper find out.
+        device: what computes: "auto" takes a GPU where there is one.
         vad_threshold: probability of speech above which the voice detector says "speech".
         end_of_turn_s: seconds of silence that end the user's turn.
+        speculate_after_s: seconds of silence after which an answer is prepared, to be thrown away if the user goes on.
         min_speech_s: seconds of speech below which a sound is not a turn.
+        barge_in_s: seconds of the user's voice that interrupt the avatar, where the microphone is open meanwhile.
         bias_to_knowledge: whether the words of the knowledge file are expected more.
     """
 
-    backend: Literal["auto", "pocketsphinx"] = "auto"
+    backend: BackendName = "auto"
+    model: ModelName = ""
+    language: Annotated[str, Field(max_length=20)] = "en"
+    device: Device = "auto"
     vad_threshold: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
-    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.6
+    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.5
+    speculate_after_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.22
     min_speech_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
+    barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.13
     bias_to_knowledge: bool = True
 
 
@@ -100,13 +129,27 @@ class MindSection(Section):
     """What it knows and remembers.
 
     Attributes:
-        backend: where replies come from.
+        backend: where replies come from, one of `agent.backends.MINDS`.
+        model: of a language model: a name that `visavis fetch` or the server knows, or a folder; "" for the default.
+        device: what computes: "auto" takes a GPU where there is one.
+        base_url: of an OpenAI-compatible server, such as "http://127.0.0.1:11434/v1" (Ollama).
+        api_key_env: environment variable that holds the server's key; the key itself is never in this file.
+        persona: who it is, in a few sentences, for a language model; "" for the shipped persona.
+        temperature: of a language model: 0 always says the likeliest, higher varies.
+        max_tokens: longest reply of a language model, tokens.
         knowledge: Markdown file of what it knows; None for the shipped one.
         name: what it calls itself; "" for the shipped portrait's own name.
         max_history_turns: turns of the conversation that it keeps in mind.
     """
 
-    backend: Literal["auto", "knowledge"] = "auto"
+    backend: BackendName = "auto"
+    model: ModelName = ""
+    device: Device = "auto"
+    base_url: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    api_key_env: Annotated[str, Field(max_length=100)] = "OPENAI_API_KEY"
+    persona: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
+    max_tokens: Annotated[int, Field(ge=8, le=4096)] = 220
     knowledge: FilePath = None
     name: Annotated[str, Field(max_length=40)] = ""
     max_history_turns: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -116,15 +159,23 @@ class VoiceSection(Section):
     """How it speaks.
 
     Attributes:
-        backend: the synthesiser.
-        voice: its voice, such as "en-us+f3" (eSpeak NG) or "slt" (Flite); "" for the synthesiser's default.
+        backend: the synthesiser, one of `agent.backends.VOICES`.
+        voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a Coqui speaker; "" for the portrait's.
+        model: of a neural voice: a name that `visavis fetch` knows, or a folder; "" for the backend's default.
+        language: of a voice that speaks several, such as "en".
+        device: what computes: "auto" takes a GPU where there is one.
+        sample: recording of the voice that XTTS is to speak with; None for one of its own speakers.
         rate_wpm: words a minute.
         pitch: 0 to 99, 50 is the voice's own (eSpeak NG only).
         volume: ratio, 1 is the voice's own.
     """
 
-    backend: Literal["auto", "espeak", "flite"] = "auto"
-    voice: Annotated[str, Field(max_length=LONGEST_VOICE_NAME)] = ""
+    backend: BackendName = "auto"
+    voice: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    model: ModelName = ""
+    language: Annotated[str, Field(max_length=20)] = "en"
+    device: Device = "auto"
+    sample: FilePath = None
     rate_wpm: Annotated[int, Field(ge=80, le=300)] = 165
     pitch: Annotated[int, Field(ge=0, le=99)] = 50
     volume: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
@@ -190,6 +241,74 @@ class OutputSection(Section):
     subtitles: bool = False
 
 
+class DevicesSection(Section):
+    """Microphone and speakers.
+
+    Attributes:
+        microphone: its name, a part of it, or its number; "" for the system's default; `visavis devices` lists them.
+        speaker: likewise.
+        headphones: the microphone does not hear the avatar, so it stays open while the avatar speaks.
+        push_to_talk: the space bar opens and closes the microphone.
+        speaker_delay_s: how much later the sound is heard than the system says (Bluetooth), seconds.
+    """
+
+    microphone: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    speaker: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    headphones: bool = False
+    push_to_talk: bool = False
+    speaker_delay_s: Annotated[float, Field(ge=-0.5, le=1.0)] = 0.0
+
+
+class CameraSection(Section):
+    """The virtual camera for meeting programs.
+
+    Attributes:
+        enabled: whether frames go to it.
+        device: which one, such as "/dev/video10" or "OBS Virtual Camera"; "" for the first that is free.
+        size: "512x512", or "1280x720" with the square face on a background.
+        background: of the wide picture: "blur" (the portrait, blurred), a colour "#rrggbb", or a picture's path.
+    """
+
+    enabled: bool = False
+    device: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
+    size: Literal["512x512", "1280x720"] = "1280x720"
+    background: Annotated[str, Field(max_length=LONGEST_TEXT)] = "blur"
+
+
+class WindowSection(Section):
+    """The preview window.
+
+    Attributes:
+        enabled: whether there is one.
+        fullscreen: whether it fills the screen, for a kiosk.
+    """
+
+    enabled: bool = False
+    fullscreen: bool = False
+
+
+class MqttSection(Section):
+    """The connection to an MQTT broker.
+
+    Attributes:
+        host: of the broker; "" for no connection.
+        port: of the broker.
+        base_topic: what all topics begin with.
+        username: at the broker; "" for none.
+        password_env: environment variable that holds the password; the password itself is never in this file.
+        tls: whether the connection is encrypted.
+        motion: whether the face's motion is published, 25 messages a second.
+    """
+
+    host: Annotated[str, Field(max_length=253)] = ""
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    base_topic: Annotated[str, Field(min_length=1, max_length=200)] = "visavis"
+    username: Annotated[str, Field(max_length=200)] = ""
+    password_env: Annotated[str, Field(max_length=100)] = "VISAVIS_MQTT_PASSWORD"
+    tls: bool = False
+    motion: bool = True
+
+
 class SessionSection(Section):
     """The conversation as a whole.
 
@@ -218,6 +337,10 @@ class Sections(Section):
     face: FaceSection = FaceSection()
     controls: ControlsSection = ControlsSection()
     output: OutputSection = OutputSection()
+    devices: DevicesSection = DevicesSection()
+    camera: CameraSection = CameraSection()
+    window: WindowSection = WindowSection()
+    mqtt: MqttSection = MqttSection()
     session: SessionSection = SessionSection()
 
 

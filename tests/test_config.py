@@ -191,7 +191,7 @@ def test_a_configuration_does_not_change() -> None:
         ('[mind]\nname = """\n\n"""\n[voice]\npitch = -1', "config.toml, line 6: voice.pitch: expected a whole"),
         ("[voice]\npitch = 1000\nx = 1", "config.toml, line 2: voice.pitch"),
         ("[output]\nlabel = 1", "config.toml, line 2: output.label: expected true or false, got 1"),
-        ("[voice]\nbackend = 'festival'", "voice.backend: expected one of 'auto', 'espeak', 'flite', got 'festival'"),
+        ("[camera]\nsize = '4K'", "camera.size: expected one of '512x512', '1280x720', got '4K'"),
         ("[controls]\nemotion = 'hapy'", "controls.emotion: expected one of 'neutral', 'happy', "),
         ("[controls]\ngaze_yaw_deg = 90", 'expected a number from -30 to 30, or "" for free, got 90'),
         ("[mind]\nknowledge = 3", "config.toml, line 2: mind.knowledge: expected a path in quotes, got 3"),
@@ -336,6 +336,6 @@ def test_the_line_is_right_however_the_key_is_written(blank: list[str], style: s
     before = ["[face]", "seed = 1"] if style.startswith("[") else []
     text = "\n".join([*before, *blank, style.format("x\n[face]")])
     expected = next(n for n, line in enumerate(text.split("\n"), 1) if "zzz" in line)
-    assert f"config.toml, line {expected}: unknown key 'voice.zzz'; [voice] has backend, voice, rate_wpm," in refusal(
+    assert f"config.toml, line {expected}: unknown key 'voice.zzz'; [voice] has backend, voice, model," in refusal(
         text
     )
