@@ -4,21 +4,38 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 DEV_READY := .venv/.dev-ready
+RECOMMENDED_READY := .venv/.recommended-ready
 OUT ?= out
 
-.PHONY: help install demo test lint clean
+.PHONY: help install recommended demo test lint clean
 
 help:
 	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
 	@echo "make test      install, then check style, types and run the tests"
 	@echo "make install   install only, into .venv"
+	@echo "make recommended   install Whisper, transformers and Coqui too (then: visavis fetch)"
 	@echo "make clean     remove .venv and $(OUT)/"
 
-# Flite is a Debian package with friendlier voices than eSpeak NG's. It is installed where that is possible without asking;
-# elsewhere eSpeak NG speaks, and the tests that need Flite are left out and say so.
-FLITE = if ! command -v flite >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq flite; } >/dev/null 2>&1 || \
-	  echo "Flite could not be installed; eSpeak NG will speak."; fi
+# $(call debian,CHECK,PACKAGES,WHAT IS MISSING WITHOUT THEM): Debian packages go in where that is possible without asking;
+# elsewhere the program does without, and the tests that need them are left out and say so.
+debian = $(1) >/dev/null 2>&1 || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2); } >/dev/null 2>&1; fi; \
+	  $(1) >/dev/null 2>&1 || echo "$(2): could not be installed; $(3)"; }
+library = ldconfig -p | grep -qF $(1)
+
+# Flite has friendlier voices than eSpeak NG's; PortAudio is the sound card.
+SYSTEM = { $(call debian,command -v flite,flite,eSpeak NG speaks); }; \
+	 { $(call debian,$(call library,libportaudio.so.2),libportaudio2 libasound2-plugins,visavis talk needs it); }
+
+# What the tests of devices need: a sound system without a sound card, a broker, a screen, a camera.
+TEST_SYSTEM = { $(call debian,command -v pulseaudio,pulseaudio pulseaudio-utils libasound2-plugins,tests of sound devices are left out); }; \
+	 { $(call debian,command -v mosquitto,mosquitto mosquitto-clients,tests of MQTT are left out); }; \
+	 { $(call debian,command -v espeak-ng,espeak-ng,tests of Coqui are left out); }; \
+	 { $(call debian,command -v Xvfb,xvfb,tests of the window are left out); }; \
+	 { $(call debian,command -v xdotool,xdotool,tests of the window are left out); }; \
+	 { $(call debian,command -v fusermount3,fuse3,tests of the camera device are left out); }; \
+	 { $(call debian,$(call library,libfuse.so.2),libfuse2,tests of the camera device are left out); }
 
 # Debian's python3 makes virtual environments without pip unless python3-venv is installed: then pip is put in from outside.
 VENV = $(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
@@ -35,14 +52,29 @@ $(READY): requirements.txt no-deps.txt pyproject.toml
 	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
-	 { $(FLITE); } && \
+	 { $(SYSTEM); } && \
 	 touch $(READY) && \
 	 echo "Installed in $$((SECONDS - start)) s."
 
-$(DEV_READY): $(READY) requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && touch $(DEV_READY)
+# torchaudio's compiled part is linked against CUDA and fails to load beside a CPU build of PyTorch; Coqui needs only its
+# Python part, which works without.
+$(RECOMMENDED_READY): $(READY) requirements-recommended.txt no-deps-recommended.txt
+	@echo "Installing Whisper, transformers and Coqui …"
+	@set -o pipefail; \
+	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-recommended.txt 2>&1 | \
+	   { grep -vE "dependency resolver|^mediapipe .* requires" || true; } && \
+	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps-recommended.txt && \
+	 { $(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f .venv/lib/python3.*/site-packages/torchaudio/lib/*.so; } && \
+	 { $(call debian,command -v espeak-ng,espeak-ng,Coqui VITS voices need it); } && \
+	 touch $(RECOMMENDED_READY)
+
+$(DEV_READY): $(RECOMMENDED_READY) requirements-dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+	 { $(TEST_SYSTEM); } && touch $(DEV_READY)
 
 install: $(READY)
+
+recommended: $(RECOMMENDED_READY)
 
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent import backends
 from agent.config import Config
-from agent.events import Event
+from agent.events import Event, Problem
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
@@ -22,11 +22,18 @@ from avatar.outputs.base import Output
 from avatar.portrait import Portrait, load_portrait
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
+from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 
 if TYPE_CHECKING:
     from avatar.mesh.decoder import MeshDecoder
     from speech.turns import TurnDetector
+
+DRAWING_S = 0.015
+"""Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
+
+BLOCK_FRAMES = 5
+"""Frames of motion made at a time, where the sound is known well ahead."""
 
 DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
 
@@ -40,7 +47,7 @@ class Face:
     sampler: MotionSampler
 
 
-def load_sampler(config: Config) -> MotionSampler:
+def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSampler:
     """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
     import torch
 
@@ -50,7 +57,13 @@ def load_sampler(config: Config) -> MotionSampler:
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    return FlowMotionSampler(load_checkpoint(face.weights), seed=face.seed, steps=face.steps, composure=face.composure)
+    return FlowMotionSampler(
+        load_checkpoint(face.weights),
+        seed=face.seed,
+        steps=face.steps,
+        block_frames=block_frames,
+        composure=face.composure,
+    )
 
 
 def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
@@ -65,16 +78,16 @@ def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
     return portrait, MeshDecoder(portrait)
 
 
-async def load_face(config: Config) -> Face:
-    """Loads sampler and decoder side by side."""
+async def load_face(config: Config, block_frames: int = BLOCK_FRAMES) -> Face:
+    """Loads sampler and decoder side by side; `block_frames` of motion are made at a time."""
     sampler, (portrait, decoder) = await asyncio.gather(
-        asyncio.to_thread(load_sampler, config), asyncio.to_thread(load_decoder, config)
+        asyncio.to_thread(load_sampler, config, block_frames), asyncio.to_thread(load_decoder, config)
     )
     return Face(portrait, decoder, sampler)
 
 
-def turn_detector(config: Config, end_of_turn_s: float | None = None) -> TurnDetector:
-    """A fresh voice and turn detector; `end_of_turn_s` goes over the configured one."""
+def turn_detector(config: Config, *, end_of_turn_s: float | None = None, pauses: bool = False) -> TurnDetector:
+    """A fresh voice and turn detector; `end_of_turn_s` goes over the configured one, `pauses` has it report them."""
     from speech.turns import TurnDetector
     from speech.vad import SileroVAD
 
@@ -84,6 +97,7 @@ def turn_detector(config: Config, end_of_turn_s: float | None = None) -> TurnDet
         threshold=ears.vad_threshold,
         end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
         min_speech_s=ears.min_speech_s,
+        pause_s=ears.speculate_after_s if pauses else float("inf"),
     )
 
 
@@ -93,17 +107,20 @@ def knowledge_of(config: Config) -> Knowledge:
 
 
 @asynccontextmanager
-async def open_parts(config: Config, *, end_of_turn_s: float | None = None) -> AsyncGenerator[Parts, None]:
+async def open_parts(
+    config: Config, *, real_time: bool, end_of_turn_s: float | None = None
+) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    ears = backends.EARS[backends.chosen_ears(config)](config, knowledge.phrases())
-    mind = backends.MINDS[backends.chosen_mind(config)](config, knowledge)
-    voice = backends.VOICES[backends.chosen_voice(config)](config)
+    ears = backends.make_ears(config, knowledge.phrases())
+    mind = backends.make_mind(config, knowledge)
+    voice = backends.make_voice(config)
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
             for part in (ears, mind, voice):
                 loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
-            turns = loading.create_task(asyncio.to_thread(turn_detector, config, end_of_turn_s), name="load VAD")
+            detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
+            turns = loading.create_task(detecting, name="load VAD")
         yield Parts(turns.result(), ears, mind, voice)
 
 
@@ -117,6 +134,7 @@ async def open_session(
     on_event: Callable[[Event], None],
     on_loaded: Callable[[Portrait], None] = lambda portrait: None,
     end_of_turn_s: float | None = None,
+    make_card: Callable[[SoundTrack], SoundCard] | None = None,
 ) -> AsyncGenerator[Session, None]:
     """Loads everything and yields a session that is ready to run.
 
@@ -128,15 +146,20 @@ async def open_session(
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.
         end_of_turn_s: goes over the configured silence that ends a turn.
+        make_card: makes the sound card that plays the voice track; its pace is then the session's. An output that
+            fails is told as a Problem, and the rest goes on.
     """
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
-            opening = open_parts(config, end_of_turn_s=end_of_turn_s)
+            opening = open_parts(config, real_time=real_time, end_of_turn_s=end_of_turn_s)
             parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
             face = loading.create_task(load_face(config), name="load face")
         on_loaded(face.result().portrait)
         voice, user = SoundTrack(), SoundTrack()
-        clock: AudioClock = PacedClock() if real_time else OfflineClock([voice])
+        card = None if make_card is None else await stack.enter_async_context(make_card(voice))
+        clock: AudioClock = OfflineClock([voice])
+        if real_time:
+            clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S)
         opened = outputs()
         session: Session
         renderer = Renderer(
@@ -149,8 +172,8 @@ async def open_session(
             label=AiLabel(config.output.label_corner) if config.output.label else None,
             mix_user=real_time,
             on_frame=lambda shown: session.frame_shown(shown),
+            on_output_failed=None if card is None else (lambda output, error: on_event(Problem(str(error)))),
         )
-        renderer.set_controls(config.controls.controls())
         timing = config.session
         session = Session(
             parts=parts.result(),
@@ -158,16 +181,23 @@ async def open_session(
             clock=clock,
             voice_track=voice,
             user_track=user,
-            timing=Timing(timing.idle_lead_s, timing.idle_tail_s, timing.thinking_timeout_s),
+            timing=Timing(
+                timing.idle_lead_s,
+                timing.idle_tail_s,
+                timing.thinking_timeout_s,
+                config.ears.min_speech_s,
+                config.ears.barge_in_s,
+            ),
             apologise=apologise,
             on_event=on_event,
             history=History(max_messages=2 * config.mind.max_history_turns),
+            controls=config.controls.controls(),
         )
         try:
             yield session
-            for output in opened:
+            for output in renderer.outputs:
                 await asyncio.to_thread(output.finish)
         except BaseException:
-            for output in opened:
+            for output in renderer.outputs:
                 output.abandon()
             raise

@@ -18,6 +18,20 @@ class TypedText:
 
 
 @dataclass(frozen=True, slots=True)
+class Say:
+    """A text that is to be said as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkKey:
+    """The user pressed or released the key that opens the microphone."""
+
+    is_down: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingEnded:
     """The recorded question is over: if it was not answered yet, it is now or never."""
 

@@ -24,8 +24,9 @@ class Persona:
     voices: Mapping[str, str]
 
 
-_FEMALE = {"espeak": "en-us+f5", "flite": "slt"}
-_MALE = {"espeak": "en-us+edward", "flite": "rms"}
+# Of Coqui's models, the speakers of VCTK and of XTTS v2; a model that lacks them takes its own first one.
+_FEMALE = {"espeak": "en-us+f5", "flite": "slt", "coqui": "p225", "xtts": "Claribel Dervla"}
+_MALE = {"espeak": "en-us+edward", "flite": "rms", "coqui": "p226", "xtts": "Damien Black"}
 
 DEFAULT = "mira"
 PERSONAS: Mapping[str, Persona] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from agent.emotion_tags import EmotionTag
 from agent.markdown import strip_marks
 
 MAX_WORDS = 30
@@ -55,10 +56,12 @@ class Sentence:
     Attributes:
         index: 0 for the first one of the reply.
         text: one line, marks of Markdown taken out.
+        emotion: what the face shows from here on; None leaves it as it is.
     """
 
     index: int
     text: str
+    emotion: EmotionTag | None = None
 
 
 class SentenceSplitter:

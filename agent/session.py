@@ -4,33 +4,38 @@
                                                                                 │
                               outputs ◄─ decoder ◄─ motion sampler ◄────────────┘   paced by the audio clock
 
-Two tasks live as long as the session: `hear` takes sound from the source, `face` renders what the tracks hold. Every
-turn is one more task, `turn N`. All of them belong to one task group, so that a failure anywhere ends everything.
+Three tasks live as long as the session: `hear` takes sound from the source, `requests` what others ask of the avatar,
+`face` renders what the tracks hold. Every turn is one more task, `turn N`. A reply is begun early, in a pause of the
+user, and thrown away if the user goes on. All tasks belong to one group, so that a failure anywhere ends everything.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from agent.events import Event, Problem, RecordingEnded, StateChanged, TurnFinished, TypedText
+from agent.emotion_tags import EmotionTag, EmotionTags
+from agent.events import Event, Problem, RecordingEnded, Say, StateChanged, TalkKey, TurnFinished, TypedText
 from agent.history import History
 from agent.llm import LLM
+from agent.reply import Reply
 from agent.sentences import Sentence, SentenceSplitter
+from agent.speaking import SENTENCES_AHEAD, SpokenSoon, speak_in_order
 from agent.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
+from agent.utterance import Utterance
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
-from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState, Floats
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
 from avatar.renderer import FrameShown, Renderer
 from speech.asr import ASR
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Resampler, Samples
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.errors import InputError
-from speech.events import SpeechStarted, SpeechStopped
+from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, Transcript
 from speech.sound_track import SoundTrack
 from speech.tts import TTS
 from speech.turns import PRE_ROLL_S, TurnDetector
@@ -42,10 +47,10 @@ MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask 
 
 # The longest speech that a turn detector may need before it reports an onset (ears.min_speech_s goes up to 2 s).
 ONSET_S = 2.0
-# Chunks on their way to the recogniser (32 ms each: two seconds); when it is further behind, hearing waits.
-QUEUED_CHUNKS = 64
 # Sentences between mind and voice; a mind that is further ahead waits.
 QUEUED_SENTENCES = 4
+# Things that others asked for and that wait for the floor; more are refused.
+QUEUED_REQUESTS = 16
 # The voice speaks at most this much ahead of what is played; an interruption throws it away.
 MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
 # An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it.
@@ -59,8 +64,12 @@ class Source(Protocol):
 
     real_time: bool
     """Whether the sound comes at the pace at which it was spoken."""
+    full_duplex: bool
+    """Whether the user is heard while the avatar thinks and speaks, and can interrupt it: it must not hear itself."""
+    echo_s: float
+    """How long after the avatar's last sample the source may still hold its voice, seconds."""
 
-    def items(self, session: Session) -> AsyncGenerator[AudioChunk | TypedText | RecordingEnded]:
+    def items(self, session: Session) -> AsyncGenerator[AudioChunk | TypedText | RecordingEnded | TalkKey]:
         """Yields what the user says, as it comes; ends when the user has left."""
         ...
 
@@ -83,30 +92,19 @@ class Timing:
         lead_s: idle before the first word, so that a video does not begin inside it.
         tail_s: idle after each reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
+        min_speech_s: of the user's voice that make a turn.
+        barge_in_s: of the user's voice that interrupt the avatar.
     """
 
     lead_s: float = 0.4
     tail_s: float = 0.6
     thinking_timeout_s: float = 20.0
+    min_speech_s: float = 0.2
+    barge_in_s: float = 0.13
 
 
-@dataclass(slots=True)
-class _Utterance:
-    """Sound on its way to the recogniser; None ends it. `start_sample`: where it began in the output, if there."""
-
-    start_sample: int | None
-    chunks: asyncio.Queue[AudioChunk | None] = field(default_factory=lambda: asyncio.Queue(QUEUED_CHUNKS))
-    is_over: bool = False
-
-    async def stream(self) -> AsyncGenerator[AudioChunk]:
-        while (chunk := await self.chunks.get()) is not None:
-            yield chunk
-        self.is_over = True
-
-    async def drop_the_rest(self) -> None:
-        """A recogniser that gave up takes nothing more: the hearing must not wait for it."""
-        while not self.is_over:
-            self.is_over = await self.chunks.get() is None
+Service = Callable[["Session"], Coroutine[Any, Any, None]]
+"""Something that runs as long as a session: a sound card's watch, a broker's connection."""
 
 
 class Session:
@@ -122,6 +120,7 @@ class Session:
         apologise: answer a question without words by saying so; else a recording without any words is an error.
         on_event: called on the event loop for everything that users want to know.
         history: the conversation so far.
+        controls: gaze, head distance and emotion from the start.
     """
 
     def __init__(
@@ -136,38 +135,61 @@ class Session:
         apologise: bool,
         on_event: Callable[[Event], None],
         history: History,
+        controls: Controls | None = None,
     ) -> None:
         self._parts, self._renderer, self._timing = parts, renderer, timing
         self.clock, self.voice_track, self.user_track = clock, voice_track, user_track
         self._apologise, self._on_event = apologise, on_event
         self.history = history
+        self._controls = controls or Controls()
+        self._renderer.set_controls(self._controls)
+        self._state = ConversationState.IDLE
         self._record: TurnRecord | None = None
         self._turns = 0
         self._tasks: asyncio.TaskGroup | None = None
         self._generation = 0
         self._answering: asyncio.Task[None] | None = None
-        self._utterance: _Utterance | None = None
+        self._requests: asyncio.Queue[TypedText | Say] = asyncio.Queue(QUEUED_REQUESTS)
+        self._utterance: Utterance | None = None
         self._recognition: asyncio.Task[str] | None = None
+        self._key_is_down = False
         self._pre_roll: deque[AudioChunk] = deque()
+        self._draft: Reply | None = None
+        self._is_paused = False
         self._floor_is_free = asyncio.Event()
         self._floor_is_free.set()
+        self._full_duplex = False
+        self._echo_s = 0.0
+        self._deaf_until_s = 0.0
         self._heard_a_turn = False  # in the recording that is being heard
         self._understood = False
         self._end_sample: int | None = None
         self._reply_start: int | None = None
         self._mouth_before: Floats | None = None
 
-    async def run(self, source: Source) -> None:
+    async def run(self, source: Source, services: Sequence[Service] = ()) -> None:
         """Converses until the source ends and the last answer was played.
+
+        Args:
+            source: where the user's voice comes from.
+            services: what else is to run as long as the session.
 
         Raises:
             ExceptionGroup: what failed; an InputError in it is for the user to read.
         """
+        self._full_duplex, self._echo_s = source.full_duplex, source.echo_s
         self.voice_track.open()  # an offline clock waits for us from here on
         self._write_silence(self._timing.lead_s)
         async with asyncio.TaskGroup() as self._tasks:
-            self._tasks.create_task(self._renderer.run(lambda: self._end_sample), name="face")
-            self._tasks.create_task(self._hear(source), name="hear")
+            beside = [self._task(self._serve_requests(), name="requests")]
+            beside += [self._task(service(self), name=f"service {n}") for n, service in enumerate(services)]
+            face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
+            self._task(self._hear(source), name="hear")
+            await face
+            for task in beside:
+                task.cancel()
+
+    # ---- what others may ask of the avatar, at any moment
 
     @property
     def floor_is_free(self) -> bool:
@@ -175,21 +197,53 @@ class Session:
         return self._floor_is_free.is_set()
 
     @property
+    def is_listening(self) -> bool:
+        """Whether what the user says now is heard."""
+        if self._full_duplex or self._key_is_down:
+            return True
+        return self.floor_is_free and asyncio.get_running_loop().time() >= self._deaf_until_s
+
+    @property
+    def controls(self) -> Controls:
+        """Gaze, head distance and emotion that were asked for."""
+        return self._controls
+
+    @property
     def frames_late(self) -> int:
         """Pictures left out so far because they came too late."""
         return self._renderer.frames_late
+
+    @property
+    def frames(self) -> int:
+        """Frames that went out so far, late ones included."""
+        return self._renderer.frames
 
     async def floor_free(self) -> None:
         """Waits until nobody is thinking or speaking."""
         await self._floor_is_free.wait()
 
+    def ask(self, text: str) -> bool:
+        """Answers a question when the floor is free; False if too many things wait already."""
+        return self._request(TypedText(text))
+
+    def say(self, text: str) -> bool:
+        """Says a text as it is when the floor is free; False if too many things wait already."""
+        return self._request(Say(text))
+
+    def set_controls(self, controls: Controls) -> None:
+        """Sets gaze, head distance and emotion; a reply's own emotion goes over them while it is said."""
+        self._controls = controls
+        self._renderer.set_controls(controls)
+
     def interrupt(self) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard."""
+        while not self._requests.empty():
+            self._requests.get_nowait()
         if self._answering is None or self._answering.done():
             return
         self._generation += 1
         self._answering.cancel()
-        self.voice_track.cut(self.clock.first_free_sample)
+        self.voice_track.cut()
 
     # ---- hearing
 
@@ -199,16 +253,19 @@ class Session:
                 match item:
                     case AudioChunk():
                         await self._hear_chunk(item, source.real_time)
-                    case TypedText(text):
-                        self._answer_with(self._begin_turn(0.0), asyncio.sleep(0, text))
+                    case TypedText():
+                        self._answer_request(item)
                     case RecordingEnded(name):
                         await self._hear_the_end(name)
+                    case TalkKey(is_down):
+                        await self._talk_key(is_down)
+        self._drop_draft()
         await self.floor_free()
         self._end_sample = self.voice_track.end
         self.voice_track.close()
 
     async def _hear_chunk(self, chunk: AudioChunk, real_time: bool) -> None:
-        if not self.floor_is_free:
+        if not self.is_listening:
             return  # half duplex: what comes in while the avatar thinks or speaks may be its own voice
         if self._utterance is None:
             self._pre_roll.append(chunk)
@@ -216,11 +273,22 @@ class Session:
             while chunk.end_sample - self._pre_roll[0].end_sample > kept:
                 self._pre_roll.popleft()
         else:
-            await self._utterance.chunks.put(chunk)
-        for event in await asyncio.to_thread(self._parts.turns.push, chunk):
+            await self._utterance.put(chunk)
+        if self._key_is_down:
+            return  # the key says where the turn ends
+        turns, timing = self._parts.turns, self._timing
+        turns.min_speech_s = timing.min_speech_s if self.floor_is_free else timing.barge_in_s
+        for event in await asyncio.to_thread(turns.push, chunk):
             match event:
                 case SpeechStarted(at_s):
+                    self.interrupt()
                     await self._begin_utterance(at_s, self._heard_at(chunk, at_s) if real_time else None)
+                case SpeechPaused():
+                    self._is_paused = True
+                    self._begin_early()
+                case SpeechResumed():
+                    self._is_paused = False
+                    self._drop_draft()
                 case SpeechStopped(at_s, decided_at_s):
                     await self._end_utterance(decided_at_s - at_s if real_time else 0.0)
 
@@ -235,53 +303,108 @@ class Session:
             if isinstance(event, SpeechStopped):
                 await self._end_utterance(0.0)
         if self._apologise and not self._heard_a_turn:
-            self._answer_with(self._begin_turn(0.0), asyncio.sleep(0, ""))
+            self._answer_with(asyncio.sleep(0, ""), waited_s=0.0)
         await self.floor_free()
         if not self._apologise and not self._understood:
             raise InputError(f"{name}: expected a spoken question, heard no words; is it silent, or only noise?")
         self._heard_a_turn = False
 
+    async def _talk_key(self, is_down: bool) -> None:
+        """The user opens the microphone, which interrupts the avatar, or closes it, which ends the turn at once."""
+        if is_down and not self._key_is_down:
+            self.interrupt()
+            self._pre_roll.clear()
+            self._key_is_down = True
+            await self._begin_utterance(0.0, self.clock.position)
+        elif not is_down and self._key_is_down:
+            self._key_is_down = False
+            await self._end_utterance(0.0)
+
     async def _begin_utterance(self, at_s: float, start_sample: int | None) -> None:
         self._set_state(ConversationState.LISTENING)
-        self._utterance = _Utterance(start_sample)
+        self._is_paused = False
+        self._utterance = Utterance(self._parts.ears, start_sample, self._transcribed)
         self._recognition = self._task(self._recognise(self._utterance), name="ears")
         for chunk in self._pre_roll:
             if chunk.end_sample > (at_s - PRE_ROLL_S) * chunk.sample_rate_hz:
-                await self._utterance.chunks.put(chunk)
+                await self._utterance.put(chunk)
         self._pre_roll.clear()
 
     async def _end_utterance(self, waited_s: float) -> None:
         if self._utterance is None or self._recognition is None:
             return
-        await self._utterance.chunks.put(None)
+        await self._utterance.end()
         self._heard_a_turn = True
         utterance, recognition = self._utterance, self._recognition
         self._utterance = self._recognition = None
-        record = self._begin_turn(waited_s)
+        await self._free_the_floor()
+        record = self._answer_with(recognition, waited_s=waited_s)
         if utterance.start_sample is not None:
             record.question_start_sample = utterance.start_sample
             record.question_end_sample = self.clock.position - round(waited_s * OUTPUT_RATE_HZ)
-        self._answer_with(record, recognition)
 
-    async def _recognise(self, utterance: _Utterance) -> str:
-        text = ""
+    async def _free_the_floor(self) -> None:
+        """What was interrupted ends before the next answer begins."""
+        if self._answering is not None and not self._answering.done():
+            self.interrupt()
+            await asyncio.wait([self._answering])
+
+    async def _recognise(self, utterance: Utterance) -> str:
         try:
-            async with aclosing(self._parts.ears.transcribe(utterance.stream())) as transcripts:
-                async for transcript in transcripts:
-                    self._on_event(transcript)
-                    if transcript.is_final:
-                        text = transcript.text
+            return await utterance.words()
         except InputError as error:
             if not self._apologise:
                 raise
             self._on_event(Problem(f"{self._parts.ears.name}: {error}"))
-        await utterance.drop_the_rest()
-        return text
+            await utterance.drop_the_rest()
+            return ""
+
+    def _transcribed(self, transcript: Transcript) -> None:
+        self._on_event(transcript)
+        if self._is_paused:
+            self._begin_early()
 
     # ---- answering
 
-    def _begin_turn(self, waited_s: float) -> TurnRecord:
-        """The user has finished: the floor is ours. `waited_s` is how long ago the last sample of speech was."""
+    def _begin_early(self) -> None:
+        """The user pauses: prepares the answer to what was understood so far; nothing of it is told or heard yet."""
+        guess = self._utterance.guess if self._utterance is not None else ""
+        if not guess or (self._draft is not None and self._draft.question == guess):
+            return
+        self._drop_draft()
+        self._draft = self._begin_reply(guess)
+
+    def _drop_draft(self) -> None:
+        if self._draft is not None:
+            self._draft.cancel()
+            self._draft = None
+
+    def _begin_reply(self, question: str, *, say: str | None = None) -> Reply:
+        reply = Reply(question, say, asyncio.get_running_loop().time)
+        reply.task = self._task(self._reply(reply), name="reply")
+        return reply
+
+    def _request(self, request: TypedText | Say) -> bool:
+        if self._requests.full():
+            return False
+        self._requests.put_nowait(request)
+        return True
+
+    async def _serve_requests(self) -> None:
+        while True:
+            request, generation = await self._requests.get(), self._generation
+            await self.floor_free()
+            if generation == self._generation:  # else it was taken back by an interruption
+                self._answer_request(request)
+
+    def _answer_request(self, request: TypedText | Say) -> None:
+        if isinstance(request, Say):
+            self._answer_with(asyncio.sleep(0, ""), waited_s=0.0, say=request.text)
+        else:
+            self._answer_with(asyncio.sleep(0, request.text), waited_s=0.0)
+
+    def _answer_with(self, question: Awaitable[str], *, waited_s: float, say: str | None = None) -> TurnRecord:
+        """Takes the floor; `waited_s` is how long ago the last sample of the user's speech was."""
         self._floor_is_free.clear()
         record = TurnRecord(Turn(self._turns, self._generation))
         self._turns += 1
@@ -291,91 +414,130 @@ class Session:
         record.mark("speech_end", now - waited_s)
         record.mark("turn_end", now)
         self._set_state(ConversationState.THINKING)
+        draft, self._draft = self._draft, None
+        work = self._answer(record, question, draft, say)
+        self._answering = self._task(work, name=f"turn {record.turn.id}")
         return record
 
-    def _answer_with(self, record: TurnRecord, question: Awaitable[str]) -> None:
-        self._answering = self._task(self._answer(record, question), name=f"turn {record.turn.id}")
-
-    async def _answer(self, record: TurnRecord, question: Awaitable[str]) -> None:
+    async def _answer(self, record: TurnRecord, question: Awaitable[str], draft: Reply | None, say: str | None) -> None:
+        reply = draft
         try:
             record.question = await question
-            self._mark("transcript", record)
-            if not record.question and not self._apologise:
+            record.mark("transcript", asyncio.get_running_loop().time())
+            if not record.question and say is None and not self._apologise:
                 return  # a noise beside the question; whether there was one at all is known at the recording's end
             self._understood = True
-            sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
-            async with asyncio.TaskGroup() as stages:
-                stages.create_task(self._think(record, sentences), name=f"mind {record.turn.id}")
-                stages.create_task(self._speak(record, sentences), name=f"voice {record.turn.id}")
+            if reply is None or reply.question != record.question or say is not None:
+                if reply is not None:
+                    reply.cancel()
+                reply = self._begin_reply(record.question, say=say)
+            reply.confirm(record)
+            await reply.finished()
             end = self.voice_track.end
             self._write_silence(max(self._timing.tail_s, SHORTEST_TAIL_S))
             await self.clock.reached(end)
-            self._mark("playback_end", record)
+            record.mark("playback_end", asyncio.get_running_loop().time())
             record.heard = record.reply
         except asyncio.CancelledError:
             record.interrupted = True
-            record.heard = record.heard_until(min(self.voice_track.end, self.clock.first_free_sample))
+            record.heard = record.heard_until(min(self.voice_track.end, self.voice_track.taken))
             raise
         finally:
+            if reply is not None:
+                reply.cancel()
             self.history.add_user(record.question)
             self.history.add_assistant(record.heard, record.interrupted)
-            self._set_state(ConversationState.LISTENING if record.interrupted else ConversationState.IDLE)
+            self._renderer.set_controls(self._controls)
+            if self._utterance is None or not record.interrupted:
+                self._set_state(ConversationState.LISTENING if record.interrupted else ConversationState.IDLE)
+            self._deaf_until_s = asyncio.get_running_loop().time() + self._echo_s
             self._floor_is_free.set()
             self._on_event(TurnFinished(record))
 
-    async def _think(self, record: TurnRecord, sentences: asyncio.Queue[Sentence | None]) -> None:
+    async def _reply(self, reply: Reply) -> None:
+        """Mind and voice side by side: text, sentences, sound."""
+        sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
+        spoken: asyncio.Queue[SpokenSoon | None] = asyncio.Queue(SENTENCES_AHEAD)
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(self._think(reply, sentences), name="mind")
+            stages.create_task(speak_in_order(self._parts.voice, sentences, spoken), name="voice")
+            stages.create_task(self._play(reply, spoken), name="play")
+
+    async def _think(self, reply: Reply, sentences: asyncio.Queue[Sentence | None]) -> None:
         """The mind's text, cut into sentences. A mind that fails is excused aloud; what it said so far stays."""
-        splitter = SentenceSplitter()
+        splitter, tags = SentenceSplitter(), EmotionTags()
+        emotion: EmotionTag | None = None
+        count = 0
 
-        async def pass_on(ready: list[Sentence]) -> None:
+        async def pass_on(ready: Sequence[Sentence]) -> None:
+            nonlocal emotion, count
             for sentence in ready:
-                self._mark("first_sentence", record)
-                await sentences.put(sentence)
+                reply.mark("first_sentence")
+                await sentences.put(replace(sentence, emotion=emotion))
+                emotion = None
+                count += 1
 
-        if not record.question:
+        async def take(parts: Sequence[str | EmotionTag]) -> None:
+            nonlocal emotion
+            for part in parts:
+                if isinstance(part, str):
+                    await pass_on(splitter.push(part))
+                else:
+                    await pass_on(splitter.flush())  # what came before the tag is not meant by it
+                    emotion = part
+
+        if reply.say is not None:
+            await pass_on(splitter.push(reply.say))
+        elif not reply.question:
             await pass_on(splitter.push(NOT_UNDERSTOOD))
         else:
-            deltas = self._parts.mind.stream(self.history.messages(), record.question)
+            timeout_s = self._timing.thinking_timeout_s
+            deltas = self._parts.mind.stream(self.history.messages(), reply.question)
             try:
                 async with aclosing(deltas):
                     while True:
-                        async with asyncio.timeout(self._timing.thinking_timeout_s):
+                        async with asyncio.timeout(timeout_s):
                             delta = await anext(deltas, None)
                         if delta is None:
                             break
-                        self._mark("first_token", record)
-                        await pass_on(splitter.push(delta))
+                        reply.mark("first_token")
+                        await take(tags.push(delta))
+                await take(tags.flush())
+                await pass_on(splitter.flush())
+                if not count:
+                    raise InputError("expected a reply, got nothing that can be spoken")
             except (InputError, OSError, TimeoutError) as error:
-                reason = str(error) or f"no answer within {self._timing.thinking_timeout_s:g} s"
-                self._problem(record, f"{self._parts.mind.name}: {reason}")
                 await pass_on([*splitter.flush(), *splitter.push(MIND_FAILED)])
+                reason = str(error) or f"no answer within {timeout_s:g} s"
+                await self._problem(reply, f"{self._parts.mind.name}: {reason}")
         await pass_on(splitter.flush())
         await sentences.put(None)
 
-    async def _speak(self, record: TurnRecord, sentences: asyncio.Queue[Sentence | None]) -> None:
+    async def _play(self, reply: Reply, spoken: asyncio.Queue[SpokenSoon | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
-        while (sentence := await sentences.get()) is not None:
-            await self.clock.reached(self.voice_track.end - MAX_AHEAD_SAMPLES)
-            self._on_event(sentence)
-            try:
-                await self._speak_sentence(record, sentence)
-            except InputError as error:
-                self._problem(record, f"{self._parts.voice.name}: {error}")
+        async with asyncio.TaskGroup() as moods:
+            while (soon := await spoken.get()) is not None:
+                record = await reply.confirmed()
+                await self.clock.reached(self.voice_track.end - MAX_AHEAD_SAMPLES)
+                sentence = soon.sentence
+                self._on_event(sentence)
+                start: int | None = None
+                while (piece := await soon.next_piece()) is not None:
+                    written = self._write_voice(record, piece.samples)
+                    if start is None:
+                        start = written
+                        if sentence.emotion is not None:
+                            moods.create_task(self._feel(sentence.emotion, start), name="mood")
+                    record.words += [SpokenWord(text, start + end) for text, end in piece.words]
+                if soon.problem is not None:
+                    await self._problem(reply, f"{self._parts.voice.name}: {soon.problem}")
+                if start is not None:
+                    record.sentences.append(SpokenSentence(sentence.text, start, self.voice_track.end))
 
-    async def _speak_sentence(self, record: TurnRecord, sentence: Sentence) -> None:
-        voice = self._parts.voice
-        resampler = Resampler(voice.sample_rate_hz, OUTPUT_RATE_HZ)
-        start: int | None = None
-        async with aclosing(voice.synthesize(sentence.text)) as chunks:
-            async for chunk in chunks:
-                written = self._write_voice(record, resampler.push(chunk.audio.samples))
-                start = written if start is None else start
-                for word in chunk.words:
-                    end = start + word.end_sample * OUTPUT_RATE_HZ // voice.sample_rate_hz
-                    record.words.append(SpokenWord(word.text, end))
-        self._write_voice(record, resampler.push(np.zeros(0, np.float32), last=True))
-        if start is not None:
-            record.sentences.append(SpokenSentence(sentence.text, start, self.voice_track.end))
+    async def _feel(self, emotion: EmotionTag, from_sample: int) -> None:
+        """Shows an emotion from the moment on at which its sentence is heard."""
+        await self.clock.reached(from_sample)
+        self._renderer.set_controls(replace(self._controls, emotion=emotion.emotion, intensity=emotion.intensity))
 
     # ---- the face, and what it tells
 
@@ -398,7 +560,7 @@ class Session:
         """Writes to the voice track, unless the turn was interrupted and a backend goes on all the same."""
         if record.turn.generation != self._generation:
             return self.voice_track.end
-        start = self.voice_track.append(samples, not_before=self.clock.first_free_sample)
+        start = self.voice_track.append(samples)
         if self._reply_start is None and len(samples):
             self._reply_start = start
             self._renderer.set_state(ConversationState.SPEAKING)  # in time for the first block sampled with this sound
@@ -406,16 +568,16 @@ class Session:
 
     def _write_silence(self, seconds: float) -> None:
         silence = np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32)
-        self.voice_track.append(silence, not_before=self.clock.first_free_sample)
+        self.voice_track.append(silence)
 
     def _set_state(self, state: ConversationState) -> None:
+        self._state = state
         self._renderer.set_state(state)
         self._on_event(StateChanged(state))
 
-    def _mark(self, stage: str, record: TurnRecord) -> None:
-        record.mark(stage, asyncio.get_running_loop().time())
-
-    def _problem(self, record: TurnRecord, message: str) -> None:
+    async def _problem(self, reply: Reply, message: str) -> None:
+        """Tells what went wrong with a reply, if it is one that counts."""
+        record = await reply.confirmed()
         record.problem = message
         self._on_event(Problem(message))
 

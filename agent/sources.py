@@ -32,6 +32,9 @@ class Questions:
             session's user track; else as fast as it is taken, while the clock stands still.
     """
 
+    full_duplex = False
+    echo_s = 0.0
+
     def __init__(
         self,
         questions: Sequence[Recording | TypedText],
@@ -80,4 +83,4 @@ class Questions:
         """Writes what comes next to the user track, if it is to be heard; returns the output sample it starts at."""
         if not self.real_time:
             return 0
-        return session.user_track.append(samples, not_before=session.clock.first_free_sample)
+        return session.user_track.append(samples)

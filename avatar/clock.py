@@ -1,7 +1,7 @@
-"""The audio clock: samples handed to the outputs are the only time there is.
+"""The audio clock: samples played are the only time there is.
 
-Frame `n` belongs to the output samples from `n * SAMPLES_PER_FRAME` on. Deadlines are computed from the start and
-the sample count, so that errors never add up.
+Frame `n` belongs to the output samples from `n * SAMPLES_PER_FRAME` on. Deadlines are computed from a sample whose time
+is known and the sample count, so that errors never add up.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import heapq
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol
 
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES
 from speech.audio import OUTPUT_RATE_HZ
@@ -30,11 +31,6 @@ class AudioClock(ABC):
     def position(self) -> int:
         """Samples played so far."""
         return self._next_frame * SAMPLES_PER_FRAME
-
-    @property
-    def first_free_sample(self) -> int:
-        """The first sample that new sound can still get: that of the first frame not yet begun."""
-        return self.position
 
     async def next_frame(self) -> int:
         """Waits until the next frame may be made; returns its index."""
@@ -67,20 +63,41 @@ class AudioClock(ABC):
         """Waits until `frame` may be made."""
 
 
+class Player(Protocol):
+    """Whoever really plays the sound: a sound card."""
+
+    def heard_at(self, sample: int) -> float:
+        """The event loop's time at which an output sample is heard, or will be."""
+        ...
+
+
+class _EvenPlayer:
+    """Where nobody plays the sound, it would be heard at an even pace from the first frame on."""
+
+    def __init__(self) -> None:
+        self._started_s: float | None = None
+
+    def heard_at(self, sample: int) -> float:
+        if self._started_s is None:
+            self._started_s = asyncio.get_running_loop().time()
+        return self._started_s + sample / OUTPUT_RATE_HZ
+
+
 class PacedClock(AudioClock):
-    """Real time: frame `n` is due `n / 25` seconds after the first one was asked for."""
+    """Real time: a frame is due when its first sample is heard.
+
+    Args:
+        player: who plays the sound; None keeps an even pace by the event loop's clock.
+        ahead_s: frames are asked for so long before, so that their picture is there when the sound is.
+    """
 
     # A picture that would come more than one frame time too late is left out; its sound is not.
     LATE_AFTER_S = 1.0 / FRAME_RATE_HZ
 
-    def __init__(self) -> None:
+    def __init__(self, player: Player | None = None, *, ahead_s: float = 0.0) -> None:
         super().__init__()
-        self._started_s: float | None = None
-
-    @property
-    def first_free_sample(self) -> int:
-        """The next frame is being made while this is asked, so new sound begins one frame later."""
-        return self.position + SAMPLES_PER_FRAME
+        self._player: Player = player or _EvenPlayer()
+        self._ahead_s = ahead_s
 
     def is_late(self) -> bool:
         """Whether the announced frame is overdue by more than a frame time."""
@@ -88,13 +105,15 @@ class PacedClock(AudioClock):
 
     async def _due(self, frame: int) -> None:
         loop = asyncio.get_running_loop()
-        if self._started_s is None:
-            self._started_s = loop.time()
-        await asyncio.sleep(max(0.0, self._deadline(frame) - loop.time()))
+        # A sound card keeps its own time, and may stop for a moment: it is asked again until the time has come.
+        left_s = self._deadline(frame) - loop.time()
+        while left_s > 0.0:
+            await asyncio.sleep(left_s)
+            left_s = self._deadline(frame) - loop.time()
+        await asyncio.sleep(0)  # a frame that is late must not starve the tasks that make the sound
 
     def _deadline(self, frame: int) -> float:
-        assert self._started_s is not None
-        return self._started_s + frame / FRAME_RATE_HZ
+        return self._player.heard_at(frame * SAMPLES_PER_FRAME) - self._ahead_s
 
 
 class OfflineClock(AudioClock):

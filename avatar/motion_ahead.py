@@ -61,10 +61,14 @@ class MotionAhead:
         sampler: a fresh sampler, or recorded motion.
         voice: what the avatar says.
         user: what the user says; the face listens to it.
+        ready_frames: when fewer are ready, the next block is sampled; 1 where the sound comes only just in time.
     """
 
-    def __init__(self, sampler: MotionSampler, voice: SoundTrack, user: SoundTrack) -> None:
+    def __init__(
+        self, sampler: MotionSampler, voice: SoundTrack, user: SoundTrack, *, ready_frames: int = READY_FRAMES
+    ) -> None:
         self._sampler, self._voice, self._user = sampler, voice, user
+        self._ready_frames = ready_frames
         self._ready: deque[Floats] = deque()  # the first one belongs to frame self._next
         self._next = 0
         self._pushed_frames = 0
@@ -94,7 +98,7 @@ class MotionAhead:
 
     def sample_ahead(self) -> None:
         """Makes the frames after it ready, so that taking them need not wait."""
-        self._sample_until(READY_FRAMES)
+        self._sample_until(self._ready_frames)
 
     def _sample_until(self, frames: int) -> None:
         while len(self._ready) < frames:

@@ -45,7 +45,7 @@ async def render_recording(
         on_frame: told of every frame, for progress.
     """
     voice = SoundTrack()
-    voice.append(sound, not_before=0)
+    voice.append(sound)
     renderer = Renderer(
         clock=OfflineClock([voice]),
         voice=voice,

@@ -12,10 +12,11 @@ import numpy as np
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
-from avatar.motion_ahead import MotionAhead, MotionSampler
+from avatar.motion_ahead import READY_FRAMES, MotionAhead, MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
-from speech.audio import OUTPUT_RATE_HZ
+from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.errors import InputError
 from speech.sound_track import SoundTrack
 
 
@@ -62,6 +63,8 @@ class Renderer:
         label: the visible mark, or None.
         mix_user: let the outputs play the user too.
         on_frame: called on the event loop after every frame.
+        on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
+        ready_frames: see `MotionAhead`.
     """
 
     def __init__(
@@ -76,13 +79,25 @@ class Renderer:
         label: AiLabel | None,
         mix_user: bool = False,
         on_frame: Callable[[FrameShown], None] = lambda shown: None,
+        on_output_failed: Callable[[Output, InputError], None] | None = None,
+        ready_frames: int = READY_FRAMES,
     ) -> None:
         self._clock, self._voice, self._user = clock, voice, user
-        self._motion = MotionAhead(sampler, voice, user)
-        self._decoder, self._outputs, self._label = decoder, outputs, label
+        self._motion = MotionAhead(sampler, voice, user, ready_frames=ready_frames)
+        self._decoder, self._outputs, self._label = decoder, list(outputs), label
         self._mix_user = mix_user
-        self._on_frame = on_frame
+        self._on_frame, self._on_output_failed = on_frame, on_output_failed
         self.frames_late = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames that went out so far, late ones included."""
+        return self._clock.position // SAMPLES_PER_FRAME
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """The outputs that have not failed."""
+        return tuple(self._outputs)
 
     def set_state(self, state: ConversationState) -> None:
         """Sets what the person does; the face follows with the next motion it samples (within 200 ms)."""
@@ -104,6 +119,9 @@ class Renderer:
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
                 late = self._clock.is_late()
+                # Taken before the motion is: what is written from now on belongs to a later frame, for both.
+                start = frame * SAMPLES_PER_FRAME
+                sound, heard = (track.take(start, SAMPLES_PER_FRAME) for track in (self._voice, self._user))
                 if not self._motion.is_ready():
                     if ahead is not None:
                         await ahead
@@ -113,25 +131,42 @@ class Renderer:
                     if ahead is not None:
                         ahead.result()  # tells what went wrong in it
                     ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
-                audible = await loop.run_in_executor(picture_thread, self._show, frame, values, late)
+                mixed = sound + heard if self._mix_user else sound
+                failed = await loop.run_in_executor(picture_thread, self._show, start, values, mixed, late)
                 self.frames_late += late
                 self._clock.played()
-                self._on_frame(FrameShown(frame, loop.time(), audible, values[_MOUTH], late))
+                for track in (self._voice, self._user):
+                    track.forget(start - KEEP_SAMPLES)
+                self._on_frame(FrameShown(frame, loop.time(), _first_audible(sound, start), values[_MOUTH], late))
+                for output, error in failed:
+                    await self._drop(output, error)
 
-    def _show(self, frame: int, values: Floats, late: bool) -> int | None:
-        """Draws one frame and hands it to the outputs; returns the first sample in it that can be heard, if any."""
-        start = frame * SAMPLES_PER_FRAME
-        sound = self._voice.read(start, SAMPLES_PER_FRAME)
+    def _show(self, start: int, values: Floats, sound: Samples, late: bool) -> list[tuple[Output, InputError]]:
+        """Draws one frame and hands it to the outputs; returns those that failed."""
         picture: VideoFrame | None = None
         if self._decoder is not None and not late:
             image = self._decoder.decode(values)
             if self._label is not None:
                 self._label.draw(image)
             picture = VideoFrame(image, start)
-        mixed = sound + self._user.read(start, SAMPLES_PER_FRAME) if self._mix_user else sound
+        failed: list[tuple[Output, InputError]] = []
         for output in self._outputs:
-            output.write(picture, mixed, values)
-        for track in (self._voice, self._user):
-            track.forget(start - KEEP_SAMPLES)
-        audible = np.flatnonzero(np.abs(sound) > AUDIBLE)
-        return start + int(audible[0]) if len(audible) else None
+            try:
+                output.write(picture, sound, values)
+            except InputError as error:
+                failed.append((output, error))
+        return failed
+
+    async def _drop(self, output: Output, error: InputError) -> None:
+        """Goes on without an output that failed, if that is wanted."""
+        if self._on_output_failed is None:
+            raise error
+        self._outputs.remove(output)
+        await asyncio.to_thread(output.abandon)
+        self._on_output_failed(output, error)
+
+
+def _first_audible(sound: Samples, start: int) -> int | None:
+    """The first output sample that can be heard, in a piece that begins at `start`; None if all is silent."""
+    audible = np.flatnonzero(np.abs(sound) > AUDIBLE)
+    return start + int(audible[0]) if len(audible) else None

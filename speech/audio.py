@@ -48,6 +48,11 @@ class AudioChunk:
         return len(self.samples) / self.sample_rate_hz
 
 
+def rms(samples: Samples) -> float:
+    """The loudness of a piece of sound: root of the mean square; 0 for none."""
+    return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
+
+
 class Resampler:
     """Streaming sample-rate conversion: any chunking of the input gives the same samples as one pass.
 

@@ -17,6 +17,28 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """Someone paused: the turn may be over, or go on.
+
+    Attributes:
+        at_s: last voiced moment on the input stream, seconds.
+    """
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed:
+    """The turn goes on after a pause.
+
+    Attributes:
+        at_s: when the voice came again on the input stream, seconds.
+    """
+
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped:
     """Someone finished speaking.
 
@@ -34,7 +56,8 @@ class Transcript:
     """What was understood.
 
     Attributes:
-        text: lower-case words separated by one space; "" when nothing was understood.
+        text: the words on one line, with capitals and marks where the recogniser gives them; "" when nothing was
+            understood.
         is_final: False for a guess that may still change.
         start_s: where its sound begins on the input stream, seconds.
         end_s: where the sound heard so far ends on the input stream, seconds.
@@ -44,3 +67,7 @@ class Transcript:
     is_final: bool
     start_s: float
     end_s: float
+
+
+VoiceEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped
+"""What a turn detector reports."""

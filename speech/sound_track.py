@@ -17,14 +17,16 @@ FADE_SAMPLES = OUTPUT_RATE_HZ // 100
 class SoundTrack:
     """What one party says, in output samples from the start of the session; silence where nothing was written.
 
-    Written from the event loop, read from the thread that renders. While the track is *open*, more sound is on its
-    way: a clock that need not keep real time waits for it instead of playing silence.
+    Written from the event loop; taken by whoever plays it, on a thread of its own: what was taken is fixed, so that
+    everything that shows or keeps it agrees on every sample. While the track is *open*, more sound is on its way: a
+    clock that need not keep real time waits for it instead of playing silence.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pieces: deque[tuple[int, Samples]] = deque()
         self._end = 0
+        self._taken = 0
         self._changed_from: int | None = None
         self._open = False
         self._news = asyncio.Event()
@@ -33,6 +35,11 @@ class SoundTrack:
     def end(self) -> int:
         """Sample index just after the last written sound."""
         return self._end
+
+    @property
+    def taken(self) -> int:
+        """Sample index from which on sound can still be written or cut."""
+        return self._taken
 
     @property
     def is_open(self) -> bool:
@@ -48,14 +55,14 @@ class SoundTrack:
         self._open = False
         self._news.set()
 
-    def append(self, samples: Samples, *, not_before: int) -> int:
-        """Writes sound after everything written so far, but no earlier than `not_before` (the first unplayed sample).
+    def append(self, samples: Samples) -> int:
+        """Writes sound after everything written so far, but not into what was taken already.
 
         Returns:
             The sample at which it starts.
         """
         with self._lock:
-            start = max(self._end, not_before)
+            start = max(self._end, self._taken)
             if len(samples):
                 self._pieces.append((start, samples))
                 self._end = start + len(samples)
@@ -63,28 +70,44 @@ class SoundTrack:
         self._news.set()
         return start
 
-    def cut(self, at: int) -> None:
-        """Takes back everything from sample `at` on; what is left fades out over its last 10 ms."""
+    def cut(self, at: int = 0) -> int:
+        """Takes back everything from sample `at` on that was not taken; what is left fades out over its last 10 ms.
+
+        Returns:
+            The sample from which on there is silence.
+        """
         with self._lock:
+            at = max(at, min(self._taken + FADE_SAMPLES, self._end))
             if at >= self._end:
-                return
+                return self._end
             kept: deque[tuple[int, Samples]] = deque()
             for start, samples in self._pieces:
                 if start + len(samples) <= at:
                     kept.append((start, samples))
                 elif start < at:
                     left = samples[: at - start].copy()
-                    fade = min(FADE_SAMPLES, len(left))
+                    fade = min(FADE_SAMPLES, at - max(start, self._taken))
                     left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
                     kept.append((start, left))
             self._pieces = kept
             self._end = at
             self._mark_changed(at)
+            return at
+
+    def take(self, start: int, count: int) -> Samples:
+        """Returns what `read` does, for being played: from now on it stays as it is."""
+        with self._lock:
+            self._taken = max(self._taken, start + count)
+            return self._read(start, count)
 
     def read(self, start: int, count: int) -> Samples:
         """Returns float32 [count] from sample `start` on, silence where nothing is written."""
-        out = np.zeros(count, np.float32)
         with self._lock:
+            return self._read(start, count)
+
+    def _read(self, start: int, count: int) -> Samples:
+        out = np.zeros(count, np.float32)
+        if start < self._end:
             for piece_start, samples in self._pieces:
                 low, high = max(start, piece_start), min(start + count, piece_start + len(samples))
                 if low < high:

@@ -78,8 +78,12 @@ class TTS(Protocol):
 
     name: str
     sample_rate_hz: int
+    """Known once the engine is entered."""
     phoneme_set: str
-    """Whose phoneme names the chunks carry: "espeak" (eSpeak NG's mnemonics) or "radio" (Flite's US English set)."""
+    """Whose phoneme names the chunks carry: "espeak" (eSpeak NG's mnemonics), "radio" (Flite's US English set) or
+    "none" (it carries none)."""
+    parallel: int
+    """Sentences that may be spoken at once; more would only wait for each other."""
 
     async def __aenter__(self) -> Self:
         """Makes the engine ready."""

@@ -45,6 +45,7 @@ class EspeakTTS:
 
     name = "espeak"
     phoneme_set = "espeak"
+    parallel = 1
 
     def __init__(
         self,

@@ -61,6 +61,7 @@ class FliteTTS:
 
     name = "flite"
     phoneme_set = "radio"
+    parallel = 2
     sample_rate_hz = SAMPLE_RATE_HZ
 
     def __init__(self, *, voice: str = "slt", rate_wpm: int = DEFAULT_RATE_WPM, volume: float = 1.0) -> None:

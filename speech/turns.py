@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
-from speech.events import SpeechStarted, SpeechStopped
+from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, VoiceEvent
 from speech.vad import VAD, VAD_WINDOW
 
 PRE_ROLL_S = 0.3
@@ -35,6 +35,7 @@ class _Turn:
     last_voiced_s: float
     voiced_s: float
     is_open: bool = False
+    is_paused: bool = False
 
 
 class TurnDetector:
@@ -45,7 +46,11 @@ class TurnDetector:
         threshold: probability of a voice from which on a window counts as speech, (0, 1).
         end_of_turn_s: silence that ends a turn, seconds.
         min_speech_s: voice that makes an onset a turn, seconds; less is a click or a cough.
+        pause_s: silence that is reported as a pause, seconds; from `end_of_turn_s` on there are no pauses.
         min_level_dbfs: windows whose RMS level is below this are silence whatever the network says.
+
+    Attributes:
+        min_speech_s: as above; may be changed between two chunks.
     """
 
     def __init__(
@@ -55,12 +60,14 @@ class TurnDetector:
         threshold: float = 0.5,
         end_of_turn_s: float = 0.6,
         min_speech_s: float = 0.2,
+        pause_s: float = float("inf"),
         min_level_dbfs: float = -60.0,
     ) -> None:
         self._vad = vad
         self._threshold = threshold
         self._end_of_turn_s = end_of_turn_s
-        self._min_speech_s = min_speech_s
+        self.min_speech_s = min_speech_s
+        self._pause_s = pause_s
         self._min_rms = 10.0 ** (min_level_dbfs / 20.0)
         self._rate_hz = 0
         self._next_sample = 0
@@ -74,7 +81,7 @@ class TurnDetector:
         """Whether a turn is open."""
         return self._turn is not None and self._turn.is_open
 
-    def push(self, chunk: AudioChunk) -> list[SpeechStarted | SpeechStopped]:
+    def push(self, chunk: AudioChunk) -> list[VoiceEvent]:
         """Listens to the next chunk of the stream.
 
         Lost samples (a chunk that does not begin where the last one ended) count as silence of that length.
@@ -82,7 +89,7 @@ class TurnDetector:
         Returns:
             What became certain with this chunk, in order.
         """
-        events: list[SpeechStarted | SpeechStopped] = []
+        events: list[VoiceEvent] = []
         if chunk.sample_rate_hz != self._rate_hz or chunk.start_sample != self._next_sample:
             self._rate_hz = chunk.sample_rate_hz
             self._resampler = Resampler(chunk.sample_rate_hz, SPEECH_RATE_HZ)
@@ -93,7 +100,7 @@ class TurnDetector:
         self._next_sample = chunk.end_sample
         return events + self._hear(self._resampler.push(chunk.samples))
 
-    def flush(self) -> list[SpeechStarted | SpeechStopped]:
+    def flush(self) -> list[VoiceEvent]:
         """The input ended: judges what is left of it and ends an open turn. The next chunk begins a new stream."""
         if self._rate_hz == 0:
             return []
@@ -107,11 +114,11 @@ class TurnDetector:
         self._rate_hz = 0
         return events
 
-    def _hear(self, samples: Samples) -> list[SpeechStarted | SpeechStopped]:
+    def _hear(self, samples: Samples) -> list[VoiceEvent]:
         sound = np.concatenate((self._pending, samples))
         usable = len(sound) - len(sound) % VAD_WINDOW
         self._pending = sound[usable:]
-        events: list[SpeechStarted | SpeechStopped] = []
+        events: list[VoiceEvent] = []
         for window in sound[:usable].reshape(-1, VAD_WINDOW):
             probability = self._vad.probability(window)
             loud_enough = float(np.sqrt(np.mean(np.square(window)))) >= self._min_rms
@@ -119,7 +126,7 @@ class TurnDetector:
             events += self._judge(probability if loud_enough else 0.0, started_s)
         return events
 
-    def _judge(self, probability: float, started_s: float) -> list[SpeechStarted | SpeechStopped]:
+    def _judge(self, probability: float, started_s: float) -> list[VoiceEvent]:
         """One window that began at `started_s` and ends now."""
         turn = self._turn
         if probability < (self._threshold if turn is None else self._threshold - _HYSTERESIS):
@@ -129,18 +136,24 @@ class TurnDetector:
         turn.last_voiced_s = self._now_s
         turn.voiced_s += _WINDOW_S
         # The nearest number of windows: 0.2 s are six of 32 ms.
-        if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > self._min_speech_s:
+        if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > self.min_speech_s:
             turn.is_open = True
             return [SpeechStarted(turn.onset_s)]
+        if turn.is_paused:
+            turn.is_paused = False
+            return [SpeechResumed(started_s)]
         return []
 
-    def _silence(self) -> list[SpeechStarted | SpeechStopped]:
+    def _silence(self) -> list[VoiceEvent]:
         """No voice now: long enough to end what was heard?"""
         turn = self._turn
         if turn is None:
             return []
         silence_s = self._now_s - turn.last_voiced_s + _ROUNDING_S
         if silence_s < (self._end_of_turn_s if turn.is_open else _MAX_ONSET_GAP_S):
+            if turn.is_open and not turn.is_paused and silence_s >= self._pause_s:
+                turn.is_paused = True
+                return [SpeechPaused(turn.last_voiced_s)]
             return []
         self._turn = None
         return [SpeechStopped(turn.last_voiced_s, self._now_s)] if turn.is_open else []

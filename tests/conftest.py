@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,20 @@ def _absent() -> dict[str, str]:
     reasons = {}
     if shutil.which("flite") is None:
         reasons["flite"] = "the flite program is not installed (apt-get install flite)"
+    for marker, programs, package in (
+        ("pulse", ("pulseaudio", "pactl"), "pulseaudio pulseaudio-utils libasound2-plugins libportaudio2"),
+        ("mosquitto", ("mosquitto", "mosquitto_pub"), "mosquitto mosquitto-clients"),
+        ("espeak_program", ("espeak-ng",), "espeak-ng"),
+        ("xvfb", ("Xvfb", "xdotool"), "xvfb xdotool"),
+        ("fuse", ("fusermount3",), "fuse3 libfuse2"),
+    ):
+        missing = [program for program in programs if shutil.which(program) is None]
+        if missing:
+            reasons[marker] = f"{', '.join(missing)} not installed (apt-get install {package})"
+    if "pulse" not in reasons and find_library("portaudio") is None:
+        reasons["pulse"] = "PortAudio is not installed (apt-get install libportaudio2)"
+    if "fuse" not in reasons and (find_library("fuse") is None or not os.access("/dev/fuse", os.R_OK | os.W_OK)):
+        reasons["fuse"] = "FUSE is not usable here (libfuse2 and a writable /dev/fuse)"
     folder = os.environ.get("VISAVIS_TEST_DATA")
     if not folder:
         reasons["testdata"] = "VISAVIS_TEST_DATA does not name a folder of real speech and portraits"

@@ -11,7 +11,7 @@ import numpy as np
 from agent.llm import Message
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
-from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, Motion, MotionLayout, neutral
+from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Emotion, Floats, Motion, MotionLayout, neutral
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.events import Transcript
@@ -37,19 +37,23 @@ class LoudnessVAD:
 
 
 class ScriptedEars(_Entered):
-    """Hears the scripted texts, one an utterance, `delay_s` after its end."""
+    """Hears the scripted texts, one an utterance, `delay_s` after its end; `guesses` come with its first sound."""
 
     name = "scripted ears"
 
-    def __init__(self, texts: Sequence[str | InputError], delay_s: float = 0.1) -> None:
-        self._texts = list(texts)
+    def __init__(self, texts: Sequence[str | InputError], delay_s: float = 0.1, guesses: Sequence[str] = ()) -> None:
+        self._texts, self._guesses = list(texts), list(guesses)
         self._delay_s = delay_s
         self.heard_s: list[float] = []
 
     async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
         if self._texts and isinstance(self._texts[0], InputError):
             raise self._texts.pop(0)  # gives up at once, without listening to the end
-        received = [chunk async for chunk in chunks]
+        received = []
+        async for chunk in chunks:
+            if not received and self._guesses:
+                yield Transcript(self._guesses.pop(0), False, 0.0, 0.0)
+            received.append(chunk)
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)
         yield Transcript(str(self._texts.pop(0)), True, 0.0, self.heard_s[-1])
@@ -86,11 +90,19 @@ class ToneVoice(_Entered):
     phoneme_set = "none"
 
     def __init__(
-        self, word_s: float = 0.2, delay_s: float = 0.02, fails_on: str = "\0", stubborn: bool = False
+        self,
+        word_s: float = 0.2,
+        delay_s: float = 0.02,
+        fails_on: str = "\0",
+        stubborn: bool = False,
+        parallel: int = 1,
     ) -> None:
         self._word_s, self._delay_s, self._fails_on, self._stubborn = word_s, delay_s, fails_on, stubborn
+        self.parallel = parallel
+        self.spoken: list[str] = []
 
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        self.spoken.append(text)
         await self._pause()
         if self._fails_on in text:
             raise InputError("the voice broke")
@@ -124,6 +136,7 @@ class LoudnessSampler:
         self.frame = 0
         self.rewinds: list[int] = []
         self.states: list[ConversationState] = []
+        self.emotions: list[tuple[int, Emotion | None]] = []
 
     def push(self, chunk: AudioChunk) -> None:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
@@ -156,7 +169,8 @@ class LoudnessSampler:
             self.states.append(state)
 
     def set_controls(self, controls: Controls) -> None:
-        pass
+        if not self.emotions or self.emotions[-1][1] != controls.emotion:
+            self.emotions.append((self.frame, controls.emotion))
 
 
 class KeptOutput:

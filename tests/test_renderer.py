@@ -36,7 +36,7 @@ def noise(frames: int, seed: int = 0) -> np.ndarray:
 def test_every_frame_goes_out_with_its_own_sound_and_picture() -> None:
     voice, output, decoder = SoundTrack(), KeptOutput(), JawDecoder()
     sound = noise(20)
-    voice.append(sound, not_before=0)
+    voice.append(sound)
     renderer = Renderer(
         clock=OfflineClock([voice]),
         voice=voice,
@@ -55,7 +55,7 @@ def test_every_frame_goes_out_with_its_own_sound_and_picture() -> None:
 
 def test_a_paced_clock_keeps_time_and_leaves_late_pictures_out() -> None:
     voice, output = SoundTrack(), KeptOutput()
-    voice.append(noise(50), not_before=0)
+    voice.append(noise(50))
     shown: list[FrameShown] = []
     clock = PacedClock()
     renderer: Renderer
@@ -92,7 +92,7 @@ def test_a_paced_clock_keeps_time_and_leaves_late_pictures_out() -> None:
 def test_the_users_sound_is_mixed_in_only_when_asked_for() -> None:
     for mix in (False, True):
         voice, user, output = SoundTrack(), SoundTrack(), KeptOutput()
-        user.append(noise(5), not_before=0)
+        user.append(noise(5))
         renderer = Renderer(
             clock=OfflineClock([voice]),
             voice=voice,

@@ -40,6 +40,7 @@ class Scene:
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
     events: list[Event] = field(default_factory=list)
+    turns: TurnDetector = field(default_factory=lambda: TurnDetector(LoudnessVAD()))
     session: Session = field(init=False)
     clock: AudioClock = field(init=False)
 
@@ -57,7 +58,7 @@ class Scene:
             on_frame=lambda shown: self.session.frame_shown(shown),
         )
         self.session = Session(
-            parts=Parts(TurnDetector(LoudnessVAD()), self.ears, self.mind, self.voice),
+            parts=Parts(self.turns, self.ears, self.mind, self.voice),
             renderer=renderer,
             clock=self.clock,
             voice_track=voice,
@@ -239,6 +240,8 @@ class _Interrupting:
     """Asks by text, and interrupts when so much of the session has been played."""
 
     real_time = True
+    full_duplex = False
+    echo_s = 0.0
 
     def __init__(self, at_s: float, then: Sequence[TypedText]) -> None:
         self._at_s, self._then = at_s, then

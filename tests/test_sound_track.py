@@ -18,9 +18,11 @@ def ones(count: int) -> np.ndarray:
 
 def test_sound_follows_sound_but_never_the_past() -> None:
     track = SoundTrack()
-    assert track.append(ones(100), not_before=0) == 0
-    assert track.append(ones(100), not_before=50) == 100
-    assert track.append(ones(100), not_before=500) == 500
+    assert track.append(ones(100)) == 0
+    track.take(0, 50)
+    assert track.append(ones(100)) == 100
+    track.take(50, 450)
+    assert track.append(ones(100)) == 500
     np.testing.assert_array_equal(track.read(150, 400), np.r_[ones(50), np.zeros(300), ones(50)])
 
 
@@ -29,15 +31,16 @@ def test_reading_in_any_pieces_gives_what_was_written(pieces: list[tuple[int, in
     track, expected = SoundTrack(), np.zeros(1000, np.float32)
     for number, (length, gap) in enumerate(pieces, start=1):
         samples = np.full(length, number, np.float32)
-        at = track.append(samples, not_before=track.end + gap)
+        track.take(0, track.end + gap)
+        at = track.append(samples)
         expected[at : at + length] = samples
     np.testing.assert_array_equal(track.read(start, count), expected[start : start + count])
 
 
 def test_a_cut_fades_out_and_takes_back_the_rest() -> None:
     track = SoundTrack()
-    track.append(ones(3000), not_before=0)
-    track.append(ones(3000), not_before=0)
+    track.append(ones(3000))
+    track.append(ones(3000))
     track.cut(4000)
     assert track.end == 4000
     kept = track.read(0, 6000)
@@ -48,18 +51,32 @@ def test_a_cut_fades_out_and_takes_back_the_rest() -> None:
 def test_changes_are_told_once_from_the_first_on() -> None:
     track = SoundTrack()
     assert track.take_changed() is None
-    track.append(ones(10), not_before=100)
-    track.append(ones(10), not_before=0)
+    track.take(0, 100)
+    track.append(ones(1000))
+    track.append(ones(1000))
     assert track.take_changed() == 100
     assert track.take_changed() is None
-    track.cut(105)
-    assert track.take_changed() == 105
+    track.cut(1505)
+    assert track.take_changed() == 1505
+
+
+def test_what_was_taken_stays_as_it_is_and_the_rest_fades_out() -> None:
+    track = SoundTrack()
+    track.append(ones(3000))
+    played = track.take(0, 1000)
+    assert track.cut() == track.end == 1000 + FADE_SAMPLES
+    np.testing.assert_array_equal(track.read(0, 1000), played)
+    fading = track.read(1000, FADE_SAMPLES)
+    assert fading[0] == 1 and np.all(np.diff(fading) < 0) and not track.read(track.end, 1000).any()
+    track.take(1000, 2000)
+    assert track.cut() == track.end == 1000 + FADE_SAMPLES, "there was nothing left to cut"
+    assert track.append(ones(10)) == 3000
 
 
 def test_what_was_played_is_forgotten() -> None:
     track = SoundTrack()
     for _ in range(1000):
-        track.append(ones(100), not_before=0)
+        track.append(ones(100))
         track.forget(track.end - 250)
     assert len(track._pieces) <= 3
 
@@ -78,7 +95,7 @@ def test_waiting_ends_when_the_sound_is_there_or_none_will_come() -> None:
             tasks.create_task(wait(100))
             tasks.create_task(wait(200))
             await asyncio.sleep(1)
-            track.append(ones(150), not_before=0)
+            track.append(ones(150))
             await asyncio.sleep(1)
             track.close()
         return settled

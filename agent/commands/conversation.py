@@ -6,8 +6,7 @@ import asyncio
 import csv
 import json
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +14,12 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
+from agent.commands.telling import Teller
 from agent.config import Config
-from agent.personas import persona_of
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from agent.events import Event, TypedText
+    from agent.events import TypedText
     from agent.sources import Recording
     from agent.turn import TurnRecord
     from avatar.outputs.base import Output
@@ -141,9 +140,12 @@ class Conversation:
 
     def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
-        self._name = config.mind.name or persona_of(config).name
-        self._show_state: Callable[[str], None] = lambda state: None
-        self.records: list[TurnRecord] = []
+        self._teller = Teller(config, quiet=quiet)
+
+    @property
+    def records(self) -> list[TurnRecord]:
+        """The turns so far."""
+        return self._teller.records
 
     async def run(
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
@@ -173,13 +175,13 @@ class Conversation:
         )
         with progress(self._quiet) as bar:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
-            self._show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
+            self._teller.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
             async with open_session(
                 self._config,
                 real_time=real_time,
                 outputs=outputs,
                 apologise=len(asked) > 1,
-                on_event=self._tell,
+                on_event=self._teller.tell,
                 on_loaded=loaded,
                 end_of_turn_s=end_of_turn_s,
             ) as session:
@@ -189,31 +191,9 @@ class Conversation:
         """Writes the turns as JSON lines beside the video and where the configuration keeps them, and subtitles."""
         from agent.subtitles import write_subtitles
 
-        lines = "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in self.records)
-        self._video.with_suffix(".jsonl").write_text(lines, encoding="utf-8")
-        if kept := self._config.session.keep_transcripts:
-            kept.mkdir(parents=True, exist_ok=True)
-            (kept / f"{datetime.now():%Y-%m-%d_%H%M%S}.jsonl").write_text(lines, encoding="utf-8")
+        self._teller.write(self._video)
         if subtitles:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
-
-    def _tell(self, event: Event) -> None:
-        from agent.events import Problem, StateChanged, TurnFinished
-        from agent.waterfall import waterfall_lines
-
-        match event:
-            case StateChanged(state):
-                self._show_state(state)
-            case Problem(message):
-                say(f"! {message}", self._quiet)
-            case TurnFinished(record):
-                self.records.append(record)
-                say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
-                say(f"  {self._name}: {record.heard}", self._quiet)
-                for line in waterfall_lines(record):
-                    say(line, self._quiet)
-            case _:
-                pass
 
 
 def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:

@@ -196,7 +196,7 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     pieces, words = [], []
-    async with backends.VOICES[backends.chosen_voice(config)](config) as voice:
+    async with backends.make_voice(config) as voice:
         rate_hz, start = voice.sample_rate_hz, 0
         with progress(quiet) as bar:
             for sentence in bar.track(sentences, description="speaking"):

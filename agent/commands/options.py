@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -48,17 +48,23 @@ def configured(
     rate_wpm: int | None = None,
     volume: float | None = None,
     seed: int | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Config:
-    """The configuration with a command's own options on top."""
+    """The configuration with a command's own options on top; `more` are options of one command, None: not given."""
     options: dict[str, object] = {
         "portrait.path": portrait,
         "voice.voice": voice,
         "voice.rate_wpm": rate_wpm,
         "voice.volume": volume,
         "face.seed": seed,
+        **(more or {}),
     }
-    given = [f"{key}={value}" for key, value in options.items() if value is not None]
+    given = [f"{key}={_toml(value)}" for key, value in options.items() if value is not None]
     return load_config(path, [*(overrides or ()), *given], os.environ)
+
+
+def _toml(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def check_target(path: Path | None, *suffixes: str) -> None:

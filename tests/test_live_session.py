@@ -1,0 +1,231 @@
+"""Live conversations on virtual time: answers begun in a pause, interruptions, the talk key, requests, emotions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+import numpy as np
+import pytest
+
+from agent.events import StateChanged, TalkKey
+from agent.session import MIND_FAILED, QUEUED_REQUESTS, Session
+from avatar.motion import Controls, ConversationState, Emotion
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
+from speech.turns import TurnDetector
+from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
+from tests.test_session import Scene, audible_spans
+from tests.virtual_time import run
+
+CHUNK = OUTPUT_RATE_HZ // 50
+FOREVER_S = 12.0
+
+
+def spoken(*spans: tuple[float, float], until_s: float) -> Samples:
+    """The user's voice: loud in the spans (seconds from, to), silent elsewhere."""
+    times = np.arange(round(until_s * OUTPUT_RATE_HZ)) / OUTPUT_RATE_HZ
+    loud = np.zeros(len(times), bool)
+    for start, end in spans:
+        loud |= (times >= start) & (times < end)
+    return np.where(loud, 0.5 * np.sin(times * 1500.0), 0.0).astype(np.float32)
+
+
+class Live:
+    """A microphone with a script: sound at its own pace, key presses, and what others ask for meanwhile."""
+
+    real_time = True
+
+    def __init__(
+        self,
+        sound: Samples,
+        *,
+        full_duplex: bool = False,
+        echo_s: float = 0.0,
+        keys: Sequence[tuple[float, bool]] = (),
+        at: Sequence[tuple[float, Callable[[Session], object]]] = (),
+    ) -> None:
+        self.full_duplex, self.echo_s = full_duplex, echo_s
+        self._sound, self._keys, self._at = sound, list(keys), list(at)
+
+    async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TalkKey, None]:
+        for start in range(0, len(self._sound), CHUNK):
+            await session.clock.reached(start + CHUNK)
+            now_s = (start + CHUNK) / OUTPUT_RATE_HZ
+            while self._at and self._at[0][0] <= now_s:
+                self._at.pop(0)[1](session)
+            while self._keys and self._keys[0][0] <= now_s:
+                yield TalkKey(self._keys.pop(0)[1])
+            yield AudioChunk(self._sound[start : start + CHUNK], OUTPUT_RATE_HZ, start)
+        session.interrupt()
+
+
+def live_scene(ears: ScriptedEars, mind: ScriptedMind, voice: ToneVoice | None = None, pause_s: float = 0.2) -> Scene:
+    detector = TurnDetector(LoudnessVAD(), end_of_turn_s=0.5, pause_s=pause_s)
+    return Scene(ears=ears, mind=mind, voice=voice or ToneVoice(), real_time=True, turns=detector)
+
+
+def first_sound_s(scene: Scene) -> float:
+    return audible_spans(scene.output.all_sound)[0][0]
+
+
+def test_an_answer_that_was_begun_in_the_pause_comes_at_once() -> None:
+    at_s = []
+    for pause_s in (0.2, float("inf")):
+        ears = ScriptedEars(["what is it"], delay_s=0.05, guesses=["what is it"])
+        scene = live_scene(ears, ScriptedMind({"what is it": "Good news."}, delay_s=0.12), pause_s=pause_s)
+        run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
+        (record,) = scene.records
+        assert record.heard == "Good news." and len(scene.mind.histories) == 1
+        at_s.append(first_sound_s(scene))
+        stages = record.since_speech_end()
+        assert list(stages.values()) == sorted(stages.values()), "nothing counts before the turn has ended"
+    # Mind (0.24 s) and voice (0.02 s) are hidden in the pause; what is left is 0.5 s, the final words and two frames.
+    assert at_s[0] < 2.0 + 0.5 + 0.05 + 0.13
+    assert at_s[1] > at_s[0] + 0.2
+
+
+def test_an_answer_to_a_wrong_guess_is_never_heard_or_told() -> None:
+    ears = ScriptedEars(["what is that"], guesses=["what is"])
+    mind = ScriptedMind({"what is": "Wrong answer.", "what is that": "Right answer."}, delay_s=0.02)
+    scene = live_scene(ears, mind)
+    run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
+    assert scene.voice.spoken == ["Wrong answer.", "Right answer."]
+    (record,) = scene.records
+    assert record.heard == "Right answer." and mind.histories == [(), ()] and mind.closed == 2
+    assert "Wrong" not in repr(scene.events)
+    assert len(audible_spans(scene.output.all_sound)) == 1
+
+
+def test_a_user_who_goes_on_after_a_pause_is_not_answered_in_it() -> None:
+    ears = ScriptedEars(["what is it then"], guesses=["what is it"])
+    mind = ScriptedMind({"what is it": "Early.", "what is it then": "Late."}, delay_s=0.3)
+    scene = live_scene(ears, mind)
+    run(scene.session.run(Live(spoken((1.0, 2.0), (2.4, 3.0), until_s=6.0))))
+    assert [record.heard for record in scene.records] == ["Late."]
+    assert first_sound_s(scene) > 3.5 and mind.closed == 3
+
+
+def test_a_user_with_headphones_interrupts_and_is_answered() -> None:
+    reply = "One two three four five six seven eight nine ten."
+    ears, mind = ScriptedEars(["first", "second"]), ScriptedMind({"first": reply, "second": "Good."}, delay_s=0.001)
+    scene = live_scene(ears, mind)
+    onset_s = 3.4
+    run(scene.session.run(Live(spoken((1.0, 1.6), (onset_s, 4.2), until_s=8.0), full_duplex=True)))
+    cut, following = scene.records
+    assert cut.interrupted and following.heard == "Good."
+    first, second = audible_spans(scene.output.all_sound)
+    assert onset_s < first[1] < onset_s + 0.3 and second[0] > 4.7
+    # From the first sound on, a word takes 0.2 s; the history has those that were heard whole.
+    words = int((first[1] - first[0]) / 0.2 + 1e-6)
+    assert cut.heard == " ".join(reply.split()[:words]) and 4 <= words <= 9
+    assert mind.histories[1][-1].text == cut.heard and mind.histories[1][-1].interrupted
+    after = [event.state for event in scene.events if isinstance(event, StateChanged)]
+    turned = after[after.index(ConversationState.SPEAKING) + 1]
+    assert turned is ConversationState.LISTENING, "the face turns to the user at once"
+    assert ears.heard_s[1] > 0.7, "the interruption's own first words are heard"
+
+
+def test_half_duplex_does_not_hear_itself() -> None:
+    ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "One two three four five six."}, delay_s=0.001)
+    scene = live_scene(ears, mind)
+    # The second span is the avatar's own voice in the microphone, the room's echo included.
+    run(scene.session.run(Live(spoken((1.0, 1.6), (2.3, 3.7), until_s=6.0), echo_s=0.4)))
+    (record,) = scene.records
+    assert not record.interrupted and record.heard == "One two three four five six."
+    assert audible_spans(scene.output.all_sound)[0][1] > 3.2, "the echo lies over and after it"
+
+
+def test_words_said_while_it_thinks_are_heard_too() -> None:
+    ears = ScriptedEars(["tell me", "about cats"])
+    mind = ScriptedMind({"tell me": "Never heard.", "about cats": "Cats purr."}, delay_s=1.5)
+    scene = live_scene(ears, mind)
+    run(scene.session.run(Live(spoken((1.0, 1.6), (2.6, 3.2), until_s=9.0), full_duplex=True)))
+    assert [record.heard for record in scene.records] == ["", "Cats purr."]
+    assert [message.text for message in mind.histories[-1]] == ["tell me"]
+    assert [message.text for message in scene.session.history.messages()] == ["tell me about cats", "Cats purr."]
+
+
+def test_the_talk_key_interrupts_and_ends_the_turn_at_once() -> None:
+    ears, mind = (
+        ScriptedEars(["first", "second"], delay_s=0.05),
+        ScriptedMind({"first": "word " * 40 + ".", "second": "Good."}, delay_s=0.001),
+    )
+    scene = live_scene(ears, mind)
+    sound = spoken((0.5, 1.0), (4.0, 4.6), until_s=8.0)
+    run(scene.session.run(Live(sound, keys=[(0.4, True), (1.04, False), (3.8, True), (4.64, False)])))
+    cut, following = scene.records
+    assert (cut.question, following.question) == ("first", "second") and cut.interrupted
+    first, second = audible_spans(scene.output.all_sound)
+    assert first[0] < 1.04 + 0.05 + 0.2, "nobody waits for silence"
+    assert first[1] == pytest.approx(3.85, abs=0.08)
+    assert second[0] < 4.64 + 0.05 + 0.2 and following.heard == "Good."
+    assert ears.heard_s == pytest.approx([0.64, 0.84], abs=0.06), "the key opens and closes the microphone"
+
+
+def test_requests_wait_for_the_floor_and_come_in_order() -> None:
+    mind = ScriptedMind({"how are you": "Fine."}, delay_s=0.01)
+    scene = live_scene(ScriptedEars([]), mind)
+    asked = []
+
+    def ask(session: Session) -> None:
+        asked.extend([session.say("Welcome, dear guests."), session.ask("how are you"), session.say("Goodbye.")])
+
+    run(scene.session.run(Live(spoken(until_s=8.0), at=[(1.0, ask)])))
+    assert asked == [True, True, True]
+    assert [record.heard for record in scene.records] == ["Welcome, dear guests.", "Fine.", "Goodbye."]
+    assert [record.question for record in scene.records] == ["", "how are you", ""]
+    texts = [message.text for message in scene.session.history.messages()]
+    assert texts == ["Welcome, dear guests.", "how are you", "Fine. Goodbye."]
+
+
+def test_too_many_requests_are_refused_and_a_stop_forgets_all() -> None:
+    scene = live_scene(ScriptedEars([]), ScriptedMind({}))
+    taken: list[bool] = []
+
+    def flood(session: Session) -> None:
+        taken.extend(session.say("One two three.") for _ in range(QUEUED_REQUESTS + 5))
+
+    run(scene.session.run(Live(spoken(until_s=6.0), at=[(1.0, flood), (1.3, lambda session: session.interrupt())])))
+    assert taken == [True] * QUEUED_REQUESTS + [False] * 5
+    assert len(scene.records) == 1 and scene.records[0].interrupted
+    (span,) = audible_spans(scene.output.all_sound)
+    assert span[1] == pytest.approx(1.34, abs=0.06)
+
+
+def test_an_emotion_is_shown_while_its_sentence_is_heard_and_never_spoken() -> None:
+    mind = ScriptedMind({"a": "[happy] That is very good news. [sad 0.9] But this is not so good."}, delay_s=0.001)
+    scene = live_scene(ScriptedEars(["a"]), mind)
+    scene.session.set_controls(Controls(emotion=Emotion.SURPRISED, intensity=0.2))
+    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=8.0))))
+    (record,) = scene.records
+    assert record.heard == "That is very good news. But this is not so good."
+    assert [emotion for _, emotion in scene.sampler.emotions] == [
+        Emotion.SURPRISED,
+        Emotion.HAPPY,
+        Emotion.SAD,
+        Emotion.SURPRISED,
+    ]
+    frames = [frame for frame, _ in scene.sampler.emotions[1:]]
+    first, second = (sentence.start_sample / OUTPUT_RATE_HZ for sentence in record.sentences)
+    assert frames[0] / 25 == pytest.approx(first, abs=0.35) and frames[1] / 25 == pytest.approx(second, abs=0.35)
+
+
+def test_sentences_spoken_side_by_side_keep_their_order() -> None:
+    class UnevenVoice(ToneVoice):
+        async def _pause(self) -> None:
+            # The first sentence takes longest.
+            await asyncio.sleep(0.1 if len(self.spoken) < 2 else 0.001)
+
+    reply = "This is the very first sentence. Here comes the second one. And that is all."
+    scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": reply}, delay_s=0.001), UnevenVoice(parallel=3))
+    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=10.0))))
+    (record,) = scene.records
+    assert record.heard == reply
+    starts = [sentence.start_sample for sentence in record.sentences]
+    assert starts == sorted(starts) and [word.text for word in record.words] == reply.split()
+
+
+def test_a_mind_without_a_word_is_excused_aloud() -> None:
+    scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": "[happy]"}))
+    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=6.0))))
+    assert scene.records[0].heard == MIND_FAILED and "got nothing that can be spoken" in scene.problems[0]
