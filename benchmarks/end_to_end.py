@@ -28,6 +28,7 @@ from agent.sources import Questions
 from agent.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.outputs.mp4 import Mp4Output
+from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
 
 PARTS = ("cold", "latency", "render", "memory")
@@ -122,28 +123,11 @@ def memory_of_ask(overrides: list[str], folder: Path) -> float:
     ask = subprocess.Popen(
         [sys.executable, "-m", "agent", "ask", str(question), "-o", str(folder / "a.mp4"), "-q", *options]
     )
-    peak_kb = 0
+    peak_mb = 0.0
     while ask.poll() is None:
-        peak_kb = max(peak_kb, sum(map(_proportional_set_kb, _tree(ask.pid))))
+        peak_mb = max(peak_mb, memory_mb(ask.pid))
         time.sleep(0.05)
-    return peak_kb / 1024
-
-
-def _tree(pid: int) -> list[int]:
-    """A process and its descendants; those that end meanwhile are left out."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        children = []
-    return [pid, *(descendant for child in children for descendant in _tree(int(child)))]
-
-
-def _proportional_set_kb(pid: int) -> int:
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+    return peak_mb
 
 
 def main() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import functools
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -54,7 +58,24 @@ def sounddevice() -> Any:
         raise InputError(
             f"sound: expected the PortAudio library, could not load it ({error}); run: apt-get install libportaudio2"
         ) from None
+    _silence_alsa()
     return sounddevice
+
+
+@functools.cache
+def _silence_alsa() -> None:
+    """Has Linux's sound library keep its own complaints ("underrun occurred") out of the terminal: we count them."""
+    name = ctypes.util.find_library("asound") if sys.platform == "linux" else None
+    if name is None:
+        return
+    # It is called like printf, whose further arguments a callback from Python can't have: it takes none of them.
+    handler = ctypes.CFUNCTYPE(None)(lambda: None)
+    _kept.append(handler)
+    ctypes.CDLL(name).snd_lib_error_set_handler(handler)
+
+
+_kept: list[object] = []
+"""What C code still calls must not be collected."""
 
 
 def sound_devices() -> list[SoundDevice]:

@@ -204,7 +204,7 @@ class SoundCard:
             except Exception as error:  # PortAudio on a device that is gone; there is nothing left to lose
                 del error
 
-    # ---- on the device's own threads
+    # ---- on the devices' own threads
 
     def _play(self, out: Samples, count: int, times: Any, status: Any) -> None:
         now = self._last_called_s["speaker"] = time.monotonic()

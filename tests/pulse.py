@@ -68,7 +68,7 @@ class Pulse:
     def speak(self, samples: Samples) -> subprocess.Popen[bytes]:
         """Says float32 samples at OUTPUT_RATE_HZ into the microphone, from now on."""
         format_ = ["--raw", "--format=float32le", f"--rate={OUTPUT_RATE_HZ}", "--channels=1"]
-        command = ["pacat", "--playback", "--device=micsink", "--latency-msec=20", *format_]
+        command = ["pacat", "--playback", "--device=micsink", "--latency-msec=150", *format_]
         player = subprocess.Popen(command, env=self.environ, stdin=subprocess.PIPE)
         assert player.stdin is not None
         player.stdin.write(samples.astype("<f4").tobytes())

@@ -1,0 +1,123 @@
+"""What really came out: a sound system's sink recorded with times, and numbers written into pictures."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from typing import IO
+
+import numpy as np
+import soxr
+
+from avatar.decoder import Image, VideoFrame
+from avatar.motion import Floats
+from avatar.outputs.base import Output
+from speech.audio import OUTPUT_RATE_HZ, Samples
+
+_READ_BYTES = OUTPUT_RATE_HZ // 100 * 4
+_FRAME = OUTPUT_RATE_HZ // 100
+
+BITS, CELL_PX = 20, 16
+"""A frame's number stands in the first row of cells of its picture, black for 0 and white for 1."""
+
+
+class TimedRecording:
+    """Records one of PulseAudio's devices; entering starts it, leaving stops it.
+
+    Args:
+        environ: of the sound system.
+        device: such as "speaker.monitor".
+    """
+
+    def __init__(self, environ: Mapping[str, str], device: str) -> None:
+        options = ["--raw", "--format=float32le", f"--rate={OUTPUT_RATE_HZ}", "--channels=1", "--latency-msec=10"]
+        self._command, self._environ = ["parec", f"--device={device}", *options], dict(environ)
+        self._pieces: list[bytes] = []
+        self._bytes = 0
+        self._starts: list[float] = []
+
+    def __enter__(self) -> TimedRecording:
+        self._recorder = subprocess.Popen(self._command, env=self._environ, stdout=subprocess.PIPE, bufsize=0)
+        assert self._recorder.stdout is not None
+        self._thread = threading.Thread(target=self._read, args=(self._recorder.stdout,), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._recorder.terminate()
+        self._thread.join()
+        self._recorder.wait()
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        while piece := pipe.read(_READ_BYTES):
+            now = time.monotonic()
+            self._pieces.append(piece)
+            self._bytes += len(piece)
+            self._starts.append(now - self._bytes / 4 / OUTPUT_RATE_HZ)
+
+    def samples(self) -> Samples:
+        """What was recorded so far."""
+        data = b"".join(self._pieces)
+        return np.frombuffer(data[: len(data) // 4 * 4], "<f4")
+
+    def start_s(self) -> float:
+        """`time.monotonic()` of the first sample: from the reads that waited least (the 5th percentile)."""
+        return float(np.percentile(self._starts, 5))
+
+
+def loud_frames(samples: Samples, threshold: float) -> np.ndarray:
+    """Which 10 ms of a recording are louder (RMS) than the threshold: bool [N // 480]."""
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    return np.asarray(np.sqrt(np.mean(np.square(frames, dtype=np.float64), axis=1)) > threshold)
+
+
+def delay_s(emitted: Samples, original: Samples) -> tuple[float, float]:
+    """Where a piece of the original lies in a longer recording.
+
+    Returns:
+        Seconds from the recording's start, and the correlation there (1: the same but for the level). At 16 kHz.
+    """
+    long, short = (soxr.resample(part, OUTPUT_RATE_HZ, 16_000).astype(np.float64) for part in (emitted, original))
+    size = 1 << (len(long) + len(short)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)[: len(long) - len(short)]
+    power = np.convolve(np.square(long), np.ones(len(short)), "valid")[: len(product)]
+    likeness = product / np.sqrt(np.maximum(power, 1e-9) * np.sum(np.square(short)))
+    best = int(np.argmax(likeness))
+    return best / 16_000, float(likeness[best])
+
+
+class Numbered:
+    """An output that writes the frame's number into a copy of the picture before it passes it on.
+
+    Args:
+        output: what gets the pictures.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
+        """Numbers one frame."""
+        if frame is not None:
+            number = frame.pts_samples // (OUTPUT_RATE_HZ // 25)
+            bits = (number >> np.arange(BITS)) & 1
+            image = frame.image.copy()
+            image[:CELL_PX, : BITS * CELL_PX] = np.repeat(bits * 255, CELL_PX).astype(np.uint8)[None, :, None]
+            frame = VideoFrame(image, frame.pts_samples)
+        self._output.write(frame, sound, motion)
+
+    def finish(self) -> None:
+        """Passes it on."""
+        self._output.finish()
+
+    def abandon(self) -> None:
+        """Passes it on."""
+        self._output.abandon()
+
+
+def number_of(luma: Image) -> int:
+    """The number in a picture: uint8 [H, W], its brightness."""
+    middle = luma[CELL_PX // 2, CELL_PX // 2 : BITS * CELL_PX : CELL_PX] > 127
+    return int(np.sum(middle.astype(np.int64) << np.arange(BITS)))

@@ -1,0 +1,320 @@
+"""A live conversation measured from outside: what was spoken into the microphone, and what really came out.
+
+    python -m benchmarks.live                              # three minutes
+    python -m benchmarks.live --minutes 10 --plot soak.png
+    python -m benchmarks.live --minutes 1 --voice espeak
+
+The program talks over PulseAudio's null sinks and a camera that is a FUSE file, as it would over real devices. Both
+sinks are recorded with times, every picture carries its frame's number, so that nothing is taken from the program's
+own reports but the counts of late frames. Every other question is asked while the avatar speaks (headphones).
+
+- answer: from the last sample of the question to the first audible sample of the answer, end-of-turn wait included
+- interruption: from the first sample of the user's voice to the last audible sample
+- offset: a picture's arrival at the camera minus the time at which its sound was heard; recorders are up to 10 ms late
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent.commands.conversation import QUESTIONS
+from benchmarks.emitted import TimedRecording, delay_s, loud_frames, number_of
+from benchmarks.memory import memory_mb
+from benchmarks.report import print_machine, print_percentiles
+from speech.audio import OUTPUT_RATE_HZ, Samples, read_audio
+from tests.fuse_camera import FuseCamera, fuse_camera
+from tests.pulse import Pulse, pulse
+
+FRAME_SAMPLES = OUTPUT_RATE_HZ // 25
+AUDIBLE = 1e-3
+SPOKEN = 0.01  # -40 dBFS: the questions are recordings with little noise
+WINDOW_S = 1.0
+
+
+@dataclass
+class Measured:
+    """Everything that a conversation gave, times in seconds.
+
+    Attributes:
+        answers_s: of questions asked while it was silent.
+        interruptions_s: of questions asked while it spoke.
+        offsets: time since the start, and picture minus sound.
+        memory: time since the start, and MB.
+        end: counts of frames and losses as the program tells them.
+        problems: what it complained of.
+        moving_after_sound_s: first moving mouth minus first audible sample, by the program's own marks.
+    """
+
+    answers_s: list[float] = field(default_factory=list)
+    interruptions_s: list[float] = field(default_factory=list)
+    offsets: list[tuple[float, float]] = field(default_factory=list)
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    end: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    moving_after_sound_s: list[float] = field(default_factory=list)
+
+
+class Talker:
+    """The running program and the lines that it tells."""
+
+    def __init__(self, environ: dict[str, str], camera: str, sound: Path, overrides: list[str]) -> None:
+        command = [sys.executable, "-m", "benchmarks.live_talker", "--camera", camera, "--sound", str(sound)]
+        self.process = subprocess.Popen(
+            [*command, *overrides], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+        self.told: list[dict[str, Any]] = []
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(json.loads(line))
+        self._lines.put(None)
+
+    def wait_for(self, kind: str, timeout_s: float, **fields: Any) -> bool:
+        """Waits until it tells this; False if it doesn't in time.
+
+        Raises:
+            RuntimeError: it has ended.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left_s)
+            except queue.Empty:
+                return False
+            if line is None:
+                raise RuntimeError("the program has ended")
+            self.told.append(line)
+            if line["kind"] == kind and all(line.get(key) == value for key, value in fields.items()):
+                return True
+        return False
+
+    def leave(self) -> None:
+        """Ends the conversation and takes what it still tells."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        while (line := self._lines.get(timeout=60)) is not None:
+            self.told.append(line)
+        self.process.wait(60)
+
+
+def converse(minutes: float, overrides: list[str]) -> Measured:
+    """Holds a conversation for so long and measures it."""
+    questions = [read_audio(path, OUTPUT_RATE_HZ) for path in sorted(QUESTIONS.glob("*.wav"))]
+    measured = Measured()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        pulse(Path(name)) as sound_system,
+        fuse_camera(Path(name) / "camera", 512, 512) as camera,
+        TimedRecording(sound_system.environ, "speaker.monitor") as speaker,
+        TimedRecording(sound_system.environ, "micsink.monitor") as microphone,
+    ):
+        kept = Path(name) / "sound.raw"
+        environ = {**sound_system.environ, "XDG_CACHE_HOME": str(Path.home() / ".cache")}
+        talker = Talker(environ, camera.device, kept, overrides)
+        arrivals: list[tuple[float, int]] = []
+        assert talker.wait_for("ready", 120)
+        began = time.monotonic()
+        with watching(talker, camera, arrivals, measured, began):
+            asked = 0
+            while time.monotonic() - began < minutes * 60:
+                _ask(talker, sound_system, questions, asked)
+                asked += 1
+            talker.leave()
+        measured.end = next(line for line in talker.told if line["kind"] == "end")
+        measured.problems = [line["message"] for line in talker.told if line["kind"] == "problem"]
+        _latencies(measured, speaker, microphone, began)
+        _offsets(measured, speaker, np.fromfile(kept, "<f4"), arrivals, began)
+        for line in talker.told:
+            stages = line["record"]["stages_s"] if line["kind"] == "turn" else {}
+            if {"first_audio", "first_moving_mouth"} <= set(stages):
+                measured.moving_after_sound_s.append(stages["first_moving_mouth"] - stages["first_audio"])
+    return measured
+
+
+def _ask(talker: Talker, sound_system: Pulse, questions: list[Samples], number: int) -> None:
+    """One question, and one more into the answer."""
+    first, second = (questions[(2 * number + offset) % len(questions)] for offset in (0, 1))
+    sound_system.speak(first).wait()
+    if talker.wait_for("state", 10, state="speaking"):
+        time.sleep(0.6)
+        sound_system.speak(second).wait()
+    talker.wait_for("state", 30, state="speaking")
+    talker.wait_for("turn", 60)
+    time.sleep(1.0)
+
+
+@contextmanager
+def watching(
+    talker: Talker, camera: FuseCamera, arrivals: list[tuple[float, int]], measured: Measured, began: float
+) -> Iterator[None]:
+    """Reads the numbers of the camera's pictures and the memory while the context lasts."""
+    over = threading.Event()
+
+    def watch_camera() -> None:
+        while not over.is_set():
+            try:
+                frame = camera.receive(0.5)
+            except queue.Empty:
+                continue
+            arrivals.append((frame.at_s, number_of(frame.i420[:512])))
+
+    def watch_memory() -> None:
+        while not over.wait(5.0):
+            measured.memory.append((time.monotonic() - began, memory_mb(talker.process.pid)))
+
+    threads = [threading.Thread(target=target) for target in (watch_camera, watch_memory)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _spans(loud: np.ndarray, gap_s: float) -> list[tuple[float, float]]:
+    """Spans of 10 ms frames in seconds, over gaps shorter than `gap_s`."""
+    where = np.flatnonzero(loud)
+    if not len(where):
+        return []
+    breaks = np.flatnonzero(np.diff(where) > gap_s * 100)
+    starts, ends = np.r_[where[0], where[breaks + 1]], np.r_[where[breaks], where[-1]] + 1
+    return [(start / 100, end / 100) for start, end in zip(starts, ends, strict=True)]
+
+
+def _latencies(measured: Measured, speaker: TimedRecording, microphone: TimedRecording, began: float) -> None:
+    """Pairs what the user said with what the avatar said."""
+    said = [
+        (start + microphone.start_s(), end + microphone.start_s())
+        for start, end in _spans(loud_frames(microphone.samples(), SPOKEN), 0.45)
+    ]
+    answered = [
+        (start + speaker.start_s(), end + speaker.start_s())
+        for start, end in _spans(loud_frames(speaker.samples(), AUDIBLE), 0.25)
+    ]
+    for number, (start, end) in enumerate(said):
+        following = said[number + 1][0] if number + 1 < len(said) else np.inf
+        cut = [span for span in answered if span[0] < start < span[1]]
+        if cut:
+            measured.interruptions_s.append(cut[0][1] - start)
+        first = next((span[0] for span in answered if span[0] > end), np.inf)
+        if first < min(following, end + 3.0):
+            measured.answers_s.append(first - end)
+
+
+def _offsets(
+    measured: Measured, speaker: TimedRecording, kept: Samples, arrivals: list[tuple[float, int]], began: float
+) -> None:
+    """Finds every audible second of the timeline in the recording, and compares with the pictures of that second."""
+    recorded, start_s = speaker.samples(), speaker.start_s()
+    size = round(WINDOW_S * OUTPUT_RATE_HZ)
+    times, numbers = np.array([at_s for at_s, _ in arrivals]), np.array([number for _, number in arrivals])
+    for start in range(0, len(kept) - size, size):
+        piece = kept[start : start + size]
+        pictures = (numbers >= start // FRAME_SAMPLES) & (numbers < (start + size) // FRAME_SAMPLES)
+        if np.sqrt(np.mean(np.square(piece))) < 0.02 or not pictures.any():
+            continue
+        # The search begins two seconds before the first picture of the piece and ends two seconds after it.
+        low = max(0, round((times[pictures][0] - start_s - 2.0) * OUTPUT_RATE_HZ))
+        found_s, likeness = delay_s(recorded[low : low + size + 4 * OUTPUT_RATE_HZ], piece)
+        if likeness < 0.7:  # cut off, or the speaker ran dry in it
+            continue
+        heard_s = start_s + low / OUTPUT_RATE_HZ + found_s
+        for at_s, number in zip(times[pictures], numbers[pictures], strict=True):
+            offset = at_s - (heard_s + (number * FRAME_SAMPLES - start) / OUTPUT_RATE_HZ)
+            measured.offsets.append((at_s - began, offset))
+
+
+def plot(measured: Measured, path: Path) -> None:
+    """Draws offsets, memory and latencies over the time of the conversation (PNG)."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (top, middle, bottom) = pyplot.subplots(3, 1, figsize=(10, 8), layout="constrained")
+    times, offsets = np.array(measured.offsets).T
+    top.plot(times / 60, 1000 * offsets, ".", markersize=2, color="#4878a8")
+    for limit in (-40, 40):
+        top.axhline(limit, color="#c25b56", linewidth=0.8)
+    top.set(title="Picture minus sound, every frame in which it speaks", ylabel="ms", xlabel="minutes", ylim=(-80, 80))
+    times, memory = np.array(measured.memory).T
+    middle.plot(times / 60, memory, color="#6fa287")
+    middle.set(title="Memory, recogniser included", ylabel="MB", xlabel="minutes", ylim=(0, max(memory) * 1.2))
+    bottom.hist(
+        [1000 * np.array(measured.answers_s), 1000 * np.array(measured.interruptions_s)],
+        bins=24,
+        label=[f"answers ({len(measured.answers_s)})", f"interruptions ({len(measured.interruptions_s)})"],
+        color=["#4878a8", "#d79a4a"],
+    )
+    bottom.set(title="From the user's last sample to the answer; from the user's first sample to silence", xlabel="ms")
+    bottom.legend(frameon=False)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def report(measured: Measured) -> None:
+    """Prints the figures."""
+    print_percentiles("answer, wait included", [1000 * s for s in measured.answers_s], "ms", "<= 700 median")
+    print_percentiles("interruption -> silent", [1000 * s for s in measured.interruptions_s], "ms", "<= 300 p95")
+    offsets = [1000 * offset for _, offset in measured.offsets]
+    print_percentiles("picture minus sound", offsets, "ms", "within 40")
+    outside = sum(abs(offset) > 40 for offset in offsets)
+    print(f"outside 40 ms: {outside} of {len(offsets)} frames")
+    print_percentiles("moving mouth after sound", [1000 * s for s in measured.moving_after_sound_s], "ms")
+    times, memory = np.array(measured.memory).T
+    late = len(times) // 4  # the first quarter warms up
+    slope = float(np.polyfit(times[late:] / 60, memory[late:], 1)[0]) if len(times) - late > 2 else 0.0
+    print(f"memory: {memory[late:].mean():.0f} MB, {slope:+.2f} MB a minute after the first quarter")
+    end = measured.end
+    print(f"late frames: {end['late']} of {end['frames']} ({100 * end['late'] / end['frames']:.2f} %)  goal < 1 %")
+    print(f"speaker ran dry: {end['underflows']}; microphone pieces lost: {end['chunks_lost']}")
+    for problem in measured.problems:
+        print(f"problem: {problem}")
+
+
+def main() -> None:
+    """Runs the conversation that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--voice", choices=("espeak", "flite", "auto"), default="auto")
+    parser.add_argument("--portrait", default="mira")
+    parser.add_argument("--plot", type=Path, help="PNG of offsets, memory and latencies")
+    parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
+    options = parser.parse_args()
+    overrides = [
+        "devices.microphone=VisavisMic",
+        "devices.speaker=VisavisSpeaker",
+        "devices.headphones=true",
+        "camera.size=512x512",
+        f"portrait.path={options.portrait}",
+        f"voice.backend={options.voice}",
+        *options.overrides,
+    ]
+    print_machine("torch", "sounddevice", "pyvirtualcam", "pocketsphinx", threads=1, minutes=options.minutes)
+    measured = converse(options.minutes, overrides)
+    report(measured)
+    if options.plot is not None:
+        plot(measured, options.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The program under measurement: a live conversation as `visavis talk` holds it, telling what happens as JSON lines.
+
+Run by `benchmarks.live` as `python -m benchmarks.live_talker`; it ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from agent.assemble import open_session
+from agent.commands.live import sound_card
+from agent.config import load_config
+from agent.events import Event, Problem, StateChanged, TurnFinished
+from agent.live import Microphone
+from avatar.decoder import VideoFrame
+from avatar.motion import Floats
+from avatar.outputs.base import Output
+from avatar.outputs.framing import Framing
+from avatar.outputs.virtual_camera import VirtualCameraOutput
+from avatar.portrait import Portrait
+from benchmarks.emitted import Numbered
+from speech.audio import Samples
+from speech.sound_card import SoundCard
+from speech.sound_track import SoundTrack
+
+
+class KeptSound:
+    """Writes the sound of every frame into a raw float32 file: the timeline that everything belongs to."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+
+    def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
+        """Appends one frame's sound."""
+        self._file.write(sound.astype("<f4").tobytes())
+
+    def finish(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+def tell(kind: str, **fields: Any) -> None:
+    """One line to the driver."""
+    print(json.dumps({"kind": kind, "at_s": time.monotonic(), **fields}), flush=True)
+
+
+def on_event(event: Event) -> None:
+    """Tells the driver what it needs to know."""
+    match event:
+        case StateChanged(state):
+            tell("state", state=state)
+        case Problem(message):
+            tell("problem", message=message)
+        case TurnFinished(record):
+            tell("turn", record=record.as_json())
+        case _:
+            pass
+
+
+async def talk(overrides: list[str], camera: str, sound: Path) -> None:
+    """Talks until standard input ends."""
+    config = load_config(None, overrides, {})
+    loop = asyncio.get_running_loop()
+    card: SoundCard
+    portraits: list[Portrait] = []
+
+    def make_card(track: SoundTrack) -> SoundCard:
+        nonlocal card
+        card = sound_card(config, track, lambda message: tell("problem", message=message))
+        return card
+
+    def outputs() -> list[Output]:
+        framing = Framing(config.camera.size, portrait=portraits[0].image)
+        return [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
+
+    async with open_session(
+        config,
+        real_time=True,
+        outputs=outputs,
+        apologise=True,
+        on_event=on_event,
+        on_loaded=portraits.append,
+        make_card=make_card,
+    ) as session:
+        source = Microphone(card, headphones=config.devices.headphones, push_to_talk=False, on_level=lambda level: None)
+        loop.add_reader(sys.stdin.fileno(), source.leave)
+        tell("ready")
+        await session.run(source, [lambda _: card.watch()])
+        loop.remove_reader(sys.stdin.fileno())
+        tell(
+            "end",
+            frames=session.frames,
+            late=session.frames_late,
+            underflows=card.underflows,
+            chunks_lost=card.chunks_lost,
+        )
+
+
+def main() -> None:
+    """Reads the arguments and talks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--camera", required=True)
+    parser.add_argument("--sound", required=True, type=Path)
+    parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
+    options = parser.parse_args()
+    asyncio.run(talk(options.overrides, options.camera, options.sound))
+
+
+if __name__ == "__main__":
+    main()
