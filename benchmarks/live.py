@@ -71,8 +71,8 @@ class Measured:
 class Talker:
     """The running program and the lines that it tells."""
 
-    def __init__(self, environ: dict[str, str], camera: str, sound: Path, overrides: list[str]) -> None:
-        command = [sys.executable, "-m", "benchmarks.live_talker", "--camera", camera, "--sound", str(sound)]
+    def __init__(self, environ: dict[str, str], camera: str, sound: Path, overrides: list[str], *options: str) -> None:
+        command = [sys.executable, "-m", "benchmarks.live_talker", "--camera", camera, "--sound", str(sound), *options]
         self.process = subprocess.Popen(
             [*command, *overrides], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -126,8 +126,7 @@ def converse(minutes: float, overrides: list[str]) -> Measured:
         TimedRecording(sound_system.environ, "micsink.monitor") as microphone,
     ):
         kept = Path(name) / "sound.raw"
-        environ = {**sound_system.environ, "XDG_CACHE_HOME": str(Path.home() / ".cache")}
-        talker = Talker(environ, camera.device, kept, overrides)
+        talker = Talker(with_own_cache(sound_system.environ), camera.device, kept, overrides)
         arrivals: list[tuple[float, int]] = []
         assert talker.wait_for("ready", 120)
         began = time.monotonic()
@@ -140,12 +139,17 @@ def converse(minutes: float, overrides: list[str]) -> Measured:
         measured.end = next(line for line in talker.told if line["kind"] == "end")
         measured.problems = [line["message"] for line in talker.told if line["kind"] == "problem"]
         _latencies(measured, speaker, microphone, began)
-        _offsets(measured, speaker, np.fromfile(kept, "<f4"), arrivals, began)
+        find_offsets(measured, speaker, np.fromfile(kept, "<f4"), arrivals, began)
         for line in talker.told:
             stages = line["record"]["stages_s"] if line["kind"] == "turn" else {}
             if {"first_audio", "first_moving_mouth"} <= set(stages):
                 measured.moving_after_sound_s.append(stages["first_moving_mouth"] - stages["first_audio"])
     return measured
+
+
+def with_own_cache(environ: dict[str, str]) -> dict[str, str]:
+    """The sound system's environment, which has a home of its own, with the user's cache of analysed portraits."""
+    return {**environ, "XDG_CACHE_HOME": str(Path.home() / ".cache")}
 
 
 def _ask(talker: Talker, sound_system: Pulse, questions: list[Samples], number: int) -> None:
@@ -220,7 +224,7 @@ def _latencies(measured: Measured, speaker: TimedRecording, microphone: TimedRec
             measured.answers_s.append(first - end)
 
 
-def _offsets(
+def find_offsets(
     measured: Measured, speaker: TimedRecording, kept: Samples, arrivals: list[tuple[float, int]], began: float
 ) -> None:
     """Finds every audible second of the timeline in the recording, and compares with the pictures of that second."""

@@ -1,6 +1,6 @@
-"""The program under measurement: a live conversation as `visavis talk` holds it, telling what happens as JSON lines.
+"""The program under measurement: `visavis talk` or `visavis mirror`, telling what happens as JSON lines.
 
-Run by `benchmarks.live` as `python -m benchmarks.live_talker`; it ends when its standard input does.
+Run by `benchmarks.live` and `benchmarks.mirror`; ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from agent.commands.live import sound_card
 from agent.config import load_config
 from agent.events import Event, Problem, StateChanged, TurnFinished
 from agent.live import Microphone
+from agent.mirror import load_mirror_face, run_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.base import Output
@@ -97,13 +98,35 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
         tell("ready")
         await session.run(source, [lambda _: card.watch()])
         loop.remove_reader(sys.stdin.fileno())
-        tell(
-            "end",
-            frames=session.frames,
-            late=session.frames_late,
-            underflows=card.underflows,
-            chunks_lost=card.chunks_lost,
+        tell_end(session.frames, session.frames_late, card)
+
+
+async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
+    """Mirrors until standard input ends."""
+    config = load_config(None, overrides, {})
+    face, track, left = await load_mirror_face(config), SoundTrack(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    framing = Framing(config.camera.size, portrait=face.portrait.image)
+    outputs: list[Output] = [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
+    async with sound_card(config, track, lambda message: tell("problem", message=message)) as card:
+        loop.add_reader(sys.stdin.fileno(), left.set)
+        tell("ready")
+        renderer = await run_mirror(
+            config,
+            card=card,
+            track=track,
+            face=face,
+            outputs=outputs,
+            until_left=left,
+            on_problem=lambda message: tell("problem", message=message),
         )
+        loop.remove_reader(sys.stdin.fileno())
+        tell_end(renderer.frames, renderer.frames_late, card)
+
+
+def tell_end(frames: int, late: int, card: SoundCard) -> None:
+    """The program's own counts."""
+    tell("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
 
 
 def main() -> None:
@@ -111,9 +134,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--camera", required=True)
     parser.add_argument("--sound", required=True, type=Path)
+    parser.add_argument("--mirror", action="store_true")
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
     options = parser.parse_args()
-    asyncio.run(talk(options.overrides, options.camera, options.sound))
+    work = mirror if options.mirror else talk
+    asyncio.run(work(options.overrides, options.camera, options.sound))
 
 
 if __name__ == "__main__":
