@@ -69,13 +69,13 @@ def _transformers(config: Config, knowledge: Knowledge) -> LLM:
 
 
 def _openai(config: Config, knowledge: Knowledge) -> LLM:
-    from agent.llm_openai import OpenAILLM
-
     mind = config.mind
     if not mind.base_url:
         raise InputError(
             'mind.base_url: expected a server such as "http://127.0.0.1:11434/v1" for the backend openai, got none'
         )
+    from agent.llm_openai import OpenAILLM
+
     return OpenAILLM(
         base_url=mind.base_url,
         api_key_env=mind.api_key_env,

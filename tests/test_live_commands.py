@@ -1,0 +1,210 @@
+"""`visavis talk`, `mirror` and `devices` as a user runs them, over a real sound server."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from agent.commands.conversation import QUESTIONS
+from speech.audio import OUTPUT_RATE_HZ, read_audio
+from tests.pulse import Pulse, pulse
+
+pytestmark = pytest.mark.pulse
+ROOT = Path(__file__).parent.parent
+DEVICES = ("--microphone", "VisavisMic", "--speaker", "VisavisSpeaker")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
+    with pulse(tmp_path_factory.mktemp("pulse")) as running:
+        yield running
+
+
+class Running:
+    """A command that runs in the background."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said = ""
+
+    def wait_for(self, text: str, within_s: float = 60.0) -> None:
+        """Reads what it says until this comes."""
+        assert self.process.stderr is not None
+        deadline = time.monotonic() + within_s
+        while text not in self.said:
+            assert time.monotonic() < deadline, f"no {text!r} in: {self.said}"
+            line = self.process.stderr.readline()
+            assert line, f"it ended: {self.said}"
+            self.said += line
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Ends it as Ctrl-C does, and reads the rest."""
+        self.process.send_signal(number)
+        self.said += self.process.communicate(timeout=30)[1]
+
+
+@contextmanager
+def visavis(server: Pulse, folder: Path, *arguments: str) -> Iterator[Running]:
+    environ = {**server.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(Path.home() / ".cache")}
+    command = [sys.executable, "-m", "agent", *arguments]
+    process = subprocess.Popen(
+        command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield Running(process)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def test_devices_are_listed(server: Pulse) -> None:
+    command = [sys.executable, "-m", "agent", "devices", "--json"]
+    done = subprocess.run(
+        command, env={**server.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    found = {device["name"]: device for device in json.loads(done.stdout)}
+    assert found["VisavisMic"]["inputs"] and found["VisavisSpeaker"]["outputs"]
+    shown = subprocess.run(
+        command[:-1], env={**server.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
+    )
+    assert "VisavisMic" in shown.stdout and "default" in shown.stdout
+
+
+def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Path) -> None:
+    with (
+        visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking,
+        server.recording() as recording,
+    ):
+        talking.wait_for("speak)")
+        server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
+        talking.wait_for("playback end")
+        talking.stop()
+        assert talking.process.returncode == 0, talking.said
+        heard = recording.samples()
+    assert "You: hello what is your name" in talking.said and "Mira" in talking.said
+    (turn,) = (json.loads(line) for line in (tmp_path / "talk.jsonl").read_text().splitlines())
+    (sentence, *_) = turn["sentences"]
+    # Half duplex: what it says is not heard by itself, and the recording has it where the transcript says.
+    kept = read_audio(tmp_path / "talk.mp4", OUTPUT_RATE_HZ)
+    spoken = kept[int(sentence["start_s"] * OUTPUT_RATE_HZ) : int(sentence["end_s"] * OUTPUT_RATE_HZ)]
+    loud_s = np.count_nonzero(np.abs(heard) > 1e-3) / OUTPUT_RATE_HZ
+    assert np.sqrt(np.mean(spoken**2)) > 0.02 and loud_s > 0.3 * (turn["sentences"][-1]["end_s"] - sentence["start_s"])
+    with av.open(str(tmp_path / "talk.mp4")) as container:
+        frames = sum(1 for _ in container.decode(video=0))
+    assert frames == pytest.approx(len(kept) / OUTPUT_RATE_HZ * 25, abs=3)
+
+
+def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> None:
+    with visavis(server, tmp_path, "talk", *DEVICES, "--headphones", "--record", "talk.mp4") as talking:
+        talking.wait_for("speak)")
+        with server.recording() as recording:
+            server.speak(read_audio(QUESTIONS / "2_photo.wav", OUTPUT_RATE_HZ)).wait()
+            deadline = time.monotonic() + 20
+            while not np.abs(recording.samples()[-OUTPUT_RATE_HZ // 5 :]).max() > 0.01:
+                assert time.monotonic() < deadline, "no answer is heard"
+                time.sleep(0.05)
+            time.sleep(1.0)
+            server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
+        talking.wait_for("(interrupted)")
+        talking.wait_for("Mira.")
+        talking.wait_for("playback end")
+        talking.stop(signal.SIGTERM)
+    cut, following = (json.loads(line) for line in (tmp_path / "talk.jsonl").read_text().splitlines())
+    assert cut["interrupted"] and 0 < len(cut["heard"]) < len(cut["reply"]) and cut["reply"].startswith(cut["heard"])
+    assert "name" in following["question"] and not following["interrupted"]
+
+
+def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -> None:
+    speech = read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)
+    with (
+        visavis(server, tmp_path, "mirror", *DEVICES, "--record", "mirror.mp4") as mirroring,
+        server.recording() as recording,
+    ):
+        mirroring.wait_for("speak)")
+        server.speak(speech).wait()
+        time.sleep(1.0)
+        mirroring.stop()
+        assert mirroring.process.returncode == 0, mirroring.said
+        heard = recording.samples()
+    kept = read_audio(tmp_path / "mirror.mp4", OUTPUT_RATE_HZ)
+    for sound in (heard, kept):
+        size = 1 << (len(sound) + len(speech)).bit_length()
+        likeness = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(speech, size)), size)
+        at = int(np.argmax(likeness[: len(sound) - len(speech)]))
+        assert np.corrcoef(sound[at : at + len(speech)], speech)[0, 1] > 0.8
+    with av.open(str(tmp_path / "mirror.mp4")) as container:
+        frames = [frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)]
+    moves = np.array([np.abs(b - a)[300:420, 190:320].mean() for a, b in itertools.pairwise(frames)])
+    first, last = at / OUTPUT_RATE_HZ * 25, (at + len(speech)) / OUTPUT_RATE_HZ * 25
+    talking = moves[int(first) + 3 : int(last) - 3]
+    still = np.concatenate([moves[: int(first) - 5], moves[int(last) + 10 :]])
+    assert np.median(talking) > 2 * np.median(still), "the mouth moves with the voice"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("talk", "--microphone", "Studio 9"), r"visavis: microphone: expected one of .*, got 'Studio 9'"),
+        (("mirror", "--microphone", "none"), "visavis: mirror: expected a microphone, got 'none'"),
+        (("talk", "--record", "talk.avi"), r"visavis: talk.avi: expected a name that ends in .mp4"),
+        (("talk", "--mqtt", "127.0.0.1:x"), r"visavis: .*mqtt.port: expected a whole number from 1 to 65535"),
+        (("talk", "--set", "ears.backend=siri"), r"ears.backend: expected one of 'auto', .*'whisper'.*, got 'siri'"),
+        (("talk", "--set", "mind.backend=openai"), r"mind.base_url: expected a server such as"),
+    ],
+)
+def test_bad_input_is_one_clear_line(server: Pulse, tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    with visavis(server, tmp_path, *arguments) as talking:
+        said = talking.process.communicate(timeout=60)[1]
+        assert talking.process.returncode == 2, said
+    assert re.search(complaint, said) and said.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_devices_are_told_and_the_face_goes_on(server: Pulse, tmp_path: Path) -> None:
+    environ = {**server.environ, "PULSE_SERVER": f"unix:{tmp_path}/nobody", "HOME": str(tmp_path)}
+    elsewhere = Pulse(environ, tmp_path)
+    options = ("--camera", "--set", "camera.device=/dev/video99", "--set", "ears.backend=pocketsphinx")
+    with visavis(elsewhere, tmp_path, "talk", *options, "--record", "talk.mp4") as talking:
+        talking.wait_for("speak)")
+        time.sleep(1.5)
+        talking.stop()
+        assert talking.process.returncode == 0, talking.said
+    lines = [line for line in talking.said.splitlines() if line.startswith("! ")]
+    assert len(lines) == 3
+    assert any("microphone" in line for line in lines) and any("speaker" in line for line in lines)
+    assert any("/dev/video99" in line for line in lines)
+    with av.open(str(tmp_path / "talk.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) > 25
+
+
+def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: Pulse, tmp_path: Path) -> None:
+    with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
+        talking.wait_for("speak)")
+        server.kill()
+        try:
+            for device in ("speaker", "microphone"):
+                talking.wait_for(f"{device}: it is gone")
+        finally:
+            server.start()
+        for device in ("speaker", "microphone"):
+            talking.wait_for(f"{device}: it is there again")
+        server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
+        talking.wait_for("playback end")
+        talking.stop()
+    assert "You: hello what is your name" in talking.said
+    assert os.path.getsize(tmp_path / "talk.mp4") > 10_000
