@@ -88,6 +88,7 @@ class Renderer:
         self._mix_user = mix_user
         self._on_frame, self._on_output_failed = on_frame, on_output_failed
         self.frames_late = 0
+        self._has_shown = False
 
     @property
     def frames(self) -> int:
@@ -118,7 +119,7 @@ class Renderer:
             ahead: asyncio.Future[None] | None = None
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
-                late = self._clock.is_late()
+                late = self._has_shown and self._clock.is_late()  # until there is a picture, one that is late is better
                 # Taken before the motion is: what is written from now on belongs to a later frame, for both.
                 start = frame * SAMPLES_PER_FRAME
                 sound, heard = (track.take(start, SAMPLES_PER_FRAME) for track in (self._voice, self._user))
@@ -134,6 +135,7 @@ class Renderer:
                 mixed = sound + heard if self._mix_user else sound
                 failed = await loop.run_in_executor(picture_thread, self._show, start, values, mixed, late)
                 self.frames_late += late
+                self._has_shown = True
                 self._clock.played()
                 for track in (self._voice, self._user):
                     track.forget(start - KEEP_SAMPLES)

@@ -1,0 +1,140 @@
+"""A language model on this computer, through transformers, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.knowledge import Knowledge
+from agent.llm import Message
+from agent.prompt import KNOWLEDGE_CHARACTERS, Prompt
+from agent.reasoning import ReasoningFilter
+from speech.errors import InputError
+from speech.worker import Worker
+
+_KNOWLEDGE_CHARACTERS_PER_TOKEN = 2
+"""Of the model's context: half of it, at four characters a token. The rest is for the conversation."""
+
+
+class TransformersLLM:
+    """A chat model from a folder; nothing is ever downloaded. The process is started again if it died.
+
+    What was read is kept (the keys and values of its attention), so that a turn reads only what is new.
+
+    Args:
+        model: folder in the Hugging Face format: config.json, a tokenizer, *.safetensors.
+        name: what the avatar calls itself.
+        persona: who it is; "" for the default.
+        knowledge: what it knows beside what the model does.
+        device: "auto" (a GPU where there is one), "cpu", "cuda", "mps".
+        temperature: 0 always says the likeliest.
+        max_tokens: longest reply, tokens.
+
+    Attributes:
+        name: the model's name.
+
+    Raises:
+        InputError: transformers is not installed, or the folder is not there; (on entering) it could not be loaded.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Path,
+        name: str,
+        persona: str = "",
+        knowledge: Knowledge | None = None,
+        device: str = "auto",
+        temperature: float = 0.6,
+        max_tokens: int = 220,
+    ) -> None:
+        if importlib.util.find_spec("transformers") is None:
+            raise InputError(
+                "language model: expected the package transformers, it is not installed; "
+                "run: pip install 'visavis[transformers]'"
+            )
+        self.name = model.name
+        self._prompt = Prompt(
+            name=name,
+            persona=persona,
+            knowledge=knowledge,
+            knowledge_characters=min(
+                KNOWLEDGE_CHARACTERS, _KNOWLEDGE_CHARACTERS_PER_TOKEN * _context_tokens(model / "config.json")
+            ),
+        )
+        self._setup = {"model": str(model), "device": device, "warm_up": self._prompt.messages([], "Hello.")}
+        self._settings = {"temperature": temperature, "max_tokens": max_tokens}
+        self._worker: Worker | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Loads the model and lets it read what stands before every conversation."""
+        await self._running_worker()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Ends the process."""
+        async with self._starting:
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                await worker.stop()
+
+    async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
+        """Answers `text`; see `agent.llm.LLM.stream`. The oldest of a history that the model can't hold is left out.
+
+        Raises:
+            InputError: the process died, or the model has nothing to say.
+        """
+        messages = await asyncio.to_thread(self._prompt.messages, history, text)
+        worker = await self._running_worker()
+        reasoning = ReasoningFilter()
+        is_empty = True
+        async with aclosing(worker.request({"messages": messages, **self._settings})) as items:
+            async for item in items:
+                if delta := reasoning.push(str(item.fields["text"])):
+                    is_empty = False
+                    yield delta
+        if delta := reasoning.flush():
+            yield delta
+        elif is_empty:
+            raise InputError("expected a reply, got an empty one; is it a chat model, and mind.max_tokens high enough?")
+
+    async def _running_worker(self) -> Worker:
+        async with self._starting:
+            if self._worker is None or self._worker.has_ended:
+                if self._worker is not None:
+                    await self._worker.stop()
+                try:
+                    self._worker = await Worker.start("agent.transformers_worker", self._setup, what=self.name)
+                except InputError as error:
+                    raise InputError(f"language model: {error}") from None
+            return self._worker
+
+
+def _context_tokens(config: Path) -> int:
+    """How many tokens the model can hold.
+
+    Raises:
+        InputError: the folder has no configuration of a model.
+    """
+    try:
+        fields = json.loads(config.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        folder = config.parent
+        found = "a folder without config.json" if folder.is_dir() else "a file" if folder.exists() else "nothing"
+        raise InputError(
+            f"language model: expected a folder in the Hugging Face format at {folder}, found {found}; check mind.model"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"language model: {config}: expected JSON, could not read it ({error})") from None
+    text = fields.get("text_config", fields) if isinstance(fields, dict) else {}
+    tokens = text.get("max_position_embeddings", text.get("n_positions"))
+    return tokens if isinstance(tokens, int) else KNOWLEDGE_CHARACTERS

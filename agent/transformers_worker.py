@@ -1,0 +1,260 @@
+"""The process in which a language model thinks, run by `agent.llm_transformers`.
+
+A call has the fields "messages", "temperature" and "max_tokens"; it is answered by items with the next piece of the
+reply in "text".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.chat_tokens import NEXT_TURN, Chat, ChatTokens
+from agent.held_back import HoldBack
+from speech.errors import InputError
+from speech.worker_main import Call, Cancelled, Work, serve
+
+_READ_AT_ONCE = 64
+"""Tokens of a prompt that are read in one go: between them the work can be cancelled."""
+
+_MOST_THREADS = 4
+_NICENESS = 5
+_UNLIMITED = 1 << 20
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "vocab.txt", "tekken.json")
+
+
+class _ReplyEnded(Exception):
+    """The model has begun to speak for the person."""
+
+
+class ChatModel:
+    """A causal language model, one reply at a time, with what it has read last kept.
+
+    Args:
+        folder: in the Hugging Face format.
+        device: "auto", "cpu", "cuda", "mps".
+
+    Raises:
+        InputError: something is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, device: str) -> None:
+        self._device = _choose_device(device)
+        self._tokenizer = _load_tokenizer(folder)
+        self._model = _load_model(folder, self._device)
+        most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or _UNLIMITED
+        self._chat = ChatTokens(self._tokenizer, min(most, self._tokenizer.model_max_length))
+        self._cache: Any = None
+        self._read: list[int] = []
+
+    def reply(
+        self,
+        messages: Chat,
+        *,
+        temperature: float,
+        max_tokens: int,
+        emit: Callable[[str], None],
+        check: Callable[[], None],
+    ) -> None:
+        """Answers.
+
+        Args:
+            messages: see `agent.prompt.Prompt.messages`.
+            temperature: 0 always says the likeliest.
+            max_tokens: longest reply.
+            emit: takes each piece of the reply; what it raises ends the work.
+            check: called between steps; what it raises ends the work.
+
+        Raises:
+            InputError: the prompt does not fit.
+        """
+        import torch
+
+        tokens, room, is_reasoning = self._chat.encode(messages, max_tokens)
+        if is_reasoning:
+            emit("<think>")
+        self._forget_from(_common_length(tokens, self._read))
+        said = _Streamer(self._tokenizer, _until_next_turn(emit) if self._chat.is_plain else emit, check)
+        prompt = torch.tensor([tokens], device=self._device)
+        sampling: dict[str, Any] = {"do_sample": False}
+        if temperature > 0:
+            sampling = {"do_sample": True, "temperature": temperature}
+        try:
+            self._read_prompt(prompt, check)
+            self._model.generate(
+                prompt,
+                attention_mask=torch.ones_like(prompt),
+                past_key_values=self._cache,
+                max_new_tokens=room,
+                pad_token_id=self._tokenizer.pad_token_id or 0,
+                streamer=said,
+                **sampling,
+            )
+        except (Cancelled, _ReplyEnded):
+            self._read = [*tokens, *said.tokens][: self._cache.get_seq_length()]
+            raise
+        except BaseException:
+            self._cache, self._read = None, []
+            raise
+        self._read = [*tokens, *said.tokens][: self._cache.get_seq_length()]
+
+    def _forget_from(self, length: int) -> None:
+        """Keeps the first `length` tokens of what was read, if the model's kind of cache can go back."""
+        from transformers import DynamicCache
+
+        surplus = len(self._read) - length
+        can_go_back = self._cache is not None and self._cache.is_croppable and not any(self._cache.is_sliding)
+        if not can_go_back:
+            self._cache = DynamicCache(config=self._model.config)
+        elif surplus:
+            self._cache.crop(-surplus)
+
+    def _read_prompt(self, prompt: Any, check: Callable[[], None]) -> None:
+        """Reads all but the last token; that one gives the reply's first, and is left for `generate`."""
+        import torch
+
+        with torch.inference_mode():
+            while (start := self._cache.get_seq_length()) < prompt.shape[1] - 1:
+                check()
+                end = min(start + _READ_AT_ONCE, prompt.shape[1] - 1)
+                # The model without its head: nobody needs the likelihood of what is written already.
+                self._model.base_model(prompt[:, start:end], past_key_values=self._cache, use_cache=True)
+
+
+class _Streamer:
+    """What `generate` tells its tokens; tells their text on, as soon as it is whole characters."""
+
+    def __init__(self, tokenizer: Any, emit: Callable[[str], None], check: Callable[[], None]) -> None:
+        self._tokenizer, self._emit, self._check = tokenizer, emit, check
+        self._is_prompt = True
+        self._context = self._told = 0
+        self.tokens: list[int] = []
+
+    def put(self, value: Any) -> None:
+        """Takes the prompt, then token after token."""
+        if self._is_prompt:
+            self._is_prompt = False
+            return
+        self._check()
+        self.tokens += value.tolist()
+        # Some tokenizers only write a blank before a token that has one before it: it is decoded together with those.
+        before = self._decode(self.tokens[self._context : self._told])
+        now = self._decode(self.tokens[self._context :])
+        if now.endswith("\ufffd"):
+            return  # half a character
+        self._context, self._told = self._told, len(self.tokens)
+        if len(now) > len(before):
+            self._emit(now[len(before) :])
+
+    def end(self) -> None:
+        """Nothing is held back but half a character."""
+
+    def _decode(self, tokens: list[int]) -> str:
+        text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+
+def _common_length(prompt: list[int], read: list[int]) -> int:
+    """How many tokens of the prompt were read already; all but the last one count."""
+    length = 0
+    for one, other in zip(prompt[:-1], read, strict=False):
+        if one != other:
+            break
+        length += 1
+    return length
+
+
+def _until_next_turn(emit: Callable[[str], None]) -> Callable[[str], None]:
+    """Passes text on up to where the model begins to speak for the person."""
+    mark = f"\n{NEXT_TURN}"
+    beginnings = "|".join(re.escape(mark[:length]) for length in range(1, len(mark)))
+    turns = HoldBack(re.compile("\n"), re.compile(re.escape(mark)), re.compile(beginnings))
+
+    def end(match: re.Match[str]) -> None:
+        raise _ReplyEnded
+
+    return lambda text: turns.push(text, emit, end)
+
+
+def _choose_device(wanted: str) -> str:
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, is_there in there.items() if is_there)
+    if not there[wanted]:
+        raise InputError(f"mind.device: expected a device that is there, got '{wanted}'; set it to auto")
+    return wanted
+
+
+def _load_tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    if not any((folder / name).is_file() for name in _TOKENIZER_FILES):
+        raise InputError(f"{folder}: expected a tokenizer (tokenizer.json), found none; fetch the model again")
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged file can raise anything
+        raise InputError(f"{folder}: could not read the tokenizer ({_brief(error)}); fetch the model again") from None
+
+
+def _load_model(folder: Path, device: str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    try:
+        model, found = AutoModelForCausalLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            dtype="float32" if device == "cpu" else "auto",
+            output_loading_info=True,
+        )
+    except Exception as error:  # a damaged file can raise anything
+        raise InputError(f"{folder}: could not read the weights ({_brief(error)}); fetch the model again") from None
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise InputError(f"{folder}: {len(missing)} weights are missing ({missing[0]} …); fetch the model again")
+    return model.to(device).eval()
+
+
+def _brief(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def load(setup: dict[str, Any]) -> Work:
+    """Loads the model in the folder "model" onto "device", and lets it read the messages "warm_up"."""
+    # Before anything is imported that looks at it.
+    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    import torch
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(min(_MOST_THREADS, max(1, cores - 1)))
+    model = ChatModel(Path(setup["model"]), setup["device"])
+    model.reply(setup["warm_up"], temperature=0, max_tokens=1, emit=lambda text: None, check=lambda: None)
+
+    def answer(call: Call) -> None:
+        try:
+            model.reply(
+                call.fields["messages"],
+                temperature=call.fields["temperature"],
+                max_tokens=call.fields["max_tokens"],
+                emit=lambda text: call.emit({"text": text}),
+                check=call.check,
+            )
+        except _ReplyEnded:
+            pass
+
+    return answer
+
+
+if __name__ == "__main__":
+    serve(load)

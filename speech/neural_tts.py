@@ -1,0 +1,135 @@
+"""A neural voice in a process of its own: what all of them share. Their worker is `speech.coqui_worker`.
+
+A sentence is one call with its spoken words; the answers are pieces of finished sound (float32) with the words that
+begin in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import importlib.util
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Self
+
+import numpy as np
+
+from speech.errors import InputError
+from speech.spoken_text import pause_after_s, spoken_words
+from speech.tts import SpeechChunk, Voice, WordTime, cut_speech
+from speech.worker import Worker
+
+DEFAULT_RATE_WPM = 165
+CHUNK_S = 0.1
+
+
+class NeuralTTS:
+    """A voice whose work is done by a worker process; the process is started again if it died.
+
+    Args:
+        what: what people call it: "Coqui".
+        setup: what the worker is to load, all but the rate; see `speech.coqui_worker`.
+        sample_rate_hz: of its sound.
+        speakers: the names of its voices; empty where it has only one, without a name.
+        language: BCP 47 tag of what it reads.
+
+    Raises:
+        InputError: (on entering) the worker could not load.
+    """
+
+    name: str
+    phoneme_set = "none"
+    parallel: int
+    """How many sentences may be synthesised at once."""
+
+    def __init__(
+        self, *, what: str, setup: Mapping[str, Any], sample_rate_hz: int, speakers: Sequence[str], language: str
+    ) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._what, self._setup = what, {**setup, "sample_rate_hz": sample_rate_hz}
+        self._speakers, self._language = speakers, language
+        self._worker: Worker | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Loads the model and measures how loud and how fast the voice is, once."""
+        await self._running_worker()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Stops whatever this voice still speaks."""
+        async with self._starting:
+            worker, self._worker = self._worker, None
+            if worker is not None:
+                await worker.stop()
+
+    async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
+        """Speaks one sentence; see `speech.tts.TTS.synthesize`. A text without anything to say gives no chunks."""
+        words = spoken_words(text, self._language)
+        if not words:
+            return
+        fields = {"words": [word.spoken for word in words], "pause_s": pause_after_s(text)}
+        start = 0
+        try:
+            worker = await self._running_worker()
+            async with aclosing(worker.request(fields)) as items:
+                async for item in items:
+                    times = [WordTime(words[index].text, first, last) for index, first, last in item.fields["words"]]
+                    samples = np.frombuffer(item.payload, "<f4").astype(np.float32)
+                    size = round(CHUNK_S * self.sample_rate_hz)
+                    for chunk in cut_speech(
+                        samples, self.sample_rate_hz, times, (), start_sample=start, chunk_samples=size
+                    ):
+                        yield chunk
+                    start += len(samples)
+        except InputError as error:
+            raise InputError(f"voice engine {self.name}: {error}") from None
+
+    def voices(self) -> list[Voice]:
+        """The model's voices."""
+        return [Voice(speaker, self._language, speaker, None, self.name) for speaker in self._speakers]
+
+    async def _running_worker(self) -> Worker:
+        async with self._starting:
+            if self._worker is None or self._worker.has_ended:
+                if self._worker is not None:
+                    await self._worker.stop()
+                self._worker = await Worker.start("speech.coqui_worker", self._setup, what=self._what)
+            return self._worker
+
+
+def check_settings(engine: str, *, rate_wpm: int, volume: float) -> None:
+    """Checks what can be checked before anything is loaded: the package and the numbers.
+
+    Raises:
+        InputError: coqui-tts is not installed, or a number is out of its range.
+    """
+    if importlib.util.find_spec("TTS") is None:
+        raise InputError(
+            f"voice engine {engine}: expected the package coqui-tts, it is not installed; "
+            "run: pip install 'visavis[coqui]'"
+        )
+    if not 80 <= rate_wpm <= 300:
+        raise InputError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
+    if not 0.0 <= volume <= 2.0:
+        raise InputError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
+
+
+def choose_speaker(voice: str, preferred: str, speakers: Sequence[str]) -> str:
+    """The speaker that is meant: the one named, else the preferred one where there is such, else the first.
+
+    Returns:
+        Its name; "" for a model with one nameless voice.
+
+    Raises:
+        InputError: there is none of the name; the message names some.
+    """
+    if not voice:
+        return preferred if preferred in speakers else next(iter(speakers), "")
+    if voice not in speakers:
+        if not speakers:
+            raise InputError(f"voice: expected none, because the model has only one without a name, got {voice!r}")
+        nearest = difflib.get_close_matches(voice, speakers, n=4, cutoff=0.0)
+        raise InputError(f"voice: expected one of the model's, got {voice!r}; the nearest are {', '.join(nearest)}")
+    return voice
