@@ -88,8 +88,9 @@ class VitsModel:
         text = " ".join(words)
         tokenizer = self._model.tokenizer
         ids = tokenizer.text_to_ids(text, language=self._language)
-        blanks = {tokenizer.blank_id, tokenizer.pad_id}
-        symbols = ["" if number in blanks else tokenizer.characters.id_to_char(number) for number in ids]
+        signs = [tokenizer.characters.id_to_char(number) for number in ids]
+        blanks = (tokenizer.characters.blank, tokenizer.characters.pad)  # longer ones, "<EOS>", stand for nothing too
+        symbols = ["" if sign in blanks or len(sign) > 1 else sign for sign in signs]
         if not any(symbol.isalnum() for symbol in symbols):
             raise InputError(f"expected text in the language of the voice ({self._language}), got {text[:40]!r}")
         with self._lock, torch.inference_mode():

@@ -1,0 +1,133 @@
+"""What the worker does with a model's sound: pace, loudness, words, stopping; the model is made of plain noise."""
+
+import itertools
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from speech.audio import Samples
+from speech.coqui_worker import Speaker
+from speech.errors import InputError
+from speech.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.word_times import Span, letters_of
+from speech.worker_main import Call, Cancelled
+
+RATE = 16_000
+WORDS = ["one", "two,", "three", "four", "five."]
+
+
+@dataclass(frozen=True)
+class Raw:
+    samples: Samples
+    words: list[Span] | None
+
+
+@dataclass
+class NoiseModel:
+    """Says each letter in a tenth of a second, a piece a word when it streams; counts the pieces asked of it."""
+
+    streams: bool
+    level: float = 0.01
+    paces: list[float] = field(default_factory=lambda: [1.0])
+    pieces: int = 0
+    is_closed: bool = False
+
+    def set_pace(self, faster: float) -> None:
+        self.paces.append(faster)
+
+    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[Any, None, None]:
+        random = np.random.default_rng(0)
+        samples_a_letter = 0.1 * RATE / self.paces[-1]
+        counts = [round(letters_of(word) * samples_a_letter) for word in words]
+        said = [(random.standard_normal(count) * self.level).astype(np.float32) for count in counts]
+        try:
+            if not self.streams:
+                ends = np.cumsum([0, *counts]).tolist()
+                yield Raw(np.concatenate(said), list(itertools.pairwise(ends)))
+                return
+            for samples in said:
+                self.pieces += 1
+                yield Raw(samples, None)
+                check()
+        finally:
+            self.is_closed = True
+
+
+@dataclass
+class Sent:
+    """Stands for the other side of the pipe."""
+
+    words: list[tuple[int, int, int]] = field(default_factory=list)
+    pieces: list[Samples] = field(default_factory=list)
+
+
+class RecordingCall(Call):
+    """A call whose result is kept; cancelled once a number of pieces has been sent."""
+
+    def __init__(self, words: list[str], *, cancelled_after: int = 1_000) -> None:
+        super().__init__(1, {"words": words, "pause_s": 0.3}, lambda message: None)
+        self.sent = Sent()
+        self._cancelled_after = cancelled_after
+
+    def emit(self, fields: Any = None, payload: bytes = b"") -> None:
+        super().emit(fields, payload)
+        self.sent.words += [tuple(word) for word in fields["words"]]
+        self.sent.pieces.append(np.frombuffer(payload, "<f4"))
+        if len(self.sent.pieces) == self._cancelled_after:
+            self._cancel()
+
+
+def speaker(model: NoiseModel, rate_wpm: int = 165) -> Speaker:
+    return Speaker(model, sample_rate_hz=RATE, rate_wpm=rate_wpm, volume=1.0)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_pace_loudness_and_words(streams: bool) -> None:
+    model = NoiseModel(streams)
+    one = speaker(model)
+    letters = letters_of(CALIBRATION_TEXT)
+    assert model.paces[-1] == pytest.approx(letters * 0.1 * 165 / 455, rel=0.02)  # eSpeak NG takes 455 s / 165
+    call = RecordingCall(WORDS)
+    one.say(call)
+    samples = np.concatenate(call.sent.pieces)
+    spoken = letters_of("".join(WORDS)) * 0.1 / model.paces[-1]
+    assert len(samples) / RATE == pytest.approx(spoken + 0.3, abs=0.03)
+    assert speech_level_dbfs(samples, RATE) == pytest.approx(SPEECH_LEVEL_DBFS, abs=0.5)
+    assert [number for number, _, _ in call.sent.words] == [0, 1, 2, 3, 4]
+    bounds = np.cumsum([0, *(letters_of(word) for word in WORDS)]) * 0.1 / model.paces[-1]
+    starts = [first / RATE for _, first, _ in call.sent.words]
+    assert starts[:-1] == pytest.approx(bounds[:-2].tolist(), abs=0.02)
+    # A stream keeps the last word for what it holds back (0.2 s), and knows only half of that where a word ends.
+    assert starts[-1] == pytest.approx(bounds[-2], abs=0.12 if streams else 0.02)
+    assert [last / RATE for _, _, last in call.sent.words] == pytest.approx(
+        bounds[1:].tolist(), abs=0.12 if streams else 0.02
+    )
+
+
+def test_a_cancelled_stream_stops_at_its_next_piece_and_frees_the_model() -> None:
+    model = NoiseModel(streams=True)
+    one = speaker(model)
+    model.pieces, model.is_closed = 0, False
+    with pytest.raises(Cancelled):
+        one.say(RecordingCall(WORDS, cancelled_after=2))
+    assert model.pieces == 2
+    assert model.is_closed
+
+
+@pytest.mark.parametrize(
+    ("level", "message"), [(0.0, "expected sound, the voice says nothing"), (np.nan, "numbers are not finite")]
+)
+def test_a_model_without_sound_is_an_error(level: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        speaker(NoiseModel(streams=False, level=level))
+
+
+def test_a_sentence_without_sound_is_an_error() -> None:
+    model = NoiseModel(streams=True)
+    one = speaker(model)
+    model.level = 0.0
+    with pytest.raises(InputError, match=r"the voice says nothing for 'one two,"):
+        one.say(RecordingCall(WORDS))
