@@ -1,10 +1,11 @@
 """The tables of backends: one line each, imported only when chosen. Installed packages may add lines of their own.
 
 A package adds a backend with an entry point in the group "visavis.ears", "visavis.minds" or "visavis.voices", whose
-object is called like the ones below:
+object is called like the ones below: ears with (config, phrases, accurate), minds with (config, knowledge), voices with
+(config):
 
     [project.entry-points."visavis.voices"]
-    loud = "loud_package:make_voice"     # make_voice(config: Config) -> TTS
+    loud = "loud_package:make_voice"
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from speech.errors import InputError
 from speech.tts import TTS
 
 
-def _pocketsphinx(config: Config, phrases: Sequence[str]) -> ASR:
+def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_pocketsphinx import PocketSphinxASR
 
-    return PocketSphinxASR(phrases=phrases)
+    return PocketSphinxASR(phrases=phrases, accurate=accurate)
 
 
-def _whisper(config: Config, phrases: Sequence[str]) -> ASR:
+def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
     ears = config.ears
     model = resolve_model(config, "whisper", ears.model)
-    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases)
+    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
 
 
-def _faster_whisper(config: Config, phrases: Sequence[str]) -> ASR:
+def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_faster_whisper import FasterWhisperASR
 
     ears = config.ears
     model = resolve_model(config, "faster-whisper", ears.model)
-    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases)
+    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
 
 
 def _knowledge(config: Config, knowledge: Knowledge) -> LLM:
@@ -139,7 +140,7 @@ def _name(config: Config) -> str:
     return config.mind.name or persona_of(config).name
 
 
-EARS: Mapping[str, Callable[[Config, Sequence[str]], ASR]] = {
+EARS: Mapping[str, Callable[[Config, Sequence[str], bool], ASR]] = {
     "pocketsphinx": _pocketsphinx,
     "whisper": _whisper,
     "faster-whisper": _faster_whisper,
@@ -227,10 +228,16 @@ def chosen_voice(config: Config) -> Choice:
     return _embedded(config, "voice", "espeak", "coqui", why)
 
 
-def make_ears(config: Config, phrases: Sequence[str]) -> ASR:
-    """The chosen recogniser, not yet entered; it expects `phrases` if the configuration wants that."""
+def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
+    """The chosen recogniser, not yet entered.
+
+    Args:
+        config: the whole configuration.
+        phrases: what it expects more than other words, if the configuration wants that.
+        accurate: for recordings: fewer errors, but later.
+    """
     make = _table("ears", EARS)[chosen_ears(config).chosen]
-    ears: ASR = make(config, phrases if config.ears.bias_to_knowledge else ())
+    ears: ASR = make(config, phrases if config.ears.bias_to_knowledge else (), accurate)
     return ears
 
 

@@ -12,6 +12,7 @@ user, and thrown away if the user goes on. All tasks belong to one group, so tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
@@ -51,6 +52,8 @@ ONSET_S = 2.0
 QUEUED_SENTENCES = 4
 # Things that others asked for and that wait for the floor; more are refused.
 QUEUED_REQUESTS = 16
+# So long they wait for the user to finish; where it is noisy, a turn may never end.
+LISTENS_S = 5.0
 # The voice speaks at most this much ahead of what is played; an interruption throws it away.
 MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
 # An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it.
@@ -158,6 +161,8 @@ class Session:
         self._is_paused = False
         self._floor_is_free = asyncio.Event()
         self._floor_is_free.set()
+        self._user_is_quiet = asyncio.Event()
+        self._user_is_quiet.set()
         self._full_duplex = False
         self._echo_s = 0.0
         self._deaf_until_s = 0.0
@@ -323,6 +328,7 @@ class Session:
     async def _begin_utterance(self, at_s: float, start_sample: int | None) -> None:
         self._set_state(ConversationState.LISTENING)
         self._is_paused = False
+        self._user_is_quiet.clear()
         self._utterance = Utterance(self._parts.ears, start_sample, self._transcribed)
         self._recognition = self._task(self._recognise(self._utterance), name="ears")
         for chunk in self._pre_roll:
@@ -342,6 +348,7 @@ class Session:
         if utterance.start_sample is not None:
             record.question_start_sample = utterance.start_sample
             record.question_end_sample = self.clock.position - round(waited_s * OUTPUT_RATE_HZ)
+        self._user_is_quiet.set()
 
     async def _free_the_floor(self) -> None:
         """What was interrupted ends before the next answer begins."""
@@ -393,6 +400,8 @@ class Session:
     async def _serve_requests(self) -> None:
         while True:
             request, generation = await self._requests.get(), self._generation
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._user_is_quiet.wait(), LISTENS_S)
             await self.floor_free()
             if generation == self._generation:  # else it was taken back by an interruption
                 self._answer_request(request)

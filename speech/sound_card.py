@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator, Callable
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
+
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices import Kind, find_device, sounddevice
 from speech.errors import InputError
@@ -32,6 +34,8 @@ _JUMP_S = 0.08
 
 _SILENT_S = 1.0
 """A device that has asked for nothing, or given nothing, for so long is gone."""
+_UNPLUGGED_S = 6
+"""Silence that stands for a microphone that is gone: longer than any setting lets a turn wait for its end."""
 _RETRY_S = (1.0, 2.0, 2.0, 5.0, 10.0, 30.0)
 
 WAITING_CHUNKS = 100
@@ -120,6 +124,9 @@ class SoundCard:
             await self._lost.wait()
             gone = self._silent()
             await asyncio.to_thread(self._close, gone)
+            if "microphone" in gone:  # whoever was just speaking can't be heard to the end: it is silence from here on
+                self._take(AudioChunk(np.zeros(_UNPLUGGED_S * OUTPUT_RATE_HZ, np.float32), OUTPUT_RATE_HZ, self._heard))
+                self._heard += _UNPLUGGED_S * OUTPUT_RATE_HZ
             for kind in gone:
                 self._on_problem(f"{kind}: it is gone; plug it in again or wait, the rest goes on")
             for attempt in itertools.count():

@@ -178,6 +178,15 @@ def test_requests_wait_for_the_floor_and_come_in_order() -> None:
     assert texts == ["Welcome, dear guests.", "how are you", "Fine. Goodbye."]
 
 
+def test_a_request_does_not_talk_into_the_users_words() -> None:
+    ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "Yes."}, delay_s=0.01)
+    scene = live_scene(ears, mind)
+    sound = spoken((1.0, 3.0), until_s=8.0)
+    run(scene.session.run(Live(sound, at=[(1.8, lambda session: session.say("Attention please."))])))
+    assert [record.heard for record in scene.records] == ["Yes.", "Attention please."]
+    assert first_sound_s(scene) > 3.4
+
+
 def test_too_many_requests_are_refused_and_a_stop_forgets_all() -> None:
     scene = live_scene(ScriptedEars([]), ScriptedMind({}))
     taken: list[bool] = []

@@ -139,6 +139,12 @@ def test_a_program_that_does_not_listen_loses_the_oldest_sound(server: Pulse) ->
 
 
 def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
+    durations: list[float] = []
+
+    async def listen(card: SoundCard, durations: list[float]) -> None:
+        async for chunk in card.chunks():
+            durations.append(chunk.duration_s)
+
     async def scene() -> tuple[list[str], list[float], Samples]:
         track, problems, steps = SoundTrack(), list[str](), list[float]()
         card = SoundCard(
@@ -146,6 +152,7 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
         )
         async with card:
             watching = asyncio.create_task(card.watch())
+            listening = asyncio.create_task(listen(card, durations))
             await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
             server.kill()
             before = card.heard_now()
@@ -160,6 +167,8 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
                 start = track.append(tone(0.5))
                 await until(lambda: card.heard_now() > start + OUTPUT_RATE_HZ)
             watching.cancel()
+            listening.cancel()
+        assert max(durations) > 5.0, "whoever was speaking has ended"
         return problems, steps, recording.samples()
 
     problems, steps, recorded = asyncio.run(scene())

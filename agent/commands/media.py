@@ -119,7 +119,7 @@ async def _render(
 
 
 def transcribe(
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording in English: WAV, FLAC, MP3, OGG, M4A …")],
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="A recording: WAV, FLAC, MP3, OGG, M4A …")],
     as_json: options.AsJson = False,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
@@ -131,24 +131,26 @@ def transcribe(
     `visavis transcribe question.wav`
 
     `visavis transcribe lecture.mp3 --json`
+
+    `visavis transcribe vortrag.mp3 --set ears.backend=whisper --set ears.language=de`
     """
     asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
 
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
+    from agent import backends
     from agent.assemble import knowledge_of, turn_detector
     from speech.asr import transcribe_recording
-    from speech.asr_pocketsphinx import PocketSphinxASR
     from speech.audio import SPEECH_RATE_HZ, read_audio
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ)
-    phrases = knowledge_of(config).phrases() if config.ears.bias_to_knowledge else ()
+    phrases = knowledge_of(config).phrases()
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
         async with (
-            PocketSphinxASR(phrases=phrases, accurate=True) as ears,
+            backends.make_ears(config, phrases, accurate=True) as ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
@@ -229,8 +231,10 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
 def voices(
     language: Annotated[str, typer.Argument(help="Only voices of this language, such as de or en-gb.")] = "",
     as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
 ) -> None:
-    """Lists the voices that are installed here.
+    """Lists the voices that are installed here, those of a configured neural voice included.
 
     Examples:
     `visavis voices`
@@ -242,10 +246,14 @@ def voices(
     from rich.console import Console
     from rich.table import Table
 
+    from agent import backends
     from speech.tts_espeak import EspeakTTS
     from speech.tts_flite import FliteTTS, flite_voices
 
+    settings = configured(config, overrides)
     found = EspeakTTS().voices() + (FliteTTS().voices() if flite_voices() else [])
+    if backends.chosen_voice(settings).chosen not in ("espeak", "flite"):
+        found = backends.make_voice(settings).voices() + found
     found = [voice for voice in found if voice.language.lower().startswith(language.lower())]
     if not found:
         raise InputError(f"voices: expected a language that a voice here speaks, got '{language}'; try without it")

@@ -1,0 +1,103 @@
+"""The tables of backends: what "auto" takes, what a name means, and what other packages add."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from agent import backends
+from agent.backends import Choice, choices, make_mind, make_voice
+from agent.config import Config, load_config
+from agent.knowledge import load_knowledge
+from speech.errors import InputError
+
+DATA = Path(__file__).parent.parent / "agent" / "data"
+
+
+def config(*overrides: str) -> Config:
+    return load_config(DATA / "config.toml", overrides, {})
+
+
+def have(monkeypatch: pytest.MonkeyPatch, *ready: str) -> None:
+    """Pretends that these backends' weights are here, and no others."""
+    monkeypatch.setattr(
+        backends, "installed_path", lambda config, backend, model="": Path(backend) if backend in ready else None
+    )
+
+
+def chosen(*overrides: str) -> list[str]:
+    return [choice.chosen for choice in choices(config(*overrides))]
+
+
+def test_without_weights_auto_takes_the_embedded_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch)
+    ears, mind, voice = choices(config())
+    assert (ears.chosen, mind.chosen) == ("pocketsphinx", "knowledge") and voice.chosen in ("flite", "espeak")
+    assert "no Whisper weights are here" in ears.why and "no server is named" in mind.why
+
+
+def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "whisper", "transformers", "coqui")
+    assert chosen() == ["whisper", "transformers", "coqui"]
+    have(monkeypatch, "whisper", "faster-whisper", "xtts")
+    assert chosen() == ["faster-whisper", "knowledge", "xtts"]
+    assert chosen("ring.choice=embedded")[:2] == ["pocketsphinx", "knowledge"]
+    assert chosen("mind.base_url=http://127.0.0.1:1/v1")[1] == "openai"
+
+
+def test_a_package_that_is_missing_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "whisper", "transformers", "coqui")
+    monkeypatch.setattr(backends, "find_spec", lambda module: None)
+    assert chosen()[:2] == ["pocketsphinx", "knowledge"]
+
+
+def test_the_recommended_ring_has_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch)
+    assert chosen("ring.choice=recommended") == ["whisper", "transformers", "coqui"]
+    with pytest.raises(InputError, match="visavis fetch"):
+        make_voice(config("ring.choice=recommended"))
+
+
+def test_a_name_goes_over_auto_and_a_wrong_one_lists_the_right_ones() -> None:
+    (ears, *_) = choices(config("ears.backend=whisper"))
+    assert ears == Choice("ears", "whisper", "named by ears.backend (--set 'ears.backend=whisper')")
+    with pytest.raises(
+        InputError, match=r"^--set 'voice.backend=siri': voice.backend: expected one of 'auto', .*'xtts', got 'siri'$"
+    ):
+        choices(config("voice.backend=siri"))
+
+
+@pytest.fixture
+def add_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Installs a package of one module with one entry point."""
+
+    def add(entry_point: str, code: str) -> None:
+        (tmp_path / "loud.py").write_text(code, encoding="utf-8")
+        about = tmp_path / "loud-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1.0\n", encoding="utf-8")
+        (about / "entry_points.txt").write_text(entry_point, encoding="utf-8")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(sys.modules, "loud", raising=False)
+
+    return add
+
+
+def test_a_package_adds_a_backend(add_package: Callable[[str, str], None]) -> None:
+    add_package(
+        "[visavis.minds]\nparrot = loud:make\nknowledge = loud:make\n",
+        "def make(config, knowledge):\n    return ('parrot', config.mind.name, len(knowledge.entries) > 0)\n",
+    )
+    knowledge = load_knowledge(DATA / "knowledge.md")
+    made: object = make_mind(config("mind.backend=parrot", "mind.name=Polly"), knowledge)
+    assert made == ("parrot", "Polly", True)
+    assert type(make_mind(config("mind.backend=knowledge"), knowledge)).__name__ == "KnowledgeLLM", "ours stays ours"
+
+
+def test_a_package_that_can_not_be_loaded_is_named(add_package: Callable[[str, str], None]) -> None:
+    add_package("[visavis.voices]\nloud = loud:make\n", "import nothing_like_this\n")
+    with pytest.raises(InputError, match=r"backend loud: could not load loud:make: No module named 'nothing_like"):
+        make_voice(config("voice.backend=loud"))
