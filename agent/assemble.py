@@ -155,6 +155,8 @@ async def open_session(
             parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
             face = loading.create_task(load_face(config), name="load face")
         on_loaded(face.result().portrait)
+        if problem := parts.result().mind.problem:
+            on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])

@@ -10,10 +10,10 @@ from speech.errors import InputError
 NEXT_TURN = "User:"
 """In plain text, the model has begun to speak for the person where a line starts with this."""
 
-_LEAST_REPLY = 32
+LEAST_REPLY = 32
 """Tokens that must be left for the reply."""
 
-Chat = Sequence[Mapping[str, str]]
+Chat = Sequence[Mapping[str, Any]]
 
 
 class ChatTokens:
@@ -50,7 +50,7 @@ class ChatTokens:
             text = self._text(chat)
             tokens: list[int] = self._tokenizer(text, add_special_tokens=self.is_plain)["input_ids"]
             room = self._context - len(tokens)
-            if room >= max_tokens or (len(chat) <= 2 and room >= min(_LEAST_REPLY, max_tokens)):
+            if room >= max_tokens or (len(chat) <= 2 and room >= min(LEAST_REPLY, max_tokens)):
                 return tokens, min(room, max_tokens), text.rstrip().endswith("<think>")
             if len(chat) <= 2:
                 raise InputError(
@@ -78,7 +78,7 @@ class ChatTokens:
             first = {"role": "user", "content": f"{chat[0]['content']}\n\n{chat[1]['content']}"}
             return self._fill_in([first, *chat[2:]])
 
-    def _fill_in(self, chat: Sequence[Mapping[str, str]]) -> str:
+    def _fill_in(self, chat: Chat) -> str:
         # Qwen 3 and its like reason first unless told not to: too slow for a conversation. Others ignore it.
         filled: str = self._tokenizer.apply_chat_template(
             chat, add_generation_prompt=True, tokenize=False, enable_thinking=False

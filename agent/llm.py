@@ -28,9 +28,11 @@ class LLM(Protocol):
 
     Attributes:
         name: what the mind calls itself, or the model's name.
+        problem: once entered: why it may not be able to answer, in one line, or "".
     """
 
     name: str
+    problem: str
 
     def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`.

@@ -78,6 +78,7 @@ class KnowledgeLLM:
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.name = name
+        self.problem = ""
         self._knowledge = knowledge
         self._seed = seed
         self._now = now

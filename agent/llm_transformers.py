@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -60,6 +61,7 @@ class TransformersLLM:
                 "run: pip install 'visavis[transformers]'"
             )
         self.name = model.name
+        self.problem = ""
         self._prompt = Prompt(
             name=name,
             persona=persona,
@@ -68,13 +70,15 @@ class TransformersLLM:
                 KNOWLEDGE_CHARACTERS, _KNOWLEDGE_CHARACTERS_PER_TOKEN * _context_tokens(model / "config.json")
             ),
         )
-        self._setup = {"model": str(model), "device": device, "warm_up": self._prompt.messages([], "Hello.")}
+        self._first = self._prompt.messages([], "Hello.")
+        self._setup = {"model": str(model), "device": device, "shortest": self._first}
         self._settings = {"temperature": temperature, "max_tokens": max_tokens}
         self._worker: Worker | None = None
         self._starting = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        """Loads the model and lets it read what stands before every conversation."""
+        """Loads the model, which then begins to read what stands before every conversation."""
         await self._running_worker()
         return self
 
@@ -83,9 +87,7 @@ class TransformersLLM:
     ) -> None:
         """Ends the process."""
         async with self._starting:
-            worker, self._worker = self._worker, None
-            if worker is not None:
-                await worker.stop()
+            await self._stop()
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`; see `agent.llm.LLM.stream`. The oldest of a history that the model can't hold is left out.
@@ -110,13 +112,33 @@ class TransformersLLM:
     async def _running_worker(self) -> Worker:
         async with self._starting:
             if self._worker is None or self._worker.has_ended:
-                if self._worker is not None:
-                    await self._worker.stop()
+                await self._stop()
                 try:
                     self._worker = await Worker.start("agent.transformers_worker", self._setup, what=self.name)
                 except InputError as error:
                     raise InputError(f"language model: {error}") from None
+                self._reading = asyncio.create_task(self._read_ahead(self._worker), name=f"read ahead {self.name}")
             return self._worker
+
+    async def _read_ahead(self, worker: Worker) -> None:
+        """Lets the model read persona and knowledge before the first question; one that comes meanwhile waits for it.
+
+        What goes wrong here goes wrong again with the first question, and is told then.
+        """
+        call = {"messages": self._first, "temperature": 0, "max_tokens": 1}
+        with contextlib.suppress(InputError):
+            async with aclosing(worker.request(call)) as items:
+                async for _ in items:
+                    pass
+
+    async def _stop(self) -> None:
+        worker, self._worker = self._worker, None
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        if worker is not None:
+            await worker.stop()
 
 
 def _context_tokens(config: Path) -> int:

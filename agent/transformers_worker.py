@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent.chat_tokens import NEXT_TURN, Chat, ChatTokens
+from agent.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
 from agent.held_back import HoldBack
 from speech.errors import InputError
 from speech.worker_main import Call, Cancelled, Work, serve
@@ -49,6 +49,14 @@ class ChatModel:
         self._chat = ChatTokens(self._tokenizer, min(most, self._tokenizer.model_max_length))
         self._cache: Any = None
         self._read: list[int] = []
+
+    def check_room(self, messages: Chat) -> None:
+        """Checks that the model can hold these messages and a short reply.
+
+        Raises:
+            InputError: it can't.
+        """
+        self._chat.encode(messages, max_tokens=LEAST_REPLY)
 
     def reply(
         self,
@@ -202,16 +210,13 @@ def _load_tokenizer(folder: Path) -> Any:
 
 
 def _load_model(folder: Path, device: str) -> Any:
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
+    only_here = {"local_files_only": True, "trust_remote_code": False}
     try:
-        model, found = AutoModelForCausalLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype="float32" if device == "cpu" else "auto",
-            output_loading_info=True,
-        )
+        as_stored = device != "cpu" or _computes_as_stored(AutoConfig.from_pretrained(folder, **only_here))
+        dtype = "auto" if as_stored else "float32"
+        model, found = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, **only_here)
     except Exception as error:  # a damaged file can raise anything
         raise InputError(f"{folder}: could not read the weights ({_brief(error)}); fetch the model again") from None
     if found["missing_keys"]:
@@ -220,13 +225,23 @@ def _load_model(folder: Path, device: str) -> Any:
     return model.to(device).eval()
 
 
+def _computes_as_stored(config: Any) -> bool:
+    """Whether the processor is at home in the precision of the weights.
+
+    With Intel's AMX, bfloat16 reads a prompt four times as fast as float32 does; without, it is the slower one.
+    """
+    import torch
+
+    return config.dtype is torch.bfloat16 and bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def _brief(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def load(setup: dict[str, Any]) -> Work:
-    """Loads the model in the folder "model" onto "device", and lets it read the messages "warm_up"."""
+    """Loads the model in the folder "model" onto "device"; the messages "shortest" are what it must be able to hold."""
     # Before anything is imported that looks at it.
     os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
     if hasattr(os, "nice"):
@@ -239,7 +254,7 @@ def load(setup: dict[str, Any]) -> Work:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(min(_MOST_THREADS, max(1, cores - 1)))
     model = ChatModel(Path(setup["model"]), setup["device"])
-    model.reply(setup["warm_up"], temperature=0, max_tokens=1, emit=lambda text: None, check=lambda: None)
+    model.check_room(setup["shortest"])
 
     def answer(call: Call) -> None:
         try:
