@@ -449,7 +449,8 @@ class Session:
             record.heard = record.reply
         except asyncio.CancelledError:
             record.interrupted = True
-            record.heard = record.heard_until(min(self.voice_track.end, self.voice_track.taken))
+            record.cut_sample = min(self.voice_track.end, self.voice_track.taken)
+            record.heard = record.heard_until(record.cut_sample)
             raise
         finally:
             if reply is not None:

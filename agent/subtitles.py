@@ -16,7 +16,7 @@ def write_subtitles(path: Path, records: Sequence[TurnRecord]) -> None:
         if record.question_start_sample is not None and record.question_end_sample is not None:
             text = f"[{record.question}]"
             lines.append(SpokenSentence(text, record.question_start_sample, record.question_end_sample))
-        lines += record.sentences
+        lines += record.heard_sentences
     blocks = [
         f"{number}\n{_stamp(line.start_sample)} --> {_stamp(line.end_sample)}\n{line.text}\n"
         for number, line in enumerate(lines, start=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from speech.audio import OUTPUT_RATE_HZ
@@ -65,6 +65,7 @@ class TurnRecord:
         words: its words.
         heard: what of the reply was played.
         interrupted: whether it was cut off.
+        cut_sample: where in the output it was cut off, or None.
         at_s: event-loop time of each stage that happened.
         problem: what went wrong, one line, or None.
     """
@@ -77,6 +78,7 @@ class TurnRecord:
     words: list[SpokenWord] = field(default_factory=list)
     heard: str = ""
     interrupted: bool = False
+    cut_sample: int | None = None
     at_s: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
 
@@ -84,6 +86,18 @@ class TurnRecord:
     def reply(self) -> str:
         """The whole reply as it was given to the voice."""
         return " ".join(sentence.text for sentence in self.sentences)
+
+    @property
+    def heard_sentences(self) -> list[SpokenSentence]:
+        """The sentences as far as they were played: those that were cut off end there."""
+        end = self.cut_sample
+        if end is None:
+            return self.sentences
+        return [
+            replace(sentence, end_sample=min(sentence.end_sample, end))
+            for sentence in self.sentences
+            if sentence.start_sample < end
+        ]
 
     def mark(self, stage: str, at_s: float) -> None:
         """Notes when a stage happened; only the first time counts."""
@@ -105,6 +119,8 @@ class TurnRecord:
             "turn": self.turn.id,
             "generation": self.turn.generation,
             "question": self.question,
+            "question_start_s": _seconds(self.question_start_sample),
+            "question_end_s": _seconds(self.question_end_sample),
             "reply": self.reply,
             "heard": self.heard,
             "interrupted": self.interrupted,
@@ -113,9 +129,13 @@ class TurnRecord:
             "sentences": [
                 {
                     "text": sentence.text,
-                    "start_s": round(sentence.start_sample / OUTPUT_RATE_HZ, 4),
-                    "end_s": round(sentence.end_sample / OUTPUT_RATE_HZ, 4),
+                    "start_s": _seconds(sentence.start_sample),
+                    "end_s": _seconds(sentence.end_sample),
                 }
-                for sentence in self.sentences
+                for sentence in self.heard_sentences
             ],
         }
+
+
+def _seconds(sample: int | None) -> float | None:
+    return None if sample is None else round(sample / OUTPUT_RATE_HZ, 4)
