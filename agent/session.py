@@ -21,13 +21,14 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from agent.emotion_tags import EmotionTag, EmotionTags
+from agent.emotion_tags import EmotionTag
 from agent.events import Event, Problem, RecordingEnded, Say, StateChanged, TalkKey, TurnFinished, TypedText
 from agent.history import History
 from agent.llm import LLM
 from agent.reply import Reply
-from agent.sentences import Sentence, SentenceSplitter
+from agent.sentences import Sentence
 from agent.speaking import SENTENCES_AHEAD, SpokenSoon, speak_in_order
+from agent.thinking import Patience, think
 from agent.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
 from agent.utterance import Utterance
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
@@ -42,9 +43,6 @@ from speech.tts import TTS
 from speech.turns import PRE_ROLL_S, TurnDetector
 
 T = TypeVar("T")
-
-NOT_UNDERSTOOD = "I'm sorry, I didn't catch that."
-MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask me again."
 
 # The longest speech that a turn detector may need before it reports an onset (ears.min_speech_s goes up to 2 s).
 ONSET_S = 2.0
@@ -466,62 +464,15 @@ class Session:
 
     async def _reply(self, reply: Reply) -> None:
         """Mind and voice side by side: text, sentences, sound."""
+        patience = Patience(self._timing.thinking_timeout_s, lambda message: self._problem(reply, message))
         sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
         spoken: asyncio.Queue[SpokenSoon | None] = asyncio.Queue(SENTENCES_AHEAD)
         async with asyncio.TaskGroup() as stages:
-            stages.create_task(self._think(reply, sentences), name="mind")
+            stages.create_task(
+                think(self._parts.mind, self.history.messages(), reply, sentences, patience), name="mind"
+            )
             stages.create_task(speak_in_order(self._parts.voice, sentences, spoken), name="voice")
             stages.create_task(self._play(reply, spoken), name="play")
-
-    async def _think(self, reply: Reply, sentences: asyncio.Queue[Sentence | None]) -> None:
-        """The mind's text, cut into sentences. A mind that fails is excused aloud; what it said so far stays."""
-        splitter, tags = SentenceSplitter(), EmotionTags()
-        emotion: EmotionTag | None = None
-        count = 0
-
-        async def pass_on(ready: Sequence[Sentence]) -> None:
-            nonlocal emotion, count
-            for sentence in ready:
-                reply.mark("first_sentence")
-                await sentences.put(replace(sentence, emotion=emotion))
-                emotion = None
-                count += 1
-
-        async def take(parts: Sequence[str | EmotionTag]) -> None:
-            nonlocal emotion
-            for part in parts:
-                if isinstance(part, str):
-                    await pass_on(splitter.push(part))
-                else:
-                    await pass_on(splitter.flush())  # what came before the tag is not meant by it
-                    emotion = part
-
-        if reply.say is not None:
-            await pass_on(splitter.push(reply.say))
-        elif not reply.question:
-            await pass_on(splitter.push(NOT_UNDERSTOOD))
-        else:
-            timeout_s = self._timing.thinking_timeout_s
-            deltas = self._parts.mind.stream(self.history.messages(), reply.question)
-            try:
-                async with aclosing(deltas):
-                    while True:
-                        async with asyncio.timeout(timeout_s):
-                            delta = await anext(deltas, None)
-                        if delta is None:
-                            break
-                        reply.mark("first_token")
-                        await take(tags.push(delta))
-                await take(tags.flush())
-                await pass_on(splitter.flush())
-                if not count:
-                    raise InputError("expected a reply, got nothing that can be spoken")
-            except (InputError, OSError, TimeoutError) as error:
-                await pass_on([*splitter.flush(), *splitter.push(MIND_FAILED)])
-                reason = str(error) or f"no answer within {timeout_s:g} s"
-                await self._problem(reply, f"{self._parts.mind.name}: {reason}")
-        await pass_on(splitter.flush())
-        await sentences.put(None)
 
     async def _play(self, reply: Reply, spoken: asyncio.Queue[SpokenSoon | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""

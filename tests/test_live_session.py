@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from agent.events import StateChanged, TalkKey
-from agent.session import MIND_FAILED, QUEUED_REQUESTS, Session
+from agent.session import QUEUED_REQUESTS, Session
+from agent.thinking import MIND_FAILED
 from avatar.motion import Controls, ConversationState, Emotion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.turns import TurnDetector

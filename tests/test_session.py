@@ -11,8 +11,9 @@ import pytest
 
 from agent.events import Event, Problem, StateChanged, TurnFinished, TypedText
 from agent.history import History
-from agent.session import MIND_FAILED, NOT_UNDERSTOOD, Parts, Session, Timing
+from agent.session import Parts, Session, Timing
 from agent.sources import Questions, Recording
+from agent.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.motion import ConversationState, MotionLayout
