@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from agent.commands import conversation, live, media, upkeep
+from agent.commands import conversation, fetch, live, media, upkeep
 from agent.commands.options import say
 from speech.errors import InputError
 
@@ -39,7 +39,7 @@ def _root(
     """Holds what is said before any command."""
 
 
-for module in (live, conversation, media, upkeep):
+for module in (live, conversation, media, fetch, upkeep):
     module.register(app)
 
 

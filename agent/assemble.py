@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from agent import backends
 from agent.config import Config
 from agent.events import Event, Problem
@@ -16,12 +18,14 @@ from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
-from avatar.clock import AudioClock, OfflineClock, PacedClock
+from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
+from avatar.motion import LOOK_AHEAD_FRAMES, neutral
 from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
 from avatar.portrait import Portrait, load_portrait
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
 
 DRAWING_S = 0.015
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
+
+WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
 BLOCK_FRAMES = 5
 """Frames of motion made at a time, where the sound is known well ahead."""
@@ -57,13 +63,18 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    return FlowMotionSampler(
-        load_checkpoint(face.weights),
-        seed=face.seed,
-        steps=face.steps,
-        block_frames=block_frames,
-        composure=face.composure,
-    )
+    checkpoint = load_checkpoint(face.weights)
+
+    def fresh() -> FlowMotionSampler:
+        return FlowMotionSampler(
+            checkpoint, seed=face.seed, steps=face.steps, block_frames=block_frames, composure=face.composure
+        )
+
+    # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
+    warm = fresh()
+    warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
+    warm.frames()
+    return fresh()
 
 
 def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
@@ -75,7 +86,9 @@ def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
     # One thread here as well: its pieces of work are far too small to be shared out.
     cv2.setNumThreads(1)
     portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=config.portrait.cache_dir)
-    return portrait, MeshDecoder(portrait)
+    decoder = MeshDecoder(portrait)
+    decoder.decode(neutral(1)[0])  # the first picture takes longer
+    return portrait, decoder
 
 
 async def load_face(config: Config, block_frames: int = BLOCK_FRAMES) -> Face:

@@ -10,6 +10,7 @@ object is called like the ones below: ears with (config, phrases, accurate), min
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -286,6 +287,8 @@ def _is_ready(config: Config, backend: str, model: str) -> bool:
     """Whether "auto" may take a backend of the recommended ring: its package and its weights are here."""
     if config.ring.choice == "embedded" or find_spec(PACKAGES[backend]) is None:
         return False
+    if backend == "coqui" and not any(map(shutil.which, ("espeak-ng", "espeak"))):
+        return False  # its VITS voices can't read without
     return installed_path(config, backend, model) is not None
 
 

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config import Config
+from agent.doctor_devices import check_devices
 from agent.doctor_files import check_files, check_programs, check_python
-from agent.doctor_packages import Part, check_packages
+from agent.doctor_packages import Part, Ring, check_packages
+from agent.doctor_recommended import check_recommended
 
 _STYLES = {"ok": "green", "missing": "yellow", "broken": "red"}
 
@@ -39,7 +41,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Chosen:
     """What was chosen for one place.
 
     Attributes:
@@ -70,7 +72,7 @@ class Diagnosis:
     machine: Machine
     config: str
     changed: Mapping[str, str]
-    choices: tuple[Choice, ...]
+    choices: tuple[Chosen, ...]
     parts: tuple[Part, ...]
 
     @property
@@ -86,7 +88,14 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
         config: what is configured; paths and backends in it are checked.
         deep: import the heavy packages too, which takes seconds.
     """
-    parts = (check_python(), *check_packages(deep=deep), *check_files(config), *check_programs(config))
+    parts = (
+        check_python(),
+        *check_packages(deep=deep),
+        *check_files(config),
+        *check_programs(config),
+        *check_recommended(config, deep=deep),
+        *check_devices(config, deep=deep),
+    )
     complete = all(part.status == "ok" for part in parts if part.ring == "embedded")
     return Diagnosis(complete, _machine(), config.source.file, _changed(config), _choices(config), parts)
 
@@ -112,34 +121,29 @@ def _changed(config: Config) -> dict[str, str]:
     }
 
 
-_REASONS = {
-    "embedded": "the only ring of this version",
-    "pocketsphinx": "needs no weights beyond its package",
-    "knowledge": "needs no weights",
-    "flite": "the program flite is installed, and has the voice if one is named",
-    "espeak": "comes with a package; the program flite is not installed, or has not the voice that is named",
-}
-"""Why "auto" comes to each of these."""
+_EMBEDDED = ("pocketsphinx", "knowledge", "flite", "espeak")
+"""The backends of the embedded ring."""
 
 
-def _choices(config: Config) -> tuple[Choice, ...]:
-    def choice(what: str, key: str, asked: str, chosen: str) -> Choice:
-        why = _REASONS[chosen] if asked == "auto" else f"named by {key} ({config.source.of(key)})"
-        return Choice(what, chosen, why)
-
-    ring = choice("ring", "ring.choice", config.ring.choice, "embedded")
+def _choices(config: Config) -> tuple[Chosen, ...]:
     try:
-        from agent.backends import chosen_ears, chosen_mind, chosen_voice
+        from agent.backends import choices
 
-        return (
-            ring,
-            choice("ears", "ears.backend", config.ears.backend, chosen_ears(config)),
-            choice("mind", "mind.backend", config.mind.backend, chosen_mind(config)),
-            choice("voice", "voice.backend", config.voice.backend, chosen_voice(config)),
-        )
+        backends = [Chosen(choice.what, choice.chosen, choice.why) for choice in choices(config)]
     except ImportError as error:
         why = f"can't be told before the package is there: {' '.join(str(error).split())}"
-        return (ring, Choice("ears, mind, voice", "unknown", why))
+        return (Chosen("ring", "unknown", why), Chosen("ears, mind, voice", "unknown", why))
+    embedded = [choice.what for choice in backends if choice.chosen in _EMBEDDED]
+    others = [choice.what for choice in backends if choice.chosen not in _EMBEDDED]
+    chosen = " and ".join(name for name, places in (("recommended", others), ("embedded", embedded)) if places)
+    asked = config.ring.choice
+    if asked != "auto":
+        why = f"named by ring.choice ({config.source.of('ring.choice')})"
+    elif embedded and others:
+        why = f"{' and '.join(others)} of the recommended ring, {' and '.join(embedded)} of the embedded one"
+    else:
+        why = "everything of it that is needed is here" if others else "nothing of the recommended ring is ready"
+    return (Chosen("ring", chosen, why), *backends)
 
 
 def print_diagnosis(diagnosis: Diagnosis, *, as_json: bool = False) -> None:
@@ -162,25 +166,38 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         facts.add_row(choice.what, Text(f"{choice.chosen}: {choice.why}"))
     console.print(facts)
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "part", "version"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("detail", overflow="fold")
-    for part in diagnosis.parts:
-        optional = " (optional)" if part.ring == "optional" else ""
-        table.add_row(Text(part.status, _STYLES[part.status]), part.name, part.version, Text(part.detail + optional))
-    console.print()
-    console.print(table)
+    for ring, title in _TITLES.items():
+        console.print(Text(f"\n{title}", "bold"))
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(no_wrap=True, min_width=len("missing"))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for part in (part for part in diagnosis.parts if part.ring == ring):
+            name = Text(part.name).append(f" {part.version}" if part.version else "", "dim")
+            table.add_row(Text(part.status, _STYLES[part.status]), name, Text(part.detail))
+        console.print(table)
 
     console.print()
-    if diagnosis.complete:
-        console.print("The embedded ring is complete.", style="green")
-    else:
-        console.print("The embedded ring is not complete.", style="red")
-    for title, ring in (("To complete it:", "embedded"), ("To add what is optional:", "optional")):
+    for ring in ("embedded", "recommended"):
+        if all(part.status == "ok" for part in diagnosis.parts if part.ring == ring):
+            console.print(f"The {ring} ring is complete.", style="green")
+        else:
+            console.print(f"The {ring} ring is not complete.", style="red" if ring == "embedded" else "yellow")
+    for title, ring in (
+        ("To complete the embedded ring:", "embedded"),
+        ("To complete the recommended ring:", "recommended"),
+        ("To add what is optional:", "optional"),
+    ):
         # The same command may mend several parts.
         fixes = dict.fromkeys(part.fix for part in diagnosis.parts if part.fix and part.ring == ring)
         if fixes:
             console.print(title)
         for fix in fixes:
             console.print(Text(f"  {fix}"), soft_wrap=True)
+
+
+_TITLES: Mapping[Ring, str] = {
+    "embedded": "Embedded ring: all that is needed",
+    "recommended": "Recommended ring: Whisper, a language model, Coqui's voices",
+    "optional": "Optional",
+}

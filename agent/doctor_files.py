@@ -171,7 +171,7 @@ def _check_flite(config: Config) -> Part:
 
 
 def _check_gpu() -> Part:
-    detail = "no part of the embedded ring uses one"
+    detail = "the recommended ring is much quicker with one"
     answer = _ask("nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader")
     if not answer:
         return Part("CUDA device", "optional", "missing", "", detail, "")

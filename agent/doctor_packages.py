@@ -1,4 +1,4 @@
-"""Are the packages of the embedded ring there, in the right version, with their files, and do they load?
+"""Are the packages there, in the right version, with their files, and do they load?
 
 Only what loads in a fraction of a second is imported; of the heavy packages the version is read and the model files
 are looked for, unless the check is asked to go deep.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Ring = Literal["embedded", "optional"]
+Ring = Literal["embedded", "recommended", "optional"]
 Status = Literal["ok", "missing", "broken"]
 
 PROJECT = Path(__file__).parent.parent
@@ -42,7 +42,8 @@ class Part:
 
     Attributes:
         name: of the package, program or file.
-        ring: "embedded" for what must be there, "optional" for what may be.
+        ring: "embedded" for what must be there, "recommended" for what the recommended ring needs as it is configured,
+            "optional" for the rest.
         status: "ok"; "missing": not there; "broken": there, but of no use.
         version: as it states itself, or "".
         detail: what it is for, and what is wrong with it.
@@ -115,13 +116,20 @@ PACKAGES: Mapping[str, Package] = {
 }
 
 
-def requirements() -> list[str]:
-    """What pyproject.toml asks for ("numpy>=1.26.4,<2"), from the clone's file or the installed wheel's metadata."""
+def requirements(extra: str = "") -> list[str]:
+    """What pyproject.toml asks for ("numpy>=1.26.4,<2"), from the clone's file or the installed wheel's metadata.
+
+    Args:
+        extra: of which optional set; "" for what is always needed.
+    """
     pyproject = PROJECT / "pyproject.toml"
     if pyproject.is_file():
-        listed: list[str] = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]["dependencies"]
+        project = tomllib.loads(pyproject.read_text(encoding="utf-8"))["project"]
+        listed: list[str] = project["optional-dependencies"][extra] if extra else project["dependencies"]
         return listed
-    return [line for line in importlib.metadata.requires("visavis") or [] if "extra ==" not in line]
+    lines = [line.partition(";") for line in importlib.metadata.requires("visavis") or []]
+    mark = re.compile(f"""extra == ["']{re.escape(extra)}["']""") if extra else re.compile("^(?!.*extra ==)")
+    return [line.strip() for line, _, marker in lines if mark.search(marker)]
 
 
 def check_packages(*, deep: bool = False) -> list[Part]:
@@ -129,32 +137,42 @@ def check_packages(*, deep: bool = False) -> list[Part]:
     return [check_package(line, deep=deep) for line in (*requirements(), *NEEDED_BY_MEDIAPIPE)]
 
 
-def check_package(requirement: str, *, deep: bool = False) -> Part:
+def check_package(
+    requirement: str,
+    *,
+    deep: bool = False,
+    ring: Ring = "embedded",
+    packages: Mapping[str, Package] = PACKAGES,
+    install: str = "",
+) -> Part:
     """Checks one package.
 
     Args:
         requirement: as in pyproject.toml, such as "numpy>=1.26.4,<2".
         deep: import heavy packages too, which takes seconds.
+        ring: what needs it.
+        packages: what there is to know about it.
+        install: the command that installs it; "" for pip with this requirement.
     """
     found = re.match(r"[\w.-]+", requirement)
     name = found.group() if found else requirement
-    package = PACKAGES.get(name, Package("", name.replace("-", "_")))
+    package = packages.get(name, Package("", name.replace("-", "_")))
     version = installed_version(name)
 
+    add = install or _install(requirement)
+
     def part(status: Status, trouble: str, fix: str) -> Part:
-        return Part(name, "embedded", status, version or "", "; ".join(filter(None, (package.job, trouble))), fix)
+        return Part(name, ring, status, version or "", "; ".join(filter(None, (package.job, trouble))), fix)
 
     if name == HEADLESS and (others := [other for other in OPENCVS if other != name and installed_version(other)]):
         uninstall = pip("uninstall", "-y", *others, *([name] if version else []))
-        return part(
-            "broken", f"{' and '.join(others)} installed too or instead", f"{uninstall} && {_install(requirement)}"
-        )
+        return part("broken", f"{' and '.join(others)} installed too or instead", f"{uninstall} && {add}")
     if version is None:
-        return part("missing", "", _install(requirement))
+        return part("missing", "", add)
     if not _satisfies(version, requirement):
-        return part("broken", f"expected {requirement}, found {version}", _install(requirement))
+        return part("broken", f"expected {requirement}, found {version}", add)
     again = pip("install", "--force-reinstall", "--no-deps", f"{name}=={version}")
-    folder = _module_folder(package.module)
+    folder = module_folder(package.module)
     if folder is None:
         return part("broken", f"the module {package.module} is not there", again)
     absent = [file for file in package.files if not (folder / file).is_file()]
@@ -197,7 +215,8 @@ def _satisfies(version: str, requirement: str) -> bool:
     return Requirement(requirement).specifier.contains(version, prereleases=True)
 
 
-def _module_folder(module: str) -> Path | None:
+def module_folder(module: str) -> Path | None:
+    """The folder of an installed module, without importing it; None if there is none."""
     try:
         spec = importlib.util.find_spec(module)
     except (ModuleNotFoundError, ValueError):

@@ -152,11 +152,11 @@ CATALOGUE: tuple[Model, ...] = (
     Model(
         "xtts",
         "tts_models/multilingual/multi-dataset/xtts_v2",
-        "17 languages, 58 speakers, and any voice from a recording; for a GPU",
+        "17 languages, 58 speakers, any voice from a recording; for a GPU",
         "CPML",
         1_880_000_000,
         Source("coqui", "tts_models/multilingual/multi-dataset/xtts_v2"),
-        "the only one",
+        "",
         ("en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi"),
         _CPML,
     ),

@@ -108,9 +108,7 @@ def _of_coqui(model: Model) -> Listing:
         raise InputError(f"{model.backend}: coqui-tts lists no model '{model.source.name}'; see: visavis fetch --list")
     if is_xtts != (model.backend == "xtts"):
         other = "xtts" if is_xtts else "coqui"
-        raise InputError(
-            f"{model.source.name}: expected a model of {model.backend}; this is {other}/{model.source.name}"
-        )
+        raise InputError(f"{model.backend}: expected one of its models, got one of {other}; fetch {other}/… instead")
     licence = str(entry.get("license", ""))
     if "repo_id" in entry:
         return _of_hub(model, entry["repo_id"], "main", licence, entry.get("ignore", ()))

@@ -21,16 +21,29 @@ from speech.audio import OUTPUT_RATE_HZ, Samples
 
 _READY_S = 10.0
 
-_ASOUNDRC = """
+_ONE_WAY = """
 pcm.{name} {{ type pulse device {device} hint {{ show on description "{name}" }} }}
+"""
+_BOTH_WAYS = """
+pcm.{name} {{
+  type asym
+  playback.pcm {{ type pulse device {device} }}
+  capture.pcm {{ type pulse device {other} }}
+  hint {{ show on description "{name}" }}
+}}
 """
 _MODULES = (
     "module-null-sink sink_name=speaker rate=48000 channels=1 norewinds=1",
     "module-null-sink sink_name=micsink rate=48000 channels=1 norewinds=1",
     "module-remap-source master=micsink.monitor source_name=mic",
 )
-DEVICES = {"VisavisSpeaker": "speaker", "VisavisMic": "mic"}
-"""PortAudio's name of each device → PulseAudio's."""
+DEVICES = {
+    "VisavisSpeaker": ("speaker",),
+    "VisavisMic": ("mic",),
+    "Headset": ("speaker", "mic"),
+    "Cable": ("speaker",),
+}
+"""PortAudio's name of each device → PulseAudio's, where it plays and where it hears."""
 
 
 @dataclass
@@ -117,7 +130,10 @@ def pulse(folder: Path) -> Iterator[Pulse]:
     """Runs a PulseAudio of its own while the context lasts; its files lie in `folder`."""
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
-    entries = (_ASOUNDRC.format(name=name, device=device) for name, device in DEVICES.items())
+    entries = [
+        (_ONE_WAY if len(devices) == 1 else _BOTH_WAYS).format(name=name, device=devices[0], other=devices[-1])
+        for name, devices in DEVICES.items()
+    ]
     (folder / ".asoundrc").write_text("".join(entries))
     environ = {
         **os.environ,

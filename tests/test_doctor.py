@@ -1,10 +1,13 @@
 """The doctor: whatever is taken away or damaged is named, with the command that brings it back."""
 
 import importlib
+import importlib.metadata
+import importlib.util
 import io
 import json
 import os
 import shlex
+import socket
 import struct
 import subprocess
 import sys
@@ -15,10 +18,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agent import doctor, doctor_files, doctor_packages
+from agent import doctor, doctor_devices, doctor_files, doctor_packages, doctor_recommended, models
 from agent.config import Config, load_config
 from agent.doctor import diagnose, print_diagnosis, show
 from agent.doctor_packages import HEADLESS, PACKAGES, Part, check_package, requirements
+from agent.model_manifest import MANIFEST
+from tests.fake_models import fake_model
+from tests.model_server import model_server
 
 PIP = [sys.executable, "-m", "pip"]
 
@@ -27,10 +33,15 @@ def config(*overrides: str) -> Config:
     return load_config(None, overrides, {})
 
 
+LIST_DEVICES = doctor_devices._LIST_DEVICES
+
+
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder without a config.toml, and a cache folder of the test's own."""
+    """A folder without a config.toml, and cache and data folders of the test's own, and no sound devices."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(doctor_devices, "_LIST_DEVICES", "print('[]')")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -90,7 +101,7 @@ def test_every_command_is_printed_whole_on_a_line_of_its_own(monkeypatch: pytest
         assert any(part.name in line and line.startswith(part.status) for line in lines), part
         assert not part.fix or f"  {part.fix}" in lines
     assert "The embedded ring is not complete." in lines
-    assert lines.index("To complete it:") < lines.index(f"  {check_package(requirement('torch')).fix}")
+    assert lines.index("To complete the embedded ring:") < lines.index(f"  {check_package(requirement('torch')).fix}")
 
 
 def test_square_brackets_in_what_is_shown_are_no_markup(empty_folder: Path) -> None:
@@ -108,7 +119,8 @@ def test_without_a_console_it_goes_to_standard_output(capsys: pytest.CaptureFixt
 def test_heavy_packages_are_not_imported() -> None:
     code = (
         "import sys; from agent.config import Config; from agent.doctor import diagnose; diagnose(Config());"
-        "print(sorted({'torch', 'mediapipe', 'pocketsphinx', 'matplotlib', 'silero_vad'} & set(sys.modules)))"
+        "print(sorted({'torch', 'mediapipe', 'pocketsphinx', 'matplotlib', 'silero_vad', 'transformers', 'whisper',"
+        "'TTS', 'faster_whisper', 'sounddevice', 'pygame'} & set(sys.modules)))"
     )
     root = Path(doctor.__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
@@ -142,7 +154,7 @@ def test_a_wrong_version(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_model_file_is_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, file: str) -> None:
-    monkeypatch.setattr(doctor_packages, "_module_folder", lambda module: tmp_path)
+    monkeypatch.setattr(doctor_packages, "module_folder", lambda module: tmp_path)
     part = check_package(requirement(name))
     assert part.status == "broken" and part.detail.endswith(f"; its file {file} is not there")
     assert shlex.split(part.fix) == [*PIP, "install", "--force-reinstall", "--no-deps", f"{name}=={part.version}"]
@@ -336,12 +348,238 @@ def test_flite_and_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_what_was_chosen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    from agent import backends
+    from speech import tts_flite
 
-    monkeypatch.setattr(backends, "chosen_voice", lambda config: "espeak")
+    monkeypatch.setattr(tts_flite, "flite_voices", lambda: ())
     chosen = {
         choice.what: (choice.chosen, choice.why) for choice in diagnose(config("ears.backend=pocketsphinx")).choices
     }
-    assert chosen["ring"] == ("embedded", "the only ring of this version")
+    assert chosen["ring"] == ("embedded", "nothing of the recommended ring is ready")
     assert chosen["ears"] == ("pocketsphinx", "named by ears.backend (--set 'ears.backend=pocketsphinx')")
     assert chosen["voice"][0] == "espeak" and "flite is not installed" in chosen["voice"][1]
+    ring = diagnose(config("ring.choice=embedded")).choices[0]
+    assert (ring.chosen, ring.why) == ("embedded", "named by ring.choice (--set 'ring.choice=embedded')")
+
+
+# ---- The recommended ring: bare, fetched, broken ----
+
+RECOMMENDED = ("faster-whisper/base.en", "transformers/Qwen/Qwen2.5-1.5B-Instruct", "coqui/tts_models/en/vctk/vits")
+
+
+@pytest.fixture
+def everything_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The packages and the program of the recommended ring, whatever is installed here."""
+    real = doctor_recommended.check_package
+
+    def check(requirement: str, **options: Any) -> Part:
+        found = real(requirement, **options)
+        return Part(found.name, found.ring, "ok", "1.0", found.detail, "")
+
+    monkeypatch.setattr(doctor_recommended, "check_package", check)
+    monkeypatch.setattr(models, "find_spec", importlib.util.find_spec)
+    program(tmp_path, "espeak-ng", "")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+
+def fetched(folder: Path) -> None:
+    for title in RECOMMENDED:
+        backend, _, name = title.partition("/")
+        fake_model(folder, backend, name)
+
+
+def shown(diagnosis: doctor.Diagnosis, width: int = 100) -> list[str]:
+    out = io.StringIO()
+    show(diagnosis, Console(file=out, width=width))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def of_models(diagnosis: doctor.Diagnosis) -> dict[str, Part]:
+    return {part.name: part for part in diagnosis.parts if part.name in RECOMMENDED}
+
+
+def test_bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    absent = dict.fromkeys(doctor_recommended.PACKAGES)
+    without(monkeypatch, **{name.replace("-", "_"): None for name in absent})
+    monkeypatch.setattr(doctor_recommended.shutil, "which", lambda name: None)
+    diagnosis = diagnose(config())
+    assert diagnosis.exit_status == 0
+    parts = by_name(list(diagnosis.parts))
+    for name in ("faster-whisper", "transformers", "coqui-tts", "torchaudio", "espeak-ng program", *RECOMMENDED):
+        assert (parts[name].ring, parts[name].status) == ("recommended", "missing"), parts[name]
+        assert parts[name].fix
+    for name in ("openai-whisper", "openai"):
+        assert (parts[name].ring, parts[name].status) == ("optional", "missing")
+    assert parts["coqui/tts_models/en/vctk/vits"].detail == "voice: not fetched, about 148 MB"
+    lines = shown(diagnosis)
+    assert lines.count("The recommended ring is not complete.") == 1 and "The embedded ring is complete." in lines
+    start = lines.index("To complete the recommended ring:")
+    assert "  apt-get install espeak-ng" in lines[start:]
+    assert f"  visavis fetch {' '.join(RECOMMENDED)}" in lines[start:]
+    assert diagnosis.choices[0].chosen == "embedded"
+
+
+@pytest.mark.usefixtures("everything_installed")
+def test_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from agent import backends
+
+    monkeypatch.setattr(backends, "find_spec", lambda name: object())
+    fetched(tmp_path / "data" / "visavis" / "models")
+    diagnosis = diagnose(config())
+    for part in of_models(diagnosis).values():
+        assert (part.ring, part.status, part.fix) == ("recommended", "ok", ""), part
+        assert "fetched, " in part.detail
+    lines = shown(diagnosis)
+    assert "The recommended ring is complete." in lines and "To complete the recommended ring:" not in lines
+    ring, ears, mind, voice = diagnosis.choices
+    assert (ears.chosen, mind.chosen, voice.chosen) == ("faster-whisper", "transformers", "coqui")
+    assert (ring.chosen, ring.why) == ("recommended", "everything of it that is needed is here")
+    ring = diagnose(config("mind.backend=knowledge", "voice.backend=espeak")).choices[0]
+    assert ring.chosen == "recommended and embedded"
+    assert ring.why == "ears of the recommended ring, mind and voice of the embedded one"
+
+
+@pytest.mark.usefixtures("everything_installed")
+def test_broken(tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    fetched(folder)
+    (folder / "faster-whisper" / "base.en" / "model.bin").write_bytes(b"cut o")
+    (folder / "coqui" / "tts_models--en--vctk--vits" / MANIFEST).write_text("{")
+    mind = folder / "transformers" / "Qwen--Qwen2.5-1.5B-Instruct"
+    (mind / MANIFEST).unlink()
+    (mind / "model.bin").rename(mind / "model.bin.partial")
+    fake_model(folder, "whisper", "small")
+    (folder / "whisper" / "small" / "model.bin").unlink()
+
+    diagnosis = diagnose(config(f"ring.models={folder}"))
+    assert diagnosis.exit_status == 0
+    ears, thought, voice = (of_models(diagnosis)[name] for name in RECOMMENDED)
+    assert ears.status == "broken" and ears.detail == "ears: model.bin: expected 7 bytes, got 5"
+    assert voice.status == "broken" and "expected what `visavis fetch` wrote" in voice.detail
+    assert thought.status == "missing"
+    assert thought.detail == "mind: fetched in part, 0.1 MB of it are here, about 3.10 GB"
+    other = by_name(list(diagnosis.parts))["whisper/small"]
+    assert (other.ring, other.status, other.detail) == ("optional", "broken", "ears: its file model.bin is gone")
+    command = f"visavis fetch {' '.join(RECOMMENDED)} whisper/small --models {folder}"
+    assert {part.fix for part in (ears, thought, voice, other)} == {command}
+    assert f"  {command}" in shown(diagnosis, 80)
+
+
+def test_models_by_path_and_names_that_are_none(tmp_path: Path) -> None:
+    parts = by_name(doctor_recommended.check_recommended(config("ears.model=./none.pt", f"voice.model={tmp_path}")))
+    assert parts["ears.model"].status == "missing" and parts["ears.model"].fix.startswith("change ears.model (--set ")
+    assert parts["voice.model"].status == "ok"
+    parts = by_name(doctor_recommended.check_recommended(config("mind.model=chat", "mind.backend=transformers")))
+    assert parts["models"].status == "broken" and "OWNER/NAME on Hugging Face, got 'chat'" in parts["models"].detail
+
+
+def test_torchaudio_for_cuda_beside_pytorch_for_cpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("torch", "torchaudio"):
+        (tmp_path / name / "lib").mkdir(parents=True)
+    monkeypatch.setattr(doctor_recommended, "module_folder", lambda module: tmp_path / module)
+    assert doctor_recommended._cuda_only_libraries() == []
+    library = tmp_path / "torchaudio" / "lib" / "libtorchaudio.so"
+    library.write_bytes(b"\x7fELF libcudart.so.13")
+    assert doctor_recommended._cuda_only_libraries() == [library]
+    without(monkeypatch, torchaudio="2.11.0")
+    monkeypatch.setattr(doctor_packages, "module_folder", lambda module: tmp_path)
+    (part,) = [part for part in doctor_recommended.check_recommended(config()) if part.name == "torchaudio"]
+    assert (part.status, part.fix) == ("broken", f"rm {library}") and "built for CUDA" in part.detail
+    (tmp_path / "torch" / "lib" / "libtorch_cuda.so").touch()
+    assert doctor_recommended._cuda_only_libraries() == []
+
+
+def test_how_extras_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install = doctor_recommended._install_extra
+    monkeypatch.setattr(doctor_recommended, "PROJECT", tmp_path)
+    assert shlex.split(install("coqui")) == [*PIP, "install", "visavis[coqui]"]
+    (tmp_path / "pyproject.toml").touch()
+    assert shlex.split(install("coqui")) == [*PIP, "install", "--editable", f"{tmp_path}[coqui]"]
+    (tmp_path / "Makefile").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / ".venv"))
+    assert install("coqui") == f"make -C {tmp_path} recommended"
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".recommended-ready").touch()
+    assert install("coqui") == f"rm {tmp_path}/.venv/.recommended-ready && make -C {tmp_path} recommended"
+
+
+def test_the_extras_of_an_installed_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = ["numpy<2,>=1.26.4", 'six>=1.17; extra == "coqui"', "visavis[coqui]; extra == 'recommended'"]
+    monkeypatch.setattr(doctor_packages, "PROJECT", tmp_path)
+    monkeypatch.setattr(importlib.metadata, "requires", lambda name: lines)
+    assert (requirements(), requirements("coqui")) == (["numpy<2,>=1.26.4"], ["six>=1.17"])
+
+
+# ---- Servers and devices ----
+
+
+def server_part(*overrides: str) -> Part:
+    return by_name(doctor_recommended.check_recommended(config(*overrides)))["language model server"]
+
+
+def test_a_language_model_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with model_server() as server:
+        url = f"mind.base_url={server.url}/v1"
+        server.files["/v1/models"] = json.dumps({"data": [{"id": "tiny"}, {"id": "large"}]}).encode()
+        part = server_part(url)
+        assert (part.ring, part.status) == ("recommended", "ok") and part.detail.endswith("models: tiny, large")
+        part = server_part(url, "mind.model=huge")
+        assert part.status == "broken" and "it has no model 'huge' (it has tiny, large)" in part.detail
+        server.statuses = [401]
+        part = server_part(url)
+        assert part.status == "broken" and part.fix == "export OPENAI_API_KEY=…, the key of that server"
+        server.files["/v1/models"] = b"<html>"
+        assert "expected an OpenAI-compatible server's list" in server_part(url).detail
+    part = server_part(url)
+    assert part.status == "missing" and "Connection refused" in part.detail and "change mind.base_url" in part.fix
+
+
+def test_a_broker() -> None:
+    def broker(port: int) -> Part:
+        there = config("mqtt.host=127.0.0.1", f"mqtt.port={port}")
+        return by_name(doctor_devices.check_devices(there))["MQTT broker"]
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert broker(port).status == "ok"
+    part = broker(port)
+    assert part.status == "missing" and "change mqtt.host (--set 'mqtt.host=127.0.0.1')" in part.fix
+
+
+def test_a_virtual_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(doctor_devices, "VIRTUAL_CAMERAS", tmp_path)
+    part = by_name(doctor_devices.check_devices(config()))["virtual camera"]
+    assert part.status == "missing" and "modprobe v4l2loopback" in part.fix
+    (tmp_path / "video10").mkdir()
+    (tmp_path / "video10" / "name").write_text("Visavis\n")
+    part = by_name(doctor_devices.check_devices(config()))["virtual camera"]
+    assert (part.status, part.detail) == ("ok", "/dev/video10 (Visavis)")
+
+
+def sound(monkeypatch: pytest.MonkeyPatch, answer: str, *overrides: str) -> dict[str, Part]:
+    monkeypatch.setattr(doctor_devices, "_LIST_DEVICES", answer)
+    return by_name(doctor_devices._check_sound(config(*overrides)))
+
+
+def test_sound_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    def device(name: str, inputs: int, outputs: int, default: bool) -> dict[str, object]:
+        flags = {"is_default_input": default and inputs > 0, "is_default_output": default and outputs > 0}
+        return {"name": name, "inputs": inputs, "outputs": outputs, **flags}
+
+    listed = [device("Desk mic", 1, 0, False), device("Headset", 1, 2, True), device("Screen", 0, 2, False)]
+    answer = f"import json; print(json.dumps({listed!r}))"
+    parts = sound(monkeypatch, answer)
+    assert (parts["microphone"].detail, parts["speaker"].detail) == ("Headset and 1 more", "Headset and 1 more")
+    parts = sound(monkeypatch, answer, "devices.microphone=desk", "devices.speaker=Boom")
+    assert parts["microphone"].detail == "Desk mic and 1 more"
+    assert (parts["speaker"].status, parts["speaker"].detail) == ("missing", "none called 'Boom'")
+    assert sound(monkeypatch, LIST_DEVICES)["PortAudio"].status in ("ok", "missing")  # whatever is here
+    parts = sound(monkeypatch, "print('[]')")
+    assert [part.status for part in parts.values()] == ["ok", "missing", "missing"]
+    part = sound(monkeypatch, "print('\"no library\"')")["PortAudio"]
+    assert (part.status, part.fix) == ("missing", "apt-get install libportaudio2")
+    assert sound(monkeypatch, "raise SystemExit(1)")["PortAudio"].status == "broken"
+    monkeypatch.setattr(doctor_devices, "PROBE_S", 0.2)
+    assert "no answer within 0.2 s" in sound(monkeypatch, "import time; time.sleep(9)")["PortAudio"].detail

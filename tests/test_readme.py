@@ -6,17 +6,24 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from agent.commands.conversation import QUESTIONS
+from tests.pulse import Pulse, pulse
+from tests.test_live_commands import visavis
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 VISAVIS = [line for line in LINES if line.startswith("visavis ")]
+LIVE = [line for line in VISAVIS if line.split()[1] in ("talk", "mirror")]
+
+# What a live command is told to use and is not there in the tests → what it says.
+MISSING = {"--camera": "v4l2loopback", "--window": "window", "--fullscreen": "window", "--mqtt": "mqtt: expected a broker"}
 
 # Training takes most of an hour; its commands are run on a little data, for a few steps.
 SHORTER = {"--minutes 100": "--minutes 0.4", "--steps 4000": "--steps 10"}
@@ -36,7 +43,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("line", VISAVIS)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
+    with pulse(tmp_path_factory.mktemp("pulse")) as running:
+        yield running
+
+
+@pytest.mark.pulse
+@pytest.mark.parametrize("line", LIVE)
+def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -> None:
+    """Without a camera, a screen and a broker: each is told in one line, and the rest goes on."""
+    with visavis(server, folder, *shlex.split(line)[1:]) as running:
+        running.wait_for("speak)")
+        running.stop()
+        assert running.process.returncode == 0, running.said
+    missing = [text for option, text in MISSING.items() if option in line]
+    told = [told for told in running.said.splitlines() if told.startswith("! ")]
+    assert len(told) == len(missing) and all(any(text in one for one in told) for text in missing), running.said
+    if "--record" in line:
+        assert (folder / "talk.mp4").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE])
 def test_a_command_works_as_shown(line: str, folder: Path) -> None:
     for long, short in SHORTER.items():
         line = line.replace(long, short)
@@ -54,8 +82,8 @@ def test_a_command_works_as_shown(line: str, folder: Path) -> None:
 
 def test_the_other_commands_are_make_targets_or_pip() -> None:
     others = [line for line in LINES if line and not line.startswith(("visavis ", "#"))]
-    assert others == ["make demo", "make test", "pip install ."]
-    for target in ("demo", "test"):
+    assert others == ["make demo", "make test", "make recommended", "pip install ."]
+    for target in ("demo", "test", "recommended"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
 
 

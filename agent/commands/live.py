@@ -160,8 +160,8 @@ async def _mirror(config: Config, record: Path | None, quiet: bool) -> None:
         outputs = open_live_outputs(
             config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
         )
-        say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
         with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
+            say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
                 config,
                 card=card,
@@ -297,8 +297,8 @@ class Talk:
             services: list[Service] = [lambda _: card.watch()]
             if bridge is not None:
                 services.append(bridge.run)
-            say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
             with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
                 await session.run(source, services)
             report_losses(session.frames_late, session.frames, card, self._quiet)
         self._teller.write(self._record)
