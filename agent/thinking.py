@@ -17,6 +17,10 @@ NOT_UNDERSTOOD = "I'm sorry, I didn't catch that."
 MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask me again."
 
 
+LONGEST_REPLY = 6000
+"""Characters of a reply: seven minutes of speech. A mind that goes on has lost its way, or its server ignores limits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """What to do about a mind that fails.
@@ -66,6 +70,7 @@ async def think(
 
 async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Writer, timeout_s: float) -> None:
     tags = EmotionTags()
+    length = 0
     async with aclosing(mind.stream(history, reply.question)) as deltas:
         while True:
             async with asyncio.timeout(timeout_s):
@@ -74,6 +79,9 @@ async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Wri
                 break
             reply.mark("first_token")
             await writer.take(tags.push(delta))
+            length += len(delta)
+            if length > LONGEST_REPLY:
+                raise InputError(f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there")
     await writer.take(tags.flush())
     await writer.end_sentence()
     if not writer.count:

@@ -43,6 +43,12 @@ FRAME_SAMPLES = OUTPUT_RATE_HZ // 25
 AUDIBLE = 1e-3
 SPOKEN = 0.01  # -40 dBFS: the questions are recordings with little noise
 WINDOW_S = 1.0
+OVERRIDES = (
+    "devices.microphone=VisavisMic",
+    "devices.speaker=VisavisSpeaker",
+    "devices.headphones=true",
+    "camera.size=512x512",
+)
 
 
 @dataclass
@@ -305,10 +311,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
     options = parser.parse_args()
     overrides = [
-        "devices.microphone=VisavisMic",
-        "devices.speaker=VisavisSpeaker",
-        "devices.headphones=true",
-        "camera.size=512x512",
+        *OVERRIDES,
         f"portrait.path={options.portrait}",
         f"voice.backend={options.voice}",
         *options.overrides,

@@ -336,6 +336,4 @@ def test_the_line_is_right_however_the_key_is_written(blank: list[str], style: s
     before = ["[face]", "seed = 1"] if style.startswith("[") else []
     text = "\n".join([*before, *blank, style.format("x\n[face]")])
     expected = next(n for n, line in enumerate(text.split("\n"), 1) if "zzz" in line)
-    assert f"config.toml, line {expected}: unknown key 'voice.zzz'; [voice] has backend, voice, model," in refusal(
-        text
-    )
+    assert f"config.toml, line {expected}: unknown key 'voice.zzz'; [voice] has backend, voice, model," in refusal(text)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agent.events import StateChanged, TalkKey
+from agent.llm import Message
 from agent.session import QUEUED_REQUESTS, Session
 from agent.thinking import MIND_FAILED
 from avatar.motion import Controls, ConversationState, Emotion
@@ -235,6 +236,23 @@ def test_sentences_spoken_side_by_side_keep_their_order() -> None:
     assert record.heard == reply
     starts = [sentence.start_sample for sentence in record.sentences]
     assert starts == sorted(starts) and [word.text for word in record.words] == reply.split()
+
+
+def test_a_mind_that_finds_no_end_is_stopped() -> None:
+    class EndlessMind(ScriptedMind):
+        async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
+            try:
+                while True:
+                    yield "and so on and on. "
+                    await asyncio.sleep(0.001)
+            finally:
+                self.closed += 1
+
+    mind = EndlessMind({})
+    scene = live_scene(ScriptedEars(["a"]), mind, ToneVoice(word_s=0.02, delay_s=0.001))
+    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=45.0))))
+    assert mind.closed == 1 and "expected the reply to end" in scene.problems[0]
+    assert scene.records[0].heard.endswith(MIND_FAILED)
 
 
 def test_a_mind_without_a_word_is_excused_aloud() -> None:
