@@ -22,6 +22,9 @@ SAMPLES_PER_FRAME = OUTPUT_RATE_HZ // FRAME_RATE_HZ
 class AudioClock(ABC):
     """Counts the samples played, and says when the next frame is due. Subclasses decide how time passes."""
 
+    keeps_time: bool
+    """Whether it goes on whatever happens, as real time does; else it waits for everything."""
+
     def __init__(self) -> None:
         self._next_frame = 0
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -91,6 +94,8 @@ class PacedClock(AudioClock):
         ahead_s: frames are asked for so long before, so that their picture is there when the sound is.
     """
 
+    keeps_time = True
+
     # A picture that would come more than one frame time too late is left out; its sound is not.
     LATE_AFTER_S = 1.0 / FRAME_RATE_HZ
 
@@ -122,6 +127,8 @@ class OfflineClock(AudioClock):
     Args:
         tracks: the sound tracks that must be settled before a frame is made.
     """
+
+    keeps_time = False
 
     def __init__(self, tracks: Sequence[SoundTrack]) -> None:
         super().__init__()

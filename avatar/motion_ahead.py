@@ -74,8 +74,6 @@ class MotionAhead:
         self._pushed_frames = 0
         self._listened = 0
         self._changed: int | None = None
-        self.state = ConversationState.IDLE
-        self.controls = Controls()
 
     def is_ready(self) -> bool:
         """Whether the next frame is there, made for the sound as it is now; if not, `sample` must make it."""
@@ -89,22 +87,22 @@ class MotionAhead:
         self._next += 1
         return self._ready.popleft()
 
-    def sample(self) -> None:
+    def sample(self, state: ConversationState, controls: Controls) -> None:
         """Makes the next frame ready, again if the sound has changed since it was made."""
         if self._changed is not None:
             self._rewind(self._changed)
             self._changed = None
-        self._sample_until(1)
+        self._sample_until(1, state, controls)
 
-    def sample_ahead(self) -> None:
+    def sample_ahead(self, state: ConversationState, controls: Controls) -> None:
         """Makes the frames after it ready, so that taking them need not wait."""
-        self._sample_until(self._ready_frames)
+        self._sample_until(self._ready_frames, state, controls)
 
-    def _sample_until(self, frames: int) -> None:
+    def _sample_until(self, frames: int, state: ConversationState, controls: Controls) -> None:
         while len(self._ready) < frames:
             self._push_user_voice()
-            self._sampler.set_state(self.state)
-            self._sampler.set_controls(self.controls)
+            self._sampler.set_state(state)
+            self._sampler.set_controls(controls)
             while not len(motion := self._sampler.frames().values):
                 self._push_voice_frame()
             self._ready.extend(motion)

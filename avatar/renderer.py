@@ -87,6 +87,7 @@ class Renderer:
         self._decoder, self._outputs, self._label = decoder, list(outputs), label
         self._mix_user = mix_user
         self._on_frame, self._on_output_failed = on_frame, on_output_failed
+        self._state, self._controls = ConversationState.IDLE, Controls()
         self.frames_late = 0
         self._has_shown = False
 
@@ -102,11 +103,11 @@ class Renderer:
 
     def set_state(self, state: ConversationState) -> None:
         """Sets what the person does; the face follows with the next motion it samples (within 200 ms)."""
-        self._motion.state = state
+        self._state = state
 
     def set_controls(self, controls: Controls) -> None:
         """Sets gaze, head distance and emotion; the face follows with the next motion it samples."""
-        self._motion.controls = controls
+        self._controls = controls
 
     async def run(self, until_sample: Callable[[], int | None]) -> None:
         """Renders frame after frame.
@@ -123,15 +124,17 @@ class Renderer:
                 # Taken before the motion is: what is written from now on belongs to a later frame, for both.
                 start = frame * SAMPLES_PER_FRAME
                 sound, heard = (track.take(start, SAMPLES_PER_FRAME) for track in (self._voice, self._user))
+                if ahead is not None and not self._clock.keeps_time:
+                    await ahead  # which frames were made before a change must not depend on how quick the machine is
                 if not self._motion.is_ready():
                     if ahead is not None:
                         await ahead
-                    await loop.run_in_executor(motion_thread, self._motion.sample)
+                    await loop.run_in_executor(motion_thread, self._motion.sample, self._state, self._controls)
                 values = self._motion.take()
                 if ahead is None or ahead.done():
                     if ahead is not None:
                         ahead.result()  # tells what went wrong in it
-                    ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead)
+                    ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead, self._state, self._controls)
                 mixed = sound + heard if self._mix_user else sound
                 failed = await loop.run_in_executor(picture_thread, self._show, start, values, mixed, late)
                 self.frames_late += late
