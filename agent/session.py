@@ -156,7 +156,6 @@ class Session:
         self._key_is_down = False
         self._pre_roll: deque[AudioChunk] = deque()
         self._draft: Reply | None = None
-        self._is_paused = False
         self._floor_is_free = asyncio.Event()
         self._floor_is_free.set()
         self._user_is_quiet = asyncio.Event()
@@ -286,12 +285,12 @@ class Session:
                 case SpeechStarted(at_s):
                     self.interrupt()
                     await self._begin_utterance(at_s, self._heard_at(chunk, at_s) if real_time else None)
-                case SpeechPaused():
-                    self._is_paused = True
+                case SpeechPaused() if self._utterance is not None:
+                    self._utterance.pause()
                     self._begin_early()
-                case SpeechResumed():
-                    self._is_paused = False
+                case SpeechResumed() if self._utterance is not None:
                     self._drop_draft()
+                    await self._utterance.go_on()
                 case SpeechStopped(at_s, decided_at_s):
                     await self._end_utterance(decided_at_s - at_s if real_time else 0.0)
 
@@ -325,7 +324,6 @@ class Session:
 
     async def _begin_utterance(self, at_s: float, start_sample: int | None) -> None:
         self._set_state(ConversationState.LISTENING)
-        self._is_paused = False
         self._user_is_quiet.clear()
         self._utterance = Utterance(self._parts.ears, start_sample, self._transcribed)
         self._recognition = self._task(self._recognise(self._utterance), name="ears")
@@ -366,7 +364,7 @@ class Session:
 
     def _transcribed(self, transcript: Transcript) -> None:
         self._on_event(transcript)
-        if self._is_paused:
+        if self._utterance is not None and self._utterance.is_paused:
             self._begin_early()
 
     # ---- answering

@@ -18,7 +18,7 @@ MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask 
 
 
 LONGEST_REPLY = 6000
-"""Characters of a reply: seven minutes of speech. A mind that goes on has lost its way, or its server ignores limits."""
+"""Characters of a reply: seven minutes of speech. A mind that goes on has lost its way, or its server has no limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,35 @@ class Utterance:
     Attributes:
         guess: the words so far.
         start_sample: as above.
+        is_paused: whether the user is silent for now.
     """
 
     def __init__(self, ears: ASR, start_sample: int | None, on_transcript: Callable[[Transcript], None]) -> None:
         self._ears, self._on_transcript = ears, on_transcript
         self.start_sample = start_sample
         self.guess = ""
+        self.is_paused = False
         self._chunks: asyncio.Queue[AudioChunk | None] = asyncio.Queue(QUEUED_CHUNKS)
+        self._held: list[AudioChunk] = []  # at most the silence that ends a turn
         self._is_over = False
 
     async def put(self, chunk: AudioChunk) -> None:
-        """Appends the next sound."""
-        await self._chunks.put(chunk)
+        """Appends the next sound. In a pause it is held back: if it ends the turn, nobody need listen to it."""
+        if self.is_paused:
+            self._held.append(chunk)
+        else:
+            await self._chunks.put(chunk)
+
+    def pause(self) -> None:
+        """The user has fallen silent, maybe for good."""
+        self.is_paused = True
+
+    async def go_on(self) -> None:
+        """The user speaks again: what was held back belongs to it."""
+        self.is_paused = False
+        held, self._held = self._held, []
+        for chunk in held:
+            await self._chunks.put(chunk)
 
     async def end(self) -> None:
         """Says that this was all."""

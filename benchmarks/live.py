@@ -63,6 +63,7 @@ class Measured:
         end: counts of frames and losses as the program tells them.
         problems: what it complained of.
         moving_after_sound_s: first moving mouth minus first audible sample, by the program's own marks.
+        stages_s: those marks, of every turn, since the user's last sample as the program heard it.
     """
 
     answers_s: list[float] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Measured:
     end: dict[str, Any] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     moving_after_sound_s: list[float] = field(default_factory=list)
+    stages_s: list[dict[str, float]] = field(default_factory=list)
 
 
 class Talker:
@@ -149,6 +151,7 @@ def converse(minutes: float, overrides: list[str]) -> Measured:
         for line in talker.told:
             stages = line["record"]["stages_s"] if line["kind"] == "turn" else {}
             if {"first_audio", "first_moving_mouth"} <= set(stages):
+                measured.stages_s.append(stages)
                 measured.moving_after_sound_s.append(stages["first_moving_mouth"] - stages["first_audio"])
     return measured
 
@@ -285,6 +288,9 @@ def report(measured: Measured) -> None:
     """Prints the figures."""
     print_percentiles("answer, wait included", [1000 * s for s in measured.answers_s], "ms", "<= 700 median")
     print_percentiles("interruption -> silent", [1000 * s for s in measured.interruptions_s], "ms", "<= 300 p95")
+    for stage in ("turn_end", "transcript", "first_sentence", "first_audio"):
+        own = [1000 * stages[stage] for stages in measured.stages_s]
+        print_percentiles(f"  {stage.replace('_', ' ')}, the program's own mark", own, "ms")
     offsets = [1000 * offset for _, offset in measured.offsets]
     print_percentiles("picture minus sound", offsets, "ms", "within 40")
     outside = sum(abs(offset) > 40 for offset in offsets)

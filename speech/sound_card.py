@@ -22,7 +22,7 @@ from speech.errors import InputError
 
 _SPEAKER_BLOCK = OUTPUT_RATE_HZ // 100
 _MICROPHONE_BLOCK = OUTPUT_RATE_HZ // 50
-_SPEAKER_LATENCY_S = 0.04
+_SPEAKER_LATENCY_S = 0.03
 """Sound that the device holds: what is cut must be played this long still, and less makes it stutter when the machine
 is busy."""
 _MICROPHONE_LATENCY_S = 0.03
