@@ -33,7 +33,6 @@ TEST_SYSTEM = { $(call debian,command -v pulseaudio,pulseaudio pulseaudio-utils 
 	 { $(call debian,command -v mosquitto,mosquitto mosquitto-clients,tests of MQTT are left out); }; \
 	 { $(call debian,command -v espeak-ng,espeak-ng,tests of Coqui are left out); }; \
 	 { $(call debian,command -v Xvfb,xvfb,tests of the window are left out); }; \
-	 { $(call debian,command -v xdotool,xdotool,tests of the window are left out); }; \
 	 { $(call debian,command -v fusermount3,fuse3,tests of the camera device are left out); }; \
 	 { $(call debian,$(call library,libfuse.so.2),libfuse2,tests of the camera device are left out); }
 

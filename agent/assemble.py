@@ -171,11 +171,11 @@ async def open_session(
         if problem := parts.result().mind.problem:
             on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
+        opened = outputs()  # before the card: once that plays, time goes on
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])
         if real_time:
             clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S)
-        opened = outputs()
         session: Session
         renderer = Renderer(
             clock=clock,

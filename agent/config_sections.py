@@ -39,6 +39,13 @@ def _located_portrait(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _located_background(value: object, info: ValidationInfo) -> object:
+    """Like `_located`, but "blur" and a colour such as "#20405f" stay as they are."""
+    if isinstance(value, str) and value.strip() and value != "blur" and not value.startswith("#"):
+        return str(_located(value, info))
+    return value
+
+
 def _located_model(value: object, info: ValidationInfo) -> object:
     """Like `_located`, but only what begins as a path does is one: "Qwen/Qwen2.5-1.5B-Instruct" is a model's name."""
     if isinstance(value, str) and (value.startswith(("/", "./", "../", "~")) or Path(value).is_absolute()):
@@ -272,7 +279,7 @@ class CameraSection(Section):
     enabled: bool = False
     device: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     size: Literal["512x512", "1280x720"] = "1280x720"
-    background: Annotated[str, Field(max_length=LONGEST_TEXT)] = "blur"
+    background: Annotated[str, Field(max_length=LONGEST_TEXT), BeforeValidator(_located_background)] = "blur"
 
 
 class WindowSection(Section):

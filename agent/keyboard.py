@@ -56,6 +56,9 @@ def _read_windows_keys(on_key: Callable[[str], None]) -> None:
     def read() -> None:
         while True:
             character = msvcrt.getwch()  # type: ignore[attr-defined]
+            if character in ("\x00", "\xe0"):  # an arrow or a function key: its name follows
+                msvcrt.getwch()  # type: ignore[attr-defined]
+                continue
             loop.call_soon_threadsafe(_tell, character, on_key)
 
     threading.Thread(target=read, name="keys", daemon=True).start()

@@ -58,12 +58,17 @@ class Microphone:
 
     async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TalkKey, None]:
         """Yields sound and key presses until the user leaves."""
-        async with asyncio.TaskGroup() as group:
-            listening = group.create_task(self._listen(session), name="microphone")
+        listening = asyncio.create_task(self._listen(session), name="microphone")
+        listening.add_done_callback(lambda _: self.leave())  # only a failure ends it; the user is not left waiting
+        try:
             while (item := await self._items.get()) is not None:
                 yield item
+            session.interrupt()
+            if listening.done():
+                await listening
+        finally:
             listening.cancel()
-        session.interrupt()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def _listen(self, session: Session) -> None:
         async for chunk in self._card.chunks():
@@ -72,7 +77,7 @@ class Microphone:
                 continue
             if session.is_listening:
                 track = session.user_track
-                if track.end - track.taken < _MOST_AHEAD_S * OUTPUT_RATE_HZ:
+                if track.end + len(chunk.samples) - track.taken < _MOST_AHEAD_S * OUTPUT_RATE_HZ:
                     track.append(chunk.samples)
             await self._items.put(chunk)
 

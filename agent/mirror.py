@@ -62,7 +62,8 @@ class MirrorFeed:
 
     def push(self, samples: Samples) -> None:
         """Takes what was just recorded."""
-        late = self._track.end + len(samples) - self._heard() - self._delay
+        end = max(self._track.end, self._track.taken)
+        late = end + len(samples) - self._heard() - self._delay
         if late < -_TOO_EARLY:
             self._track.append(np.zeros(-late, np.float32))
             self.corrections += 1

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -148,6 +148,7 @@ class Session:
         self._record: TurnRecord | None = None
         self._turns = 0
         self._tasks: asyncio.TaskGroup | None = None
+        self._running: set[asyncio.Task[Any]] = set()
         self._generation = 0
         self._answering: asyncio.Task[None] | None = None
         self._requests: asyncio.Queue[TypedText | Say] = asyncio.Queue(QUEUED_REQUESTS)
@@ -156,6 +157,8 @@ class Session:
         self._key_is_down = False
         self._pre_roll: deque[AudioChunk] = deque()
         self._draft: Reply | None = None
+        self._current: Reply | None = None
+        self._moods: set[asyncio.Task[None]] = set()
         self._floor_is_free = asyncio.Event()
         self._floor_is_free.set()
         self._user_is_quiet = asyncio.Event()
@@ -183,12 +186,13 @@ class Session:
         self.voice_track.open()  # an offline clock waits for us from here on
         self._write_silence(self._timing.lead_s)
         async with asyncio.TaskGroup() as self._tasks:
-            beside = [self._task(self._serve_requests(), name="requests")]
-            beside += [self._task(service(self), name=f"service {n}") for n, service in enumerate(services)]
+            self._task(self._serve_requests(), name="requests")
+            for number, service in enumerate(services):
+                self._task(service(self), name=f"service {number}")
             face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
             self._task(self._hear(source), name="hear")
             await face
-            for task in beside:
+            for task in self._running - {face}:  # nothing can be shown any more
                 task.cancel()
 
     # ---- what others may ask of the avatar, at any moment
@@ -241,11 +245,10 @@ class Session:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard."""
         while not self._requests.empty():
             self._requests.get_nowait()
-        if self._answering is None or self._answering.done():
-            return
         self._generation += 1
-        self._answering.cancel()
-        self.voice_track.cut()
+        if self._answering is not None and not self._answering.done():
+            self._answering.cancel()
+            self.voice_track.cut()
 
     # ---- hearing
 
@@ -262,6 +265,7 @@ class Session:
                     case TalkKey(is_down):
                         await self._talk_key(is_down)
         self._drop_draft()
+        self._drop_utterance()
         await self.floor_free()
         self._end_sample = self.voice_track.end
         self.voice_track.close()
@@ -305,7 +309,7 @@ class Session:
             if isinstance(event, SpeechStopped):
                 await self._end_utterance(0.0)
         if self._apologise and not self._heard_a_turn:
-            self._answer_with(asyncio.sleep(0, ""), waited_s=0.0)
+            self._answer_with("", waited_s=0.0)
         await self.floor_free()
         if not self._apologise and not self._understood:
             raise InputError(f"{name}: expected a spoken question, heard no words; is it silent, or only noise?")
@@ -344,6 +348,13 @@ class Session:
         if utterance.start_sample is not None:
             record.question_start_sample = utterance.start_sample
             record.question_end_sample = self.clock.position - round(waited_s * OUTPUT_RATE_HZ)
+        self._user_is_quiet.set()
+
+    def _drop_utterance(self) -> None:
+        """The user leaves in the middle of a word."""
+        if self._recognition is not None:
+            self._recognition.cancel()
+        self._utterance = self._recognition = None
         self._user_is_quiet.set()
 
     async def _free_the_floor(self) -> None:
@@ -388,7 +399,7 @@ class Session:
         return reply
 
     def _request(self, request: TypedText | Say) -> bool:
-        if self._requests.full():
+        if self._requests.full() or self._end_sample is not None:
             return False
         self._requests.put_nowait(request)
         return True
@@ -399,16 +410,16 @@ class Session:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._user_is_quiet.wait(), LISTENS_S)
             await self.floor_free()
-            if generation == self._generation:  # else it was taken back by an interruption
+            if generation == self._generation and self._end_sample is None:  # else it was taken back
                 self._answer_request(request)
 
     def _answer_request(self, request: TypedText | Say) -> None:
         if isinstance(request, Say):
-            self._answer_with(asyncio.sleep(0, ""), waited_s=0.0, say=request.text)
+            self._answer_with("", waited_s=0.0, say=request.text)
         else:
-            self._answer_with(asyncio.sleep(0, request.text), waited_s=0.0)
+            self._answer_with(request.text, waited_s=0.0)
 
-    def _answer_with(self, question: Awaitable[str], *, waited_s: float, say: str | None = None) -> TurnRecord:
+    def _answer_with(self, question: asyncio.Task[str] | str, *, waited_s: float, say: str | None = None) -> TurnRecord:
         """Takes the floor; `waited_s` is how long ago the last sample of the user's speech was."""
         self._floor_is_free.clear()
         record = TurnRecord(Turn(self._turns, self._generation))
@@ -419,46 +430,52 @@ class Session:
         record.mark("speech_end", now - waited_s)
         record.mark("turn_end", now)
         self._set_state(ConversationState.THINKING)
-        draft, self._draft = self._draft, None
-        work = self._answer(record, question, draft, say)
-        self._answering = self._task(work, name=f"turn {record.turn.id}")
+        self._current, self._draft = self._draft, None
+        self._answering = self._task(self._answer(record, question, say), name=f"turn {record.turn.id}")
+        # Not in the task itself: one that is cancelled before it has begun never does anything.
+        self._answering.add_done_callback(lambda answering: self._turn_over(record, question, answering))
         return record
 
-    async def _answer(self, record: TurnRecord, question: Awaitable[str], draft: Reply | None, say: str | None) -> None:
-        reply = draft
-        try:
-            record.question = await question
-            record.mark("transcript", asyncio.get_running_loop().time())
-            if not record.question and say is None and not self._apologise:
-                return  # a noise beside the question; whether there was one at all is known at the recording's end
-            self._understood = True
-            if reply is None or reply.question != record.question or say is not None:
-                if reply is not None:
-                    reply.cancel()
-                reply = self._begin_reply(record.question, say=say)
-            reply.confirm(record)
-            await reply.finished()
-            end = self.voice_track.end
-            self._write_silence(max(self._timing.tail_s, SHORTEST_TAIL_S))
-            await self.clock.reached(end)
-            record.mark("playback_end", asyncio.get_running_loop().time())
-            record.heard = record.reply
-        except asyncio.CancelledError:
+    async def _answer(self, record: TurnRecord, question: asyncio.Task[str] | str, say: str | None) -> None:
+        record.question = question if isinstance(question, str) else await question
+        record.mark("transcript", asyncio.get_running_loop().time())
+        if not record.question and say is None and not self._apologise:
+            return  # a noise beside the question; whether there was one at all is known at the recording's end
+        self._understood = True
+        reply = self._current
+        if reply is None or reply.question != record.question or say is not None:
+            if reply is not None:
+                reply.cancel()
+            reply = self._current = self._begin_reply(record.question, say=say)
+        reply.confirm(record)
+        await reply.finished()
+        end = self.voice_track.end
+        self._write_silence(max(self._timing.tail_s, SHORTEST_TAIL_S))
+        await self.clock.reached(end)
+        record.mark("playback_end", asyncio.get_running_loop().time())
+        record.heard = record.reply
+
+    def _turn_over(self, record: TurnRecord, question: asyncio.Task[str] | str, answering: asyncio.Task[None]) -> None:
+        """Keeps what was heard, and gives the floor back."""
+        if answering.cancelled():
             record.interrupted = True
             record.cut_sample = min(self.voice_track.end, self.voice_track.taken)
             record.heard = record.heard_until(record.cut_sample)
-            raise
-        finally:
-            if reply is not None:
-                reply.cancel()
-            self.history.add_user(record.question)
-            self.history.add_assistant(record.heard, record.interrupted)
-            self._renderer.set_controls(self._controls)
-            if self._utterance is None or not record.interrupted:
-                self._set_state(ConversationState.LISTENING if record.interrupted else ConversationState.IDLE)
-            self._deaf_until_s = asyncio.get_running_loop().time() + self._echo_s
-            self._floor_is_free.set()
-            self._on_event(TurnFinished(record))
+            if not isinstance(question, str):
+                question.cancel()
+        if self._current is not None:
+            self._current.cancel()
+            self._current = None
+        for mood in self._moods:
+            mood.cancel()
+        self.history.add_user(record.question)
+        self.history.add_assistant(record.heard, record.interrupted)
+        self._renderer.set_controls(self._controls)
+        if self._utterance is None or not record.interrupted:
+            self._set_state(ConversationState.LISTENING if record.interrupted else ConversationState.IDLE)
+        self._deaf_until_s = asyncio.get_running_loop().time() + self._echo_s
+        self._floor_is_free.set()
+        self._on_event(TurnFinished(record))
 
     async def _reply(self, reply: Reply) -> None:
         """Mind and voice side by side: text, sentences, sound."""
@@ -474,24 +491,31 @@ class Session:
 
     async def _play(self, reply: Reply, spoken: asyncio.Queue[SpokenSoon | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
-        async with asyncio.TaskGroup() as moods:
-            while (soon := await spoken.get()) is not None:
-                record = await reply.confirmed()
-                await self.clock.reached(self.voice_track.end - MAX_AHEAD_SAMPLES)
-                sentence = soon.sentence
-                self._on_event(sentence)
-                start: int | None = None
-                while (piece := await soon.next_piece()) is not None:
-                    written = self._write_voice(record, piece.samples)
-                    if start is None:
-                        start = written
-                        if sentence.emotion is not None:
-                            moods.create_task(self._feel(sentence.emotion, start), name="mood")
-                    record.words += [SpokenWord(text, start + end) for text, end in piece.words]
-                if soon.problem is not None:
-                    await self._problem(reply, f"{self._parts.voice.name}: {soon.problem}")
-                if start is not None:
-                    record.sentences.append(SpokenSentence(sentence.text, start, self.voice_track.end))
+        while (soon := await spoken.get()) is not None:
+            record = await reply.confirmed()
+            await self.clock.reached(self.voice_track.end - MAX_AHEAD_SAMPLES)
+            sentence = soon.sentence
+            self._on_event(sentence)
+            start: int | None = None
+            said = 0
+            while (piece := await soon.next_piece()) is not None:
+                written = self._write_voice(record, piece.samples)
+                if start is None:
+                    start = written
+                    self._show_emotion(sentence.emotion, start)
+                # A voice that pauses to think has its pieces apart: words lie where their piece does.
+                record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
+                said += len(piece.samples)
+            if soon.problem is not None:
+                await self._problem(reply, f"{self._parts.voice.name}: {soon.problem}")
+            if start is not None:
+                record.sentences.append(SpokenSentence(sentence.text, start, self.voice_track.end))
+
+    def _show_emotion(self, emotion: EmotionTag | None, from_sample: int) -> None:
+        if emotion is not None:
+            mood = self._task(self._feel(emotion, from_sample), name="mood")
+            self._moods.add(mood)
+            mood.add_done_callback(self._moods.discard)
 
     async def _feel(self, emotion: EmotionTag, from_sample: int) -> None:
         """Shows an emotion from the moment on at which its sentence is heard."""
@@ -542,4 +566,7 @@ class Session:
 
     def _task(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         assert self._tasks is not None, "the session is not running"
-        return self._tasks.create_task(work, name=name)
+        task = self._tasks.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task

@@ -67,8 +67,8 @@ class ProcessASR:
         """
         worker = await self._running_worker()
         if self._call is not None:
-            self._call.fail("another utterance began")
             self._call.close()
+            self._call.fail("another utterance began")
         call = self._call = worker.open()
         utterance = _Utterance(call)
         feeding = asyncio.create_task(utterance.feed(chunks), name=f"feed {self.name}")

@@ -34,6 +34,8 @@ _JUMP_S = 0.08
 
 _SILENT_S = 1.0
 """A device that has asked for nothing, or given nothing, for so long is gone."""
+_ALL_AGAIN = 4
+"""At every fourth attempt the devices that work are opened again too (a gap of some 0.1 s): only so new ones appear."""
 _UNPLUGGED_S = 6
 """Silence that stands for a microphone that is gone: longer than any setting lets a turn wait for its end."""
 _RETRY_S = (1.0, 2.0, 2.0, 5.0, 10.0, 30.0)
@@ -129,11 +131,14 @@ class SoundCard:
                 self._heard += _UNPLUGGED_S * OUTPUT_RATE_HZ
             for kind in gone:
                 self._on_problem(f"{kind}: it is gone; plug it in again or wait, the rest goes on")
+            missing = set(self._wanted) - set(self._streams)
             for attempt in itertools.count():
-                missing = set(self._wanted) - set(self._streams)
+                if attempt % _ALL_AGAIN == _ALL_AGAIN - 1:  # it may be one that PortAudio has not seen yet
+                    await asyncio.to_thread(self._close, list(self._streams))
                 await asyncio.to_thread(self._open_missing)
                 for kind in missing & set(self._streams):
                     self._on_problem(f"{kind}: it is there again")
+                missing -= set(self._streams)
                 if len(self._streams) == len(self._wanted):
                     break
                 await asyncio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
@@ -148,19 +153,24 @@ class SoundCard:
 
     def _open_missing(self) -> dict[Kind, str]:
         """Opens what is wanted and not open; returns what went wrong with each that is still missing."""
+        missing = [kind for kind in self._wanted if kind not in self._streams]
         problems: dict[Kind, str] = {}
-        if not self._streams and self._has_looked:
-            # PortAudio sees new devices only when it is brought up again, which ends every stream.
+        try:
             module = sounddevice()
-            module._terminate()
-            module._initialize()
-        self._has_looked = True
-        for kind, name in self._wanted.items():
-            if kind not in self._streams:
-                try:
-                    self._open(kind, name)
-                except InputError as error:
-                    problems[kind] = str(error)
+        except InputError as error:
+            return dict.fromkeys(missing, str(error))
+        for kind in missing:
+            try:
+                if not self._streams and self._has_looked:
+                    # PortAudio sees new devices only when it is brought up again, which ends every stream.
+                    module._terminate()
+                    module._initialize()
+                self._has_looked = True
+                self._open(kind, self._wanted[kind])
+            except InputError as error:
+                problems[kind] = str(error)
+            except module.PortAudioError as error:  # a device that goes while it is looked at
+                problems[kind] = f"{kind}: expected the sound system to answer, it said: {error}"
         return problems
 
     def _open(self, kind: Kind, name: str) -> None:
@@ -170,6 +180,7 @@ class SoundCard:
         if "WASAPI" in device.system:  # it converts rates only when asked to
             options["extra_settings"] = module.WasapiSettings(auto_convert=True)
         now = time.monotonic()
+        stream: Any = None
         try:
             if kind == "speaker":
                 if self._known is not None:  # the time went on without us
@@ -195,6 +206,8 @@ class SoundCard:
             self._last_called_s[kind] = now
             stream.start()
         except module.PortAudioError as error:
+            if stream is not None:
+                stream.close(ignore_errors=True)
             reason = str(error).split("[")[0].strip()
             raise InputError(
                 f"{kind}: expected '{device.name}' to open at {OUTPUT_RATE_HZ} Hz: {reason}; "

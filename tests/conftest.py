@@ -22,7 +22,7 @@ def _absent() -> dict[str, str]:
         ("pulse", ("pulseaudio", "pactl"), "pulseaudio pulseaudio-utils libasound2-plugins libportaudio2"),
         ("mosquitto", ("mosquitto", "mosquitto_pub"), "mosquitto mosquitto-clients"),
         ("espeak_program", ("espeak-ng",), "espeak-ng"),
-        ("xvfb", ("Xvfb", "xdotool"), "xvfb xdotool"),
+        ("xvfb", ("Xvfb",), "xvfb"),
         ("fuse", ("fusermount3",), "fuse3 libfuse2"),
     ):
         missing = [program for program in programs if shutil.which(program) is None]

@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import numpy as np
 import pytest
 
-from agent.events import StateChanged, TalkKey
+from agent.events import StateChanged, TalkKey, TypedText
 from agent.llm import Message
 from agent.session import QUEUED_REQUESTS, Session
 from agent.thinking import MIND_FAILED
 from avatar.motion import Controls, ConversationState, Emotion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
+from speech.errors import InputError
 from speech.turns import TurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.test_session import Scene, audible_spans
@@ -259,3 +260,92 @@ def test_a_mind_without_a_word_is_excused_aloud() -> None:
     scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": "[happy]"}))
     run(scene.session.run(Live(spoken((1.0, 1.6), until_s=6.0))))
     assert scene.records[0].heard == MIND_FAILED and "got nothing that can be spoken" in scene.problems[0]
+
+
+@pytest.mark.parametrize("keys", [[], [(1.0, True)]], ids=["in the middle of a word", "with the key down"])
+def test_leaving_while_speaking_ends_the_session(keys: list[tuple[float, bool]]) -> None:
+    scene = live_scene(ScriptedEars(["never"]), ScriptedMind({}))
+
+    async def within_a_minute() -> None:
+        async with asyncio.timeout(60):
+            await scene.session.run(Live(spoken((1.0, 3.0), until_s=2.0), keys=keys))
+
+    run(within_a_minute())
+    assert not scene.records
+
+
+def test_two_quick_presses_of_the_talk_key_lose_nothing() -> None:
+    ears, mind = ScriptedEars(["second"], delay_s=0.05), ScriptedMind({"second": "Good."}, delay_s=0.01)
+    scene = live_scene(ears, mind)
+    keys = [(1.0, True), (2.0, False), (2.0, True), (3.0, False)]
+    run(scene.session.run(Live(spoken((1.2, 1.8), (2.2, 2.8), until_s=7.0), keys=keys)))
+    assert [record.interrupted for record in scene.records] == [True, False]
+    assert scene.records[1].heard == "Good." and scene.session.floor_is_free
+
+
+def test_a_request_in_the_last_moment_does_not_keep_the_session() -> None:
+    scene = live_scene(ScriptedEars([]), ScriptedMind({}))
+    refused: list[bool] = []
+
+    class Leaving(Live):
+        async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TalkKey, None]:
+            async for item in super().items(session):
+                yield item
+            asyncio.get_running_loop().call_later(0.01, lambda: refused.append(session.say("Too late.")))
+
+    async def within_a_minute() -> None:
+        async with asyncio.timeout(60):
+            await scene.session.run(Leaving(spoken(until_s=1.0)))
+
+    run(within_a_minute())
+    assert not scene.records
+
+
+def test_a_stop_takes_back_what_waits_for_the_users_words() -> None:
+    ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "Yes."}, delay_s=0.01)
+    scene = live_scene(ears, mind)
+    at = [(1.8, lambda session: session.say("Attention please.")), (2.4, lambda session: session.interrupt())]
+    run(scene.session.run(Live(spoken((1.0, 3.0), until_s=8.0), at=at)))
+    assert [record.heard for record in scene.records] == ["Yes."]
+
+
+def test_an_error_while_hearing_is_told_as_it_is() -> None:
+    class BrokenVAD(LoudnessVAD):
+        def probability(self, window: Samples) -> float:
+            raise InputError("the voice detector broke")
+
+    scene = Scene(ears=ScriptedEars([]), real_time=True, turns=TurnDetector(BrokenVAD()))
+    with pytest.raises(ExceptionGroup) as failure:
+        run(scene.session.run(Live(spoken(until_s=2.0))))
+    assert failure.group_contains(InputError, match="the voice detector broke")
+
+
+def test_words_of_a_voice_that_pauses_lie_where_they_are_heard() -> None:
+    class StallingVoice(ToneVoice):
+        async def _pause(self) -> None:
+            # In the middle of the sentence the voice stalls for a second.
+            await asyncio.sleep(1.0 if self._pieces_said() == 20 else 0.001)
+
+        def _pieces_said(self) -> int:
+            self.pieces = getattr(self, "pieces", 0) + 1
+            return self.pieces
+
+    reply = "one two three four five six seven eight nine ten."
+    scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": reply}, delay_s=0.001), StallingVoice())
+    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=9.0))))
+    (record,) = scene.records
+    spans = audible_spans(scene.output.all_sound)
+    assert len(spans) == 2, "it stalled"
+    for word in record.words:
+        end_s = word.end_sample / OUTPUT_RATE_HZ
+        assert (
+            any(start - 0.01 <= end_s - 0.2 and end_s <= end + 0.06 for start, end in spans)
+            or end_s <= spans[0][1] + 0.2
+        )
+    assert record.words[-1].end_sample / OUTPUT_RATE_HZ == pytest.approx(spans[1][1], abs=0.02)
+
+
+def test_an_emotion_of_a_short_last_sentence_does_not_hold_up_a_recording() -> None:
+    scene = Scene(mind=ScriptedMind({"a": "[happy] Ha."}), voice=ToneVoice(word_s=0.03))
+    scene.ask(TypedText("a"))
+    assert scene.records[0].heard == "Ha."

@@ -156,10 +156,10 @@ async def _mirror(config: Config, record: Path | None, quiet: bool) -> None:
         if pressed and name in ("q", "escape"):
             loop.call_soon_threadsafe(left.set)
 
+    outputs = open_live_outputs(
+        config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
+    )
     async with sound_card(config, track, problem) as card:
-        outputs = open_live_outputs(
-            config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
-        )
         with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
@@ -366,8 +366,10 @@ def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     if sys.platform == "win32":
         before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(leave))
-        yield
-        signal.signal(signal.SIGINT, before)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
         return
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:

@@ -129,7 +129,8 @@ class Window:
         return bool(event.type != self._input_ended)
 
     def _key(self, name: str, pressed: bool) -> bool:
-        self._say(key=name, pressed=pressed)
+        if name != "escape" or not self._fullscreen:  # there it only leaves the full screen
+            self._say(key=name, pressed=pressed)
         if pressed and name == "escape" and not self._fullscreen:
             self._say(closed=True)
             return False
