@@ -34,7 +34,7 @@ class Devices:
         """Time passes, and the speaker takes what it plays 40 ms ahead."""
         self.now_s += seconds
         end = round((self.now_s + 0.04) * OUTPUT_RATE_HZ)
-        self.track.take(0, end)
+        self.track.take(end - 1, 1)
 
     def played(self) -> Samples:
         return self.track.read(0, self.track.end)
