@@ -13,6 +13,7 @@ import numpy as np
 
 from agent import backends
 from agent.config import Config
+from agent.config_sections import NO_DEVICE
 from agent.events import Event, Problem
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
@@ -117,6 +118,18 @@ def turn_detector(config: Config, *, end_of_turn_s: float | None = None, pauses:
 def knowledge_of(config: Config) -> Knowledge:
     """The knowledge file that the configuration names, or the shipped one."""
     return load_knowledge(config.mind.knowledge or DEFAULT_KNOWLEDGE)
+
+
+def sound_card(config: Config, track: SoundTrack, on_problem: Callable[[str], None]) -> SoundCard:
+    """The configured microphone and speaker; the speaker plays the track."""
+    wanted = config.devices
+    return SoundCard(
+        speaker=None if wanted.speaker == NO_DEVICE else wanted.speaker,
+        microphone=None if wanted.microphone == NO_DEVICE else wanted.microphone,
+        source=track.take,
+        on_problem=on_problem,
+        delay_s=wanted.speaker_delay_s,
+    )
 
 
 @asynccontextmanager

@@ -64,6 +64,9 @@ FreeDegrees = Annotated[Annotated[float, Field(ge=-30.0, le=30.0)] | None, Befor
 """Degrees, or None where the setting is "" (the face decides). Beyond 30 degrees an eye shows no iris."""
 
 
+NO_DEVICE = "none"
+"""What a microphone or a speaker is called where there is to be none."""
+
 BackendName = Annotated[str, Field(max_length=60)]
 """The name of a backend; `agent.backends` checks it against its tables, which installed packages may add to."""
 

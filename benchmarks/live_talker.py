@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.assemble import open_session
-from agent.commands.live import sound_card
+from agent.assemble import open_session, sound_card
 from agent.config import load_config
 from agent.events import Event, Problem, StateChanged, TurnFinished
 from agent.live import Microphone

@@ -1,0 +1,215 @@
+"""What `visavis talk` and `visavis mirror` do once they know their settings: load, run, tell, end well."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.commands.options import say
+from agent.config import Config
+from speech.audio import rms
+
+if TYPE_CHECKING:
+    from agent.events import Event
+    from agent.session import Service, Session
+    from avatar.outputs.base import Output
+    from avatar.portrait import Portrait
+    from speech.sound_card import SoundCard
+    from speech.sound_track import SoundTrack
+
+
+class Talk:
+    """One live conversation.
+
+    Args:
+        config: the whole configuration.
+        record: MP4 file to record into, or None.
+        quiet: tell nothing.
+    """
+
+    def __init__(self, config: Config, record: Path | None, *, quiet: bool) -> None:
+        from agent.commands.status_line import StatusLine
+        from agent.commands.telling import Teller
+
+        self._config, self._record, self._quiet = config, record, quiet
+        keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
+        self._line = StatusLine(f"({keys}, q: leave)")
+        self._teller = Teller(config, quiet=quiet, show_state=self._show_state, show_guess=self._show_guess)
+
+    async def run(self) -> None:
+        """Loads everything and talks until the user leaves."""
+        from agent.assemble import open_session, sound_card
+        from agent.commands.status_line import shown
+        from agent.keyboard import keyboard
+        from agent.live import Microphone
+        from agent.live_outputs import open_live_outputs
+        from agent.mqtt import MqttBridge
+
+        began = time.perf_counter()
+        config, loop = self._config, asyncio.get_running_loop()
+        bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
+        self._listeners: list[Callable[[Event], None]] = [self._teller.tell, *([bridge.tell] if bridge else [])]
+        card: SoundCard
+        source: Microphone
+        session: Session
+        portraits: list[Portrait] = []
+
+        def make_card(track: SoundTrack) -> SoundCard:
+            nonlocal card
+            card = sound_card(config, track, self._problem)
+            return card
+
+        def loaded(portrait: Portrait) -> None:
+            portraits.append(portrait)
+            for notice in portrait.notices:
+                say(f"{portrait.path.name}: {notice}", self._quiet)
+
+        def key(name: str) -> None:
+            if name in ("q", "escape"):
+                source.leave()
+            elif name == "space" and config.devices.push_to_talk:
+                source.press()
+                self._line.is_open = source.is_open
+            elif name == "space":
+                session.interrupt()
+
+        def window_key(name: str, pressed: bool) -> None:
+            # A real key can be held: its release closes the microphone again.
+            if pressed or (name == "space" and config.devices.push_to_talk):
+                loop.call_soon_threadsafe(key, name)
+
+        def outputs() -> list[Output]:
+            opened = open_live_outputs(
+                config,
+                portraits[0],
+                record=self._record,
+                on_problem=self._problem,
+                on_key=window_key,
+                on_close=lambda: window_key("q", True),
+            )
+            motion = bridge.motion_output() if bridge else None
+            return [*opened, motion] if motion else opened
+
+        async with open_session(
+            config,
+            real_time=True,
+            outputs=outputs,
+            apologise=True,
+            on_event=self._tell,
+            on_loaded=loaded,
+            make_card=make_card,
+        ) as session:
+            source = Microphone(
+                card,
+                headphones=config.devices.headphones,
+                push_to_talk=config.devices.push_to_talk,
+                on_level=self._line.level,
+            )
+            self._line.is_open = source.is_open
+            services: list[Service] = [lambda _: card.watch()]
+            if bridge is not None:
+                services.append(bridge.run)
+            with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
+                await session.run(source, services)
+            report_losses(session.frames_late, session.frames, card, self._quiet)
+        self._teller.write(self._record)
+        if self._record is not None:
+            say(f"{self._record}: the conversation", self._quiet)
+
+    def _tell(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _problem(self, message: str) -> None:
+        from agent.events import Problem
+
+        self._tell(Problem(message))
+
+    def _show_state(self, state: str) -> None:
+        self._line.state = state
+
+    def _show_guess(self, words: str) -> None:
+        self._line.guess = words
+
+
+async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
+    """Lends the user the face until they leave."""
+    from agent.assemble import sound_card
+    from agent.commands.status_line import StatusLine, shown
+    from agent.keyboard import keyboard
+    from agent.live_outputs import open_live_outputs
+    from agent.mirror import load_mirror_face, run_mirror
+    from speech.sound_track import SoundTrack
+
+    def problem(message: str) -> None:
+        say(f"! {message}", quiet)
+
+    began = time.perf_counter()
+    face = await load_mirror_face(config)
+    for notice in face.portrait.notices:
+        say(f"{face.portrait.path.name}: {notice}", quiet)
+    loop, left, track, line = asyncio.get_running_loop(), asyncio.Event(), SoundTrack(), StatusLine("(q: leave)")
+
+    def key(name: str, pressed: bool = True) -> None:
+        if pressed and name in ("q", "escape"):
+            loop.call_soon_threadsafe(left.set)
+
+    outputs = open_live_outputs(
+        config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
+    )
+    async with sound_card(config, track, problem) as card:
+        with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
+            say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
+            renderer = await run_mirror(
+                config,
+                card=card,
+                track=track,
+                face=face,
+                outputs=outputs,
+                until_left=left,
+                on_problem=problem,
+                on_chunk=lambda chunk: line.level(rms(chunk.samples)),
+                on_state=lambda state: setattr(line, "state", state),
+            )
+    report_losses(renderer.frames_late, renderer.frames, card, quiet)
+    if record is not None:
+        say(f"{record}: what was mirrored", quiet)
+
+
+def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
+    """Tells what did not go out or come in as it should have; nothing where all did."""
+    for count, what in (
+        (late, f"of {frames} pictures came too late and were left out"),
+        (card.underflows, "times the speaker ran dry"),
+        (card.chunks_lost, "pieces (20 ms) of the microphone's sound were lost"),
+    ):
+        if count:
+            say(f"{count} {what}", quiet)
+
+
+@contextmanager
+def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and a service manager's stop end the session as leaving does: recordings become whole."""
+    loop = asyncio.get_running_loop()
+    if sys.platform == "win32":
+        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(leave))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, leave)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
