@@ -128,7 +128,7 @@ class EarsSection(Section):
     language: Annotated[str, Field(max_length=20)] = "en"
     device: Device = "auto"
     vad_threshold: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
-    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.45
+    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.44
     speculate_after_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.22
     min_speech_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
     barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.13
