@@ -23,7 +23,12 @@ VISAVIS = [line for line in LINES if line.startswith("visavis ")]
 LIVE = [line for line in VISAVIS if line.split()[1] in ("talk", "mirror")]
 
 # What a live command is told to use and is not there in the tests → what it says.
-MISSING = {"--camera": "v4l2loopback", "--window": "window", "--fullscreen": "window", "--mqtt": "mqtt: expected a broker"}
+MISSING = {
+    "--camera": "v4l2loopback",
+    "--window": "window",
+    "--fullscreen": "window",
+    "--mqtt": "mqtt: expected a broker",
+}
 
 # Training takes most of an hour; its commands are run on a little data, for a few steps.
 SHORTER = {"--minutes 100": "--minutes 0.4", "--steps 4000": "--steps 10"}
