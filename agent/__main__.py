@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -55,6 +56,8 @@ def _inputs_wrong(error: BaseException) -> list[str]:
 
 def main() -> None:
     """Runs one command: exit status 0 done, 1 not complete, 2 bad input (one line says why), 130 interrupted."""
+    # A program that ends by itself in the moment in which it is stopped makes asyncio wonder aloud; nothing is wrong.
+    logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unknown child process"))
     try:
         app()
     except KeyboardInterrupt:
