@@ -49,6 +49,8 @@ class TimedRecording:
         self._recorder.terminate()
         self._thread.join()
         self._recorder.wait()
+        if self._recorder.stdout is not None:
+            self._recorder.stdout.close()
 
     def _read(self, pipe: IO[bytes]) -> None:
         while piece := pipe.read(_READ_BYTES):

@@ -120,6 +120,8 @@ class Talker:
         while (line := self._lines.get(timeout=60)) is not None:
             self.told.append(line)
         self.process.wait(60)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
 
 def converse(minutes: float, overrides: list[str]) -> Measured:
