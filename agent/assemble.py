@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from avatar.mesh.decoder import MeshDecoder
     from speech.turns import TurnDetector
 
-DRAWING_S = 0.015
+DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
 
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
