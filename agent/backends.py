@@ -20,7 +20,8 @@ from typing import Any
 from agent.config import Config
 from agent.knowledge import Knowledge
 from agent.llm import LLM
-from agent.models import installed_path, resolve_model
+from agent.model_catalogue import Backend
+from agent.models import MODULES, installed_path, resolve_model
 from agent.personas import persona_of
 from speech.asr import ASR
 from speech.errors import InputError
@@ -153,15 +154,6 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
 }
 VOICES: Mapping[str, Callable[[Config], TTS]] = {"espeak": _espeak, "flite": _flite, "coqui": _coqui, "xtts": _xtts}
 
-PACKAGES: Mapping[str, str] = {
-    "whisper": "whisper",
-    "faster-whisper": "faster_whisper",
-    "transformers": "transformers",
-    "coqui": "TTS",
-    "xtts": "TTS",
-}
-"""Backend → the module that its extra installs; a backend that is not here needs no extra."""
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -192,6 +184,7 @@ def chosen_ears(config: Config) -> Choice:
     named = _named(config, "ears", config.ears.backend, EARS)
     if named is not None:
         return named
+    backend: Backend
     for backend in ("faster-whisper", "whisper"):
         if _is_ready(config, backend, config.ears.model):
             return Choice("ears", backend, "its package and its weights are here")
@@ -216,6 +209,7 @@ def chosen_voice(config: Config) -> Choice:
     named = _named(config, "voice", config.voice.backend, VOICES)
     if named is not None:
         return named
+    backend: Backend
     for backend in ("coqui", "xtts"):
         if _is_ready(config, backend, config.voice.model):
             return Choice("voice", backend, "its package and its weights are here")
@@ -283,9 +277,9 @@ def _named(config: Config, what: str, asked: str, own: Mapping[str, Callable[...
     return Choice(what, asked, f"named by {key} ({config.source.of(key)})")
 
 
-def _is_ready(config: Config, backend: str, model: str) -> bool:
+def _is_ready(config: Config, backend: Backend, model: str) -> bool:
     """Whether "auto" may take a backend of the recommended ring: its package and its weights are here."""
-    if config.ring.choice == "embedded" or find_spec(PACKAGES[backend]) is None:
+    if config.ring.choice == "embedded" or find_spec(MODULES[backend][1]) is None:
         return False
     if backend == "coqui" and not any(map(shutil.which, ("espeak-ng", "espeak"))):
         return False  # its VITS voices can't read without

@@ -144,7 +144,6 @@ class Session:
         self.history = history
         self._controls = controls or Controls()
         self._renderer.set_controls(self._controls)
-        self._state = ConversationState.IDLE
         self._record: TurnRecord | None = None
         self._turns = 0
         self._tasks: asyncio.TaskGroup | None = None
@@ -554,7 +553,6 @@ class Session:
         self.voice_track.append(silence)
 
     def _set_state(self, state: ConversationState) -> None:
-        self._state = state
         self._renderer.set_state(state)
         self._on_event(StateChanged(state))
 
