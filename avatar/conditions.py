@@ -15,7 +15,8 @@ class ConditionLayout:
 
     BLINK: lid closure. GAZE: where to look, (yaw, pitch) in the portrait's frame over GAZE_SCALE. POSTURE: head pitch,
     yaw, roll over HEAD_SCALE, and breath. STATE: one-hot. EMOTION: one-hot times intensity (neutral: 1).
-    DISTANCE: logarithm of the head distance. USER: `user_voice`. COMPOSURE: 0 lively … 1 still, minus 0.5.
+    DISTANCE: logarithm of the head distance. USER: `user_voice`. COMPOSURE: 0 lively … 1 still, minus 0.5. NOD: pitch
+    of a listener's nod now and in the two frames before, over HEAD_SCALE. BROW: lift of the brows now and before.
     """
 
     BLINK = slice(0, 2)
@@ -26,8 +27,10 @@ class ConditionLayout:
     DISTANCE = slice(22, 24)
     USER = slice(24, 28)
     COMPOSURE = slice(28, 29)
-    SIZE = 29
-    GROUPS: tuple[slice, ...] = (BLINK, GAZE, POSTURE, STATE, EMOTION, DISTANCE, USER, COMPOSURE)
+    NOD = slice(29, 32)
+    BROW = slice(32, 34)
+    SIZE = 34
+    GROUPS: tuple[slice, ...] = (BLINK, GAZE, POSTURE, STATE, EMOTION, DISTANCE, USER, COMPOSURE, NOD, BROW)
 
 
 GAZE_SCALE = 0.2
@@ -70,7 +73,7 @@ def condition_vector(
     """One frame's conditions: float32 [ConditionLayout.SIZE].
 
     Args:
-        intention: float32 [7] of `avatar.intention.step`.
+        intention: float32 [12] of `avatar.intention.step`.
         state: what the person is doing.
         controls: emotion and head distance (gaze is already in the intention).
         user: float32 [3] of `user_voice`; None when there is no user.
@@ -90,4 +93,6 @@ def condition_vector(
     if user is not None:
         out[ConditionLayout.USER] = (*user, 1.0)
     out[ConditionLayout.COMPOSURE] = composure - 0.5
+    out[ConditionLayout.NOD] = intention[7:10] / HEAD_SCALE
+    out[ConditionLayout.BROW] = intention[10:12]
     return out

@@ -1,6 +1,6 @@
 """The network of the motion sampler: an audio front end, and a flow-matching transformer over one block of motion.
 
-The front end hears each frame with 0.4 s of past and 80 ms of future and is trained to know the articulation. The
+The front end hears each frame with 0.84 s of past and 80 ms of future and is trained to know the articulation. The
 transformer sees the previous frames and the noisy block together with the front end's view and the conditions, and
 predicts the clean block, in the flow's variables (`avatar.dynamics`), normalised to zero mean and unit spread.
 """
@@ -19,16 +19,19 @@ from avatar.dynamics import MOTION_SIZE, MOUTH
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import LOOK_AHEAD_FRAMES
 
-DILATIONS = (1, 1, 1, 2, 1)
-"""Frames between the three taps of each layer of the front end."""
+HOP_DILATIONS = (1, 1, 2, 2)
+"""Hops of 10 ms between the three taps of each of the front end's first layers, where bursts and formants move."""
+FRAME_DILATIONS = (1, 1, 1, 2, 2, 3)
+"""Video frames between the three taps of each layer after them."""
 
-AUDIO_PAST_FRAMES = 2 * sum(DILATIONS) - LOOK_AHEAD_FRAMES
-"""Frames before the present one that the front end hears (0.4 s)."""
+AUDIO_PAST_FRAMES = 2 * sum(HOP_DILATIONS) // HOPS_PER_FRAME + 2 * sum(FRAME_DILATIONS) - LOOK_AHEAD_FRAMES
+"""Frames before the present one that the front end hears (0.84 s)."""
 
 
-GATE_SHARPNESS = 2.0
-"""How decided the gates of the contacts are in use. On held-out voices 2 closes the lips for 90 % of p b m instead of
-80 %, at the same mean error of the aperture."""
+GATE_SHARPNESS = 4.0
+GATE_BIAS = (0.2, 0.7)
+"""How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
+one too many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class DenoiserConfig:
     """Sizes of the network, kept in the checkpoint.
 
     Attributes:
-        width: of the transformer and of the front end.
+        width: of the transformer and of the front end's frames.
+        hop_width: of the front end's hops.
         layers: of the transformer.
         heads: of its attention.
         feed_forward: width inside its feed-forward parts.
@@ -45,6 +49,7 @@ class DenoiserConfig:
     """
 
     width: int = 256
+    hop_width: int = 128
     layers: int = 3
     heads: int = 4
     feed_forward: int = 768
@@ -52,28 +57,49 @@ class DenoiserConfig:
     block: int = 5
 
 
+class Taps(nn.Module):
+    """Residual layers of three taps over time, without padding: a result depends on its window only."""
+
+    def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dilations = dilations
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in dilations])
+        self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in dilations])
+        self.outs = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, width] to [B, N - 2 * sum(dilations), width]."""
+        for apart, norm, taps, out in zip(self.dilations, self.norms, self.taps, self.outs, strict=True):
+            y = norm(x)
+            count = y.shape[1] - 2 * apart
+            three = torch.cat([y[:, :count], y[:, apart : apart + count], y[:, 2 * apart :]], dim=-1)
+            # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
+            x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
+        return x
+
+
 class AudioFrontEnd(nn.Module):
-    """Residual layers of three taps over frames, without padding: a frame's result depends on its window only."""
+    """First over hops of 10 ms, then over video frames."""
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
-        width = config.width
-        self.patch = nn.Linear(HOPS_PER_FRAME * MEL_BANDS, width)
-        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in DILATIONS])
-        self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in DILATIONS])
-        self.outs = nn.ModuleList([nn.Linear(width, width) for _ in DILATIONS])
-        self.norm = nn.LayerNorm(width)
+        self.enter = nn.Linear(MEL_BANDS, config.hop_width)
+        self.hops = Taps(config.hop_width, HOP_DILATIONS)
+        self.patch = nn.Linear(HOPS_PER_FRAME * config.hop_width, config.width)
+        self.frames = Taps(config.width, FRAME_DILATIONS)
+        self.norm = nn.LayerNorm(config.width)
 
     def forward(self, features: Tensor) -> Tensor:
         """[B, hops of the past, F frames and the look-ahead, 64] to [B, F, width]."""
-        x = self.patch(features.reshape(features.shape[0], -1, HOPS_PER_FRAME * MEL_BANDS))
-        for apart, norm, taps, out in zip(DILATIONS, self.norms, self.taps, self.outs, strict=True):
-            y = norm(x)
-            frames = y.shape[1] - 2 * apart
-            three = torch.cat([y[:, :frames], y[:, apart : apart + frames], y[:, 2 * apart :]], dim=-1)
-            # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
-            x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
-        return self.norm(x)
+        hops = self.hops(self.enter(features))
+        patches = hops.reshape(len(hops), -1, HOPS_PER_FRAME * hops.shape[-1])
+        normed: Tensor = self.norm(self.frames(self.patch(patches)))
+        return normed
+
+
+def decided(logits: Tensor) -> Tensor:
+    """The gates of the contacts as they are used: logits [..., 2] to [0, 1]."""
+    return torch.sigmoid(GATE_SHARPNESS * (logits + logits.new_tensor(GATE_BIAS)))
 
 
 class Articulation(nn.Module):
@@ -99,8 +125,8 @@ class Articulation(nn.Module):
             [B, F, len(MOUTH)], and the gates' logits [B, F, 2].
         """
         logits = self.gates(heard)
-        decided = torch.sigmoid(GATE_SHARPNESS * logits) if contacts is None else contacts
-        lips, teeth = decided.unsqueeze(-1).unbind(-2)
+        met = decided(logits) if contacts is None else contacts
+        lips, teeth = met.unsqueeze(-1).unbind(-2)
         opened, closed, bitten = self.shapes(heard).chunk(3, dim=-1)
         return opened * (1.0 - lips) * (1.0 - teeth) + closed * lips + bitten * teeth * (1.0 - lips), logits
 
@@ -152,17 +178,19 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.motion_out.weight)
         nn.init.zeros_(self.motion_out.bias)
 
-    def hear(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def hear(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Sound to what the transformer needs of it.
 
         Args:
             features: [B, audio_hops(F), 64].
 
         Returns:
-            [B, F, width] the front end's view, and [B, F, len(MOUTH)] the articulation that it expects.
+            [B, F, width] the front end's view; [B, F, len(MOUTH)] the articulation that it expects; [B, F, 1] how
+            surely the lips, or lip and teeth, meet, in [0, 1].
         """
         heard = self.audio(features)
-        return heard, self.articulation(heard)[0]
+        expected, logits = self.articulation(heard)
+        return heard, expected, decided(logits).amax(-1, keepdim=True)
 
     def forward(
         self,

@@ -4,11 +4,11 @@ A flow sampled in a few steps is good at numbers whose uncertainty is about as l
 small innovations on large positions: sampled directly, a head moves in little stairs, one per block. So positions are
 turned, exactly and invertibly, into innovations:
 
-- head: what accelerates it beyond a damped spring towards the intended posture. The spring makes the motion smooth
-  across blocks, and nothing can drift away, for hours;
+- head: what accelerates it beyond a damped spring towards the intended posture, on top of which a listener's nods are
+  made as intended. The spring makes the motion smooth across blocks, and nothing can drift away, for hours;
 - gaze: what the eyes do beyond looking at the intended point while the head moves (vestibulo-ocular reflex);
 - lids: what is added to the intended blink and to lids that follow a downward gaze;
-- brows, cheeks, nose: what is added to their last value, which fades;
+- brows, cheeks, nose: what is added to their last value, which fades, and to the intended lift of the brows;
 - mouth: itself, in ARKit units; the audio front end's expectation is its starting point in the network.
 """
 
@@ -34,6 +34,7 @@ MOUTH: tuple[int, ...] = tuple(
 
 HEAD, GAZE = slice(0, 6), slice(6, 8)
 LIDS = (_AT["eyeBlinkLeft"], _AT["eyeBlinkRight"])
+_BROWS = (_AT["browInnerUp"], _AT["browOuterUpLeft"], _AT["browOuterUpRight"])
 FADING: tuple[int, ...] = tuple(i for i in range(8, MOTION_SIZE) if i not in MOUTH and i not in LIDS)
 
 CARRIED_FRAMES = 2
@@ -44,22 +45,27 @@ CARRIED_FRAMES = 2
 SPRINGS_HZ = (0.7, 0.7, 0.7, 1.4, 1.4, 0.45)
 # The head's centre moves with its angles (inter-ocular distances a radian); see training.behaviour.
 X_OF_YAW, X_OF_ROLL, Y_OF_PITCH = 0.15, -0.35, 0.25
+# A breath lifts chest and head (inter-ocular distances, radians).
+Y_OF_BREATH, PITCH_OF_BREATH = 0.012, 0.007
 GAZE_LIMIT = 0.55
 FADE = 0.85  # of brows, cheeks and nose a frame: without it, small errors would add up to a drift
 LIDS_FOLLOW = 0.7  # lid closure per radian of downward gaze
 
 
-def _spring() -> tuple[Tensor, Tensor]:
-    omega = torch.tensor(SPRINGS_HZ) * (2.0 * np.pi / FRAME_RATE_HZ)
+def _spring(device: torch.device) -> tuple[Tensor, Tensor]:
+    omega = torch.tensor(SPRINGS_HZ, device=device) * (2.0 * np.pi / FRAME_RATE_HZ)
     return omega.square(), 2.0 * omega
 
 
 def _head_target(conditions: Tensor, head: Tensor) -> Tensor:
     """Where the springs pull, [B, 6], given one frame's conditions [B, C] and the head before [B, 6]."""
-    posture = conditions[:, ConditionLayout.POSTURE][:, :3] * HEAD_SCALE
+    group = conditions[:, ConditionLayout.POSTURE]
+    breath = group[:, 3]
+    posture = group[:, :3] * HEAD_SCALE
+    posture = torch.cat([posture[:, :1] + PITCH_OF_BREATH * breath[:, None], posture[:, 1:]], dim=1)
     distance = torch.exp(conditions[:, ConditionLayout.DISTANCE.start] * HEAD_SCALE)
     x = X_OF_YAW * head[:, 1] + X_OF_ROLL * head[:, 2]
-    y = Y_OF_PITCH * head[:, 0]
+    y = Y_OF_PITCH * head[:, 0] + Y_OF_BREATH * breath
     return torch.cat([posture, torch.stack([x, y, distance], dim=1)], dim=1)
 
 
@@ -87,16 +93,21 @@ def _base(before: Tensor, earlier: Tensor, now: Tensor | None, conditions: Tenso
         conditions: [B, C] of the frame.
         frame: [B, 52] innovations, used where `now` is not known (decoding).
     """
-    stiffness, damping = _spring()
+    stiffness, damping = _spring(before.device)
     base = torch.zeros_like(before)
-    speed = before[:, HEAD] - earlier[:, HEAD]
-    pull = stiffness * (_head_target(conditions, before[:, HEAD]) - before[:, HEAD])
-    base[:, HEAD] = before[:, HEAD] + speed + pull - damping * speed
+    nod = before.new_zeros(3, *before[:, HEAD].shape)  # of this frame, the one before, and the one before that
+    nod[:, :, 0] = (conditions[:, ConditionLayout.NOD] * HEAD_SCALE).T
+    sprung = before[:, HEAD] - nod[1]
+    speed = sprung - (earlier[:, HEAD] - nod[2])
+    pull = stiffness * (_head_target(conditions, before[:, HEAD]) - sprung)
+    base[:, HEAD] = sprung + speed + pull - damping * speed + nod[0]
     head = now[:, HEAD] if now is not None else base[:, HEAD] + frame[:, HEAD]
     base[:, GAZE] = _expected_eyes(conditions, head, before[:, GAZE])
     gaze = now[:, GAZE] if now is not None else base[:, GAZE] + frame[:, GAZE]
     base[:, list(LIDS)] = _expected_lids(conditions, gaze).expand(-1, 2)
     base[:, list(FADING)] = FADE * before[:, list(FADING)]
+    lift = conditions[:, ConditionLayout.BROW]
+    base[:, list(_BROWS)] += lift[:, :1] - FADE * lift[:, 1:]
     return base
 
 

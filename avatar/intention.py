@@ -5,9 +5,12 @@ over them (half a blink, a quarter of a glance), so they are drawn here, frame b
 and the network turns them into movement. The training data are made from the same process, so the network has seen
 every kind of decision. Everything is keyed by (seed, frame): a rewind costs nothing and repeats exactly.
 
+A listener's nods and brows are decisions too: they answer the user's pauses and emphases.
+
 Sources: blink rates and log-normal intervals: Bentivoglio 1997, Doughty 2001, Stern 1984; gaze at the partner while
 listening and talking: Argyle; aversion: Andrist 2012; saccade sizes: Lee, Badler & Badler, Eyes Alive, 2002; head
-posture shifts at pauses: Hadar 1983.
+posture shifts at pauses: Hadar 1983; listeners nod at the speaker's pauses, the first cycle being the largest: Hadar,
+Steiner & Rose 1985.
 """
 
 from __future__ import annotations
@@ -18,9 +21,13 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 
-INTENTION_NAMES = ("blink", "gazeYaw", "gazePitch", "headPitch", "headYaw", "headRoll", "breath")
+INTENTION_NAMES = (
+    *("blink", "gazeYaw", "gazePitch", "headPitch", "headYaw", "headRoll", "breath"),
+    *("nod", "nodBefore", "nodEarlier", "brow", "browBefore"),
+)
 """blink: lid closure in [0, 1]; gaze: direction in the portrait's frame (head + eyes), radians; head: the posture that
-the head is moving to, radians; breath: chest position in [-1, 1]."""
+the head is moving to, radians; breath: chest position in [-1, 1]; nod: pitch that a listener's nod adds, radians, in
+this frame and the two before; brow: lift of the brows in [0, 1], in this frame and the one before."""
 
 _DEGREE = np.pi / 180.0
 
@@ -57,6 +64,18 @@ MAIN_HEAD_SHARE = 0.5  # of the commanded main direction
 PAUSE_FRAMES = 5  # this many quiet frames after speech make a phrase end
 SPEECH_LOUDNESS = 0.45  # of avatar.features.loudness: -37 dB
 BREATH_S = 4.0  # a quiet breath: 15 a minute
+BREATH_IN_S = 0.5  # a quick breath: before an answer, and at phrase ends
+SPEECH_BREATH_PACE = 0.6  # speech is a long breath out
+
+NOD_DEG = 4.2  # of a listener's nod, first cycle
+NOD_SPREAD = 0.25  # sigma of its logarithm
+NOD_CYCLES = (1.0, 0.55, 0.25)
+NOD_CYCLE_FRAMES = 10
+ACCENT_NOD_DEG = 1.6
+ACCENT = 0.45  # of conditions.user_voice's emphasis
+ACCENT_BROW = 0.22
+BROW_FRAMES = 17
+ACCENT_APART_FRAMES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,20 @@ class IntentionState:
     posture_in: float = 30.0
     breath_phase: float = 0.0
     quiet_frames: int = 1000
+    breath_in: float = 0.0  # frames that a quick breath still takes
+    nod_age: float = -1.0  # frames since a nod began; negative: none
+    nod_size: float = 0.0  # radians
+    nod_cycles: int = 0
+    nods: tuple[float, float] = (0.0, 0.0)  # of the last two frames, the later one first
+    brow_age: float = -1.0
+    brow: float = 0.0  # of the last frame
+    accent_age: int = 1000
+    pause: float = 0.0  # of the user in the last frame; see conditions.user_voice
+
+
+def raised_cosine(age: float, length: float) -> float:
+    """A bump from 0 over 1 back to 0 while `age` goes from 0 to `length`."""
+    return 0.5 - 0.5 * float(np.cos(2.0 * np.pi * age / length)) if 0.0 < age < length else 0.0
 
 
 def blink_closure(age_s: float, stretch: float) -> float:
@@ -107,6 +140,8 @@ def step(
     loudness: float,
     controls: Controls,
     composure: float,
+    user: Floats | None = None,
+    nods: float = 0.6,
 ) -> tuple[IntentionState, Floats]:
     """One frame of the process.
 
@@ -118,9 +153,11 @@ def step(
         loudness: of the own speech in this frame, as `avatar.features.loudness`.
         controls: a commanded main gaze direction turns head and eyes.
         composure: 0 lively … 1 still: rarer and smaller posture shifts, calmer eyes.
+        user: float32 [3] of `avatar.conditions.user_voice`; None when there is no user.
+        nods: share of the user's pauses that a listener nods at, in [0, 1]; people differ much in this.
 
     Returns:
-        The state after this frame, and float32 [7] as INTENTION_NAMES.
+        The state after this frame, and float32 [len(INTENTION_NAMES)].
     """
     random = np.random.Generator(np.random.Philox(key=[seed & 0xFFFFFFFFFFFFFFFF, frame & 0xFFFFFFFFFFFFFFFF]))
     uniform = random.random(6)
@@ -139,6 +176,8 @@ def step(
         # The reaction takes 120 to 360 ms: the present fixation ends, the bout is over if it was of the wrong kind.
         soon = 3.0 + 6.0 * float(uniform[0])
         bout = state.bout_left if looks == state.on_partner else soon
+        if state.mode is ConversationState.LISTENING:
+            new = replace(new, breath_in=BREATH_IN_S * rate)  # about to answer
         new = replace(new, mode=mode, bout_left=bout, posture_in=min(state.posture_in, 4.0 + 10.0 * float(uniform[1])))
 
     # Gaze: bouts at the partner and away, fixations inside them.
@@ -194,13 +233,65 @@ def step(
         drawn = np.clip(normal[7:10], -2.2, 2.2) * np.array(habits.posture_deg) * _DEGREE * size
         new = replace(new, posture=(float(drawn[0]), float(drawn[1]), float(drawn[2])))
         posture_in = max(8.0, _log_normal(float(normal[10]), habits.posture_s, FIXATION_SPREAD) * rate)
-    breath_phase = (new.breath_phase + 2.0 * np.pi / (BREATH_S * rate) * (1.0 + 0.2 * float(normal[11]))) % (2 * np.pi)
-    new = replace(new, posture_in=posture_in, breath_phase=float(breath_phase))
+    new = replace(new, posture_in=posture_in)
+    new = _breathe(new, float(normal[11]), quick=phrase_end and mode is ConversationState.SPEAKING)
+    before_nods, before_brow = new.nods, new.brow
+    new = _listen(new, user, nods, 1.5 - composure, random)
 
     main = controls.gaze or (0.0, 0.0)
     yaw = main[0] + new.away[0] + new.wander[0]
     pitch = main[1] + new.away[1] + new.wander[1]
     head_pitch = new.posture[0] + MAIN_HEAD_SHARE * main[1] + HEAD_SHARE * new.away[1]
     head_yaw = new.posture[1] + MAIN_HEAD_SHARE * main[0] + HEAD_SHARE * new.away[0]
-    breath = float(np.sin(breath_phase))
-    return new, np.array([closure, yaw, pitch, head_pitch, head_yaw, new.posture[2], breath], np.float32)
+    breath = float(np.sin(new.breath_phase))
+    vector = [closure, yaw, pitch, head_pitch, head_yaw, new.posture[2], breath]
+    return new, np.array([*vector, new.nods[0], *before_nods, new.brow, before_brow], np.float32)
+
+
+def _breathe(state: IntentionState, normal: float, *, quick: bool) -> IntentionState:
+    """The chest's next position; a quick breath fills it by the time that it takes."""
+    breath_in = BREATH_IN_S * FRAME_RATE_HZ if quick else state.breath_in
+    pace = SPEECH_BREATH_PACE if state.mode is ConversationState.SPEAKING else 1.0
+    ahead = 2.0 * np.pi / (BREATH_S * FRAME_RATE_HZ) * (1.0 + 0.2 * normal) * pace
+    if breath_in >= 1.0:
+        ahead = ((0.5 * np.pi - state.breath_phase) % (2.0 * np.pi)) / breath_in
+    return replace(state, breath_phase=float((state.breath_phase + ahead) % (2.0 * np.pi)), breath_in=breath_in - 1.0)
+
+
+def _listen(
+    state: IntentionState, user: Floats | None, nods: float, liveliness: float, random: np.random.Generator
+) -> IntentionState:
+    """A listener's nods at the user's pauses, a small one with a brow at emphases; what has begun is finished."""
+    _, rise, pause = (float(value) for value in user) if user is not None else (0.0, 0.0, 0.0)
+    listening = state.mode is ConversationState.LISTENING
+    chance, normal = float(random.random()), float(random.standard_normal())
+    nod_age = state.nod_age + 1.0 if state.nod_age >= 0.0 else -1.0
+    brow_age = state.brow_age + 1.0 if state.brow_age >= 0.0 else -1.0
+    accent_age = min(state.accent_age + 1, 1000)
+    nod_size, cycles = state.nod_size, state.nod_cycles
+    if nod_age >= (cycles + 0.1) * NOD_CYCLE_FRAMES:
+        nod_age = -1.0
+    if brow_age >= BROW_FRAMES:
+        brow_age = -1.0
+    free = listening and nod_age < 0.0
+    if free and pause > 0.9 >= state.pause and chance < nods:
+        nod_age, cycles = 0.0, 1 + int(3.0 * chance / max(nods, 1e-6))
+        nod_size = NOD_DEG * _DEGREE * liveliness * float(np.exp(NOD_SPREAD * np.clip(normal, -2.0, 2.0)))
+    elif free and rise > ACCENT and accent_age >= ACCENT_APART_FRAMES:
+        nod_age, cycles, nod_size = 0.0, 1, ACCENT_NOD_DEG * _DEGREE * liveliness
+        brow_age, accent_age = 0.0, 0
+    nod = 0.0
+    if nod_age >= 0.0:
+        for cycle in range(cycles):
+            nod -= NOD_CYCLES[cycle] * raised_cosine(nod_age - cycle * NOD_CYCLE_FRAMES, 1.1 * NOD_CYCLE_FRAMES)
+    return replace(
+        state,
+        nod_age=nod_age,
+        nod_size=nod_size,
+        nod_cycles=cycles,
+        nods=(nod * nod_size, state.nods[0]),
+        brow_age=brow_age,
+        brow=ACCENT_BROW * liveliness * raised_cosine(brow_age, BROW_FRAMES),
+        accent_age=accent_age,
+        pause=pause,
+    )

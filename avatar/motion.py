@@ -121,12 +121,14 @@ class Controls:
         head_distance: ratio, 1 as in the portrait.
         emotion: which emotion.
         intensity: of the emotion, in [0, 1].
+        composure: 0 lively … 1 still; None leaves it at the sampler's own.
     """
 
     gaze: tuple[float, float] | None = None
     head_distance: float | None = None
     emotion: Emotion | None = None
     intensity: float = 0.0
+    composure: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

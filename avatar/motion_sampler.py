@@ -10,8 +10,10 @@ import torch
 from avatar.checkpoint import MotionCheckpoint
 from avatar.conditions import REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
 from avatar.denoiser import AUDIO_PAST_FRAMES
-from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, decode, encode
-from avatar.features import MEL_BANDS, FrameFeatures, frame_features, loudness
+from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, decode, encode
+from avatar.features import MEL_BANDS, loudness
+from avatar.guidance import Guidance, guided
+from avatar.heard_sound import HeardSound
 from avatar.intention import IntentionState, step
 from avatar.motion import (
     FRAME_RATE_HZ,
@@ -38,6 +40,8 @@ NOISE_SPREAD_FRAMES = 1.6
 # Evaluations lie nearer to the data's end (0, .5, .8 for three), where they decide how much of the noise survives.
 TIME_SHIFT = 2.0
 
+DEFAULT_GUIDANCE = Guidance()
+
 SAMPLED = list(MotionLayout.SAMPLED)
 
 # Ranges of the eight numbers that are not ARKit's [0, 1]: past these no decoder looks right.
@@ -60,53 +64,6 @@ class _Frame:
     intention: IntentionState
 
 
-class _Track:
-    """A gapless stream of sound that can be cut back to a frame; forgets what is older than REWIND_FRAMES."""
-
-    def __init__(self) -> None:
-        self.rate: int | None = None
-        self.end = 0  # samples pushed so far
-        self._start = 0  # sample index of the first one kept
-        self._buffer: Floats = np.zeros(0, np.float32)  # grows by doubling; the first end - start are valid
-
-    def extractor(self) -> FrameFeatures:
-        assert self.rate is not None, "a rate is set by the first chunk"
-        return frame_features(self.rate)
-
-    def push(self, chunk: AudioChunk, what: str) -> None:
-        if self.rate is None:
-            frame_features(chunk.sample_rate_hz)  # refuses rates that don't fit
-            self.rate = chunk.sample_rate_hz
-        if chunk.sample_rate_hz != self.rate:
-            raise InputError(f"{what}: expected {self.rate} Hz as before, got {chunk.sample_rate_hz} Hz; resample it")
-        if chunk.start_sample != self.end:
-            raise InputError(f"{what}: expected sample {self.end} next, got {chunk.start_sample}; push without gaps")
-        kept, more = self.end - self._start, len(chunk.samples)
-        if kept + more > len(self._buffer):
-            grown = np.zeros(2 * (kept + more), np.float32)
-            grown[:kept] = self._buffer[:kept]
-            self._buffer = grown
-        self._buffer[kept : kept + more] = chunk.samples
-        self.end += more
-
-    def read(self, start: int, stop: int) -> Floats:
-        """Samples [start, stop), zeros where there are none."""
-        out = np.zeros(stop - start, np.float32)
-        first, last = max(start, self._start), min(stop, self.end)
-        if last > first:
-            out[first - start : last - start] = self._buffer[first - self._start : last - self._start]
-        return out
-
-    def cut(self, end: int) -> None:
-        self.end = min(self.end, end)
-
-    def forget(self, before: int) -> None:
-        # In large steps, so that forgetting costs nothing.
-        if before - self._start > len(self._buffer) // 2 > 0:
-            self._buffer = self._buffer[before - self._start :].copy()
-            self._start = before
-
-
 class FlowMotionSampler:
     """Samples motion from the sound that will be played, as soon as enough of it is there.
 
@@ -118,7 +75,9 @@ class FlowMotionSampler:
         seed: chooses among the motions that fit the sound.
         steps: network evaluations a block (Euler).
         block_frames: frames sampled at once, 1 to 5; 1 or 2 for mirroring a live voice.
-        composure: 0 lively … 1 still.
+        composure: 0 lively … 1 still, where the controls don't say.
+        nods: share of the user's pauses that a listener nods at, 0 to 1.
+        guidance: of the conditions; see `Guidance`.
 
     Attributes:
         frame: index of the next frame that `frames` will return.
@@ -132,6 +91,8 @@ class FlowMotionSampler:
         steps: int = 3,
         block_frames: int = 5,
         composure: float = 0.5,
+        nods: float = 0.6,
+        guidance: Guidance = DEFAULT_GUIDANCE,
     ) -> None:
         limit = checkpoint.denoiser.config.block
         if not 1 <= block_frames <= limit:
@@ -140,17 +101,20 @@ class FlowMotionSampler:
             raise InputError(f"steps: expected at least 1, got {steps}")
         if not 0.0 <= composure <= 1.0:
             raise InputError(f"composure: expected 0 (lively) to 1 (still), got {composure}")
+        if not 0.0 <= nods <= 1.0:
+            raise InputError(f"nods: expected 0 (never) to 1 (at every pause), got {nods}")
         self.frame = 0
         self._checkpoint = checkpoint
         self._seed = seed
         self._times = time_steps(steps, shift=TIME_SHIFT)
         self._block_frames = block_frames
-        self._composure = composure
+        self._composure, self._nods = composure, nods
+        self._guidance = guidance
         self._state = ConversationState.IDLE
         self._controls = Controls()
-        self._speech = _Track()
+        self._speech = HeardSound()
         self._ended = False
-        self._user = _Track()
+        self._user = HeardSound()
         self._user_loudness: list[float] = []
         self._user_from = 0  # frame of the first of _user_loudness
         self._kernel = noise_kernel()
@@ -269,24 +233,19 @@ class FlowMotionSampler:
         states, conditions = self._conditions(count)
         history = np.stack([self._past(first - k).units for k in range(denoiser.config.history, 0, -1)])
         with torch.inference_mode():
-            one = torch.ones(1, 1)
-            heard, expected = denoiser.hear(torch.from_numpy(features)[None])
-            past, given = torch.from_numpy(history)[None], torch.from_numpy(conditions)[None]
-
-            def predict(x: torch.Tensor, t: float) -> torch.Tensor:
-                out: torch.Tensor = denoiser(
-                    x,
-                    torch.full((1,), t),
-                    history=past,
-                    has_history=one,
-                    heard=heard,
-                    expected=expected,
-                    has_audio=one,
-                    conditions=given,
-                )
-                return out
-
+            heard, expected, met = denoiser.hear(torch.from_numpy(features)[None])
+            given = torch.from_numpy(conditions)[None]
+            predict = guided(
+                denoiser,
+                self._guidance,
+                history=torch.from_numpy(history)[None],
+                heard=heard,
+                expected=expected,
+                conditions=given,
+            )
             flow = euler(predict, self._noise(count), self._times)
+            # Contacts are decided, not sampled: where they are met, the mouth is as the front end expects it.
+            flow[:, :, list(MOUTH)] += met * (expected - flow[:, :, list(MOUTH)])
             innovations = self._flow_mean + self._flow_std * flow
             carried = np.stack([self._past(first - k).motion for k in range(CARRIED_FRAMES, 0, -1)])
             before = torch.from_numpy(carried)[None]
@@ -312,8 +271,10 @@ class FlowMotionSampler:
         rows: list[Floats] = []
         intention = self._past(self.frame - 1).intention
         size = self._speech.extractor().samples
+        composure = self._composure if self._controls.composure is None else self._controls.composure
         for frame in range(self.frame, self.frame + count):
             own = loudness(self._speech.read(frame * size, (frame + 1) * size))
+            user = self._user_voice(frame)
             intention, vector = step(
                 intention,
                 seed=self._seed,
@@ -321,7 +282,9 @@ class FlowMotionSampler:
                 mode=self._state,
                 loudness=own,
                 controls=self._controls,
-                composure=self._composure,
+                composure=composure,
+                user=user,
+                nods=self._nods,
             )
             states.append(intention)
             rows.append(
@@ -329,8 +292,8 @@ class FlowMotionSampler:
                     vector,
                     state=self._state,
                     controls=self._controls,
-                    user=self._user_voice(frame),
-                    composure=self._composure,
+                    user=user,
+                    composure=composure,
                 )
             )
         return states, np.stack(rows)

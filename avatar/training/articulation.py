@@ -78,6 +78,8 @@ VISEMES: dict[str, Viseme] = {
     "rest": Viseme(0.0, 0.0, jaw_weight=1.0, round_weight=0.7),
 }
 VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
+UNKNOWN_VISEME = 255
+"""In place of an index into VISEME_NAMES, where nobody knows what is said."""
 VOWELS: tuple[str, ...] = ("aa", "ae", "ah", "ao", "eh", "er", "ih", "iy", "uh", "uw", "oh", "ue", "oe", "schwa")
 
 # Diphthongs and other sounds of two shapes.

@@ -62,6 +62,37 @@ def noise_like(count: int, random: Random) -> Floats:
     return (noise / (np.std(noise) + 1e-9)).astype(np.float32)
 
 
+def g711(samples: Floats) -> Floats:
+    """A telephone line's codec: 8 kHz, 8 bits, µ-law (ITU-T G.711)."""
+    low = resample(samples, SPEECH_RATE_HZ, 8000)
+    level = float(np.abs(low).max()) + 1e-6
+    pressed = np.sign(low) * np.log1p(255.0 * np.abs(low / level)) / np.log(256.0)
+    coarse = np.round(pressed * 127.0) / 127.0
+    out = np.sign(coarse) * (np.exp(np.abs(coarse) * np.log(256.0)) - 1.0) / 255.0 * level
+    return _fitted(resample(out.astype(np.float32), 8000, SPEECH_RATE_HZ), len(samples))
+
+
+def starved(samples: Floats, random: Random) -> Floats:
+    """A codec with too few bits: in every short window the weak parts of the spectrum are left out."""
+    size, hop = 512, 256
+    window = np.sqrt(np.hanning(size + 1)[:-1]).astype(np.float32)
+    padded = np.pad(samples, (size, size + -len(samples) % hop))
+    starts = np.arange(0, len(padded) - size + 1, hop)
+    spectra = np.fft.rfft(padded[starts[:, None] + np.arange(size)] * window, axis=1)
+    power = np.abs(spectra)
+    kept = power > np.quantile(power, float(random.uniform(0.5, 0.85)), axis=1, keepdims=True)
+    pieces = np.fft.irfft(spectra * kept, size, axis=1) * window
+    out = np.zeros(len(padded), np.float64)
+    for start, piece in zip(starts, pieces, strict=True):
+        out[start : start + size] += piece
+    return out[size : size + len(samples)].astype(np.float32)
+
+
+def _fitted(samples: Floats, count: int) -> Floats:
+    """The samples cut or padded to `count`."""
+    return np.pad(samples, (0, max(0, count - len(samples))))[:count]
+
+
 def augment(samples: Floats, random: Random) -> Floats:
     """One random recording condition of a clean recording: float32 [N] at 16 kHz to the same, in the same time."""
     out = samples
@@ -80,6 +111,7 @@ def augment(samples: Floats, random: Random) -> Floats:
     if random.random() < 0.05:
         out = np.clip(out * float(random.uniform(2.0, 5.0)), -0.6, 0.6)
     if random.random() < 0.06:
-        out = resample(resample(out, SPEECH_RATE_HZ, 8000), 8000, SPEECH_RATE_HZ)
-        out = np.pad(out, (0, max(0, len(samples) - len(out))))[: len(samples)]
+        out = g711(out)
+    if random.random() < 0.06:
+        out = starved(out, random)
     return np.clip(out, -1.0, 1.0).astype(np.float32)

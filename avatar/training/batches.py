@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,9 +19,10 @@ from speech.errors import InputError
 LEAST_SPREAD = 0.03  # of a position in the normalisation, so that nearly constant ones are not blown up
 LEAST_HEAD_SPREAD = 0.0003  # of an innovation of the head (radians, eye distances)
 LEAST_FLOW_SPREAD = 0.005  # of any other (radians, ARKit units)
-CROP_FRAMES = 40  # of one training example for the front end
+CROP_FRAMES = 80  # of one training example for the front end
 PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
 DROP_LOOK_AHEAD = 0.05
+WAVE_BANDS = 0.5  # spread of the formants' single shifts
 JAW, CLOSE, ROLL = (MOUTH.index(NAMES.index(name)) for name in ("jawOpen", "mouthClose", "mouthRollLower"))
 """Positions among the mouth's dimensions."""
 LIPS_ROLL, TEETH_ROLL = 0.18, 0.62  # of mouthRollLower in the two contacts; see training.articulation
@@ -34,6 +36,17 @@ class Normalisation:
     position_std: Tensor
     flow_mean: Tensor
     flow_std: Tensor
+
+    def to(self, device: torch.device) -> Normalisation:
+        """The same on a device."""
+        return _moved(self, device)
+
+
+T = TypeVar("T", "Normalisation", "Crops", "Blocks")
+
+
+def _moved(parts: T, device: torch.device) -> T:
+    return replace(parts, **{field.name: getattr(parts, field.name).to(device) for field in fields(parts)})
 
 
 def normalisation(data: MotionData) -> Normalisation:
@@ -68,13 +81,17 @@ class Crops:
         features: [B, hops, 64] for CROP_FRAMES frames, augmented.
         articulation: [B, CROP_FRAMES, len(MOUTH)] in network units.
         contacts: [B, CROP_FRAMES, 2] in [0, 1]: lips, teeth.
-        visemes: [B, CROP_FRAMES].
+        visemes: [B, CROP_FRAMES], UNKNOWN_VISEME where nobody knows.
     """
 
     features: Tensor
     articulation: Tensor
     contacts: Tensor
     visemes: Tensor
+
+    def to(self, device: torch.device) -> Crops:
+        """The same on a device."""
+        return _moved(self, device)
 
 
 def contacts(articulation: Tensor) -> Tensor:
@@ -103,6 +120,16 @@ class Blocks:
     expected: Tensor
     conditions: Tensor
 
+    def to(self, device: torch.device) -> Blocks:
+        """The same on a device."""
+        return _moved(self, device)
+
+
+def _long_scenes(data: MotionData, validation: bool) -> Tensor:
+    """First frame and length of the scenes that a crop fits into: [N, 2]."""
+    spans = [(s["start"], s["frames"]) for s in data.scenes if s["validation"] == validation]
+    return torch.tensor([span for span in spans if span[1] >= CROP_FRAMES], dtype=torch.long).reshape(-1, 2)
+
 
 class Batches:
     """Cuts reproducible random batches: a generator in the same state gives the same batch.
@@ -110,10 +137,15 @@ class Batches:
     Args:
         data: prepared motion.
         norms: of `normalisation`.
-        validation: cut from the validation scenes instead of the others.
+
+    Attributes:
+        has_validation: whether there are validation scenes to cut from.
+
+    Raises:
+        InputError: no scene is long enough.
     """
 
-    def __init__(self, data: MotionData, norms: Normalisation, *, validation: bool = False) -> None:
+    def __init__(self, data: MotionData, norms: Normalisation) -> None:
         arrays = {name: torch.from_numpy(array) for name, array in data.arrays.items()}
         mouth = list(MOUTH)
         self._features = arrays["features"]
@@ -124,28 +156,28 @@ class Batches:
         self._conditions = arrays["conditions"]
         self._visemes = arrays["visemes"].long()
         self._silence = torch.from_numpy(silence_features())
-        spans = [(s["start"], s["frames"]) for s in data.scenes if s["validation"] == validation]
-        spans = [(start, frames) for start, frames in spans if frames >= CROP_FRAMES]
-        if not spans:
+        self._scenes = {kept_back: _long_scenes(data, kept_back) for kept_back in (False, True)}
+        if not len(self._scenes[False]):
             raise InputError(f"training data: expected a scene of at least {CROP_FRAMES} frames, got none; make more")
-        self._starts, self._frames = torch.tensor(spans).T
+        self.has_validation = len(self._scenes[True]) > 0
         self._heard = self._expected = torch.zeros(0)
 
-    def _places(self, size: int, generator: torch.Generator, margin: int) -> tuple[Tensor, Tensor]:
+    def _places(self, size: int, generator: torch.Generator, margin: int, validation: bool) -> tuple[Tensor, Tensor]:
         """Scene starts and frames in them, at least `margin` before the end: [size] each."""
-        scene = torch.multinomial(self._frames.double(), size, replacement=True, generator=generator)
+        starts, frames = self._scenes[validation].T
+        scene = torch.multinomial(frames.double(), size, replacement=True, generator=generator)
         share = torch.rand(size, generator=generator)
-        return self._starts[scene], (share * (self._frames[scene] - margin + 1)).long()
+        return starts[scene], (share * (frames[scene] - margin + 1)).long()
 
-    def crops(self, size: int, generator: torch.Generator) -> Crops:
+    def crops(self, size: int, generator: torch.Generator, *, validation: bool = False) -> Crops:
         """Crops of single scenes, preceded by what precedes them in the data (mostly pauses)."""
-        start, frame = self._places(size, generator, CROP_FRAMES)
+        start, frame = self._places(size, generator, CROP_FRAMES, validation)
         now = (start + frame)[:, None] + torch.arange(CROP_FRAMES)
         features = self._windows(start + frame, CROP_FRAMES)
         return Crops(self.change(features, generator), self._articulation[now], self._contacts[now], self._visemes[now])
 
     def _windows(self, first: Tensor, frames: int) -> Tensor:
-        """Features for `frames` frames from each of `first`: [B, audio_hops(frames), 64], silence outside the data."""
+        """Features for `frames` frames from each of `first`: [B, hops, 64], silence outside the data."""
         index = first[:, None] + torch.arange(-AUDIO_PAST_FRAMES, frames + LOOK_AHEAD_FRAMES)
         outside = (index < 0) | (index >= len(self._features))
         features = self._features[index.clamp(0, len(self._features) - 1)].float()
@@ -155,18 +187,21 @@ class Batches:
     @torch.no_grad()
     def hear(self, denoiser: Denoiser, generator: torch.Generator) -> None:
         """Runs the trained front end over all the data, newly augmented, for `blocks` to cut from."""
+        device = denoiser.no_audio.device
         pieces = torch.arange(0, len(self._features), PIECE_FRAMES)
         width = denoiser.config.width
         self._heard = torch.zeros(len(pieces) * PIECE_FRAMES, width, dtype=torch.float16)
         self._expected = torch.zeros(len(self._heard), len(MOUTH), dtype=torch.float16)
         for first in pieces.split(16):
             now = slice(int(first[0]), int(first[-1]) + PIECE_FRAMES)
-            view, mouth = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator))
-            self._heard[now], self._expected[now] = view.flatten(0, 1), mouth.flatten(0, 1)
+            view, mouth, _ = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator).to(device))
+            self._heard[now], self._expected[now] = view.flatten(0, 1).cpu(), mouth.flatten(0, 1).cpu()
 
-    def blocks(self, size: int, history: int, block: int, generator: torch.Generator) -> Blocks:
+    def blocks(
+        self, size: int, history: int, block: int, generator: torch.Generator, *, validation: bool = False
+    ) -> Blocks:
         """Blocks with their history; before a scene the face is at rest."""
-        start, frame = self._places(size, generator, block)
+        start, frame = self._places(size, generator, block, validation)
         place = frame[:, None] + torch.arange(-history - CARRIED_FRAMES, block)
         at = start[:, None] + place.clamp_min(0)
         motion = torch.where((place < 0)[:, :, None], rest_position(), self._motion[at])
@@ -189,9 +224,10 @@ class Batches:
         def uniform(low: float, high: float, *shape: int) -> Tensor:
             return torch.rand(shape, generator=generator) * (high - low) + low
 
-        # Vocal tract length: bands are read at stretched positions.
-        warp = uniform(0.90, 1.12, size, 1)
-        position = (torch.arange(bands) * warp).clamp(0, bands - 1.001)
+        # Vocal tracts differ in length, and formants singly: bands are read at stretched, wavy positions.
+        wave = F.interpolate(torch.randn(size, 1, 7, generator=generator), size=bands, mode="linear")[:, 0]
+        position = torch.arange(bands) * uniform(0.87, 1.15, size, 1) + WAVE_BANDS * wave
+        position = position.clamp(0, bands - 1.001)
         low = position.floor().long()
         share = (position - low)[:, None, :]
         index = low[:, None, :].expand(size, hops, bands)
@@ -209,6 +245,10 @@ class Batches:
         grain = -torch.log(torch.rand(out.shape, generator=generator).clamp_min(1e-6))
         power = power + noisy * grain.clamp(0.1, 4.0) * (torch.exp(4.0 * noise_level) - 1.0).clamp_min(0.0)
         out = floor + torch.log1p(power) / 4.0
+        # Nothing may hang on one band alone (SpecAugment; Park et al. 2019).
+        middle, width = uniform(0.0, bands, size, 1, 1), uniform(0.0, 6.0, size, 1, 1)
+        masked = (torch.rand(size, 1, 1, generator=generator) < 0.25) & ((torch.arange(bands) - middle).abs() < width)
+        out = torch.where(masked, floor, out)
         deaf = torch.rand(size, generator=generator) < DROP_LOOK_AHEAD
         ahead = LOOK_AHEAD_FRAMES * HOPS_PER_FRAME
         if deaf.any():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.conditions import EMOTIONS, REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
+from avatar.dynamics import PITCH_OF_BREATH, Y_OF_BREATH
 from avatar.intention import IntentionState, step
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
 
@@ -74,7 +75,6 @@ AXIS_SHARE = (0.85, 1.0, 0.7)  # pitch, yaw, roll
 NOD_DEG = 2.6  # on the strongest stress
 NOD_REFRACTORY_FRAMES = 9
 BROW_REFRACTORY_FRAMES = 18
-LISTENER_NOD_DEG = 2.8
 WAKE_FRAMES = 25  # the first second
 GAZE_LID_SHARE = 0.7  # lids follow a downward gaze: closure per radian
 
@@ -92,6 +92,7 @@ class Scene:
         controls: T of them.
         composure: 0 lively … 1 still.
         seed: of everything random here.
+        nods: share of the user's pauses that the listener nods at.
     """
 
     states: Sequence[ConversationState]
@@ -102,6 +103,7 @@ class Scene:
     controls: Sequence[Controls]
     composure: float
     seed: int
+    nods: float = 1.0
 
 
 def smooth_noise(frames: int, spread_frames: float, random: np.random.Generator) -> Floats:
@@ -168,7 +170,7 @@ def behave(scene: Scene) -> tuple[Floats, Floats]:
 
     _move_head(values, scene, intentions, liveliness * awake, random)
     feelings = _feel(values, scene, slow)
-    _nod_and_raise_brows(values, scene, conditions, liveliness, listening, speaking)
+    _nod_and_raise_brows(values, scene, intentions, liveliness, speaking)
 
     # A friendly resting face, never quite constant.
     smile = awake * (0.07 + 0.03 * smooth_noise(frames, 20.0, random)) + 0.05 * follow(listening, slow)
@@ -199,6 +201,8 @@ def _intend(scene: Scene) -> tuple[Floats, Floats]:
         heard[USER_HISTORY_FRAMES:] = scene.user
     intentions, conditions = [], []
     for frame, mode in enumerate(scene.states):
+        stop = USER_HISTORY_FRAMES + frame - REACTION_FRAMES + 1
+        user = None if scene.user is None else user_voice(heard[max(0, stop - USER_HISTORY_FRAMES) : stop])
         state, vector = step(
             state,
             seed=scene.seed,
@@ -207,9 +211,9 @@ def _intend(scene: Scene) -> tuple[Floats, Floats]:
             loudness=float(scene.loudness[frame]),
             controls=scene.controls[frame],
             composure=scene.composure,
+            user=user,
+            nods=scene.nods,
         )
-        stop = USER_HISTORY_FRAMES + frame - REACTION_FRAMES + 1
-        user = None if scene.user is None else user_voice(heard[max(0, stop - USER_HISTORY_FRAMES) : stop])
         intentions.append(vector)
         conditions.append(
             condition_vector(vector, state=mode, controls=scene.controls[frame], user=user, composure=scene.composure)
@@ -240,11 +244,11 @@ def _move_head(
         sway = smooth_noise(frames, SWAY_SMOOTHING_FRAMES, random) * AXIS_SHARE[axis] * amount
         values[:, axis] += posture[:, axis] + sway
     breath = intentions[:, 6]
-    values[:, 0] += 0.25 * _DEGREE * breath
+    values[:, 0] += PITCH_OF_BREATH * breath
     # The head turns about the neck: its centre shifts with yaw and roll, sinks with pitch.
     drift = 0.25 * amount
     values[:, INDEX["headX"]] += -0.35 * values[:, 2] + 0.15 * values[:, 1] + drift * smooth_noise(frames, 9.0, random)
-    values[:, INDEX["headY"]] += 0.25 * values[:, 0] + 0.006 * breath + drift * smooth_noise(frames, 9.0, random)
+    values[:, INDEX["headY"]] += 0.25 * values[:, 0] + Y_OF_BREATH * breath + drift * smooth_noise(frames, 9.0, random)
     target = np.log(np.array([c.head_distance or 1.0 for c in scene.controls], np.float32))
     distance = follow(target, np.full(frames, 0.45, np.float32)) + 0.30 * amount * smooth_noise(frames, 10.0, random)
     values[:, INDEX["headDistance"]] = np.exp(distance)
@@ -268,32 +272,24 @@ def _feel(values: Floats, scene: Scene, slow: Floats) -> Floats:
     return strongest
 
 
-def _nod_and_raise_brows(
-    values: Floats, scene: Scene, conditions: Floats, liveliness: float, listening: Floats, speaking: Floats
-) -> None:
-    from avatar.conditions import ConditionLayout
-
+def _nod_and_raise_brows(values: Floats, scene: Scene, intentions: Floats, liveliness: float, speaking: Floats) -> None:
     frames = len(values)
     strength = scene.prominence * speaking
     nods = _spaced(strength, 0.35, NOD_REFRACTORY_FRAMES)
     sizes = [-NOD_DEG * _DEGREE * liveliness * float(strength[frame]) for frame in nods]
-    values[:, 0] += bumps([frame + 1 for frame in nods], sizes, frames, 11)
+    # A move begins when its stress can be heard, with the sampler's look-ahead: what comes earlier can't be learned.
+    values[:, 0] += bumps([frame + 3 for frame in nods], sizes, frames, 11)
     raises = _spaced(strength, 0.45, BROW_REFRACTORY_FRAMES)
-    lift = bumps(raises, [0.40 * float(strength[frame]) ** 2 * liveliness for frame in raises], frames, 15)
+    lift = bumps(
+        [frame + 5 for frame in raises], [0.45 * float(strength[frame]) * liveliness for frame in raises], frames, 15
+    )
     _add(values, "browInnerUp", 0.7 * lift)
     _add(values, "browOuterUp", 0.8 * lift)
     _add(values, "eyeWide", 0.25 * lift)
-
-    # The listener: nods that die down when the user pauses, a small one and a brow on emphasis.
-    _, rise, pause = conditions[:, ConditionLayout.USER.start : ConditionLayout.USER.start + 3].T
-    starts = np.flatnonzero((pause[1:] > 0.9) & (pause[:-1] <= 0.9)) + 1
-    for start in starts:
-        if listening[start] > 0.0:
-            size = -LISTENER_NOD_DEG * _DEGREE * liveliness
-            values[:, 0] += bumps([start + 4, start + 14, start + 24], [size, 0.55 * size, 0.25 * size], frames, 11)
-    accents = _spaced(rise * listening, 0.45, 30)
-    values[:, 0] += bumps([frame + 3 for frame in accents], [-1.2 * _DEGREE * liveliness] * len(accents), frames, 11)
-    _add(values, "browInnerUp", bumps([frame + 3 for frame in accents], [0.14] * len(accents), frames, 17))
+    # The listener.
+    values[:, 0] += intentions[:, 7]
+    _add(values, "browInnerUp", intentions[:, 10])
+    _add(values, "browOuterUp", intentions[:, 10])
 
 
 def _move_eyes(values: Floats, intentions: Floats, random: np.random.Generator) -> None:

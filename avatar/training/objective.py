@@ -11,7 +11,7 @@ from avatar.denoiser import Denoiser
 from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
 from avatar.motion_sampler import NOISE_REACH, noise_kernel
 from avatar.sampling import time_smoothed
-from avatar.training.articulation import VISEME_NAMES
+from avatar.training.articulation import UNKNOWN_VISEME, VISEME_NAMES
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
 
 _MOUTH = list(MOUTH)
@@ -22,10 +22,11 @@ DROP_CONDITION = 0.1
 DROP_AUDIO = 0.08
 DROP_HISTORY = 0.25
 # Weights of the losses, chosen so that the mouth leads.
+NO_AUDIO_WEIGHT = 0.2  # of the mouth where the sound was dropped
 JAW_WEIGHT = 2.0
 APERTURE_WEIGHT = 1.0
 CONTACT_WEIGHT = 1.0
-CONTACT_POSITIVE_WEIGHT = 3.0  # contacts are rare, and a missed one is seen more than one too many
+CONTACT_POSITIVE_WEIGHT = 5.0  # contacts are rare, and a missed one is seen more than one too many
 VISEME_WEIGHT = 0.15
 APERTURE_SCALE = 0.06  # an aperture error that can just be seen
 HISTORY_ERROR = 0.1  # spread of the constant errors put on the history's positions, in units of their spread
@@ -36,14 +37,17 @@ AT_NOISE = 0.25  # share of examples at time 0, where every sampling begins
 class Objective(nn.Module):
     """The losses; holds the viseme classifier that only training needs."""
 
+    weights: Tensor
+
     def __init__(self, denoiser: Denoiser, norms: Normalisation) -> None:
         super().__init__()
         self.denoiser = denoiser
         self.norms = norms
         self.viseme = nn.Linear(denoiser.config.width, len(VISEME_NAMES))
         self.kernel = noise_kernel()
-        self.weights = torch.ones(len(MOUTH))
-        self.weights[[JAW, CLOSE, ROLL]] = JAW_WEIGHT
+        weights = torch.ones(len(MOUTH))
+        weights[[JAW, CLOSE, ROLL]] = JAW_WEIGHT
+        self.register_buffer("weights", weights, persistent=False)
 
     def _aperture(self, mouth: Tensor) -> Tensor:
         """JawOpen - mouthClose in ARKit units, of [..., len(MOUTH)] in network units."""
@@ -51,20 +55,33 @@ class Objective(nn.Module):
         jaw, close = (mouth[..., i] * std[i] + mean[i] for i in (JAW, CLOSE))
         return jaw - close
 
-    def _mouth(self, predicted: Tensor, wanted: Tensor) -> Tensor:
-        """Robust, so that it settles on what is likely and not in between: [..., len(MOUTH)] to a scalar."""
-        error = (F.smooth_l1_loss(predicted, wanted, beta=0.2, reduction="none") * self.weights).mean()
+    def _mouth(self, predicted: Tensor, wanted: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Robust, so that it settles on what is likely and not in between.
+
+        Args:
+            predicted: [B, F, len(MOUTH)] in network units.
+            wanted: likewise.
+            rows: [B, 1] weights of the examples, or None.
+
+        Returns:
+            A scalar.
+        """
+        error = (F.smooth_l1_loss(predicted, wanted, beta=0.2, reduction="none") * self.weights).mean(-1)
         opened, right = self._aperture(predicted) / APERTURE_SCALE, self._aperture(wanted) / APERTURE_SCALE
-        return error + APERTURE_WEIGHT * F.smooth_l1_loss(opened, right, beta=0.3)
+        error = error + APERTURE_WEIGHT * F.smooth_l1_loss(opened, right, beta=0.3, reduction="none")
+        return (error if rows is None else error * rows).mean()
 
     def hearing(self, crops: Crops) -> Tensor:
         """The front end's loss: articulation, its contacts, and which viseme it is."""
         heard = self.denoiser.audio(crops.features)
         # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
         expected, gates = self.denoiser.articulation(heard, crops.contacts)
-        positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT)
+        positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT, device=heard.device)
         met = F.binary_cross_entropy_with_logits(gates.float(), crops.contacts, pos_weight=positive)
-        visemes = F.cross_entropy(self.viseme(heard).float().flatten(0, 1), crops.visemes.flatten())
+        classes = crops.visemes.flatten()
+        visemes = F.cross_entropy(
+            self.viseme(heard).float().flatten(0, 1), classes, ignore_index=UNKNOWN_VISEME, reduction="sum"
+        ) / (classes != UNKNOWN_VISEME).sum().clamp_min(1)
         return self._mouth(expected.float(), crops.articulation) + CONTACT_WEIGHT * met + VISEME_WEIGHT * visemes
 
     def flow(self, blocks: Blocks, generator: torch.Generator) -> Tensor:
@@ -72,8 +89,9 @@ class Objective(nn.Module):
 
         Args:
             blocks: the batch.
-            generator: of everything random.
+            generator: of everything random, on the CPU.
         """
+        device = blocks.motion.device
         reach, block, rows = self.denoiser.config.history, self.denoiser.config.block, len(blocks.motion)
         size = block
         if float(torch.rand(1, generator=generator)) < 0.2:
@@ -81,12 +99,14 @@ class Objective(nn.Module):
         # The dynamics always know the intention; only the network's view of it is dropped.
         flow = encode(blocks.motion[:, reach - CARRIED_FRAMES : reach + size], blocks.conditions[:, :size])
         wanted = (flow - self.norms.flow_mean) / self.norms.flow_std
-        has_history = (torch.rand(rows, 1, generator=generator) >= DROP_HISTORY).float()
-        has_audio = (torch.rand(rows, 1, generator=generator) >= DROP_AUDIO).float()
+        has_history = (torch.rand(rows, 1, generator=generator) >= DROP_HISTORY).float().to(device)
+        has_audio = (torch.rand(rows, 1, generator=generator) >= DROP_AUDIO).float().to(device)
         white = torch.randn(rows, size + 2 * NOISE_REACH, MOTION_SIZE, generator=generator)
-        noise = time_smoothed(white, self.kernel)
+        noise = time_smoothed(white, self.kernel).to(device)
         t = torch.rand(rows, generator=generator)
-        t = torch.where(torch.rand(rows, generator=generator) < AT_NOISE, torch.zeros(rows), t)[:, None, None]
+        t = torch.where(torch.rand(rows, generator=generator) < AT_NOISE, torch.zeros(rows), t)[:, None, None].to(
+            device
+        )
         predicted = self.denoiser(
             (1.0 - t) * noise + t * wanted,
             t[:, 0, 0],
@@ -97,9 +117,9 @@ class Objective(nn.Module):
             has_audio=has_audio,
             conditions=self._drop(blocks.conditions[:, :size], generator),
         ).float()
-        # Without sound a mouth can't be right: those examples teach the rest only.
-        with_sound = has_audio[:, :, None]
-        mouth = self._mouth(predicted[:, :, _MOUTH] * with_sound, wanted[:, :, _MOUTH] * with_sound)
+        # Without sound the mouth can only be likely; guidance needs to know what that is.
+        heeded = has_audio + NO_AUDIO_WEIGHT * (1.0 - has_audio)
+        mouth = self._mouth(predicted[:, :, _MOUTH], wanted[:, :, _MOUTH], heeded)
         rest = F.smooth_l1_loss(predicted[:, :, _OTHERS], wanted[:, :, _OTHERS], beta=TAIL)
         return mouth + 2.0 * TAIL * rest
 
@@ -107,13 +127,15 @@ class Objective(nn.Module):
         """What the network sees of the previous frames, a little off, as its own ones will be: [B, history, 104]."""
         reach, norms = self.denoiser.config.history, self.norms
         position = (blocks.motion[:, :reach] - norms.position_mean) / norms.position_std
-        position = position + HISTORY_ERROR * torch.randn(len(position), 1, MOTION_SIZE, generator=generator)
+        position = position + HISTORY_ERROR * torch.randn(len(position), 1, MOTION_SIZE, generator=generator).to(
+            position.device
+        )
         flow = (blocks.innovations - norms.flow_mean) / norms.flow_std
         return torch.cat([position, flow], dim=-1)
 
     def _drop(self, conditions: Tensor, generator: torch.Generator) -> Tensor:
         out = conditions.clone()
         for group in ConditionLayout.GROUPS:
-            gone = torch.rand(len(out), generator=generator) < DROP_CONDITION
+            gone = (torch.rand(len(out), generator=generator) < DROP_CONDITION).to(out.device)
             out[gone, :, group] = 0.0
         return out

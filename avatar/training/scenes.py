@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +23,7 @@ from avatar.training.articulation import (
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.corpus import english, other_language
-from avatar.training.speech_data import Phone, Utterance, flite_voices, speak_espeak, speak_flite, stretched
+from avatar.training.speech_data import Phone, Utterance, flite_voices, speak_espeak, speak_flite, stretched, sung
 from speech.audio import SPEECH_RATE_HZ
 
 Random = np.random.Generator
@@ -39,7 +40,8 @@ VARIANTS = (
 HELD_OUT_VARIANTS = ("+f5", "+m6", "+max", "+aunty")
 HELD_OUT_FLITE = "awb"
 LANGUAGES = ("en-us", "en-us", "en", "en-gb-scotland", "en-gb-x-rp")
-FLITE_SHARE = 0.5
+FLITE_SHARE = 0.6
+SUNG_SHARE = 0.08  # of eSpeak's part
 OTHER_LANGUAGE_SHARE = 0.2  # of eSpeak's part
 CLEAN_SHARE = 0.25  # of the scenes stays as the synthesizer made it, which is what the product mostly plays
 
@@ -83,16 +85,22 @@ class _Parts:
 def make_scene(seed: int, *, validation: bool) -> MadeScene:
     """Makes a scene of about 5 to 25 seconds; validation scenes use texts and voices that training never has."""
     random = np.random.default_rng(seed)
-    style = Style(
-        opening=float(random.uniform(0.9, 1.1)),
-        rounding=float(random.uniform(0.9, 1.1)),
-        asymmetry=0.03,  # the shipped face is one person, whose left side moves a little more
-    )
+    return _staged(random, lambda: [_speak(random, validation=validation) for _ in range(int(random.integers(1, 4)))])
+
+
+def scene_from_utterances(seed: int, utterances: Sequence[Utterance]) -> MadeScene:
+    """Makes a scene around recorded speech whose phones are known; the listening and idling before it are made up."""
+    return _staged(np.random.default_rng(seed), lambda: utterances)
+
+
+def _staged(random: Random, speech: Callable[[], Sequence[Utterance]]) -> MadeScene:
+    # The shipped face is one person, whose left side moves a little more.
+    style = Style(asymmetry=0.03)
     parts = _Parts()
     for state in _plan(random):
         if state is ConversationState.SPEAKING:
-            for _ in range(int(random.integers(1, 4))):
-                _add_speech(parts, random, style, validation=validation)
+            for spoken in speech():
+                _add_speech(parts, random, style, spoken)
         else:
             _add_silence(parts, random, state)
     frames = len(parts.states)
@@ -109,6 +117,7 @@ def make_scene(seed: int, *, validation: bool) -> MadeScene:
             controls=_controls(random, frames),
             composure=float(random.uniform(0.0, 1.0)),
             seed=int(random.integers(1 << 31)),
+            nods=float(random.uniform(0.3, 1.0)),
         )
     )
     return MadeScene(
@@ -144,14 +153,20 @@ def _speak(random: Random, *, validation: bool) -> Utterance:
     if voices and random.random() < FLITE_SHARE:
         voice = voices[int(random.integers(len(voices)))]
         spoken = speak_flite(text, voice, stretch=float(random.uniform(0.85, 1.3)))
-        return stretched(spoken, float(random.uniform(0.84, 1.22)))
+        return stretched(spoken, float(random.uniform(0.80, 1.26)))
     variants = HELD_OUT_VARIANTS if validation else VARIANTS
     language = LANGUAGES[int(random.integers(len(LANGUAGES)))]
     if random.random() < OTHER_LANGUAGE_SHARE and not validation:
         language, text = next(other_language(seed))
+    voice = language + variants[int(random.integers(len(variants)))]
+    if random.random() < SUNG_SHARE and not validation:
+        spoken = speak_espeak(
+            text, voice, rate=int(random.integers(80, 125)), pitch=int(random.integers(20, 95)), pitch_range=0
+        )
+        return sung(spoken, random)
     spoken = speak_espeak(
         text,
-        language + variants[int(random.integers(len(variants)))],
+        voice,
         rate=int(random.integers(120, 215)),
         pitch=int(random.integers(15, 85)),
         pitch_range=int(random.integers(25, 90)),
@@ -159,9 +174,8 @@ def _speak(random: Random, *, validation: bool) -> Utterance:
     return stretched(spoken, float(random.uniform(0.9, 1.12)))
 
 
-def _add_speech(parts: _Parts, random: Random, style: Style, *, validation: bool) -> None:
-    spoken = _speak(random, validation=validation)
-    arpabet = spoken.voice.startswith("flite")
+def _add_speech(parts: _Parts, random: Random, style: Style, spoken: Utterance) -> None:
+    arpabet = spoken.arpabet
     pause = int(random.uniform(0.05, 0.9) * FRAME_RATE_HZ)
     frames = -(-len(spoken.samples) // SAMPLES_PER_FRAME) + pause
     padded = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)

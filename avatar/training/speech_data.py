@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +39,21 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A spoken text: `samples` float32 [N] at 16 kHz and its phones, in order, without gaps."""
+    """A spoken text: `samples` float32 [N] at 16 kHz and its phones, in order, without gaps.
+
+    Attributes:
+        samples: the sound.
+        phones: with their times.
+        voice: whose.
+        text: what is said.
+        arpabet: whether the phones' symbols are ARPABET's (Flite, CMU dictionaries), not eSpeak's.
+    """
 
     samples: Floats
     phones: tuple[Phone, ...]
     voice: str
     text: str
+    arpabet: bool = False
 
 
 def speak_espeak(text: str, voice: str, *, rate: int = 160, pitch: int = 50, pitch_range: int = 50) -> Utterance:
@@ -111,11 +120,37 @@ def speak_flite(text: str, voice: str, *, stretch: float = 1.0) -> Utterance:
         symbol = "" if name == "pau" else name
         phones.append(Phone(symbol, at, float(end), 0))
         at = float(end)
-    return Utterance(samples, tuple(phones), f"flite {voice}", text)
+    return Utterance(samples, tuple(phones), f"flite {voice}", text, arpabet=True)
 
 
 def stretched(utterance: Utterance, factor: float) -> Utterance:
     """The same speech played `factor` times as fast: pitch, formants and pace change together."""
     samples = resample(utterance.samples, round(SPEECH_RATE_HZ * factor), SPEECH_RATE_HZ)
     phones = tuple(Phone(p.symbol, p.start_s / factor, p.end_s / factor, p.stress) for p in utterance.phones)
-    return Utterance(samples, phones, utterance.voice, utterance.text)
+    return replace(utterance, samples=samples, phones=phones)
+
+
+def sung(utterance: Utterance, random: np.random.Generator) -> Utterance:
+    """The same speech as if sung: held notes that step every few syllables, with vibrato.
+
+    The recording is read at a pace that follows the melody, so formants shift a little with the pitch, as they do
+    when the larynx rises.
+    """
+    rate = 200
+    count = int(len(utterance.samples) / SPEECH_RATE_HZ * rate) + 2
+    notes = np.repeat(random.integers(-4, 5, count // 60 + 1), 60)[:count]
+    notes = np.convolve(np.pad(notes, 8, mode="edge"), np.full(17, 1.0 / 17.0), mode="valid")
+    times = np.arange(count) / rate
+    vibrato = 0.35 * np.sin(2.0 * np.pi * float(random.uniform(4.5, 6.5)) * times)
+    pace = 2.0 ** ((notes + vibrato) / 12.0)
+    reached = np.concatenate([[0.0], np.cumsum(1.0 / pace[:-1])]) / rate  # time in the song of each old time
+    song = np.arange(int(reached[-1] * SPEECH_RATE_HZ)) / SPEECH_RATE_HZ
+    at = np.interp(song, reached, times) * SPEECH_RATE_HZ
+    samples = np.interp(at, np.arange(len(utterance.samples)), utterance.samples).astype(np.float32)
+
+    def moved(time_s: float) -> float:
+        return min(float(reached[-1]), float(np.interp(time_s, times, reached)))
+
+    phones = [Phone(p.symbol, moved(p.start_s), moved(p.end_s), p.stress) for p in utterance.phones]
+    kept = tuple(phone for phone in phones if phone.end_s > phone.start_s)
+    return replace(utterance, samples=samples, phones=kept)

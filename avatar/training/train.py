@@ -1,7 +1,8 @@
-"""Trains the motion sampler: seeded, resumable, on one core or a GPU-less laptop."""
+"""Trains the motion sampler: seeded, resumable, on one core, or on a GPU where there is one."""
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -17,13 +18,14 @@ from avatar.checkpoint import NORMALISATION, MotionCheckpoint, load_checkpoint, 
 from avatar.denoiser import Denoiser, DenoiserConfig
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.batches import Batches, Normalisation, normalisation
+from avatar.training.curves import plot_curves
 from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
 from speech.errors import InputError
 
-HEARING_SHARE = 0.6
+HEARING_SHARE = 0.65
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
-HEARING_BATCH = 40
+HEARING_BATCH = 26
 FLOW_BATCH = 96
 HEAR_EVERY_STEPS = 400  # the data get a new augmentation
 LEARNING_RATE = 2e-3
@@ -31,14 +33,19 @@ WARM_UP_STEPS = 100
 WEIGHT_DECAY = 0.01
 CLIP_NORM = 1.0
 AVERAGING = 0.998  # the weights that are kept are this exponential average
-SAVE_EVERY_S = 120.0
+SAVE_EVERY_S = 300.0
+VALIDATE_EVERY_STEPS = 250
+VALIDATION_BATCHES = 6
+PATIENCE = 8
+"""A stage ends early when so many validations in a row were no better than the best one before."""
 
 
 def train(
     data_dir: Path,
     out_path: Path,
     *,
-    steps: int = 4000,
+    steps: int = 6500,
+    hearing_share: float = HEARING_SHARE,
     minutes: float | None = None,
     stop_at: int | None = None,
     seed: int = 0,
@@ -51,8 +58,10 @@ def train(
 
     Args:
         data_dir: of `prepare`.
-        out_path: the checkpoint, safetensors; the resumable state lies beside it as `<name>.state`.
+        out_path: the checkpoint, safetensors; beside it lie the resumable state as `<name>.state` and the curves of
+            the losses as `<stem>.png`.
         steps: of the whole training; the learning rate falls to zero over them.
+        hearing_share: of the steps for the audio front end; 0 keeps the one of `start`.
         minutes: stop (resumably) after this long.
         stop_at: stop (resumably) after this many steps altogether.
         seed: of weights and batches.
@@ -69,22 +78,25 @@ def train(
     """
     if steps < 1:
         raise InputError(f"steps: expected at least 1, got {steps}")
-    run = _Run(load(data_dir), seed, steps, config or DenoiserConfig(), load_checkpoint(start) if start else None)
+    if not 0.0 <= hearing_share <= 1.0 or (hearing_share == 0.0 and start is None):
+        raise InputError(f"hearing share: expected 0 (with a start) to 1, got {hearing_share}")
+    begin = load_checkpoint(start) if start else None
+    run = _Run(load(data_dir), seed, steps, hearing_share, config or DenoiserConfig(), begin)
     state_path = out_path.with_name(out_path.name + ".state")
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
     recent: list[float] = []
-    while run.step < min(steps, stop_at or steps):
+    while run.step < (steps if stop_at is None else min(steps, stop_at)) and not run.done:
         loss = run.advance()
         recent = [*recent[-49:], loss]
         now = time.monotonic()
         if now - saved > SAVE_EVERY_S:
             run.save(state_path, out_path)
             saved = now
-        if progress and (run.step % 20 == 0 or run.step == steps):
+        if progress and (run.step % 20 == 0 or run.step == steps or run.done):
             mean = sum(recent) / len(recent)
-            progress(run.step / steps, f"step {run.step} of {steps}, {run.stage}, loss {mean:.4f}")
+            progress(run.step / steps, f"step {run.step} of {steps}, {run.stage}, loss {mean:.4f}{run.validated}")
         if minutes is not None and now - started > minutes * 60.0:
             break
     run.save(state_path, out_path)
@@ -115,7 +127,13 @@ class _Run:
     """A training run: what a resumed one needs is the step, the weights, their average and the optimizer."""
 
     def __init__(
-        self, data: MotionData, seed: int, steps: int, config: DenoiserConfig, start: MotionCheckpoint | None
+        self,
+        data: MotionData,
+        seed: int,
+        steps: int,
+        hearing_share: float,
+        config: DenoiserConfig,
+        start: MotionCheckpoint | None,
     ) -> None:
         self._norms = normalisation(data)
         with torch.random.fork_rng(devices=[]):
@@ -125,13 +143,19 @@ class _Run:
                 # The weights only mean something in the units they were trained in.
                 self._denoiser.load_state_dict(start.denoiser.state_dict())
                 self._norms = Normalisation(*(torch.from_numpy(getattr(start, name)) for name in NORMALISATION))
-            self._objective = Objective(self._denoiser, self._norms)
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + 1)
+            self._objective = Objective(self._denoiser, self._norms.to(self._device)).to(self._device)
         self._average = {name: value.clone() for name, value in self._denoiser.state_dict().items()}
         self._optimizer = torch.optim.AdamW(
             self._objective.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98)
         )
         self._batches = Batches(data, self._norms)
-        self._hearing_steps = int(HEARING_SHARE * steps)
+        self._hearing_steps = int(hearing_share * steps)
+        self._curve: list[tuple[int, str, float, float]] = []  # step, stage, training loss, validation loss
+        self._recent: list[float] = []
+        self.done = False
         self._heard_at = -1
         self._seed, self._steps = seed, steps
         before = f"{start.note}; then " if start else ""
@@ -141,24 +165,22 @@ class _Run:
 
     @property
     def stage(self) -> str:
-        if self.step < self._hearing_steps:
-            return "hearing"
-        return "motion"
+        """What is trained now."""
+        return "hearing" if self.step < self._hearing_steps else "motion"
+
+    @property
+    def validated(self) -> str:
+        """The last validation, for the progress line."""
+        return f", validation {self._curve[-1][3]:.4f}" if self._curve else ""
 
     def advance(self) -> float:
         """One optimizer step; returns its loss."""
         self._set_learning_rate()
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.step)
-        if self.step < self._hearing_steps:
-            crops = self._batches.crops(HEARING_BATCH, generator)
-            with _half_precision():
-                loss = self._objective.hearing(crops)
-        else:
+        stage = self.stage
+        if stage == "motion":
             self._hear()
-            config = self._denoiser.config
-            blocks = self._batches.blocks(FLOW_BATCH, config.history, config.block, generator)
-            with _half_precision():
-                loss = self._objective.flow(blocks, generator)
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.step)
+        loss = self._loss(self._objective, stage, generator, validation=False)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._objective.parameters(), CLIP_NORM)
@@ -167,7 +189,43 @@ class _Run:
         decay = min(AVERAGING, self.step / (self.step + 10.0))
         for name, value in self._denoiser.state_dict().items():
             self._average[name].lerp_(value, 1.0 - decay)
-        return float(loss.detach())
+        value = float(loss.detach())
+        self._recent.append(value)
+        if self.step % VALIDATE_EVERY_STEPS == 0 and self._batches.has_validation:
+            self._validate(stage)
+        return value
+
+    def _loss(self, objective: Objective, stage: str, generator: torch.Generator, *, validation: bool) -> Tensor:
+        with self._half_precision():
+            if stage == "hearing":
+                crops = self._batches.crops(HEARING_BATCH, generator, validation=validation)
+                return objective.hearing(crops.to(self._device))
+            config = self._denoiser.config
+            blocks = self._batches.blocks(FLOW_BATCH, config.history, config.block, generator, validation=validation)
+            return objective.flow(blocks.to(self._device), generator)
+
+    @torch.no_grad()
+    def _validate(self, stage: str) -> None:
+        """Notes the loss of the averaged weights on the scenes that training never sees, always the same batches."""
+        judged = copy.deepcopy(self._objective)
+        judged.denoiser.load_state_dict(self._average)
+        losses = [
+            float(self._loss(judged, stage, torch.Generator().manual_seed(batch), validation=True))
+            for batch in range(VALIDATION_BATCHES)
+        ]
+        mean = sum(losses) / len(losses)
+        self._curve.append((self.step, stage, sum(self._recent) / max(1, len(self._recent)), mean))
+        self._recent = []
+        before = [value for _, of, _, value in self._curve if of == stage]
+        if len(before) > PATIENCE and min(before[-PATIENCE:]) >= min(before[:-PATIENCE]):
+            if stage == "hearing":
+                self._hearing_steps = self.step
+            else:
+                self.done = True
+
+    def _half_precision(self) -> AbstractContextManager[None]:
+        """bfloat16 where the processor has it: 1.6 times as fast on a CPU, and the flow does not need more."""
+        return torch.autocast(self._device.type, torch.bfloat16)
 
     def _set_learning_rate(self) -> None:
         """Warms up and falls to zero, once for each of the two stages."""
@@ -187,7 +245,7 @@ class _Run:
         turn = (self.step - self._hearing_steps) // HEAR_EVERY_STEPS
         if turn != self._heard_at:
             generator = torch.Generator().manual_seed(self._seed * 7_919 + turn)
-            with _half_precision():
+            with self._half_precision():
                 self._batches.hear(self._denoiser, generator)
             self._heard_at = turn
 
@@ -203,10 +261,16 @@ class _Run:
             "objective": self._objective.state_dict(),
             "average": self._average,
             "optimizer": self._optimizer.state_dict(),
+            "hearing_steps": self._hearing_steps,
+            "curve": self._curve,
+            "recent": self._recent,
+            "done": self.done,
         }
         partial = state_path.with_name(state_path.name + ".partial")
         torch.save(state, partial)
         partial.replace(state_path)
+        if self._curve:
+            plot_curves(self._curve, out_path.with_suffix(".png"))
 
     def restore(self, state_path: Path) -> None:
         """Continues from `save`.
@@ -223,9 +287,6 @@ class _Run:
             raise InputError(f"{state_path}: expected the state of a training run to resume, {reason}") from None
         average: dict[str, Tensor] = state["average"]
         self._average = average
+        self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
+        self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
         self.step = int(state["step"])
-
-
-def _half_precision() -> AbstractContextManager[None]:
-    """bfloat16 where the processor has it: 1.6 times as fast here, and the flow does not need more."""
-    return torch.autocast("cpu", torch.bfloat16)
