@@ -59,6 +59,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     import torch
 
     from avatar.checkpoint import load_checkpoint
+    from avatar.guidance import Guidance
     from avatar.motion_sampler import FlowMotionSampler
 
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
@@ -68,7 +69,13 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
 
     def fresh() -> FlowMotionSampler:
         return FlowMotionSampler(
-            checkpoint, seed=face.seed, steps=face.steps, block_frames=block_frames, composure=face.composure
+            checkpoint,
+            seed=face.seed,
+            steps=face.steps,
+            block_frames=block_frames,
+            composure=face.composure,
+            nods=face.nods,
+            guidance=Guidance(audio=face.guidance_audio),
         )
 
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.

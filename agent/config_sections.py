@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+from avatar.control_timeline import DEFAULT_INTENSITY, FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
 from avatar.motion import Controls, Emotion
 
 LONGEST_TEXT = 2000
@@ -60,8 +61,10 @@ def _free_if_empty(value: object) -> object:
 FilePath = Annotated[Path | None, BeforeValidator(_located)]
 """An absolute path, or None where the setting is "" (what the program ships, or its usual place)."""
 
-FreeDegrees = Annotated[Annotated[float, Field(ge=-30.0, le=30.0)] | None, BeforeValidator(_free_if_empty)]
-"""Degrees, or None where the setting is "" (the face decides). Beyond 30 degrees an eye shows no iris."""
+FreeDegrees = Annotated[
+    Annotated[float, Field(ge=-MAX_GAZE_DEG, le=MAX_GAZE_DEG)] | None, BeforeValidator(_free_if_empty)
+]
+"""Degrees, or None where the setting is "" (the face decides)."""
 
 
 NO_DEVICE = "none"
@@ -197,22 +200,28 @@ class FaceSection(Section):
     Attributes:
         seed: the same seed gives the same motion.
         steps: network evaluations a block.
-        composure: 0 lively, 1 calm.
+        composure: 0 lively, 1 calm, where nothing else is asked at run time (`Controls.composure`).
+        nods: share of your pauses that the listener nods at, 0 to 1.
+        guidance_audio: classifier-free guidance towards the speech, 0 to 4; see `avatar.guidance`.
         weights: safetensors file of the sampler; None for the shipped one.
     """
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     steps: Annotated[int, Field(ge=1, le=50)] = 3
     composure: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    nods: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    guidance_audio: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
     weights: FilePath = None
 
 
 class ControlsSection(Section):
     """What is asked of the face from the start; `controls()` gives it in the sampler's own units.
 
+    Composure from the start is `FaceSection.composure`.
+
     Attributes:
         emotion: which emotion.
-        intensity: of the emotion, 0 to 1.
+        intensity: of the emotion, 0 to 1; neutral has none.
         gaze_yaw_deg: degrees, positive looks to its own left; None is free.
         gaze_pitch_deg: degrees, positive looks up; None is free.
         head_distance: ratio, 1 as in the portrait, larger is farther.
@@ -220,10 +229,10 @@ class ControlsSection(Section):
 
     # A strict enum takes only its own members, and TOML has none.
     emotion: Annotated[Emotion, Field(strict=False)] = Emotion.NEUTRAL
-    intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    intensity: Annotated[float, Field(ge=0.0, le=1.0)] = DEFAULT_INTENSITY
     gaze_yaw_deg: FreeDegrees = None
     gaze_pitch_deg: FreeDegrees = None
-    head_distance: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+    head_distance: Annotated[float, Field(ge=NEAREST_HEAD, le=FARTHEST_HEAD)] = 1.0
 
     def controls(self) -> Controls:
         """The same as `avatar.motion.Controls`: radians; of a gaze with one angle free, that angle is straight."""

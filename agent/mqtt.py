@@ -17,7 +17,7 @@ from agent import mqtt_messages as messages
 from agent.config_sections import MqttSection
 from agent.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
 from agent.mqtt_connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
-from agent.mqtt_messages import OFFLINE, Command, Look, ShowEmotion, Stop
+from agent.mqtt_messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
 from agent.mqtt_queues import Outbox, Outgoing
 from agent.sentences import Sentence
 from avatar.motion import Controls, ConversationState
@@ -239,6 +239,10 @@ class MqttBridge:
                 conversation.set_controls(replace(conversation.controls, emotion=emotion, intensity=intensity))
             case Look(gaze):
                 conversation.set_controls(replace(conversation.controls, gaze=gaze))
+            case SetDistance(ratio):
+                conversation.set_controls(replace(conversation.controls, head_distance=ratio))
+            case SetComposure(composure):
+                conversation.set_controls(replace(conversation.controls, composure=composure))
         if not taken:
             self._refuse("busy", f"{topic}: ignored, because too many wait already", show=False)
 

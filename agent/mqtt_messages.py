@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from agent.events import Say, TypedText
 from agent.sentences import Sentence
 from agent.turn import TurnRecord
+from avatar.control_timeline import FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
 from avatar.motion import Emotion
 from speech.errors import InputError
 from speech.events import Transcript
@@ -24,9 +25,6 @@ MAX_TEXT_CHARACTERS = 2000
 MAX_TEXT_BYTES = 4 * MAX_TEXT_CHARACTERS  # no character of UTF-8 is longer than four bytes
 MAX_SETTING_BYTES = 500
 """An emotion or a gaze takes sixty bytes; the rest is room for blanks."""
-
-MAX_GAZE_DEG = 30.0
-"""As in the configuration: beyond it an eye shows no iris."""
 
 DEFAULT_INTENSITY = 0.6
 """Of an emotion that comes without one: clearly seen, not overdone."""
@@ -43,6 +41,8 @@ class Command(StrEnum):
     STOP = "stop"
     EMOTION = "emotion"
     GAZE = "gaze"
+    DISTANCE = "distance"
+    COMPOSURE = "composure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,24 @@ class Look:
     gaze: tuple[float, float] | None
 
 
-def parse(command: Command, payload: bytes) -> Say | TypedText | Stop | ShowEmotion | Look:
+@dataclass(frozen=True, slots=True)
+class SetDistance:
+    """Hold the head at this distance, a ratio (1: as in the portrait); None leaves the choice to the face."""
+
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetComposure:
+    """Be as calm as this, from 0 (lively) to 1 (still); None is as configured."""
+
+    composure: float | None
+
+
+Instruction = Say | TypedText | Stop | ShowEmotion | Look | SetDistance | SetComposure
+
+
+def parse(command: Command, payload: bytes) -> Instruction:
     """Reads one command.
 
     Raises:
@@ -82,6 +99,10 @@ def parse(command: Command, payload: bytes) -> Say | TypedText | Stop | ShowEmot
             return _emotion(payload)
         case Command.GAZE:
             return _gaze(payload)
+        case Command.DISTANCE:
+            return SetDistance(_single(payload, "distance", "1.2", NEAREST_HEAD, FARTHEST_HEAD))
+        case Command.COMPOSURE:
+            return SetComposure(_single(payload, "composure", "0.8", 0.0, 1.0))
 
 
 def transcript(event: Transcript) -> bytes:
@@ -159,6 +180,16 @@ def _gaze(payload: bytes) -> Look:
             _refuse(expected, text)
     yaw, pitch = (_in_range(angle, -MAX_GAZE_DEG, MAX_GAZE_DEG, "degrees") for angle in angles)
     return Look((math.radians(yaw), math.radians(pitch)))
+
+
+def _single(payload: bytes, name: str, example: str, low: float, high: float) -> float | None:
+    """One number, as it is or in a JSON object by its name; None for an empty payload."""
+    expected = f'expected a {name} such as {{"{name}": {example}}} or "{example}"'
+    text = _decoded(payload, MAX_SETTING_BYTES, expected).strip()
+    if not text:
+        return None
+    value = _object(text, {name}, set(), expected)[name] if text[0] == "{" else _plain_number(text, expected, text)
+    return _in_range(value, low, high, f"a {name}")
 
 
 def _decoded(payload: bytes, max_bytes: int, expected: str) -> str:

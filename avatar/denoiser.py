@@ -29,7 +29,7 @@ AUDIO_PAST_FRAMES = 2 * sum(HOP_DILATIONS) // HOPS_PER_FRAME + 2 * sum(FRAME_DIL
 
 
 GATE_SHARPNESS = 4.0
-GATE_BIAS = (0.2, 0.7)
+GATE_BIAS = (0.8, 1.1)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
 one too many."""
 

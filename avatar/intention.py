@@ -55,6 +55,7 @@ HABITS: dict[ConversationState, Habits] = {
 BLINK_SPREAD = 0.55  # sigma of the logarithm of the blink interval
 FIXATION_SPREAD = 0.5
 BLINK_REFRACTORY_S = 0.4
+LEAST_FIXATION_FRAMES = 8.0  # where a bout ends sooner, the eyes stay where they are until then
 PARTNER_SPREAD_DEG = 1.3  # eyes wander between the partner's eyes and mouth
 PHRASE_END_CREDIT_S = 1.5  # a phrase end brings the next blink and posture shift closer by this
 LARGE_SHIFT_DEG = 8.0  # gaze shifts beyond this often come with a blink
@@ -67,15 +68,15 @@ BREATH_S = 4.0  # a quiet breath: 15 a minute
 BREATH_IN_S = 0.5  # a quick breath: before an answer, and at phrase ends
 SPEECH_BREATH_PACE = 0.6  # speech is a long breath out
 
-NOD_DEG = 4.2  # of a listener's nod, first cycle
+NOD_DEG = 3.5  # of a listener's nod, first cycle
 NOD_SPREAD = 0.25  # sigma of its logarithm
 NOD_CYCLES = (1.0, 0.55, 0.25)
-NOD_CYCLE_FRAMES = 10
-ACCENT_NOD_DEG = 1.6
+NOD_CYCLE_FRAMES = 13
+ACCENT_NOD_DEG = 1.3
 ACCENT = 0.45  # of conditions.user_voice's emphasis
 ACCENT_BROW = 0.22
 BROW_FRAMES = 17
-ACCENT_APART_FRAMES = 30
+ACCENT_APART_FRAMES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ def step(
         bout_left = max(10.0, _log_normal(float(normal[0]), mean, FIXATION_SPREAD) * rate)
         fixation_left = 0.0
         new = replace(new, on_partner=on_partner)
-    if fixation_left <= 0.0:
+    if fixation_left <= 0.0 and bout_left >= LEAST_FIXATION_FRAMES:
         fixation_left = max(5.0, _log_normal(float(normal[1]), habits.fixation_s, FIXATION_SPREAD) * rate)
         before = np.add(new.away, new.wander)
         if new.on_partner:

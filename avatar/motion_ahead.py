@@ -6,6 +6,7 @@ from collections import deque
 from typing import Protocol
 
 from avatar.clock import SAMPLES_PER_FRAME
+from avatar.control_timeline import ControlTimeline
 from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, Motion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.sound_track import SoundTrack
@@ -62,13 +63,21 @@ class MotionAhead:
         voice: what the avatar says.
         user: what the user says; the face listens to it.
         ready_frames: when fewer are ready, the next block is sampled; 1 where the sound comes only just in time.
+        user_is_known: what the user says is all written beforehand, as in a recording; the face then knows of it up to
+            the frame that is sampled instead of the one that is shown.
     """
 
     def __init__(
-        self, sampler: MotionSampler, voice: SoundTrack, user: SoundTrack, *, ready_frames: int = READY_FRAMES
+        self,
+        sampler: MotionSampler,
+        voice: SoundTrack,
+        user: SoundTrack,
+        *,
+        ready_frames: int = READY_FRAMES,
+        user_is_known: bool = False,
     ) -> None:
         self._sampler, self._voice, self._user = sampler, voice, user
-        self._ready_frames = ready_frames
+        self._ready_frames, self._user_is_known = ready_frames, user_is_known
         self._ready: deque[Floats] = deque()  # the first one belongs to frame self._next
         self._next = 0
         self._pushed_frames = 0
@@ -87,24 +96,30 @@ class MotionAhead:
         self._next += 1
         return self._ready.popleft()
 
-    def sample(self, state: ConversationState, controls: Controls) -> None:
+    def sample(self, timeline: ControlTimeline) -> None:
         """Makes the next frame ready, again if the sound has changed since it was made."""
         if self._changed is not None:
             self._rewind(self._changed)
             self._changed = None
-        self._sample_until(1, state, controls)
+        self._sample_until(1, timeline)
 
-    def sample_ahead(self, state: ConversationState, controls: Controls) -> None:
+    def sample_ahead(self, timeline: ControlTimeline) -> None:
         """Makes the frames after it ready, so that taking them need not wait."""
-        self._sample_until(self._ready_frames, state, controls)
+        self._sample_until(self._ready_frames, timeline)
 
-    def _sample_until(self, frames: int, state: ConversationState, controls: Controls) -> None:
+    def _sample_until(self, frames: int, timeline: ControlTimeline) -> None:
         while len(self._ready) < frames:
+            first = self._sampler.frame
             self._push_user_voice()
-            self._sampler.set_state(state)
-            self._sampler.set_controls(controls)
+            asked, change = timeline.at(first), timeline.next_change(first)
+            self._sampler.set_state(asked.state)
+            self._sampler.set_controls(asked.controls)
             while not len(motion := self._sampler.frames().values):
                 self._push_voice_frame()
+            if change is not None and change < first + len(motion):
+                # What comes next belongs to the frame for which it was asked, wherever blocks begin.
+                motion = motion[: change - first]
+                self._go_back(change)
             self._ready.extend(motion)
 
     def _push_voice_frame(self) -> None:
@@ -113,7 +128,7 @@ class MotionAhead:
         self._sampler.push(AudioChunk(self._voice.read(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
 
     def _push_user_voice(self) -> None:
-        end = self._next * SAMPLES_PER_FRAME
+        end = (self._sampler.frame if self._user_is_known else self._next) * SAMPLES_PER_FRAME
         if end > self._listened:
             heard = self._user.read(self._listened, end - self._listened)
             self._sampler.listen(AudioChunk(heard, OUTPUT_RATE_HZ, self._listened))
@@ -125,6 +140,8 @@ class MotionAhead:
         frame = max(self._next, changed // SAMPLES_PER_FRAME - LOOK_AHEAD_FRAMES)
         while self._next + len(self._ready) > frame:
             self._ready.pop()
-        frame = min(frame, self._sampler.frame)
+        self._go_back(min(frame, self._sampler.frame))
+
+    def _go_back(self, frame: int) -> None:
         self._sampler.interrupt(frame)
         self._pushed_frames = frame

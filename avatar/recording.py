@@ -1,4 +1,4 @@
-"""A whole recording through the face: one sound in, one video or motion file out."""
+"""A whole recording through the face: what it says and hears in, one video or motion file out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 from avatar.clock import SAMPLES_PER_FRAME, OfflineClock
+from avatar.control_timeline import ControlTimeline
 from avatar.decoder import FaceDecoder
-from avatar.motion import Controls, ConversationState
 from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
@@ -23,41 +23,47 @@ def frames_of(samples: int) -> int:
 
 async def render_recording(
     sound: Samples,
+    user_sound: Samples,
     frames: int,
     *,
     sampler: MotionSampler,
     decoder: FaceDecoder | None,
     outputs: Sequence[Output],
     label: AiLabel | None,
-    controls: Controls,
+    timeline: ControlTimeline,
+    mix_user: bool,
     on_frame: Callable[[FrameShown], None],
 ) -> None:
-    """Renders `frames` frames of somebody who says `sound`.
+    """Renders `frames` frames of somebody who says `sound` and listens to `user_sound`.
 
     Args:
         sound: float32 [N] at OUTPUT_RATE_HZ; what is missing at the end is silence.
+        user_sound: likewise, of the other person.
         frames: how many frames to make.
         sampler: a fresh sampler, or recorded motion.
         decoder: None where only the motion is wanted.
         outputs: open outputs; they are finished here, and abandoned if anything fails or the task is cancelled.
         label: the visible mark, or None.
-        controls: gaze, head distance and emotion throughout.
+        timeline: what the person does, and gaze, head distance, emotion and composure, frame by frame.
+        mix_user: let the outputs play the other person too.
         on_frame: told of every frame, for progress.
     """
-    voice = SoundTrack()
+    voice, user = SoundTrack(), SoundTrack()
     voice.append(sound)
+    user.append(user_sound)
     renderer = Renderer(
         clock=OfflineClock([voice]),
         voice=voice,
-        user=SoundTrack(),
+        user=user,
         sampler=sampler,
         decoder=decoder,
         outputs=outputs,
         label=label,
+        mix_user=mix_user,
         on_frame=on_frame,
+        user_is_known=True,
     )
-    renderer.set_state(ConversationState.SPEAKING)
-    renderer.set_controls(controls)
+    renderer.set_timeline(timeline)
     try:
         await renderer.run(lambda: frames * SAMPLES_PER_FRAME)
         for output in outputs:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
+from avatar.control_timeline import ControlTimeline
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.motion_ahead import READY_FRAMES, MotionAhead, MotionSampler
@@ -65,6 +66,7 @@ class Renderer:
         on_frame: called on the event loop after every frame.
         on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
         ready_frames: see `MotionAhead`.
+        user_is_known: see `MotionAhead`.
     """
 
     def __init__(
@@ -81,13 +83,15 @@ class Renderer:
         on_frame: Callable[[FrameShown], None] = lambda shown: None,
         on_output_failed: Callable[[Output, InputError], None] | None = None,
         ready_frames: int = READY_FRAMES,
+        user_is_known: bool = False,
     ) -> None:
         self._clock, self._voice, self._user = clock, voice, user
-        self._motion = MotionAhead(sampler, voice, user, ready_frames=ready_frames)
+        self._motion = MotionAhead(sampler, voice, user, ready_frames=ready_frames, user_is_known=user_is_known)
         self._decoder, self._outputs, self._label = decoder, list(outputs), label
         self._mix_user = mix_user
         self._on_frame, self._on_output_failed = on_frame, on_output_failed
         self._state, self._controls = ConversationState.IDLE, Controls()
+        self._timeline = ControlTimeline.constant(self._state, self._controls)
         self.frames_late = 0
         self._has_shown = False
 
@@ -104,10 +108,16 @@ class Renderer:
     def set_state(self, state: ConversationState) -> None:
         """Sets what the person does; the face follows with the next motion it samples (within 200 ms)."""
         self._state = state
+        self._timeline = ControlTimeline.constant(self._state, self._controls)
 
     def set_controls(self, controls: Controls) -> None:
-        """Sets gaze, head distance and emotion; the face follows with the next motion it samples."""
+        """Sets gaze, head distance, emotion and composure; the face follows with the next motion it samples."""
         self._controls = controls
+        self._timeline = ControlTimeline.constant(self._state, self._controls)
+
+    def set_timeline(self, timeline: ControlTimeline) -> None:
+        """Sets state and controls for every frame to come; the face follows at the very frame of each change."""
+        self._timeline = timeline
 
     async def run(self, until_sample: Callable[[], int | None]) -> None:
         """Renders frame after frame.
@@ -129,12 +139,12 @@ class Renderer:
                 if not self._motion.is_ready():
                     if ahead is not None:
                         await ahead
-                    await loop.run_in_executor(motion_thread, self._motion.sample, self._state, self._controls)
+                    await loop.run_in_executor(motion_thread, self._motion.sample, self._timeline)
                 values = self._motion.take()
                 if ahead is None or ahead.done():
                     if ahead is not None:
                         ahead.result()  # tells what went wrong in it
-                    ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead, self._state, self._controls)
+                    ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead, self._timeline)
                 mixed = sound + heard if self._mix_user else sound
                 failed = await loop.run_in_executor(picture_thread, self._show, start, values, mixed, late)
                 self.frames_late += late

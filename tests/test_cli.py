@@ -116,6 +116,23 @@ def test_render_writes_video_and_curves_and_plays_curves_back(speech: Path, tmp_
             np.testing.assert_array_equal(one.to_ndarray(format="gray"), other.to_ndarray(format="gray"))
 
 
+def test_render_obeys_controls_and_hears_the_other_person(speech: Path, tmp_path: Path) -> None:
+    (tmp_path / "turns.csv").write_text("time_s,state,gaze_yaw_deg\n0,listening,\n1,speaking,free\n9,idle,\n")
+    tone = np.sin(np.arange(OUTPUT_RATE_HZ) / 20).astype(np.float32) / 4
+    write_wav(tmp_path / "user.wav", tone, OUTPUT_RATE_HZ)
+    asked = ("--emotion", "happy", "--gaze", "-20,10", "--distance", "1.3", "--composure", "1")
+    heard = ("--user-audio", "user.wav", "--mix-user", "--controls", "turns.csv")
+    done = visavis("render", "--audio", speech, *heard, *asked, "-o", "a.mp4", "--motion-out", "a.csv", cwd=tmp_path)
+    assert "the last row of the controls is for 9.00 s, after the end" in done.stderr
+    curves, index = read_motion_csv(tmp_path / "a.csv"), MotionLayout.INDEX
+    assert curves[-1, index["headDistance"]] == pytest.approx(1.3, abs=0.1)
+    yaw = np.degrees(curves[:, index["headYaw"]] + curves[:, index["gazeYaw"]])
+    assert yaw[15:25].mean() < -10 < yaw[-10:].mean(), "it looks to its own right, until it is free again"
+    first = read_audio(tmp_path / "a.mp4", OUTPUT_RATE_HZ)[: len(tone)]
+    alone = read_audio(speech, OUTPUT_RATE_HZ)[: len(tone)]
+    assert np.corrcoef(first - alone, tone)[0, 1] > 0.95
+
+
 def test_the_same_seed_gives_the_same_curves_and_another_seed_others(speech: Path, tmp_path: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         visavis("render", "--audio", speech, "--motion-out", f"{name}.csv", "--seed", seed, "-q", cwd=tmp_path)
@@ -196,7 +213,19 @@ RENDER = ("render", "--audio", "tone.wav")
         ((*ASK, "--set", "face.weights=text.wav"), "text.wav"),
         ((*ASK, "--set", "face.weights=missing.safetensors"), "missing.safetensors"),
         (RENDER, "there is nothing to make"),
-        (("render", "-o", "out.mp4"), "--audio FILE or --motion-in FILE"),
+        (("render", "-o", "out.mp4"), "--audio FILE, --user-audio FILE or --motion-in FILE"),
+        ((*RENDER, "-o", "out.mp4", "--emotion", "joyful"), "expected one of 'neutral', 'happy', "),
+        ((*RENDER, "-o", "out.mp4", "--emotion", "sad", "--intensity", "2"), "expected a number from 0 to 1, got 2"),
+        ((*RENDER, "-o", "out.mp4", "--intensity", "0.5"), "--intensity: expected --emotion NAME beside it"),
+        ((*RENDER, "-o", "out.mp4", "--gaze", "10"), "--gaze: expected two angles in degrees such as 10,-5, got '10'"),
+        ((*RENDER, "-o", "out.mp4", "--gaze", "-10,31"), "controls.gaze_pitch_deg: expected a number from -30 to 30"),
+        ((*RENDER, "-o", "out.mp4", "--distance", "3"), "expected a number from 0.5 to 2, got 3"),
+        ((*RENDER, "-o", "out.mp4", "--composure", "nan"), "face.composure: expected a number from 0 to 1, got nan"),
+        ((*RENDER, "-o", "out.mp4", "--state", "asleep"), "--state: expected one of idle, listening, "),
+        ((*RENDER, "-o", "out.mp4", "--controls", "bad.csv"), "bad.csv: line 1: unknown column 'frame'"),
+        ((*RENDER, "-o", "out.mp4", "--mix-user"), "--mix-user: expected --user-audio FILE beside it"),
+        (("render", "--motion-in", "bad.csv", "-o", "out.mp4", "--gaze", "1,1"), "leave out what is asked of the face"),
+        (("render", "--motion-in", "bad.csv", "-o", "out.mp4", "--user-audio", "tone.wav"), "or add --mix-user"),
         (("render", "--motion-in", "bad.csv", "-o", "out.mp4"), "bad.csv: line 1"),
         (("render", "--audio", "silence", "-o", "out.mp4"), "silence: expected a sound file"),
         (("transcribe", "silence.wav"), "heard no words"),

@@ -140,7 +140,7 @@ def test_a_gaze_can_be_set_free_again() -> None:
     text = "[controls]\ngaze_yaw_deg = 10\ngaze_pitch_deg = 0\n"
     assert load(text).controls.controls().gaze == (math.radians(10), 0.0)
     assert load(text, "controls.gaze_yaw_deg=", "controls.gaze_pitch_deg=").controls.controls().gaze is None
-    assert Config().controls.controls() == Controls(None, 1.0, Emotion.NEUTRAL, 0.0)
+    assert Config().controls.controls() == Controls(None, 1.0, Emotion.NEUTRAL, 0.7)
 
 
 def test_byte_order_mark_windows_line_ends_and_no_end_of_line() -> None:

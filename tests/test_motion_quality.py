@@ -1,18 +1,23 @@
 """The shipped weights, held to the figures of their model card (with room for other processors' arithmetic)."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from avatar.checkpoint import load_checkpoint
+from avatar.evaluation.behaviour import boundary_ratio, head_speed_rms
+from avatar.evaluation.curves import aperture, correlation
+from avatar.evaluation.driving import drive, silence
+from avatar.evaluation.lips import LipGeometry
+from avatar.evaluation.phonemes import events, phoneme_measures
+from avatar.evaluation.speech_track import SpeechTrack, SpokenPart, log_envelope, rule_motion
+from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import ConversationState, MotionLayout
 from avatar.motion_sampler import FlowMotionSampler
-from avatar.training.articulation import VISEMES, visemes_of
+from avatar.portrait import load_portrait
 from avatar.training.speech_data import speak_espeak
-from speech.audio import AudioChunk, read_audio
+from speech.audio import read_audio
+from tests.conftest import ROOT
 
-INDEX = MotionLayout.INDEX
 RATE = 16_000
 TEXT = (
     "Maybe Pamela or Bob may remember the number. Five very brave firefighters have saved my family. A map is above it."
@@ -28,98 +33,55 @@ def shipped():
 
 
 def _sample(shipped, sound, state=ConversationState.SPEAKING, seed=0):
-    sampler = FlowMotionSampler(shipped, seed=seed)
-    sampler.set_state(state)
-    sampler.push(AudioChunk(sound, RATE, 0))
-    sampler.end_of_speech()
-    return sampler.frames().values
-
-
-def _aperture(values):
-    return values[:, INDEX["jawOpen"]] - values[:, INDEX["mouthClose"]]
+    return drive(FlowMotionSampler(shipped, seed=seed), sound, state)
 
 
 @pytest.fixture(scope="module")
 def spoken(shipped):
     """A voice variant that training leaves out."""
     utterance = speak_espeak(TEXT, "en-us+f5")
-    return utterance, _sample(shipped, utterance.samples)
+    frames = -(-len(utterance.samples) * 25 // RATE)
+    track = SpeechTrack(utterance.samples, (SpokenPart(0, frames, utterance.phones, False),))
+    return track, _sample(shipped, track.sound)
 
 
-def _contacts(utterance, kind):
-    for phone in utterance.phones:
-        if VISEMES[visemes_of(phone.symbol)[0]].contact == kind:
-            yield max(0, int(phone.start_s * 25.0) - 1), int(phone.end_s * 25.0) + 2
-
-
-def test_lips_meet(spoken):
-    utterance, values = spoken
-    closest = [_aperture(values[a:b]).min() for a, b in _contacts(utterance, "lips")]
-    assert len(closest) > 12
-    assert np.mean(np.array(closest) < 0.03) >= 0.8
-
-
-def test_lip_meets_teeth(spoken):
-    utterance, values = spoken
-    rolls = [values[a:b, INDEX["mouthRollLower"]].max() for a, b in _contacts(utterance, "teeth")]
-    assert len(rolls) > 8
-    assert np.mean(np.array(rolls) > 0.35) >= 0.6
+def test_the_mouth_does_what_phonemes_need(spoken):
+    track, values = spoken
+    lips = LipGeometry(load_portrait(ROOT / "avatar" / "assets" / "portraits" / "mira.png"))
+    found = phoneme_measures(values, rule_motion(track), events(track.parts, track.frames), lips)
+    assert found.contacts > 12 and found.teeth > 8
+    assert found.lips_meet >= 0.8
+    assert found.rolled >= 0.6 and found.at_teeth_parted >= 0.8
+    assert found.vowels_closed <= 0.2
+    assert found.token_rank >= 0.7
 
 
 def test_the_head_lives_without_block_edges(shipped, spoken):
-    utterance, _ = spoken
-    sound = np.tile(utterance.samples, 3)
-    values = _sample(shipped, sound, seed=1)
-    speed = np.diff(values[:, MotionLayout.ROTATION], axis=0) * 25.0 * 180.0 / np.pi
-    rms = np.sqrt(np.square(speed).sum(axis=1).mean())
-    assert 4.0 <= rms <= 18.0
-    edge = np.arange(len(speed)) % 5 == 4
-    ratio = np.sqrt(np.square(speed[edge]).mean() / np.square(speed[~edge]).mean())
-    assert 0.85 <= ratio <= 1.15
+    track, _ = spoken
+    values = _sample(shipped, np.tile(track.sound, 3), seed=1)
+    assert 4.0 <= head_speed_rms(values) <= 18.0
+    assert 0.85 <= boundary_ratio(values[:, MotionLayout.ROTATION], 5) <= 1.15
 
 
 def test_a_still_state_is_calmer_than_speech(shipped):
-    silence = np.zeros(30 * RATE, np.float32)
     speed = {}
     for state in (ConversationState.IDLE, ConversationState.LISTENING):
-        values = _sample(shipped, silence, state)
-        assert _aperture(values).std() < 0.004
-        moves = np.diff(values[:, MotionLayout.ROTATION], axis=0) * 25.0 * 180.0 / np.pi
-        speed[state] = np.sqrt(np.square(moves).sum(axis=1).mean())
+        values = _sample(shipped, silence(30.0), state)
+        assert aperture(values).std() < 0.004
+        speed[state] = head_speed_rms(values)
     assert 0.8 <= speed[ConversationState.IDLE] <= 4.5
     assert 1.5 <= speed[ConversationState.LISTENING] <= 8.0
-
-
-def _tracked_gap(path):
-    """Inner-lip gap over the distance of the eyes in every picture of a clip, tracked by MediaPipe."""
-    import av
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of mediapipe's own dependencies
-        import mediapipe
-
-        gaps = []
-        with mediapipe.solutions.face_mesh.FaceMesh(refine_landmarks=True) as mesh, av.open(str(path)) as clip:
-            for frame in clip.decode(video=0):
-                image = frame.to_ndarray(format="rgb24")
-                found = mesh.process(image).multi_face_landmarks[0].landmark
-                points = np.array([(p.x * image.shape[1], p.y * image.shape[0]) for p in found])
-                gaps.append(np.linalg.norm(points[13] - points[14]) / np.linalg.norm(points[33] - points[263]))
-    return np.array(gaps)
 
 
 @pytest.mark.testdata
 def test_real_speech_moves_the_mouth_as_its_speaker_did(shipped, test_data):
     ours, envelope = [], []
     for path in sorted((test_data / "video").glob("grid_*.mpg")):
-        sound, gap = read_audio(path, RATE), _tracked_gap(path)
-        loud = [
-            np.log(np.sqrt(np.mean(np.square(part))) + 1e-3) for part in np.split(sound, range(640, len(sound), 640))
-        ]
-        aperture = _aperture(_sample(shipped, sound))
-        frames = min(len(gap), len(aperture), len(loud))
-        ours.append(np.corrcoef(aperture[:frames], gap[:frames])[0, 1])
-        envelope.append(np.corrcoef(np.array(loud)[:frames], gap[:frames])[0, 1])
+        track, gap = SpeechTrack(read_audio(path, RATE)), track_mouth(path).gap
+        frames = min(len(gap), track.frames)
+        opening = aperture(_sample(shipped, track.sound))
+        ours.append(correlation(opening[:frames], gap[:frames]))
+        envelope.append(correlation(log_envelope(track)[:frames], gap[:frames]))
     assert len(ours) == 6
     assert np.mean(ours) >= 0.5
     assert np.mean(ours) > np.mean(envelope) + 0.05

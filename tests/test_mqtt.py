@@ -24,6 +24,7 @@ from agent import mqtt_connection
 from agent.config_sections import MqttSection
 from agent.events import Problem, StateChanged, TurnFinished
 from agent.mqtt import MqttBridge
+from agent.mqtt_messages import Command
 from agent.mqtt_queues import MAX_GUESSES, MAX_WAITING
 from agent.sentences import Sentence
 from agent.turn import SpokenSentence, Turn, TurnRecord
@@ -147,12 +148,16 @@ def test_every_command_arrives(broker: Mosquitto) -> None:
             await other.send("stop", "now")
             await other.send("emotion", '{"emotion":"happy","intensity":0.6}')
             await other.send("gaze", "10 -5")
-            asked = Controls((math.radians(10), math.radians(-5)), 1.2, Emotion.HAPPY, 0.6)
+            await other.send("distance", "0.9")
+            await other.send("composure", "0.8")
+            asked = Controls((math.radians(10), math.radians(-5)), 0.9, Emotion.HAPPY, 0.6, composure=0.8)
             await until(lambda: conversation.controls == asked)
             assert conversation.calls == [("say", "Grüß dich."), ("ask", "When are you open?"), ("stop", "")]
             await other.send("gaze")
             await other.send("emotion")
-            await until(lambda: conversation.controls == Controls(head_distance=1.2))
+            await other.send("composure")
+            await other.send("distance")
+            await until(lambda: conversation.controls == Controls())
             assert other.of("event") == [] and problems == [] and other.of("state") == ["idle"]
 
     played(scene())
@@ -527,7 +532,12 @@ class OddBroker:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while header := await reader.read(1):
-            body = await reader.readexactly((await reader.readexactly(1))[0])
+            length, more = 0, 0x80
+            for shift in range(0, 28, 7):  # the length comes in groups of seven bits, the lowest first
+                if more:
+                    group = (await reader.readexactly(1))[0]
+                    length, more = length | (group & 0x7F) << shift, group & 0x80
+            body = await reader.readexactly(length)
             match header[0] >> 4:
                 case 1:  # CONNECT → CONNACK
                     writer.write(b"\x20\x02\x00\x00")
@@ -547,10 +557,10 @@ def test_a_broker_that_forbids_commands_is_named() -> None:
 
     async def scene() -> None:
         problems = list[str]()
-        server = await asyncio.start_server(OddBroker(b"\x80" * 5 + b"\x01").serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(OddBroker(b"\x80" * len(Command) + b"\x01").serve, "127.0.0.1", 0)
         async with server, running(server.sockets[0].getsockname()[1], KeptConversation(), problems):
             await until(lambda: problems)
-        forbidden = ", ".join(f"visavis/{name}" for name in ("say", "ask", "stop", "emotion", "gaze"))
+        forbidden = ", ".join(f"visavis/{name}" for name in Command)
         assert problems == [f"mqtt: expected to be let read {forbidden}; the broker's access list forbids it"]
 
     played(scene())

@@ -107,9 +107,11 @@ def test_the_commands_of_an_open_broker(broker: Mosquitto, tmp_path: Path) -> No
                     await until(partial(_has_more, before, asked, calls))
         assert talker.problems == []
         assert [name for name, _ in calls] == ["say", "ask", "stop"]
-        emotions = [controls.emotion for controls in asked]
-        assert emotions == [Emotion.HAPPY, Emotion.SURPRISED, None, None, None, None]
-        assert [controls.gaze is None for controls in asked] == [True, True, True, False, False, True]
+        assert len(asked) == 12
+        assert [controls.emotion for controls in asked[:4]] == [Emotion.HAPPY, Emotion.SURPRISED, None, None]
+        assert [controls.gaze is None for controls in asked[2:7]] == [True, False, False, True, True]
+        assert [controls.head_distance for controls in asked[5:10]] == [1.2, 1.2, 0.9, None, None]
+        assert [controls.composure for controls in asked[8:]] == [None, 0.8, 0.2, None]
         return [answer.strip() for line, answer in zip(PLAIN, answers, strict=True) if "mosquitto_sub" in line]
 
     state, *told = asyncio.run(scene())
@@ -204,7 +206,7 @@ def test_the_payloads_of_the_table_are_read() -> None:
     rows = re.findall(r"^\| `visavis/(\w+)` \| (.*?) \|", DOC[: DOC.index("## Hear")], re.MULTILINE)
     assert [name for name, _ in rows] == list(Command)
     payloads = [(Command(name), payload) for name, text in rows for payload in re.findall(r"`(.*?)`", text)]
-    assert len(payloads) == 5
+    assert len(payloads) == 9
     for command, payload in payloads:
         assert not isinstance(parse(command, payload.encode()), Say | TypedText)
     named = re.search(r"Emotions are (.*?);", DOC)

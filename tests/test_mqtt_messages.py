@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agent import mqtt_messages as messages
 from agent.events import Say, TypedText
 from agent.mqtt_connection import Backoff, Failure
-from agent.mqtt_messages import Command, Look, ShowEmotion, Stop, parse
+from agent.mqtt_messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
 from agent.mqtt_queues import MAX_GUESSES, MAX_WAITING, Outbox, Outgoing, inbox_type
 from agent.sentences import Sentence
 from avatar.motion import Emotion, MotionLayout, neutral
@@ -46,6 +46,12 @@ GAZE = (math.radians(10), math.radians(-5))
         ("gaze", "10 -5", Look(GAZE)),
         ("gaze", "  +10.0   -5. ", Look(GAZE)),
         ("gaze", " ", Look(None)),
+        ("distance", '{"distance": 1.2}', SetDistance(1.2)),
+        ("distance", " 0.9", SetDistance(0.9)),
+        ("distance", "", SetDistance(None)),
+        ("composure", '{"composure":1}', SetComposure(1.0)),
+        ("composure", "0", SetComposure(0.0)),
+        ("composure", " ", SetComposure(None)),
     ],
 )
 def test_what_is_documented_is_read(command: str, payload: str, expected: object) -> None:
@@ -85,6 +91,14 @@ def test_what_is_documented_is_read(command: str, payload: str, expected: object
         ("gaze", b'{"yaw_deg":10}', "expected a gaze"),
         ("gaze", b'{"yaw_deg":1' + b"0" * 400 + b',"pitch_deg":0}', "from -30 to 30"),
         ("gaze", b'{"a":' + b"[" * 480, "expected a gaze"),
+        ("distance", b"far", 'expected a distance such as {"distance": 1.2} or "1.2", got'),
+        ("distance", b"1 2", "expected a distance"),
+        ("distance", b"0.4", "from 0.5 to 2, got '0.4'"),
+        ("distance", b'{"distance": "1"}', "from 0.5 to 2, got '1'"),
+        ("distance", b'{"composure": 1}', "expected a distance"),
+        ("composure", b"1.01", "from 0 to 1, got '1.01'"),
+        ("composure", b"{}", "expected a composure"),
+        ("composure", b'{"composure": true}', "from 0 to 1, got 'True'"),
         ("gaze", b'{"yaw_deg":0,"pitch_deg":0' + b" " * 500 + b"}", "at most 500 are read"),
     ],
 )
@@ -99,7 +113,7 @@ def test_any_bytes_are_read_or_refused_in_one_line(command: Command, payload: by
 
 
 _WORDS = st.sampled_from(
-    ["happy", "sad", "emotion", "intensity", "yaw_deg", "pitch_deg", "0.5", "-30", "31", "NaN", ""]
+    [*"happy sad emotion intensity yaw_deg pitch_deg distance composure 0.5 -30 31 NaN".split(), ""]
 )
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | _WORDS,
@@ -107,7 +121,10 @@ _VALUES = st.recursive(
 )
 
 
-@given(st.sampled_from([Command.EMOTION, Command.GAZE]), _VALUES.map(json.dumps) | st.lists(_WORDS).map(" ".join))
+_SETTINGS = st.sampled_from([Command.EMOTION, Command.GAZE, Command.DISTANCE, Command.COMPOSURE])
+
+
+@given(_SETTINGS, _VALUES.map(json.dumps) | st.lists(_WORDS).map(" ".join))
 def test_any_json_is_read_or_refused_in_one_line(command: Command, payload: str) -> None:
     _read_or_refused(command, payload.encode())
 
@@ -126,6 +143,10 @@ def _read_or_refused(command: Command, payload: bytes) -> None:
             assert 0.0 <= intensity <= 1.0
         case Look((yaw, pitch)):
             assert max(abs(yaw), abs(pitch)) <= math.radians(30)
+        case SetDistance(float(ratio)):
+            assert 0.5 <= ratio <= 2.0
+        case SetComposure(float(composure)):
+            assert 0.0 <= composure <= 1.0
 
 
 @given(st.floats(-30, 30), st.floats(-30, 30))

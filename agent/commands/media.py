@@ -1,4 +1,4 @@
-"""Commands on files: render, transcribe, say, voices."""
+"""Commands on files: transcribe, say, voices; and render, which has a file of its own."""
 
 from __future__ import annotations
 
@@ -13,109 +13,9 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
+from agent.commands.render import render
 from agent.config import Config
 from speech.errors import InputError
-
-
-def render(
-    audio: Annotated[
-        Path | None,
-        typer.Option("--audio", "-a", metavar="FILE", help="The speech: WAV, FLAC, MP3, OGG, M4A, a video …"),
-    ] = None,
-    portrait: options.PortraitName = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video.")] = None,
-    motion_out: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Write the motion: 60 numbers a frame, 25 frames a second.")
-    ] = None,
-    motion_in: Annotated[
-        Path | None, typer.Option(metavar="FILE.csv", help="Play such a file back instead of sampling motion.")
-    ] = None,
-    seed: options.Seed = None,
-    config: options.ConfigPath = None,
-    overrides: options.Overrides = None,
-    quiet: options.Quiet = False,
-) -> None:
-    """Makes a portrait say a recording.
-
-    Examples:
-    `visavis render --portrait me.jpg --audio speech.wav -o talking.mp4`
-
-    `visavis render --audio speech.mp3 --motion-out curves.csv`
-
-    `visavis render --portrait mira --motion-in curves.csv --audio speech.mp3 -o again.mp4`
-    """
-    if audio is None and motion_in is None:
-        raise InputError("render: expected --audio FILE or --motion-in FILE, got neither")
-    if output is None and motion_out is None:
-        raise InputError("render: expected -o FILE.mp4 or --motion-out FILE.csv, got neither: there is nothing to make")
-    check_target(output, ".mp4")
-    check_target(motion_out, ".csv")
-    settings = configured(config, overrides, portrait=portrait, seed=seed)
-    asyncio.run(_render(settings, audio, output, motion_out, motion_in, quiet))
-
-
-async def _render(
-    config: Config,
-    audio: Path | None,
-    output: Path | None,
-    motion_out: Path | None,
-    motion_in: Path | None,
-    quiet: bool,
-) -> None:
-    from agent.assemble import load_decoder, load_sampler
-    from avatar.motion import FRAME_RATE_HZ, read_motion_csv
-    from avatar.motion_ahead import MotionSampler
-    from avatar.outputs.base import Output
-    from avatar.outputs.motion_csv import MotionCsvOutput
-    from avatar.provenance import AiLabel
-    from avatar.recorded_motion import RecordedMotion
-    from avatar.recording import frames_of, render_recording
-    from avatar.renderer import FrameShown
-    from speech.audio import OUTPUT_RATE_HZ, read_audio
-
-    recorded = await asyncio.to_thread(read_motion_csv, motion_in) if motion_in else None
-    sound = await asyncio.to_thread(read_audio, audio, OUTPUT_RATE_HZ) if audio else np.zeros(0, np.float32)
-    frames = len(recorded) if recorded is not None else frames_of(len(sound))
-    with progress(quiet) as bar:
-        task = bar.add_task("loading", total=None, note="")
-        async with asyncio.TaskGroup() as group:
-            sampling = None if recorded is not None else group.create_task(asyncio.to_thread(load_sampler, config))
-            decoding = group.create_task(asyncio.to_thread(load_decoder, config)) if output else None
-        sampler: MotionSampler
-        if sampling is not None:
-            sampler = sampling.result()
-        else:
-            assert recorded is not None
-            sampler = RecordedMotion(recorded)
-        decoder = None
-        outputs: list[Output] = []
-        if decoding is not None and output is not None:
-            from avatar.outputs.mp4 import Mp4Output
-
-            found, decoder = decoding.result()
-            for notice in found.notices:
-                say(f"{found.path.name}: {notice}", quiet)
-            outputs.append(Mp4Output(output, crf=config.output.video_crf, preset=config.output.video_preset))
-        if motion_out is not None:
-            outputs.append(MotionCsvOutput(motion_out))
-        bar.update(task, description="rendering", total=frames)
-
-        def advance(shown: FrameShown) -> None:
-            bar.update(task, completed=shown.frame + 1, note=f"{(shown.frame + 1) / FRAME_RATE_HZ:.1f} s")
-
-        await render_recording(
-            sound,
-            frames,
-            sampler=sampler,
-            decoder=decoder,
-            outputs=outputs,
-            label=AiLabel(config.output.label_corner) if config.output.label else None,
-            controls=config.controls.controls(),
-            on_frame=advance,
-        )
-    for path in (output, motion_out):
-        if path is not None:
-            say(f"{path}: {frames} frames, {frames / FRAME_RATE_HZ:.2f} s", quiet)
 
 
 def transcribe(

@@ -35,6 +35,22 @@ RateWpm = Annotated[int | None, typer.Option("--rate", metavar="WPM", help="Word
 Volume = Annotated[float | None, typer.Option("--volume", help="Loudness as a ratio, 0 to 2.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="The same seed moves the face the same way.")]
 
+EmotionName = Annotated[
+    str | None, typer.Option("--emotion", metavar="NAME", help="neutral, happy, sad, angry, surprised, afraid …")
+]
+Intensity = Annotated[
+    float | None, typer.Option("--intensity", metavar="X", help="How strongly it shows, 0 to 1; 0.7 if not said.")
+]
+Gaze = Annotated[
+    str | None,
+    typer.Option("--gaze", metavar="YAW,PITCH", help="Where it looks: degrees to its own left, and up; -30 to 30."),
+]
+HeadDistance = Annotated[
+    float | None,
+    typer.Option("--distance", metavar="RATIO", help="Of the head: 1 as in the portrait, 2 far, 0.5 near."),
+]
+Composure = Annotated[float | None, typer.Option("--composure", metavar="X", help="How calm it is: 0 lively, 1 calm.")]
+
 # Results go to standard output, everything else to standard error, so that results can be piped.
 messages = Console(stderr=True, highlight=False)
 
@@ -65,6 +81,33 @@ def configured(
 
 def _toml(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
+
+
+def face_settings(
+    emotion: str | None,
+    intensity: float | None,
+    gaze: str | None,
+    distance: float | None,
+    composure: float | None,
+) -> dict[str, object]:
+    """What is asked of the face, as settings for `configured`.
+
+    Raises:
+        InputError: a gaze that is not two angles; their range is the configuration's to check.
+    """
+    yaw, pitch = None, None
+    if gaze is not None:
+        yaw, comma, pitch = gaze.partition(",")
+        if not comma or not yaw.strip() or not pitch.strip():
+            raise InputError(f"--gaze: expected two angles in degrees such as 10,-5, got '{gaze}'")
+    return {
+        "controls.emotion": emotion,
+        "controls.intensity": intensity,
+        "controls.gaze_yaw_deg": yaw,
+        "controls.gaze_pitch_deg": pitch,
+        "controls.head_distance": distance,
+        "face.composure": composure,
+    }
 
 
 def check_target(path: Path | None, *suffixes: str) -> None:

@@ -25,14 +25,14 @@ _UPPER_MM, _LOWER_MM = (8.5, 6.6, 6.4, 4.9, 3.6, 2.6), (5.3, 5.8, 6.0, 5.0, 4.0,
 _MM = 1.0 / 90.0
 _TYPICAL_MOUTH = 0.54
 # At rest the upper edge lies this far below the line of the lips, the lower teeth just behind; they drop with the jaw.
-_UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
-_ROUNDING_HIDES = 0.04
+UPPER_EDGE, _LOWER_EDGE, _LOWER_DROP = 0.026, 0.010, 0.30
+ROUNDING_HIDES = 0.04
 # Put out further than this, the tongue lies over the lower teeth.
 _TONGUE_OVER_TEETH = 0.15
 # It meets the upper teeth at tongueOut = 1 / 1.7: th and l are spoken with less than a tongue put out in full.
 _TONGUE_REACHES = 1.7
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
-_SOFT_PX, _OVERLAP_PX, _INSIDE_PX = 1.3, 1.2, 1.2
+_SOFT_PX, OVERLAP_PX, INSIDE_PX = 1.3, 1.2, 1.2
 
 _STEPS = 4
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
@@ -63,7 +63,7 @@ class Mouth:
         skin = _skin(image, landmarks)
         white = white_of_eyes(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
-        edges_px = (_INSIDE_PX, _INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -_OVERLAP_PX)
+        edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         self._resolution = 2.0 * plane.eye_distance_px
         enamel = _enamel(skin, white)
@@ -100,7 +100,7 @@ class Mouth:
         rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
         # Lips pushed forward cover more of the teeth.
-        hidden = _ROUNDING_HIDES * rounding
+        hidden = ROUNDING_HIDES * rounding
         rise, drop = (0.0, hidden), (-0.10 * side, -_LOWER_DROP * max(jaw, gap) - hidden)
         # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
         behind, out = -0.045 - 0.55 * _LOWER_DROP * jaw, -0.005 - 0.25 * _LOWER_DROP * jaw
@@ -180,7 +180,7 @@ def _teeth(
     height = np.array([0.108, 0.096, 0.106, 0.085, 0.075, 0.07] if upper else [0.085, 0.088, 0.095, 0.08, 0.07, 0.06])
     step = np.array([0.0, 0.006, 0.002, 0.010, 0.02, 0.03] if upper else [0.0, 0.001, 0.0, 0.008, 0.014, 0.02])
     arch = 0.22 * x**2
-    edge = (-_UPPER_EDGE + step[index] + arch) if upper else (-_LOWER_EDGE + 0.25 * arch - step[index] * 0.5)
+    edge = (-UPPER_EDGE + step[index] + arch) if upper else (-_LOWER_EDGE + 0.25 * arch - step[index] * 0.5)
     inwards = (b - edge) if upper else (edge - b)
     tall = height[index] * scale
     # Rounded corners at the biting edge, a scalloped gum line.

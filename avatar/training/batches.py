@@ -20,6 +20,7 @@ LEAST_SPREAD = 0.03  # of a position in the normalisation, so that nearly consta
 LEAST_HEAD_SPREAD = 0.0003  # of an innovation of the head (radians, eye distances)
 LEAST_FLOW_SPREAD = 0.005  # of any other (radians, ARKit units)
 CROP_FRAMES = 80  # of one training example for the front end
+VIDEO_LEAD_FRAMES = 12  # more than a block looks back
 PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
 DROP_LOOK_AHEAD = 0.05
 WAVE_BANDS = 0.5  # spread of the formants' single shifts
@@ -126,9 +127,15 @@ class Blocks:
 
 
 def _long_scenes(data: MotionData, validation: bool) -> Tensor:
-    """First frame and length of the scenes that a crop fits into: [N, 2]."""
-    spans = [(s["start"], s["frames"]) for s in data.scenes if s["validation"] == validation]
-    return torch.tensor([span for span in spans if span[1] >= CROP_FRAMES], dtype=torch.long).reshape(-1, 2)
+    """First frame, length and unused first frames of the scenes that a crop fits into: [N, 3]."""
+    # Made scenes begin at rest; videos begin in the middle of a movement, which nothing is known of.
+    spans = [
+        (s["start"], s["frames"], VIDEO_LEAD_FRAMES if "video" in s else 0)
+        for s in data.scenes
+        if s["validation"] == validation
+    ]
+    fitting = [span for span in spans if span[1] - span[2] >= CROP_FRAMES]
+    return torch.tensor(fitting, dtype=torch.long).reshape(-1, 3)
 
 
 class Batches:
@@ -164,10 +171,11 @@ class Batches:
 
     def _places(self, size: int, generator: torch.Generator, margin: int, validation: bool) -> tuple[Tensor, Tensor]:
         """Scene starts and frames in them, at least `margin` before the end: [size] each."""
-        starts, frames = self._scenes[validation].T
+        starts, frames, lead = self._scenes[validation].T
         scene = torch.multinomial(frames.double(), size, replacement=True, generator=generator)
         share = torch.rand(size, generator=generator)
-        return starts[scene], (share * (frames[scene] - margin + 1)).long()
+        first = lead[scene]
+        return starts[scene], first + (share * (frames[scene] - first - margin + 1)).long()
 
     def crops(self, size: int, generator: torch.Generator, *, validation: bool = False) -> Crops:
         """Crops of single scenes, preceded by what precedes them in the data (mostly pauses)."""

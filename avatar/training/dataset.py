@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,60 +16,91 @@ import numpy.typing as npt
 from avatar.conditions import ConditionLayout
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
-from avatar.training.scenes import MadeScene, make_scene
+from avatar.training.real_scenes import RecordingScenes, SceneSource, VideoScenes
+from avatar.training.scene_store import ARRAY_TYPES, SceneStore
+from avatar.training.scenes import make_scene
 from avatar.training.speech_data import flite_voices
 from speech.errors import InputError
 
 Progress = Callable[[float, str], None]
 """Called with the share done in [0, 1] and one line about it."""
 
-VERSION = 1
+VERSION = 2
 VALIDATION_SHARE = 0.05
 
-ARRAY_TYPES: dict[str, type[np.generic]] = {
-    "features": np.float16,
-    "motion": np.float32,
-    "conditions": np.float16,
-    "articulation": np.float16,
-    "visemes": np.uint8,
-}
-"""The fields of `MadeScene` that are kept, and how."""
 
-
-def prepare(out_dir: Path, *, minutes: float, seed: int = 0, progress: Progress | None = None) -> None:
+def prepare(
+    out_dir: Path,
+    *,
+    minutes: float,
+    seed: int = 0,
+    videos: Path | None = None,
+    speech: Path | None = None,
+    sound_offset: int | None = 0,
+    progress: Progress | None = None,
+    report: Callable[[str], None] | None = None,
+) -> int:
     """Makes training data.
+
+    Tracked videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
 
     Args:
         out_dir: gets `<array>.npy`, [T, …] over all scenes, and `scenes.json`; created if needed.
-        minutes: of motion altogether, at least.
-        seed: the same seed and the same installed voices give the same data.
+        minutes: of synthetic motion, at least; 0 is allowed where there is something real.
+        seed: the same seed, voices and files give the same data.
+        videos: a folder of talking videos: their motion and sound.
+        speech: a folder of recordings with transcripts: their sound, with motion made for it.
+        sound_offset: frames by which the videos' sound is late; None measures it for every video.
         progress: called after every scene.
+        report: told what was left out and what was noticed, one line each.
+
+    Returns:
+        Frames in all scenes together.
 
     Raises:
-        InputError: minutes is not positive.
+        InputError: minutes is negative, or zero with nothing else to make data of; a folder without anything usable.
     """
-    if not minutes > 0.0:
-        raise InputError(f"minutes: expected more than 0, got {minutes}")
+    if minutes < 0.0 or (minutes == 0.0 and videos is None and speech is None):
+        raise InputError(f"minutes: expected more than 0 (or 0 with --videos or --speech), got {minutes:g}")
+    tell = report or (lambda line: None)
+    # Everything that can be missing is looked for before any work is done.
+    sources: list[SceneSource] = []
+    if videos is not None:
+        sources.append(VideoScenes(videos, out_dir / "videos", sound_offset, VALIDATION_SHARE, tell))
+    if speech is not None:
+        sources.append(RecordingScenes(speech, seed, VALIDATION_SHARE, tell))
     out_dir.mkdir(parents=True, exist_ok=True)
-    total = math.ceil(minutes * 60 * FRAME_RATE_HZ)
-    made: list[MadeScene] = []
-    scenes: list[dict[str, object]] = []
-    frames = kept_back = 0
-    while frames < total:
-        # A scene goes to validation whenever validation has fallen behind its share, but never the first one.
-        validation = bool(made) and kept_back < VALIDATION_SHARE * frames
-        scene = make_scene(seed * 1_000_003 + len(made), validation=validation)
-        count = len(scene.motion)
-        scenes.append({"start": frames, "frames": count, "validation": validation, "speech": scene.speech})
-        made.append(scene)
-        frames += count
-        kept_back += count if validation else 0
+    parts = [minutes * _SECONDS_A_MINUTE, *(source.seconds for source in sources)]
+
+    def advance(part: int, share: float, note: str) -> None:
         if progress:
-            progress(min(1.0, frames / total), f"{frames / FRAME_RATE_HZ / 60:.1f} of {minutes:g} minutes made")
-    for name, kind in ARRAY_TYPES.items():
-        np.save(out_dir / f"{name}.npy", np.concatenate([getattr(scene, name) for scene in made]).astype(kind))
-    description = {"version": VERSION, "seed": seed, "flite": list(flite_voices()), "scenes": scenes}
-    (out_dir / "scenes.json").write_text(json.dumps(description), encoding="utf-8")
+            progress(min(1.0, (sum(parts[:part]) + share * parts[part]) / sum(parts)), note)
+
+    with SceneStore(out_dir) as store:
+        _make(store, minutes, seed, partial(advance, 0))
+        for number, source in enumerate(sources, start=1):
+            source.add_to(store, partial(advance, number))
+        if not store.scenes:
+            raise InputError(f"{videos or speech}: expected something to make data of, nothing was usable")
+        store.finish({"version": VERSION, "seed": seed, "flite": list(flite_voices())})
+    return store.frames
+
+
+# About how long it takes to make a minute of synthetic motion; only the progress bar looks at it.
+_SECONDS_A_MINUTE = 6.0
+
+
+def _make(store: SceneStore, minutes: float, seed: int, advance: Progress) -> None:
+    total = math.ceil(minutes * 60 * FRAME_RATE_HZ)
+    kept_back = 0
+    while store.frames < total:
+        # A scene goes to validation whenever validation has fallen behind its share, but never the first one.
+        validation = bool(store.scenes) and kept_back < VALIDATION_SHARE * store.frames
+        scene = make_scene(seed * 1_000_003 + len(store.scenes), validation=validation)
+        kept_back += len(scene.motion) if validation else 0
+        store.add(scene, validation=validation)
+        made = f"{store.frames / FRAME_RATE_HZ / 60:.1f} of {minutes:g} minutes made"
+        advance(min(1.0, store.frames / total), made)
 
 
 @dataclass(frozen=True)
@@ -101,6 +133,7 @@ def load(data_dir: Path) -> MotionData:
         description.get("version") == VERSION
         and arrays["features"].shape[1:] == (HOPS_PER_FRAME, MEL_BANDS)
         and arrays["conditions"].shape[1:] == (ConditionLayout.SIZE,)
+        and {len(array) for array in arrays.values()} == {sum(scene["frames"] for scene in description["scenes"])}
     )
     if not fits:
         raise InputError(f"{data_dir}: expected data of this version, got another; prepare it again")

@@ -23,7 +23,7 @@ from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
 from speech.errors import InputError
 
-HEARING_SHARE = 0.65
+HEARING_SHARE = 0.7
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
 HEARING_BATCH = 26
 FLOW_BATCH = 96
@@ -44,7 +44,7 @@ def train(
     data_dir: Path,
     out_path: Path,
     *,
-    steps: int = 6500,
+    steps: int = 9000,
     hearing_share: float = HEARING_SHARE,
     minutes: float | None = None,
     stop_at: int | None = None,

@@ -1,0 +1,246 @@
+"""The command that measures motion: the sampler on held-out speech, or recordings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.commands import options
+from agent.commands.options import check_target, configured, progress, say
+from agent.config import Config
+from speech.errors import InputError
+
+if TYPE_CHECKING:
+    from avatar.evaluation.driving import MakeSampler, Progress
+    from avatar.evaluation.lips import LipGeometry
+    from avatar.evaluation.recordings import Source
+    from avatar.evaluation.results import Evaluation
+
+BASELINE_STEPS = 50
+"""Network evaluations a block of the sampling that the configured one is compared with."""
+
+MINUTES, QUICK_MINUTES = 2.0, 0.5
+
+
+def evaluate(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FOLDER]", help="Recordings: files that belong together have the same name."),
+    ] = None,
+    audio: Annotated[
+        Path | None, typer.Option("--audio", "-a", metavar="FILE", help="One recording of speech, or a video with it.")
+    ] = None,
+    motion: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Its motion, as `visavis render --motion-out` writes it.")
+    ] = None,
+    video: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A video of somebody saying it; its sound serves without -a.")
+    ] = None,
+    transcript: Annotated[
+        str | None, typer.Option(metavar="TEXT|FILE", help="What is said, in English: phonemes are then measured too.")
+    ] = None,
+    sound_offset: Annotated[
+        int, typer.Option(metavar="FRAMES", help="The sound is so many frames (40 ms) late against the picture.")
+    ] = 0,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with plots.")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.2, max=60.0, help=f"Motion in each state, {MINUTES:g} by default; drift needs 3."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"Half a minute of each state; no sampling in {BASELINE_STEPS} steps.")
+    ] = False,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=50, help="Network evaluations a block.")] = None,
+    towers: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Ask these trained towers too (`visavis train sync` and `train capp`)."),
+    ] = None,
+    portrait: options.PortraitName = None,
+    seed: options.Seed = None,
+    as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measures motion: lips at each phoneme, timing, blinks, gaze and head, beside baselines and published bands.
+
+    Without files it evaluates the configured sampler, on held-out synthetic speech and in every state. With a
+    recording it evaluates the motion given for it, or what the sampler makes of it. The same seed gives the same
+    figures.
+
+    Examples:
+    `visavis evaluate -o report.html`
+
+    `visavis evaluate --audio speech.wav --motion curves.csv --transcript "My name is Mira."`
+
+    `visavis evaluate --video talk.mp4 --transcript talk.txt`
+
+    `visavis evaluate recordings/ --json`
+    """
+    check_target(output, ".html", ".htm")
+    one = {"--audio": audio, "--motion": motion, "--video": video, "--transcript": transcript}
+    given = [name for name, value in one.items() if value is not None]
+    if folder is not None and given:
+        raise InputError(f"evaluate: expected a folder or single files, got {folder} and {', '.join(given)}")
+    if folder is None and given and audio is None and video is None:
+        raise InputError(f"evaluate: expected --audio FILE or --video FILE to go with {', '.join(given)}, got neither")
+    if folder is None and not given and sound_offset:
+        raise InputError("evaluate: expected recordings to go with --sound-offset, got none")
+    if (folder is not None or given) and minutes is not None:
+        raise InputError("evaluate: --minutes is for the sampler's own evaluation; leave it out with recordings")
+    settings = configured(
+        config, overrides, portrait=portrait, seed=seed, more={"face.steps": steps, "face.weights": weights}
+    )
+    with progress(quiet) as bar:
+        task = bar.add_task("loading", total=1.0, note="")
+        _check_towers(towers or [])
+
+        def advance(done: float, note: str) -> None:
+            bar.update(task, description="evaluating", completed=done, note=note)
+
+        if folder is None and not given:
+            length = minutes or (QUICK_MINUTES if quick else MINUTES)
+            found = _of_sampler(settings, length, quick, towers or [], advance)
+        else:
+            sources = _sources(folder, audio, motion, video, transcript)
+            found = _of_recordings(settings, sources, sound_offset, quick, towers or [], advance)
+        if output is not None:
+            from avatar.evaluation.html_report import write_html
+
+            bar.update(task, description="writing", note=output.name)
+            write_html(found, output)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        _print_tables(found)
+    if output is not None:
+        say(f"{output}: tables and plots", quiet)
+
+
+def _check_towers(towers: list[Path]) -> None:
+    """Refuses weights that can't be read before any work is done."""
+    if towers:
+        from avatar.evaluation.two_tower_file import load_towers
+
+        for path in towers:
+            load_towers(path)
+
+
+def _sources(
+    folder: Path | None, audio: Path | None, motion: Path | None, video: Path | None, transcript: str | None
+) -> list[Source]:
+    from avatar.evaluation.recordings import Source, read_transcript, sources_of
+
+    if folder is not None:
+        return sources_of(folder)
+    sound = audio or video
+    assert sound is not None
+    text = transcript
+    if transcript is not None and (transcript.lower().endswith(".txt") or _is_file(transcript)):
+        text = read_transcript(Path(transcript))
+    return [Source(sound.stem, sound, motion, video, text)]
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # a text may be too long for a name
+        return False
+
+
+def _make_sampler(settings: Config) -> MakeSampler:
+    """Samplers as the program would have them; each comes fresh, with the configured seed."""
+    from agent.assemble import load_sampler
+    from avatar.motion_ahead import MotionSampler
+
+    def make(steps: int | None) -> MotionSampler:
+        if steps is None:
+            return load_sampler(settings)
+        face = settings.face.model_copy(update={"steps": steps})
+        return load_sampler(settings.model_copy(update={"face": face}))
+
+    return make
+
+
+def _of_sampler(settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress) -> Evaluation:
+    from agent.assemble import BLOCK_FRAMES
+    from avatar.evaluation.evaluate import Plan, evaluate_sampler
+
+    baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
+    plan = Plan(_lips(settings), _make_sampler(settings), baseline, BLOCK_FRAMES, towers, advance)
+    return _told(settings, evaluate_sampler(plan, minutes=minutes, seed=settings.face.seed), sampled=True)
+
+
+def _of_recordings(
+    settings: Config, sources: list[Source], sound_offset: int, quick: bool, towers: list[Path], advance: Progress
+) -> Evaluation:
+    from agent.assemble import BLOCK_FRAMES
+    from avatar.evaluation.evaluate import Plan, evaluate_recordings
+    from avatar.evaluation.recordings import read_recording
+
+    recordings = [read_recording(source, sound_offset) for source in sources]
+    sampled = recordings[0].motion is None
+    baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
+    make = _make_sampler(settings) if sampled else None
+    plan = Plan(_lips(settings), make, baseline if sampled else None, BLOCK_FRAMES, towers, advance)
+    return _told(settings, evaluate_recordings(plan, recordings), sampled=sampled)
+
+
+def _lips(settings: Config) -> LipGeometry:
+    from agent.personas import portrait_path
+    from avatar.evaluation.lips import LipGeometry
+    from avatar.portrait import load_portrait
+
+    return LipGeometry(load_portrait(portrait_path(settings.portrait.path), cache_dir=settings.portrait.cache_dir))
+
+
+def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
+    """The evaluation with the settings that it was made with."""
+    from dataclasses import replace
+
+    from agent.personas import portrait_path
+
+    face = settings.face
+    told = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}
+    if sampled:
+        told["weights"] = str(face.weights or "as shipped")
+        told |= {"steps": str(face.steps), "seed": str(face.seed), "composure": f"{face.composure:g}"}
+    return replace(found, settings=told)
+
+
+def _print_tables(found: Evaluation) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    console.print("; ".join(f"{name}: {value}" for name, value in found.settings.items()), markup=False)
+    for section in found.sections:
+        table = Table(escape(section.title), *map(escape, section.columns), box=None, title_justify="left")
+        for column in table.columns[1:]:
+            column.justify = "right"
+        for line in section.rows:
+            cells = []
+            for cell in line.cells:
+                text = escape(line.cell_text(cell))
+                cells.append(f"[red]{text}[/red]" if cell.is_outside else text)
+            table.add_row(escape(line.name), *cells)
+        console.print()
+        console.print(table)
+        if section.note:
+            console.print(section.note, style="dim", markup=False)
+    if found.outside:
+        console.print(f"\n{len(found.outside)} outside their bands: {'; '.join(found.outside)}", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this command."""
+    app.command()(evaluate)

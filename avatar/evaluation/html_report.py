@@ -1,0 +1,77 @@
+"""An evaluation as one HTML file: tables and plots, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from pathlib import Path
+
+from avatar.evaluation.plots import Plot, plots
+from avatar.evaluation.results import Evaluation, Section
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #24303c; background: #fff; max-width: 1080px; margin: 2rem auto;
+  padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; }
+dt { color: #5d6b7a; } dd { margin: 0; overflow-wrap: anywhere; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { text-align: right; padding: .25rem .8rem; border-bottom: 1px solid #e3e8ed; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; white-space: normal; padding-left: 0; }
+th { color: #5d6b7a; font-weight: 600; }
+.outside { color: #b3261e; font-weight: 600; } .ok { color: #1d6b43; }
+.note, figcaption { color: #5d6b7a; font-size: .88rem; }
+figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; }
+"""
+
+
+def write_html(found: Evaluation, path: Path) -> None:
+    """Writes the report; the file appears when it is complete."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        partial.write_text(html(found), encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def html(found: Evaluation) -> str:
+    """The report as text."""
+    title = escape(f"{found.title}: evaluation")
+    settings = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found.settings.items())
+    banded = any(cell.band for section in found.sections for line in section.rows for cell in line.cells)
+    outside = "".join(f"<li>{escape(text)}</li>" for text in found.outside)
+    verdict = f"<ul class='outside'>{outside}</ul>" if outside else "<p class='ok'>Every figure lies in its band.</p>"
+    body = "".join(_section(section) for section in found.sections)
+    pictures = "".join(_plot(plot) for plot in plots(found))
+    return (
+        "<!doctype html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
+        f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n<dl>{settings}</dl>\n"
+        + (f"<h2>Outside the bands</h2>{verdict}\n" if banded else "")
+        + f"{body}\n{pictures}</body>\n</html>\n"
+    )
+
+
+def _section(section: Section) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *section.columns))
+    lines = []
+    for line in section.rows:
+        cells = []
+        for cell in line.cells:
+            kind = "" if cell.band is None or cell.value is None else "outside" if cell.is_outside else "ok"
+            cells.append(f"<td class='{kind}'>{escape(line.cell_text(cell))}</td>")
+        lines.append(f"<tr><td>{escape(line.name)}</td>{''.join(cells)}</tr>")
+    note = f"<p class='note'>{escape(section.note)}</p>" if section.note else ""
+    table = f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    return f"<h2>{escape(section.title)}</h2>\n{table}\n{note}\n"
+
+
+def _plot(plot: Plot) -> str:
+    data = base64.b64encode(plot.png).decode("ascii")
+    title = escape(plot.title, quote=True)
+    return (
+        f"<h2>{title}</h2><figure><img alt='{title}' src='data:image/png;base64,{data}'>"
+        f"<figcaption>{escape(plot.caption)}</figcaption></figure>\n"
+    )

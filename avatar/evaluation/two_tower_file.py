@@ -1,0 +1,90 @@
+"""Trained towers on disk: safetensors, with the kind, the sizes, the data and the held-out shift table as metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from avatar.dynamics import NAMES
+from avatar.evaluation.two_tower_measures import ShiftTable
+from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
+from speech.errors import InputError
+
+FORMAT = "visavis two towers"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedTowers:
+    """What a file holds.
+
+    Attributes:
+        model: in evaluation mode.
+        data: what it was trained on, one line.
+        held_out: its shift table on scenes that neither training nor early stopping saw.
+    """
+
+    model: TwoTower
+    data: str
+    held_out: ShiftTable
+
+
+def save_towers(path: Path, trained: TrainedTowers) -> None:
+    """Writes the file under a `.partial` name and renames it."""
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "kind": str(trained.model.kind),
+        "layout": ",".join(NAMES),
+        "config": json.dumps(asdict(trained.model.config)),
+        "data": trained.data,
+        "held_out": json.dumps(asdict(trained.held_out)),
+    }
+    tensors = {name: value.detach().cpu().contiguous() for name, value in trained.model.state_dict().items()}
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial, metadata)
+    partial.replace(path)
+
+
+def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:
+    """Reads what `save_towers` wrote.
+
+    Args:
+        path: the file.
+        kind: that it must be of; any if None.
+
+    Raises:
+        InputError: no such file, not of this format, version or kind, or damaged.
+    """
+    again = "train it with 'visavis train sync' or 'visavis train capp'"
+    if not path.is_file():
+        raise InputError(f"{path}: expected trained towers, found nothing; {again}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a safetensors file, could not read it: {error}; {again}") from None
+    expected = {"format": FORMAT, "version": str(VERSION), "layout": ",".join(NAMES)}
+    if kind is not None:
+        expected["kind"] = str(kind)
+    for key, value in expected.items():
+        got = str(metadata.get(key))
+        if got != value:
+            raise InputError(f"{path}: expected trained towers with {key} '{value[:40]}', got '{got[:40]}'; {again}")
+    try:
+        model = TwoTower(TowerKind(metadata["kind"]), TowerConfig(**json.loads(metadata["config"])))
+        model.load_state_dict(tensors)
+        table: dict[str, Any] = json.loads(metadata["held_out"])
+        table |= {name: tuple(table[name]) for name in ("shifts", "mean", "error")}
+        held_out = ShiftTable(**table)
+        data = metadata["data"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: expected towers of this version, they don't fit: {reason}; {again}") from None
+    return TrainedTowers(model.eval(), data, held_out)
