@@ -121,7 +121,7 @@ class Session:
         apologise: answer a question without words by saying so; else a recording without any words is an error.
         on_event: called on the event loop for everything that users want to know.
         history: the conversation so far.
-        controls: gaze, head distance and emotion from the start.
+        controls: gaze, head distance, emotion and composure from the start.
     """
 
     def __init__(
@@ -236,7 +236,7 @@ class Session:
         return self._request(Say(text))
 
     def set_controls(self, controls: Controls) -> None:
-        """Sets gaze, head distance and emotion; a reply's own emotion goes over them while it is said."""
+        """Sets gaze, head distance, emotion and composure; a reply's own emotion goes over them while it is said."""
         self._controls = controls
         self._renderer.set_controls(controls)
 

@@ -49,7 +49,7 @@ class MotionSampler(Protocol):
         ...
 
     def set_controls(self, controls: Controls) -> None:
-        """Sets gaze, distance and emotion, from the next sampled frame on."""
+        """Sets gaze, distance, emotion and composure, from the next sampled frame on."""
         ...
 
 
