@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from avatar.training.recordings import decode
 from avatar.training.speech_data import Phone
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
@@ -56,11 +57,11 @@ def align(sound: Samples, text: str, name: str) -> tuple[Phone, ...]:
     pcm = np.round(np.clip(sound + noise, -1.0, 1.0) * 32767.0).astype(np.int16).tobytes()
     try:
         decoder.set_align_text(" ".join(words))
-        _listen(decoder, pcm)
+        decode(decoder, pcm)
         if decoder.hyp() is None:
             raise RuntimeError("no path")
         decoder.set_alignment()  # a second pass, for the phonemes inside the words
-        _listen(decoder, pcm)
+        decode(decoder, pcm)
         entries = list(decoder.get_alignment().phones())
         if not _fits(entries, sound):
             raise RuntimeError("another text")
@@ -106,9 +107,3 @@ def _decoder() -> Any:
         ) from None
     beams = {"beam": _BEAM, "pbeam": _BEAM, "wbeam": _BEAM}
     return Decoder(lm=None, samprate=SPEECH_RATE_HZ, loglevel="FATAL", bestpath=False, **beams)
-
-
-def _listen(decoder: Any, pcm: bytes) -> None:
-    decoder.start_utt()
-    decoder.process_raw(pcm, full_utt=True)
-    decoder.end_utt()

@@ -33,8 +33,7 @@ def held_out_speech(seconds: float, seed: int, pause_s: tuple[float, float] = _P
         pause = int(random.uniform(*pause_s) * FRAME_RATE_HZ)
         length = -(-len(spoken.samples) // SAMPLES_PER_FRAME)
         sound = np.pad(spoken.samples, (0, (length + pause) * SAMPLES_PER_FRAME - len(spoken.samples)))
-        arpabet = spoken.voice.startswith("flite")
-        part = SpokenPart(0, length, spoken.phones, arpabet, spoken.text, spoken.voice)
+        part = SpokenPart(0, length, spoken.phones, spoken.arpabet, spoken.text, spoken.voice)
         pieces.append(SpeechTrack(sound, (part,)))
         frames += pieces[-1].frames
     return joined(pieces)

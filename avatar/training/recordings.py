@@ -160,11 +160,11 @@ class Aligner:
         pcm = (np.clip(heard, -1.0, 1.0) * 32767.0).astype(np.int16).tobytes()
         try:
             decoder.set_align_text(" ".join(words))
-            _decode(decoder, pcm)
+            decode(decoder, pcm)
             if decoder.hyp() is None:
                 return None
             decoder.set_alignment()
-            _decode(decoder, pcm)
+            decode(decoder, pcm)
             aligned = [
                 (phone, i == len(word) - 1)
                 for word in map(list, decoder.get_alignment())
@@ -183,7 +183,8 @@ class Aligner:
         return (phones, last, float(np.median(scores))) if scores else None
 
 
-def _decode(decoder: Any, pcm: bytes) -> None:
+def decode(decoder: Any, pcm: bytes) -> None:
+    """Has a PocketSphinx decoder hear a whole recording: 16-bit samples at 16 kHz."""
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)
     decoder.end_utt()

@@ -15,24 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.conditions import ConditionLayout, condition_vector
-from avatar.dynamics import MOUTH
 from avatar.features import loudness, recording_features
 from avatar.intention import INTENTION_NAMES
-from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats, MotionLayout
+from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
 from avatar.tracking.track import Tracked, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
-from avatar.training.scenes import MadeScene
+from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
 from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
 from speech.errors import InputError
 from speech.vad import VAD, VAD_WINDOW
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".ts")
 
-SAMPLES_PER_FRAME = SPEECH_RATE_HZ // FRAME_RATE_HZ
-_SAMPLED = list(MotionLayout.SAMPLED)
-_MOUTH = [_SAMPLED[i] for i in MOUTH]
 _INDEX = MotionLayout.INDEX
 
 # Raise this when tracking changes: what was kept of earlier runs then no longer counts.
@@ -179,9 +175,9 @@ def video_scenes(tracked: Tracked, sound: Samples, vad: VAD) -> Iterator[MadeSce
         heard = sound[first * SAMPLES_PER_FRAME : stop * SAMPLES_PER_FRAME]
         yield MadeScene(
             features=recording_features(heard, SPEECH_RATE_HZ),
-            motion=values[:, _SAMPLED],
+            motion=values[:, SAMPLED],
             conditions=_conditions(values, speaks[first:stop]),
-            articulation=values[:, _MOUTH],
+            articulation=values[:, MOUTH_NAMES],
             visemes=np.full(stop - first, UNKNOWN_VISEME, np.int64),
             speech=[],
             sound=heard,
