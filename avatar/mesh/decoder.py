@@ -21,6 +21,7 @@ from avatar.mesh.layers import enlarge, take_apart
 from avatar.mesh.mouth import Mouth
 from avatar.mesh.opening import Slit, sharpened, slit_of
 from avatar.mesh.person import PersonLayer
+from avatar.mesh.shading import Shading
 from avatar.mesh.slit import Expression, Pose, SlitPatch
 from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
@@ -73,6 +74,7 @@ class MeshDecoder:
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
+        self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
             return SlitPatch(plane, slit, _box(plane, slit, box), cell, texture, layers.alpha, self._grid)
@@ -90,10 +92,12 @@ class MeshDecoder:
         grid = self._face_grid
         moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
         face = Expression(grid, self._invert_face(moved))
-        frame = self._person.draw(pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT))
+        back = pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT)
+        frame = self._person.draw(back)
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
+        self._shading.draw(frame, controls, back)
         return frame
 
     def _finer(self, field: Floats) -> Floats:
