@@ -2,7 +2,8 @@
 
 A field is a sum of soft bumps and profiles placed by the person's own landmarks. The mouth is a slit: points on
 either side of it move apart, so a field is asked for on a sheet. "upper" and "lower" are the two sides, each going on
-smoothly beyond the slit; "face" is both, joined along the slit's prolongation.
+smoothly beyond the slit; "face" is both, joined along the slit's prolongation. A jaw drops in front of its neck: under
+the chin these go along with the jaw, and only "neck", which is otherwise the face, takes the motion up there.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from avatar.mesh.opening import Slit
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 
-Sheet = Literal["face", "upper", "lower"]
+Sheet = Literal["face", "neck", "upper", "lower"]
 Array = npt.NDArray[np.float64]
 
 # Full jaw drop (jawOpen = 1), eye distances: chin, lower lip, and the share by which closed lips follow the jaw.
@@ -70,7 +71,7 @@ class FaceFields:
         Args:
             pixels: float32 [rows, columns, 2].
             controls: names of `avatar.mesh.controls.CONTROLS`; lids have no field (see `avatar.mesh.eyes`).
-            sheet: on which side of the lips.
+            sheet: on which side of the lips, in front of the neck or of it.
 
         Returns:
             float32 [len(controls), rows, columns, 2], pixels (x right, y down).
@@ -78,13 +79,13 @@ class FaceFields:
         plane = self._plane.to_plane(pixels)
         a, b = plane[..., 0], plane[..., 1]
         fields = self._face(a, b)
-        upper, lower = self._mouth_sheet(a, b, "upper"), self._mouth_sheet(a, b, "lower")
+        upper, lower = (self._mouth_sheet(a, b, is_upper, sheet == "neck") for is_upper in (True, False))
         join = self._mouth_join(a, b)
         # Beyond the corners both sides are one again.
         apart = 1.0 - smoothstep(np.abs(self._mouth.across(a)), 1.0, 1.18)
         for name, up in upper.items():
             own = tuple(join * u + (1.0 - join) * v for u, v in zip(up, lower[name], strict=True))
-            if sheet != "face":
+            if sheet in ("upper", "lower"):
                 side = up if sheet == "upper" else lower[name]
                 own = tuple(j + apart * (s - j) for j, s in zip(own, side, strict=True))
             fields[name] = (own[0], own[1])
@@ -127,10 +128,9 @@ class FaceFields:
         middle = (self._mouth.upper_at(a) + self._mouth.lower_at(a)) / 2.0
         return smoothstep((b - middle) / width, -1.0, 1.0)
 
-    def _mouth_sheet(self, a: Array, b: Array, sheet: Sheet) -> dict[str, tuple[Array, Array]]:
+    def _mouth_sheet(self, a: Array, b: Array, is_upper: bool, neck: bool) -> dict[str, tuple[Array, Array]]:
         """Everything that the mouth's muscles and the jaw do, on one side of the lips."""
         mouth = self._mouth
-        is_upper = sheet == "upper"
         t = mouth.across(a)
         x = a - mouth.centre
         edge = mouth.upper_at(a) if is_upper else mouth.lower_at(a)
@@ -148,7 +148,7 @@ class FaceFields:
         shift = np.exp(-((x / 0.45) ** 2) - (v / 0.34) ** 2)
         fields: dict[str, tuple[Array, Array]] = {}
 
-        jaw = self._jaw_weight(x, v, is_upper)
+        jaw = self._jaw_weight(x, v, is_upper, neck)
         fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
@@ -215,7 +215,7 @@ class FaceFields:
         """The lower lip and the skin under it down to the chin, which the jaw itself moves."""
         return 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + 0.30)
 
-    def _jaw_weight(self, x: Array, v: Array, is_upper: bool) -> Array:
+    def _jaw_weight(self, x: Array, v: Array, is_upper: bool, neck: bool) -> Array:
         """How much a point follows the jaw with the lips together: 1 at the chin, less at the lips, 0 at the ears."""
         chin_v = float(self._points[lm.CHIN, 1]) - self.seam_b
         if is_upper:
@@ -223,8 +223,10 @@ class FaceFields:
             return np.asarray(_LIPS_FOLLOW * np.exp(-((np.clip(v, 0, None) / 0.24) ** 2)) * across)
         across = 1.0 - smoothstep(np.abs(x), 0.26, 0.84)
         down = _LIPS_FOLLOW + (1.0 - _LIPS_FOLLOW) * smoothstep(-v, 0.0, 0.30)
+        if not neck:
+            return np.asarray(across * down * (1.0 - smoothstep(-v, -chin_v + 0.40, -chin_v + 0.92)))
         # Below the chin the neck takes it up; slowly enough not to fold.
-        neck = 1.0 - smoothstep(-v, -chin_v + 0.03, -chin_v + 0.60)
+        below = 1.0 - smoothstep(-v, -chin_v + 0.03, -chin_v + 0.60)
         # The throat gives way, the collar beside it does not.
         beside = smoothstep(np.abs(x), 0.20, 0.52) * smoothstep(-v, -chin_v - 0.06, -chin_v + 0.16)
-        return np.asarray(across * down * neck * (1.0 - beside))
+        return np.asarray(across * down * below * (1.0 - beside))

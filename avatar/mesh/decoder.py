@@ -14,6 +14,7 @@ import numpy as np
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import FaceFields
+from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.head import HeadMotion
@@ -74,6 +75,7 @@ class MeshDecoder:
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
+        self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._person, self._grid)
         self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
@@ -90,13 +92,15 @@ class MeshDecoder:
         forward = self._head(values[MotionLayout.HEAD])
         pose = Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
         grid = self._face_grid
-        moved = (controls[self._face_rows] @ self._face_basis).reshape(grid.rows, grid.columns, 2)
+        face_controls = controls[self._face_rows]
+        moved = (face_controls @ self._face_basis).reshape(grid.rows, grid.columns, 2)
         face = Expression(grid, self._invert_face(moved))
         back = pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT)
         frame = self._person.draw(back)
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
+        self._chin.draw(frame, face_controls, back, pose)
         self._shading.draw(frame, controls, back)
         return frame
 

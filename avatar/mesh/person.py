@@ -7,7 +7,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.mesh.layers import TEXTURE_SCALE, Layers
-from avatar.mesh.warp import Grid
+from avatar.mesh.warp import Grid, pixels_of
 from avatar.motion import Floats
 
 # What lies beyond the frame and may be turned into it, pixels.
@@ -59,21 +59,43 @@ class PersonLayer:
             columns = np.flatnonzero(cells)
             if len(columns):
                 row = band * self._band_cells
-                self._draw_part(frame, texels, (row, row + self._band_cells), (int(columns[0]), int(columns[-1]) + 1))
+                cells = slice(row, row + self._band_cells), slice(int(columns[0]), int(columns[-1]) + 1)
+                self._draw_part(self._pixels(frame, cells), texels[_with_neighbours(cells)])
         return np.asarray(frame, np.uint8)
 
-    def _draw_part(self, frame: Image, texels: Floats, rows: tuple[int, int], columns: tuple[int, int]) -> None:
-        """Draws the person into some cells of a frame that shows the background."""
+    def draw_cells(self, back: Floats, cells: tuple[slice, slice]) -> Image:
+        """Draws person and background in some cells alone: uint8 [height, width, 3].
+
+        Args:
+            back: float32 [rows, columns, 2] for these cells, pixels from the frame to the portrait.
+            cells: rows and columns of the grid.
+        """
+        texels = cv2.copyMakeBorder(back, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+        texels *= np.float32(TEXTURE_SCALE)
+        texels += self._texels[_with_neighbours(cells)]
+        part = self._pixels(self._background, cells).copy()
+        self._draw_part(part, texels)
+        return part
+
+    def _pixels(self, picture: Image, cells: tuple[slice, slice]) -> Image:
+        return picture[pixels_of(cells, self._cell)]
+
+    def _draw_part(self, part: Image, texels: Floats) -> None:
+        """Draws the person into a part of a picture that shows the background; `texels` has a cell more all around."""
         cell = self._cell
-        nodes = texels[rows[0] : rows[1] + 2, columns[0] : columns[1] + 2]
-        size = (nodes.shape[1] * cell, nodes.shape[0] * cell)
-        at = cv2.resize(nodes, size, interpolation=cv2.INTER_LINEAR)[cell:-cell, cell:-cell]
+        size = (texels.shape[1] * cell, texels.shape[0] * cell)
+        at = cv2.resize(texels, size, interpolation=cv2.INTER_LINEAR)[cell:-cell, cell:-cell]
         person = cv2.remap(self._person, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        part = frame[rows[0] * cell : rows[1] * cell, columns[0] * cell : columns[1] * cell]
         # Background times what the person leaves clear, plus the person: both in bytes.
         clear = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(person, 3)), cv2.COLOR_GRAY2RGB)
         cv2.multiply(part, clear, dst=clear, scale=1.0 / 255.0)
         part[:] = cv2.add(clear, cv2.cvtColor(person, cv2.COLOR_RGBA2RGB))
+
+
+def _with_neighbours(cells: tuple[slice, slice]) -> tuple[slice, slice]:
+    """The same cells, and those around them, in an array that has one more on each side."""
+    rows, columns = cells
+    return slice(rows.start, rows.stop + 2), slice(columns.start, columns.stop + 2)
 
 
 def _padded(person: Image) -> Image:

@@ -19,7 +19,7 @@ from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.controls import INDEX
 from avatar.mesh.creases import Bulge, Crease, Drivers, Pebbles, creases_of
-from avatar.mesh.warp import Grid
+from avatar.mesh.warp import Grid, cells_into, pixels_of
 from avatar.motion import Floats
 
 # A byte of the shade map: this is "as it is", so that a byte reaches from black to 28 % lighter in steps of half a
@@ -90,23 +90,19 @@ class Shading:
         box = self._filled(controls)
         if box is None:
             return
-        # The cells of the frame that look into what is filled, and those around them.
-        x, y, width, height = box
         source = self._nodes + back * np.float32(1.0 / self._step)
-        low, high = (x - _STEPS, y - _STEPS, 0, 0), (x + width + _STEPS, y + height + _STEPS, 0, 0)
-        left, top, columns, rows = cv2.boundingRect(cv2.inRange(source, low, high))
-        if not columns:
+        cells = cells_into(source, box)
+        if cells is None:
             return
-        left, top = max(left - 1, 0), max(top - 1, 0)
-        columns, rows = min(columns + 2, self._grid.columns - left), min(rows + 2, self._grid.rows - top)
-        there = cv2.resize(source[top : top + rows, left : left + columns], (columns * _STEPS, rows * _STEPS))
+        rows, columns = (part.stop - part.start for part in cells)
+        there = cv2.resize(source[cells], (columns * _STEPS, rows * _STEPS))
         levels = cv2.convertScaleAbs(self._map, alpha=_NEUTRAL, beta=_NEUTRAL)
         shade = cv2.remap(
             levels, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=(_NEUTRAL,)
         )
         cell = self._grid.cell
         shade = cv2.resize(shade, (columns * cell, rows * cell))
-        region = frame[top * cell : (top + rows) * cell, left * cell : (left + columns) * cell]
+        region = frame[pixels_of(cells, cell)]
         light = cv2.LUT(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), self._table)
         cv2.multiply(region, light, dst=region, scale=1.0 / _NEUTRAL)
 

@@ -8,6 +8,7 @@ stretch along each axis, as Newton's method would, settles it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -119,6 +120,31 @@ class Inverter:
         # Both of a cell's neighbours may be steeper than its middle: take the steepest around.
         steepest = cv2.dilate(stretch, _AROUND)
         return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
+
+
+def cells_into(source: Floats, rectangle: Sequence[int]) -> tuple[slice, slice] | None:
+    """Rows and columns of a grid from which a rectangle is seen, one more on each side; None where it is not.
+
+    Args:
+        source: float32 [rows, columns, 2], where each node of the grid looks.
+        rectangle: left, top, width, height, in the units of `source`.
+    """
+    left, top, width, height = rectangle
+    # A node looks at its cell's middle; its neighbours look about two units further.
+    low, high = (left - 2, top - 2, 0, 0), (left + width + 2, top + height + 2, 0, 0)
+    x, y, columns, rows = cv2.boundingRect(cv2.inRange(source, low, high))
+    if not columns:
+        return None
+    return (
+        slice(max(y - 1, 0), min(y + rows + 1, source.shape[0])),
+        slice(max(x - 1, 0), min(x + columns + 1, source.shape[1])),
+    )
+
+
+def pixels_of(cells: tuple[slice, slice], cell: int) -> tuple[slice, slice]:
+    """Rows and columns of pixels that some cells of a grid over the whole frame cover."""
+    rows, columns = (slice(part.start * cell, part.stop * cell) for part in cells)
+    return rows, columns
 
 
 def scaled(points: Floats, scale: float, right: float, down: float, out: Floats | None = None) -> Floats:
