@@ -49,7 +49,7 @@ _FOLLOWS = np.float32(0.15)
 # beside the chin's middle there is less and less shadow.
 _EDGE, _SHADOW, _BESIDE = (0.015, 0.055), 0.17, (0.22, 0.45)
 # Neck and chin are drawn apart only when the chin moves by more than this, eye distances.
-_LEAST = 0.003
+_LEAST = 0.0005
 _STEPS = 4
 
 

@@ -17,6 +17,7 @@ from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
+from avatar.mesh.grain import STRETCHING, Grain
 from avatar.mesh.head import HeadMotion
 from avatar.mesh.layers import enlarge, take_apart
 from avatar.mesh.mouth import Mouth
@@ -76,6 +77,8 @@ class MeshDecoder:
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
         self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._person, self._grid)
+        stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
+        self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
         self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
@@ -101,6 +104,7 @@ class MeshDecoder:
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
         self._chin.draw(frame, face_controls, back, pose)
+        self._grain.draw(frame, controls, back, pose)
         self._shading.draw(frame, controls, back)
         return frame
 
