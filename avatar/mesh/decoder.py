@@ -92,13 +92,10 @@ class MeshDecoder:
     def decode(self, values: Floats) -> Image:
         """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
         controls = self._controls(values)
-        forward = self._head(values[MotionLayout.HEAD])
-        pose = Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
-        grid = self._face_grid
+        pose = self._posed(values)
         face_controls = controls[self._face_rows]
-        moved = (face_controls @ self._face_basis).reshape(grid.rows, grid.columns, 2)
-        face = Expression(grid, self._invert_face(moved))
-        back = pose.back + grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT)
+        face = self._moved(face_controls)
+        back = self._way_back(face, pose)
         frame = self._person.draw(back)
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
@@ -107,6 +104,36 @@ class MeshDecoder:
         self._grain.draw(frame, controls, back, pose)
         self._shading.draw(frame, controls, back)
         return frame
+
+    def back(self, values: Floats) -> Floats:
+        """Where each cell of the frame comes from: float32 [60] to float32 [rows, columns, 2], pixels to the portrait.
+
+        The cells are `cell` pixels a side; mouth and eyes, drawn over the rest, have fields of their own.
+        """
+        return self._way_back(self._moved(self._controls(values)[self._face_rows]), self._posed(values))
+
+    @property
+    def cell(self) -> int:
+        """Pixels a side of the cells of `back`."""
+        return self._grid.cell
+
+    @property
+    def windows(self) -> list[tuple[int, int, int, int]]:
+        """Left, top, width and height of what is drawn over the portrait for mouth and eyes, head at rest; pixels."""
+        grids = [self._mouth.grid, *(eye.grid for eye in self._eyes)]
+        return [(grid.left, grid.top, grid.width, grid.height) for grid in grids]
+
+    def _posed(self, values: Floats) -> Pose:
+        forward = self._head(values[MotionLayout.HEAD])
+        return Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
+
+    def _moved(self, face_controls: Floats) -> Expression:
+        grid = self._face_grid
+        moved = (face_controls @ self._face_basis).reshape(grid.rows, grid.columns, 2)
+        return Expression(grid, self._invert_face(moved))
+
+    def _way_back(self, face: Expression, pose: Pose) -> Floats:
+        return pose.back + face.grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT)
 
     def _finer(self, field: Floats) -> Floats:
         size = (self._grid.columns, self._grid.rows)

@@ -73,6 +73,11 @@ class Eye:
         self._iris = _iris(part, visible, distance)
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 
+    @property
+    def grid(self) -> Grid:
+        """The window that is drawn over the portrait."""
+        return self._patch.grid
+
     def draw(self, frame: Image, values: Floats, controls: Floats, face: Expression, pose: Pose) -> None:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)

@@ -14,7 +14,7 @@ from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_r
 from avatar.mesh.eyes import white_of_eyes
 from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
-from avatar.mesh.warp import Inverter, scaled, smoothstep
+from avatar.mesh.warp import Grid, Inverter, scaled, smoothstep
 from avatar.motion import Floats, MotionLayout
 
 # The interior's textures: this part of the face plane around the closed lips' middle, eye distances.
@@ -80,6 +80,11 @@ class Mouth:
         self._to_texel = np.column_stack([to_texel, corner - to_texel @ middle]).astype(np.float32)
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
+
+    @property
+    def grid(self) -> Grid:
+        """The window that is drawn over the portrait."""
+        return self._patch.grid
 
     def draw(self, frame: Image, values: Floats, controls: Floats, pose: Pose) -> None:
         """Draws the mouth into a frame that has everything else."""

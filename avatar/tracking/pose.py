@@ -67,25 +67,25 @@ def poses(landmarks: Floats, trusted: Flags) -> Poses:
     middle = chosen[len(chosen) // 2]
     model = rigid[middle] / units[middle]
     for _ in range(_ROUNDS):
-        scale, turn, shift = _similarity(model, rigid[chosen])
+        scale, turn, shift = similarity(model, rigid[chosen])
         model = np.median(_undone(rigid[chosen], scale, turn, shift), axis=0)
-    scale, turn, shift = _similarity(model, rigid[chosen])
+    scale, turn, shift = similarity(model, rigid[chosen])
     upright, size, origin = _frontal_frame(np.median(_undone(points[chosen], scale, turn, shift), axis=0))
     model = (model - origin) @ upright.T / size
-    scale, turn, shift = _similarity(model, rigid)
+    scale, turn, shift = similarity(model, rigid)
     frontal = _undone(points, scale, turn, shift)
     error = np.linalg.norm(frontal[:, _RIGID] - model, axis=2)
     reference = _mean_rotation(turn[chosen])
     relative = turn @ reference.T
-    pitch, yaw, roll = _angles(relative)
+    pitch, yaw, roll = angles_of(relative)
     shape = np.median(frontal[chosen], axis=0)
     x, y, distance = _place(shape, scale, turn, shift, roll, reference, chosen)
     x, y = x - _YAW_SHIFTS * yaw, y - _PITCH_LIFTS * pitch
     head = np.stack([pitch, yaw, roll, x, y, distance], axis=1)
-    return Poses(head.astype(np.float32), frontal, _angles(turn)[1], np.sqrt((error**2).mean(axis=1)), scale)
+    return Poses(head.astype(np.float32), frontal, angles_of(turn)[1], np.sqrt((error**2).mean(axis=1)), scale)
 
 
-def _similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
+def similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
     """Scale [T], rotation [T, 3, 3] and shift [T, 3] that lay a model [P, 3] over each of T pictures [T, P, 3]."""
     middle, middles = model.mean(axis=0), seen.mean(axis=1)
     centred = model - middle
@@ -120,7 +120,7 @@ def _mean_rotation(turns: Array) -> Array:
     return np.asarray(u @ vt)
 
 
-def _angles(turn: Array) -> tuple[Array, Array, Array]:
+def angles_of(turn: Array) -> tuple[Array, Array, Array]:
     """Pitch (up), yaw (to its own left) and roll (to its own left shoulder) of rotations [T, 3, 3], radians."""
     yaw = np.arctan2(turn[:, 2, 0], np.hypot(turn[:, 2, 1], turn[:, 2, 2]))
     return np.arctan2(-turn[:, 2, 1], turn[:, 2, 2]), yaw, np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
