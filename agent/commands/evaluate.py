@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from agent.commands import options
+from agent.commands.evaluate_decoder import evaluate_decoder
+from agent.commands.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, progress, say
 from agent.config import Config
 from speech.errors import InputError
@@ -120,7 +124,7 @@ def evaluate(
     if as_json:
         print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        _print_tables(found)
+        print_tables(found)
     if output is not None:
         say(f"{output}: tables and plots", quiet)
 
@@ -216,31 +220,24 @@ def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
     return replace(found, settings=told)
 
 
-def _print_tables(found: Evaluation) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+class _MotionFirst(TyperGroup):
+    """A group whose command may be left out: then motion is evaluated."""
 
-    console = Console(highlight=False)
-    console.print("; ".join(f"{name}: {value}" for name, value in found.settings.items()), markup=False)
-    for section in found.sections:
-        table = Table(escape(section.title), *map(escape, section.columns), box=None, title_justify="left")
-        for column in table.columns[1:]:
-            column.justify = "right"
-        for line in section.rows:
-            cells = []
-            for cell in line.cells:
-                text = escape(line.cell_text(cell))
-                cells.append(f"[red]{text}[/red]" if cell.is_outside else text)
-            table.add_row(escape(line.name), *cells)
-        console.print()
-        console.print(table)
-        if section.note:
-            console.print(section.note, style="dim", markup=False)
-    if found.outside:
-        console.print(f"\n{len(found.outside)} outside their bands: {'; '.join(found.outside)}", markup=False)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Puts the command in where the first word is none."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["motion", *args]
+        return super().parse_args(ctx, args)
 
 
 def register(app: typer.Typer) -> None:
-    """Adds this command."""
-    app.command()(evaluate)
+    """Adds this group."""
+    group = typer.Typer(
+        cls=_MotionFirst,
+        help="Measures motion, which is meant where no command is named, or the decoder that draws it.",
+        epilog="`visavis evaluate -o report.html` is short for `visavis evaluate motion -o report.html`.",
+        rich_markup_mode="markdown",
+    )
+    group.command("motion")(evaluate)
+    group.command("decoder")(evaluate_decoder)
+    app.add_typer(group, name="evaluate")

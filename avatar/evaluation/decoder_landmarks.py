@@ -1,7 +1,8 @@
 """What is measured on a drawn face: fixed distances between landmarks that MediaPipe finds in the picture again.
 
-No measure here knows how the decoder moves anything. All are taken after the head's pose has been undone by a
-similarity over bony landmarks, in the plane of the portrait's own face, and in eye distances (33 to 263).
+No measure here knows how the decoder moves anything. The pose is found by PnP over bony landmarks, with the face at rest
+as the model; what the landmarks do beyond that pose is expression, measured in the plane of the portrait's own face and
+in eye distances (33 to 263).
 """
 
 from __future__ import annotations
@@ -11,15 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.motion import Floats
 from avatar.tracking.points import RIGID, Array
-from avatar.tracking.pose import angles_of, similarity
+from avatar.tracking.pose import angles_of
 
-# How far a tracked iris goes for the sine of an angle, eye distances, sideways and upwards: MediaPipe's landmarks damp
-# an eyeball's 12 mm (0.133), and this is what they show of a real speaker's eyes that stay on the camera while the head
-# turns.
-IRIS_SHOWS = (0.093, 0.065)
+# Radius of the circle on which an iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
+_EYEBALL = 12.0 / 90.0
 # The camera that angles are measured with stands so many eye distances away: about one metre.
 _CAMERA_DISTANCE = 11.0
 
@@ -31,14 +31,11 @@ class Measured:
     Attributes:
         values: measure → eye distances.
         angles: float64 [3], pitch, yaw, roll against the picture at rest, degrees (PnP).
-        gaze: float64 [2], iris between the corners of the eyes against the picture at rest: to its own left, and up,
-            eye distances.
         shape: float64 [468, 2], all landmarks in the face plane without the pose.
     """
 
     values: dict[str, float]
     angles: Array
-    gaze: Array
     shape: Array
 
 
@@ -46,43 +43,114 @@ class Ruler:
     """Measures pictures of one portrait against the one at rest.
 
     Args:
-        rest: float32 [478, 3], landmarks found in the drawn picture at rest, pixels.
+        picture: uint8 [S, S, 3], drawn at rest.
+        rest: float32 [478, 3], landmarks found in it, pixels.
     """
 
-    def __init__(self, rest: Floats) -> None:
+    def __init__(self, picture: Image, rest: Floats) -> None:
         self._rest = rest.astype(np.float64)
         self._plane = lm.FacePlane.of(rest)
-        self._iris = self._iris_at(self._plane.to_plane(self._rest))
+        unit = self._plane.eye_distance_px
+        self._focal = _CAMERA_DISTANCE * unit
+        self._middle = self._rest[list(RIGID)].mean(axis=0)
+        # From the camera, what lies further back is seen nearer to the middle: put it where the picture shows it.
+        self._model = self._rest - self._middle
+        self._model[:, :2] *= 1.0 + self._model[:, 2:] / self._focal
+        self._irises = [IrisTemplate(picture, self._rest, side) for side in lm.SIDES]
 
     def __call__(self, found: Floats) -> Measured:
-        """Measures landmarks of one picture, float32 [478, 3], pixels."""
+        """Measures one picture by its landmarks, float32 [478, 3], pixels."""
         points = found.astype(np.float64)
-        rigid = list(RIGID)
-        scale, turn, shift = similarity(self._rest[rigid], points[rigid][None])
-        upright = (points - shift[0]) @ turn[0] / scale[0]
+        turn, shift = self._pose(points)
+        seen = self._model @ turn.T + shift
+        expected = seen[:, :2] * (self._focal / seen[:, 2:]) + self._middle[:2]
+        pitch, yaw, roll = (float(angle[0]) for angle in angles_of(turn[None]))
+        # What is left beyond the pose, with the tilt and the distance taken out.
+        left = (points[:, :2] - expected) * (seen[:, 2:] / self._focal)
+        cos, sin = np.cos(roll), np.sin(roll)
+        upright = self._rest[:, :2] + left @ np.array([[cos, -sin], [sin, cos]])
         at = self._plane.to_plane(upright)
-        return Measured(_values(at), self._angles(points), self._iris_at(at) - self._iris, at[:468])
+        return Measured(_values(at), np.degrees([pitch, yaw, roll]), at[:468])
 
-    def _iris_at(self, at: Array) -> Array:
-        moved = [at[lm.IRIS[side][0]] - at[list(lm.EYE_CORNERS[side])].mean(axis=0) for side in lm.SIDES]
-        return np.asarray(np.mean(moved, axis=0))
+    def gaze(self, picture: Image, found: Floats) -> Array:
+        """Yaw to its own left and pitch upwards against the picture at rest, degrees [2]; the head must be at rest.
 
-    def _angles(self, points: Array) -> Array:
-        """Pitch, yaw and roll by PnP on the picture's coordinates; the face at rest is the model."""
+        Args:
+            picture: uint8 [S, S, 3].
+            found: float32 [478, 3], its landmarks, pixels.
+        """
+        gone = np.mean([iris.moved(picture, found.astype(np.float64)) for iris in self._irises], axis=0)
+        in_plane = np.linalg.solve(self._plane.axes, gone) / _EYEBALL
+        return np.asarray(np.degrees(np.arcsin(np.clip(in_plane, -1.0, 1.0))))
+
+    def _pose(self, points: Array) -> tuple[Array, Array]:
         rigid = list(RIGID)
-        unit = self._plane.eye_distance_px
-        focal = _CAMERA_DISTANCE * unit
-        middle = self._rest[rigid].mean(axis=0)
-        model = self._rest[rigid] - middle
-        camera = np.array([[focal, 0.0, middle[0]], [0.0, focal, middle[1]], [0.0, 0.0, 1.0]])
-        # From the camera, points further back are seen nearer to the middle: put them where the picture shows them.
-        model[:, :2] *= 1.0 + model[:, 2:] / focal
-        start = np.zeros((3, 1)), np.array([[0.0], [0.0], [focal]])
-        _, turn, _ = cv2.solvePnP(
-            model, points[rigid, :2].copy(), camera, None, start[0], start[1], True, cv2.SOLVEPNP_ITERATIVE
+        camera = np.array(
+            [[self._focal, 0.0, self._middle[0]], [0.0, self._focal, self._middle[1]], [0.0, 0.0, 1.0]]
         )
-        matrix, _ = cv2.Rodrigues(turn)
-        return np.degrees(np.concatenate(angles_of(np.asarray(matrix)[None])))
+        seen = np.ascontiguousarray(points[rigid, :2])
+        start = np.zeros((3, 1)), np.array([[0.0], [0.0], [self._focal]])
+        _, turn, shift = cv2.solvePnP(
+            self._model[rigid], seen, camera, None, start[0], start[1], True, cv2.SOLVEPNP_ITERATIVE
+        )
+        return np.asarray(cv2.Rodrigues(turn)[0]), np.asarray(shift).ravel()
+
+
+class IrisTemplate:
+    """One eye's iris as it looks at rest, to be found again where the lids leave it to be seen.
+
+    Args:
+        picture: uint8 [S, S, 3], at rest.
+        points: float64 [478, 3], pixels.
+        side: "Left" or "Right".
+    """
+
+    def __init__(self, picture: Image, points: Array, side: str) -> None:
+        self._side = side
+        iris = points[list(lm.IRIS[side]), :2]
+        self._centre = iris[0]
+        self._radius = max(float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean()), 3.0)
+        around = np.arange(-1.3, 1.31, 1.0 / 9.0) * self._radius
+        disc = np.stack(np.meshgrid(around, around), axis=-1).reshape(-1, 2)
+        self._disc = disc[np.linalg.norm(disc, axis=1) <= 1.3 * self._radius]
+        steps = np.arange(-1.7, 1.71, 0.1) * self._radius
+        self._shifts = np.stack(np.meshgrid(steps, 0.7 * steps), axis=-1).reshape(-1, 2)
+        self._colour = _sampled(picture, self._centre + self._disc)
+        # Catch-lights are reflections and stay where the light is.
+        grey = self._colour.mean(axis=-1)
+        self._seen = _sampled(self._opening(picture, points), self._centre + self._disc) / 255.0
+        self._seen = self._seen * (grey < np.percentile(grey, 97))
+
+    def moved(self, picture: Image, points: Array) -> Array:
+        """How far it has gone, pixels [2]; zero where it can't be told."""
+        at = self._centre + self._shifts[:, None] + self._disc
+        there = _sampled(picture, at)
+        seen = self._seen * _sampled(self._opening(picture, points), at) / 255.0
+        differs = np.abs(there - self._colour).mean(axis=-1)
+        total = seen.sum(axis=1)
+        cost = (seen * np.minimum(differs, 60.0)).sum(axis=1) / np.maximum(total, 1e-6)
+        cost[total < 0.3 * self._seen.sum()] = np.inf
+        if not np.isfinite(cost).any():
+            return np.zeros(2)
+        best = int(cost.argmin())
+        # Between the steps: the mean of what fits nearly as well close by.
+        near = np.linalg.norm(self._shifts - self._shifts[best], axis=1) < 0.25 * self._radius
+        weight = np.where(near & np.isfinite(cost), np.clip(1.3 * cost[best] + 0.3 - cost, 0.0, None), 0.0)
+        return np.asarray((weight[:, None] * self._shifts).sum(axis=0) / weight.sum())
+
+    def _opening(self, picture: Image, points: Array) -> Image:
+        """255 between the lids, a little away from them: uint8 [S, S]."""
+        lids = points[[*lm.EYE_UPPER[self._side], *lm.EYE_LOWER[self._side][::-1]], :2]
+        opening = np.zeros(picture.shape[:2], np.uint8)
+        cv2.fillPoly(opening, [np.rint(lids * 16.0).astype(np.int32)], (255,), cv2.LINE_8, 4)
+        return np.asarray(cv2.erode(opening, np.ones((3, 3), np.uint8)), np.uint8)
+
+
+def _sampled(picture: Image, at: Array) -> Array:
+    """A picture at pixel coordinates [..., 2]: float64 [..., C]."""
+    flat = np.ascontiguousarray(at.reshape(1, -1, 2) if at.ndim == 2 else at, np.float32)
+    found = cv2.remap(picture, flat, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found[0] if at.ndim == 2 else found, np.float64)
 
 
 def _values(at: Array) -> dict[str, float]:

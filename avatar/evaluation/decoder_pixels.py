@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats
 from avatar.portrait import Portrait
 
 # What may belong to the person: the matte and so much around it, shares of the picture.
 _AROUND = 0.06
-# Rings beside a border with which it is compared, pixels at 512.
-_BESIDE = (-7, -5, 5, 7)
+# Width of the border on which seams are looked for, shares of the picture.
+_RING = 0.02
 
 
 def fold_share(back: Floats, cell: int) -> float:
@@ -48,27 +49,30 @@ def background_flicker(decoder: MeshDecoder, portrait: Portrait, motion: Sequenc
     return float(still.max()) if still.size else 0.0
 
 
-def seam_ratio(decoder: MeshDecoder, faces: Sequence[Floats]) -> float:
-    """Gradient across the borders of mouth and eye windows, over the gradient beside them; 1 where nothing is seen.
+def seam_ratio(decoder: MeshDecoder, portrait: Portrait, faces: Sequence[Floats]) -> float:
+    """Gradient along the borders of mouth and eye windows, over that of the skin moved alone; 1 where nothing is seen.
 
     Args:
         decoder: its windows lie where they do with the head at rest.
-        faces: vectors that leave the head at rest.
+        portrait: its own.
+        faces: vectors that leave the head at rest, float32 [60] each.
     """
+    size = portrait.image.shape[0]
+    own = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
     worst = 0.0
     for values in faces:
-        frame = cv2.cvtColor(decoder.decode(values), cv2.COLOR_RGB2GRAY).astype(np.float32)
-        gradient = np.hypot(cv2.Sobel(frame, cv2.CV_32F, 1, 0), cv2.Sobel(frame, cv2.CV_32F, 0, 1))
+        back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
+        skin = cv2.remap(portrait.image, own + back, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        drawn, moved = _gradient(decoder.decode(values)), _gradient(np.asarray(skin, np.uint8))
         for left, top, width, height in decoder.windows:
-
-            def ring(outwards: int, box: tuple[int, int, int, int] = (left, top, width, height)) -> float:
-                x, y, w, h = box[0] - outwards, box[1] - outwards, box[2] + 2 * outwards, box[3] + 2 * outwards
-                mask = np.zeros(gradient.shape, np.uint8)
-                cv2.rectangle(mask, (x, y), (x + w - 1, y + h - 1), (1,), 1)
-                return float(gradient[mask > 0].mean())
-
-            # The border itself is feathered over some pixels: its steepest ring counts.
-            border = max(ring(inwards) for inwards in (-4, -2, 0))
-            beside = float(np.mean([ring(outwards) for outwards in _BESIDE]))
-            worst = max(worst, border / max(beside, 1.0))
+            ring = np.zeros((size, size), np.uint8)
+            inner = round(_RING * size)
+            cv2.rectangle(ring, (left, top), (left + width - 1, top + height - inner), (1,), inner)
+            seen = (ring > 0) & (portrait.matte > 0.9)
+            worst = max(worst, float(drawn[seen].mean()) / max(float(moved[seen].mean()), 1.0))
     return worst
+
+
+def _gradient(picture: Image) -> Floats:
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)), np.float32)

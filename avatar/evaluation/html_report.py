@@ -6,7 +6,7 @@ import base64
 from html import escape
 from pathlib import Path
 
-from avatar.evaluation.plots import Plot, plots
+from avatar.evaluation.plots import plots
 from avatar.evaluation.results import Evaluation, Section
 
 _STYLE = """
@@ -44,7 +44,8 @@ def html(found: Evaluation) -> str:
     outside = "".join(f"<li>{escape(text)}</li>" for text in found.outside)
     verdict = f"<ul class='outside'>{outside}</ul>" if outside else "<p class='ok'>Every figure lies in its band.</p>"
     body = "".join(_section(section) for section in found.sections)
-    pictures = "".join(_plot(plot) for plot in plots(found))
+    pictures = "".join(_figure(plot.title, plot.caption, plot.png, "png") for plot in plots(found))
+    pictures += "".join(_figure(title, "", jpeg, "jpeg") for title, jpeg in found.pictures.items())
     return (
         "<!doctype html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
@@ -68,10 +69,10 @@ def _section(section: Section) -> str:
     return f"<h2>{escape(section.title)}</h2>\n{table}\n{note}\n"
 
 
-def _plot(plot: Plot) -> str:
-    data = base64.b64encode(plot.png).decode("ascii")
-    title = escape(plot.title, quote=True)
+def _figure(title: str, caption: str, content: bytes, kind: str) -> str:
+    data = base64.b64encode(content).decode("ascii")
+    title = escape(title, quote=True)
     return (
-        f"<h2>{title}</h2><figure><img alt='{title}' src='data:image/png;base64,{data}'>"
-        f"<figcaption>{escape(plot.caption)}</figcaption></figure>\n"
+        f"<h2>{title}</h2><figure><img alt='{title}' src='data:image/{kind};base64,{data}'>"
+        f"<figcaption>{escape(caption)}</figcaption></figure>\n"
     )

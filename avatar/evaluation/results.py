@@ -136,6 +136,7 @@ class Evaluation:
         sections: the tables.
         speech: curves of speech.
         behaviour: state or name → its motion, float32 [T, 60].
+        pictures: title → a picture as a JPEG file's bytes.
     """
 
     title: str
@@ -143,6 +144,7 @@ class Evaluation:
     sections: Sequence[Section]
     speech: Sequence[SpeechTrace] = ()
     behaviour: Mapping[str, Floats] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def outside(self) -> list[str]:

@@ -67,12 +67,12 @@ def poses(landmarks: Floats, trusted: Flags) -> Poses:
     middle = chosen[len(chosen) // 2]
     model = rigid[middle] / units[middle]
     for _ in range(_ROUNDS):
-        scale, turn, shift = similarity(model, rigid[chosen])
+        scale, turn, shift = _similarity(model, rigid[chosen])
         model = np.median(_undone(rigid[chosen], scale, turn, shift), axis=0)
-    scale, turn, shift = similarity(model, rigid[chosen])
+    scale, turn, shift = _similarity(model, rigid[chosen])
     upright, size, origin = _frontal_frame(np.median(_undone(points[chosen], scale, turn, shift), axis=0))
     model = (model - origin) @ upright.T / size
-    scale, turn, shift = similarity(model, rigid)
+    scale, turn, shift = _similarity(model, rigid)
     frontal = _undone(points, scale, turn, shift)
     error = np.linalg.norm(frontal[:, _RIGID] - model, axis=2)
     reference = _mean_rotation(turn[chosen])
@@ -85,7 +85,7 @@ def poses(landmarks: Floats, trusted: Flags) -> Poses:
     return Poses(head.astype(np.float32), frontal, angles_of(turn)[1], np.sqrt((error**2).mean(axis=1)), scale)
 
 
-def similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
+def _similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
     """Scale [T], rotation [T, 3, 3] and shift [T, 3] that lay a model [P, 3] over each of T pictures [T, P, 3]."""
     middle, middles = model.mean(axis=0), seen.mean(axis=1)
     centred = model - middle

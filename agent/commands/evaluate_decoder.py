@@ -1,0 +1,103 @@
+"""The command that measures the decoder: what it is told against what is found again in its pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.commands import options
+from agent.commands.evaluation_tables import print_tables
+from agent.commands.options import check_target, configured, progress, say
+from speech.errors import InputError
+
+if TYPE_CHECKING:
+    from avatar.decoder import Image
+    from avatar.portrait import Portrait
+
+# Pictures of a ramp.
+_STEPS, _QUICK_STEPS = 9, 5
+
+
+def evaluate_decoder(
+    portraits: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PORTRAIT]...", help="Pictures or shipped names; the configured one if none is named."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with contact sheets.")
+    ] = None,
+    sheets: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help=f"{_QUICK_STEPS} pictures a ramp instead of {_STEPS}.")] = False,
+    as_json: options.AsJson = False,
+    config: options.ConfigPath = None,
+    overrides: options.Overrides = None,
+    quiet: options.Quiet = False,
+) -> None:
+    """Measures how a portrait is drawn: expression, head and gaze found again by MediaPipe, folds, flicker and seams.
+
+    Examples:
+    `visavis evaluate decoder`
+
+    `visavis evaluate decoder me.jpg mira --sheets sheets -o decoder.html`
+
+    `visavis evaluate decoder me.jpg --quick --json`
+    """
+    check_target(output, ".html", ".htm")
+    if sheets is not None and sheets.exists() and not sheets.is_dir():
+        raise InputError(f"--sheets: expected a folder, got the file {sheets}")
+    settings = configured(config, overrides)
+    names = portraits or [settings.portrait.path]
+
+    import cv2
+
+    from agent.personas import portrait_path
+    from avatar.evaluation.decoder_evaluation import DecoderEvaluation, side_by_side
+    from avatar.evaluation.decoder_sheet import contact_sheet
+    from avatar.evaluation.results import Evaluation
+    from avatar.mesh.decoder import MeshDecoder
+    from avatar.mesh.detection import FaceFinder
+    from avatar.portrait import load_portrait
+
+    tables, drawn = [], {}
+    with progress(quiet) as bar, FaceFinder() as finder:
+        task = bar.add_task("loading", total=len(names), note="")
+        loaded = _loaded([portrait_path(name) for name in names], settings.portrait.cache_dir, load_portrait)
+        for number, portrait in enumerate(loaded):
+
+            def advance(share: float, number: int = number, name: str = portrait.name) -> None:
+                bar.update(task, description="evaluating", completed=number + share, note=name)
+
+            decoder = MeshDecoder(portrait)
+            advance(0.0)
+            evaluation = DecoderEvaluation(portrait, decoder, finder, _QUICK_STEPS if quick else _STEPS)
+            tables.append(evaluation.sections(lambda share, tell=advance: tell(0.8 * share)))
+            if output is not None or sheets is not None:
+                drawn[portrait.name] = contact_sheet(decoder, portrait.landmarks, portrait.name)
+        found = Evaluation(
+            "Decoder",
+            {"portraits": ", ".join(portrait.path.name for portrait in loaded), "opencv": cv2.__version__},
+            side_by_side(tables),
+            pictures={name: _jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
+        )
+        if output is not None:
+            from avatar.evaluation.html_report import write_html
+
+            write_html(found, output)
+        if sheets is not None:
+            _write_sheets(sheets, drawn)
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_tables(found)
+    for path in (output, sheets):
+        if path is not None:
+            say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
+
+
+def _loaded(paths: list[Path], cache_dir: Path | None, load: object) -> list[Portrait]:
+    return []
