@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import FRAME_SIZE, Image
+from avatar.mesh.head import HeadGains
 from avatar.motion import Floats
 from speech.errors import InputError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
 # no longer match.
-_ANALYSIS_VERSION = 2
+_ANALYSIS_VERSION = 3
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -49,6 +50,7 @@ class Portrait:
         image: uint8 [512, 512, 3] RGB, head and shoulders.
         landmarks: float32 [478, 3], MediaPipe's face mesh, pixels of `image`; z in pixels, negative towards the viewer.
         matte: float32 [512, 512] in [0, 1], 1 where the person is.
+        head_gains: how far the head must be turned to look turned as asked.
         notices: what the owner should know about this picture, one sentence each.
     """
 
@@ -56,6 +58,7 @@ class Portrait:
     image: Image
     landmarks: Floats
     matte: Floats
+    head_gains: HeadGains
     notices: tuple[str, ...]
 
     @property
@@ -102,12 +105,13 @@ def _read_entry(entry: Path, path: Path) -> Portrait | None:
         with entry.open("rb") as file, np.load(file, allow_pickle=False) as data:
             image, landmarks = data["image"], data["landmarks"]
             matte = data["matte"].astype(np.float32) / np.float32(255.0)
+            gains = HeadGains(*data["head_gains"].tolist())
             notices = tuple(str(notice) for notice in data["notices"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     if image.shape != (FRAME_SIZE, FRAME_SIZE, 3) or matte.shape != (FRAME_SIZE, FRAME_SIZE):
         return None
-    return Portrait(path, image, landmarks, matte, notices)
+    return Portrait(path, image, landmarks, matte, gains, notices)
 
 
 def _write_entry(entry: Path, portrait: Portrait) -> None:
@@ -122,6 +126,7 @@ def _write_entry(entry: Path, portrait: Portrait) -> None:
                     image=portrait.image,
                     landmarks=portrait.landmarks,
                     matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
+                    head_gains=np.array(astuple(portrait.head_gains)),
                     notices=np.array(portrait.notices, dtype=np.str_),
                 )
             os.replace(temporary, entry)
@@ -212,6 +217,7 @@ def _analyse(path: Path, content: bytes) -> Portrait:
             f"{path}: expected a picture of at least {_MIN_SIDE_PX} pixels on its shorter side, got {width}x{height}"
         )
     from avatar.mesh.detection import FaceFinder, eye_distance
+    from avatar.mesh.head_gains import measured_head_gains
 
     with FaceFinder() as finder:
         faces = finder.find(image)
@@ -237,7 +243,8 @@ def _analyse(path: Path, content: bytes) -> Portrait:
         if turned > _TURNED:
             notices.append("the head is turned far: a frontal picture would move better")
         matte = _checked_matte(finder.matte(crop), landmarks)
-    return Portrait(path, crop, landmarks, matte, tuple(notices))
+        gains = measured_head_gains(crop, landmarks, finder)
+    return Portrait(path, crop, landmarks, matte, gains, tuple(notices))
 
 
 def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[Image, Floats]:

@@ -13,7 +13,7 @@ from avatar.decoder import Image
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.detection import FaceFinder
-from avatar.mesh.head import HeadMotion
+from avatar.mesh.head import HeadGains, HeadMotion
 from avatar.mesh.landmarks import FacePlane
 from avatar.mesh.layers import pull_push
 from avatar.mesh.warp import Grid, Inverter
@@ -178,7 +178,7 @@ def test_commands_beyond_all_measure_stay_drawable(decoder: MeshDecoder) -> None
 
 def test_the_head_never_folds(portrait: Portrait) -> None:
     grid = Grid(0, 0, 64, 64, 8)
-    head = HeadMotion(grid, portrait.landmarks, FacePlane.of(portrait.landmarks))
+    head = HeadMotion(grid, portrait.landmarks, FacePlane.of(portrait.landmarks), HeadGains())
     for pitch, yaw, roll in ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1), (0, 1, 0), (1, 0, 0)):
         field = head(np.array([pitch, yaw, roll, 0.2, 0.2, 0.9], np.float32)) / grid.cell
         dx, dy = np.gradient(field, axis=1), np.gradient(field, axis=0)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
-from agent.commands import options
-from agent.commands.evaluate_decoder import evaluate_decoder
+from agent.commands import evaluate_decoder, options
 from agent.commands.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, progress, say
 from agent.config import Config
@@ -223,8 +221,8 @@ def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
 class _MotionFirst(TyperGroup):
     """A group whose command may be left out: then motion is evaluated."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Puts the command in where the first word is none."""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Puts the command in where the first word is none; `ctx` is click's, which typer may bring along itself."""
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
             args = ["motion", *args]
         return super().parse_args(ctx, args)
@@ -239,5 +237,5 @@ def register(app: typer.Typer) -> None:
         rich_markup_mode="markdown",
     )
     group.command("motion")(evaluate)
-    group.command("decoder")(evaluate_decoder)
+    evaluate_decoder.register(group)
     app.add_typer(group, name="evaluate")

@@ -15,7 +15,6 @@ from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.decoder import Image
-    from avatar.portrait import Portrait
 
 # Pictures of a ramp.
 _STEPS, _QUICK_STEPS = 9, 5
@@ -32,7 +31,9 @@ def evaluate_decoder(
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help=f"{_QUICK_STEPS} pictures a ramp instead of {_STEPS}.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"{_QUICK_STEPS} pictures a ramp instead of {_STEPS}.")
+    ] = False,
     as_json: options.AsJson = False,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
@@ -53,8 +54,6 @@ def evaluate_decoder(
     settings = configured(config, overrides)
     names = portraits or [settings.portrait.path]
 
-    import cv2
-
     from agent.personas import portrait_path
     from avatar.evaluation.decoder_evaluation import DecoderEvaluation, side_by_side
     from avatar.evaluation.decoder_sheet import contact_sheet
@@ -66,7 +65,7 @@ def evaluate_decoder(
     tables, drawn = [], {}
     with progress(quiet) as bar, FaceFinder() as finder:
         task = bar.add_task("loading", total=len(names), note="")
-        loaded = _loaded([portrait_path(name) for name in names], settings.portrait.cache_dir, load_portrait)
+        loaded = [load_portrait(portrait_path(name), cache_dir=settings.portrait.cache_dir) for name in names]
         for number, portrait in enumerate(loaded):
 
             def advance(share: float, number: int = number, name: str = portrait.name) -> None:
@@ -75,12 +74,12 @@ def evaluate_decoder(
             decoder = MeshDecoder(portrait)
             advance(0.0)
             evaluation = DecoderEvaluation(portrait, decoder, finder, _QUICK_STEPS if quick else _STEPS)
-            tables.append(evaluation.sections(lambda share, tell=advance: tell(0.8 * share)))
+            tables.append(evaluation.sections(advance))
             if output is not None or sheets is not None:
                 drawn[portrait.name] = contact_sheet(decoder, portrait.landmarks, portrait.name)
         found = Evaluation(
             "Decoder",
-            {"portraits": ", ".join(portrait.path.name for portrait in loaded), "opencv": cv2.__version__},
+            {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
             side_by_side(tables),
             pictures={name: _jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
         )
@@ -99,5 +98,28 @@ def evaluate_decoder(
             say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
 
 
-def _loaded(paths: list[Path], cache_dir: Path | None, load: object) -> list[Portrait]:
-    return []
+def _jpeg(picture: Image) -> bytes:
+    """A picture as a JPEG file's bytes."""
+    import io
+
+    from PIL import Image as Pillow
+
+    file = io.BytesIO()
+    Pillow.fromarray(picture).save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def _write_sheets(folder: Path, drawn: dict[str, Image]) -> None:
+    from PIL import Image as Pillow
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, sheet in drawn.items():
+            Pillow.fromarray(sheet).save(folder / f"{name}.png")
+    except OSError as error:
+        raise InputError(f"--sheets: {folder}: could not write contact sheets there: {error.strerror}") from None
+
+
+def register(group: typer.Typer) -> None:
+    """Adds this command to a group."""
+    group.command("decoder")(evaluate_decoder)

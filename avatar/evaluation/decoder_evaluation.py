@@ -7,9 +7,8 @@ their pixels; only folds look at the decoder's own field.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from avatar.decoder import Image
@@ -20,13 +19,12 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.detection import FaceFinder
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait
+from avatar.tracking.points import Array
 from speech.errors import InputError
 
 _INDEX = MotionLayout.INDEX
 _MM = 90.0
 """Millimetres between the outer corners of the eyes."""
-
-SIDED = ("eyeBlink", "eyeSquint", "eyeWide", "mouthSmile", "mouthStretch", "browDown", "browOuterUp")
 
 # Command → what it is held to show. All are driven from 0 to 1.
 _RAMPS: tuple[tuple[str, Mapping[str, float], str], ...] = (
@@ -35,13 +33,14 @@ _RAMPS: tuple[tuple[str, Mapping[str, float], str], ...] = (
     ("lids, right: gap", {"eyeBlinkRight": 1.0}, "lid gap Right"),
     ("smile: mouth width", {"mouthSmile": 1.0}, "mouth width"),
     ("smile: corners' height", {"mouthSmile": 1.0}, "mouth corners"),
+    ("frown: corners' height", {"mouthFrown": 1.0}, "mouth corners"),
     ("pucker: mouth width", {"mouthPucker": 1.0}, "mouth width"),
     ("brows down: inner height", {"browDown": 1.0}, "brow inner"),
     ("brows up: inner height", {"browInnerUp": 1.0}, "brow inner"),
     ("brows up: outer height", {"browOuterUp": 1.0}, "brow outer"),
 )
-# What a turned head must leave alone, and the ramp whose range is its unit.
-_KEPT = {"lip gap": 0, "mouth width": 3, "mouth corners": 4, "lid gap": 1, "brow inner": 7, "brow outer": 8}
+# What a turned head must leave alone.
+_KEPT = ("lip gap", "mouth width", "mouth corners", "lid gap", "brow inner", "brow outer")
 _CORRELATION = Band(0.95, 1.0)
 _ANGLES = (("pitch", 0, 10.0), ("yaw", 1, 15.0), ("roll", 2, 15.0))
 _GAZES = (("gaze yaw", "gazeYaw", 20.0), ("gaze pitch", "gazePitch", 15.0))
@@ -50,14 +49,6 @@ _NONE = Band(0.0, 0.0)
 _SEAM_BAND = Band(0.0, 1.15)
 
 Progress = Callable[[float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DecoderFigures:
-    """What was found of one portrait: rows that every portrait shares, by section."""
-
-    name: str
-    sections: Sequence[Section]
 
 
 def vector(**values: float) -> Floats:
@@ -97,16 +88,19 @@ class DecoderEvaluation:
 
     def sections(self, progress: Progress) -> list[Section]:
         """All tables; `progress` is told the share that is done."""
-        ramps = []
+        rows: list[Row] = []
+        ends: dict[str, list[float]] = {}
         for number, (name, command, measure) in enumerate(_RAMPS):
-            ramps.append(self._ramp(name, command, measure))
+            found, shown = self._ramp(name, command, measure)
+            rows += found
+            ends.setdefault(measure.removesuffix(" Left").removesuffix(" Right"), []).extend(shown)
             progress(0.05 + 0.5 * (number + 1) / len(_RAMPS))
-        ranges = [abs(values[-1] - values[0]) if values[-1] is not None else 0.0 for _, values in ramps]
+        ranges = {measure: max(shown) - min(shown) for measure, shown in ends.items() if shown}
         column = (self._portrait.name,)
         expression = Section(
             "Expression found again",
             column,
-            tuple(line for rows, _ in ramps for line in rows),
+            tuple(rows),
             "r: correlation of the command with the measure; at 1: what the command moves in full, 90 mm between the "
             "eyes' outer corners.",
         )
@@ -124,7 +118,8 @@ class DecoderEvaluation:
         found = self._found(self._decoder.decode(values))
         return None if found is None else self._ruler(found)
 
-    def _ramp(self, name: str, command: Mapping[str, float], measure: str) -> tuple[list[Row], list[float | None]]:
+    def _ramp(self, name: str, command: Mapping[str, float], measure: str) -> tuple[list[Row], list[float]]:
+        """The rows of one ramp, and the measure at its ends."""
         commanded, shown = [], []
         for share in self._shares:
             found = self._measured(vector(**{key: share * full for key, full in command.items()}))
@@ -132,7 +127,7 @@ class DecoderEvaluation:
                 commanded.append(float(share))
                 shown.append(_read(found, measure))
         if len(shown) < 3:
-            return [_row(f"{name}, r", None, band=_CORRELATION), _row(f"{name}, at 1", None)], [None, None]
+            return [_row(f"{name}, r", None, band=_CORRELATION), _row(f"{name}, at 1", None)], []
         slope = float(np.polyfit(commanded, shown, 1)[0])
         spread = float(np.std(shown))
         r = abs(float(np.corrcoef(commanded, shown)[0, 1])) if spread > 1e-6 else 0.0
@@ -142,7 +137,7 @@ class DecoderEvaluation:
         ]
         return rows, [shown[0], shown[-1]]
 
-    def _angles(self, ranges: list[float]) -> list[Row]:
+    def _angles(self, ranges: Mapping[str, float]) -> list[Row]:
         rows, turned = [], []
         for name, axis, most in _ANGLES:
             asked = np.array([-most, -most / 2, most / 2, most])
@@ -166,12 +161,12 @@ class DecoderEvaluation:
         rows += self._kept(turned, ranges)
         return rows
 
-    def _kept(self, turned: list[Measured], ranges: list[float]) -> list[Row]:
+    def _kept(self, turned: list[Measured], ranges: Mapping[str, float]) -> list[Row]:
         """What turning the head does to expression and shape."""
         rows = []
-        for measure, ramp in _KEPT.items():
+        for measure in _KEPT:
             changes = [abs(_read(found, measure) - _read(self._rest, measure)) for found in turned]
-            worst = max(changes) / ranges[ramp] if changes and ranges[ramp] > 1e-3 else None
+            worst = max(changes) / ranges[measure] if changes and ranges.get(measure, 0.0) > 1e-3 else None
             rows.append(_row(f"turning changes {measure}", worst, band=_KEPT_BAND))
         shapes = [_shape_difference(found.shape, self._rest.shape) for found in turned]
         rows.append(_row("turning changes shape", float(np.mean(shapes)) if shapes else None, "%", _SHAPE_BAND, 1))
@@ -191,7 +186,12 @@ class DecoderEvaluation:
                 _NONE,
                 0,
             ),
-            _row("seams around mouth and eyes", seam_ratio(self._decoder, self._portrait, extreme_faces()), "", _SEAM_BAND),
+            _row(
+                "seams around mouth and eyes",
+                seam_ratio(self._decoder, self._portrait, extreme_faces()),
+                "",
+                _SEAM_BAND,
+            ),
         ]
 
 
@@ -204,6 +204,19 @@ _PIXEL_NOTE = (
     "Folds: cells of the field that are turned over, at extremes. Flicker: the largest change of a pixel that the "
     "person never reaches. Seams: gradient on the borders of what is drawn over, over that of the skin there."
 )
+
+
+def side_by_side(tables: Sequence[Sequence[Section]]) -> list[Section]:
+    """Several portraits' tables as one: the same rows, a column each."""
+    joined = []
+    for sections in zip(*tables, strict=True):
+        rows = [
+            replace(lines[0], cells=tuple(line.cells[0] for line in lines))
+            for lines in zip(*(section.rows for section in sections), strict=True)
+        ]
+        columns = tuple(section.columns[0] for section in sections)
+        joined.append(replace(sections[0], columns=columns, rows=tuple(rows)))
+    return joined
 
 
 def extreme_faces() -> list[Floats]:
@@ -255,7 +268,7 @@ def _row(name: str, value: float | None, unit: str = "", band: Band | None = Non
     return Row(name, (Cell(value, band),), unit, digits)
 
 
-def _error_rows(name: str, asked: Floats, seen: Floats, band: Band) -> list[Row]:
+def _error_rows(name: str, asked: Array, seen: Array, band: Band) -> list[Row]:
     known = np.isfinite(seen)
     if not known.any():
         return [_row(f"{name}, error", None, "°", band, 1), _row(f"{name}, slope", None)]
@@ -264,7 +277,7 @@ def _error_rows(name: str, asked: Floats, seen: Floats, band: Band) -> list[Row]
     return [_row(f"{name}, error", error, "°", band, 1), _row(f"{name}, slope", slope)]
 
 
-def _shape_difference(shape: Floats, rest: Floats) -> float:
+def _shape_difference(shape: Array, rest: Array) -> float:
     """Mean distance of landmarks after laying one shape over the other (Procrustes), eye distances."""
     a, b = shape - shape.mean(axis=0), rest - rest.mean(axis=0)
     u, s, vt = np.linalg.svd(b.T @ a)

@@ -1,8 +1,8 @@
 """What is measured on a drawn face: fixed distances between landmarks that MediaPipe finds in the picture again.
 
-No measure here knows how the decoder moves anything. The pose is found by PnP over bony landmarks, with the face at rest
-as the model; what the landmarks do beyond that pose is expression, measured in the plane of the portrait's own face and
-in eye distances (33 to 263).
+No measure here knows how the decoder moves anything. The pose is found by PnP over bony landmarks, with the face at
+rest as the model; what the landmarks do beyond that pose is expression, measured in the plane of the portrait's own
+face and in eye distances (33 to 263).
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.motion import Floats
-from avatar.tracking.points import RIGID, Array
-from avatar.tracking.pose import angles_of
+from avatar.tracking.head_pnp import HeadPnp
+from avatar.tracking.points import Array
 
 # Radius of the circle on which an iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0
-# The camera that angles are measured with stands so many eye distances away: about one metre.
-_CAMERA_DISTANCE = 11.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +48,13 @@ class Ruler:
     def __init__(self, picture: Image, rest: Floats) -> None:
         self._rest = rest.astype(np.float64)
         self._plane = lm.FacePlane.of(rest)
-        unit = self._plane.eye_distance_px
-        self._focal = _CAMERA_DISTANCE * unit
-        self._middle = self._rest[list(RIGID)].mean(axis=0)
-        # From the camera, what lies further back is seen nearer to the middle: put it where the picture shows it.
-        self._model = self._rest - self._middle
-        self._model[:, :2] *= 1.0 + self._model[:, 2:] / self._focal
+        self._pnp = HeadPnp(rest)
         self._irises = [IrisTemplate(picture, self._rest, side) for side in lm.SIDES]
 
     def __call__(self, found: Floats) -> Measured:
         """Measures one picture by its landmarks, float32 [478, 3], pixels."""
-        points = found.astype(np.float64)
-        turn, shift = self._pose(points)
-        seen = self._model @ turn.T + shift
-        expected = seen[:, :2] * (self._focal / seen[:, 2:]) + self._middle[:2]
-        pitch, yaw, roll = (float(angle[0]) for angle in angles_of(turn[None]))
-        # What is left beyond the pose, with the tilt and the distance taken out.
-        left = (points[:, :2] - expected) * (seen[:, 2:] / self._focal)
-        cos, sin = np.cos(roll), np.sin(roll)
-        upright = self._rest[:, :2] + left @ np.array([[cos, -sin], [sin, cos]])
-        at = self._plane.to_plane(upright)
-        return Measured(_values(at), np.degrees([pitch, yaw, roll]), at[:468])
+        at = self._plane.to_plane(self._rest[:, :2] + self._pnp.beyond(found))
+        return Measured(_values(at), np.degrees(self._pnp.angles(found)), at[:468])
 
     def gaze(self, picture: Image, found: Floats) -> Array:
         """Yaw to its own left and pitch upwards against the picture at rest, degrees [2]; the head must be at rest.
@@ -82,18 +66,6 @@ class Ruler:
         gone = np.mean([iris.moved(picture, found.astype(np.float64)) for iris in self._irises], axis=0)
         in_plane = np.linalg.solve(self._plane.axes, gone) / _EYEBALL
         return np.asarray(np.degrees(np.arcsin(np.clip(in_plane, -1.0, 1.0))))
-
-    def _pose(self, points: Array) -> tuple[Array, Array]:
-        rigid = list(RIGID)
-        camera = np.array(
-            [[self._focal, 0.0, self._middle[0]], [0.0, self._focal, self._middle[1]], [0.0, 0.0, 1.0]]
-        )
-        seen = np.ascontiguousarray(points[rigid, :2])
-        start = np.zeros((3, 1)), np.array([[0.0], [0.0], [self._focal]])
-        _, turn, shift = cv2.solvePnP(
-            self._model[rigid], seen, camera, None, start[0], start[1], True, cv2.SOLVEPNP_ITERATIVE
-        )
-        return np.asarray(cv2.Rodrigues(turn)[0]), np.asarray(shift).ravel()
 
 
 class IrisTemplate:

@@ -94,7 +94,8 @@ def contact_sheet(decoder: FaceDecoder, landmarks: Floats, title: str) -> Image:
     """
     face = _face_box(landmarks)
     rows: list[Image] = [_banner(title)]
-    whole = (0, 0, *decoder.decode(vector()).shape[1::-1])
+    height, width = decoder.decode(vector()).shape[:2]
+    whole = (0, 0, width, height)
     for name, poses, box in (
         ("expressions", EXPRESSIONS, face),
         ("phonemes", PHONEMES, face),
@@ -157,7 +158,9 @@ def _region(name: str) -> str:
 
 
 def _with_mouth(poses: Mapping[str, Pose]) -> dict[str, Pose]:
-    return {name: pose for name, pose in poses.items() if any(k.startswith(("jaw", "mouth", "cheekPuff")) for k in pose)}
+    return {
+        name: pose for name, pose in poses.items() if any(k.startswith(("jaw", "mouth", "cheekPuff")) for k in pose)
+    }
 
 
 def _grid(decoder: FaceDecoder, poses: Mapping[str, Pose], box: Box, width: int, columns: int) -> Image:

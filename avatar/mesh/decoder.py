@@ -67,7 +67,7 @@ class MeshDecoder:
         self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
         cells = FRAME_SIZE // _SMOOTH_CELL
         self._head_grid = Grid(0, 0, cells, cells, _SMOOTH_CELL)
-        self._head = HeadMotion(self._head_grid, points, plane)
+        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains)
         self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
         self._face_grid = self._face_box(points)
         self._face_rows = control_rows(_FACE_CONTROLS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -29,16 +32,51 @@ _MOST_SHIFT = 0.5
 # The camera looks at the middle of the picture, pixels.
 _CENTRE = FRAME_SIZE / 2.0
 _NEAREST, _FARTHEST = 0.75, 1.4
-# Steepest depth (pixels of depth a pixel) that the widest turn leaves unfolded: sin(0.38) · 1.9 < 1.
-_STEEPEST = 1.9
+# Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded (1.7 · hypot(sin 0.38, sin 0.32)
+# is less than 1), and under the chin, where the head's motion also fades.
+_STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
+
+# Widths of the blurs that take steepness away, eye distances.
+_BLURS = (0.03, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.18)
 
 # Depth around the face: at these multiples of its outline, this share of the way to the plane through the ears.
 _BEYOND_THE_FACE = ((1.06, 0.15), (1.15, 0.45), (1.3, 0.75), (1.65, 1.0), (2.3, 1.0), (3.2, 1.0))
 # Above the forehead the skull recedes later than beside the cheeks, by this share.
 _CROWN_KEEPS = 0.5
-# A photo keeps its outline when its inside turns, and so looks turned less than its points are. Tracked again
-# (MediaPipe, PnP), commanded angles came back as these shares; they are made up for.
-_YAW_SEEN, _PITCH_SEEN = 0.82, 0.62
+# Around no turn at all, which way it goes makes the gain; over this angle (radians) it goes from one to the other.
+_GAIN_OVER = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class HeadGains:
+    """How much further than asked the solid is turned, so that the picture looks turned as asked.
+
+    A photo keeps its outline, its light and what its cheeks hide when its inside turns, and looks turned less than its
+    points are. By how much depends on the portrait: `avatar.mesh.head_gains` measures it.
+
+    Attributes:
+        up: pitch upwards.
+        down: pitch downwards.
+        left: yaw to its own left.
+        right: yaw to its own right.
+    """
+
+    up: float = 1.5
+    down: float = 1.5
+    left: float = 1.1
+    right: float = 1.1
+
+    def pitch(self, asked: float) -> float:
+        """The solid's pitch for one that is asked, radians."""
+        return _towards(asked, self.up, self.down)
+
+    def yaw(self, asked: float) -> float:
+        """The solid's yaw for one that is asked, radians."""
+        return _towards(asked, self.left, self.right)
+
+
+def _towards(angle: float, positive: float, negative: float) -> float:
+    return angle * ((positive + negative) / 2.0 + (positive - negative) / 2.0 * float(np.tanh(angle / _GAIN_OVER)))
 
 
 class HeadMotion:
@@ -48,9 +86,11 @@ class HeadMotion:
         grid: nodes over the whole frame.
         landmarks: float32 [478, 3], pixels.
         plane: of the face.
+        gains: of this portrait.
     """
 
-    def __init__(self, grid: Grid, landmarks: Floats, plane: lm.FacePlane) -> None:
+    def __init__(self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains) -> None:
+        self._gains = gains
         unit = plane.eye_distance_px
         nodes = grid.nodes().astype(np.float64)
         eyes_depth = float(landmarks[[33, 133, 362, 263], 2].mean())
@@ -84,8 +124,8 @@ class HeadMotion:
 
     def __call__(self, head: Floats) -> Floats:
         """Displacements in pixels: headPitch … headDistance [6] to float32 [rows, columns, 2]."""
-        pitch = float(np.clip(head[0] / _PITCH_SEEN, -_MOST_PITCH, _MOST_PITCH))
-        yaw = float(np.clip(head[1] / _YAW_SEEN, -_MOST_YAW, _MOST_YAW))
+        pitch = float(np.clip(self._gains.pitch(float(head[0])), -_MOST_PITCH, _MOST_PITCH))
+        yaw = float(np.clip(self._gains.yaw(float(head[1])), -_MOST_YAW, _MOST_YAW))
         roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
         shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
         distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
@@ -134,9 +174,37 @@ def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit:
     weights = 1.0 / (squared + (0.05 * unit) ** 2) ** 3
     depth = (weights @ known[:, 2] / weights.sum(axis=1)).reshape(nodes.shape[:2])
     cell = float(nodes[0, 1, 0] - nodes[0, 0, 0])
-    # Blur until no slope is steep enough to fold under the widest turn.
-    for width_px in (0.03 * unit, 0.05 * unit, 0.08 * unit, 0.12 * unit, 0.18 * unit):
-        smooth = cv2.GaussianBlur(depth, (0, 0), width_px / cell, borderType=cv2.BORDER_REPLICATE)
-        if np.abs(np.diff(smooth, axis=1)).max() / cell < _STEEPEST:
+    under = smoothstep((nodes[..., 1] - landmarks[lm.CHIN, 1]) / unit, -0.30, -0.08)
+    limit = _STEEPEST + (_STEEPEST_CHIN - _STEEPEST) * under
+    return _no_steeper_than(limit * cell, depth, unit / cell)
+
+
+def _no_steeper_than(
+    limit: npt.NDArray[np.float64], depth: npt.NDArray[np.float64], unit: float
+) -> npt.NDArray[np.float64]:
+    """A depth blurred where it is too steep, as far as it takes: the face's sides give way, the nose stays high.
+
+    Args:
+        limit: float64 [rows, columns], of the difference between neighbours.
+        depth: likewise.
+        unit: cells an eye distance.
+    """
+    smooth = cv2.GaussianBlur(depth, (0, 0), _BLURS[0] * unit, borderType=cv2.BORDER_REPLICATE)
+    for width in _BLURS:
+        reach = width * unit
+        steep = (_slope(smooth) > limit).astype(np.uint8)
+        if not steep.any():
             break
+        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(1.5 * reach) + 1,) * 2)
+        share = cv2.GaussianBlur(cv2.dilate(steep, around).astype(np.float64), (0, 0), reach)
+        blurred = cv2.GaussianBlur(smooth, (0, 0), reach, borderType=cv2.BORDER_REPLICATE)
+        smooth = smooth + share * (blurred - smooth)
     return np.asarray(smooth, np.float64)
+
+
+def _slope(depth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """How steep it is at every node, in any direction."""
+    along_x, along_y = np.zeros_like(depth), np.zeros_like(depth)
+    along_x[:, 1:] = np.abs(np.diff(depth, axis=1))
+    along_y[1:] = np.abs(np.diff(depth, axis=0))
+    return np.asarray(np.hypot(along_x, along_y))
