@@ -174,11 +174,9 @@ class DecoderEvaluation:
 
     def _pixels(self) -> list[Row]:
         extremes = [vector(), *extreme_vectors()]
-        fields = [self._decoder.back(values) for values in extremes]
-        cell = self._decoder.cell
         lively = extremes[: 3 * len(self._shares)]
         return [
-            _row("folds", max(fold_share(field, cell) for field in fields), "%", _NONE),
+            _row("folds", max(fold_share(self._decoder, values) for values in extremes), "%", _NONE),
             _row(
                 "background flicker",
                 background_flicker(self._decoder, self._portrait, lively),

@@ -9,8 +9,9 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
-from avatar.motion import Floats
+from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait
+from avatar.tracking.points import Array
 
 # What may belong to the person: the matte and so much around it, shares of the picture.
 _AROUND = 0.06
@@ -18,16 +19,33 @@ _AROUND = 0.06
 _RING = 0.02
 
 
-def fold_share(back: Floats, cell: int) -> float:
-    """Share of cells in which a backward field turns the picture over: det(I + ∂back) ≤ 0.
+def fold_share(decoder: MeshDecoder, values: Floats) -> float:
+    """Share of cells in which a field turns the picture over, det(I + ∂field) ≤ 0: of the skin, and of both lips.
+
+    Where the lips part, the skin's own field is torn on purpose and never seen: there, the lips' own fields count.
 
     Args:
-        back: float32 [rows, columns, 2], pixels.
-        cell: pixels between nodes.
+        decoder: whose fields.
+        values: float32 [60].
     """
-    along_y, along_x = np.gradient(back.astype(np.float64) / cell, axis=(0, 1))
-    determinant = (1.0 + along_x[..., 0]) * (1.0 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0]
-    return float((determinant <= 0.0).mean())
+    skin = decoder.back(values)
+    rows, columns = skin.shape[:2]
+    cell = decoder.cell
+    head_only = neutral(1)[0]
+    head_only[MotionLayout.HEAD] = values[MotionLayout.HEAD]
+    nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) * cell + cell / 2 - 0.5
+    at = nodes + decoder.back(head_only)
+    left, top, width, height = decoder.windows[0]
+    low, high = np.array([left, top]) + 2 * cell, np.array([left + width, top + height]) - 2 * cell
+    in_mouth = ((at > low) & (at < high)).all(axis=-1)
+    folded = (_determinant(skin, cell) <= 0.0) & ~in_mouth
+    lips = sum(int(((_determinant(lip.field, lip.cell) <= 0.0) & lip.seen).sum()) for lip in decoder.lips(values))
+    return float((int(folded.sum()) + lips) / folded.size)
+
+
+def _determinant(field: Floats, cell: int) -> Array:
+    along_y, along_x = np.gradient(field.astype(np.float64) / cell, axis=(0, 1))
+    return np.asarray((1.0 + along_x[..., 0]) * (1.0 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0])
 
 
 def background_flicker(decoder: MeshDecoder, portrait: Portrait, motion: Sequence[Floats]) -> float:
@@ -41,7 +59,7 @@ def background_flicker(decoder: MeshDecoder, portrait: Portrait, motion: Sequenc
     for values in motion:
         back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
         at = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32) + back
-        reached |= cv2.remap(person, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0
+        reached |= cv2.remap(person, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101) > 0
         frame = decoder.decode(values)
         first = frame if first is None else first
         change = np.maximum(change, cv2.absdiff(frame, first).max(axis=2))

@@ -213,7 +213,7 @@ class FaceFields:
 
     def _lower_lip(self, away: Array, thickness: float) -> Array:
         """The lower lip and the skin under it down to the chin, which the jaw itself moves."""
-        return 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + 0.30)
+        return 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + 0.40)
 
     def _jaw_weight(self, x: Array, v: Array, is_upper: bool, neck: bool) -> Array:
         """How much a point follows the jaw with the lips together: 1 at the chin, less at the lips, 0 at the ears."""

@@ -20,7 +20,7 @@ from avatar.mesh.eyes import Eye
 from avatar.mesh.grain import STRETCHING, Grain
 from avatar.mesh.head import HeadMotion
 from avatar.mesh.layers import enlarge, take_apart
-from avatar.mesh.mouth import Mouth
+from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.opening import Slit, sharpened, slit_of
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
@@ -111,6 +111,10 @@ class MeshDecoder:
         The cells are `cell` pixels a side; mouth and eyes, drawn over the rest, have fields of their own.
         """
         return self._way_back(self._moved(self._controls(values)[self._face_rows]), self._posed(values))
+
+    def lips(self, values: Floats) -> tuple[LipField, LipField]:
+        """How the upper and the lower lip move under float32 [60], in the mouth's own window."""
+        return self._mouth.lips(self._controls(values))
 
     @property
     def cell(self) -> int:

@@ -32,8 +32,8 @@ _MOST_SHIFT = 0.5
 # The camera looks at the middle of the picture, pixels.
 _CENTRE = FRAME_SIZE / 2.0
 _NEAREST, _FARTHEST = 0.75, 1.4
-# Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded (1.7 · hypot(sin 0.38, sin 0.32)
-# is less than 1), and under the chin, where the head's motion also fades.
+# Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded, hypot(sin 0.38, sin 0.32)
+# times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
 _STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
 
 # Widths of the blurs that take steepness away, eye distances.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,21 @@ _STEPS = 4
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
 
 
+@dataclass(frozen=True, slots=True)
+class LipField:
+    """How one side of the lips moves.
+
+    Attributes:
+        field: float32 [rows, columns, 2], forwards, pixels.
+        cell: pixels between its nodes.
+        seen: bool [rows, columns], where it moves anything that can be seen.
+    """
+
+    field: Floats
+    cell: int
+    seen: npt.NDArray[np.bool_]
+
+
 class Mouth:
     """Draws the mouth of one portrait into its window.
 
@@ -59,6 +76,8 @@ class Mouth:
         sides = [fields.basis(nodes, _CONTROLS, sheet).reshape(len(_CONTROLS), -1) for sheet in ("upper", "lower")]
         self._basis = np.concatenate(sides, axis=1)
         self._invert = Inverter(patch.grid, _STEPS, steep=True)
+        at = plane.to_plane(nodes)
+        self._is_upper = at[..., 1] > (slit.upper_at(at[..., 0]) + slit.lower_at(at[..., 0])) / 2.0
         scale = float(np.clip((slit.a[-1] - slit.a[0]) / _TYPICAL_MOUTH, 0.8, 1.2))
         skin = _skin(image, landmarks)
         white = white_of_eyes(image, landmarks)
@@ -81,6 +100,16 @@ class Mouth:
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
 
+    def lips(self, controls: Floats) -> tuple[LipField, LipField]:
+        """The fields of the upper and the lower side, forwards, and where in the portrait each is seen."""
+        upper, lower = self._forward(controls)
+        cell = self._patch.grid.cell
+        return LipField(upper, cell, self._is_upper), LipField(lower, cell, ~self._is_upper)
+
+    def _forward(self, controls: Floats) -> Floats:
+        grid = self._patch.grid
+        return np.asarray((controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2), np.float32)
+
     @property
     def grid(self) -> Grid:
         """The window that is drawn over the portrait."""
@@ -88,8 +117,7 @@ class Mouth:
 
     def draw(self, frame: Image, values: Floats, controls: Floats, pose: Pose) -> None:
         """Draws the mouth into a frame that has everything else."""
-        grid = self._patch.grid
-        forward = (controls[self._rows] @ self._basis).reshape(2, grid.rows, grid.columns, 2)
+        forward = self._forward(controls)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
         upper_alpha, lower_alpha = window.alphas(*self._edges)
         at = uncovered(upper_alpha, lower_alpha)
