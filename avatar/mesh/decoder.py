@@ -149,7 +149,8 @@ class MeshDecoder:
         left, right = float(points[:, 0].min()) - 0.25 * unit, float(points[:, 0].max()) + 0.25 * unit
         top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
         x0, y0 = max(int(left), 0), max(int(top), 0)
-        x1, y1 = min(int(right), FRAME_SIZE), min(int(bottom), FRAME_SIZE)
+        # Below the frame it goes on: what is turned into it from there must not tear.
+        x1, y1 = min(int(right), FRAME_SIZE), int(bottom)
         columns, rows = (-(-pixels // _SMOOTH_CELL) for pixels in (x1 - x0, y1 - y0))
         return Grid(x0, y0, columns, rows, _SMOOTH_CELL)
 
