@@ -14,7 +14,10 @@ Image = npt.NDArray[np.uint8]
 """uint8 [H, W, 3], RGB."""
 
 FRAME_SIZE = 512
-"""Width and height of a decoded frame, pixels."""
+"""Width and height of a decoded frame where nothing else is asked for, pixels."""
+
+SIZES = tuple(range(256, 1025, 128))
+"""Widths of square frames that can be asked for, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +37,5 @@ class FaceDecoder(Protocol):
     """Turns one motion vector into one picture of the portrait it was built for."""
 
     def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
+        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB. Stateless: the same vector, the same bytes."""
         ...

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from avatar.decoder import FRAME_SIZE, Image
+from avatar.decoder import FRAME_SIZE, SIZES, Image
 from avatar.mesh.head import HeadGains
 from avatar.motion import Floats
 from speech.errors import InputError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
 # no longer match.
-_ANALYSIS_VERSION = 3
+_ANALYSIS_VERSION = 4
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -47,9 +47,10 @@ class Portrait:
 
     Attributes:
         path: the file it came from.
-        image: uint8 [512, 512, 3] RGB, head and shoulders.
+        image: uint8 [S, S, 3] RGB, head and shoulders; S is one of `avatar.decoder.SIZES`.
         landmarks: float32 [478, 3], MediaPipe's face mesh, pixels of `image`; z in pixels, negative towards the viewer.
-        matte: float32 [512, 512] in [0, 1], 1 where the person is.
+        matte: float32 [S, S] in [0, 1], 1 where the person is.
+        placement: left, top and side of the square that `image` is, in pixels of what `decode_picture` gives.
         head_gains: how far the head must be turned to look turned as asked.
         notices: what the owner should know about this picture, one sentence each.
     """
@@ -58,8 +59,19 @@ class Portrait:
     image: Image
     landmarks: Floats
     matte: Floats
+    placement: tuple[float, float, float]
     head_gains: HeadGains
     notices: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Pixels a side of the image."""
+        return self.image.shape[0]
+
+    @property
+    def scale(self) -> float:
+        """Pixels here for a pixel of a picture of 512, in which many measures are given."""
+        return self.size / FRAME_SIZE
 
     @property
     def name(self) -> str:
@@ -67,18 +79,21 @@ class Portrait:
         return self.path.stem
 
 
-def load_portrait(path: Path, *, cache_dir: Path | None = None) -> Portrait:
+def load_portrait(path: Path, *, size: int = FRAME_SIZE, cache_dir: Path | None = None) -> Portrait:
     """Reads a picture, finds the largest face in it, and cuts out head and shoulders.
 
     The analysis is kept under the content's hash, so that a known picture opens in milliseconds.
 
     Args:
         path: PNG, JPEG, WebP, BMP, TIFF or anything else that Pillow reads.
+        size: pixels a side, one of `avatar.decoder.SIZES`.
         cache_dir: where analyses are kept; None means ~/.cache/visavis (or $XDG_CACHE_HOME/visavis).
 
     Raises:
-        InputError: no such file, not a picture, damaged, too small, or no usable face in it.
+        InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size.
     """
+    if size not in SIZES:
+        raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -86,10 +101,10 @@ def load_portrait(path: Path, *, cache_dir: Path | None = None) -> Portrait:
     if not content:
         raise InputError(f"{path}: expected a portrait picture, got an empty file")
     digest = hashlib.sha256(content).hexdigest()[:32]
-    entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{digest}.npz"
-    portrait = _read_entry(entry, path)
+    entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
+    portrait = _read_entry(entry, path, size)
     if portrait is None:
-        portrait = _analyse(path, content)
+        portrait = _analyse(path, content, size)
         _write_entry(entry, portrait)
     return portrait
 
@@ -99,19 +114,20 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
 
 
-def _read_entry(entry: Path, path: Path) -> Portrait | None:
+def _read_entry(entry: Path, path: Path, size: int) -> Portrait | None:
     """The remembered analysis, or None if there is none or it is damaged (it is then made again)."""
     try:
         with entry.open("rb") as file, np.load(file, allow_pickle=False) as data:
             image, landmarks = data["image"], data["landmarks"]
             matte = data["matte"].astype(np.float32) / np.float32(255.0)
+            left, top, side = (float(value) for value in data["placement"])
             gains = HeadGains(*data["head_gains"].tolist())
             notices = tuple(str(notice) for notice in data["notices"])
     except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    if image.shape != (FRAME_SIZE, FRAME_SIZE, 3) or matte.shape != (FRAME_SIZE, FRAME_SIZE):
+    if image.shape != (size, size, 3) or matte.shape != (size, size):
         return None
-    return Portrait(path, image, landmarks, matte, gains, notices)
+    return Portrait(path, image, landmarks, matte, (left, top, side), gains, notices)
 
 
 def _write_entry(entry: Path, portrait: Portrait) -> None:
@@ -126,6 +142,7 @@ def _write_entry(entry: Path, portrait: Portrait) -> None:
                     image=portrait.image,
                     landmarks=portrait.landmarks,
                     matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
+                    placement=np.array(portrait.placement),
                     head_gains=np.array(astuple(portrait.head_gains)),
                     notices=np.array(portrait.notices, dtype=np.str_),
                 )
@@ -209,7 +226,7 @@ def _to_srgb(picture: _Pillow, profile: object) -> _Pillow:
     return picture if converted is None else converted
 
 
-def _analyse(path: Path, content: bytes) -> Portrait:
+def _analyse(path: Path, content: bytes, size: int) -> Portrait:
     image = decode_picture(path, content)
     height, width = image.shape[:2]
     if min(width, height) < _MIN_SIDE_PX:
@@ -236,7 +253,9 @@ def _analyse(path: Path, content: bytes) -> Portrait:
             notices.append(f"{len(faces)} faces found: the largest is animated")
         if eyes_px < _BLURRY_EYE_DISTANCE_PX:
             notices.append(f"the face is small ({eyes_px:.0f} pixels between the eyes): it will look blurred")
-        crop, landmarks = _crop(image, faces[0], finder, path)
+        placement = _placed(image, faces[0])
+        crop = _cut_square(image, placement, FRAME_SIZE)
+        landmarks = _found_again(crop, faces[0], placement, finder, path)
         turned = _turn(landmarks)
         if turned > _PROFILE:
             raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
@@ -244,13 +263,15 @@ def _analyse(path: Path, content: bytes) -> Portrait:
             notices.append("the head is turned far: a frontal picture would move better")
         matte = _checked_matte(finder.matte(crop), landmarks)
         gains = measured_head_gains(crop, landmarks, finder)
-    return Portrait(path, crop, landmarks, matte, gains, tuple(notices))
+    if size != FRAME_SIZE:  # found where the finder sees best, then drawn as large as is asked for
+        crop = _cut_square(image, placement, size)
+        landmarks = landmarks * np.float32(size / FRAME_SIZE)
+        matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    return Portrait(path, crop, landmarks, matte, placement, gains, tuple(notices))
 
 
-def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[Image, Floats]:
-    """Head and shoulders at 512x512 and the landmarks found again in it."""
-    from avatar.mesh.detection import eye_distance
-
+def _placed(image: Image, face: Floats) -> tuple[float, float, float]:
+    """Left, top and side of the square with head and shoulders, pixels."""
     width = _face_width(face)
     height_px, width_px = image.shape[:2]
     # A tighter frame where the picture ends early, rather than much that has to be made up.
@@ -259,12 +280,21 @@ def _crop(image: Image, face: Floats, finder: FaceFinder, path: Path) -> tuple[I
     centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
     left = _moved_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
     top = _moved_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
-    crop = _cut_square(image, left, top, side)
+    return left, top, side
+
+
+def _found_again(
+    crop: Image, face: Floats, placement: tuple[float, float, float], finder: FaceFinder, path: Path
+) -> Floats:
+    """The landmarks of a face of the whole picture as they are found in its square of 512."""
+    from avatar.mesh.detection import eye_distance
+
+    left, top, side = placement
     scale = FRAME_SIZE / side
     expected = (face - np.array([left, top, 0.0], np.float32)) * np.float32(scale)
     for points in finder.meshes(crop):
         if np.linalg.norm(points[:, :2] - expected[:, :2], axis=1).mean() < 0.25 * eye_distance(expected):
-            return crop, points
+            return points
     raise InputError(f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture")
 
 
@@ -281,9 +311,10 @@ def _face_width(face: Floats) -> float:
     return max(width, 0.78 * height)
 
 
-def _cut_square(image: Image, left: float, top: float, side: float) -> Image:
-    """A square of the picture at 512x512; beyond its edges the picture goes on, ever more blurred."""
-    scale = FRAME_SIZE / side
+def _cut_square(image: Image, placement: tuple[float, float, float], size: int) -> Image:
+    """A square of the picture at a size; beyond its edges the picture goes on, ever more blurred."""
+    left, top, side = placement
+    scale = size / side
     height, width = image.shape[:2]
     if scale < 1.0:  # area-average first: a single cubic step would alias
         small = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -291,15 +322,15 @@ def _cut_square(image: Image, left: float, top: float, side: float) -> Image:
         left, top, scale = left * scale, top * scale, 1.0
         height, width = image.shape[:2]
     matrix = np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
-    size = (FRAME_SIZE, FRAME_SIZE)
-    crop = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.ones((height, width), np.float32), matrix, size, flags=cv2.INTER_LINEAR)
+    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    inside = cv2.warpAffine(np.ones((height, width), np.float32), matrix, (size, size), flags=cv2.INTER_LINEAR)
     if inside.min() >= 1.0:
         return np.asarray(crop, np.uint8)
     # Replicated rows and columns are streaks: along each border, blend towards a blur by the distance to the picture.
     outside = cv2.distanceTransform((inside < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-    weight = np.clip(outside / 24.0, 0.0, 1.0)[:, :, None]
-    blurred = cv2.GaussianBlur(crop, (0, 0), 12.0, borderType=cv2.BORDER_REPLICATE)
+    blur = 12.0 * size / FRAME_SIZE
+    weight = np.clip(outside / (2.0 * blur), 0.0, 1.0)[:, :, None]
+    blurred = cv2.GaussianBlur(crop, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(np.rint(crop * (1.0 - weight) + blurred * weight), np.uint8)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from avatar.decoder import FRAME_SIZE, Image
+from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
@@ -29,11 +29,12 @@ from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait
 
-# Cells of the grid over the frame, and of the grids of head and face, which are smooth: half the resolution does.
-_CELL, _SMOOTH_CELL = 4, 8
+# Cells of the grid along a side of the frame, and of the grids of head and face, which are smooth: half as many do.
+_CELLS, _SMOOTH_CELLS = 128, 64
 _FACE_CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
 _POSE_STEPS, _FACE_STEPS = 4, 4
-# The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below.
+# The patches, in eye distances around the slit's middle: left and right beyond the corners, above, below; and their
+# cells, pixels at 512.
 _MOUTH_BOX, _MOUTH_CELL = (0.16, 0.26, 0.66), 3
 _EYE_BOX, _EYE_CELL = (0.08, 0.24, 0.17), 2
 
@@ -64,12 +65,12 @@ class MeshDecoder:
         fields = FaceFields(plane, points, mouth)
         self._controls = ControlMap()
 
-        self._grid = Grid(0, 0, FRAME_SIZE // _CELL, FRAME_SIZE // _CELL, _CELL)
-        cells = FRAME_SIZE // _SMOOTH_CELL
-        self._head_grid = Grid(0, 0, cells, cells, _SMOOTH_CELL)
+        size, scale = portrait.size, portrait.scale
+        self._grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
+        self._head_grid = Grid(0, 0, _SMOOTH_CELLS, _SMOOTH_CELLS, size // _SMOOTH_CELLS)
         self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains)
         self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
-        self._face_grid = self._face_box(points)
+        self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)
         basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
@@ -82,7 +83,8 @@ class MeshDecoder:
         self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
-            return SlitPatch(plane, slit, _box(plane, slit, box), cell, texture, layers.alpha, self._grid)
+            cell = max(1, round(cell * scale))
+            return SlitPatch(plane, slit, _box(plane, slit, box, size), cell, texture, layers.alpha, self._grid)
 
         self._mouth = Mouth(patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image)
         self._eyes = [
@@ -90,7 +92,7 @@ class MeshDecoder:
         ]
 
     def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [512, 512, 3] RGB. Stateless: the same vector, the same bytes."""
+        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB. Stateless: the same vector, the same bytes."""
         controls = self._controls(values)
         pose = self._posed(values)
         face_controls = controls[self._face_rows]
@@ -143,25 +145,29 @@ class MeshDecoder:
         size = (self._grid.columns, self._grid.rows)
         return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
-    def _face_box(self, points: Floats) -> Grid:
-        """The part of the frame that expressions move: the face with its forehead and the neck."""
-        unit = float(np.linalg.norm(points[33] - points[263]))
-        left, right = float(points[:, 0].min()) - 0.25 * unit, float(points[:, 0].max()) + 0.25 * unit
-        top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
-        x0, y0 = max(int(left), 0), max(int(top), 0)
-        # Below the frame it goes on: what is turned into it from there must not tear.
-        x1, y1 = min(int(right), FRAME_SIZE), int(bottom)
-        columns, rows = (-(-pixels // _SMOOTH_CELL) for pixels in (x1 - x0, y1 - y0))
-        return Grid(x0, y0, columns, rows, _SMOOTH_CELL)
+
+def _face_box(points: Floats, size: int) -> Grid:
+    """The part of the frame that expressions move: the face with its forehead and the neck."""
+    unit = float(np.linalg.norm(points[33] - points[263]))
+    left, right = float(points[:, 0].min()) - 0.25 * unit, float(points[:, 0].max()) + 0.25 * unit
+    top, bottom = float(points[:, 1].min()) - 0.4 * unit, float(points[:, 1].max()) + 0.95 * unit
+    x0, y0 = max(int(left), 0), max(int(top), 0)
+    # Below the frame it goes on: what is turned into it from there must not tear.
+    x1, y1 = min(int(right), size), int(bottom)
+    cell = size // _SMOOTH_CELLS
+    columns, rows = (-(-pixels // cell) for pixels in (x1 - x0, y1 - y0))
+    return Grid(x0, y0, columns, rows, cell)
 
 
-def _box(plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float]) -> tuple[float, float, float, float]:
+def _box(
+    plane: lm.FacePlane, slit: Slit, box: tuple[float, float, float], size: int
+) -> tuple[float, float, float, float]:
     """Pixels around a slit that reach beyond its corners, above and below by given eye distances."""
     beside, above, below = box
     corners = []
     for a in (slit.a[0] - beside, slit.a[-1] + beside):
         for b in (float(slit.upper.max()) + above, float(slit.lower.min()) - below):
             corners.append(plane.to_pixels(np.array([a, b])))
-    low = np.clip(np.min(corners, axis=0), 0, FRAME_SIZE - 1)
-    high = np.clip(np.max(corners, axis=0), 0, FRAME_SIZE - 1)
+    low = np.clip(np.min(corners, axis=0), 0, size - 1)
+    high = np.clip(np.max(corners, axis=0), 0, size - 1)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])

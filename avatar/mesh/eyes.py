@@ -20,12 +20,13 @@ from avatar.motion import Floats, MotionLayout
 _EYEBALL = 12.0 / 90.0
 _MOST_GAZE = 0.65
 _SOFT_PX = 1.3
+# Pixels here are those of a picture of 512.
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
 _RIM_PX = 2.2
 # The lids reach this far over the mesh's line: their dark rims are theirs, pixels.
 _LID_PX = 0.9
 _LID_EDGE = edge_table(-_LID_PX, _SOFT_PX)
-_SHADOW = 0.3
+_SHADOW, _SHADOW_PX = 0.3, 2.2
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
 
@@ -42,7 +43,7 @@ class Eye:
         slit: the lids' opening in the photo.
         side: "Left" or "Right".
         landmarks: float32 [478, 3], pixels.
-        texture: uint8 [1024, 1024, 3], the portrait enlarged.
+        texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class Eye:
         at = np.stack(np.meshgrid(x, y), axis=-1)
         in_plane = plane.to_plane(at)
         a, b = in_plane[..., 0], in_plane[..., 1]
-        rim = _RIM_PX / float(np.linalg.norm(plane.axes[:, 1]))
+        scale = patch.scale
+        rim = scale * _RIM_PX / float(np.linalg.norm(plane.axes[:, 1]))
         opening = np.minimum(slit.upper_at(a) - b, b - slit.lower_at(a)) - rim
         opening = np.where(np.abs(slit.across(a)) < 0.97, opening, -1.0)
         visible = (opening > 0.0).astype(np.float32)
@@ -70,7 +72,7 @@ class Eye:
         whites = _whites(part, visible, distance)
         distance /= _rim_of_iris(part, visible, distance)
         self._sclera = _sclera(part, whites, visible, distance)
-        self._iris = _iris(part, visible, distance)
+        self._iris = _iris(part, visible, distance, scale)
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 
     @property
@@ -83,7 +85,7 @@ class Eye:
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
         upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
-        at = uncovered(upper, lower)
+        at = uncovered(window, upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         paste(frame, window, cover(ball, at, window, upper, lower))
 
@@ -101,7 +103,9 @@ class Eye:
         iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), cv2.extractChannel(iris, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
-            shadow = cv2.GaussianBlur(upper_alpha[at], (0, 0), 2.2, borderType=cv2.BORDER_REPLICATE)
+            shadow = cv2.GaussianBlur(
+                upper_alpha[at], (0, 0), _SHADOW_PX * self._patch.scale, borderType=cv2.BORDER_REPLICATE
+            )
             ball = shade(ball, np.asarray(shadow, np.uint8), _SHADOW * min(closed, 1.0))
         return ball
 
@@ -173,7 +177,7 @@ def _sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distanc
     return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
 
 
-def _iris(part: Image, visible: Floats, distance: Distances) -> Image:
+def _iris(part: Image, visible: Floats, distance: Distances, scale: float) -> Image:
     """The iris as a whole disc, RGBA: what the lids hide is filled in from the rings that can be seen."""
     values = part.astype(np.float32)
     seen = visible > 0
@@ -190,7 +194,7 @@ def _iris(part: Image, visible: Floats, distance: Distances) -> Image:
     profile[_RINGS] = profile[_RINGS - 1]  # the outermost ring mixes with the white
     at = np.clip(distance * _RINGS - 0.5, 0.0, _RINGS)
     smooth = np.stack([np.interp(at, np.arange(_RINGS + 1), profile[:, c]) for c in range(3)], axis=-1)
-    keep = cv2.GaussianBlur(visible, (0, 0), 1.0)[:, :, None] * visible[:, :, None]
+    keep = cv2.GaussianBlur(visible, (0, 0), scale)[:, :, None] * visible[:, :, None]
     colour = values * keep + smooth * (1.0 - keep)
     alpha = 1.0 - smoothstep(distance, 0.96, 1.14)
     return np.dstack([np.rint(np.clip(colour, 0, 255)), np.rint(255.0 * alpha)]).astype(np.uint8)

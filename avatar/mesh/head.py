@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from avatar.decoder import FRAME_SIZE
 from avatar.mesh import landmarks as lm
 from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats
@@ -29,8 +28,6 @@ _DISTANCE_PIVOT = 0.78
 # Angles beyond these would tear any single photo: they are clipped (radians).
 _MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.32, 0.31
 _MOST_SHIFT = 0.5
-# The camera looks at the middle of the picture, pixels.
-_CENTRE = FRAME_SIZE / 2.0
 _NEAREST, _FARTHEST = 0.75, 1.4
 # Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded, hypot(sin 0.38, sin 0.32)
 # times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
@@ -91,6 +88,8 @@ class HeadMotion:
 
     def __init__(self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains) -> None:
         self._gains = gains
+        # The camera looks at the middle of the picture.
+        self._centre = grid.width / 2.0
         unit = plane.eye_distance_px
         nodes = grid.nodes().astype(np.float64)
         eyes_depth = float(landmarks[[33, 133, 362, 263], 2].mean())
@@ -112,11 +111,11 @@ class HeadMotion:
         self._head = head.astype(np.float32)
         self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
         # Nearer or farther, the whole person grows or shrinks, mostly upwards.
-        from_bottom = nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * FRAME_SIZE])
+        from_bottom = nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * grid.height])
         self._from_bottom = np.ascontiguousarray(from_bottom.transpose(2, 0, 1), np.float32)
         # Seen from the camera: a pixel at depth z stands for a point that is (1 + z / focal) further out.
         spread = 1.0 + (depth - eyes_depth) / self._focal
-        solid = np.dstack([(nodes - _CENTRE) * spread[..., None] + _CENTRE, depth]) - self._nod_pivot
+        solid = np.dstack([(nodes - self._centre) * spread[..., None] + self._centre, depth]) - self._nod_pivot
         # Planes of x, y (and z) from here on: numpy is slow on pairs.
         self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
         self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
@@ -133,7 +132,7 @@ class HeadMotion:
         turned = (_turn(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
         scale = 1.0 / (1.0 + (turned[2] + np.float32(pivot[2] - self._eyes_depth)) * np.float32(1.0 / self._focal))
         # Around the pivot of the tilt, which is where it turns.
-        tilt, middle = self._tilt_pivot.astype(np.float32), np.float32(_CENTRE)
+        tilt, middle = self._tilt_pivot.astype(np.float32), np.float32(self._centre)
         x, y = ((turned[i] + (pivot[i] - middle)) * scale + (middle - tilt[i]) for i in (0, 1))
         cos, sin = np.float32(np.cos(roll)), np.float32(np.sin(roll))
         moved = np.stack([cos * x - sin * y + tilt[0], sin * x + cos * y + tilt[1]])

@@ -8,19 +8,20 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from avatar.decoder import FRAME_SIZE, Image
+from avatar.decoder import Image
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 from avatar.portrait import Portrait
 
 TEXTURE_SCALE = 2
 """Textures are enlarged once (Lanczos), so that the quick linear sampling of every frame stays sharp."""
+# All pixels here are those of a picture of 512.
 # The segmentation's edge is known to about this many pixels; the guided filter looks for the true edge within.
 _EDGE_PX = 8
 _EDGE_EPS = 1e-4
 _RIM_PX = 5
-# Lines of the background are drawn on into the hole up to here, pixels.
-_LINES_UP_TO_PX = (36.0, 72.0)
+# Lines of the background are drawn on into the hole up to here, in a picture of this size.
+_LINES_UP_TO_PX, _LINES_AT_PX = (36.0, 72.0), 256
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -35,9 +36,9 @@ class Layers:
     """A portrait as two layers whose sum is the portrait.
 
     Attributes:
-        person: uint8 [1024, 1024, 4], RGB times alpha, and alpha.
-        background: uint8 [512, 512, 3].
-        alpha: float32 [512, 512].
+        person: uint8 [2 S, 2 S, 4], RGB times alpha, and alpha.
+        background: uint8 [S, S, 3].
+        alpha: float32 [S, S].
     """
 
     person: Image
@@ -49,11 +50,16 @@ def take_apart(portrait: Portrait) -> Layers:
     """Cuts the person out of the portrait and fills the hole."""
     image = portrait.image
     alpha = _alpha(portrait)
-    background = _fill_background(image, alpha)
+    background = _fill_background(image, alpha, portrait.scale)
     alpha = np.where(alpha > 0.0, np.maximum(alpha, _needed(image, background)), 0.0)
     over = image.astype(np.float32) - (1.0 - alpha[:, :, None]) * background
     person = np.dstack([np.clip(over, 0.0, 255.0 * alpha[:, :, None]), 255.0 * alpha])
     return Layers(enlarge(np.rint(person).astype(np.uint8)), background, alpha)
+
+
+def _disc(radius_px: float) -> npt.NDArray[np.uint8]:
+    side = 2 * round(radius_px) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def enlarge(image: Image) -> Image:
@@ -78,28 +84,28 @@ def _alpha(portrait: Portrait) -> Floats:
     person[stranger] = 0
     count, labels = cv2.connectedComponents(person)
     person = (labels == labels[int(points[4, 1]), int(points[4, 0])]).astype(np.uint8)
-    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _EDGE_PX + 1, 2 * _EDGE_PX + 1))
+    scale = portrait.scale
+    reach = _disc(_EDGE_PX * scale)
     matte = np.where(cv2.dilate(person, reach) > 0, matte, 0.0).astype(np.float32)
     guide = portrait.image.astype(np.float32) / 255.0
-    fine = cv2.ximgproc.guidedFilter(guide, matte, _EDGE_PX, _EDGE_EPS)
+    fine = cv2.ximgproc.guidedFilter(guide, matte, round(_EDGE_PX * scale), _EDGE_EPS)
     core = cv2.erode(person, reach) > 0
     fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
-    rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM_PX + 1, 2 * _RIM_PX + 1))
-    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0)
+    rim = _disc(_RIM_PX * scale)
+    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0 * scale)
     return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
 
 
-def _fill_background(image: Image, alpha: Floats) -> Image:
+def _fill_background(image: Image, alpha: Floats, scale: float) -> Image:
     """The picture with the person painted over by what is around, from coarse to fine (pull-push)."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _CLEAR_PX + 1, 2 * _CLEAR_PX + 1))
-    covered = np.asarray(cv2.dilate((alpha > 0.02).astype(np.uint8), kernel), np.uint8)
+    covered = np.asarray(cv2.dilate((alpha > 0.02).astype(np.uint8), _disc(_CLEAR_PX * scale)), np.uint8)
     known = (1 - covered).astype(np.float32)
     if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
         return image.copy()
-    filled = _continued(image, covered, pull_push(image.astype(np.float32), known))
-    filled += _grain(image, known) * (1.0 - known[:, :, None])
-    soft = cv2.GaussianBlur(known, (0, 0), 2.0)[:, :, None] * known[:, :, None]
+    filled = _continued(image, covered, pull_push(image.astype(np.float32), known), scale)
+    filled += _grain(image, known, scale) * (1.0 - known[:, :, None])
+    soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
     # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
     share = alpha[:, :, None]
@@ -109,28 +115,28 @@ def _fill_background(image: Image, alpha: Floats) -> Image:
     return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
 
 
-def _continued(image: Image, covered: npt.NDArray[np.uint8], smooth: Floats) -> Floats:
+def _continued(image: Image, covered: npt.NDArray[np.uint8], smooth: Floats, scale: float) -> Floats:
     """A smooth filling, but near the hole's rim the lines of the background go on (Navier-Stokes, Bertalmio 2001)."""
-    size = (FRAME_SIZE // 2, FRAME_SIZE // 2)  # half the size: a sixteenth of the time, and only turned heads show it
+    size = (_LINES_AT_PX, _LINES_AT_PX)  # a sixteenth of the time, and only turned heads show it
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     hole = cv2.resize(covered, size, interpolation=cv2.INTER_NEAREST)
     lines = cv2.inpaint(small, hole, 3, cv2.INPAINT_NS)
-    large = cv2.resize(lines, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    large = cv2.resize(lines, image.shape[1::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
     depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3)
-    inner = smoothstep(depth, *_LINES_UP_TO_PX).astype(np.float32)[:, :, None]
+    inner = smoothstep(depth / scale, *_LINES_UP_TO_PX).astype(np.float32)[:, :, None]
     return np.asarray(large * (1.0 - inner) + smooth * inner, np.float32)
 
 
-def _grain(image: Image, known: Floats) -> Floats:
+def _grain(image: Image, known: Floats, scale: float) -> Floats:
     """Film grain or brushwork for what is filled in, borrowed from known places some way off: float32 [H, W, 3]."""
-    blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX)
-    weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX)
+    blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX * scale)
+    weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX * scale)
     fine = (image - blurred / np.maximum(weight, 1e-3)[:, :, None]) * known[:, :, None]
     # Grain, not the edges of things.
     most = 3.0 * float(np.median(np.abs(fine[known > 0])))
     fine = np.clip(fine, -most, most)
     grain, missing = np.zeros_like(fine), np.ones_like(known)
-    for shift in _BORROW_PX:
+    for shift in (round(far * scale) for far in _BORROW_PX):
         for axis in (1, 0):
             for step in (shift, -shift):
                 take = missing * np.roll(known, step, axis)

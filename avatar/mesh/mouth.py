@@ -64,7 +64,7 @@ class Mouth:
         plane: of the face.
         slit: the lips' opening in the photo.
         landmarks: float32 [478, 3], pixels.
-        image: uint8 [512, 512, 3], the portrait.
+        image: uint8 [S, S, 3], the portrait.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Mouth:
         forward = self._forward(controls)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
         upper_alpha, lower_alpha = window.alphas(*self._edges)
-        at = uncovered(upper_alpha, lower_alpha)
+        at = uncovered(window, upper_alpha, lower_alpha)
         inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
         paste(frame, window, cover(inside, at, window, upper_alpha, lower_alpha))
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from avatar.decoder import Image
+from avatar.decoder import FRAME_SIZE, Image
 from avatar.mesh import landmarks as lm
 from avatar.motion import Floats
 
@@ -80,10 +80,10 @@ def sharpened(slit: Slit, image: Image, plane: lm.FacePlane) -> Slit:
 
     Args:
         slit: from the mesh.
-        image: uint8 [512, 512, 3].
+        image: uint8 [S, S, 3].
         plane: of the face.
     """
-    smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.8)
+    smooth = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.8 * image.shape[0] / FRAME_SIZE)
     bow = np.sqrt(np.clip(1.0 - slit.across(slit.a) ** 2, 0.0, 1.0))
     upper = slit.upper + bow * _bend(slit, slit.upper, bow, 1.0, smooth, plane)
     lower = slit.lower - bow * _bend(slit, slit.lower, bow, -1.0, smooth, plane)

@@ -10,13 +10,13 @@ from avatar.mesh.layers import TEXTURE_SCALE, Layers
 from avatar.mesh.warp import Grid, pixels_of
 from avatar.motion import Floats
 
-# What lies beyond the frame and may be turned into it, pixels.
-_PAD_PX = 64
-# Rows of the frame drawn at once: what is at work then stays in the processor's cache.
-_BAND_PX = 64
-# Texels a side of the blocks in which presence is known, and how many blocks around count as well: more than a cell of
-# the grid can reach, however the head stretches it.
-_BLOCK, _REACH = 8, 2
+# What lies beyond the frame and may be turned into it, cells of the grid.
+_PAD_CELLS = 16
+# Rows of cells drawn at once: what is at work then stays in the processor's cache.
+_BAND_CELLS = 16
+# Presence is known for blocks of one cell; so many blocks around count as well: more than a cell can reach, however
+# the head stretches it.
+_REACH = 2
 
 
 class PersonLayer:
@@ -29,18 +29,20 @@ class PersonLayer:
 
     def __init__(self, layers: Layers, grid: Grid) -> None:
         self._background = layers.background
-        self._person = _padded(layers.person)
+        self._person = _padded(layers.person, _PAD_CELLS * grid.cell)
         self._cell = grid.cell
-        self._band_cells = _BAND_PX // grid.cell
         around = Grid(grid.left - grid.cell, grid.top - grid.cell, grid.columns + 2, grid.rows + 2, grid.cell)
-        self._texels = (around.nodes() + np.float32(_PAD_PX)) * np.float32(TEXTURE_SCALE) + np.float32(0.5)
-        blocks = self._person.shape[0] // _BLOCK
-        somebody = (self._person[:, :, 3] > 0).reshape(blocks, _BLOCK, blocks, _BLOCK).any(axis=(1, 3))
+        self._texels = (around.nodes() + np.float32(_PAD_CELLS * grid.cell)) * np.float32(TEXTURE_SCALE) + np.float32(
+            0.5
+        )
+        self._block = grid.cell * TEXTURE_SCALE
+        blocks = self._person.shape[0] // self._block
+        somebody = (self._person[:, :, 3] > 0).reshape(blocks, self._block, blocks, self._block).any(axis=(1, 3))
         reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
         self._presence = np.asarray(cv2.dilate(somebody.astype(np.uint8), reach), np.uint8)
 
     def draw(self, back: Floats) -> Image:
-        """A new frame, uint8 [512, 512, 3].
+        """A new frame, uint8 [S, S, 3].
 
         Args:
             back: float32 [rows, columns, 2] on the grid, pixels from the frame to the portrait.
@@ -50,16 +52,16 @@ class PersonLayer:
         texels = cv2.copyMakeBorder(back, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
         texels *= np.float32(TEXTURE_SCALE)
         texels += self._texels
-        block = np.float32(1.0 / _BLOCK)
+        block = np.float32(1.0 / self._block)
         present = cv2.remap(
             self._presence, texels[1:-1, 1:-1] * block, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE
         )
-        bands = present.reshape(-1, self._band_cells, present.shape[1]).any(axis=1)
+        bands = present.reshape(-1, _BAND_CELLS, present.shape[1]).any(axis=1)
         for band, cells in enumerate(bands):
             columns = np.flatnonzero(cells)
             if len(columns):
-                row = band * self._band_cells
-                cells = slice(row, row + self._band_cells), slice(int(columns[0]), int(columns[-1]) + 1)
+                row = band * _BAND_CELLS
+                cells = slice(row, row + _BAND_CELLS), slice(int(columns[0]), int(columns[-1]) + 1)
                 self._draw_part(self._pixels(frame, cells), texels[_with_neighbours(cells)])
         return np.asarray(frame, np.uint8)
 
@@ -98,8 +100,8 @@ def _with_neighbours(cells: tuple[slice, slice]) -> tuple[slice, slice]:
     return slice(rows.start, rows.stop + 2), slice(columns.start, columns.stop + 2)
 
 
-def _padded(person: Image) -> Image:
+def _padded(person: Image, pad_px: int) -> Image:
     """The person going on beyond the frame: mirrored at the sides and the bottom, drawn out at the top."""
-    pad = _PAD_PX * TEXTURE_SCALE
+    pad = pad_px * TEXTURE_SCALE
     wider = cv2.copyMakeBorder(person, 0, pad, pad, pad, cv2.BORDER_REFLECT_101)
     return np.asarray(cv2.copyMakeBorder(wider, pad, 0, 0, 0, cv2.BORDER_REPLICATE), np.uint8)

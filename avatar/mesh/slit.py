@@ -17,6 +17,7 @@ from avatar.mesh.opening import Slit
 from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats
 
+# All pixels here are those of a picture of 512.
 # The fourth channel of a side's texture says how far a pixel lies on this side of the slit: 128 + 16 a pixel.
 EDGE_ZERO, EDGE_PER_PX = 128.0, 16.0
 # Texture kept around the patch, from which moved skin comes; and what a tilted head needs around the window, as a
@@ -25,8 +26,8 @@ _MARGIN_PX, _TILT_SHARE = 24, 0.13
 # Less than this share of what lies behind is not seen, in 255ths.
 _SHINES_THROUGH = 3
 _UNDER_PX = 6.0
-# Fields are put together on every second pixel, which is as fine as they are, and then enlarged.
-_STEP = 2
+# Fields are put together on so many steps a cell of the frame's grid, which is as fine as they are, and then enlarged.
+_STEPS = 2
 # No side's edge is soft further than this from its line; and so many steps are added for what lies between them.
 _RIM_PX, _RIM_STEPS = 4.0, 1
 
@@ -66,7 +67,8 @@ class Window:
     Attributes:
         rows: rows of the frame.
         columns: columns of the frame.
-        steps: float32 [h / 2, w / 2, 2], the portrait's coordinates of every second pixel, head pose undone.
+        step: pixels between what `steps` has.
+        steps: float32 [h / step, w / step, 2], the portrait's coordinates, head pose undone.
         feather: uint8 [h, w], 255 inside the patch, falling to 0 at its border.
         both: rows between which both sides may be seen; above them there is only the upper one, below only the lower.
         upper: uint8 [both.stop, w, 4], the side above: RGB and how far inside it.
@@ -75,6 +77,7 @@ class Window:
 
     rows: slice
     columns: slice
+    step: int
     steps: Floats
     feather: Image
     both: slice
@@ -90,8 +93,8 @@ class Window:
 
     def canonical(self, at: tuple[slice, slice]) -> Floats:
         """The portrait's coordinates of some pixels (a part as `uncovered` gives it), float32 [h, w, 2]."""
-        rows, columns = (slice(part.start // _STEP, part.stop // _STEP) for part in at)
-        return _enlarged(self.steps[rows, columns])
+        rows, columns = (slice(part.start // self.step, part.stop // self.step) for part in at)
+        return _enlarged(self.steps[rows, columns], self.step)
 
 
 class SlitPatch:
@@ -102,8 +105,8 @@ class SlitPatch:
         slit: the opening.
         box: (left, top, right, bottom), the patch in pixels of the portrait.
         cell: of the patch's grid, pixels.
-        texture: uint8 [1024, 1024, 3], the portrait enlarged.
-        cover: float32 [512, 512], where the patch may be drawn (the person's alpha).
+        texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
+        cover: float32 [S, S], where the patch may be drawn (the person's alpha).
         pose_grid: the grid of the head's way back.
     """
 
@@ -120,13 +123,16 @@ class SlitPatch:
         left, top = int(box[0]), int(box[1])
         self.grid = Grid(left, top, int((box[2] - left) / cell) + 1, int((box[3] - top) / cell) + 1, cell)
         self._pose_grid = pose_grid
-        x0, y0 = max(left - _MARGIN_PX, 0), max(top - _MARGIN_PX, 0)
-        x1 = min(left + self.grid.width + _MARGIN_PX, FRAME_SIZE)
-        y1 = min(top + self.grid.height + _MARGIN_PX, FRAME_SIZE)
+        size = pose_grid.width
+        scale, self._step = self.scale, pose_grid.cell // _STEPS
+        margin = round(_MARGIN_PX * scale)
+        x0, y0 = max(left - margin, 0), max(top - margin, 0)
+        x1 = min(left + self.grid.width + margin, size)
+        y1 = min(top + self.grid.height + margin, size)
         self._texture_offset = (0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0)
         part = texture[y0 * TEXTURE_SCALE : y1 * TEXTURE_SCALE, x0 * TEXTURE_SCALE : x1 * TEXTURE_SCALE]
-        self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up) for up in (True, False))
-        self._feather = _feather(self.grid, cover)
+        self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up, scale) for up in (True, False))
+        self._feather = _feather(self.grid, cover, scale)
         cells = pose_grid.cell
         reach = _TILT_SHARE * max(self.grid.width, self.grid.height)
         self._window_cells = (
@@ -136,8 +142,13 @@ class SlitPatch:
         centre = (left + self.grid.width / 2.0, top + self.grid.height / 2.0)
         self._centre_px = np.array([[centre]], np.float32)
         self._edge = np.ascontiguousarray(self._sides[0][:, :, 3])
-        steps = cells // _STEP
-        self._steps = Grid(0, 0, self._window_cells[1] * steps, self._window_cells[0] * steps, _STEP).nodes()
+        rows, columns = (_STEPS * count for count in self._window_cells)
+        self._steps = Grid(0, 0, columns, rows, self._step).nodes()
+
+    @property
+    def scale(self) -> float:
+        """Pixels here for a pixel of a picture of 512."""
+        return self._pose_grid.width / FRAME_SIZE
 
     @property
     def upper_texture(self) -> Image:
@@ -175,7 +186,7 @@ class SlitPatch:
         box = (slice(y, y + height), slice(x, x + width)) if width else (slice(None), slice(None))
         steps = scaled(steps[box], 1.0, left, top)
         at, feather = self.grid.index(steps), np.asarray(feather[box], np.uint8)
-        top, left = top + _STEP * y, left + _STEP * x
+        top, left = top + self._step * y, left + self._step * x
         texels = [
             scaled(
                 steps + cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
@@ -186,18 +197,19 @@ class SlitPatch:
         ]
         both = self._seam(texels[0])
         upper, lower = (
-            cv2.remap(texture, _enlarged(there), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(texture, _enlarged(there, self._step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for texture, there in (
                 (self._sides[0] if upper_texture is None else upper_texture, texels[0][: both.stop]),
                 (self._sides[1], texels[1][both.start :]),
             )
         )
         return Window(
-            slice(top, top + _STEP * feather.shape[0]),
-            slice(left, left + _STEP * feather.shape[1]),
+            slice(top, top + self._step * feather.shape[0]),
+            slice(left, left + self._step * feather.shape[1]),
+            self._step,
             steps,
-            _enlarged(feather),
-            slice(_STEP * both.start, _STEP * both.stop),
+            _enlarged(feather, self._step),
+            slice(self._step * both.start, self._step * both.stop),
             np.asarray(upper, np.uint8),
             np.asarray(lower, np.uint8),
         )
@@ -214,10 +226,11 @@ class SlitPatch:
         return slice(min(start, last), min(max(stop, start + 1), last + 1))
 
 
-def uncovered(upper: Image, lower: Image) -> tuple[slice, slice] | None:
+def uncovered(window: Window, upper: Image, lower: Image) -> tuple[slice, slice] | None:
     """Rows and columns of a window where neither side covers what is behind them; None where they meet everywhere.
 
     Args:
+        window: where they lie.
         upper: uint8 [h, w], coverage.
         lower: likewise.
 
@@ -228,7 +241,8 @@ def uncovered(upper: Image, lower: Image) -> tuple[slice, slice] | None:
     x, y, width, height = cv2.boundingRect(cv2.compare(gap, _SHINES_THROUGH, cv2.CMP_GE))
     if not width:
         return None
-    rows, columns = (slice(i // _STEP * _STEP, -(-(i + n) // _STEP) * _STEP) for i, n in ((y, height), (x, width)))
+    step = window.step
+    rows, columns = (slice(i // step * step, -(-(i + n) // step) * step) for i, n in ((y, height), (x, width)))
     return rows, columns
 
 
@@ -257,13 +271,15 @@ def edge_table(at_px: float, soft_px: float) -> Image:
     return np.asarray(np.rint(255.0 * np.clip(0.5 + inside_px / soft_px, 0.0, 1.0)), np.uint8)
 
 
-def _enlarged(steps: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """From every second pixel to all."""
-    size = (steps.shape[1] * _STEP, steps.shape[0] * _STEP)
+def _enlarged(steps: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
+    """From steps to all pixels."""
+    size = (steps.shape[1] * step, steps.shape[0] * step)
     return np.asarray(cv2.resize(steps, size, interpolation=cv2.INTER_LINEAR))
 
 
-def _with_edge(part: Image, offset: tuple[int, int], plane: lm.FacePlane, slit: Slit, is_upper: bool) -> Image:
+def _with_edge(
+    part: Image, offset: tuple[int, int], plane: lm.FacePlane, slit: Slit, is_upper: bool, scale: float
+) -> Image:
     """A side's texture: RGB and the signed distance to its edge."""
     rows, columns = part.shape[:2]
     x = (np.arange(columns) - 0.5) / TEXTURE_SCALE + offset[0]
@@ -271,7 +287,7 @@ def _with_edge(part: Image, offset: tuple[int, int], plane: lm.FacePlane, slit: 
     at = plane.to_plane(np.stack(np.meshgrid(x, y), axis=-1))
     a, b = at[..., 0], at[..., 1]
     inside = b - slit.upper_at(a) if is_upper else slit.lower_at(a) - b
-    inside *= float(np.linalg.norm(plane.axes[:, 1]))
+    inside *= float(np.linalg.norm(plane.axes[:, 1])) / scale
     if not is_upper:
         # Beyond the corners there is only skin: the lower side goes on under the upper one and nothing shines through.
         inside += _UNDER_PX * smoothstep(np.abs(slit.across(a)), 0.99, 1.06)
@@ -279,13 +295,13 @@ def _with_edge(part: Image, offset: tuple[int, int], plane: lm.FacePlane, slit: 
     return np.dstack([part[:, :, :3], np.rint(coded).astype(np.uint8)])
 
 
-def _feather(grid: Grid, cover: Floats) -> Image:
+def _feather(grid: Grid, cover: Floats, scale: float) -> Image:
     """255 in the middle of the patch, falling to 0 along its border and beyond the person's outline."""
     y = np.arange(grid.height, dtype=np.float64)
     x = np.arange(grid.width, dtype=np.float64)
     border_y = np.minimum(y, grid.height - 1 - y)[:, None]
     border_x = np.minimum(x, grid.width - 1 - x)[None, :]
-    rim = smoothstep(border_y, 1.0, 9.0) * smoothstep(border_x, 1.0, 9.0)
+    rim = smoothstep(border_y / scale, 1.0, 9.0) * smoothstep(border_x / scale, 1.0, 9.0)
     padded = cv2.copyMakeBorder(cover, 0, grid.height, 0, grid.width, cv2.BORDER_REPLICATE)
     part = padded[grid.top : grid.top + grid.height, grid.left : grid.left + grid.width]
     return np.asarray(np.rint(255.0 * rim * part), np.uint8)
