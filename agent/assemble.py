@@ -93,7 +93,8 @@ def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
 
     # One thread here as well: its pieces of work are far too small to be shared out.
     cv2.setNumThreads(1)
-    portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=config.portrait.cache_dir)
+    wanted = config.portrait
+    portrait = load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
     decoder = MeshDecoder(portrait)
     decoder.decode(neutral(1)[0])  # the first picture takes longer
     return portrait, decoder

@@ -103,10 +103,12 @@ class PortraitSection(Section):
 
     Attributes:
         path: "" for the first shipped portrait, the name of a shipped one, or an absolute path.
+        landmarks: file of points placed by hand on that picture; None where the face is found without.
         cache_dir: folder of analysed portraits; None for the user's usual cache folder.
     """
 
     path: Annotated[str, BeforeValidator(_located_portrait)] = ""
+    landmarks: FilePath = None
     cache_dir: FilePath = None
 
 

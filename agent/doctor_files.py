@@ -89,6 +89,10 @@ def check_portrait(config: Config) -> Part:
     if not path.is_file():
         fix = f"{_edit(config, 'portrait.path')}: a picture's path, or one of {', '.join(shipped)}"
         return Part("portrait", "embedded", "missing", "", f"no file {path}", fix)
+    placed = config.portrait.landmarks
+    if placed is not None and not placed.is_file():
+        fix = f"{_edit(config, 'portrait.landmarks')}: a file that `visavis landmarks {path.name}` makes, or none"
+        return Part("portrait", "embedded", "missing", "", f"no file {placed}", fix)
     return Part("portrait", "embedded", "ok", "", f"{path.stem}; shipped: {', '.join(shipped)}", "")
 
 

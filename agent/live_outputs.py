@@ -45,9 +45,9 @@ def open_live_outputs(
         except InputError as error:
             on_problem(str(error))
     if record is not None:
-        from avatar.outputs.mp4 import Mp4Output
+        from avatar.outputs.video_file import VideoFileOutput
 
-        outputs.append(Mp4Output(record, crf=config.output.video_crf, preset=config.output.video_preset))
+        outputs.append(VideoFileOutput(record, crf=config.output.video_crf, preset=config.output.video_preset))
     return outputs
 
 

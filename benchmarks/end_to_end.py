@@ -27,7 +27,7 @@ from agent.events import Event, TurnFinished
 from agent.sources import Questions
 from agent.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME
-from avatar.outputs.mp4 import Mp4Output
+from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
 
@@ -75,7 +75,7 @@ async def answer_all(config: Config, turns: int, video: Path) -> tuple[list[Turn
             records.append(event.record)
 
     async with open_session(
-        config, real_time=True, outputs=lambda: [Mp4Output(video)], apologise=True, on_event=on_event
+        config, real_time=True, outputs=lambda: [VideoFileOutput(video)], apologise=True, on_event=on_event
     ) as session:
         silence_s = config.ears.end_of_turn_s + 0.3
         await session.run(Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3))

@@ -46,6 +46,7 @@ def ask(
     ] = False,
     subtitles: Annotated[bool, typer.Option("--subtitles", help="Write an .srt file beside the video.")] = False,
     portrait: options.PortraitName = None,
+    landmarks: options.Landmarks = None,
     voice: options.VoiceName = None,
     rate: options.RateWpm = None,
     volume: options.Volume = None,
@@ -72,7 +73,16 @@ def ask(
         raise InputError("ask: expected a recorded question or --text 'a question', got neither")
     if any(not question.strip() for question in text or ()):
         raise InputError("ask: expected a question after --text, got an empty one")
-    settings = configured(config, overrides, portrait=portrait, voice=voice, rate_wpm=rate, volume=volume, seed=seed)
+    settings = configured(
+        config,
+        overrides,
+        portrait=portrait,
+        landmarks=landmarks,
+        voice=voice,
+        rate_wpm=rate,
+        volume=volume,
+        seed=seed,
+    )
     asked = load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
     asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
@@ -153,7 +163,7 @@ class Conversation:
         """Asks all questions and waits until the last answer was played and written."""
         from agent.assemble import open_session
         from agent.sources import Questions
-        from avatar.outputs.mp4 import Mp4Output
+        from avatar.outputs.video_file import VideoFileOutput
 
         began = time.perf_counter()
 
@@ -164,7 +174,7 @@ class Conversation:
 
         def outputs() -> list[Output]:
             output = self._config.output
-            return [Mp4Output(self._video, crf=output.video_crf, preset=output.video_preset)]
+            return [VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)]
 
         wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
         source = Questions(

@@ -66,6 +66,7 @@ def evaluate(
         typer.Option(metavar="FILE", help="Ask these trained towers too (`visavis train sync` and `train capp`)."),
     ] = None,
     portrait: options.PortraitName = None,
+    landmarks: options.Landmarks = None,
     seed: options.Seed = None,
     as_json: options.AsJson = False,
     config: options.ConfigPath = None,
@@ -99,7 +100,12 @@ def evaluate(
     if (folder is not None or given) and minutes is not None:
         raise InputError("evaluate: --minutes is for the sampler's own evaluation; leave it out with recordings")
     settings = configured(
-        config, overrides, portrait=portrait, seed=seed, more={"face.steps": steps, "face.weights": weights}
+        config,
+        overrides,
+        portrait=portrait,
+        landmarks=landmarks,
+        seed=seed,
+        more={"face.steps": steps, "face.weights": weights},
     )
     with progress(quiet) as bar:
         task = bar.add_task("loading", total=1.0, note="")
@@ -201,7 +207,9 @@ def _lips(settings: Config) -> LipGeometry:
     from avatar.evaluation.lips import LipGeometry
     from avatar.portrait import load_portrait
 
-    return LipGeometry(load_portrait(portrait_path(settings.portrait.path), cache_dir=settings.portrait.cache_dir))
+    wanted = settings.portrait
+    portrait = load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
+    return LipGeometry(portrait)
 
 
 def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:

@@ -48,6 +48,7 @@ def talk(
         str | None, typer.Option("--mqtt", metavar="HOST[:PORT]", help="Obey and tell this MQTT broker.")
     ] = None,
     portrait: options.PortraitName = None,
+    landmarks: options.Landmarks = None,
     voice: options.VoiceName = None,
     rate: options.RateWpm = None,
     volume: options.Volume = None,
@@ -74,6 +75,7 @@ def talk(
         config,
         overrides,
         portrait=portrait,
+        landmarks=landmarks,
         voice=voice,
         rate_wpm=rate,
         volume=volume,
@@ -97,6 +99,7 @@ def mirror(
     window: Window = None,
     record: Record = None,
     portrait: options.PortraitName = None,
+    landmarks: options.Landmarks = None,
     seed: options.Seed = None,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
@@ -114,7 +117,7 @@ def mirror(
     """
     check_target(record, ".mp4")
     more = _device_settings(microphone, speaker, camera, window)
-    settings = configured(config, overrides, portrait=portrait, seed=seed, more=more)
+    settings = configured(config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more=more)
     check_devices(settings)
     if settings.devices.microphone == NO_DEVICE:
         raise InputError("mirror: expected a microphone, got 'none'; `visavis devices` lists them")

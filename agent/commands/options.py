@@ -30,6 +30,10 @@ PortraitName = Annotated[
     str | None,
     typer.Option("--portrait", "-p", metavar="FILE|NAME", help="A picture of a face, or a shipped portrait's name."),
 ]
+Landmarks = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Points placed by hand on the portrait; `visavis landmarks` makes such a file."),
+]
 VoiceName = Annotated[str | None, typer.Option("--voice", "-v", help="The voice; `visavis voices` lists them.")]
 RateWpm = Annotated[int | None, typer.Option("--rate", metavar="WPM", help="Words a minute, 80 to 300.")]
 Volume = Annotated[float | None, typer.Option("--volume", help="Loudness as a ratio, 0 to 2.")]
@@ -60,6 +64,7 @@ def configured(
     overrides: list[str] | None,
     *,
     portrait: str | None = None,
+    landmarks: Path | None = None,
     voice: str | None = None,
     rate_wpm: int | None = None,
     volume: float | None = None,
@@ -69,6 +74,8 @@ def configured(
     """The configuration with a command's own options on top; `more` are options of one command, None: not given."""
     options: dict[str, object] = {
         "portrait.path": portrait,
+        # The configured landmarks are the configured picture's: another one that is named here does without.
+        "portrait.landmarks": "" if landmarks is None and portrait is not None else landmarks,
         "voice.voice": voice,
         "voice.rate_wpm": rate_wpm,
         "voice.volume": volume,

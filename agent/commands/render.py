@@ -24,6 +24,7 @@ def render(
         typer.Option("--audio", "-a", metavar="FILE", help="What it says: WAV, FLAC, MP3, OGG, M4A, a video …"),
     ] = None,
     portrait: options.PortraitName = None,
+    landmarks: options.Landmarks = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video.")] = None,
     user_audio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the other person says, from the same start; it listens.")
@@ -87,7 +88,7 @@ def render(
         raise InputError(f"render: --state: expected one of {', '.join(ConversationState)}, got '{state}'")
     check_target(output, ".mp4")
     check_target(motion_out, ".csv")
-    settings = configured(config, overrides, portrait=portrait, seed=seed, more=asked)
+    settings = configured(config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more=asked)
     if intensity is not None and controls is None and settings.controls.emotion is Emotion.NEUTRAL:
         raise InputError("render: --intensity: expected --emotion NAME beside it, got none; neutral has no strength")
     begins = ConversationState(state or ("speaking" if audio else "listening"))
@@ -144,12 +145,12 @@ class _Rendering:
             decoder = None
             outputs: list[Output] = []
             if decoding is not None and self.output is not None:
-                from avatar.outputs.mp4 import Mp4Output
+                from avatar.outputs.video_file import VideoFileOutput
 
                 found, decoder = decoding.result()
                 for notice in found.notices:
                     say(f"{found.path.name}: {notice}", quiet)
-                outputs.append(Mp4Output(self.output, crf=config.output.video_crf, preset=config.output.video_preset))
+                outputs.append(VideoFileOutput(self.output, crf=config.output.video_crf, preset=config.output.video_preset))
             if self.motion_out is not None:
                 outputs.append(MotionCsvOutput(self.motion_out))
             bar.update(task, description="rendering", total=frames)

@@ -62,7 +62,6 @@ class Chin:
         plane: of the face.
         landmarks: float32 [478, 3], pixels.
         box: the part of the portrait that expressions move.
-        person: who is drawn.
         grid: over the frame, of the way back.
     """
 
@@ -73,10 +72,8 @@ class Chin:
         plane: lm.FacePlane,
         landmarks: Floats,
         box: Grid,
-        person: PersonLayer,
         grid: Grid,
     ) -> None:
-        self._person = person
         self._grid = grid
         self._nodes = grid.nodes()
         self._box = box
@@ -92,7 +89,7 @@ class Chin:
         self._beyond = _beyond_jaw(landmarks, plane, self._map_grid)
         self._where = cv2.boundingRect(cv2.extractChannel(self._beyond, 0))
 
-    def draw(self, frame: Image, face_controls: Floats, back: Floats, pose: Pose) -> None:
+    def draw(self, frame: Image, face_controls: Floats, back: Floats, pose: Pose, person: PersonLayer) -> None:
         """Lays the neck over a frame in which it goes along with the chin.
 
         Args:
@@ -100,6 +97,7 @@ class Chin:
             face_controls: float32 [len(controls)].
             back: float32 [rows, columns, 2] on the grid, pixels from the frame to the portrait, as the frame was drawn.
             pose: the head's motion.
+            person: who the frame shows.
         """
         rise = float(face_controls[self._jaw] @ self._rise)
         if abs(rise) < _LEAST:
@@ -121,7 +119,7 @@ class Chin:
         cell = self._grid.cell
         outside, clear = cv2.split(cv2.resize(beyond, (columns * cell, rows * cell)))
         part = frame[pixels_of(cells, cell)]
-        alone = self._person.draw_cells(own, cells)
+        alone = person.draw_cells(own, cells)
         shadowed = blend(alone, np.asarray(cv2.min(part, alone), np.uint8), np.asarray(clear, np.uint8))
         part[:] = blend(shadowed, part, np.asarray(outside, np.uint8))
 

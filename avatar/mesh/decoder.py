@@ -11,6 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from avatar.backdrop import PHOTO, TRANSPARENT, backdrop
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import FaceFields
@@ -18,7 +19,7 @@ from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.grain import STRETCHING, Grain
-from avatar.mesh.head import HeadMotion
+from avatar.mesh.head import NONE_FIXED, HeadMotion, Sides
 from avatar.mesh.layers import enlarge, take_apart
 from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.opening import Slit, sharpened, slit_of
@@ -46,12 +47,21 @@ class MeshDecoder:
 
     Args:
         portrait: whom to draw.
+        background: behind the person: "photo", "transparent" (frames then have alpha), a colour, or a picture's path.
+        fixed: sides of the frame at which nothing moves.
+
+    Raises:
+        InputError: no such background.
     """
 
-    def __init__(self, portrait: Portrait) -> None:
+    def __init__(self, portrait: Portrait, *, background: str = PHOTO, fixed: Sides = NONE_FIXED) -> None:
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
-        layers = take_apart(portrait)
+        size, scale = portrait.size, portrait.scale
+        # Nothing behind is black, so that colours are those of the person alone.
+        behind = "#000000" if background == TRANSPARENT else background
+        own = None if behind == PHOTO else backdrop(behind, size, size, key="output.background")
+        layers = take_apart(portrait, own)
         texture = enlarge(portrait.image)
         mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
         eyes = {
@@ -65,10 +75,9 @@ class MeshDecoder:
         fields = FaceFields(plane, points, mouth)
         self._controls = ControlMap()
 
-        size, scale = portrait.size, portrait.scale
         self._grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
         self._head_grid = Grid(0, 0, _SMOOTH_CELLS, _SMOOTH_CELLS, size // _SMOOTH_CELLS)
-        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains)
+        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed)
         self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
         self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)
@@ -77,7 +86,9 @@ class MeshDecoder:
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
-        self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._person, self._grid)
+        white = np.full((size, size, 3), 255, np.uint8)
+        self._person_over_white = self._person.over(white) if background == TRANSPARENT else None
+        self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._grid)
         stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
         self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
@@ -92,7 +103,10 @@ class MeshDecoder:
         ]
 
     def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB. Stateless: the same vector, the same bytes."""
+        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB, or [S, S, 4] with straight alpha before nothing.
+
+        Stateless: the same vector, the same bytes.
+        """
         controls = self._controls(values)
         pose = self._posed(values)
         face_controls = controls[self._face_rows]
@@ -102,10 +116,21 @@ class MeshDecoder:
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
-        self._chin.draw(frame, face_controls, back, pose)
+        self._chin.draw(frame, face_controls, back, pose, self._person)
         self._grain.draw(frame, controls, back, pose)
         self._shading.draw(frame, controls, back)
-        return frame
+        if self._person_over_white is None:
+            return frame
+        return _with_alpha(frame, self._alpha(self._person_over_white, face_controls, back, pose))
+
+    def _alpha(self, over_white: PersonLayer, face_controls: Floats, back: Floats, pose: Pose) -> Image:
+        """How much of each pixel the person covers, from what shines through before white and black: uint8 [S, S]."""
+        drawn = []
+        for person in (self._person, over_white):
+            frame = person.draw(back)
+            self._chin.draw(frame, face_controls, back, pose, person)
+            drawn.append(cv2.extractChannel(frame, 1))
+        return np.asarray(cv2.bitwise_not(cv2.subtract(drawn[1], drawn[0])), np.uint8)
 
     def back(self, values: Floats) -> Floats:
         """Where each cell of the frame comes from: float32 [60] to float32 [rows, columns, 2], pixels to the portrait.
@@ -144,6 +169,13 @@ class MeshDecoder:
     def _finer(self, field: Floats) -> Floats:
         size = (self._grid.columns, self._grid.rows)
         return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _with_alpha(premultiplied: Image, alpha: Image) -> Image:
+    """Colours times alpha, uint8 [S, S, 3], to straight ones: uint8 [S, S, 4]."""
+    share = np.maximum(alpha, 1).astype(np.float32)[:, :, None]
+    colour = np.minimum(premultiplied * (255.0 / share), 255.0)
+    return np.dstack([np.rint(colour).astype(np.uint8), alpha])
 
 
 def _face_box(points: Floats, size: int) -> Grid:

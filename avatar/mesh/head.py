@@ -33,6 +33,9 @@ _NEAREST, _FARTHEST = 0.75, 1.4
 # times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
 _STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
 
+# From a fixed side inwards, shares of the frame: still up to the first, free from the second on.
+_STILL, _FREE = 0.03, 0.24
+
 # Widths of the blurs that take steepness away, eye distances.
 _BLURS = (0.03, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.18)
 
@@ -72,8 +75,32 @@ class HeadGains:
         return _towards(asked, self.left, self.right)
 
 
+def _free(nodes: npt.NDArray[np.float64], grid: Grid, fixed: Sides) -> Floats | None:
+    """How freely each node moves, 0 at fixed sides: float32 [rows, columns]; None where none is fixed."""
+    x, y = (nodes[..., 0] - grid.left) / grid.width, (nodes[..., 1] - grid.top) / grid.height
+    free = None
+    for is_fixed, from_side in ((fixed.left, x), (fixed.top, y), (fixed.right, 1.0 - x), (fixed.bottom, 1.0 - y)):
+        if is_fixed:
+            own = smoothstep(from_side, _STILL, _FREE)
+            free = own if free is None else np.minimum(free, own)
+    return None if free is None else free.astype(np.float32)
+
+
 def _towards(angle: float, positive: float, negative: float) -> float:
     return angle * ((positive + negative) / 2.0 + (positive - negative) / 2.0 * float(np.tanh(angle / _GAIN_OVER)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """At which of its sides the frame must stay as it is, because the photo goes on there."""
+
+    left: bool = False
+    top: bool = False
+    right: bool = False
+    bottom: bool = False
+
+
+NONE_FIXED = Sides()
 
 
 class HeadMotion:
@@ -84,9 +111,12 @@ class HeadMotion:
         landmarks: float32 [478, 3], pixels.
         plane: of the face.
         gains: of this portrait.
+        fixed: sides of the frame at which nothing moves.
     """
 
-    def __init__(self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains) -> None:
+    def __init__(
+        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: Sides = NONE_FIXED
+    ) -> None:
         self._gains = gains
         # The camera looks at the middle of the picture.
         self._centre = grid.width / 2.0
@@ -119,6 +149,7 @@ class HeadMotion:
         # Planes of x, y (and z) from here on: numpy is slow on pairs.
         self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
         self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
+        self._free = _free(nodes, grid, fixed)
         self._eyes_depth = eyes_depth
 
     def __call__(self, head: Floats) -> Floats:
@@ -141,6 +172,8 @@ class HeadMotion:
         for plane, by in zip(moved, shift.astype(np.float32), strict=True):
             plane += by * self._body
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
+        if self._free is not None:
+            moved *= self._free
         return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,10 @@ TEXTURE_SCALE = 2
 _EDGE_PX = 8
 _EDGE_EPS = 1e-4
 _RIM_PX = 5
+# Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
+_THIN, _SURE = 0.2, 0.97
+# Its edge is looked for so far inside the segmentation's and so far outside.
+_CUT_BAND_PX, _CUT_ROUNDS = (14, 5), 3
 # Lines of the background are drawn on into the hole up to here, in a picture of this size.
 _LINES_UP_TO_PX, _LINES_AT_PX = (36.0, 72.0), 256
 # Finer than this is grain; from so far away it is borrowed.
@@ -46,10 +51,19 @@ class Layers:
     alpha: Floats
 
 
-def take_apart(portrait: Portrait) -> Layers:
-    """Cuts the person out of the portrait and fills the hole."""
+def take_apart(portrait: Portrait, backdrop: Image | None = None) -> Layers:
+    """Cuts the person out of the portrait and fills the hole, or puts something else behind.
+
+    Args:
+        portrait: whom.
+        backdrop: uint8 [S, S, 3], what is to be seen behind; None for the portrait's own background.
+    """
     image = portrait.image
-    alpha = _alpha(portrait)
+    if backdrop is not None:
+        alpha = _cut_out(image, _person(portrait), portrait.scale)
+        person = np.dstack([_without_background(image, alpha) * alpha[:, :, None], 255.0 * alpha])
+        return Layers(enlarge(np.rint(np.clip(person, 0.0, 255.0)).astype(np.uint8)), backdrop, alpha)
+    alpha = _alpha(portrait, _person(portrait))
     background = _fill_background(image, alpha, portrait.scale)
     alpha = np.where(alpha > 0.0, np.maximum(alpha, _needed(image, background)), 0.0)
     over = image.astype(np.float32) - (1.0 - alpha[:, :, None]) * background
@@ -68,8 +82,34 @@ def enlarge(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 
-def _alpha(portrait: Portrait) -> Floats:
-    """The matte, only the person with this face, its edge drawn to the edges in the picture."""
+def _cut_out(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
+    """The person's own edge, looked for around the segmentation's by colour (GrabCut, Rother et al. 2004)."""
+    inner, outer = (_disc(radius * scale) for radius in _CUT_BAND_PX)
+    labels = np.where(person > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[cv2.erode(person, inner) > 0] = cv2.GC_FGD
+    labels[cv2.dilate(person, outer) == 0] = cv2.GC_BGD
+    cv2.setRNGSeed(0)  # its clusters start at random
+    with contextlib.suppress(cv2.error):  # a picture of a single colour, or nobody but the person
+        cv2.grabCut(image, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), _CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cut = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    # Single pixels on the wrong side, then an edge as soft as pictures have.
+    cut = cv2.medianBlur(cut * np.uint8(255), 2 * round(2 * scale) + 1)
+    soft = cv2.GaussianBlur(cut.astype(np.float32) / 255.0, (0, 0), 1.2 * scale)
+    fine = cv2.ximgproc.guidedFilter(image.astype(np.float32) / 255.0, soft, round(4 * scale), _EDGE_EPS)
+    return np.asarray(np.clip((fine - _THIN) / (1.0 - 2.0 * _THIN), 0.0, 1.0), np.float32)
+
+
+def _without_background(image: Image, alpha: Floats) -> Floats:
+    """The person's own colours where the background shines through: those of the person close by, float32 [S, S, 3]."""
+    sure = (alpha > _SURE).astype(np.float32)
+    if sure.sum() < 100.0:
+        return image.astype(np.float32)
+    filled = pull_push(image.astype(np.float32), sure)
+    return np.where(sure[:, :, None] > 0.0, image, filled).astype(np.float32)
+
+
+def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
+    """Where the person with this face is, and nobody else: uint8 [S, S], 0 or 1."""
     matte = portrait.matte
     count, labels = cv2.connectedComponents((matte > 0.5).astype(np.uint8))
     points = np.clip(portrait.landmarks[:, :2].astype(int), 0, matte.shape[0] - 1)
@@ -83,10 +123,14 @@ def _alpha(portrait: Portrait) -> Floats:
     stranger = (columns > 0.75 * width) & (rows < 0.35 * width) & (matte < 0.97)
     person[stranger] = 0
     count, labels = cv2.connectedComponents(person)
-    person = (labels == labels[int(points[4, 1]), int(points[4, 0])]).astype(np.uint8)
+    return np.asarray(labels == labels[int(points[4, 1]), int(points[4, 0])], np.uint8)
+
+
+def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
+    """The matte of the person, its edge drawn to the edges in the picture, with a rim of background."""
     scale = portrait.scale
     reach = _disc(_EDGE_PX * scale)
-    matte = np.where(cv2.dilate(person, reach) > 0, matte, 0.0).astype(np.float32)
+    matte = np.where(cv2.dilate(person, reach) > 0, portrait.matte, 0.0).astype(np.float32)
     guide = portrait.image.astype(np.float32) / 255.0
     fine = cv2.ximgproc.guidedFilter(guide, matte, round(_EDGE_PX * scale), _EDGE_EPS)
     core = cv2.erode(person, reach) > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import cv2
 import numpy as np
 
@@ -40,6 +42,12 @@ class PersonLayer:
         somebody = (self._person[:, :, 3] > 0).reshape(blocks, self._block, blocks, self._block).any(axis=(1, 3))
         reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
         self._presence = np.asarray(cv2.dilate(somebody.astype(np.uint8), reach), np.uint8)
+
+    def over(self, background: Image) -> PersonLayer:
+        """The same person over another background, uint8 [S, S, 3]."""
+        other = copy.copy(self)
+        other._background = background
+        return other
 
     def draw(self, back: Floats) -> Image:
         """A new frame, uint8 [S, S, 3].

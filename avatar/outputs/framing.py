@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-from avatar.decoder import FRAME_SIZE, Image
+from avatar.backdrop import backdrop
+from avatar.decoder import Image
 from avatar.motion import Floats
-from avatar.portrait import decode_picture
 from speech.errors import InputError
 
 SIZES = {"512x512": (512, 512), "1280x720": (1280, 720)}
@@ -33,7 +31,7 @@ class Framing:
         size: "512x512", the face as it is, or "1280x720", the face 720 high in the middle.
         background: of the wide picture: "blur" (the portrait goes on at its sides, blurred and darkened), a colour
             "#rrggbb", or the path of a picture, which is scaled and cut to fill it.
-        portrait: uint8 [512, 512, 3] RGB, the face at rest, which "blur" is made from.
+        portrait: uint8 [S, S, 3] RGB, the face at rest, which "blur" is made from.
 
     Attributes:
         width: of the composed picture, pixels.
@@ -65,13 +63,16 @@ class Framing:
         """Puts one face into the picture.
 
         Args:
-            face: uint8 [512, 512, 3] RGB.
+            face: uint8 [S, S, 3] RGB, or a whole photo, which is shown as large as fits.
 
         Returns:
             uint8 [height, width, 3] RGB; `face` itself, or memory that the next call overwrites.
         """
+        if face.shape[0] != face.shape[1]:
+            return _fitted(face, self.width, self.height)
         if self._canvas is None:
-            return face
+            size = (self.width, self.height)
+            return face if face.shape[1::-1] == size else np.asarray(cv2.resize(face, size), np.uint8)
         cv2.resize(face, (self.height, self.height), dst=self._square, interpolation=cv2.INTER_CUBIC)
         for strip, behind, weight, rest in self._borders:
             cv2.blendLinear(strip, behind, weight, rest, dst=strip)
@@ -80,27 +81,7 @@ class Framing:
     def _background(self, background: str, portrait: Image) -> Image:
         if background == "blur":
             return self._blurred(portrait)
-        if background.startswith("#"):
-            return np.full((self.height, self.width, 3), _colour(background), np.uint8)
-        path = Path(background).expanduser()
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(
-                f'camera.background: expected "blur", a colour such as "#203040", or a picture; '
-                f"could not read {path}: {error.strerror}"
-            ) from None
-        return self._filling(decode_picture(path, content))
-
-    def _filling(self, picture: Image) -> Image:
-        """A picture scaled to cover everything, its middle cut out."""
-        height, width = picture.shape[:2]
-        scale = max(self.width / width, self.height / height)
-        scaled_width, scaled_height = max(round(width * scale), self.width), max(round(height * scale), self.height)
-        method = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
-        scaled = cv2.resize(picture, (scaled_width, scaled_height), interpolation=method)
-        x, y = (scaled_width - self.width) // 2, (scaled_height - self.height) // 2
-        return np.ascontiguousarray(scaled[y : y + self.height, x : x + self.width])
+        return backdrop(background, self.width, self.height, key="camera.background")
 
     def _blurred(self, portrait: Image) -> Image:
         """The portrait going on at its sides; made at a fraction of the size, for it has no detail."""
@@ -109,8 +90,9 @@ class Framing:
         x = np.arange(width, dtype=np.float32) + 0.5 - margin
         beyond = np.maximum(np.maximum(-x, x - side), 0.0)
         source = np.where(x < 0, _MIRROR_PACE * beyond, np.where(x > side, side - _MIRROR_PACE * beyond, x))
-        columns = np.tile(np.asarray(source * (FRAME_SIZE / side) - 0.5, np.float32), (FRAME_SIZE, 1))
-        rows = np.tile(np.arange(FRAME_SIZE, dtype=np.float32)[:, None], (1, width))
+        size = portrait.shape[0]
+        columns = np.tile(np.asarray(source * (size / side) - 0.5, np.float32), (size, 1))
+        rows = np.tile(np.arange(size, dtype=np.float32)[:, None], (1, width))
         wide = cv2.remap(portrait, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         small = cv2.resize(wide, (width, side), interpolation=cv2.INTER_AREA).astype(np.float32)
         near, far = (
@@ -123,13 +105,16 @@ class Framing:
         return np.asarray(np.clip(np.rint(full), 0, 255), np.uint8)
 
 
+def _fitted(picture: Image, width: int, height: int) -> Image:
+    """A picture as large as fits, in the middle, black around it: uint8 [height, width, 3]."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    size = max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1)
+    canvas = np.zeros((height, width, 3), np.uint8)
+    x, y = (width - size[0]) // 2, (height - size[1]) // 2
+    method = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
+    canvas[y : y + size[1], x : x + size[0]] = cv2.resize(picture, size, interpolation=method)
+    return canvas
+
+
 def _smoothstep(position: Floats) -> Floats:
     return position * position * (np.float32(3.0) - np.float32(2.0) * position)
-
-
-def _colour(text: str) -> tuple[int, int, int]:
-    digits = text[1:]
-    if len(digits) != 6 or any(digit not in "0123456789abcdefABCDEF" for digit in digits):
-        raise InputError(f'camera.background: expected a colour such as "#203040", got {text!r}')
-    red, green, blue = bytes.fromhex(digits)
-    return red, green, blue

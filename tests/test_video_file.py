@@ -11,7 +11,7 @@ import pytest
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FRAME_SIZE, VideoFrame
 from avatar.motion import neutral
-from avatar.outputs.mp4 import Mp4Output
+from avatar.outputs.video_file import VideoFileOutput
 from speech.audio import OUTPUT_RATE_HZ, read_audio
 from speech.errors import InputError
 
@@ -19,7 +19,7 @@ FRAMES, FLASH = 50, 30
 CLICK = FLASH * SAMPLES_PER_FRAME + 700
 
 
-def write(output: Mp4Output, frames: int = FRAMES) -> None:
+def write(output: VideoFileOutput, frames: int = FRAMES) -> None:
     for index in range(frames):
         image = np.full((FRAME_SIZE, FRAME_SIZE, 3), 250 if index == FLASH else 20, np.uint8)
         sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
@@ -31,7 +31,7 @@ def write(output: Mp4Output, frames: int = FRAMES) -> None:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
-    output = Mp4Output(path)
+    output = VideoFileOutput(path)
     write(output)
     assert not path.exists(), "the name is given when all is done"
     output.finish()
@@ -65,7 +65,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
     colours = np.array([[220, 30, 30], [30, 200, 60], [40, 60, 210], [231, 190, 160]], np.uint8)
     for index, colour in enumerate(colours):
         image[:, 128 * index : 128 * (index + 1)] = colour
-    output = Mp4Output(tmp_path / "a.mp4")
+    output = VideoFileOutput(tmp_path / "a.mp4")
     for index in range(3):
         output.write(VideoFrame(image, index), np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
     output.finish()
@@ -77,7 +77,7 @@ def test_colours_come_back(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture_repeats_the_last_one(tmp_path: Path) -> None:
-    output = Mp4Output(tmp_path / "a.mp4")
+    output = VideoFileOutput(tmp_path / "a.mp4")
     bright = VideoFrame(np.full((FRAME_SIZE, FRAME_SIZE, 3), 250, np.uint8), 0)
     for picture in (bright, None, None):
         output.write(picture, np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
@@ -90,7 +90,7 @@ def test_a_missing_picture_repeats_the_last_one(tmp_path: Path) -> None:
 def test_an_abandoned_video_leaves_nothing_and_spares_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_text("an older video")
-    output = Mp4Output(path)
+    output = VideoFileOutput(path)
     write(output, 20)
     output.abandon()
     assert path.read_text() == "an older video"
@@ -99,11 +99,11 @@ def test_an_abandoned_video_leaves_nothing_and_spares_what_was_there(tmp_path: P
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="place to write"):
-        Mp4Output(tmp_path / "missing" / "clip.mp4")
+        VideoFileOutput(tmp_path / "missing" / "clip.mp4")
 
 
 def test_an_encoder_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = Mp4Output(tmp_path / "clip.mp4")
+    output = VideoFileOutput(tmp_path / "clip.mp4")
 
     def full(*args: object) -> None:
         raise OSError("No space left on device")

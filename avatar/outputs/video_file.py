@@ -1,4 +1,4 @@
-"""Output to an MP4 file: H.264 yuv420p and AAC, sound and picture aligned to the sample."""
+"""Output to a video file, sound and picture aligned to the sample: MP4, or WebM and MOV, which keep transparency."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import fractions
 import os
 import queue
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -25,12 +27,47 @@ QUEUE_FRAMES = 16
 
 AUDIO_BIT_RATE = 128_000
 
+TRANSPARENT_SUFFIXES = (".webm", ".mov")
+"""Of the files that keep alpha."""
 
-class Mp4Output:
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """How a kind of file is encoded.
+
+    Attributes:
+        container: FFmpeg's name.
+        container_options: of the muxer.
+        video: the encoder.
+        pixels: its pixel format.
+        audio: the encoder.
+        audio_format: its sample format.
+    """
+
+    container: str
+    container_options: Mapping[str, str]
+    video: str
+    pixels: str
+    audio: str
+    audio_format: str
+
+
+_MP4 = _Format("mp4", {"movflags": "+faststart"}, "libx264", "yuv420p", "aac", "fltp")
+_FORMATS = {
+    ".mp4": _MP4,
+    ".webm": _Format("webm", {}, "libvpx-vp9", "yuva420p", "libopus", "flt"),
+    ".mov": _Format("mov", {"movflags": "+faststart"}, "prores_ks", "yuva444p10le", "pcm_s16le", "s16"),
+}
+VIDEO_SUFFIXES = tuple(_FORMATS)
+"""Of the files that can be written."""
+
+
+class VideoFileOutput:
     """Encodes on a thread of its own into a hidden file beside the target, which gets its name when all is done.
 
     Args:
-        path: where the video goes; its folder must exist.
+        path: where the video goes; its folder must exist, its suffix says what it becomes (.mp4 where unknown). Frames
+            with alpha need .webm (VP9) or .mov (ProRes 4444).
         crf: x264's constant rate factor, 0 (lossless) to 51.
         preset: x264's preset, `ultrafast` to `veryslow`.
 
@@ -40,25 +77,29 @@ class Mp4Output:
 
     def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast") -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial.mp4")
+        self._format = form = _FORMATS.get(path.suffix.lower(), _MP4)
+        self._partial = path.with_name(f".{path.name}.partial{path.suffix}")
         try:
             self._partial.touch()  # FFmpeg itself would open it only with the first packet
-            self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+            self._container = av.open(
+                str(self._partial), "w", format=form.container, options=dict(form.container_options)
+            )
         except (OSError, av.FFmpegError) as error:
             raise InputError(f"{path}: expected a place to write a video, could not open it: {error}") from None
-        video = self._container.add_stream("libx264", rate=FRAME_RATE_HZ)
+        video = self._container.add_stream(form.video, rate=FRAME_RATE_HZ)
         assert isinstance(video, VideoStream)
-        video.width = video.height = FRAME_SIZE
-        video.pix_fmt = "yuv420p"
-        video.options = {"crf": str(crf), "preset": preset, "threads": "1"}
+        video.width = video.height = FRAME_SIZE  # until the first frame says otherwise
+        video.pix_fmt = form.pixels
+        video.options = {**_video_options(form, crf, preset)}
         # Stated, so that browsers need not guess: limited range, BT.601's matrix (OpenCV's), the rest BT.709's.
         video.codec_context.color_range = ColorRange.MPEG
         video.codec_context.colorspace = Colorspace.ITU601
         video.codec_context.color_primaries = ColorPrimaries.BT709
         video.codec_context.color_trc = ColorTrc.BT709
-        audio = self._container.add_stream("aac", rate=OUTPUT_RATE_HZ, layout="mono")
+        audio = self._container.add_stream(form.audio, rate=OUTPUT_RATE_HZ, layout="mono")
         assert isinstance(audio, AudioStream)
-        audio.bit_rate = AUDIO_BIT_RATE
+        if form.audio != "pcm_s16le":
+            audio.bit_rate = AUDIO_BIT_RATE
         self._video, self._audio = video, audio
         self._frames = 0
         self._samples = 0
@@ -98,12 +139,14 @@ class Mp4Output:
             raise InputError(f"{self._path}: could not write the video: {self._failure}") from self._failure
 
     def _encode_all(self) -> None:
-        last: Image = np.zeros((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
+        last: Image | None = None
         try:
             while (item := self._queue.get()) is not None:
                 if self._failure is None:
+                    if last is None and item[0] is not None:
+                        self._video.height, self._video.width = item[0].shape[:2]
                     last = last if item[0] is None else item[0]
-                    self._encode(last, item[1])
+                    self._encode(np.zeros((FRAME_SIZE, FRAME_SIZE, 3), np.uint8) if last is None else last, item[1])
             for stream in (self._video, self._audio):
                 if self._failure is None:
                     self._container.mux(stream.encode(None))
@@ -118,15 +161,39 @@ class Mp4Output:
                 self._failure = self._failure or error
 
     def _encode(self, image: Image, sound: Samples) -> None:
-        # OpenCV converts in 0.1 ms; FFmpeg's scaler takes 3 ms, as long as the encoding itself.
-        picture = av.VideoFrame.from_ndarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+        picture = self._picture(image)
         picture.pts = self._frames
         picture.time_base = fractions.Fraction(1, FRAME_RATE_HZ)
         self._container.mux(self._video.encode(picture))
         self._frames += 1
-        piece = av.AudioFrame.from_ndarray(np.clip(sound, -1, 1)[None, :], format="fltp", layout="mono")
+        clipped = np.clip(sound, -1, 1)[None, :]
+        if self._format.audio_format == "s16":
+            clipped = np.rint(clipped * 32767.0).astype(np.int16)
+        piece = av.AudioFrame.from_ndarray(clipped, format=self._format.audio_format, layout="mono")
         piece.sample_rate = OUTPUT_RATE_HZ
         piece.pts = self._samples
         piece.time_base = fractions.Fraction(1, OUTPUT_RATE_HZ)
         self._container.mux(self._audio.encode(piece))
         self._samples += len(sound)
+
+    def _picture(self, image: Image) -> av.VideoFrame:
+        if self._format is _MP4:
+            # OpenCV converts in 0.1 ms; FFmpeg's scaler takes 3 ms, as long as the encoding itself.
+            return av.VideoFrame.from_ndarray(cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420), format="yuv420p")
+        rgba = image if image.shape[2] == 4 else np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgba), format="rgba")
+        return frame.reformat(format=self._format.pixels, dst_colorspace=Colorspace.ITU601)
+
+
+def _video_options(form: _Format, crf: int, preset: str) -> Mapping[str, str]:
+    if form.video == "libx264":
+        return {"crf": str(crf), "preset": preset, "threads": "1"}
+    if form.video == "libvpx-vp9":  # its scale reaches to 63, where x264's ends at 51
+        return {
+            "crf": str(min(round(1.2 * crf), 63)),
+            "b": "0",
+            "deadline": "realtime",
+            "cpu-used": "8",
+            "threads": "1",
+        }
+    return {"profile": "4444", "alpha_bits": "16", "threads": "1"}
