@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from agent.commands import conversation, evaluate, fetch, live, media, track, train, upkeep
+from agent.commands import conversation, evaluate, fetch, landmarks, live, media, track, train, upkeep
 from agent.commands.options import say
 from speech.errors import InputError
 
@@ -40,7 +40,7 @@ def _root(
     """Holds what is said before any command."""
 
 
-for module in (live, conversation, media, evaluate, track, fetch, train, upkeep):
+for module in (live, conversation, media, landmarks, evaluate, track, fetch, train, upkeep):
     module.register(app)
 
 

@@ -20,6 +20,7 @@ from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
+from avatar.decoder import FaceDecoder
 from avatar.motion import LOOK_AHEAD_FRAMES, neutral
 from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
@@ -27,11 +28,11 @@ from avatar.portrait import Portrait, load_portrait
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
+from speech.errors import InputError
 from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 
 if TYPE_CHECKING:
-    from avatar.mesh.decoder import MeshDecoder
     from speech.turns import TurnDetector
 
 DRAWING_S = 0.022
@@ -50,7 +51,7 @@ class Face:
     """A portrait that can be animated: the picture, its decoder, and a fresh sampler."""
 
     portrait: Portrait
-    decoder: MeshDecoder
+    decoder: FaceDecoder
     sampler: MotionSampler
 
 
@@ -85,7 +86,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     return fresh()
 
 
-def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
+def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:
     """Analyses the portrait, or finds the analysis in the cache, and builds its decoder."""
     import cv2
 
@@ -93,11 +94,29 @@ def load_decoder(config: Config) -> tuple[Portrait, MeshDecoder]:
 
     # One thread here as well: its pieces of work are far too small to be shared out.
     cv2.setNumThreads(1)
-    wanted = config.portrait
-    portrait = load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
-    decoder = MeshDecoder(portrait)
+    output = config.output
+    portrait = _portrait(config, output.size)
+    decoder: FaceDecoder
+    if output.full_frame:
+        from avatar.full_frame import FullFrame, FullFrameDecoder
+
+        if output.background != "photo":
+            raise InputError(
+                f'output.full_frame: expected output.background = "photo" beside it, got "{output.background}": the '
+                "whole photo has its own background"
+            )
+        frame = FullFrame(portrait)
+        portrait = _portrait(config, frame.size)
+        decoder = FullFrameDecoder(MeshDecoder(portrait, fixed=frame.fixed), frame)
+    else:
+        decoder = MeshDecoder(portrait, background=output.background)
     decoder.decode(neutral(1)[0])  # the first picture takes longer
     return portrait, decoder
+
+
+def _portrait(config: Config, size: int) -> Portrait:
+    wanted = config.portrait
+    return load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, size=size, cache_dir=wanted.cache_dir)
 
 
 async def load_face(config: Config, block_frames: int = BLOCK_FRAMES) -> Face:

@@ -47,6 +47,13 @@ def _located_background(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _located_backdrop(value: object, info: ValidationInfo) -> object:
+    """Like `_located`, but "photo", "transparent" and a colour such as "#20405f" stay as they are."""
+    if isinstance(value, str) and value.strip() and value not in ("photo", "transparent") and value[0] != "#":
+        return str(_located(value, info))
+    return value
+
+
 def _located_model(value: object, info: ValidationInfo) -> object:
     """Like `_located`, but only what begins as a path does is one: "Qwen/Qwen2.5-1.5B-Instruct" is a model's name."""
     if isinstance(value, str) and (value.startswith(("/", "./", "../", "~")) or Path(value).is_absolute()):
@@ -244,11 +251,14 @@ class ControlsSection(Section):
 
 
 class OutputSection(Section):
-    """What is written into a video file.
+    """What the picture is, and how it is written into a video file.
 
     Attributes:
         label: whether every frame says "AI".
         label_corner: where it says so.
+        size: width and height of the square picture, pixels.
+        background: behind the person: "photo", "transparent", a colour "#rrggbb", or a picture's path.
+        full_frame: show the whole photo with the moving head in it.
         video_crf: x264's constant rate factor: lower is better and larger.
         video_preset: x264's preset: slower is smaller.
         subtitles: whether an .srt file is written beside the video.
@@ -256,6 +266,11 @@ class OutputSection(Section):
 
     label: bool = True
     label_corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
+    size: Annotated[int, Field(ge=256, le=1024, multiple_of=128)] = 512
+    background: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), BeforeValidator(_located_backdrop)] = (
+        "photo"
+    )
+    full_frame: bool = False
     # 0 would be lossless, which is a profile that browsers don't play.
     video_crf: Annotated[int, Field(ge=1, le=51)] = 20
     video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "superfast"

@@ -20,10 +20,11 @@ from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.mesh.detection import FaceFinder
+    from avatar.placing.points import Placed
 
 # Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
 # no longer match.
-_ANALYSIS_VERSION = 4
+_ANALYSIS_VERSION = 5
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -36,6 +37,8 @@ _BACKDROP = (200, 200, 200)
 # The face (ear to ear) takes this share of the frame's width (up to the second where the picture is tight), the eyes
 # sit at this share of its height.
 _FACE_SHARE, _FACE_SHARE_TIGHT = 0.38, 0.44
+# Faces that are placed by hand may be wider than people's: up to this share, rather than to make up half a picture.
+_FACE_SHARE_BY_HAND = 0.66
 _EYES_AT = 0.45
 # Nose tip against the cheeks: 0 is frontal, 1 a full profile. Measured: Vermeer's three-quarter view 0.6.
 _TURNED, _PROFILE = 0.5, 1.1
@@ -79,18 +82,22 @@ class Portrait:
         return self.path.stem
 
 
-def load_portrait(path: Path, *, size: int = FRAME_SIZE, cache_dir: Path | None = None) -> Portrait:
+def load_portrait(
+    path: Path, *, landmarks: Path | None = None, size: int = FRAME_SIZE, cache_dir: Path | None = None
+) -> Portrait:
     """Reads a picture, finds the largest face in it, and cuts out head and shoulders.
 
-    The analysis is kept under the content's hash, so that a known picture opens in milliseconds.
+    The analysis is kept under the contents' hash, so that a known picture opens in milliseconds.
 
     Args:
         path: PNG, JPEG, WebP, BMP, TIFF or anything else that Pillow reads.
+        landmarks: a file of points placed by hand, for a face that is not found (docs/landmarks.md).
         size: pixels a side, one of `avatar.decoder.SIZES`.
         cache_dir: where analyses are kept; None means ~/.cache/visavis (or $XDG_CACHE_HOME/visavis).
 
     Raises:
-        InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size.
+        InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size;
+            landmarks that can't be this picture's.
     """
     if size not in SIZES:
         raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
@@ -100,11 +107,16 @@ def load_portrait(path: Path, *, size: int = FRAME_SIZE, cache_dir: Path | None 
         raise InputError(f"{path}: expected a portrait picture, could not read it: {error.strerror}") from None
     if not content:
         raise InputError(f"{path}: expected a portrait picture, got an empty file")
-    digest = hashlib.sha256(content).hexdigest()[:32]
+    placed, placed_content = None, b""
+    if landmarks is not None:
+        from avatar.placing.landmarks_file import picture_size, read_landmarks
+
+        placed, placed_content = read_landmarks(landmarks, picture_size(content, path))
+    digest = hashlib.sha256(content + placed_content).hexdigest()[:32]
     entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
     portrait = _read_entry(entry, path, size)
     if portrait is None:
-        portrait = _analyse(path, content, size)
+        portrait = _analyse(path, content, size, placed)
         _write_entry(entry, portrait)
     return portrait
 
@@ -226,43 +238,51 @@ def _to_srgb(picture: _Pillow, profile: object) -> _Pillow:
     return picture if converted is None else converted
 
 
-def _analyse(path: Path, content: bytes, size: int) -> Portrait:
+def _analyse(path: Path, content: bytes, size: int, placed: Placed | None) -> Portrait:
     image = decode_picture(path, content)
     height, width = image.shape[:2]
     if min(width, height) < _MIN_SIDE_PX:
         raise InputError(
             f"{path}: expected a picture of at least {_MIN_SIDE_PX} pixels on its shorter side, got {width}x{height}"
         )
-    from avatar.mesh.detection import FaceFinder, eye_distance
+    from avatar.mesh.detection import FaceFinder
+    from avatar.mesh.doubts import doubts_about
     from avatar.mesh.head_gains import measured_head_gains
+    from avatar.mesh.matte import checked_matte, matte_by_colour
 
-    with FaceFinder() as finder:
-        faces = finder.find(image)
-        if not faces:
-            raise InputError(
-                f"{path}: expected a person's face seen from the front, found none; use a brighter, closer picture"
-            )
-        eyes_px = eye_distance(faces[0])
-        if eyes_px < _MIN_EYE_DISTANCE_PX:
-            raise InputError(
-                f"{path}: expected a face with at least {_MIN_EYE_DISTANCE_PX:.0f} pixels between the eyes, "
-                f"got {eyes_px:.0f}; use a closer or larger picture"
-            )
-        notices = []
-        if len(faces) > 1:
-            notices.append(f"{len(faces)} faces found: the largest is animated")
-        if eyes_px < _BLURRY_EYE_DISTANCE_PX:
-            notices.append(f"the face is small ({eyes_px:.0f} pixels between the eyes): it will look blurred")
-        placement = _placed(image, faces[0])
+    if placed is not None:
+        from avatar.placing.landmarks_file import picture_size
+        from avatar.placing.mean_face import mesh_of
+
+        scale = width / picture_size(content, path)[0]
+        face = mesh_of({name: point * scale for name, point in placed.items()})
+        notices = _size_notices(face, path)
+        placement = _placed(image, face, _FACE_SHARE_BY_HAND)
         crop = _cut_square(image, placement, FRAME_SIZE)
-        landmarks = _found_again(crop, faces[0], placement, finder, path)
-        turned = _turn(landmarks)
-        if turned > _PROFILE:
-            raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
-        if turned > _TURNED:
-            notices.append("the head is turned far: a frontal picture would move better")
-        matte = _checked_matte(finder.matte(crop), landmarks)
-        gains = measured_head_gains(crop, landmarks, finder)
+        landmarks = _in_square(face, placement)
+        matte = checked_matte(matte_by_colour(crop, landmarks), landmarks, crop)
+        gains = HeadGains()
+    else:
+        with FaceFinder() as finder:
+            faces = finder.find(image)
+            if not faces:
+                raise InputError(
+                    f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
+                    f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
+                )
+            notices = [f"{len(faces)} faces found: the largest is animated"] if len(faces) > 1 else []
+            notices += _size_notices(faces[0], path)
+            placement = _placed(image, faces[0])
+            crop = _cut_square(image, placement, FRAME_SIZE)
+            landmarks = _found_again(crop, faces[0], placement, finder, path)
+            matte = checked_matte(finder.matte(crop), landmarks, crop)
+            gains = measured_head_gains(crop, landmarks, finder)
+            notices += doubts_about(crop, landmarks, finder)
+    turned = _turn(landmarks)
+    if turned > _PROFILE:
+        raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
+    if turned > _TURNED:
+        notices.append("the head is turned far: a frontal picture would move better")
     if size != FRAME_SIZE:  # found where the finder sees best, then drawn as large as is asked for
         crop = _cut_square(image, placement, size)
         landmarks = landmarks * np.float32(size / FRAME_SIZE)
@@ -270,12 +290,29 @@ def _analyse(path: Path, content: bytes, size: int) -> Portrait:
     return Portrait(path, crop, landmarks, matte, placement, gains, tuple(notices))
 
 
-def _placed(image: Image, face: Floats) -> tuple[float, float, float]:
+def _size_notices(face: Floats, path: Path) -> list[str]:
+    """What is to be said of the face's size.
+
+    Raises:
+        InputError: it is too small to be animated.
+    """
+    eyes_px = float(np.linalg.norm(face[33] - face[263]))
+    if eyes_px < _MIN_EYE_DISTANCE_PX:
+        raise InputError(
+            f"{path}: expected a face with at least {_MIN_EYE_DISTANCE_PX:.0f} pixels between the eyes, "
+            f"got {eyes_px:.0f}; use a closer or larger picture"
+        )
+    if eyes_px < _BLURRY_EYE_DISTANCE_PX:
+        return [f"the face is small ({eyes_px:.0f} pixels between the eyes): it will look blurred"]
+    return []
+
+
+def _placed(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGHT) -> tuple[float, float, float]:
     """Left, top and side of the square with head and shoulders, pixels."""
     width = _face_width(face)
     height_px, width_px = image.shape[:2]
     # A tighter frame where the picture ends early, rather than much that has to be made up.
-    side = float(np.clip(min(width_px, height_px), width / _FACE_SHARE_TIGHT, width / _FACE_SHARE))
+    side = float(np.clip(min(width_px, height_px), width / tightest, width / _FACE_SHARE))
     eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
     centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
     left = _moved_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
@@ -289,13 +326,17 @@ def _found_again(
     """The landmarks of a face of the whole picture as they are found in its square of 512."""
     from avatar.mesh.detection import eye_distance
 
-    left, top, side = placement
-    scale = FRAME_SIZE / side
-    expected = (face - np.array([left, top, 0.0], np.float32)) * np.float32(scale)
+    expected = _in_square(face, placement)
     for points in finder.meshes(crop):
         if np.linalg.norm(points[:, :2] - expected[:, :2], axis=1).mean() < 0.25 * eye_distance(expected):
             return points
     raise InputError(f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture")
+
+
+def _in_square(face: Floats, placement: tuple[float, float, float]) -> Floats:
+    """The landmarks of a face of the whole picture as they lie in its square of 512."""
+    left, top, side = placement
+    return (face - np.array([left, top, 0.0], np.float32)) * np.float32(FRAME_SIZE / side)
 
 
 def _moved_inside(start: float, side: float, length: int, most: float) -> float:
@@ -329,9 +370,12 @@ def _cut_square(image: Image, placement: tuple[float, float, float], size: int) 
     # Replicated rows and columns are streaks: along each border, blend towards a blur by the distance to the picture.
     outside = cv2.distanceTransform((inside < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     blur = 12.0 * size / FRAME_SIZE
-    weight = np.clip(outside / (2.0 * blur), 0.0, 1.0)[:, :, None]
-    blurred = cv2.GaussianBlur(crop, (0, 0), blur, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(np.rint(crop * (1.0 - weight) + blurred * weight), np.uint8)
+    extended = crop.astype(np.float32)
+    for wider in (1.0, 4.0):
+        blurred = cv2.GaussianBlur(extended, (0, 0), wider * blur, borderType=cv2.BORDER_REPLICATE)
+        weight = np.clip(outside / (2.0 * wider * blur), 0.0, 1.0)[:, :, None]
+        extended += (blurred - extended) * weight
+    return np.asarray(np.rint(extended), np.uint8)
 
 
 def _turn(landmarks: Floats) -> float:
@@ -339,25 +383,6 @@ def _turn(landmarks: Floats) -> float:
     left, right, nose = landmarks[234, 0], landmarks[454, 0], landmarks[4, 0]
     half = max(abs(float(right - left)) / 2.0, 1e-3)
     return abs(float(nose - (left + right) / 2.0)) / half
-
-
-def _checked_matte(matte: Floats, landmarks: Floats) -> Floats:
-    """The segmentation, united with the face itself; a head-shaped one where it missed the head (paintings)."""
-    oval = cv2.convexHull(landmarks[:, :2].astype(np.int32))
-    face = np.zeros(matte.shape, np.float32)
-    cv2.fillConvexPoly(face, oval, 1.0)
-    if float(matte[face > 0].mean()) < 0.6:
-        centre = landmarks[:, :2].mean(axis=0)
-        width = float(np.linalg.norm(landmarks[234] - landmarks[454]))
-        axes = (int(0.68 * width), int(0.95 * width))
-        head = np.zeros(matte.shape, np.float32)
-        cv2.ellipse(head, (int(centre[0]), int(centre[1] - 0.1 * width)), axes, 0, 0, 360, 1.0, -1)
-        body_top = int(landmarks[152, 1])
-        half = int(0.42 * width)
-        cv2.rectangle(head, (int(centre[0]) - half, body_top), (int(centre[0]) + half, FRAME_SIZE), 1.0, -1)
-        matte = np.asarray(cv2.GaussianBlur(head, (0, 0), 0.08 * width), np.float32)
-    face = np.asarray(cv2.GaussianBlur(face, (0, 0), 3.0), np.float32)
-    return np.maximum(matte, face)
 
 
 if TYPE_CHECKING:

@@ -163,3 +163,15 @@ def test_the_label_is_readable_in_its_corner_and_nowhere_else(corner: str) -> No
     assert (rows.max() < 60) == corner.startswith("top") and (columns.max() < 60) == corner.endswith("left")
     assert (rows.min() > FRAME_SIZE - 60) == corner.startswith("bottom")
     assert image.max() > 230 and image.min() < 90, "white letters on a dark plate"
+
+
+def test_the_label_fits_every_picture_and_is_seen_before_nothing() -> None:
+    label = AiLabel("top-left")
+    wide, nothing = np.full((1024, 1600, 3), 128, np.uint8), np.zeros((256, 256, 4), np.uint8)
+    for image, scale in ((wide, 2.0), (nothing, 0.5)):
+        before = image.copy()
+        label.draw(image)
+        rows, columns = np.nonzero((image != before).any(axis=2))
+        assert rows.max() - rows.min() == pytest.approx(26 * scale, abs=3)
+        assert columns.max() - columns.min() == pytest.approx(40 * scale, abs=3)
+    assert nothing[:, :, 3].max() == 255

@@ -114,3 +114,29 @@ def test_an_encoder_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         output.finish()
     output.abandon()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("suffix", "decoder", "sound_within"), [(".webm", "libvpx-vp9", 40), (".mov", "prores", 0)])
+def test_alpha_survives_where_it_can(tmp_path: Path, suffix: str, decoder: str, sound_within: int) -> None:
+    path = tmp_path / f"clip{suffix}"
+    output = VideoFileOutput(path)
+    image = np.zeros((256, 384, 4), np.uint8)
+    image[64:192, 96:288] = (200, 90, 40, 255)
+    image[:32] = (10, 10, 200, 128)
+    for index in range(10):
+        sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+        sound[700] = 0.9 if index == 5 else 0.0
+        output.write(VideoFrame(image, index * SAMPLES_PER_FRAME), sound, neutral(1)[0])
+    output.finish()
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        # FFmpeg's own VP9 decoder leaves alpha out.
+        context = av.CodecContext.create(decoder, "r") if suffix == ".webm" else stream.codec_context
+        frames = [frame for packet in container.demux(stream) for frame in context.decode(packet)]
+        assert len(frames) == 10 and (frames[0].width, frames[0].height) == (384, 256)
+        shown = frames[-1].to_ndarray(format="rgba").astype(int)
+    assert shown[40:60, :80, 3].max() < 12
+    assert np.abs(shown[100:150, 120:260] - (200, 90, 40, 255)).mean() < 8
+    assert np.abs(shown[8:24, 20:360, 3] - 128).max() < 12
+    peak = int(np.abs(read_audio(path, OUTPUT_RATE_HZ)).argmax())
+    assert abs(peak - (5 * SAMPLES_PER_FRAME + 700)) <= sound_within

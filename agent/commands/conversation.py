@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, configured, progress, say
+from agent.commands.options import check_target, check_video, configured, progress, say
 from agent.commands.telling import Teller
 from agent.config import Config
+from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def ask(
 
     `visavis ask --text "What can you do?" --text "Tell me more." -o answer.mp4`
     """
-    check_target(output, ".mp4")
+    check_target(output, *VIDEO_SUFFIXES)
     if not questions and not text:
         raise InputError("ask: expected a recorded question or --text 'a question', got neither")
     if any(not question.strip() for question in text or ()):
@@ -83,6 +84,7 @@ def ask(
         volume=volume,
         seed=seed,
     )
+    check_video(output, settings)
     asked = load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
     asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))

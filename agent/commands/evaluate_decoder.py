@@ -34,6 +34,7 @@ def evaluate_decoder(
     quick: Annotated[
         bool, typer.Option("--quick", help=f"{_QUICK_STEPS} pictures a ramp instead of {_STEPS}.")
     ] = False,
+    landmarks: options.Landmarks = None,
     as_json: options.AsJson = False,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
@@ -51,8 +52,12 @@ def evaluate_decoder(
     check_target(output, ".html", ".htm")
     if sheets is not None and sheets.exists() and not sheets.is_dir():
         raise InputError(f"--sheets: expected a folder, got the file {sheets}")
-    settings = configured(config, overrides)
+    if landmarks is not None and len(portraits or ()) > 1:
+        raise InputError(f"--landmarks: expected one portrait, got {len(portraits or ())}")
+    settings = configured(config, overrides, landmarks=landmarks)
     names = portraits or [settings.portrait.path]
+    # The configured landmarks are the configured portrait's.
+    placed = landmarks if portraits else settings.portrait.landmarks
 
     from agent.personas import portrait_path
     from avatar.evaluation.decoder_evaluation import DecoderEvaluation, side_by_side
@@ -65,7 +70,8 @@ def evaluate_decoder(
     tables, drawn = [], {}
     with progress(quiet) as bar, FaceFinder() as finder:
         task = bar.add_task("loading", total=len(names), note="")
-        loaded = [load_portrait(portrait_path(name), cache_dir=settings.portrait.cache_dir) for name in names]
+        cache_dir = settings.portrait.cache_dir
+        loaded = [load_portrait(portrait_path(name), landmarks=placed, cache_dir=cache_dir) for name in names]
         for number, portrait in enumerate(loaded):
 
             def advance(share: float, number: int = number, name: str = portrait.name) -> None:

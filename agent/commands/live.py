@@ -11,9 +11,10 @@ import typer
 
 from agent.commands import options
 from agent.commands.live_runs import Talk, mirror_live
-from agent.commands.options import check_target, configured
+from agent.commands.options import check_target, check_video, configured
 from agent.config import Config
 from agent.config_sections import NO_DEVICE
+from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
 
 MicrophoneName = Annotated[
@@ -70,7 +71,7 @@ def talk(
 
     `visavis talk --microphone none --mqtt 127.0.0.1 --record robot.mp4`
     """
-    check_target(record, ".mp4")
+    check_target(record, *VIDEO_SUFFIXES)
     settings = configured(
         config,
         overrides,
@@ -88,6 +89,7 @@ def talk(
             "window.fullscreen": fullscreen or None,
         },
     )
+    check_video(record, settings)
     check_devices(settings)
     asyncio.run(Talk(settings, record, quiet=quiet).run())
 
@@ -115,9 +117,10 @@ def mirror(
 
     `visavis mirror --window --portrait me.jpg --speaker none`
     """
-    check_target(record, ".mp4")
+    check_target(record, *VIDEO_SUFFIXES)
     more = _device_settings(microphone, speaker, camera, window)
     settings = configured(config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more=more)
+    check_video(record, settings)
     check_devices(settings)
     if settings.devices.microphone == NO_DEVICE:
         raise InputError("mirror: expected a microphone, got 'none'; `visavis devices` lists them")

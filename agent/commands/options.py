@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agent.config import Config, load_config
+from avatar.outputs.base import TRANSPARENT_SUFFIXES
 from speech.errors import InputError
 
 ConfigPath = Annotated[
@@ -54,6 +55,16 @@ HeadDistance = Annotated[
     typer.Option("--distance", metavar="RATIO", help="Of the head: 1 as in the portrait, 2 far, 0.5 near."),
 ]
 Composure = Annotated[float | None, typer.Option("--composure", metavar="X", help="How calm it is: 0 lively, 1 calm.")]
+
+Size = Annotated[
+    int | None, typer.Option("--size", metavar="PX", help="Of the square picture: 256, 384, 512 … 1024 pixels.")
+]
+Background = Annotated[
+    str | None, typer.Option(metavar="WHAT", help="Behind the person: photo, transparent, #rrggbb, or a picture.")
+]
+FullFrame = Annotated[
+    bool | None, typer.Option("--full-frame/--square", help="The whole photo, with the moving head in it.")
+]
 
 # Results go to standard output, everything else to standard error, so that results can be piped.
 messages = Console(stderr=True, highlight=False)
@@ -134,6 +145,19 @@ def check_target(path: Path | None, *suffixes: str) -> None:
         raise InputError(f"{path}: the folder {folder} does not exist; create it first")
     if not os.access(folder, os.W_OK):
         raise InputError(f"{path}: the folder {folder} is not writable")
+
+
+def check_video(path: Path | None, config: Config) -> None:
+    """Refuses a video that can't show what the configuration asks for.
+
+    Raises:
+        InputError: transparency in a kind of file that has none.
+    """
+    if path is not None and config.output.background == "transparent" and path.suffix not in TRANSPARENT_SUFFIXES:
+        raise InputError(
+            f"{path}: expected a name that ends in {' or '.join(TRANSPARENT_SUFFIXES)}, since only these keep a "
+            f"transparent background, got '{path.suffix}'"
+        )
 
 
 def say(text: str, quiet: bool = False) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, configured, progress, say
+from agent.commands.options import check_target, check_video, configured, progress, say
 from agent.config import Config
 from avatar.control_timeline import ControlTimeline, read_control_timeline
 from avatar.motion import ConversationState, Emotion
+from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
 
 
@@ -25,7 +26,9 @@ def render(
     ] = None,
     portrait: options.PortraitName = None,
     landmarks: options.Landmarks = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="The video: .mp4, .webm or .mov.")
+    ] = None,
     user_audio: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What the other person says, from the same start; it listens.")
     ] = None,
@@ -50,6 +53,9 @@ def render(
     motion_in: Annotated[
         Path | None, typer.Option(metavar="FILE.csv", help="Play such a file back instead of sampling motion.")
     ] = None,
+    size: options.Size = None,
+    background: options.Background = None,
+    full_frame: options.FullFrame = None,
     seed: options.Seed = None,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
@@ -67,6 +73,10 @@ def render(
     `visavis render --audio answer.wav --user-audio question.wav --controls turns.csv --mix-user -o talk.mp4`
 
     `visavis render --audio speech.mp3 --motion-out curves.csv`
+
+    `visavis render --audio speech.wav --background transparent --size 768 -o overlay.webm`
+
+    `visavis render --portrait family.jpg --audio speech.wav --full-frame -o photo.mp4`
 
     `visavis render --portrait mira --motion-in curves.csv --audio speech.mp3 -o again.mp4`
     """
@@ -86,9 +96,11 @@ def render(
             raise InputError("render: --motion-in does not listen; leave --user-audio out, or add --mix-user")
     if state is not None and state not in set(ConversationState):
         raise InputError(f"render: --state: expected one of {', '.join(ConversationState)}, got '{state}'")
-    check_target(output, ".mp4")
+    check_target(output, *VIDEO_SUFFIXES)
     check_target(motion_out, ".csv")
+    asked |= {"output.size": size, "output.background": background, "output.full_frame": full_frame}
     settings = configured(config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more=asked)
+    check_video(output, settings)
     if intensity is not None and controls is None and settings.controls.emotion is Emotion.NEUTRAL:
         raise InputError("render: --intensity: expected --emotion NAME beside it, got none; neutral has no strength")
     begins = ConversationState(state or ("speaking" if audio else "listening"))
@@ -150,7 +162,9 @@ class _Rendering:
                 found, decoder = decoding.result()
                 for notice in found.notices:
                     say(f"{found.path.name}: {notice}", quiet)
-                outputs.append(VideoFileOutput(self.output, crf=config.output.video_crf, preset=config.output.video_preset))
+                outputs.append(
+                    VideoFileOutput(self.output, crf=config.output.video_crf, preset=config.output.video_preset)
+                )
             if self.motion_out is not None:
                 outputs.append(MotionCsvOutput(self.motion_out))
             bar.update(task, description="rendering", total=frames)

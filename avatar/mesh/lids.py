@@ -28,6 +28,8 @@ _SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
 _LID_TONE, _UNDER_WEIGHT, _SHADE = 0.92, 0.06, 30.0
 # The closed rim is at least this much darker than the lid.
 _RIM_TONE = 0.72
+# Fur: skin whose finest detail under the eye has this many grey levels (people's at most 6); a lid keeps it.
+_FUR_FROM, _FUR_TO = 7.0, 12.0
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -120,6 +122,9 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     weight = _blur(skin, texels_per_unit)
     smooth = _blur(colour * skin[..., None], texels_per_unit) + _UNDER_WEIGHT * tone
     smooth /= (weight + _UNDER_WEIGHT)[..., None]
+    detail = colour - cv2.GaussianBlur(colour, (0, 0), _SKIN_BLUR * texels_per_unit)
+    if plain.any():
+        smooth = smooth + np.float32(smoothstep((detail @ _GREY)[plain].std(), _FUR_FROM, _FUR_TO)) * detail
     near = 1.0 - smoothstep(t, 0.75, 1.15)
     lid = smoothstep(above, 0.010, 0.024) * (1.0 - smoothstep(above, 0.6 * reach, reach)) * near
     closed = colour * (1.0 - lid[..., None]) + smooth * lid[..., None]

@@ -8,6 +8,12 @@ from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from speech.audio import Samples
 
+VIDEO_SUFFIXES = (".mp4", ".webm", ".mov")
+"""Of the video files that can be written."""
+
+TRANSPARENT_SUFFIXES = (".webm", ".mov")
+"""Of those that keep alpha."""
+
 
 class Output(Protocol):
     """Takes one frame time after the other. Called from the rendering thread, in order, never at once."""

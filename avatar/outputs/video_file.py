@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from avatar.decoder import FRAME_SIZE, Image, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
+from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 
@@ -26,9 +27,6 @@ from speech.errors import InputError
 QUEUE_FRAMES = 16
 
 AUDIO_BIT_RATE = 128_000
-
-TRANSPARENT_SUFFIXES = (".webm", ".mov")
-"""Of the files that keep alpha."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +56,7 @@ _FORMATS = {
     ".webm": _Format("webm", {}, "libvpx-vp9", "yuva420p", "libopus", "flt"),
     ".mov": _Format("mov", {"movflags": "+faststart"}, "prores_ks", "yuva444p10le", "pcm_s16le", "s16"),
 }
-VIDEO_SUFFIXES = tuple(_FORMATS)
-"""Of the files that can be written."""
+assert tuple(_FORMATS) == VIDEO_SUFFIXES
 
 
 class VideoFileOutput:

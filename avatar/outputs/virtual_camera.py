@@ -6,6 +6,7 @@ import os
 import sys
 from typing import Any
 
+from avatar.backdrop import CHROMA_KEY, flattened
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.framing import Framing
@@ -61,7 +62,7 @@ class VirtualCameraOutput:
         try:
             if self._path is not None:
                 os.stat(self._path)
-            self._camera.send(self._framing.compose(frame.image))
+            self._camera.send(self._framing.compose(flattened(frame.image, CHROMA_KEY)))
         except (OSError, RuntimeError) as error:
             self.finish()
             reason = (error.strerror if isinstance(error, OSError) else None) or _one_line(error)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
+from avatar.backdrop import flattened
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.window_process import HEADER
@@ -23,6 +24,9 @@ _OPEN_S = 30.0
 """How long a window may take to open: a cold start from a slow disk, not a wait that anyone sees."""
 
 _CLOSE_S = 1.0
+
+# What is seen behind a transparent face, RGB.
+_BEHIND = (0, 0, 0)
 
 
 class WindowOutput:
@@ -106,7 +110,7 @@ class WindowOutput:
                 reason = f": {self._last_words}" if self._last_words else ""
                 raise InputError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
             if frame is not None and self._is_open:
-                self._latest = frame.image
+                self._latest = flattened(frame.image, _BEHIND)
                 self._changed.notify_all()
 
     def finish(self) -> None:

@@ -26,7 +26,7 @@ HEADER = struct.Struct("<HH")
 
 _DOUBLE_CLICK_MS = 400
 
-_BLIND_DRIVERS = ("offscreen", "dummy", "evdev")
+BLIND_DRIVERS = ("offscreen", "dummy", "evdev")
 """What SDL falls back to where it finds no screen; nobody would see the window."""
 
 
@@ -45,7 +45,7 @@ def main() -> None:
 
     try:
         pygame.display.init()
-        if pygame.display.get_driver() in _BLIND_DRIVERS and "SDL_VIDEODRIVER" not in os.environ:
+        if pygame.display.get_driver() in BLIND_DRIVERS and "SDL_VIDEODRIVER" not in os.environ:
             where = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
             say(error=f"none at {where}" if where else "none")
             return
