@@ -94,7 +94,7 @@ def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:
 
     # One thread here as well: its pieces of work are far too small to be shared out.
     cv2.setNumThreads(1)
-    output = config.output
+    output, breathing = config.output, config.face.breathing
     portrait = _portrait(config, output.size)
     decoder: FaceDecoder
     if output.full_frame:
@@ -107,9 +107,9 @@ def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:
             )
         frame = FullFrame(portrait)
         portrait = _portrait(config, frame.size)
-        decoder = FullFrameDecoder(MeshDecoder(portrait, fixed=frame.fixed), frame)
+        decoder = FullFrameDecoder(MeshDecoder(portrait, fixed=frame.fixed, breathing=breathing), frame)
     else:
-        decoder = MeshDecoder(portrait, background=output.background)
+        decoder = MeshDecoder(portrait, background=output.background, breathing=breathing)
     decoder.decode(neutral(1)[0])  # the first picture takes longer
     return portrait, decoder
 

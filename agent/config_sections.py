@@ -212,6 +212,7 @@ class FaceSection(Section):
         composure: 0 lively, 1 calm, where nothing else is asked at run time (`Controls.composure`).
         nods: share of your pauses that the listener nods at, 0 to 1.
         guidance_audio: classifier-free guidance towards the speech, 0 to 4; see `avatar.guidance`.
+        breathing: how far shoulders and chest rise with each breath, 1 as of a person at rest.
         weights: safetensors file of the sampler; None for the shipped one.
     """
 
@@ -220,6 +221,7 @@ class FaceSection(Section):
     composure: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     nods: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
     guidance_audio: Annotated[float, Field(ge=0.0, le=4.0)] = 0.0
+    breathing: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
     weights: FilePath = None
 
 

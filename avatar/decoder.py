@@ -36,6 +36,14 @@ class VideoFrame:
 class FaceDecoder(Protocol):
     """Turns one motion vector into one picture of the portrait it was built for."""
 
-    def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB. Stateless: the same vector, the same bytes."""
+    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+        """Draws one frame. Stateless: the same arguments, the same bytes.
+
+        Args:
+            values: float32 [60].
+            breath: how far the chest has risen, 0 (as in the portrait) to 1.
+
+        Returns:
+            uint8 [H, W, 3] RGB, or [H, W, 4] where there is alpha.
+        """
         ...

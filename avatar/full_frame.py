@@ -96,6 +96,6 @@ class FullFrameDecoder:
         self._decoder = decoder
         self._frame = frame
 
-    def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [height, width, 3] RGB."""
-        return self._frame.compose(self._decoder.decode(values))
+    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+        """Draws one frame, uint8 [height, width, 3] RGB; arguments as `avatar.decoder.FaceDecoder` has them."""
+        return self._frame.compose(self._decoder.decode(values, breath))

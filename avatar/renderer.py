@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from avatar.breathing import breath_at
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.control_timeline import ControlTimeline
 from avatar.decoder import FaceDecoder, VideoFrame
@@ -160,7 +161,7 @@ class Renderer:
         """Draws one frame and hands it to the outputs; returns those that failed."""
         picture: VideoFrame | None = None
         if self._decoder is not None and not late:
-            image = self._decoder.decode(values)
+            image = self._decoder.decode(values, breath_at(start / OUTPUT_RATE_HZ))
             if self._label is not None:
                 self._label.draw(image)
             picture = VideoFrame(image, start)

@@ -24,7 +24,7 @@ class JawDecoder:
     def __init__(self) -> None:
         self.decoded = 0
 
-    def decode(self, values: Floats) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0) -> Image:
         self.decoded += 1
         return np.full((FRAME_SIZE, FRAME_SIZE, 3), 255 * values[MotionLayout.INDEX["jawOpen"]], np.uint8)
 

@@ -49,12 +49,16 @@ class MeshDecoder:
         portrait: whom to draw.
         background: behind the person: "photo", "transparent" (frames then have alpha), a colour, or a picture's path.
         fixed: sides of the frame at which nothing moves.
+        breathing: how far shoulders and chest rise with each breath; 1 as of a person at rest.
 
     Raises:
         InputError: no such background.
     """
 
-    def __init__(self, portrait: Portrait, *, background: str = PHOTO, fixed: Sides = NONE_FIXED) -> None:
+    def __init__(
+        self, portrait: Portrait, *, background: str = PHOTO, fixed: Sides = NONE_FIXED, breathing: float = 1.0
+    ) -> None:
+        self._breathing = breathing
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
         size, scale = portrait.size, portrait.scale
@@ -102,13 +106,18 @@ class MeshDecoder:
             Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture) for side, eye in eyes.items()
         ]
 
-    def decode(self, values: Floats) -> Image:
-        """Draws one frame: float32 [60] to uint8 [S, S, 3] RGB, or [S, S, 4] with straight alpha before nothing.
+    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+        """Draws one frame. Stateless: the same arguments, the same bytes.
 
-        Stateless: the same vector, the same bytes.
+        Args:
+            values: float32 [60].
+            breath: how far the chest has risen, 0 (as in the portrait) to 1.
+
+        Returns:
+            uint8 [S, S, 3] RGB, or [S, S, 4] with straight alpha where nothing is behind.
         """
         controls = self._controls(values)
-        pose = self._posed(values)
+        pose = self._posed(values, breath)
         face_controls = controls[self._face_rows]
         face = self._moved(face_controls)
         back = self._way_back(face, pose)
@@ -154,8 +163,8 @@ class MeshDecoder:
         grids = [self._mouth.grid, *(eye.grid for eye in self._eyes)]
         return [(grid.left, grid.top, grid.width, grid.height) for grid in grids]
 
-    def _posed(self, values: Floats) -> Pose:
-        forward = self._head(values[MotionLayout.HEAD])
+    def _posed(self, values: Floats, breath: float = 0.0) -> Pose:
+        forward = self._head(values[MotionLayout.HEAD], self._breathing * breath)
         return Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
 
     def _moved(self, face_controls: Floats) -> Expression:

@@ -33,6 +33,10 @@ _NEAREST, _FARTHEST = 0.75, 1.4
 # times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
 _STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
 
+# A breath lifts the chest so far, eye distances, and widens it by this share; the chest begins and is whole so far
+# below the chin; the head takes this share.
+_CHEST_RISES, _CHEST_WIDENS, _CHEST, _HEAD_CARRIED = 0.030, 0.008, (0.15, 0.80), 0.30
+
 # From a fixed side inwards, shares of the frame: still up to the first, free from the second on.
 _STILL, _FREE = 0.03, 0.24
 
@@ -150,10 +154,20 @@ class HeadMotion:
         self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
         self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
         self._free = _free(nodes, grid, fixed)
+        # The chest rises and widens, the shoulders with it; neck and head are carried along a little.
+        chest = smoothstep(below_chin, *_CHEST)
+        widens = _CHEST_WIDENS * unit * np.clip((nodes[..., 0] - self._tilt_pivot[0]) / unit, -1.5, 1.5) * chest
+        rises = -_CHEST_RISES * unit * (_HEAD_CARRIED + (1.0 - _HEAD_CARRIED) * chest)
+        self._breath = np.stack([widens, rises]).astype(np.float32)
         self._eyes_depth = eyes_depth
 
-    def __call__(self, head: Floats) -> Floats:
-        """Displacements in pixels: headPitch … headDistance [6] to float32 [rows, columns, 2]."""
+    def __call__(self, head: Floats, breath: float = 0.0) -> Floats:
+        """Displacements in pixels, float32 [rows, columns, 2].
+
+        Args:
+            head: headPitch … headDistance, float32 [6].
+            breath: how far the chest has risen, 0 to 1 and a little more.
+        """
         pitch = float(np.clip(self._gains.pitch(float(head[0])), -_MOST_PITCH, _MOST_PITCH))
         yaw = float(np.clip(self._gains.yaw(float(head[1])), -_MOST_YAW, _MOST_YAW))
         roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
@@ -171,6 +185,8 @@ class HeadMotion:
         moved *= self._head
         for plane, by in zip(moved, shift.astype(np.float32), strict=True):
             plane += by * self._body
+        if breath:
+            moved += np.float32(breath) * self._breath
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
         if self._free is not None:
             moved *= self._free

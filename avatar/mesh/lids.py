@@ -28,8 +28,8 @@ _SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
 _LID_TONE, _UNDER_WEIGHT, _SHADE = 0.92, 0.06, 30.0
 # The closed rim is at least this much darker than the lid.
 _RIM_TONE = 0.72
-# Fur: skin whose finest detail under the eye has this many grey levels (people's at most 6); a lid keeps it.
-_FUR_FROM, _FUR_TO = 7.0, 12.0
+# Fur is skin whose fine detail under the eye has so many grey levels (a cat's 18 to 24, people's 1 to 13); it stays.
+_FUR_FROM, _FUR_TO = 13.5, 17.5
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 

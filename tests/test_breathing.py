@@ -1,0 +1,48 @@
+"""Breathing: a curve over time, and what it does to the picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from avatar.breathing import breath_at
+from avatar.mesh.decoder import MeshDecoder
+from avatar.motion import neutral
+from avatar.portrait import Portrait, load_portrait
+
+DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
+
+
+def test_it_is_a_person_at_rest() -> None:
+    rise = np.array([breath_at(frame / 25) for frame in range(25 * 600)])
+    assert rise.min() >= 0.0 and 0.8 < rise.max() <= 1.0
+    assert np.abs(np.diff(rise)).max() < 0.05
+    level = rise > 0.4
+    breaths = np.flatnonzero(level[1:] & ~level[:-1])
+    assert 12 <= len(breaths) / 10 <= 20
+    lengths_s = np.diff(breaths) / 25
+    assert 0.1 < lengths_s.std() < 1.0
+    inhaling = (np.diff(rise) > 0).mean()
+    assert 0.35 < inhaling < 0.45
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+
+
+def test_shoulders_rise_and_the_background_stays(portrait: Portrait) -> None:
+    decoder, still = MeshDecoder(portrait), neutral(1)[0]
+    out, breathed = decoder.decode(still), decoder.decode(still, 1.0)
+    change = np.abs(breathed.astype(int) - out.astype(int)).max(axis=2)
+    nobody = cv2.dilate((portrait.matte > 0.02).astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
+    assert change[380:].max() > 30
+    assert change[:300][nobody[:300]].max() <= 2
+    np.testing.assert_array_equal(decoder.decode(still, 0.0), out)
+    np.testing.assert_array_equal(MeshDecoder(portrait, breathing=0.0).decode(still, 1.0), out)
+    chin = portrait.landmarks[152, :2].astype(int)
+    head, chest = change[chin[1] - 60 : chin[1] - 20, chin[0] - 20 : chin[0] + 20], change[430:, 120:390]
+    assert head.mean() < chest.mean()
