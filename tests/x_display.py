@@ -93,6 +93,12 @@ class XDisplay:
         for kind in (_KEY_PRESS, _KEY_PRESS + 1):
             self._fake(kind, code)
 
+    def click(self, x: int, y: int) -> None:
+        """Moves the pointer there and clicks."""
+        self._fake(_MOTION, 0, x, y)
+        for kind in (_BUTTON_PRESS, _BUTTON_PRESS + 1):
+            self._fake(kind, 1)
+
     def double_click(self, x: int, y: int) -> None:
         """Moves the pointer there and clicks twice."""
         self._fake(_MOTION, 0, x, y)

@@ -59,7 +59,7 @@ def background_flicker(decoder: MeshDecoder, portrait: Portrait, motion: Sequenc
     for values in motion:
         back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
         at = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32) + back
-        reached |= cv2.remap(person, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101) > 0
+        reached |= cv2.remap(person, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0
         frame = decoder.decode(values)
         first = frame if first is None else first
         change = np.maximum(change, cv2.absdiff(frame, first).max(axis=2))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.warp import smoothstep
+from avatar.mesh.background import disc, fill_background
 from avatar.motion import Floats
 from avatar.portrait import Portrait
 
@@ -25,15 +25,6 @@ _RIM_PX = 5
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
 _CUT_BAND_PX, _CUT_ROUNDS = (14, 5), 3
-# Lines of the background are drawn on into the hole up to here, in a picture of this size.
-_LINES_UP_TO_PX, _LINES_AT_PX = (36.0, 72.0), 256
-# Finer than this is grain; from so far away it is borrowed.
-_GRAIN_PX = 2.5
-_BORROW_PX = (61, 97, 149, 211)
-# Below the first alpha the background keeps to the picture, above the second to what is around.
-_MOSTLY_BACKGROUND = (0.05, 0.25)
-# The background under the person is invented from what lies at least this far outside the matte.
-_CLEAR_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +55,11 @@ def take_apart(portrait: Portrait, backdrop: Image | None = None) -> Layers:
         person = np.dstack([_without_background(image, alpha) * alpha[:, :, None], 255.0 * alpha])
         return Layers(enlarge(np.rint(np.clip(person, 0.0, 255.0)).astype(np.uint8)), backdrop, alpha)
     alpha = _alpha(portrait, _person(portrait))
-    background = _fill_background(image, alpha, portrait.scale)
+    background = fill_background(image, alpha, portrait.scale)
     alpha = np.where(alpha > 0.0, np.maximum(alpha, _needed(image, background)), 0.0)
     over = image.astype(np.float32) - (1.0 - alpha[:, :, None]) * background
     person = np.dstack([np.clip(over, 0.0, 255.0 * alpha[:, :, None]), 255.0 * alpha])
     return Layers(enlarge(np.rint(person).astype(np.uint8)), background, alpha)
-
-
-def _disc(radius_px: float) -> npt.NDArray[np.uint8]:
-    side = 2 * round(radius_px) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def enlarge(image: Image) -> Image:
@@ -84,7 +70,7 @@ def enlarge(image: Image) -> Image:
 
 def _cut_out(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
     """The person's own edge, looked for around the segmentation's by colour (GrabCut, Rother et al. 2004)."""
-    inner, outer = (_disc(radius * scale) for radius in _CUT_BAND_PX)
+    inner, outer = (disc(radius * scale) for radius in _CUT_BAND_PX)
     labels = np.where(person > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     labels[cv2.erode(person, inner) > 0] = cv2.GC_FGD
     labels[cv2.dilate(person, outer) == 0] = cv2.GC_BGD
@@ -129,64 +115,16 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
 def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
     """The matte of the person, its edge drawn to the edges in the picture, with a rim of background."""
     scale = portrait.scale
-    reach = _disc(_EDGE_PX * scale)
+    reach = disc(_EDGE_PX * scale)
     matte = np.where(cv2.dilate(person, reach) > 0, portrait.matte, 0.0).astype(np.float32)
     guide = portrait.image.astype(np.float32) / 255.0
     fine = cv2.ximgproc.guidedFilter(guide, matte, round(_EDGE_PX * scale), _EDGE_EPS)
     core = cv2.erode(person, reach) > 0
     fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
-    rim = _disc(_RIM_PX * scale)
+    rim = disc(_RIM_PX * scale)
     wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0 * scale)
     return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
-
-
-def _fill_background(image: Image, alpha: Floats, scale: float) -> Image:
-    """The picture with the person painted over by what is around, from coarse to fine (pull-push)."""
-    covered = np.asarray(cv2.dilate((alpha > 0.02).astype(np.uint8), _disc(_CLEAR_PX * scale)), np.uint8)
-    known = (1 - covered).astype(np.float32)
-    if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
-        return image.copy()
-    filled = _continued(image, covered, pull_push(image.astype(np.float32), known), scale)
-    filled += _grain(image, known, scale) * (1.0 - known[:, :, None])
-    soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
-    out = image * soft + filled * (1.0 - soft)
-    # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
-    share = alpha[:, :, None]
-    clear = 1.0 - np.minimum(share, 0.9)
-    possible = np.clip(out, (image - 255.0 * share) / clear, image / clear)
-    weight = smoothstep(share, *_MOSTLY_BACKGROUND)
-    return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
-
-
-def _continued(image: Image, covered: npt.NDArray[np.uint8], smooth: Floats, scale: float) -> Floats:
-    """A smooth filling, but near the hole's rim the lines of the background go on (Navier-Stokes, Bertalmio 2001)."""
-    size = (_LINES_AT_PX, _LINES_AT_PX)  # a sixteenth of the time, and only turned heads show it
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    hole = cv2.resize(covered, size, interpolation=cv2.INTER_NEAREST)
-    lines = cv2.inpaint(small, hole, 3, cv2.INPAINT_NS)
-    large = cv2.resize(lines, image.shape[1::-1], interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3)
-    inner = smoothstep(depth / scale, *_LINES_UP_TO_PX).astype(np.float32)[:, :, None]
-    return np.asarray(large * (1.0 - inner) + smooth * inner, np.float32)
-
-
-def _grain(image: Image, known: Floats, scale: float) -> Floats:
-    """Film grain or brushwork for what is filled in, borrowed from known places some way off: float32 [H, W, 3]."""
-    blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX * scale)
-    weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX * scale)
-    fine = (image - blurred / np.maximum(weight, 1e-3)[:, :, None]) * known[:, :, None]
-    # Grain, not the edges of things.
-    most = 3.0 * float(np.median(np.abs(fine[known > 0])))
-    fine = np.clip(fine, -most, most)
-    grain, missing = np.zeros_like(fine), np.ones_like(known)
-    for shift in (round(far * scale) for far in _BORROW_PX):
-        for axis in (1, 0):
-            for step in (shift, -shift):
-                take = missing * np.roll(known, step, axis)
-                grain += np.roll(fine, step, axis) * take[:, :, None]
-                missing -= take
-    return np.asarray(grain, np.float32)
 
 
 def _needed(image: Image, background: Image) -> Floats:

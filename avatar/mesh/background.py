@@ -1,0 +1,98 @@
+"""The background as if nobody stood there: invented where the person covers it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.decoder import Image
+from avatar.mesh.warp import smoothstep
+from avatar.motion import Floats
+
+# All pixels here are those of a picture of 512.
+# The background under the person is invented from what lies at least this far outside the matte.
+_CLEAR_PX = 8
+# Below the first alpha the background keeps to the picture, above the second to what is around.
+_MOSTLY_BACKGROUND = (0.05, 0.25)
+# What goes on into the hole is averaged over this much before its rim, fades with this power of the distance, and comes
+# from above with this weight against left and right: rooms and landscapes go on sideways.
+_RIM_PX, _FADES, _FROM_ABOVE = 3.0, 1.6, 0.6
+# How soft it is near the rim and far inside it, and from where to where one becomes the other.
+_SOFT_PX, _SOFTER_PX, _INSIDE_PX = 2.0, 7.0, (6.0, 50.0)
+# Finer than this is grain; from so far away it is borrowed.
+_GRAIN_PX = 2.5
+_BORROW_PX = (61, 97, 149, 211)
+
+
+def fill_background(image: Image, alpha: Floats, scale: float) -> Image:
+    """The picture with the person painted over by what is around.
+
+    Args:
+        image: uint8 [S, S, 3].
+        alpha: float32 [S, S], the person's.
+        scale: pixels here for a pixel of a picture of 512.
+    """
+    covered = np.asarray(cv2.dilate((alpha > 0.02).astype(np.uint8), disc(_CLEAR_PX * scale)), np.uint8)
+    known = (1 - covered).astype(np.float32)
+    if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
+        return image.copy()
+    filled = _continued(image, covered, known, scale)
+    filled += _grain(image, known, scale) * (1.0 - known[:, :, None])
+    soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
+    out = image * soft + filled * (1.0 - soft)
+    # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
+    share = alpha[:, :, None]
+    clear = 1.0 - np.minimum(share, 0.9)
+    possible = np.clip(out, (image - 255.0 * share) / clear, image / clear)
+    weight = smoothstep(share, *_MOSTLY_BACKGROUND)
+    return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
+
+
+def _continued(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> Floats:
+    """Left, right and upper rim of the hole drawn on into it, nearer ones more; ever softer: float32 [S, S, 3]."""
+    weight = cv2.GaussianBlur(known, (0, 0), _RIM_PX * scale)
+    rim = cv2.GaussianBlur(image * known[:, :, None], (0, 0), _RIM_PX * scale) / np.maximum(weight, 1e-3)[:, :, None]
+    total, sum_of_weights = np.zeros_like(rim), np.zeros_like(known)
+    for turns, share in ((0, 1.0), (2, 1.0), (1, _FROM_ABOVE)):  # every side becomes the left one
+        values, near = _from_left(np.rot90(rim, turns), np.rot90(known, turns))
+        near = share * np.rot90(near, -turns)
+        total += np.rot90(values, -turns) * near[:, :, None]
+        sum_of_weights += near
+    filled = total / np.maximum(sum_of_weights, 1e-9)[:, :, None]
+    near_rim, inside = (cv2.GaussianBlur(filled, (0, 0), soft * scale) for soft in (_SOFT_PX, _SOFTER_PX))
+    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
+    return np.asarray(near_rim + smoothstep(depth, *_INSIDE_PX)[:, :, None] * (inside - near_rim), np.float32)
+
+
+def _from_left(values: Floats, known: Floats) -> tuple[Floats, Floats]:
+    """For every pixel the nearest known value to its left, [H, W, 3], and its weight, [H, W]; 0 where there is none."""
+    columns = np.arange(known.shape[1])
+    nearest = np.maximum.accumulate(np.where(known > 0.0, columns, -1), axis=1)
+    away = np.maximum(columns - nearest, 1).astype(np.float32)
+    weight = np.where(nearest >= 0, away**-_FADES, 0.0).astype(np.float32)
+    return np.take_along_axis(values, np.maximum(nearest, 0)[:, :, None], axis=1), weight
+
+
+def _grain(image: Image, known: Floats, scale: float) -> Floats:
+    """Film grain or brushwork for what is filled in, borrowed from known places some way off: float32 [H, W, 3]."""
+    blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX * scale)
+    weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX * scale)
+    fine = (image - blurred / np.maximum(weight, 1e-3)[:, :, None]) * known[:, :, None]
+    # Grain, not the edges of things.
+    most = 3.0 * float(np.median(np.abs(fine[known > 0])))
+    fine = np.clip(fine, -most, most)
+    grain, missing = np.zeros_like(fine), np.ones_like(known)
+    for shift in (round(far * scale) for far in _BORROW_PX):
+        for axis in (1, 0):
+            for step in (shift, -shift):
+                take = missing * np.roll(known, step, axis)
+                grain += np.roll(fine, step, axis) * take[:, :, None]
+                missing -= take
+    return np.asarray(grain, np.float32)
+
+
+def disc(radius_px: float) -> npt.NDArray[np.uint8]:
+    """A round structuring element for erosion and dilation."""
+    side = 2 * round(radius_px) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
