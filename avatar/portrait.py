@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
 # no longer match.
-_ANALYSIS_VERSION = 5
+_ANALYSIS_VERSION = 6
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -367,13 +367,15 @@ def _cut_square(image: Image, placement: tuple[float, float, float], size: int) 
     inside = cv2.warpAffine(np.ones((height, width), np.float32), matrix, (size, size), flags=cv2.INTER_LINEAR)
     if inside.min() >= 1.0:
         return np.asarray(crop, np.uint8)
-    # Replicated rows and columns are streaks: along each border, blend towards a blur by the distance to the picture.
+    # Replicated rows and columns are streaks, and a mirror shows things twice: beyond each border the mirrored picture
+    # with its texture, ever more of the blurred streaks the farther it is.
+    mirrored = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     outside = cv2.distanceTransform((inside < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
     blur = 12.0 * size / FRAME_SIZE
-    extended = crop.astype(np.float32)
+    extended = mirrored.astype(np.float32)
     for wider in (1.0, 4.0):
-        blurred = cv2.GaussianBlur(extended, (0, 0), wider * blur, borderType=cv2.BORDER_REPLICATE)
-        weight = np.clip(outside / (2.0 * wider * blur), 0.0, 1.0)[:, :, None]
+        blurred = cv2.GaussianBlur(crop, (0, 0), wider * blur, borderType=cv2.BORDER_REPLICATE)
+        weight = np.clip(outside / (wider * blur), 0.0, 1.0)[:, :, None]
         extended += (blurred - extended) * weight
     return np.asarray(np.rint(extended), np.uint8)
 

@@ -1,4 +1,4 @@
-"""A drawn animal that no face detector takes for a person, and where the points of its face are."""
+"""A drawn animal, whose mouth MediaPipe does not understand, and where the points of its face are."""
 
 from __future__ import annotations
 

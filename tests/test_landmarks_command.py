@@ -13,7 +13,7 @@ from agent.commands.evaluate_decoder import evaluate_decoder
 from agent.commands.landmarks import landmarks
 from agent.commands.options import configured
 from agent.commands.render import render
-from avatar.motion import CSV_HEADER, neutral
+from avatar.motion import neutral, write_motion_csv
 from avatar.placing.landmarks_file import read_landmarks, write_landmarks
 from avatar.placing.mean_face import mesh_of
 from avatar.placing.points import Placed, points_of
@@ -48,12 +48,14 @@ def test_the_points_of_a_face_that_is_found_are_written_and_make_its_mesh_again(
     assert np.linalg.norm(made[:, :2] - found, axis=1).mean() < 0.03 * eyes
 
 
-def test_a_face_that_is_not_found_is_to_be_placed_by_hand(fox: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"fox\.png: expected a face, found none; place its points by hand"):
-        landmarks(fox, output=tmp_path / "none.json", detect=True)
-    with pytest.raises(InputError, match=r"place its landmarks by hand: visavis landmarks fox\.png"):
-        load_portrait(fox, cache_dir=tmp_path)
-    assert not (tmp_path / "none.json").exists()
+def test_a_face_that_is_not_found_is_to_be_placed_by_hand(tmp_path: Path) -> None:
+    plain = tmp_path / "plain.png"
+    Pillow.linear_gradient("L").save(plain)
+    with pytest.raises(InputError, match=r"plain\.png: expected a face, found none; place its points by hand"):
+        landmarks(plain, detect=True)
+    with pytest.raises(InputError, match=r"place its landmarks by hand: visavis landmarks plain\.png"):
+        load_portrait(plain, cache_dir=tmp_path)
+    assert not list(tmp_path.glob("*.json"))
 
 
 def test_without_a_display_it_says_so(fox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,12 +85,12 @@ def test_saving_in_the_window_tells_what_is_wrong_with_the_points(fox: Path, mon
 
 def test_an_animal_is_rendered_with_its_landmarks(fox: Path, tmp_path: Path) -> None:
     motion, video = tmp_path / "still.csv", tmp_path / "fox.mp4"
-    motion.write_text(CSV_HEADER + "\n" + "\n".join(",".join(map(str, row)) for row in neutral(3)) + "\n")
+    write_motion_csv(motion, neutral(3))
     placed = fox.with_suffix(".landmarks.json")
     cache = [f"portrait.cache_dir={tmp_path}"]
     render(portrait=str(fox), landmarks=placed, motion_in=motion, output=video, overrides=cache, quiet=True)
     assert video.stat().st_size > 2000
-    with pytest.raises(BaseException, match="another|of a picture") as caught:
+    with pytest.raises((InputError, ExceptionGroup)) as caught:
         render(portrait="mira", landmarks=placed, motion_in=motion, output=video, overrides=cache, quiet=True)
     assert "600x640" in str(getattr(caught.value, "exceptions", [caught.value])[0])
 

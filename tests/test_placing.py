@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import MotionLayout, neutral
 from avatar.placing.landmarks_file import parse_landmarks, picture_size, read_landmarks, write_landmarks
 from avatar.placing.mean_face import face_between, mean_face, mesh_of, mesh_triangles, mirror_partners, pose_error
-from avatar.placing.points import NAMES, Placed, points_of
+from avatar.placing.points import NAMES, POINTS, Placed, points_of
 from avatar.portrait import Portrait, load_portrait
 from speech.errors import InputError
 from tests.drawn_animal import FUR, HEIGHT, WIDTH, drawn_fox
@@ -247,3 +248,26 @@ def test_other_landmarks_are_another_portrait(fox: Portrait, tmp_path: Path) -> 
         fox.path, landmarks=fox.path.with_suffix(".landmarks.json"), cache_dir=fox.path.parent / "cache"
     )
     np.testing.assert_array_equal(again.landmarks, fox.landmarks)
+
+
+def test_the_documentation_lists_every_point_in_its_order() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "landmarks.md").read_text(encoding="utf-8")
+    for number, point in enumerate(POINTS, start=1):
+        assert f"| {number} | `{point.name}` | {point.where} |\n" in page
+
+
+def test_an_eye_that_is_all_iris_turns_its_pupil_within(fox: Portrait) -> None:
+    landmarks = fox.landmarks.copy()
+    for iris in lm.IRIS.values():  # as large as the eye: no white is left
+        landmarks[list(iris[1:]), :2] += 0.45 * (landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2])
+    decoder = MeshDecoder(replace(fox, landmarks=landmarks))
+    rest, turned = (decoder.decode(motion(gazeYaw=yaw)).astype(int) for yaw in (0.0, np.radians(20.0)))
+    x, y = fox.landmarks[468, :2].astype(int)
+    pupil = np.s_[y - 12 : y + 16, x - 40 : x + 40]
+
+    def middle(frame: np.ndarray) -> float:
+        return float(np.nonzero(frame[pupil].sum(axis=2) < 150)[1].mean())
+
+    assert middle(turned) - middle(rest) > 5.0
+    edge = np.s_[y - 12 : y + 16, x - 36 : x - 32]
+    assert np.abs(turned[edge] - rest[edge]).mean() < 4.0

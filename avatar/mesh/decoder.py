@@ -18,6 +18,7 @@ from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
+from avatar.mesh.glasses import find_glasses
 from avatar.mesh.grain import STRETCHING, Grain
 from avatar.mesh.head import NONE_FIXED, HeadMotion, Sides
 from avatar.mesh.layers import enlarge, take_apart
@@ -85,7 +86,10 @@ class MeshDecoder:
         self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
         self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)
+        glasses = find_glasses(portrait.image, points, plane)
         basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
+        if glasses is not None:
+            basis *= 1.0 - glasses.rigid(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
         self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
@@ -103,7 +107,8 @@ class MeshDecoder:
 
         self._mouth = Mouth(patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image)
         self._eyes = [
-            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture) for side, eye in eyes.items()
+            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture, glasses)
+            for side, eye in eyes.items()
         ]
 
     def decode(self, values: Floats, breath: float = 0.0) -> Image:

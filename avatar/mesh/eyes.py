@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blending import blend, shade
+from avatar.mesh.eyeball import painted_iris, painted_sclera, rim_of_iris, whites_of
+from avatar.mesh.glasses import Glasses
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
-from avatar.mesh.warp import Grid, scaled, smoothstep
+from avatar.mesh.warp import Grid, scaled
 from avatar.motion import Floats, MotionLayout
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0
 _MOST_GAZE = 0.65
+# Catch-lights go this share of the iris' way.
+_CATCH_FOLLOWS = 0.45
 _SOFT_PX = 1.3
 # Pixels here are those of a picture of 512.
 # Skin and lashes along the lids' rims don't belong to the eyeball, pixels.
@@ -27,11 +30,8 @@ _RIM_PX = 2.2
 _LID_PX = 0.9
 _LID_EDGE = edge_table(-_LID_PX, _SOFT_PX)
 _SHADOW, _SHADOW_PX = 0.3, 2.2
-# Rings in which the colour of a half-hidden iris is known.
-_RINGS = 10
-
-Distances = npt.NDArray[np.float64]
-"""From the middle of the iris, in its radii."""
+# An iris of such a share of the eye's width leaves no white to be seen (people's 0.40 to 0.56): the pupil turns in it.
+_NO_WHITE = 0.70
 
 
 class Eye:
@@ -44,13 +44,21 @@ class Eye:
         side: "Left" or "Right".
         landmarks: float32 [478, 3], pixels.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
+        glasses: in front of it, if there are any.
     """
 
     def __init__(
-        self, patch: SlitPatch, plane: lm.FacePlane, slit: Slit, side: str, landmarks: Floats, texture: Image
+        self,
+        patch: SlitPatch,
+        plane: lm.FacePlane,
+        slit: Slit,
+        side: str,
+        landmarks: Floats,
+        texture: Image,
+        glasses: Glasses | None,
     ) -> None:
         self._patch = patch
-        self._lids = Lids(patch, plane, slit, side, landmarks)
+        self._lids = Lids(patch, plane, slit, side, landmarks, glasses)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
         centre = iris[0]
@@ -69,10 +77,15 @@ class Eye:
         opening = np.where(np.abs(slit.across(a)) < 0.97, opening, -1.0)
         visible = (opening > 0.0).astype(np.float32)
         distance = np.linalg.norm(at - centre, axis=-1) / radius
-        whites = _whites(part, visible, distance)
-        distance /= _rim_of_iris(part, visible, distance)
-        self._sclera = _sclera(part, whites, visible, distance)
-        self._iris = _iris(part, visible, distance, scale)
+        whites = whites_of(part, visible, distance)
+        distance /= rim_of_iris(part, visible, distance)
+        self._sclera = painted_sclera(part, whites, visible, distance)
+        self._iris, self._light = painted_iris(part, visible, distance, scale)
+        self._pupil: tuple[Floats, float] | None = None
+        width = float(np.linalg.norm(np.subtract(*landmarks[list(lm.EYE_CORNERS[side]), :2])))
+        if 2.0 * radius > _NO_WHITE * width:
+            self._sclera = np.rint(np.clip(pull_push(part.astype(np.float32), visible), 0.0, 255.0)).astype(np.uint8)
+            self._pupil = (centre * TEXTURE_SCALE + self._offset).astype(np.float32), radius * TEXTURE_SCALE
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 
     @property
@@ -98,10 +111,21 @@ class Eye:
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
         canonical = window.canonical(at)
         texel = scaled(canonical, TEXTURE_SCALE, *self._offset)
-        ball = cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
-        iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), np.asarray(ball, np.uint8), cv2.extractChannel(iris, 3))
+        if self._pupil is not None:  # the rim stays, what is in it turns the more the nearer to the middle
+            centre, radius = self._pupil
+            r = np.linalg.norm(texel - (centre + np.float32(0.5 * TEXTURE_SCALE) * moved), axis=2) / radius
+            texel = texel - (np.clip(1.0 - r * r, 0.0, 1.0) ** 2)[:, :, None] * (np.float32(TEXTURE_SCALE) * moved)
+        ball: Image = np.asarray(
+            cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+        )
+        if self._pupil is None:
+            texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
+            iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(iris, 3))
+            # A reflection on the round cornea lags behind: the light stays where it is.
+            texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - _CATCH_FOLLOWS * TEXTURE_SCALE * moved))
+            light = cv2.remap(self._light, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            ball = blend(cv2.cvtColor(light, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(light, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
             shadow = cv2.GaussianBlur(
                 upper_alpha[at], (0, 0), _SHADOW_PX * self._patch.scale, borderType=cv2.BORDER_REPLICATE
@@ -136,65 +160,3 @@ def _cut(texture: Image, grid: Grid) -> Image:
     s = TEXTURE_SCALE
     padded = cv2.copyMakeBorder(texture, 0, grid.height * s, 0, grid.width * s, cv2.BORDER_REPLICATE)
     return np.asarray(padded[grid.top * s : (grid.top + grid.height) * s, grid.left * s : (grid.left + grid.width) * s])
-
-
-def _whites(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
-    """Which visible texels are white of the eye: nearer in colour to the eye's lightest parts than to its iris."""
-    colour = part.astype(np.float32)
-    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
-    seen = visible > 0
-    outer, inner = seen & (distance > 1.15), seen & (distance > 0.35) & (distance < 0.85)
-    if outer.sum() < 12 or inner.sum() < 12:
-        return np.asarray(seen & (distance > 1.15))
-    light = np.median(colour[outer & (grey >= np.percentile(grey[outer], 65))], axis=0)
-    iris = np.median(colour[inner], axis=0)
-    to_light, to_iris = (np.linalg.norm(colour - middle, axis=2) for middle in (light, iris))
-    return np.asarray(seen & (to_light < 0.8 * to_iris))
-
-
-def _rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
-    """Where the iris really ends, in radii of the mesh's iris: where brightness rises most from ring to ring."""
-    grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    edges = np.arange(0.70, 1.50, 0.075)
-    means = []
-    for inner in edges:
-        here = (visible > 0) & (distance >= inner) & (distance < inner + 0.075)
-        means.append(float(grey[here].mean()) if here.sum() >= 8 else np.nan)
-    rises = np.diff(np.array(means))
-    # The mesh is right unless the picture clearly says otherwise.
-    rises *= np.exp(-(((edges[1:] - 1.0) / 0.40) ** 2))
-    if not np.isfinite(rises).any() or np.nanmax(rises) < 6.0:
-        return 1.0
-    return float(edges[1:][np.nanargmax(rises)])
-
-
-def _sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
-    """The white of the eye as if there were no iris and no lids."""
-    white = (whites & (distance > 1.10)).astype(np.float32)
-    if white.sum() < 12:  # hardly any white to be seen: a dark eye, its edge must do
-        white = visible
-    filled = pull_push(part.astype(np.float32), white)
-    return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
-
-
-def _iris(part: Image, visible: Floats, distance: Distances, scale: float) -> Image:
-    """The iris as a whole disc, RGBA: what the lids hide is filled in from the rings that can be seen."""
-    values = part.astype(np.float32)
-    seen = visible > 0
-    if not seen.any():
-        seen = distance < 0.5
-    ring = np.clip(distance * _RINGS, 0, _RINGS).astype(int)
-    inside = seen & (distance < 1.0)
-    overall = np.median(values[inside if inside.any() else seen], axis=0)
-    profile = np.tile(overall, (_RINGS + 1, 1))
-    for i in range(_RINGS + 1):
-        here = seen & (ring == i)
-        if here.sum() >= 3:
-            profile[i] = np.median(values[here], axis=0)
-    profile[_RINGS] = profile[_RINGS - 1]  # the outermost ring mixes with the white
-    at = np.clip(distance * _RINGS - 0.5, 0.0, _RINGS)
-    smooth = np.stack([np.interp(at, np.arange(_RINGS + 1), profile[:, c]) for c in range(3)], axis=-1)
-    keep = cv2.GaussianBlur(visible, (0, 0), scale)[:, :, None] * visible[:, :, None]
-    colour = values * keep + smooth * (1.0 - keep)
-    alpha = 1.0 - smoothstep(distance, 0.96, 1.14)
-    return np.dstack([np.rint(np.clip(colour, 0, 255)), np.rint(255.0 * alpha)]).astype(np.uint8)

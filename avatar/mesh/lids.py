@@ -11,6 +11,7 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
 from avatar.mesh.controls import INDEX
+from avatar.mesh.glasses import Glasses
 from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, SlitPatch
 from avatar.mesh.warp import smoothstep
@@ -45,9 +46,18 @@ class Lids:
         slit: the lids' opening in the photo.
         side: "Left" or "Right".
         landmarks: float32 [478, 3], pixels.
+        glasses: whose frame the lid must leave alone.
     """
 
-    def __init__(self, patch: SlitPatch, plane: lm.FacePlane, slit: Slit, side: str, landmarks: Floats) -> None:
+    def __init__(
+        self,
+        patch: SlitPatch,
+        plane: lm.FacePlane,
+        slit: Slit,
+        side: str,
+        landmarks: Floats,
+        glasses: Glasses | None,
+    ) -> None:
         self._nodes = patch.grid.nodes()
         at = plane.to_plane(self._nodes)
         a, self._b = at[..., 0], at[..., 1].astype(np.float32)
@@ -59,7 +69,10 @@ class Lids:
         tallest = float((slit.upper - slit.lower).max())
         brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
         room = float(brow - slit.upper.mean())
-        self._above = np.float32(np.clip(0.9 * room, 0.7 * tallest + _LASH, 0.26))
+        above = float(np.clip(0.9 * room, 0.7 * tallest + _LASH, 0.26))
+        if glasses is not None:
+            above = min(above, glasses.room_above(side, float(slit.upper.max())))
+        self._above = np.float32(above)
         self._below = np.float32(0.05 + 0.8 * tallest)
         # One step along b in pixels.
         self._b_axis = plane.axes[:, 1:].astype(np.float32)

@@ -1,0 +1,97 @@
+"""The eyeball's textures from what a photo shows between the lids: white, iris, and the light that it reflects."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.decoder import Image
+from avatar.mesh.layers import pull_push
+from avatar.mesh.warp import smoothstep
+from avatar.motion import Floats
+
+# Rings in which the colour of a half-hidden iris is known.
+_RINGS = 10
+# What is so many grey levels lighter than its ring of the iris, lighter than this in every channel and no larger than
+# this share of the iris, is a reflection.
+_CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+
+Distances = npt.NDArray[np.float64]
+"""From the middle of the iris, in its radii."""
+
+
+def whites_of(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
+    """Which visible texels are white of the eye: nearer in colour to the eye's lightest parts than to its iris."""
+    colour = part.astype(np.float32)
+    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    seen = visible > 0
+    outer, inner = seen & (distance > 1.15), seen & (distance > 0.35) & (distance < 0.85)
+    if outer.sum() < 12 or inner.sum() < 12:
+        return np.asarray(seen & (distance > 1.15))
+    light = np.median(colour[outer & (grey >= np.percentile(grey[outer], 65))], axis=0)
+    iris = np.median(colour[inner], axis=0)
+    to_light, to_iris = (np.linalg.norm(colour - middle, axis=2) for middle in (light, iris))
+    return np.asarray(seen & (to_light < 0.8 * to_iris))
+
+
+def rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
+    """Where the iris really ends, in radii of the mesh's iris: where brightness rises most from ring to ring."""
+    grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    edges = np.arange(0.70, 1.50, 0.075)
+    means = []
+    for inner in edges:
+        here = (visible > 0) & (distance >= inner) & (distance < inner + 0.075)
+        means.append(float(grey[here].mean()) if here.sum() >= 8 else np.nan)
+    rises = np.diff(np.array(means))
+    # The mesh is right unless the picture clearly says otherwise.
+    rises *= np.exp(-(((edges[1:] - 1.0) / 0.40) ** 2))
+    if not np.isfinite(rises).any() or np.nanmax(rises) < 6.0:
+        return 1.0
+    return float(edges[1:][np.nanargmax(rises)])
+
+
+def painted_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
+    """The white of the eye as if there were no iris and no lids."""
+    white = (whites & (distance > 1.10)).astype(np.float32)
+    if white.sum() < 12:  # hardly any white to be seen: a dark eye, its edge must do
+        white = visible
+    filled = pull_push(part.astype(np.float32), white)
+    return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
+
+
+def painted_iris(part: Image, visible: Floats, distance: Distances, scale: float) -> tuple[Image, Image]:
+    """The iris as a whole disc, and the light that it reflects, RGBA each.
+
+    What the lids hide of the iris is filled in from the rings that can be seen; so is what lies under a catch-light.
+    """
+    values = part.astype(np.float32)
+    seen = visible > 0
+    if not seen.any():
+        seen = distance < 0.5
+    ring = np.clip(distance * _RINGS, 0, _RINGS).astype(int)
+    inside = seen & (distance < 1.0)
+    overall = np.median(values[inside if inside.any() else seen], axis=0)
+    profile = np.tile(overall, (_RINGS + 1, 1))
+    for i in range(_RINGS + 1):
+        here = seen & (ring == i)
+        if here.sum() >= 3:
+            profile[i] = np.median(values[here], axis=0)
+    profile[_RINGS] = profile[_RINGS - 1]  # the outermost ring mixes with the white
+    at = np.clip(distance * _RINGS - 0.5, 0.0, _RINGS)
+    smooth = np.stack([np.interp(at, np.arange(_RINGS + 1), profile[:, c]) for c in range(3)], axis=-1)
+    keep = cv2.GaussianBlur(visible, (0, 0), scale)[:, :, None] * visible[:, :, None]
+    lighter = (values - smooth) @ _GREY
+    # Small and nearly white: what is larger or coloured is the iris' own pattern.
+    white = seen & (lighter > _CATCHES) & (values.min(axis=2) > _WHITE) & (distance < 0.9)
+    _, labels, found, _ = cv2.connectedComponentsWithStats(white.astype(np.uint8))
+    small = found[:, cv2.CC_STAT_AREA] <= _MOST_CATCH * (distance < 1.0).sum()
+    bright = (small[labels] & white).astype(np.float32)
+    catch = cv2.GaussianBlur(cv2.dilate(bright, np.ones((3, 3), np.uint8)), (0, 0), scale)[:, :, None]
+    keep = keep * (1.0 - catch)
+    colour = values * keep + smooth * (1.0 - keep)
+    alpha = 1.0 - smoothstep(distance, 0.96, 1.14)
+    iris = np.dstack([np.rint(np.clip(colour, 0, 255)), np.rint(255.0 * alpha)]).astype(np.uint8)
+    light = np.dstack([np.rint(np.clip(values, 0, 255)), np.rint(255.0 * catch)]).astype(np.uint8)
+    return iris, light
