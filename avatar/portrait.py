@@ -260,7 +260,9 @@ def _analyse(path: Path, content: bytes, size: int, placed: Placed | None) -> Po
         placement = _placed(image, face, _FACE_SHARE_BY_HAND)
         crop = _cut_square(image, placement, FRAME_SIZE)
         landmarks = _in_square(face, placement)
-        matte = checked_matte(matte_by_colour(crop, landmarks), landmarks, crop)
+        with FaceFinder() as finder:  # it may know what it sees all the same
+            segmented = finder.matte(crop)
+        matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
         gains = HeadGains()
     else:
         with FaceFinder() as finder:

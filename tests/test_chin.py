@@ -96,3 +96,14 @@ def test_stretched_skin_keeps_its_grain(
     lost = drawn(lambda *_: None)
     assert lost < 0.93 * rest
     assert kept > rest
+
+
+def test_a_tongue_put_out_lies_over_the_lower_lip(decoder: MeshDecoder, portrait: Portrait) -> None:
+    x, lip = portrait.landmarks[17, :2].astype(int)
+    opened, licking = (decoder.decode(vector(jawOpen=0.3, tongueOut=out)) for out in (0.0, 1.0))
+    below = np.s_[lip - 6 : lip + 14, x - 8 : x + 8]
+    changed = np.abs(licking[below].astype(int) - opened[below].astype(int)).max(axis=2)
+    assert np.median(changed) > 20
+    nose = portrait.landmarks[2, :2].astype(int)
+    above = np.s_[nose[1] - 10 : nose[1] + 6, nose[0] - 10 : nose[0] + 10]
+    np.testing.assert_array_equal(licking[above], opened[above])

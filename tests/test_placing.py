@@ -14,6 +14,7 @@ from PIL import Image as Pillow
 
 from avatar.mesh import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
+from avatar.mesh.matte import matte_by_colour
 from avatar.motion import MotionLayout, neutral
 from avatar.placing.landmarks_file import parse_landmarks, picture_size, read_landmarks, write_landmarks
 from avatar.placing.mean_face import face_between, mean_face, mesh_of, mesh_triangles, mirror_partners, pose_error
@@ -204,7 +205,9 @@ def fox(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     Pillow.fromarray(image).save(folder / "fox.png")
     write_landmarks(folder / "fox.landmarks.json", placed, SIZE)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("avatar.mesh.detection.FaceFinder.__init__", lambda self: pytest.fail("it looked for a face"))
+        patch.setattr(
+            "avatar.mesh.detection.FaceFinder.meshes", lambda self, image: pytest.fail("it looked for a face")
+        )
         return load_portrait(folder / "fox.png", landmarks=folder / "fox.landmarks.json", cache_dir=folder / "cache")
 
 
@@ -218,6 +221,13 @@ def test_the_matte_is_the_animal(fox: Portrait) -> None:
         assert around(x, y) > 0.7, (x, y)
     for x, y in ((60, 300), (560, 300), (300, 70)):
         assert around(x, y) < 0.1, (x, y)
+
+
+def test_hair_like_the_background_is_kept_where_the_segmentation_sees_it() -> None:
+    ada = load_portrait(Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "ada.png")
+    for seen, least, most in ((ada.matte, 0.97, 1.0), (np.zeros_like(ada.matte), 0.5, 0.9)):
+        found, right = matte_by_colour(ada.image, ada.landmarks, seen) > 0.5, ada.matte > 0.5
+        assert least < (found & right).sum() / (found | right).sum() < most
 
 
 def test_the_animal_talks_blinks_and_turns(fox: Portrait) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from avatar.placing.drawing import PANEL_PX, draw_editor, draw_where
+from avatar.placing.drawing import PANEL_PX, draw_editor, draw_where, halved
 from avatar.placing.editor import REACH, Editor, Step
 from avatar.placing.landmarks_file import read_landmarks, write_landmarks
 from avatar.placing.points import NAMES
-from tests.drawn_animal import HEIGHT, WIDTH, drawn_fox
+from tests.drawn_animal import BACKGROUND, HEIGHT, WIDTH, drawn_fox
 from tests.x_display import x_display
 
 ROOT = Path(__file__).parent.parent
@@ -125,20 +125,28 @@ def test_leaving_asks_before_points_are_lost(editor: Editor) -> None:
 
 
 def test_the_window_shows_points_mesh_and_where_a_point_sits(editor: Editor) -> None:
-    image, _ = drawn_fox()
+    pictures = halved(drawn_fox()[0])
     size = (SCREEN[0] + PANEL_PX, SCREEN[1])
-    shown = draw_editor(editor, image, size)
+    shown = draw_editor(editor, pictures, size)
     assert shown.shape == (SCREEN[1], size[0], 3)
+    assert [picture.shape[:2] for picture in pictures] == [(640, 600), (320, 300), (160, 150)]
+    for scale in (1.0, 0.2):  # the background at the same place of the picture, whichever size it is drawn from
+        editor.view.scale *= scale
+        x, y = map(round, editor.view.to_screen(np.array([30.0, 600.0])))
+        assert np.abs(draw_editor(editor, pictures, size)[y, x].astype(int) - BACKGROUND).max() < 12
+        x, y = map(round, editor.view.to_screen(np.array([-20.0, 600.0])))
+        assert x < 0 or draw_editor(editor, pictures, size)[y, x].max() < 40
+    editor.fit()
     editor.is_mesh_shown = False
-    plain = draw_editor(editor, image, size)
+    plain = draw_editor(editor, pictures, size)
     assert (plain != shown).any(axis=2).sum() > 3000
     x, y = map(round, on_screen(editor, editor.selected))
     assert plain[y, x, 0] > 200 and plain[y, x, 2] < 100
     editor.select_next()
-    other = draw_editor(editor, image, size)
+    other = draw_editor(editor, pictures, size)
     assert (other[:, SCREEN[0] :] != plain[:, SCREEN[0] :]).any()
     editor.view.scale = 5000.0  # never reached, yet nothing breaks
-    draw_editor(editor, image, (PANEL_PX + 100, 120))
+    draw_editor(editor, pictures, (PANEL_PX + 100, 120))
     inset, places = draw_where(300, None)
     assert inset.shape == (300, 300, 3) and ((places > 0) & (places < 300)).all()
 

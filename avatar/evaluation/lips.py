@@ -15,8 +15,9 @@ import numpy as np
 from avatar.mesh import landmarks as lm
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
-from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES, UPPER_EDGE
+from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES
 from avatar.mesh.opening import slit_of
+from avatar.mesh.oral import UPPER_EDGE
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait
 

@@ -12,6 +12,8 @@ from avatar.motion import Floats
 
 # The segmentation is believed where it covers this much of the face.
 _COVERS_FACE = 0.6
+# Where the segmentation is believed to see a person, whatever it is.
+_CERTAIN = 0.9
 # GrabCut works on a picture of this size; its edges are then refined by the picture itself.
 _WORK_SIZE = 256
 _ROUNDS = 4
@@ -34,17 +36,18 @@ def checked_matte(matte: Floats, landmarks: Floats, image: Image) -> Floats:
     face = np.zeros(matte.shape, np.float32)
     cv2.fillConvexPoly(face, cv2.convexHull(landmarks[:, :2].astype(np.int32)), 1.0)
     if float(matte[face > 0].mean()) < _COVERS_FACE:
-        matte = matte_by_colour(image, landmarks)
+        matte = matte_by_colour(image, landmarks, matte)
     face = np.asarray(cv2.GaussianBlur(face, (0, 0), 3.0 * matte.shape[0] / FRAME_SIZE), np.float32)
     return np.maximum(matte, face)
 
 
-def matte_by_colour(image: Image, landmarks: Floats) -> Floats:
+def matte_by_colour(image: Image, landmarks: Floats, segmented: Floats) -> Floats:
     """Head and body by colour: GrabCut (Rother, Kolmogorov, Blake 2004) from what the landmarks say of head and neck.
 
     Args:
         image: uint8 [S, S, 3] RGB.
         landmarks: float32 [478, 3], pixels.
+        segmented: float32 [S, S] in [0, 1], what a segmentation of people found; it is believed where it is certain.
 
     Returns:
         float32 [S, S] in [0, 1].
@@ -52,6 +55,8 @@ def matte_by_colour(image: Image, landmarks: Floats) -> Floats:
     size = image.shape[0]
     small = cv2.resize(image, (_WORK_SIZE, _WORK_SIZE), interpolation=cv2.INTER_AREA)
     guess = _guess(landmarks * np.float32(_WORK_SIZE / size))
+    certain = cv2.resize(segmented, (_WORK_SIZE, _WORK_SIZE), interpolation=cv2.INTER_AREA) > _CERTAIN
+    guess[certain & (guess != cv2.GC_BGD)] = cv2.GC_FGD
     labels = guess.copy()
     cv2.setRNGSeed(0)  # its clusters start at random
     try:

@@ -49,12 +49,28 @@ _KEYS = (
 )
 
 
-def draw_editor(editor: Editor, picture: Image, size: tuple[int, int]) -> Image:
-    """The whole window: uint8 [height, width, 3]; `size` is its width and height, the panel on its right."""
+def halved(picture: Image) -> list[Image]:
+    """The picture, and again and again at half its size: a large one is drawn quickly, and without jagged lines."""
+    pictures = [picture]
+    while min(pictures[-1].shape[:2]) >= 256:
+        height, width = pictures[-1].shape[:2]
+        smaller = cv2.resize(pictures[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        pictures.append(np.asarray(smaller, np.uint8))
+    return pictures
+
+
+def draw_editor(editor: Editor, pictures: list[Image], size: tuple[int, int]) -> Image:
+    """The whole window: uint8 [height, width, 3].
+
+    Args:
+        editor: what to show.
+        pictures: the picture at several sizes, see `halved`.
+        size: width and height of the window; the panel is on its right.
+    """
     width, height = size
     screen = np.empty((height, width, 3), np.uint8)
     left = screen[:, : max(width - PANEL_PX, 1)]
-    _draw_picture(left, editor, picture)
+    _draw_picture(left, editor, pictures)
     if editor.placed:
         _draw_points(left, editor)
     _draw_panel(screen[:, max(width - PANEL_PX, 1) :], editor)
@@ -104,13 +120,13 @@ def draw_where(side: int, selected: str | None, *, paper: _Colour = _PAPER) -> t
     return image, np.array([placed[name] for name in NAMES])
 
 
-def _draw_picture(screen: Image, editor: Editor, picture: Image) -> None:
+def _draw_picture(screen: Image, editor: Editor, pictures: list[Image]) -> None:
     view = editor.view
+    level = int(np.clip(np.floor(-np.log2(max(view.scale, 1e-6))), 0, len(pictures) - 1))
+    picture = pictures[level]
+    scale = view.scale * editor.picture[0] / picture.shape[1]
+    matrix = np.array([[scale, 0.0, -view.left * view.scale], [0.0, scale, -view.top * view.scale]])
     # Pixels of the picture are shown as such when they are large, so that one of them can be aimed at.
-    matrix = np.array([[view.scale, 0.0, -view.left * view.scale], [0.0, view.scale, -view.top * view.scale]])
-    if view.scale < 1.0:
-        blur = 0.4 / view.scale
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.uint8)
     method = cv2.INTER_NEAREST if view.scale > 6.0 else cv2.INTER_LINEAR
     shape = (screen.shape[1], screen.shape[0])
     screen[:] = cv2.warpAffine(

@@ -124,24 +124,30 @@ def pose_error(mesh: Floats) -> float:
 
 def _turned_as(rest: Array, landmarks: npt.NDArray[np.intp], targets: Array) -> Array:
     """The mean face at the pose, scale and place that bring its landmarks nearest to the targets: float64 [478, 3]."""
-    best, least = rest, np.inf
+    rotations, costs = _poses()
+    seen = rest[landmarks] @ rotations.transpose(0, 2, 1)
+    # Scale and roll at once: for each pose the best complex factor.
+    z = seen[..., 0] + 1.0j * seen[..., 1]
+    z -= z.mean(axis=1, keepdims=True)
     goal = targets - targets.mean(axis=0)
-    for yaw in np.radians(_YAWS):
-        for pitch in np.radians(_PITCHES):
-            turned = rest @ _rotation(yaw, pitch).T
-            seen = turned[landmarks, :2] - turned[landmarks, :2].mean(axis=0)
-            # Scale and roll at once: the best complex factor.
-            z, w = seen @ [1.0, 1.0j], goal @ [1.0, 1.0j]
-            factor = (z.conj() @ w) / (z.conj() @ z).real
-            error = float(np.sqrt(np.mean(np.abs(w - factor * z) ** 2)) / abs(factor))
-            error += _TURNING_COSTS * float(np.hypot(yaw, pitch))
-            if error < least:
-                least = error
-                roll = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
-                best = np.column_stack([turned[:, :2] @ roll.T, turned[:, 2] * abs(factor)])
-    best = best.copy()
-    best[:, :2] += targets.mean(axis=0) - best[landmarks, :2].mean(axis=0)
-    return best
+    w = goal[:, 0] + 1.0j * goal[:, 1]
+    factors = (z.conj() @ w) / (np.abs(z) ** 2).sum(axis=1)
+    errors = np.sqrt(np.mean(np.abs(w - factors[:, None] * z) ** 2, axis=1)) / np.abs(factors)
+    best = int(np.argmin(errors + costs))
+    factor = factors[best]
+    roll = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    turned = rest @ rotations[best].T
+    face = np.column_stack([turned[:, :2] @ roll.T, turned[:, 2] * abs(factor)])
+    face[:, :2] += targets.mean(axis=0) - face[landmarks, :2].mean(axis=0)
+    return face
+
+
+@cache
+def _poses() -> tuple[Array, Array]:
+    """The turns that are tried, float64 [P, 3, 3], and what each costs, float64 [P]."""
+    angles = [(yaw, pitch) for yaw in np.radians(_YAWS) for pitch in np.radians(_PITCHES)]
+    rotations = np.array([_rotation(yaw, pitch) for yaw, pitch in angles])
+    return rotations, _TURNING_COSTS * np.hypot(*np.transpose(angles))
 
 
 def _rotation(yaw: float, pitch: float) -> Array:

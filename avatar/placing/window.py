@@ -9,7 +9,7 @@ from typing import Any
 
 from avatar.decoder import Image
 from avatar.outputs.window_process import BLIND_DRIVERS
-from avatar.placing.drawing import PANEL_PX, draw_editor
+from avatar.placing.drawing import PANEL_PX, draw_editor, halved
 from avatar.placing.editor import Editor, Step
 from avatar.placing.points import Placed
 from speech.errors import InputError
@@ -44,7 +44,7 @@ class PlacingWindow:
         os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
         import pygame
 
-        self._pygame, self._picture, self._save = pygame, picture, save
+        self._pygame, self._pictures, self._save = pygame, halved(picture), save
         height, width = picture.shape[:2]
         try:
             pygame.display.init()
@@ -138,6 +138,6 @@ class PlacingWindow:
 
     def _draw(self) -> None:
         pygame = self._pygame
-        image = draw_editor(self.editor, self._picture, self._size)
+        image = draw_editor(self.editor, self._pictures, self._size)
         pygame.display.get_surface().blit(pygame.image.frombuffer(image, self._size, "RGB"), (0, 0))
         pygame.display.flip()
