@@ -1,6 +1,6 @@
 """Makes the pictures of the README: the shipped faces while they speak, drawn by the program itself.
 
-python scripts/make_pictures.py            # writes docs/faces.png
+python scripts/make_pictures.py            # writes docs/faces.png and docs/coefficients.jpg
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 
 from agent import backends
-from agent.assemble import load_face
+from agent.assemble import load_decoder, load_face
 from agent.config import load_config
 from agent.personas import PERSONAS
 from avatar.clock import SAMPLES_PER_FRAME
+from avatar.evaluation.decoder_sheet import coefficient_strips
 from avatar.motion import ConversationState, MotionLayout
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, resample
 
@@ -49,6 +50,12 @@ async def _faces_of(name: str) -> np.ndarray:
     return np.hstack([np.asarray(picture.resize((SIZE, SIZE), Image.Resampling.LANCZOS)) for picture in pictures])
 
 
+def _coefficients() -> np.ndarray:
+    """What each of the 60 numbers does, on one face."""
+    portrait, decoder = load_decoder(load_config(None, [], {}))
+    return coefficient_strips(decoder, portrait.landmarks)
+
+
 def main() -> None:
     """Writes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -56,6 +63,7 @@ def main() -> None:
     folder = parser.parse_args().out
     rows = [asyncio.run(_faces_of(name)) for name in PERSONAS]
     Image.fromarray(np.vstack(rows)).save(folder / "faces.png", optimize=True)
+    Image.fromarray(_coefficients()).save(folder / "coefficients.jpg", quality=82, optimize=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ Pose = Mapping[str, float]
 
 _CELL_PX, _CAPTION_PX, _GAP_PX = 196, 18, 4
 _COLUMNS = 8
+_STRIP_PX = 128
 _ZOOM = 3.0
 
 EXPRESSIONS: Mapping[str, Pose] = {
@@ -113,22 +114,24 @@ def contact_sheet(decoder: FaceDecoder, landmarks: Floats, title: str) -> Image:
 
 
 def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4) -> Image:
-    """All 60 numbers, three pictures each: at 0, at half and in full; uint8 [H, W, 3]."""
-    boxes = {"mouth": _lower_box(landmarks), "eyes": _eyes_box(landmarks), "face": _face_box(landmarks)}
-    strips = []
-    for name in MotionLayout.NAMES:
-        box = boxes[_region(name)]
-        shares = (0.0, 0.5, 1.0)
-        pictures = [_cut(decoder.decode(vector(**_alone(name, share))), box, 150) for share in shares]
-        height = max(picture.shape[0] for picture in pictures)
-        strips.append((name, np.hstack(pictures), height))
-    tallest = max(height for _, _, height in strips)
-    cells = []
-    for name, strip, height in strips:
-        padded = np.full((tallest, strip.shape[1], 3), 255, np.uint8)
-        padded[:height] = strip
-        cells.append(np.vstack([_caption(name, strip.shape[1]), padded]))
-    return _tiled(cells, columns)
+    """All 60 numbers, three pictures each: at 0, at half and in full; uint8 [H, W, 3].
+
+    Args:
+        decoder: of one portrait.
+        landmarks: float32 [478, 3], of the portrait, pixels.
+        columns: strips beside one another.
+    """
+    boxes = {"face": _face_box(landmarks), "eyes": _eyes_box(landmarks), "mouth": _lower_box(landmarks)}
+    parts = []
+    for region, box in boxes.items():
+        cells = []
+        for name in MotionLayout.NAMES:
+            if _region(name) == region:
+                frames = [decoder.decode(vector(**_alone(name, share))) for share in (0.0, 0.5, 1.0)]
+                strip = np.hstack([_cut(frame, box, _STRIP_PX) for frame in frames])
+                cells.append(np.vstack([_caption(name, strip.shape[1]), strip]))
+        parts.append(_tiled(cells, columns))
+    return _stacked(parts)
 
 
 def _alone(name: str, share: float) -> dict[str, float]:
@@ -147,8 +150,8 @@ def _alone(name: str, share: float) -> dict[str, float]:
         towards |= {"In": ("gazeYaw", -1.0 if left else 1.0), "Out": ("gazeYaw", 1.0 if left else -1.0)}
         column, sign = towards[name.removeprefix("eyeLook").removesuffix("Left").removesuffix("Right")]
         return {column: 0.5 * sign * share}
-    opened = {"tongueOut": 0.3, "mouthClose": 1.0, "mouthRollLower": 0.0}.get(name, 0.0)
-    return {"jawOpen": opened, name: share} if opened else {name: share}
+    opened = {"tongueOut": 0.3, "mouthClose": 1.0}.get(name)
+    return {name: share} if opened is None else {"jawOpen": opened, name: share}
 
 
 def _region(name: str) -> str:

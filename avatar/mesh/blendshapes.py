@@ -140,9 +140,8 @@ class FaceFields:
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
         opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
-        droop = (
-            np.clip(1.0 - np.abs(t) ** 2.5, 0.0, None) ** 0.7
-        )  # the lower lip hangs rounder than the upper one rises
+        # The lower lip hangs rounder than the upper one rises.
+        droop = np.clip(1.0 - np.abs(t) ** 2.5, 0.0, None) ** 0.7
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)

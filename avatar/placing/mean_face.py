@@ -25,7 +25,8 @@ _STIFFNESS = 1e-4
 # Lids are as on the mean face up to the first ratio of opening to width, and half an ellipse from the second on.
 _USUAL_EYE, _ROUND_EYE = 0.40, 0.75
 _NOSE_LENGTHS, _NOSE_REACH = (0.6, 1.5), 0.28
-_EYE_GAP = 0.004
+# A mouth that is open so far, and how far below it that is felt, in eye distances.
+_AJAR, _AJAR_REACH = 0.10, 0.30
 
 
 @cache
@@ -75,13 +76,14 @@ def mesh_of(placed: Placed) -> Floats:
     turned = _turned_as(rest, landmarks, targets)
     landmarks, targets = _lips_apart(landmarks, targets, placed)
     moved = turned.copy()
-    moved[:, :2] += _bent(rest[landmarks, :2], targets - turned[landmarks, :2], rest[:, :2])
+    apart = _mouth_ajar()
+    moved[:, :2] += _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
 
     # The lids' and lips' edges between their points, then once more everything around them.
     edges = {**_lids(moved, placed), **_inner_lips(moved)}
     landmarks = np.concatenate([landmarks, [point for point in edges if point not in landmarks]]).astype(int)
     targets = np.array([*targets, *(edges[point] for point in landmarks[len(targets) :])])
-    moved[:, :2] = turned[:, :2] + _bent(rest[landmarks, :2], targets - turned[landmarks, :2], rest[:, :2])
+    moved[:, :2] = turned[:, :2] + _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
     moved[list(edges), :2] = list(edges.values())
 
     _fit_nose_depth(moved, rest, placed)
@@ -167,6 +169,22 @@ def _bent(anchors: Array, shifts: Array, points: Array) -> Array:
     weights = np.linalg.solve(system, np.vstack([shifts, np.zeros((3, 2))]))
     flat = np.column_stack([np.ones(len(points)), points])
     return np.asarray(_kernel(points, anchors) @ weights[:count] + flat @ weights[count:])
+
+
+@cache
+def _mouth_ajar() -> Array:
+    """The mean face with its mouth a little open, float64 [478, 2]: lips that touch could not be bent apart."""
+    rest = mean_face()
+    line = rest[[*lm.LIP_UPPER_INNER], :2] + rest[[*lm.LIP_LOWER_INNER], :2]
+    line /= 2.0
+    middle, half = (line[0, 0] + line[-1, 0]) / 2.0, (line[-1, 0] - line[0, 0]) / 2.0
+    below = rest[:, 1] - np.interp(rest[:, 0], line[:, 0], line[:, 1])
+    is_lower = below > 0.0
+    is_lower[list(lm.LIP_LOWER_INNER)], is_lower[list(lm.LIP_UPPER_INNER)] = True, False
+    bow = np.sqrt(np.clip(1.0 - ((rest[:, 0] - middle) / half) ** 2, 0.0, 1.0))
+    ajar = rest[:, :2].copy()
+    ajar[:, 1] += np.where(is_lower, _AJAR * bow * np.exp(-np.clip(below, 0.0, None) / _AJAR_REACH), 0.0)
+    return ajar
 
 
 def _kernel(first: Array, second: Array) -> Array:
