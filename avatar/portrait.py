@@ -281,7 +281,7 @@ def _analyse(path: Path, content: bytes, size: int, placed: Placed | None) -> Po
             gains = measured_head_gains(crop, landmarks, finder)
             notices += doubts_about(crop, landmarks, finder)
     turned = _turn(landmarks)
-    if turned > _PROFILE:
+    if turned > _PROFILE and placed is None:  # who places points by hand has seen it
         raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
     if turned > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")

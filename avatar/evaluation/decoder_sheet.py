@@ -155,7 +155,7 @@ def _alone(name: str, share: float) -> dict[str, float]:
 
 
 def _region(name: str) -> str:
-    if name.startswith("head"):
+    if name.startswith(("head", "cheekSquint", "noseSneer")):
         return "face"
     return "eyes" if name.startswith(("eye", "brow", "gaze")) else "mouth"
 

@@ -110,10 +110,10 @@ class FaceFields:
             fields["browOuter" + side] = (zero, 0.08 * _brow(a, b, (middle + 2 * tail) / 3, 0.26, room))
             cheek = self._points[lm.CHEEK[side]]
             lift = _bump(a, b, cheek, 0.24, 0.16)
-            fields["cheek" + side] = (0.01 * out * lift, 0.045 * lift)
+            fields["cheek" + side] = (0.012 * out * lift, 0.055 * lift)
             wing = self._points[lm.NOSE_WING[side]]
             sneer = _bump(a, b, wing, 0.13, 0.16)
-            fields["sneer" + side] = (zero, 0.05 * sneer)
+            fields["sneer" + side] = (0.008 * out * sneer, 0.062 * sneer)
         return fields
 
     def _room_under_brow(self, side: str) -> float:
@@ -154,9 +154,11 @@ class FaceFields:
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
-        fields["jawForward"] = (zero, -0.03 * jaw * (0.0 if is_upper else 1.0))
+        forward = 0.0 if is_upper else 1.0
+        # Nearer to the viewer it is larger, too.
+        fields["jawForward"] = (0.07 * forward * x * jaw, -0.045 * forward * jaw)
         side_shift = jaw if not is_upper else 0.5 * jaw
-        fields["jawSide"] = (0.10 * side_shift, zero)
+        fields["jawSide"] = (0.125 * side_shift, zero)
         fields["mouthSide"] = (0.11 * shift, zero)
 
         gather = np.exp(-((x / 0.44) ** 2) - (v / 0.34) ** 2)
@@ -164,15 +166,15 @@ class FaceFields:
         fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
         fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
         fields["funnelGap"] = (zero, (0.035 if is_upper else -0.055) * opening * lip)
-        fields["puff"] = (0.16 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
+        fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
-        fields["rollLower"] = (zero, zero if is_upper else 0.055 * tuck)
-        fields["rollUpper"] = (zero, -0.035 * tuck if is_upper else zero)
+        fields["rollLower"] = (zero, zero if is_upper else 0.072 * tuck)
+        fields["rollUpper"] = (zero, -0.048 * tuck if is_upper else zero)
         boss = _bump(x, v, np.array([0.0, -0.32]), 0.26, 0.20)
         raise_both = np.exp(-((t / 0.9) ** 2)) * (np.exp(-((away / 0.14) ** 2)) if is_upper else lip)
-        fields["shrugLower"] = (zero, 0.035 * raise_both + (zero if is_upper else 0.035 * boss))
-        fields["shrugUpper"] = (zero, 0.035 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
+        fields["shrugLower"] = (zero, 0.045 * raise_both + (zero if is_upper else 0.045 * boss))
+        fields["shrugUpper"] = (zero, 0.050 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
 
         # A photo that smiles already has less of a smile left to add.
         smile = 1.0 - 0.65 * self.photo_smile
@@ -184,10 +186,10 @@ class FaceFields:
             tight = _bump(x, v, corner, 0.14, 0.14)
             middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
             fields["smile" + side] = (smile * 0.075 * out * pull, smile * (0.085 * pull + 0.03 * middle_up))
-            fields["frown" + side] = (0.015 * out * pull, -0.075 * pull)
+            fields["frown" + side] = (0.014 * out * pull, -0.062 * pull)
             fields["dimple" + side] = (0.055 * out * tight, 0.012 * tight)
             fields["stretch" + side] = (0.10 * out * pull, -0.025 * pull)
-            thin = -sign * 0.028 * rim * inside * half
+            thin = -sign * 0.042 * rim * inside * half
             fields["press" + side] = (0.01 * out * tight, thin)
             local = opening * half
             fields["upper" + side] = (zero, 0.095 * local * lip if is_upper else zero)

@@ -67,6 +67,9 @@ class ControlMap:
         rounding = max(funnel, pucker)
         for stem in ("rollLower", "rollUpper", "shrugLower", "shrugUpper"):
             out[stem] = of("mouth" + stem[0].upper() + stem[1:])
+        # A lip that the chin pushes up can hardly be rolled in as well.
+        out["rollUpper"] *= 1.0 - 0.5 * out["shrugLower"]
+        out["rollLower"] *= 1.0 - 0.5 * out["shrugLower"]
         out["puff"] = of("cheekPuff")
         out["browInner"] = of("browInnerUp")
         for side in SIDES:
@@ -76,7 +79,9 @@ class ControlMap:
             out["dimple" + side] = of("mouthDimple" + side)
             # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
             out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)
-            out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"])
+            # Lips that are rolled in, or pushed up by the chin, have no more to be pressed thin.
+            taken = 0.7 * max(out["rollLower"], out["rollUpper"], out["shrugLower"])
+            out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"]) * (1.0 - taken)
             out["lower" + side] = of("mouthLowerDown" + side) * left_open
             out["upper" + side] = of("mouthUpperUp" + side) * left_open
             brow_down = of("browDown" + side)
