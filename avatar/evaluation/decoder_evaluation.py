@@ -138,7 +138,8 @@ class DecoderEvaluation:
         return rows, [shown[0], shown[-1]]
 
     def _angles(self, ranges: Mapping[str, float]) -> list[Row]:
-        rows, turned = [], []
+        rows: list[Row] = []
+        turned: dict[str, list[Measured]] = {}
         for name, axis, most in _ANGLES:
             asked = np.array([-most, -most / 2, most / 2, most])
             seen = []
@@ -148,7 +149,7 @@ class DecoderEvaluation:
                 found = self._measured(values)
                 seen.append(np.nan if found is None else found.angles[axis])
                 if found is not None:
-                    turned.append(found)
+                    turned.setdefault(name, []).append(found)
             rows += _error_rows(name, asked, np.array(seen), _ANGLE_BAND)
         for axis, (name, column, most) in enumerate(_GAZES):
             asked = np.array([-most, -most / 2, most / 2, most])
@@ -158,16 +159,17 @@ class DecoderEvaluation:
                 points = self._found(picture)
                 seen.append(np.nan if points is None else self._ruler.gaze(picture, points)[axis])
             rows += _error_rows(name, asked, np.array(seen), _GAZE_BAND)
-        rows += self._kept(turned, ranges)
-        return rows
+        tilted = turned.pop("roll", [])
+        return rows + self._kept([found for angle in turned.values() for found in angle], tilted, ranges)
 
-    def _kept(self, turned: list[Measured], ranges: Mapping[str, float]) -> list[Row]:
-        """What turning the head does to expression and shape."""
+    def _kept(self, turned: list[Measured], tilted: list[Measured], ranges: Mapping[str, float]) -> list[Row]:
+        """What turning the head does to expression and shape, and what the tracker makes of a mere tilt."""
         rows = []
         for measure in _KEPT:
-            changes = [abs(_read(found, measure) - _read(self._rest, measure)) for found in turned]
-            worst = max(changes) / ranges[measure] if changes and ranges.get(measure, 0.0) > 1e-3 else None
-            rows.append(_row(f"turning changes {measure}", worst, band=_KEPT_BAND))
+            for verb, poses, band in (("turning", turned, _KEPT_BAND), ("tilting", tilted, None)):
+                changes = [abs(_read(found, measure) - _read(self._rest, measure)) for found in poses]
+                worst = max(changes) / ranges[measure] if changes and ranges.get(measure, 0.0) > 1e-3 else None
+                rows.append(_row(f"{verb} changes {measure}", worst, band=band))
         shapes = [_shape_difference(found.shape, self._rest.shape) for found in turned]
         rows.append(_row("turning changes shape", float(np.mean(shapes)) if shapes else None, "%", _SHAPE_BAND, 1))
         return rows
@@ -196,7 +198,7 @@ class DecoderEvaluation:
 _HEAD_NOTE = (
     "Errors are the largest over the range. Angles by PnP over bony landmarks, gaze from where the iris is in the "
     "picture (an eyeball of 12 mm). Turning the head must leave expression alone: changes are shares of a measure's "
-    "full range."
+    "full range. A tilt only rotates the picture: what it changes is the tracker's own doing."
 )
 _PIXEL_NOTE = (
     "Folds: cells of the field that are turned over, at extremes. Flicker: the largest change of a pixel that the "

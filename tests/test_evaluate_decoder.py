@@ -1,0 +1,166 @@
+"""`visavis evaluate decoder`: its measures, and the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from agent.__main__ import app
+from avatar.evaluation.decoder_evaluation import side_by_side, vector
+from avatar.evaluation.decoder_landmarks import IrisTemplate, Ruler
+from avatar.evaluation.decoder_pixels import background_flicker, fold_share
+from avatar.evaluation.decoder_sheet import contact_sheet
+from avatar.evaluation.results import Section, row
+from avatar.mesh import landmarks as lm
+from avatar.mesh.decoder import MeshDecoder
+from avatar.motion import Floats
+from avatar.portrait import Portrait, load_portrait
+from speech.errors import InputError
+from tests.conftest import ROOT
+
+DRAWN = ROOT / "avatar" / "assets" / "portraits" / "mira.png"
+
+
+@pytest.fixture(scope="module")
+def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+
+
+@pytest.fixture(scope="module")
+def decoder(portrait: Portrait) -> MeshDecoder:
+    return MeshDecoder(portrait)
+
+
+def turned(points: Floats, pitch: float, yaw: float, roll: float) -> Floats:
+    """Landmarks of the same rigid face, turned by degrees and seen from about a metre away."""
+    p, y, r = np.radians([pitch, yaw, roll])
+    nod = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
+    swing = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
+    tilt = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    middle = points.mean(axis=0)
+    focal = 11.0 * np.linalg.norm(points[33] - points[263])
+    solid = points - middle
+    solid[:, :2] *= 1.0 + solid[:, 2:] / focal
+    moved = solid @ (tilt @ swing @ nod).T
+    moved[:, :2] *= focal / (focal + moved[:, 2:])
+    return (moved + middle).astype(np.float32)
+
+
+@pytest.mark.parametrize("angles", [(8.0, 0.0, 0.0), (0.0, -14.0, 0.0), (0.0, 0.0, 12.0), (-6.0, 10.0, -9.0)])
+def test_a_rigid_face_has_its_angles_and_no_expression(portrait: Portrait, angles: tuple[float, float, float]) -> None:
+    ruler = Ruler(portrait.image, portrait.landmarks)
+    rest, found = ruler(portrait.landmarks), ruler(turned(portrait.landmarks, *angles))
+    np.testing.assert_allclose(found.angles, angles, atol=0.6)
+    for name, value in rest.values.items():
+        assert found.values[name] == pytest.approx(value, abs=0.008), name
+
+
+def test_expression_is_measured_beside_a_pose(portrait: Portrait) -> None:
+    ruler = Ruler(portrait.image, portrait.landmarks)
+    opened = portrait.landmarks.copy()
+    unit = lm.FacePlane.of(opened).eye_distance_px
+    opened[14, 1] += 0.2 * unit
+    for angles in ((0.0, 0.0, 0.0), (5.0, 10.0, 8.0)):
+        gap = ruler(turned(opened, *angles)).values["lip gap"] - ruler(portrait.landmarks).values["lip gap"]
+        assert gap == pytest.approx(0.2, abs=0.02)
+
+
+def test_an_iris_is_found_where_it_went(portrait: Portrait, decoder: MeshDecoder) -> None:
+    for right, down in ((3.0, 0.0), (-4.0, 0.0), (0.0, 2.0)):
+        shifted = cv2.warpAffine(portrait.image, np.array([[1.0, 0, right], [0, 1.0, down]]), (512, 512))
+        # The lids stay where they are, so that only the iris has gone.
+        found = IrisTemplate(portrait.image, portrait.landmarks.astype(float), "Left").moved(
+            np.asarray(shifted, np.uint8), portrait.landmarks.astype(float)
+        )
+        np.testing.assert_allclose(found, (right, down), atol=0.8)
+
+
+def test_folds_are_seen(decoder: MeshDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fold_share(decoder, vector(jawOpen=1.0, headYaw=0.26)) == 0.0
+    back = decoder.back(vector())
+    back[20:30, 20:30, 0] -= 3.0 * decoder.cell * np.arange(10)
+    monkeypatch.setattr(decoder, "back", lambda values: back)
+    assert fold_share(decoder, vector()) > 0.001
+
+
+def test_a_trembling_background_is_seen(
+    decoder: MeshDecoder, portrait: Portrait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    motion = [vector(), vector(headYaw=0.2), vector(jawOpen=0.5)]
+    assert background_flicker(decoder, portrait, motion) == 0.0
+    draw = MeshDecoder.decode
+
+    def trembling(values: Floats, breath: float = 0.0) -> np.ndarray:
+        frame = draw(decoder, values, breath)
+        frame[3, 3] += np.uint8(4 * values[1] / 0.2)
+        return frame
+
+    monkeypatch.setattr(decoder, "decode", trembling)
+    assert background_flicker(decoder, portrait, motion) >= 3.0
+
+
+def test_tables_of_several_portraits_stand_side_by_side() -> None:
+    one, two = ([Section("Head", (name,), (row("yaw", [value]),))] for name, value in (("a", 1.0), ("b", 2.0)))
+    (joined,) = side_by_side([one, two])
+    assert joined.columns == ("a", "b")
+    assert [cell.value for cell in joined.rows[0].cells] == [1.0, 2.0]
+
+
+def test_a_sheet_shows_every_pose_once(decoder: MeshDecoder, portrait: Portrait) -> None:
+    calls = []
+
+    class Counting:
+        def decode(self, values: Floats, breath: float = 0.0) -> np.ndarray:
+            calls.append(values)
+            return portrait.image
+
+    sheet = contact_sheet(Counting(), portrait.landmarks, "somebody")
+    assert sheet.shape[1] == 1600 and sheet.shape[0] > 2000 and sheet.dtype == np.uint8
+    assert len(calls) > 70
+
+
+def test_the_command(tmp_path: Path) -> None:
+    report, sheets = tmp_path / "decoder.html", tmp_path / "sheets"
+    done = CliRunner().invoke(
+        app, ["evaluate", "decoder", "mira", "--quick", "--json", "-q", "-o", str(report), "--sheets", str(sheets)]
+    )
+    assert done.exit_code == 0, done.output
+    found = {s["title"]: {r["measure"]: r for r in s["rows"]} for s in json.loads(done.stdout)["sections"]}
+    expression = found["Expression found again"]
+    assert expression["jaw: lip gap, r"]["values"]["mira"] > 0.95
+    assert 20.0 < expression["jaw: lip gap, at 1"]["values"]["mira"] < 50.0
+    head = found["Head and gaze found again"]
+    for angle in ("pitch", "yaw", "roll"):
+        assert head[f"{angle}, error"]["values"]["mira"] < 3.0
+    assert found["Picture"]["folds"]["values"]["mira"] == 0.0
+    assert found["Picture"]["background flicker"]["values"]["mira"] == 0.0
+    assert (sheets / "mira.png").stat().st_size > 100_000
+    page = report.read_text(encoding="utf-8")
+    assert "data:image/jpeg;base64," in page and "Expression found again" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["no-such.jpg"], "could not read it"),
+        (["mira", "-o", "report.txt"], "expected a name that ends in .html"),
+        (["mira", "--sheets", str(DRAWN)], "expected a folder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(arguments: list[str], says: str) -> None:
+    done = CliRunner().invoke(app, ["evaluate", "decoder", *arguments, "-q"])
+    assert isinstance(done.exception, InputError)
+    assert says in str(done.exception) and "\n" not in str(done.exception)
+
+
+def test_motion_is_meant_where_no_command_is_named() -> None:
+    for arguments in ([], ["motion"]):
+        done = CliRunner().invoke(app, ["evaluate", *arguments, "--sound-offset", "1"])
+        assert isinstance(done.exception, InputError) and "expected recordings" in str(done.exception)
+    shown = CliRunner().invoke(app, ["evaluate", "--help"]).output
+    assert "decoder" in shown and "motion" in shown
