@@ -34,7 +34,7 @@ MISSING = {
 SHORTER = {
     "--minutes 320": "--minutes 0.4",
     "--steps 9000": "--steps 10",
-    "evaluate": "evaluate --quick --minutes 0.2",
+    "evaluate -o": "evaluate --quick --minutes 0.2 -o",
 }
 
 
