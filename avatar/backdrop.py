@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.portrait import decode_picture
+from avatar.picture import decode_picture
 from speech.errors import InputError
 
 PHOTO, TRANSPARENT = "photo", "transparent"

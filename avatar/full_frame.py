@@ -9,7 +9,8 @@ from avatar.decoder import SIZES, FaceDecoder, Image
 from avatar.mesh.head import Sides
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
-from avatar.portrait import Portrait, decode_picture
+from avatar.picture import decode_picture
+from avatar.portrait import Portrait
 
 LONGEST_PX = 1920
 """The longer side of the frame is at most this."""

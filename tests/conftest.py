@@ -59,6 +59,12 @@ def test_data() -> Path:
     return Path(os.environ["VISAVIS_TEST_DATA"])
 
 
+@pytest.fixture(scope="session")
+def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
+    return tmp_path_factory.mktemp("portraits")
+
+
 @pytest.fixture(scope="module")
 def one_torch_thread() -> Iterator[None]:
     """As in the program: the same bytes only come with the same number of threads."""

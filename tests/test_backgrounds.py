@@ -12,30 +12,18 @@ from PIL import Image as Pillow
 
 from avatar.backdrop import backdrop, flattened
 from avatar.decoder import FRAME_SIZE, Image
+from avatar.evaluation.decoder_evaluation import vector
 from avatar.full_frame import FullFrame, FullFrameDecoder
 from avatar.mesh.decoder import MeshDecoder
-from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
 
 
-def vector(**values: float) -> Floats:
-    out: Floats = neutral(1)[0]
-    for name, value in values.items():
-        out[MotionLayout.INDEX[name]] = value
-    return out
-
-
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("portraits")
-
-
-@pytest.fixture(scope="module")
-def portrait(cache: Path) -> Portrait:
-    return load_portrait(DRAWN, cache_dir=cache)
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +32,8 @@ def see_through(portrait: Portrait) -> MeshDecoder:
 
 
 @pytest.mark.parametrize("size", [256, 1024])
-def test_every_size_draws_the_same_person(cache: Path, portrait: Portrait, size: int) -> None:
-    other = load_portrait(DRAWN, size=size, cache_dir=cache)
+def test_every_size_draws_the_same_person(portrait_cache: Path, portrait: Portrait, size: int) -> None:
+    other = load_portrait(DRAWN, size=size, cache_dir=portrait_cache)
     assert other.size == size and other.image.shape == (size, size, 3)
     np.testing.assert_allclose(other.landmarks / other.scale, portrait.landmarks, atol=1e-3)
     lively = vector(jawOpen=0.5, headYaw=0.2, eyeBlinkLeft=0.7, browInnerUp=0.6)
@@ -56,9 +44,9 @@ def test_every_size_draws_the_same_person(cache: Path, portrait: Portrait, size:
     assert np.abs(usual.astype(int) - drawn.astype(int)).mean() < 3.0
 
 
-def test_other_sizes_are_refused(cache: Path) -> None:
+def test_other_sizes_are_refused(portrait_cache: Path) -> None:
     with pytest.raises(InputError, match="expected one of 256, 384"):
-        load_portrait(DRAWN, size=300, cache_dir=cache)
+        load_portrait(DRAWN, size=300, cache_dir=portrait_cache)
 
 
 def test_before_nothing_there_is_alpha(see_through: MeshDecoder, portrait: Portrait) -> None:
@@ -108,7 +96,7 @@ def test_backgrounds_that_are_none_are_told(wanted: str, says: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def photo(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Portrait, Image]:
+def photo(tmp_path_factory: pytest.TempPathFactory, portrait_cache: Path) -> tuple[Portrait, Image]:
     """The drawn person in the middle of a wider picture."""
     drawn = np.asarray(Pillow.open(DRAWN).convert("RGB").resize((360, 360)))
     wide = np.zeros((540, 721, 3), np.uint8)
@@ -116,15 +104,15 @@ def photo(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Portra
     wide[120:480, 180:540] = drawn
     path = tmp_path_factory.mktemp("photo") / "wide.png"
     Pillow.fromarray(wide).save(path)
-    return load_portrait(path, cache_dir=cache), wide
+    return load_portrait(path, cache_dir=portrait_cache), wide
 
 
-def test_the_whole_photo_moves_only_around_the_head(photo: tuple[Portrait, Image], cache: Path) -> None:
+def test_the_whole_photo_moves_only_around_the_head(photo: tuple[Portrait, Image], portrait_cache: Path) -> None:
     portrait, wide = photo
     whole = FullFrame(portrait)
     assert (whole.width, whole.height) == (720, 540)
     decoder = FullFrameDecoder(
-        MeshDecoder(load_portrait(portrait.path, size=whole.size, cache_dir=cache), fixed=whole.fixed), whole
+        MeshDecoder(load_portrait(portrait.path, size=whole.size, cache_dir=portrait_cache), fixed=whole.fixed), whole
     )
     rest, lively = decoder.decode(vector()), decoder.decode(vector(jawOpen=0.6, headYaw=0.25, headRoll=0.2, headX=0.2))
     assert rest.shape == (540, 720, 3)

@@ -33,8 +33,8 @@ def test_it_is_a_person_at_rest() -> None:
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
 def test_shoulders_rise_and_the_background_stays(portrait: Portrait) -> None:

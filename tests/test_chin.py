@@ -12,26 +12,19 @@ import numpy as np
 import pytest
 
 from avatar.decoder import Image
+from avatar.evaluation.decoder_evaluation import vector
 from avatar.mesh import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.grain import Grain
-from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
 
 
-def vector(**values: float) -> Floats:
-    out: Floats = neutral(1)[0]
-    for name, value in values.items():
-        out[MotionLayout.INDEX[name]] = value
-    return out
-
-
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
+def portrait(portrait_cache: Path) -> Portrait:
     """A shipped portrait with marks below the chin and film grain all over."""
-    drawn = load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+    drawn = load_portrait(DRAWN, cache_dir=portrait_cache)
     grain = np.random.default_rng(0).normal(0.0, 7.0, (512, 512, 1))
     image = np.clip(drawn.image + grain, 0, 255).astype(np.uint8)
     x, y = chin(drawn)

@@ -27,8 +27,8 @@ DRAWN = ROOT / "avatar" / "assets" / "portraits" / "mira.png"
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
 @pytest.fixture(scope="module")

@@ -10,29 +10,20 @@ import numpy as np
 import pytest
 
 from avatar.decoder import Image
+from avatar.evaluation.decoder_evaluation import vector
 from avatar.mesh import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.eyeball import painted_iris
 from avatar.mesh.glasses import find_glasses
-from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits"
 RED = (150, 20, 20)
 
 
-def vector(**values: float) -> Floats:
-    out: Floats = neutral(1)[0]
-    for name, value in values.items():
-        for column in (name, name + "Left", name + "Right"):
-            if column in MotionLayout.INDEX:
-                out[MotionLayout.INDEX[column]] = value
-    return out
-
-
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(DRAWN / "jonas.png", cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN / "jonas.png", cache_dir=portrait_cache)
 
 
 @pytest.fixture(scope="module")

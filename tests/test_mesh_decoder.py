@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from avatar.decoder import Image
+from avatar.evaluation.decoder_evaluation import vector
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.detection import FaceFinder
@@ -17,19 +18,10 @@ from avatar.mesh.head import HeadGains, HeadMotion
 from avatar.mesh.landmarks import FacePlane
 from avatar.mesh.layers import pull_push
 from avatar.mesh.warp import Grid, Inverter
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Floats, MotionLayout
 from avatar.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
-
-
-def vector(**values: float) -> Floats:
-    out: Floats = neutral(1)[0]
-    for name, value in values.items():
-        for column in (name, name + "Left", name + "Right"):
-            if column in MotionLayout.INDEX:
-                out[MotionLayout.INDEX[column]] = value
-    return out
 
 
 def change(a: Image, b: Image) -> npt.NDArray[np.int64]:
@@ -37,8 +29,8 @@ def change(a: Image, b: Image) -> npt.NDArray[np.int64]:
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
 @pytest.fixture(scope="module")

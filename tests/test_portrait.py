@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avatar.portrait import Portrait, decode_picture, load_portrait
+from avatar.picture import decode_picture
+from avatar.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent

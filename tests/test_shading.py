@@ -30,8 +30,8 @@ def controls(**values: float) -> Floats:
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(DRAWN, cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
 def shading(portrait: Portrait, image: Image | None = None) -> Shading:

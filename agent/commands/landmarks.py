@@ -42,8 +42,8 @@ def landmarks(
     target = output or picture.with_suffix(".landmarks.json")
     check_target(target, ".json")
 
+    from avatar.picture import decode_picture
     from avatar.placing.landmarks_file import picture_size, read_landmarks, write_landmarks
-    from avatar.portrait import decode_picture
 
     try:
         content = picture.read_bytes()
