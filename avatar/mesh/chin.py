@@ -48,6 +48,8 @@ _FOLLOWS = np.float32(0.15)
 # Outside the outline, eye distances: the soft edge of the chin, and where its shadow ends; and from where to where
 # beside the chin's middle there is less and less shadow.
 _EDGE, _SHADOW, _BESIDE = (0.015, 0.055), 0.17, (0.22, 0.45)
+# Where a jaw ends to move what is beside it, eye distances from its middle.
+_JAW_ENDS = (0.70, 0.84)
 # Neck and chin are drawn apart only when the chin moves by more than this, eye distances.
 _LEAST = 0.0005
 _STEPS = 4
@@ -135,7 +137,12 @@ def _beyond_jaw(landmarks: Floats, plane: lm.FacePlane, grid: Grid) -> Image:
     cv2.fillPoly(inside, [np.rint(nodes * 16.0).astype(np.int32)], (1,), cv2.LINE_8, 4)
     away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 5) * (grid.cell / plane.eye_distance_px)
     # Beside the chin there is no shadow, but collars and hair that must not be drawn twice.
-    beside = np.abs(plane.to_plane(grid.nodes())[..., 0] - outline[len(_JAW) // 2, 0])
+    at = plane.to_plane(grid.nodes())
+    beside = np.abs(at[..., 0] - outline[len(_JAW) // 2, 0])
     shadow = _EDGE[1] + (_SHADOW - _EDGE[1]) * (1.0 - smoothstep(beside, *_BESIDE))
     ends = np.dstack([smoothstep(away, *_EDGE), smoothstep(away / shadow, _EDGE[1] / _SHADOW, 1.0)])
+    # Above the mouth, and further out than a jaw moves anything, there is nothing to be drawn again.
+    corners = plane.to_plane(landmarks[list(lm.MOUTH_CORNERS)])
+    below, near = smoothstep(corners[:, 1].mean() - at[..., 1], 0.0, 0.15), 1.0 - smoothstep(beside, *_JAW_ENDS)
+    ends[..., 0] *= below * near
     return np.asarray(np.rint(255.0 * ends), np.uint8)
