@@ -211,12 +211,12 @@ def test_commands_are_followed(shipped):
     assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
 
 
-def test_ten_minutes_stay_in_range(shipped):
+def test_five_minutes_stay_in_range(shipped):
     sampler = FlowMotionSampler(shipped, seed=6, steps=1)
     sampler.set_state(ConversationState.SPEAKING)
     sound = _sound(25 * 60, 16_000)
     heads = []
-    for minute in range(10):
+    for minute in range(5):
         sampler.push(AudioChunk(sound, 16_000, minute * len(sound)))
         heads.append(sampler.frames().values[:, :6])
     first, last = heads[0], heads[-1]

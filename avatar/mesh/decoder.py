@@ -2,8 +2,8 @@
 
 The order of a frame: the 60 numbers become controls; controls become small displacement fields (one product with a
 precomputed basis); the fields are inverted and composed with the head's motion; one pass draws the person over the
-background; then the mouth and the eyes, which can't be made by bending skin, are drawn over it in their windows.
-Every pixel is sampled from the original portrait.
+background. Then what can't be made by bending skin is drawn over it: mouth and eyes in their windows, the neck below a
+dropped jaw, the grain of stretched skin, the light on folded skin. Every pixel of the person is sampled from the portrait.
 """
 
 from __future__ import annotations
