@@ -3,7 +3,7 @@
 The order of a frame: the 60 numbers become controls; controls become small displacement fields (one product with a
 precomputed basis); the fields are inverted and composed with the head's motion; one pass draws the person over the
 background. Then what can't be made by bending skin is drawn over it: mouth and eyes in their windows, the neck below a
-dropped jaw, the grain of stretched skin, the light on folded skin. Every pixel of the person is sampled from the portrait.
+dropped jaw, the grain of stretched skin, the light on folded skin. Every pixel of the person is the portrait's own.
 """
 
 from __future__ import annotations
