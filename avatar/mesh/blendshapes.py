@@ -169,7 +169,7 @@ class FaceFields:
         fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
-        fields["rollLower"] = (zero, zero if is_upper else 0.072 * tuck)
+        fields["rollLower"] = (zero, zero if is_upper else 0.055 * tuck)
         fields["rollUpper"] = (zero, -0.048 * tuck if is_upper else zero)
         boss = _bump(x, v, np.array([0.0, -0.32]), 0.26, 0.20)
         raise_both = np.exp(-((t / 0.9) ** 2)) * (np.exp(-((away / 0.14) ** 2)) if is_upper else lip)
