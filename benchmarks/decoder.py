@@ -54,7 +54,7 @@ def main() -> None:
     if arguments.portrait is None:
         parser.error("expected a portrait")
     cv2.setNumThreads(1)
-    print_machine("numpy", "opencv-contrib-python", seed=0, threads=1, size=arguments.size)
+    print_machine("numpy", "opencv-contrib-python-headless", seed=0, threads=1, size=arguments.size)
     load_portrait(arguments.portrait, size=arguments.size)  # so that the next call finds the analysis
     start = time.perf_counter()
     portrait = load_portrait(arguments.portrait, size=arguments.size)
