@@ -1,8 +1,8 @@
 """The chin in front of the neck: a jaw that drops slides over throat and collar instead of pushing them down.
 
 The person is drawn with everything under the chin held to it; then neck, collar and shoulders are laid over that below
-the jaw's outline, moved only as far as a jaw takes them along. The outline's edge is soft downwards, so that the shadow
-under the chin goes with it.
+the jaw's outline, moved only as far as a jaw takes them along. The shadow that a photo has under the chin goes with the
+chin: for a stretch below the outline the darker of both pictures counts.
 """
 
 from __future__ import annotations
@@ -21,27 +21,8 @@ from avatar.motion import Floats
 
 # The jaw's outline from ear to ear, and what closes it over the head.
 _JAW: lm.Indices = (
-    234,
-    93,
-    132,
-    58,
-    172,
-    136,
-    150,
-    149,
-    176,
-    148,
-    152,
-    377,
-    400,
-    378,
-    379,
-    365,
-    397,
-    288,
-    361,
-    323,
-    454,
+    *(234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    *(377, 400, 378, 379, 365, 397, 288, 361, 323, 454),
 )
 # The throat goes this share of a jaw's way down; up, where a photo's open mouth is closed, all of it.
 _FOLLOWS = np.float32(0.15)
