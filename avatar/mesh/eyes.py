@@ -96,7 +96,7 @@ class Eye:
     def draw(self, frame: Image, values: Floats, controls: Floats, face: Expression, pose: Pose) -> None:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
-        window = self._patch.draw(self._lids(controls, face), pose, self._lids.upper_skin(closed))
+        window = self._patch.draw(self._lids(controls, face), pose, self._lids.skin(closed))
         upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
         at = uncovered(window, upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)

@@ -27,6 +27,8 @@ _SKIN_BLUR, _LASH_DARKER = 0.030, 0.25
 # The lid is at least a little darker than the skin under the eye, which counts this much where no lid skin is seen;
 # what is darker than it by more than so many grey levels doesn't count as skin.
 _LID_TONE, _UNDER_WEIGHT, _SHADE = 0.92, 0.06, 30.0
+# So far below the lower rim there is skin, eye distances.
+_UNDER_RIM = 0.05
 # The closed rim is at least this much darker than the lid.
 _RIM_TONE = 0.72
 # Fur is skin whose fine detail under the eye has so many grey levels (a cat's 18 to 24, people's 1 to 13); it stays.
@@ -77,16 +79,26 @@ class Lids:
         # One step along b in pixels.
         self._b_axis = plane.axes[:, 1:].astype(np.float32)
         self._to_b = np.linalg.inv(plane.axes)[1:].astype(np.float32)
-        self._open_skin = patch.upper_texture
-        self._closed_skin = _unrolled(patch, plane, slit, float(self._above))
+        self._open_skin = patch.upper_texture, patch.lower_texture
+        self._closed_skin = (
+            _unrolled(patch, plane, slit, float(self._above)),
+            _without_white(patch, plane, slit),
+        )
         self._rows = (INDEX["lidUpper" + side], INDEX["lidLower" + side])
 
-    def upper_skin(self, closed: float) -> Image:
-        """Texture of the upper lid: folded as in the photo while open, smooth when closed; uint8 [h, w, 4]."""
+    def skin(self, closed: float) -> tuple[Image, Image]:
+        """Textures of both lids, as in the photo while open: uint8 [h, w, 4] each.
+
+        Closed, the upper one is smooth instead of folded, and no white is left along the lower one.
+        """
         weight = float(smoothstep(closed, _SMOOTH_FROM, _SMOOTH_TO))
         if weight == 0.0:
             return self._open_skin
-        return np.asarray(cv2.addWeighted(self._open_skin, 1.0 - weight, self._closed_skin, weight, 0.0), np.uint8)
+        upper, lower = (
+            np.asarray(cv2.addWeighted(opened, 1.0 - weight, shut, weight, 0.0), np.uint8)
+            for opened, shut in zip(self._open_skin, self._closed_skin, strict=True)
+        )
+        return upper, lower
 
     def closed(self, controls: Floats) -> float:
         """How far the upper lid is closed: 0 as in the photo, 1 shut, negative wide open."""
@@ -147,6 +159,28 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     line = np.exp(-(((above - 0.002) / 0.008) ** 2)) * (1.0 - smoothstep(t, 0.85, 1.1))
     closed *= 1.0 - _LASH_DARKER * line[..., None]
     return np.dstack([np.rint(np.clip(closed, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
+
+
+def _without_white(patch: SlitPatch, plane: lm.FacePlane, slit: Slit) -> Image:
+    """The lower side's texture with what is lighter than the skin below it, along its rim, in that skin's colour.
+
+    Drawn eyes are often larger than the mesh believes: their white would be lifted as if it were skin.
+    """
+    texture = patch.lower_texture
+    at = plane.to_plane(patch.texels())
+    below = slit.lower_at(at[..., 0]) - at[..., 1]
+    # The skin a little further down in the same column.
+    down = plane.axes[:, 1] * (np.clip(below, 0.0, None) - _UNDER_RIM)[..., None] * 2.0
+    rows, columns = np.mgrid[: texture.shape[0], : texture.shape[1]]
+    there = np.stack([columns + down[..., 0], rows + down[..., 1]], axis=-1).astype(np.float32)
+    colour = texture[:, :, :3].astype(np.float32)
+    skin = cv2.remap(
+        cv2.GaussianBlur(colour, (0, 0), 2.0), there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    rim = 1.0 - smoothstep(below, 0.5 * _UNDER_RIM, 0.9 * _UNDER_RIM)
+    lighter = np.clip(((colour - skin) @ _GREY - 8.0) / 20.0, 0.0, 1.0) * rim
+    clean = colour + lighter[..., None] * (_RIM_TONE * skin - colour)
+    return np.dstack([np.rint(np.clip(clean, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
 
 
 def _blur(values: npt.NDArray[Any], texels_per_unit: float) -> Floats:

@@ -162,13 +162,18 @@ class SlitPatch:
         y = (np.arange(rows, dtype=np.float32) - self._texture_offset[1]) / TEXTURE_SCALE
         return np.stack(np.meshgrid(x, y), axis=-1)
 
-    def draw(self, sides: tuple[Floats, Floats], pose: Pose, upper_texture: Image | None = None) -> Window:
+    @property
+    def lower_texture(self) -> Image:
+        """The lower side as in the photo, likewise."""
+        return self._sides[1]
+
+    def draw(self, sides: tuple[Floats, Floats], pose: Pose, textures: tuple[Image, Image] | None = None) -> Window:
         """Both sides as they lie in the frame.
 
         Args:
             sides: the backward fields of the upper and the lower side on `grid`, float32 [rows, columns, 2] pixels.
             pose: the head's motion.
-            upper_texture: instead of the photo's, for the upper side.
+            textures: instead of the photo's, for the upper and the lower side.
         """
         grid = self._pose_grid
         centre = (self._centre_px + pose.grid.sample(pose.forward, self._centre_px))[0, 0]
@@ -196,11 +201,12 @@ class SlitPatch:
             for field in sides
         ]
         both = self._seam(texels[0])
+        upper_texture, lower_texture = self._sides if textures is None else textures
         upper, lower = (
             cv2.remap(texture, _enlarged(there, self._step), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for texture, there in (
-                (self._sides[0] if upper_texture is None else upper_texture, texels[0][: both.stop]),
-                (self._sides[1], texels[1][both.start :]),
+                (upper_texture, texels[0][: both.stop]),
+                (lower_texture, texels[1][both.start :]),
             )
         )
         return Window(
