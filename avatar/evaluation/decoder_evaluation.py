@@ -26,18 +26,18 @@ _INDEX = MotionLayout.INDEX
 _MM = 90.0
 """Millimetres between the outer corners of the eyes."""
 
-# Command → what it is held to show. All are driven from 0 to 1.
-_RAMPS: tuple[tuple[str, Mapping[str, float], str], ...] = (
-    ("jaw: lip gap", {"jawOpen": 1.0}, "lip gap"),
-    ("lids, left: gap", {"eyeBlinkLeft": 1.0}, "lid gap Left"),
-    ("lids, right: gap", {"eyeBlinkRight": 1.0}, "lid gap Right"),
-    ("smile: mouth width", {"mouthSmile": 1.0}, "mouth width"),
-    ("smile: corners' height", {"mouthSmile": 1.0}, "mouth corners"),
-    ("frown: corners' height", {"mouthFrown": 1.0}, "mouth corners"),
-    ("pucker: mouth width", {"mouthPucker": 1.0}, "mouth width"),
-    ("brows down: inner height", {"browDown": 1.0}, "brow inner"),
-    ("brows up: inner height", {"browInnerUp": 1.0}, "brow inner"),
-    ("brows up: outer height", {"browOuterUp": 1.0}, "brow outer"),
+# What is measured, the coefficient that is driven from 0 to 1, and what it is held to show.
+_RAMPS: tuple[tuple[str, str, str], ...] = (
+    ("jaw: lip gap", "jawOpen", "lip gap"),
+    ("lids, left: gap", "eyeBlinkLeft", "lid gap Left"),
+    ("lids, right: gap", "eyeBlinkRight", "lid gap Right"),
+    ("smile: mouth width", "mouthSmile", "mouth width"),
+    ("smile: corners' height", "mouthSmile", "mouth corners"),
+    ("frown: corners' height", "mouthFrown", "mouth corners"),
+    ("pucker: mouth width", "mouthPucker", "mouth width"),
+    ("brows down: inner height", "browDown", "brow inner"),
+    ("brows up: inner height", "browInnerUp", "brow inner"),
+    ("brows up: outer height", "browOuterUp", "brow outer"),
 )
 # What a turned head must leave alone.
 _KEPT = ("lip gap", "mouth width", "mouth corners", "lid gap", "brow inner", "brow outer")
@@ -90,8 +90,8 @@ class DecoderEvaluation:
         """All tables; `progress` is told the share that is done."""
         rows: list[Row] = []
         ends: dict[str, list[float]] = {}
-        for number, (name, command, measure) in enumerate(_RAMPS):
-            found, shown = self._ramp(name, command, measure)
+        for number, (name, coefficient, measure) in enumerate(_RAMPS):
+            found, shown = self._ramp(name, coefficient, measure)
             rows += found
             ends.setdefault(measure.removesuffix(" Left").removesuffix(" Right"), []).extend(shown)
             progress(0.05 + 0.5 * (number + 1) / len(_RAMPS))
@@ -118,11 +118,11 @@ class DecoderEvaluation:
         found = self._found(self._decoder.decode(values))
         return None if found is None else self._ruler(found)
 
-    def _ramp(self, name: str, command: Mapping[str, float], measure: str) -> tuple[list[Row], list[float]]:
+    def _ramp(self, name: str, coefficient: str, measure: str) -> tuple[list[Row], list[float]]:
         """The rows of one ramp, and the measure at its ends."""
         commanded, shown = [], []
         for share in self._shares:
-            found = self._measured(vector(**{key: share * full for key, full in command.items()}))
+            found = self._measured(vector(**{coefficient: share}))
             if found is not None:
                 commanded.append(float(share))
                 shown.append(_read(found, measure))

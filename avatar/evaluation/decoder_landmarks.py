@@ -112,7 +112,7 @@ class IrisTemplate:
 
     def _opening(self, picture: Image, points: Array) -> Image:
         """255 between the lids, a little away from them: uint8 [S, S]."""
-        lids = points[[*lm.EYE_UPPER[self._side], *lm.EYE_LOWER[self._side][::-1]], :2]
+        lids = points[list(lm.EYE_OUTLINE[self._side]), :2]
         opening = np.zeros(picture.shape[:2], np.uint8)
         cv2.fillPoly(opening, [np.rint(lids * 16.0).astype(np.int32)], (255,), cv2.LINE_8, 4)
         return np.asarray(cv2.erode(opening, np.ones((3, 3), np.uint8)), np.uint8)

@@ -9,6 +9,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
+from avatar.mesh.warp import Grid
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait import Portrait
 from avatar.tracking.points import Array
@@ -57,8 +58,7 @@ def background_flicker(decoder: MeshDecoder, portrait: Portrait, motion: Sequenc
     reached = person > 0
     first, change = None, np.zeros((size, size), np.uint8)
     for values in motion:
-        back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
-        at = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32) + back
+        at = _sources(decoder, values, size)
         reached |= cv2.remap(person, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) > 0
         frame = decoder.decode(values)
         first = frame if first is None else first
@@ -76,11 +76,10 @@ def seam_ratio(decoder: MeshDecoder, portrait: Portrait, faces: Sequence[Floats]
         faces: vectors that leave the head at rest, float32 [60] each.
     """
     size = portrait.image.shape[0]
-    own = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
     worst = 0.0
     for values in faces:
-        back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
-        skin = cv2.remap(portrait.image, own + back, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        at = _sources(decoder, values, size)
+        skin = cv2.remap(portrait.image, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         drawn, moved = _gradient(decoder.decode(values)), _gradient(np.asarray(skin, np.uint8))
         for left, top, width, height in decoder.windows:
             ring = np.zeros((size, size), np.uint8)
@@ -89,6 +88,12 @@ def seam_ratio(decoder: MeshDecoder, portrait: Portrait, faces: Sequence[Floats]
             seen = (ring > 0) & (portrait.matte > 0.9)
             worst = max(worst, float(drawn[seen].mean()) / max(float(moved[seen].mean()), 1.0))
     return worst
+
+
+def _sources(decoder: MeshDecoder, values: Floats, size: int) -> Floats:
+    """Where in the portrait each pixel of a frame comes from, float32 [size, size, 2]."""
+    back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(Grid(0, 0, size, size, 1).nodes() + back, np.float32)
 
 
 def _gradient(picture: Image) -> Floats:

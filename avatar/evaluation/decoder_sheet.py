@@ -12,6 +12,7 @@ from PIL import ImageDraw, ImageFont
 from avatar.decoder import FaceDecoder, Image
 from avatar.evaluation.decoder_evaluation import vector
 from avatar.mesh import landmarks as lm
+from avatar.mesh.detection import eye_distance
 from avatar.motion import Floats, MotionLayout
 
 Box = tuple[int, int, int, int]
@@ -186,28 +187,28 @@ def _cut(image: Image, box: Box, width: int) -> Image:
 
 
 def _around(points: Floats, beside: float, above: float, below: float) -> Box:
-    """A box around landmarks with margins in eye distances, taken from the box's own landmarks by the caller."""
+    """A box around landmarks with margins in pixels."""
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     return int(low[0] - beside), int(low[1] - above), int(high[0] + beside), int(high[1] + below)
 
 
 def _face_box(landmarks: Floats) -> Box:
-    unit = float(np.linalg.norm(landmarks[33] - landmarks[263]))
+    unit = eye_distance(landmarks)
     return _around(landmarks, 0.15 * unit, 0.2 * unit, 0.4 * unit)
 
 
 def _lower_box(landmarks: Floats) -> Box:
-    unit = float(np.linalg.norm(landmarks[33] - landmarks[263]))
+    unit = eye_distance(landmarks)
     return _around(landmarks[[4, 152, 172, 397]], 0.05 * unit, 0.05 * unit, 0.3 * unit)
 
 
 def _mouth_box(landmarks: Floats) -> Box:
-    unit = float(np.linalg.norm(landmarks[33] - landmarks[263]))
+    unit = eye_distance(landmarks)
     return _around(landmarks[list(lm.LIP_UPPER_INNER + lm.LIP_LOWER_INNER)], 0.22 * unit, 0.22 * unit, 0.5 * unit)
 
 
 def _eyes_box(landmarks: Floats) -> Box:
-    unit = float(np.linalg.norm(landmarks[33] - landmarks[263]))
+    unit = eye_distance(landmarks)
     corners = [*lm.EYE_CORNERS["Left"], *lm.EYE_CORNERS["Right"]]
     return _around(landmarks[corners], 0.12 * unit, 0.42 * unit, 0.24 * unit)
 

@@ -1,11 +1,15 @@
-"""Pictures laid over one another and darkened, in bytes."""
+"""Pictures laid over one another and darkened, in bytes; how light and how colourful they are."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from avatar.decoder import Image
+
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
+"""What red, green and blue weigh in the grey that is seen (ITU-R BT.601)."""
 
 
 def blend(over: Image, under: Image, alpha: Image) -> Image:
@@ -20,3 +24,8 @@ def shade(image: Image, shadow: Image, depth: float) -> Image:
     """A picture uint8 [h, w, 3] darkened by the share `depth` where its shadow, uint8 [h, w], is full."""
     light = cv2.convertScaleAbs(shadow, alpha=-depth, beta=255.0)
     return np.asarray(cv2.multiply(image, cv2.cvtColor(light, cv2.COLOR_GRAY2RGB), scale=1.0 / 255.0), np.uint8)
+
+
+def colourfulness(skin: npt.NDArray[np.float64]) -> float:
+    """0 in a picture in black and white, 1 where skin, float64 [3] in [0, 255], has its colour."""
+    return float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))

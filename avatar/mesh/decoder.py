@@ -130,24 +130,21 @@ class MeshDecoder:
         face = self._moved(face_controls)
         back = self._way_back(face, pose)
         frame = self._person.draw(back)
+        over_black = None if self._person_over_white is None else frame.copy()
         self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
         self._chin.draw(frame, face_controls, back, pose, self._person)
         self._grain.draw(frame, controls, back, pose)
         self._shading.draw(frame, controls, back)
-        if self._person_over_white is None:
+        if over_black is None or self._person_over_white is None:
             return frame
-        return _with_alpha(frame, self._alpha(self._person_over_white, face_controls, back, pose))
-
-    def _alpha(self, over_white: PersonLayer, face_controls: Floats, back: Floats, pose: Pose) -> Image:
-        """How much of each pixel the person covers, from what shines through before white and black: uint8 [S, S]."""
-        drawn = []
-        for person in (self._person, over_white):
-            frame = person.draw(back)
-            self._chin.draw(frame, face_controls, back, pose, person)
-            drawn.append(cv2.extractChannel(frame, 1))
-        return np.asarray(cv2.bitwise_not(cv2.subtract(drawn[1], drawn[0])), np.uint8)
+        # How much of each pixel the person covers shows in what shines through before white and before black.
+        over_white = self._person_over_white.draw(back)
+        self._chin.draw(over_black, face_controls, back, pose, self._person)
+        self._chin.draw(over_white, face_controls, back, pose, self._person_over_white)
+        shines_through = cv2.subtract(cv2.extractChannel(over_white, 1), cv2.extractChannel(over_black, 1))
+        return _with_alpha(frame, np.asarray(cv2.bitwise_not(shines_through), np.uint8))
 
     def back(self, values: Floats) -> Floats:
         """Where each cell of the frame comes from: float32 [60] to float32 [rows, columns, 2], pixels to the portrait.

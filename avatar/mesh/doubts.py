@@ -85,7 +85,7 @@ def _openness(landmarks: Floats, side: str) -> float:
 def _contrast(image: Image, landmarks: Floats, side: str) -> float:
     """Light against dark within an eye, by the light of the skin."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    outline = landmarks[[*lm.EYE_UPPER[side], *lm.EYE_LOWER[side][::-1]], :2]
+    outline = landmarks[list(lm.EYE_OUTLINE[side]), :2]
     mask = np.zeros(grey.shape, np.uint8)
     cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (1,))
     inside = grey[mask > 0].astype(np.float32)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
+from avatar.mesh.blending import GREY
 from avatar.mesh.layers import pull_push
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
@@ -16,7 +17,6 @@ _RINGS = 10
 # What is so many grey levels lighter than its ring of the iris, lighter than this in every channel and no larger than
 # this share of the iris, is a reflection.
 _CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 Distances = npt.NDArray[np.float64]
 """From the middle of the iris, in its radii."""
@@ -25,7 +25,7 @@ Distances = npt.NDArray[np.float64]
 def whites_of(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
     """Which visible texels are white of the eye: nearer in colour to the eye's lightest parts than to its iris."""
     colour = part.astype(np.float32)
-    grey = colour @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = colour @ GREY
     seen = visible > 0
     outer, inner = seen & (distance > 1.15), seen & (distance > 0.35) & (distance < 0.85)
     if outer.sum() < 12 or inner.sum() < 12:
@@ -38,7 +38,7 @@ def whites_of(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[
 
 def rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
     """Where the iris really ends, in radii of the mesh's iris: where brightness rises most from ring to ring."""
-    grey = part.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = part.astype(np.float32) @ GREY
     edges = np.arange(0.70, 1.50, 0.075)
     means = []
     for inner in edges:
@@ -82,7 +82,7 @@ def painted_iris(part: Image, visible: Floats, distance: Distances, scale: float
     at = np.clip(distance * _RINGS - 0.5, 0.0, _RINGS)
     smooth = np.stack([np.interp(at, np.arange(_RINGS + 1), profile[:, c]) for c in range(3)], axis=-1)
     keep = cv2.GaussianBlur(visible, (0, 0), scale)[:, :, None] * visible[:, :, None]
-    lighter = (values - smooth) @ _GREY
+    lighter = (values - smooth) @ GREY
     # Small and nearly white: what is larger or coloured is the iris' own pattern.
     white = seen & (lighter > _CATCHES) & (values.min(axis=2) > _WHITE) & (distance < 0.9)
     _, labels, found, _ = cv2.connectedComponentsWithStats(white.astype(np.uint8))

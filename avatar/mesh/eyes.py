@@ -7,7 +7,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import blend, shade
+from avatar.mesh.blending import GREY, blend, shade
 from avatar.mesh.eyeball import painted_iris, painted_sclera, rim_of_iris, whites_of
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
@@ -138,9 +138,7 @@ def white_of_eyes(image: Image, landmarks: Floats) -> Floats:
     """The lightest part of the portrait's eyes without catch-lights, RGB float32 [3]: how its light falls on white."""
     found = []
     for side in lm.SIDES:
-        outline = np.concatenate(
-            [landmarks[list(lm.EYE_UPPER[side]), :2], landmarks[list(lm.EYE_LOWER[side]), :2][::-1]]
-        )
+        outline = landmarks[list(lm.EYE_OUTLINE[side]), :2]
         mask = np.zeros(image.shape[:2], np.uint8)
         cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (1,))
         iris = landmarks[list(lm.IRIS[side]), :2]
@@ -150,7 +148,7 @@ def white_of_eyes(image: Image, landmarks: Floats) -> Floats:
     pixels = np.concatenate(found)
     if len(pixels) < 8:
         return np.array([200.0, 195.0, 190.0], np.float32)
-    order = np.argsort(pixels @ np.array([0.299, 0.587, 0.114], np.float32))
+    order = np.argsort(pixels @ GREY)
     bright = pixels[order[int(0.70 * len(order)) : max(int(0.92 * len(order)), int(0.70 * len(order)) + 1)]]
     return np.asarray(bright.mean(axis=0), np.float32)
 

@@ -26,10 +26,6 @@ _FINE, _MOST = 0.02, 3.0
 _SHARE = 0.8
 # Around the lips, which keep their texture, eye distances.
 _LIPS = 0.04
-_LIP_OUTLINE: lm.Indices = (
-    *(61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
-    *(375, 321, 405, 314, 17, 84, 181, 91, 146),
-)
 
 
 class Grain:
@@ -92,7 +88,7 @@ class Grain:
 def _off_the_lips(landmarks: Floats, plane: lm.FacePlane, box: Grid) -> Floats:
     """0 on the lips and close by, 1 away from them: float32 [rows, columns]."""
     lips = np.zeros((box.height, box.width), np.uint8)
-    outline = landmarks[list(_LIP_OUTLINE), :2] - np.array([box.left, box.top], np.float32)
+    outline = landmarks[list(lm.LIP_OUTLINE), :2] - np.array([box.left, box.top], np.float32)
     cv2.fillPoly(lips, [np.rint(outline).astype(np.int32)], (1,))
     away = cv2.distanceTransform(1 - lips, cv2.DIST_L2, 5) / plane.eye_distance_px
     small = cv2.resize(away, (box.columns, box.rows), interpolation=cv2.INTER_AREA)

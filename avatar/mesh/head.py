@@ -14,7 +14,8 @@ from avatar.mesh.warp import Grid, smoothstep
 from avatar.motion import Floats
 
 # The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
-_CAMERA_DISTANCE = 11.0
+CAMERA_DISTANCE = 11.0
+"""From the face, eye distances."""
 # Pivots, in eye distances below the eyes and behind the eyes' depth: the skull turns and nods on the top of the spine,
 # between the ears; it tilts lower, in the neck.
 _NOD_PIVOT_DOWN, _TILT_PIVOT_BELOW_CHIN = 0.55, 0.10
@@ -131,7 +132,7 @@ class HeadMotion:
         depth = _depth(nodes, landmarks, limb, unit)
         origin = plane.origin
         self._unit = unit
-        self._focal = _CAMERA_DISTANCE * unit
+        self._focal = CAMERA_DISTANCE * unit
         self._nod_pivot = np.array([_middle_of_head(landmarks), origin[1] + _NOD_PIVOT_DOWN * unit, limb])
         chin = landmarks[lm.CHIN].astype(np.float64)
         self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])

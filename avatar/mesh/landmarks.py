@@ -18,6 +18,11 @@ Indices = tuple[int, ...]
 LIP_UPPER_INNER: Indices = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 LIP_LOWER_INNER: Indices = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308)
 MOUTH_CORNERS: Indices = (61, 291)
+LIP_OUTLINE: Indices = (
+    *(61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291),
+    *(375, 321, 405, 314, 17, 84, 181, 91, 146),
+)
+"""Around both lips."""
 CHIN, FOREHEAD_TOP = 152, 10
 
 EYE_UPPER: dict[str, Indices] = {
@@ -28,6 +33,8 @@ EYE_LOWER: dict[str, Indices] = {
     "Right": (33, 7, 163, 144, 145, 153, 154, 155, 133),
     "Left": (362, 382, 381, 380, 374, 373, 390, 249, 263),
 }
+EYE_OUTLINE: dict[str, Indices] = {side: (*EYE_UPPER[side], *EYE_LOWER[side][::-1]) for side in EYE_UPPER}
+"""Around the opening: the upper lid's edge, and back along the lower one's."""
 EYE_CORNERS: dict[str, Indices] = {"Right": (33, 133), "Left": (362, 263)}
 IRIS: dict[str, Indices] = {"Right": (468, 469, 470, 471, 472), "Left": (473, 474, 475, 476, 477)}
 """Centre first, then four points on the rim."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
+from avatar.mesh.blending import GREY
 from avatar.mesh.controls import INDEX
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.opening import Slit
@@ -33,7 +34,6 @@ _UNDER_RIM = 0.05
 _RIM_TONE = 0.72
 # Fur is skin whose fine detail under the eye has so many grey levels (a cat's 18 to 24, people's 1 to 13); it stays.
 _FUR_FROM, _FUR_TO = 13.5, 17.5
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 class Lids:
@@ -129,7 +129,7 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     at = plane.to_plane(patch.texels())
     a, above = at[..., 0], at[..., 1] - slit.upper_at(at[..., 0])
     colour = texture[:, :, :3].astype(np.float32)
-    grey = colour @ _GREY
+    grey = colour @ GREY
     texels_per_unit = plane.eye_distance_px * 2.0
     around = cv2.GaussianBlur(grey, (0, 0), 2.0 * _SKIN_BLUR * texels_per_unit)
     t = np.abs(slit.across(a))
@@ -137,9 +137,9 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     below = slit.lower_at(a) - at[..., 1]
     plain = (below > 0.04) & (below < 0.11) & (t < 0.8)
     under = np.median(colour[plain], axis=0) if plain.any() else np.median(colour.reshape(-1, 3), axis=0)
-    dark = np.clip(float(under @ _GREY) - _SHADE - grey, 0.0, None)
+    dark = np.clip(float(under @ GREY) - _SHADE - grey, 0.0, None)
     lid_zone = (above > 0.02) & (above < 0.08) & (t < 0.8)
-    shaded = float(np.median(grey[lid_zone])) / max(float(under @ _GREY), 1.0) if lid_zone.any() else 1.0
+    shaded = float(np.median(grey[lid_zone])) / max(float(under @ GREY), 1.0) if lid_zone.any() else 1.0
     tone = under * np.float32(np.clip(0.5 + 0.5 * shaded, 0.65, _LID_TONE))
     # Skin is what isn't darker than its surroundings, nor brow, lash or eye.
     skin = np.exp(-((np.clip(around - grey, 0.0, None) / 10.0) ** 2) - (dark / 25.0) ** 2)
@@ -149,7 +149,7 @@ def _unrolled(patch: SlitPatch, plane: lm.FacePlane, slit: Slit, reach: float) -
     smooth /= (weight + _UNDER_WEIGHT)[..., None]
     detail = colour - cv2.GaussianBlur(colour, (0, 0), _SKIN_BLUR * texels_per_unit)
     if plain.any():
-        smooth = smooth + np.float32(smoothstep((detail @ _GREY)[plain].std(), _FUR_FROM, _FUR_TO)) * detail
+        smooth = smooth + np.float32(smoothstep((detail @ GREY)[plain].std(), _FUR_FROM, _FUR_TO)) * detail
     near = 1.0 - smoothstep(t, 0.75, 1.15)
     lid = smoothstep(above, 0.010, 0.024) * (1.0 - smoothstep(above, 0.6 * reach, reach)) * near
     closed = colour * (1.0 - lid[..., None]) + smooth * lid[..., None]
@@ -178,7 +178,7 @@ def _without_white(patch: SlitPatch, plane: lm.FacePlane, slit: Slit) -> Image:
         cv2.GaussianBlur(colour, (0, 0), 2.0), there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     rim = 1.0 - smoothstep(below, 0.5 * _UNDER_RIM, 0.9 * _UNDER_RIM)
-    lighter = np.clip(((colour - skin) @ _GREY - 8.0) / 20.0, 0.0, 1.0) * rim
+    lighter = np.clip(((colour - skin) @ GREY - 8.0) / 20.0, 0.0, 1.0) * rim
     clean = colour + lighter[..., None] * (_RIM_TONE * skin - colour)
     return np.dstack([np.rint(np.clip(clean, 0.0, 255.0)).astype(np.uint8), texture[:, :, 3]])
 

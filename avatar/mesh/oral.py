@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
+from avatar.mesh.blending import colourfulness
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 
@@ -50,7 +51,7 @@ def enamel_colour(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[n
     """The colour of teeth in the portrait's light: mostly as the whites of the eyes take it, a little warmer."""
     by_skin = np.array([228.0, 220.0, 204.0]) * light_on(skin)
     by_eyes = np.clip(white.astype(np.float64) * 1.12, 60.0, 240.0) * np.array([1.0, 0.98, 0.925])
-    colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
+    colourful = colourfulness(skin)
     mixed = 0.45 * by_skin + 0.55 * by_eyes
     return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())
 
@@ -99,7 +100,7 @@ def painted_teeth(
 
 def gum_tint(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Red where the photo has colours, grey where it has none."""
-    colourful = float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
+    colourful = colourfulness(skin)
     grey = np.array([120.0 / 176.0, 120.0 / 98.0, 120.0 / 96.0])
     return grey * (1.0 - colourful) + colourful
 

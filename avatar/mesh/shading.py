@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
+from avatar.mesh.blending import colourfulness
 from avatar.mesh.controls import INDEX
 from avatar.mesh.creases import Bulge, Crease, Drivers, Pebbles, creases_of
 from avatar.mesh.warp import Grid, cells_into, pixels_of
@@ -75,7 +76,8 @@ class Shading:
             for name, share in part.drivers.items():
                 row[INDEX[name]] = share
         levels = np.arange(256, dtype=np.float64) / _NEUTRAL
-        colourful = _colourful(image, landmarks)
+        at_skin = _skin_places(image, landmarks)
+        colourful = colourfulness(np.median(image[at_skin].astype(np.float64), axis=0))
         table = [np.clip(_NEUTRAL * levels ** (1.0 + colourful * red), 0, 255) for red in _REDNESS]
         self._table = np.rint(np.stack(table, axis=-1)).astype(np.uint8)[:, None, :]
 
@@ -138,8 +140,7 @@ def _skin(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Floats:
     blur = 0.02 * plane.eye_distance_px
     lab = cv2.cvtColor(cv2.GaussianBlur(image, (0, 0), blur), cv2.COLOR_RGB2LAB).astype(np.float32)
     lab[:, :, 0] *= 0.45  # light and shade on the same skin
-    at = np.clip(np.rint(landmarks[list(_SKIN_AT), :2]).astype(int), 0, image.shape[0] - 1)
-    colours = lab[at[:, 1], at[:, 0]]
+    colours = lab[_skin_places(image, landmarks)]
     middle = np.median(colours, axis=0)
     own = colours[np.linalg.norm(colours - middle, axis=1) < 2.0 * _SKIN_WITHIN]
     distance = np.min([np.linalg.norm(lab - colour, axis=2) for colour in own], axis=0)
@@ -147,11 +148,10 @@ def _skin(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Floats:
     return np.asarray(cv2.GaussianBlur(skin, (0, 0), 1.5 * blur), np.float32)
 
 
-def _colourful(image: Image, landmarks: Floats) -> float:
-    """0 in a picture in black and white, 1 where skin has its colour."""
+def _skin_places(image: Image, landmarks: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of places that are bare skin on most faces."""
     at = np.clip(np.rint(landmarks[list(_SKIN_AT), :2]).astype(int), 0, image.shape[0] - 1)
-    skin = np.median(image[at[:, 1], at[:, 0]].astype(np.float64), axis=0)
-    return float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))
+    return at[:, 1], at[:, 0]
 
 
 def _strength(image: Image, landmarks: Floats, plane: lm.FacePlane) -> float:

@@ -29,7 +29,6 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SHIFT = 4
 
 _NOSE: lm.Indices = (193, 122, 196, 236, 198, 129, 98, 97, 2, 326, 327, 358, 420, 456, 419, 351, 417)
-_OUTER_LIPS: lm.Indices = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 
 _ASKED = {
     Step.RIGHT_EYE: ("Click the middle of the eye", "on the left of the picture."),
@@ -100,11 +99,11 @@ def draw_where(side: int, selected: str | None, *, paper: _Colour = _PAPER) -> t
 
     line(lm.FACE_OVAL)
     line(_NOSE, closed=False)
-    line(_OUTER_LIPS)
+    line(lm.LIP_OUTLINE)
     line(lm.LIP_UPPER_INNER, closed=False)
     line(lm.LIP_LOWER_INNER, closed=False)
     for name in lm.SIDES:
-        line((*lm.EYE_UPPER[name], *lm.EYE_LOWER[name][::-1]))
+        line(lm.EYE_OUTLINE[name])
         line((*lm.BROW[name], *lm.BROW_LOWER[name][::-1]))
     for iris in IRIS_OF.values():
         radius = float(np.linalg.norm(pixels[iris[1], :2] - pixels[iris[0], :2]))

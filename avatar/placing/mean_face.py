@@ -80,7 +80,7 @@ def mesh_of(placed: Placed) -> Floats:
     moved[:, :2] += _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
 
     # The lids' and lips' edges between their points, then once more everything around them.
-    edges = {**_lids(moved, placed), **_inner_lips(moved)}
+    edges = {**_lids(placed), **_inner_lips(moved)}
     landmarks = np.concatenate([landmarks, [point for point in edges if point not in landmarks]]).astype(int)
     targets = np.array([*targets, *(edges[point] for point in landmarks[len(targets) :])])
     moved[:, :2] = turned[:, :2] + _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
@@ -204,7 +204,7 @@ def _lips_apart(landmarks: npt.NDArray[np.intp], targets: Array, placed: Placed)
     return landmarks, targets
 
 
-def _lids(moved: Array, placed: Placed) -> dict[int, Array]:
+def _lids(placed: Placed) -> dict[int, Array]:
     """Both lids' landmarks of both eyes: as on a usual eye, rounder the rounder the eye is."""
     edges: dict[int, Array] = {}
     rest = mean_face()

@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 
 from avatar.mesh.detection import eye_distance
+from avatar.mesh.head import CAMERA_DISTANCE
 from avatar.motion import Floats
 from avatar.tracking.points import RIGID, Array
 from avatar.tracking.pose import angles_of
-
-# The camera stands so many eye distances away: about one metre.
-_CAMERA_DISTANCE = 11.0
 
 
 class HeadPnp:
@@ -23,7 +21,7 @@ class HeadPnp:
 
     def __init__(self, rest: Floats) -> None:
         points = rest.astype(np.float64)
-        self._focal = _CAMERA_DISTANCE * eye_distance(rest)
+        self._focal = CAMERA_DISTANCE * eye_distance(rest)
         self._middle = points[list(RIGID)].mean(axis=0)
         # From the camera, what lies further back is seen nearer to the middle: put it where the picture shows it.
         self._model = points - self._middle
