@@ -17,6 +17,8 @@ from PIL import Image
 from agent.commands.conversation import QUESTIONS
 from speech.audio import SPEECH_RATE_HZ, read_audio
 
+pytestmark = pytest.mark.real_time
+
 OTHERS = 9
 NEEDED = 0.8
 
