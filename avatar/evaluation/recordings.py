@@ -9,6 +9,7 @@ import numpy as np
 
 from avatar.evaluation.speech_track import SAMPLES_PER_FRAME, SpeechTrack
 from avatar.motion import FRAME_RATE_HZ, Floats, read_motion_csv
+from avatar.table import read_text
 from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
 from speech.errors import InputError
 
@@ -99,12 +100,9 @@ def read_transcript(given: Path) -> str:
     Raises:
         InputError: it can't be read, or is empty.
     """
-    try:
-        text = " ".join(given.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{given}: expected a transcript, could not read it: {error}") from None
+    text = " ".join(read_text(given, "a transcript").replace("\0", " ").split())
     if not text:
-        raise InputError(f"{given}: expected a transcript, got an empty file")
+        raise InputError(f"{given}: expected a transcript, got a file without words")
     return text
 
 
