@@ -252,6 +252,12 @@ def test_weights_that_are_damaged(tmp_path: Path, content: bytes, trouble: str) 
     assert part.fix.endswith(': a file that is there, or "" for the shipped one')
 
 
+def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    part = doctor_files.check_weights(config(f"face.weights={tmp_path / 'pipe'}"))
+    assert part.status == "broken" and "found a folder, a pipe or a device" in part.detail
+
+
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from agent import assemble, personas
 

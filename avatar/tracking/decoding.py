@@ -18,6 +18,13 @@ from avatar.tracking.timeline import SoundStretches
 _FAILED_READS = 50
 
 
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The sound track that a reader of sound takes; None without any."""
+    best = container.streams.best("audio")
+    tracks = container.streams.audio
+    return next((track for track in tracks if best is not None and track.index == best.index), next(iter(tracks), None))
+
+
 class StreamDecoder:
     """Decodes a video packet by packet: a damaged one costs its own pictures, and no others.
 
@@ -33,7 +40,7 @@ class StreamDecoder:
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._container, self._stream = container, stream
-        self._sound: AudioStream | None = next(iter(container.streams.audio), None)
+        self._sound = sound_stream(container)
         self.sound = SoundStretches() if self._sound is not None else None
         self.lost = 0
         self.cut = False

@@ -15,8 +15,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from avatar.decoder import Image
-from avatar.tracking.decoding import StreamDecoder
-from avatar.tracking.timeline import LONGEST_SILENT_PAUSE_S, PAUSE_S, USUAL_S, Timeline
+from avatar.tracking.decoding import StreamDecoder, sound_stream
+from avatar.tracking.timeline import LONGEST_PAUSE_S, PAUSE_S, USUAL_S, Timeline
 from avatar.tracking.upright import Upright
 from speech.errors import InputError
 from speech.media import open_media
@@ -121,7 +121,7 @@ def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Pic
             now = timeline.place(None if frame.time is None else float(frame.time))
             if now is None:
                 continue
-            if before is None and (zero is None or abs(now - zero) > LONGEST_SILENT_PAUSE_S):
+            if before is None and (zero is None or abs(now - zero) > LONGEST_PAUSE_S):
                 zero = now  # no sound, or one whose clock has nothing to do with the pictures'
             if now - (zero or 0.0) > LONGEST_S:
                 too_long = True
@@ -177,10 +177,10 @@ def has_sound(path: Path) -> bool:
 
 
 def _sound_starts(container: InputContainer) -> float | None:
-    for stream in container.streams.audio[:1]:
-        if stream.start_time is not None and stream.time_base is not None:
-            return float(stream.start_time * stream.time_base)
-    return None
+    sound = sound_stream(container)
+    if sound is None or sound.start_time is None or sound.time_base is None:
+        return None
+    return float(sound.start_time * sound.time_base)
 
 
 def _stated_end(stream: VideoStream) -> float | None:
