@@ -13,6 +13,8 @@ LONGEST_PAUSE_S = 600.0
 
 # Packets of sound that lie so near to one another (seconds) are one stretch; the last stretches are remembered.
 _SOUND_TOUCHES_S, _STRETCHES = 0.5, 100
+# A stamp further from zero (seconds; 3,000 years) is no time.
+_FURTHEST_S = 1e11
 # Pictures that follow another sooner than this are left out: beyond 50 a second there is nothing more to learn.
 _NEAREST_S = 0.015
 # A time that much before the last is no disorder: the clock was set back, as where two recordings were joined.
@@ -75,6 +77,8 @@ class Timeline:
         Returns:
             Seconds, later than the one before; None for a picture that is to be left out.
         """
+        if stamp is not None and not abs(stamp) < _FURTHEST_S:
+            stamp = None
         if self.now is None:
             self.now = stamp if stamp is not None else 0.0
             return self.now
