@@ -158,7 +158,7 @@ def test_names_as_long_as_a_disk_allows(stem: str, tmp_path: Path) -> None:
         Draft(tmp_path / f"{stem}-longer.mp4")
 
 
-@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), InputError("x")], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), InputError("x")], ids=repr)
 def test_an_error_in_the_block_is_what_is_raised_and_nothing_stays(error: BaseException, tmp_path: Path) -> None:
     with pytest.raises(type(error)) as raised, Draft(tmp_path / "a.csv") as draft:
         draft.path.unlink()  # the clean-up finds nothing, and must not hide the error for that
