@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
+from speech.draft import Draft
 from speech.errors import InputError
 
 Samples = npt.NDArray[np.float32]
@@ -87,8 +89,15 @@ def chunked(samples: Samples, sample_rate_hz: int, chunk_samples: int) -> Iterat
 
 
 def write_wav(path: Path, samples: Samples, sample_rate_hz: int) -> None:
-    """Writes 16-bit mono WAV; samples outside [-1, 1] are clipped."""
-    soundfile.write(path, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
+    """Writes 16-bit mono WAV, whole or not at all; samples outside [-1, 1] are clipped.
+
+    Raises:
+        InputError: it can't be written there.
+    """
+    content = io.BytesIO()
+    soundfile.write(content, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
+    with Draft(path) as draft:
+        draft.path.write_bytes(content.getbuffer())
 
 
 def read_audio(path: Path, sample_rate_hz: int) -> Samples:

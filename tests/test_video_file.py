@@ -98,7 +98,7 @@ def test_an_abandoned_video_leaves_nothing_and_spares_what_was_there(tmp_path: P
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="place to write"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         VideoFileOutput(tmp_path / "missing" / "clip.mp4")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, check_video, configured, progress, say
+from agent.commands.options import check_target, check_video, configured, make_folder, progress, say
 from agent.commands.telling import Teller
 from agent.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
@@ -85,10 +85,13 @@ def ask(
         seed=seed,
     )
     check_video(output, settings)
+    subtitles = subtitles or settings.output.subtitles
+    if subtitles:
+        check_target(output.with_suffix(".srt"))
     asked = load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
     asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
-    conversation.write_beside(subtitles=subtitles or settings.output.subtitles)
+    conversation.write_beside(subtitles=subtitles)
     if as_json:
         print(json.dumps([record.as_json() for record in conversation.records], indent=2, ensure_ascii=False))
     else:
@@ -111,10 +114,7 @@ def demo(
     from agent.personas import PERSONAS
     from agent.waterfall import plot_waterfall
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: expected a folder to write to: {error.strerror}") from None
+    make_folder(folder)
     with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     recordings = [QUESTIONS / row["file"] for row in rows]
@@ -148,11 +148,15 @@ class Conversation:
         config: the whole configuration.
         video: the MP4.
         quiet: tell nothing.
+
+    Raises:
+        InputError: its transcripts can't be written.
     """
 
     def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
         self._teller = Teller(config, quiet=quiet)
+        self._teller.check(video)
 
     @property
     def records(self) -> list[TurnRecord]:

@@ -41,6 +41,7 @@ class Talk:
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
         self._line = StatusLine(f"({keys}, q: leave)")
         self._teller = Teller(config, quiet=quiet, show_state=self._show_state, show_guess=self._show_guess)
+        self._teller.check(record)
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""

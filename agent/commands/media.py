@@ -116,12 +116,7 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
                 start = sum(map(len, pieces))
     if not pieces:
         raise InputError("say: expected something to say, the text holds no words")
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        write_wav(partial, np.concatenate(pieces), rate_hz)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_wav(output, np.concatenate(pieces), rate_hz)
     if as_json:
         print(json.dumps({"file": str(output), "duration_s": round(start / rate_hz, 3), "words": words}, indent=2))
     else:

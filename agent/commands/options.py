@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from agent.config import Config, load_config
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
+from speech.draft import check_writable
 from speech.errors import InputError
 
 ConfigPath = Annotated[
@@ -132,19 +133,28 @@ def check_target(path: Path | None, *suffixes: str) -> None:
     """Refuses a target that can't become a file, before any work is done.
 
     Raises:
-        InputError: the folder is missing or not writable, the target is a folder, or has another suffix.
+        InputError: it has another suffix; or as `speech.draft.check_writable`.
     """
     if path is None:
         return
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected a name that ends in {' or '.join(suffixes)}, got '{path.suffix}'")
-    if path.is_dir():
-        raise InputError(f"{path}: expected a file to write, this is a folder")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{path}: the folder {folder} is not writable")
+    check_writable(path)
+
+
+def make_folder(folder: Path, *, private: bool = False) -> None:
+    """Makes a folder to write to, before any work is done for it; one that is there already will do.
+
+    Raises:
+        InputError: it can't be made, or not be written to.
+    """
+    try:
+        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{folder}: expected a folder to write to, could not make it: {reason}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: expected a folder to write to, this one is not writable")
 
 
 def check_video(path: Path | None, config: Config) -> None:

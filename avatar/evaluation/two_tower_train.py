@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import signal
 import threading
@@ -24,6 +25,7 @@ from avatar.evaluation.two_tower_windows import BATCH_SHAPES, Windows, split
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.dataset import MotionData, Progress, load
+from speech.draft import Draft
 from speech.errors import InputError
 
 LEARNING_RATE = 1e-3
@@ -227,9 +229,10 @@ class _Run:
             "checks": [astuple(check) for check in self.checks],
             "losses": self._losses,
         }
-        partial = path.with_name(path.name + ".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        content = io.BytesIO()
+        torch.save(state, content)
+        with Draft(path) as draft:
+            draft.path.write_bytes(content.getbuffer())
 
     def restore(self, path: Path) -> None:
         """Continues from `save`.

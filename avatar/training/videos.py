@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ from avatar.tracking.track import Tracked, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
 from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
+from speech.draft import Draft
 from speech.errors import InputError
 from speech.vad import VAD, VAD_WINDOW
 
@@ -93,13 +94,10 @@ def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] 
 def _keep(entry: Path, found: Tracked, error: str) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({"error": error, "shots": found.shots, "notices": found.notices})
-    partial = entry.with_name(f".{entry.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, values=found.values, confidence=found.confidence, gap=found.gap, told=np.array(told))
-        os.replace(partial, entry)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
+    np.savez(content, values=found.values, confidence=found.confidence, gap=found.gap, told=np.array(told))
+    with Draft(entry, private=True) as draft:
+        draft.path.write_bytes(content.getbuffer())
 
 
 @dataclass(frozen=True, slots=True)
