@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import time
@@ -17,6 +16,7 @@ from agent.commands.options import check_target, check_video, configured, make_f
 from agent.commands.telling import Teller
 from agent.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def ask(
         check_target(output.with_suffix(".srt"))
     asked = load_questions(questions or [], text or [])
     conversation = Conversation(settings, output, quiet=quiet)
-    asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
+    signals.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
     conversation.write_beside(subtitles=subtitles)
     if as_json:
         print(json.dumps([record.as_json() for record in conversation.records], indent=2, ensure_ascii=False))
@@ -128,7 +128,7 @@ def demo(
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
-        asyncio.run(conversation.run(load_questions(asked, []), real_time=True, end_of_turn_s=None))
+        signals.run(conversation.run(load_questions(asked, []), real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
         records += conversation.records
         made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]

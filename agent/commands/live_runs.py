@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.commands.options import say
 from agent.config import Config
+from speech import signals
 from speech.audio import rms
 
 if TYPE_CHECKING:
@@ -197,20 +196,7 @@ def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
 
 @contextmanager
 def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and a service manager's stop end the session as leaving does: recordings become whole."""
+    """Whatever signal would end the program lets the session end as leaving does: recordings become whole."""
     loop = asyncio.get_running_loop()
-    if sys.platform == "win32":
-        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(leave))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, leave)
-    try:
+    with signals.leaving(lambda: loop.call_soon_threadsafe(leave)):
         yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)

@@ -15,6 +15,7 @@ from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
 from agent.commands.render import render
 from agent.config import Config
+from speech import signals
 from speech.errors import InputError
 
 
@@ -34,7 +35,7 @@ def transcribe(
 
     `visavis transcribe vortrag.mp3 --set ears.backend=whisper --set ears.language=de`
     """
-    asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
+    signals.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
 
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
@@ -82,12 +83,14 @@ def speak(
     `visavis say "It is 10:30." -o time.wav`
 
     `visavis say "Guten Tag!" --voice de --rate 140 -o hallo.wav`
+
+    `visavis say -o cold.wav -- "-5 degrees"`, since what begins with a dash is taken for an option before `--`
     """
     check_target(output, ".wav")
     if not text.strip():
         raise InputError("say: expected a text, got an empty one")
     settings = configured(config, overrides, voice=voice, rate_wpm=rate, volume=volume)
-    asyncio.run(_speak(settings, text, output, as_json, quiet))
+    signals.run(_speak(settings, text, output, as_json, quiet))
 
 
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agent.config import Config, load_config
+from agent.streams import StandardError
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
 from speech.draft import check_writable
 from speech.errors import InputError
@@ -68,7 +69,7 @@ FullFrame = Annotated[
 ]
 
 # Results go to standard output, everything else to standard error, so that results can be piped.
-messages = Console(stderr=True, highlight=False)
+messages = Console(file=cast(IO[str], StandardError()), highlight=False)
 
 
 def configured(

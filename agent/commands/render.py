@@ -16,6 +16,7 @@ from agent.config import Config
 from avatar.control_timeline import ControlTimeline, read_control_timeline
 from avatar.motion import ConversationState, Emotion
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 
@@ -108,7 +109,7 @@ def render(
         timeline = ControlTimeline.constant(begins, settings.controls.controls())
     else:
         timeline = read_control_timeline(controls, state=begins, controls=settings.controls.controls())
-    asyncio.run(_Rendering(audio, user_audio, mix_user, output, motion_out, motion_in, timeline).run(settings, quiet))
+    signals.run(_Rendering(audio, user_audio, mix_user, output, motion_out, motion_in, timeline).run(settings, quiet))
 
 
 @dataclass(frozen=True, slots=True)
