@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech.audio import Resampler, chunked, read_audio, resample, write_wav
+from speech.audio import Resampler, chunked, resample, write_wav
 from speech.errors import InputError
+from speech.sound_file import read_audio
 
 
 def tone(seconds: float, rate: int, hz: float = 440.0) -> np.ndarray:

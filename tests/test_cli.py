@@ -20,7 +20,8 @@ import pytest
 from agent.__main__ import main
 from agent.commands.conversation import QUESTIONS
 from avatar.motion import CSV_HEADER, MotionLayout, read_motion_csv
-from speech.audio import OUTPUT_RATE_HZ, read_audio, write_wav
+from speech.audio import OUTPUT_RATE_HZ, write_wav
+from speech.sound_file import read_audio
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 

@@ -12,8 +12,9 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FRAME_SIZE, VideoFrame
 from avatar.motion import neutral
 from avatar.outputs.video_file import VideoFileOutput
-from speech.audio import OUTPUT_RATE_HZ, read_audio
+from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
+from speech.sound_file import read_audio
 
 FRAMES, FLASH = 50, 30
 CLICK = FLASH * SAMPLES_PER_FRAME + 700

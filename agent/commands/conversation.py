@@ -88,7 +88,7 @@ def ask(
     subtitles = subtitles or settings.output.subtitles
     if subtitles:
         check_target(output.with_suffix(".srt"))
-    asked = load_questions(questions or [], text or [])
+    asked = load_questions(questions or [], text or [], quiet=quiet)
     conversation = Conversation(settings, output, quiet=quiet)
     signals.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
     conversation.write_beside(subtitles=subtitles)
@@ -128,7 +128,7 @@ def demo(
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
-        signals.run(conversation.run(load_questions(asked, []), real_time=True, end_of_turn_s=None))
+        signals.run(conversation.run(load_questions(asked, [], quiet=quiet), real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
         records += conversation.records
         made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]
@@ -212,7 +212,7 @@ class Conversation:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
 
 
-def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:
+def load_questions(files: Sequence[Path], texts: Sequence[str], *, quiet: bool = False) -> list[Recording | TypedText]:
     """Recordings first, then texts, as a session's source takes them.
 
     Raises:
@@ -220,9 +220,13 @@ def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recordin
     """
     from agent.events import TypedText
     from agent.sources import Recording
-    from speech.audio import OUTPUT_RATE_HZ, read_audio
+    from speech.audio import OUTPUT_RATE_HZ
+    from speech.sound_file import read_audio
 
-    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ)) for path in files]
+    def report(line: str) -> None:
+        say(line, quiet)
+
+    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ, report=report)) for path in files]
     return [*recordings, *map(TypedText, texts)]
 
 

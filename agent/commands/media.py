@@ -42,9 +42,10 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
     from agent import backends
     from agent.assemble import knowledge_of, turn_detector
     from speech.asr import transcribe_recording
-    from speech.audio import SPEECH_RATE_HZ, read_audio
+    from speech.audio import SPEECH_RATE_HZ
+    from speech.sound_file import read_audio
 
-    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ)
+    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases()
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:

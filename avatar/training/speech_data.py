@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from avatar.motion import Floats
-from speech.audio import SPEECH_RATE_HZ, read_audio, resample
+from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError
 from speech.espeak_engine import EspeakEvent, EspeakSettings, EventType, espeak_engine
 from speech.scratch import scratch_folder
+from speech.sound_file import read_audio
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,10 @@ from avatar.tracking.smoothing import runs
 from avatar.tracking.track import Tracked, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
-from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
+from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.draft import Draft
 from speech.errors import InputError
+from speech.sound_file import read_audio
 from speech.vad import VAD, VAD_WINDOW
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".ts")
@@ -145,13 +146,17 @@ def shifted(sound: Samples, late_frames: int) -> Samples:
     return np.concatenate([np.zeros(-late_frames * SAMPLES_PER_FRAME, np.float32), sound])
 
 
-def video_sound(path: Path) -> Samples:
+def video_sound(path: Path, report: Callable[[str], None] = lambda line: None) -> Samples:
     """The sound of a video: float32 [N] at 16 kHz.
+
+    Args:
+        path: the video.
+        report: called with what its owner should know of the sound.
 
     Raises:
         InputError: there is none.
     """
-    return read_audio(path, SPEECH_RATE_HZ)
+    return read_audio(path, SPEECH_RATE_HZ, report=report)
 
 
 def video_scenes(tracked: Tracked, sound: Samples, vad: VAD) -> Iterator[MadeScene]:
