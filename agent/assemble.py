@@ -165,7 +165,7 @@ async def open_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    ears = backends.make_ears(config, knowledge.phrases())
+    ears = backends.make_ears(config, knowledge.phrases(backends.name_of(config)))
     mind = backends.make_mind(config, knowledge)
     voice = backends.make_voice(config)
     async with AsyncExitStack() as stack:
@@ -174,7 +174,9 @@ async def open_parts(
                 loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
-        yield Parts(turns.result(), ears, mind, voice)
+        path = config.mind.knowledge or DEFAULT_KNOWLEDGE
+        notices = (f"{path.name}: {knowledge.notice}",) if knowledge.notice else ()
+        yield Parts(turns.result(), ears, mind, voice, notices)
 
 
 @asynccontextmanager
@@ -208,6 +210,8 @@ async def open_session(
             parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
             face = loading.create_task(load_face(config), name="load face")
         on_loaded(face.result().portrait)
+        for notice in parts.result().notices:
+            on_event(Problem(notice))
         if problem := parts.result().mind.problem:
             on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
