@@ -10,7 +10,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from agent.knowledge import Entry, Hit, Knowledge
+from agent.knowledge import Hit, Knowledge
+from agent.knowledge_entry import Entry
 from agent.llm import Message
 from agent.ranking import CONFIDENT
 from agent.smalltalk import Intent, SmallTalk, say_date, say_time

@@ -7,10 +7,8 @@ import difflib
 import functools
 import shutil
 import subprocess
-import tempfile
 import unicodedata
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -19,6 +17,7 @@ import soundfile
 from speech.audio import Samples
 from speech.errors import InputError
 from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
+from speech.scratch import scratch_folder
 from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
 from speech.tts import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
 
@@ -150,8 +149,8 @@ class FliteTTS:
 
     async def _sound_of(self, text: str) -> tuple[Samples, list[PhonemeTime]]:
         """What Flite makes of a text: its sound, untrimmed, and the phones in it."""
-        with tempfile.TemporaryDirectory(prefix="visavis-flite-") as folder:
-            path = Path(folder) / "speech.wav"
+        with scratch_folder() as folder:
+            path = folder / "speech.wav"
             stretch = f"duration_stretch={self._stretch:.4f}"
             printed = await self._flite(
                 "-voice", self._voice, "--setf", stretch, "-psdur", "-t", text, "-o", str(path)

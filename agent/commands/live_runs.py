@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.commands.options import say
 from agent.config import Config
+from speech import signals
 from speech.audio import rms
 from speech.priority import prefer_live
 
@@ -42,6 +41,7 @@ class Talk:
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
         self._line = StatusLine(f"({keys}, q: leave)")
         self._teller = Teller(config, quiet=quiet, show_state=self._show_state, show_guess=self._show_guess)
+        self._teller.check(record)
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
@@ -199,20 +199,7 @@ def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
 
 @contextmanager
 def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and a service manager's stop end the session as leaving does: recordings become whole."""
+    """Whatever signal would end the program lets the session end as leaving does: recordings become whole."""
     loop = asyncio.get_running_loop()
-    if sys.platform == "win32":
-        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(leave))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, leave)
-    try:
+    with signals.leaving(lambda: loop.call_soon_threadsafe(leave)):
         yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)
