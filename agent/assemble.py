@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
 
+MOST_DRAWING_S = 0.06
+"""And at most so long on a busy machine; a picture that is there at once then comes this much before its sound."""
+
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
 BLOCK_FRAMES = 5
@@ -153,7 +156,7 @@ def sound_card(config: Config, track: SoundTrack, on_problem: Callable[[str], No
     return SoundCard(
         speaker=None if wanted.speaker == NO_DEVICE else wanted.speaker,
         microphone=None if wanted.microphone == NO_DEVICE else wanted.microphone,
-        source=track.take,
+        track=track,
         on_problem=on_problem,
         delay_s=wanted.speaker_delay_s,
     )
@@ -219,7 +222,7 @@ async def open_session(
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])
         if real_time:
-            clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S)
+            clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S, most_ahead_s=MOST_DRAWING_S)
         session: Session
         renderer = Renderer(
             clock=clock,
