@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import zipfile
@@ -15,8 +14,9 @@ from agent.download import CHUNK_BYTES, PAUSES_S, check, receive
 from agent.download_sources import Checksum, Folder, RemoteFile, Source, Web
 from agent.model_catalogue import Model
 from agent.model_listing import Listing, list_files, listing_of
-from agent.model_manifest import MANIFEST, PARTIAL, FileRecord, Manifest, is_name, read_manifest, write_manifest
+from agent.model_manifest import MANIFEST, FileRecord, Manifest, is_name, read_manifest, write_manifest
 from agent.models import folder_of, megabytes
+from speech.draft import Draft
 from speech.errors import InputError
 
 _MOST_FILES = 100
@@ -193,14 +193,10 @@ def _unpack(archive: Path, place: Path, report: Report) -> dict[str, FileRecord]
         with zipfile.ZipFile(archive) as packed:
             for name, entry in _entries(packed, archive.stat().st_size).items():
                 report(f"unpacking {name}", 0, entry.file_size)
-                draft = place / f"{name}{PARTIAL}"
-                try:
-                    with packed.open(entry) as stream, draft.open("wb") as out:
+                with Draft(place / name) as draft:
+                    with packed.open(entry) as stream, draft.path.open("wb") as out:
                         shutil.copyfileobj(stream, out, CHUNK_BYTES)
-                    sha256, _ = check(draft, None)
-                    os.replace(draft, place / name)
-                finally:
-                    draft.unlink(missing_ok=True)
+                    sha256, _ = check(draft.path, None)
                 records[name] = FileRecord(entry.file_size, sha256)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         archive.unlink()

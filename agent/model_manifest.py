@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speech.draft import Draft
 from speech.errors import InputError
 from speech.input_file import read_input_file
 
@@ -84,9 +85,9 @@ def read_manifest(place: Path) -> Manifest | None:
 
 def write_manifest(place: Path, manifest: Manifest) -> None:
     """Marks a model's folder as complete, in one step."""
-    draft = place / f"{MANIFEST}{PARTIAL}"
-    draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
-    os.replace(draft, place / MANIFEST)
+    text = json.dumps(asdict(manifest), indent=2) + "\n"
+    with Draft(place / MANIFEST) as draft:
+        draft.path.write_text(text, "utf-8")
 
 
 def checked_name(name: str) -> str:

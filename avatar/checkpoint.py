@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from avatar.conditions import ConditionLayout
 from avatar.denoiser import Denoiser, DenoiserConfig
 from avatar.dynamics import MOTION_SIZE, NAMES
 from avatar.motion import Floats
 from avatar.weights_file import brief, filled, read_weights, sizes_of
+from speech.draft import Draft
 from speech.errors import InputError
 
 FORMAT = "visavis motion sampler"
@@ -72,10 +73,8 @@ def save_checkpoint(path: Path, checkpoint: MotionCheckpoint) -> None:
         "note": checkpoint.note,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.chmod(0o644)  # safetensors makes it private
-    partial.replace(path)
+    with Draft(path) as draft:
+        draft.path.write_bytes(save(tensors, metadata))
 
 
 def load_checkpoint(path: Path | None = None) -> MotionCheckpoint:

@@ -304,11 +304,11 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.assemble", "agent.backends", "avatar.portrait"):
+    for name in ("agent.assemble", "agent.backends"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
-    assert {"knowledge", "cache folder"} <= broken
+    assert "knowledge" in broken and "cache folder" not in broken
     assert diagnosis.choices[1].chosen == "unknown"
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.markdown import strip_marks
 from agent.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, Sentence, SentenceSplitter
+from speech.markup import strip_marks
 
 
 def split(text: str, *cuts: int) -> list[str]:
@@ -104,7 +104,7 @@ def test_no_word_is_lost(words: list[str]) -> None:
         ("> quoted\n> text", "quoted text"),
         ("<b>tag</b> and <https://a.org>", "tag and a.org"),
         ("2 < 3 and 5 > 4", "2 < 3 and 5 > 4"),
-        (r"\*not bold\*", "not bold"),
+        (r"\*not bold\*", "*not bold*"),
     ],
 )
 def test_marks_are_not_spoken(marked: str, plain: str) -> None:

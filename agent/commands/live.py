@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from agent.commands.options import check_target, check_video, configured
 from agent.config import Config
 from agent.config_sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 MicrophoneName = Annotated[
@@ -91,7 +91,7 @@ def talk(
     )
     check_video(record, settings)
     check_devices(settings)
-    asyncio.run(Talk(settings, record, quiet=quiet).run())
+    signals.run(Talk(settings, record, quiet=quiet).run())
 
 
 def mirror(
@@ -124,7 +124,7 @@ def mirror(
     check_devices(settings)
     if settings.devices.microphone == NO_DEVICE:
         raise InputError("mirror: expected a microphone, got 'none'; `visavis devices` lists them")
-    asyncio.run(mirror_live(settings, record, quiet))
+    signals.run(mirror_live(settings, record, quiet))
 
 
 def devices(as_json: options.AsJson = False) -> None:

@@ -15,6 +15,7 @@ from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
 from agent.commands.render import render
 from agent.config import Config
+from speech import signals
 from speech.errors import InputError
 
 
@@ -34,17 +35,18 @@ def transcribe(
 
     `visavis transcribe vortrag.mp3 --set ears.backend=whisper --set ears.language=de`
     """
-    asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
+    signals.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
 
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.assemble import knowledge_of, turn_detector
     from speech.asr import transcribe_recording
-    from speech.audio import SPEECH_RATE_HZ, read_audio
+    from speech.audio import SPEECH_RATE_HZ
+    from speech.sound_file import read_audio
 
-    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ)
-    phrases = knowledge_of(config).phrases()
+    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
+    phrases = knowledge_of(config).phrases(backends.name_of(config))
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
@@ -82,12 +84,14 @@ def speak(
     `visavis say "It is 10:30." -o time.wav`
 
     `visavis say "Guten Tag!" --voice de --rate 140 -o hallo.wav`
+
+    `visavis say -o cold.wav -- "-5 degrees"`, since what begins with a dash is taken for an option before `--`
     """
     check_target(output, ".wav")
     if not text.strip():
         raise InputError("say: expected a text, got an empty one")
     settings = configured(config, overrides, voice=voice, rate_wpm=rate, volume=volume)
-    asyncio.run(_speak(settings, text, output, as_json, quiet))
+    signals.run(_speak(settings, text, output, as_json, quiet))
 
 
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
@@ -116,12 +120,7 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
                 start = sum(map(len, pieces))
     if not pieces:
         raise InputError("say: expected something to say, the text holds no words")
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        write_wav(partial, np.concatenate(pieces), rate_hz)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_wav(output, np.concatenate(pieces), rate_hz)
     if as_json:
         print(json.dumps({"file": str(output), "duration_s": round(start / rate_hz, 3), "words": words}, indent=2))
     else:

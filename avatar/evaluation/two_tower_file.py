@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from avatar.dynamics import NAMES
 from avatar.evaluation.two_tower_measures import ShiftTable
 from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
 from avatar.weights_file import brief, filled, read_weights, sizes_of
+from speech.draft import Draft
 from speech.errors import InputError
 
 FORMAT = "visavis two towers"
@@ -35,7 +36,7 @@ class TrainedTowers:
 
 
 def save_towers(path: Path, trained: TrainedTowers) -> None:
-    """Writes the file under a `.partial` name and renames it."""
+    """Writes the file, whole or not at all."""
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -46,9 +47,8 @@ def save_towers(path: Path, trained: TrainedTowers) -> None:
         "held_out": json.dumps(asdict(trained.held_out)),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in trained.model.state_dict().items()}
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    with Draft(path) as draft:
+        draft.path.write_bytes(save(tensors, metadata))
 
 
 def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fractions
-import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from avatar.decoder import FRAME_SIZE, Image, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.draft import Draft
 from speech.errors import InputError
 
 # Frames that wait for the encoder. When it is behind, writing blocks: nothing is lost.
@@ -75,13 +75,13 @@ class VideoFileOutput:
     def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast") -> None:
         self._path = path
         self._format = form = _FORMATS.get(path.suffix.lower(), _MP4)
-        self._partial = path.with_name(f".{path.name}.partial{path.suffix}")
+        self._draft = Draft(path)
         try:
-            self._partial.touch()  # FFmpeg itself would open it only with the first packet
             self._container = av.open(
-                str(self._partial), "w", format=form.container, options=dict(form.container_options)
+                str(self._draft.path), "w", format=form.container, options=dict(form.container_options)
             )
         except (OSError, av.FFmpegError) as error:
+            self._draft.discard()
             raise InputError(f"{path}: expected a place to write a video, could not open it: {error}") from None
         video = self._container.add_stream(form.video, rate=FRAME_RATE_HZ)
         assert isinstance(video, VideoStream)
@@ -114,7 +114,7 @@ class VideoFileOutput:
         self._put(None)
         self._thread.join()
         self._raise_failure()
-        os.replace(self._partial, self._path)
+        self._draft.keep()
 
     def abandon(self) -> None:
         """Stops encoding and removes the unfinished file."""
@@ -125,7 +125,7 @@ class VideoFileOutput:
             except queue.Full:
                 self._queue.get_nowait()
             self._thread.join(timeout=0.1)
-        self._partial.unlink(missing_ok=True)
+        self._draft.discard()
 
     def _put(self, item: tuple[Image | None, Samples] | None) -> None:
         self._raise_failure()
@@ -133,7 +133,8 @@ class VideoFileOutput:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise InputError(f"{self._path}: could not write the video: {self._failure}") from self._failure
+            reason = getattr(self._failure, "strerror", None) or self._failure
+            raise InputError(f"{self._path}: could not write the video: {reason}") from self._failure
 
     def _encode_all(self) -> None:
         last: Image | None = None

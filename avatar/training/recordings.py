@@ -16,10 +16,11 @@ import numpy as np
 from avatar.motion import Floats
 from avatar.table import read_text
 from avatar.training.speech_data import Phone, Utterance
-from speech.audio import SPEECH_RATE_HZ, read_audio
+from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
 from speech.language_model import phrase_words
 from speech.pronunciation import pronounce
+from speech.sound_file import read_audio
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 
@@ -238,13 +239,18 @@ def _quiet(samples: Floats) -> np.ndarray:
     return level < low + _QUIET_SHARE * (high - low)
 
 
-def spoken_by(recording: Recording, aligner: Aligner) -> Utterance:
+def spoken_by(recording: Recording, aligner: Aligner, report: Callable[[str], None] = lambda line: None) -> Utterance:
     """A recording with the times of its phones.
+
+    Args:
+        recording: the sound and its words.
+        aligner: finds where they are said.
+        report: called with what the recording's owner should know of the sound.
 
     Raises:
         InputError: the sound can't be read, is too long, or does not hold these words.
     """
-    samples = read_audio(recording.path, SPEECH_RATE_HZ)
+    samples = read_audio(recording.path, SPEECH_RATE_HZ, report=report)
     length_s = len(samples) / SPEECH_RATE_HZ
     if length_s > LONGEST_S:
         raise InputError(
