@@ -243,7 +243,7 @@ class _Search:
         if any(closer in '"”’»)]' for closer in text[at + 1 : end]) and follows.islower():
             return False  # 'He said "Stop." and left.'
         if word == "":
-            return follows not in _ENDS  # ". . ."
+            return follows not in _ENDS and not follows.islower()  # ". . ."
         is_abbreviation = ends_sentence(f"{word}.", text[max(at - 80, 0) : at - len(word)], following)
         if is_abbreviation is not None:
             return is_abbreviation
