@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from agent import streams
 from speech import signals
 
 
 def main() -> None:
     """Runs one command and exits, with the status that `agent.command_line.run` gives."""
     with signals.handled(is_empty=True):
+        streams.prepare()
         from agent.command_line import run
 
         status = run()

@@ -57,9 +57,10 @@ def run() -> int:
         The exit status: 0 done, 1 not complete, 2 bad input (one line says why), 128 and the signal's number
         interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
     """
-    streams.prepare()
     # A program that ends by itself in the moment in which it is stopped makes asyncio wonder aloud; nothing is wrong.
     logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unknown child process"))
+    # Where no folder is its own, it makes a temporary one, which is nothing to mend.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # While Python itself ends there is nothing left that an interruption would have to tell of.
     atexit.register(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     signals.begun()
@@ -76,7 +77,7 @@ def run() -> int:
     except BrokenPipeError:  # whoever read it has had enough
         status, failure = 1, None
     except OSError as error:
-        failure = InputError(f"standard output: expected to write the result there, could not: {error.strerror}")
+        failure = error
     if number := signals.interrupted_by():
         say("interrupted")
         return 128 + number
@@ -105,8 +106,8 @@ def _lines(error: BaseException) -> list[str]:
     if isinstance(error, ClickException):
         return [_misuse(error)]
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return [f"{where}could not read or write: {error.strerror or error}"]
+        where = f"{error.filename}: " if error.filename else "a file or device "
+        return [f"{where}could not be read or written: {error.strerror or error}"]
     if isinstance(error, MemoryError):
         return ["expected more memory than there is; use smaller input, or close other programs"]
     if isinstance(error, BaseExceptionGroup):

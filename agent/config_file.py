@@ -6,7 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from speech.errors import InputError
+from speech.errors import InputError, one_line
+from speech.input_file import read_input_file
 
 KeyPath = tuple[str, ...]
 """(), (section,) or (section, key)."""
@@ -43,19 +44,7 @@ def read_toml(path: Path) -> tuple[dict[str, object], dict[KeyPath, int]]:
 
 
 def _read(path: Path, shown: str) -> str:
-    try:
-        if path.is_dir():
-            raise InputError(f"{shown}: expected a configuration file, got a folder; name the file in it")
-        if not path.exists():
-            raise InputError(f"{shown}: expected a configuration file, found none there; check the path")
-        if not path.is_file():
-            raise InputError(f"{shown}: expected a configuration file, got a device or a pipe")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{shown}: expected a readable configuration file: {error.strerror}") from None
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputError(f"{shown}: expected a configuration file of at most {LARGEST_FILE_BYTES} bytes, got more")
+    data = read_input_file(path, "a configuration file", most_bytes=LARGEST_FILE_BYTES, may_be_empty=True)
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")  # "sig": some editors begin with a byte-order mark
     except UnicodeDecodeError as error:
@@ -122,11 +111,6 @@ def _paths(table: object) -> list[KeyPath]:
         elif path:
             found.append(path)
     return found
-
-
-def one_line(text: str) -> str:
-    """The same with line ends, control characters and undecodable bytes written as escapes."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def quote(text: str) -> str:

@@ -107,11 +107,11 @@ def check_knowledge(config: Config) -> Part:
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         fix = _mend(config, "mind.knowledge", DEFAULT_KNOWLEDGE)
         try:
-            load_knowledge(path)
+            notice = load_knowledge(path).notice
         except InputError as error:
             status: Status = "broken" if path.exists() else "missing"
             return Part("knowledge", "embedded", status, "", f"mind: {error}", fix)
-        return Part("knowledge", "embedded", "ok", "", f"mind: {path.name}", "")
+        return Part("knowledge", "embedded", "ok", "", f"mind: {path.name}{'; ' if notice else ''}{notice}", "")
 
     return _unless_packages_lack("knowledge", look)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from agent.knowledge_entry import Entry, LeftOut, say_left_out
@@ -29,6 +28,8 @@ MAX_PHRASES = 4_000
 
 _TOPIC_FORMS = ("tell me about {}", "what is {}", "what are {}", "what about {}", "how does {} work", "where is {}")
 """How people ask for a topic that comes with no question of its own."""
+
+_MENTION_FORMS = ("{}", "do you have {}")
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -64,7 +65,14 @@ class Knowledge:
         """The entries, and the rows of their tables."""
         self._index = Index(
             [
-                Field(one.title, one.questions, one.context, one.paragraphs, not (one.questions or one.is_question))
+                Field(
+                    one.title,
+                    one.questions,
+                    one.context,
+                    one.paragraphs,
+                    is_topic=not (one.questions or one.is_question or one.names),
+                    needed=one.names,
+                )
                 for one in self.answers
             ]
         )
@@ -80,16 +88,20 @@ class Knowledge:
         found = self._index.search(question, k, topic=topic)
         return [Hit(self.answers[one.number], one.score, one.form) for one in found]
 
-    def phrases(self) -> list[str]:
+    def knows(self, word: str) -> bool:
+        """Whether a word, or another form of it, is anywhere in what is known."""
+        return self._index.knows(word)
+
+    def phrases(self, name: str = "") -> list[str]:
         """What people may say, for the recogniser's language model: small talk first, then what is known.
 
-        Lower-case words without duplicates; at most `MAX_PHRASES`, in the file's order.
-        """
-        return list(self._phrases)
+        Args:
+            name: what the avatar is called by: names are what a recogniser expects least.
 
-    @cached_property
-    def _phrases(self) -> tuple[str, ...]:
-        phrases = dict.fromkeys(SmallTalk().phrases())
+        Returns:
+            Lower-case words without duplicates; at most `MAX_PHRASES`, in the file's order, tables' rows last.
+        """
+        phrases = dict.fromkeys(SmallTalk(name=name).phrases())
         for entry in self.answers:
             for asked in (entry.title, *entry.questions):
                 phrases[" ".join(tokens(asked))] = None
@@ -97,10 +109,13 @@ class Knowledge:
                 topic = " ".join(tokens(entry.title))
                 for form in _TOPIC_FORMS:
                     phrases[form.format(topic)] = None
+            for mention in entry.mentions:
+                for form in _MENTION_FORMS:
+                    phrases[form.format(" ".join(tokens(mention)))] = None
             if len(phrases) >= MAX_PHRASES:
                 break
         phrases.pop("", None)
-        return tuple(phrases)[:MAX_PHRASES]
+        return list(phrases)[:MAX_PHRASES]
 
 
 def load_knowledge(path: Path) -> Knowledge:

@@ -21,7 +21,9 @@ class Entry:
         paragraphs: the answer, ready to be spoken; the first is said at once, the others when asked for more. Not
             empty.
         context: the headings above its own, outermost first.
-        rows: the rows of its tables, each an entry of its own; what they say is in the paragraphs too.
+        rows: the rows of its tables and the terms it defines, each an entry of its own; the paragraphs say them too.
+        names: of a row, what it goes by: who asks for it says one of them.
+        mentions: the short items of its lists and cells of its tables.
     """
 
     title: str
@@ -29,6 +31,8 @@ class Entry:
     paragraphs: tuple[str, ...]
     context: tuple[str, ...] = ()
     rows: tuple[Entry, ...] = ()
+    names: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
 
     @property
     def is_question(self) -> bool:

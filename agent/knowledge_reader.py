@@ -7,7 +7,7 @@ and it is noted where.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
@@ -19,7 +19,7 @@ from agent.knowledge_entry import Entry, LeftOut
 from agent.knowledge_html import HtmlReader
 from agent.knowledge_inline import clean, inline_text, teach_footnote_references
 from agent.spoken_list import Item, end, gather, say_list
-from agent.spoken_table import read_table
+from agent.spoken_table import Row, read_table
 
 MOST_COLUMNS = 40
 """A wider table is data, not something to be read out."""
@@ -29,6 +29,9 @@ MOST_ROWS = 2_000
 
 MOST_NESTED = 20
 """Quotations and lists inside each other; what is deeper is left out."""
+
+_MENTION_CHARACTERS = 40
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '’-][^\W\d_]+){0,3}")
 
 _INTRO_WORDS = 20
 """A paragraph this short before a list or table is said together with it."""
@@ -156,8 +159,10 @@ class _Reader:
         self._asked_at = 0
         self._paragraphs: list[str] = []
         self._rows: list[Entry] = []
+        self._mentions: dict[str, None] = {}
         self._row_count = 0
         self._said_since_heading = True
+        self._heading_named_one = False  # a question after it has its own name
 
     def read(self, text: str) -> None:
         """Reads a whole document."""
@@ -254,7 +259,7 @@ class _Reader:
         title = question[1] if question else title
         self._path = [above for above in self._path if above.level < level]
         self._path.append(_Section(level, title, self._line))
-        self._said_since_heading = False
+        self._said_since_heading = self._heading_named_one = False
         if question and title:
             self._question(title)
 
@@ -303,12 +308,33 @@ class _Reader:
                 pending = [answer[1]]
             elif definition := _DEFINITION.match(line):
                 term = pending.pop() if pending else self._take_short_paragraph()
-                pending.append(
-                    end(f"{term.rstrip(' :.')}: {line[definition.end() :]}" if term else line[definition.end() :])
-                )
+                self._say(" ".join(pending))
+                pending = []
+                self._define(term.rstrip(" :."), end(line[definition.end() :]))
             else:
                 pending.append(line)
         self._say(" ".join(pending))
+
+    def _define(self, term: str, meaning: str) -> None:
+        sentence = f"{term}: {meaning}" if term else meaning
+        if term:
+            self._row(Row(term, sentence, ()))
+        self._say(sentence)
+
+    def _row(self, row: Row) -> None:
+        """Something below the heading that is found by itself."""
+        self._row_count += 1
+        if self._row_count <= MOST_ROWS:
+            context = [above.title for above in self._path if above.title]
+            if row.group:
+                context.append(row.group)
+            names = row.names or (row.label,)
+            self._rows.append(Entry(row.label, row.questions, (row.sentence,), tuple(context), names=names))
+
+    def _mention(self, texts: Iterable[str]) -> None:
+        """Notes short texts of words alone: what people may say."""
+        short = (text.strip(" .,;:!") for text in texts if len(text) <= _MENTION_CHARACTERS)
+        self._mentions.update(dict.fromkeys(text for text in short if _WORDS.fullmatch(text)))
 
     def _question(self, text: str) -> None:
         if self._paragraphs:
@@ -389,6 +415,8 @@ class _Reader:
             return
         if items and self._questions and not self._paragraphs and (answer := _ANSWER.match(items[0].text)):
             items[0].text = answer[1]
+        self._mention(item.text for item in items)
+        self._mention(item.text for above in items for item in above.items)
         self._say_with_intro(say_list(items, ordered=ordered, start=start))
 
     def _table_block(self, tokens: Sequence[Token]) -> None:
@@ -403,13 +431,12 @@ class _Reader:
         self._table(rows[0], rows[1:])
 
     def _table(self, header: list[str], rows: list[list[str]]) -> None:
+        self._mention(cell for row in rows for cell in row[1:])
         titles = [above.title for above in self._path if above.title]
         topic = titles[-1] if titles else self._questions[0] if self._questions else ""
         read, sentences = read_table(header, rows, topic=topic)
-        for row in read[: max(MOST_ROWS - self._row_count, 0)]:
-            context = (*titles, row.group) if row.group else tuple(titles)
-            self._rows.append(Entry(row.label, row.questions, (row.sentence,), context))
-        self._row_count += len(read)
+        for row in read:
+            self._row(row)
         self._say_with_intro(gather(sentences))
 
     def _finish_entry(self) -> None:
@@ -419,15 +446,23 @@ class _Reader:
         if self._paragraphs:
             title = headings[-1] if headings else questions[0] if questions else _first_words(self._paragraphs[0])
             context = headings[:-1]
-            if questions and any(entry.title == title and entry.questions for entry in self.entries[-1:]):
-                # The second Q/A pair below one heading: name it by its question.
+            if questions and self._heading_named_one:
                 title, context = questions[0], headings
+            self._heading_named_one = True
             self.entries.append(
-                Entry(title, tuple(questions), tuple(self._paragraphs), tuple(context), tuple(self._rows))
+                Entry(
+                    title,
+                    tuple(questions),
+                    tuple(self._paragraphs),
+                    tuple(context),
+                    tuple(self._rows),
+                    (),
+                    tuple(self._mentions),
+                )
             )
         elif questions:
             self.leave_out("question without an answer", self._asked_at)
-        self._questions, self._paragraphs, self._rows = [], [], []
+        self._questions, self._paragraphs, self._rows, self._mentions = [], [], [], {}
 
 
 def _closing(tokens: Sequence[Token], opening: int) -> int:

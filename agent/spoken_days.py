@@ -42,6 +42,11 @@ class Days:
         """What one may ask for, each by itself."""
         return (*(WEEK[day] for day in self.week), *self.special)
 
+    @property
+    def title(self) -> str:
+        """As a name: "Monday to Friday", "Sunday and public holidays"."""
+        return str(self).removeprefix("on ").removeprefix("from ")
+
     def goes_before(self, other: Days) -> bool:
         """Whether the other begins on the day after this one ends."""
         return not (self.special or other.special) and self.week[-1] + 1 == other.week[0]

@@ -11,6 +11,10 @@ from speech.spoken_numbers import ordinal_words
 SHORT_WORDS = 8
 """Items up to this many words become one enumeration; longer ones a sentence each."""
 
+_STOPS = (".", "!", "?", "…")
+_PHRASE_WORDS = 3
+"""More words with a full stop are a sentence: "Nuts are in the carrot cake."."""
+
 MOST_ENUMERATED = 10
 """More than this in one breath nobody remembers; the rest is said when asked for more."""
 
@@ -79,8 +83,11 @@ def _say_item(item: Item) -> str:
 def is_enumeration(texts: Sequence[str]) -> bool:
     """Whether items are short enough to be named in one sentence."""
     bare = [text.rstrip(".;,") for text in texts]
-    return len(texts) > 1 and all(
-        len(text.split()) <= SHORT_WORDS and not re.search(r"[.!?:]\s|[!?:]$", text) for text in bare
+    sentences = any(text[-1:] in _STOPS and len(text.split()) > _PHRASE_WORDS for text in texts)
+    return (
+        len(texts) > 1
+        and not sentences
+        and all(len(text.split()) <= SHORT_WORDS and not re.search(r"[.!?:]\s|[!?:]$|, ", text) for text in bare)
     )
 
 
@@ -93,7 +100,7 @@ def enumerate_words(texts: Sequence[str]) -> str:
 def end(text: str) -> str:
     """A sentence with a mark at its end."""
     text = text.rstrip(" ,;:")
-    return text if text[-1:] in (".", "!", "?", "…") else f"{text}."
+    return text if text[-1:] in _STOPS else f"{text}."
 
 
 def gather(sentences: Sequence[str], *, most_words: int = PARAGRAPH_WORDS) -> list[str]:

@@ -66,12 +66,14 @@ class Row:
         sentence: all of it.
         questions: what it answers; lower case but for names.
         group: the heading inside the table that it stands below; "" for none.
+        names: what else it goes by: each of its days.
     """
 
     label: str
     sentence: str
     questions: tuple[str, ...]
     group: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +98,13 @@ def read_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, topic: s
     """
     lines = _lines(*_upright([_cell(one) for one in header], [[_cell(one) for one in row] for row in rows]))
     about_hours = _HOURS_WORD.search(topic) is not None
-    read = [_read_line(line, topic, about_hours=about_hours) for line in lines]
-    rows_said = [
-        Row(line.label, sentence, questions, line.group)
-        for line, (sentence, questions) in zip(lines, read, strict=True)
-    ]
-    return rows_said, _read_out(lines, rows_said, about_hours=about_hours)
+    said = []
+    for line in lines:
+        days = read_days(line.label)
+        sentence, questions = _read_line(line, topic, about_hours=about_hours)
+        label, names = (days.title, days.names) if days else (line.label, ())
+        said.append(Row(label, sentence, questions, line.group, names))
+    return said, _read_out(lines, said, about_hours=about_hours)
 
 
 def _cell(text: str) -> str:
@@ -199,7 +202,7 @@ def _read_line(line: _Line, topic: str, *, about_hours: bool) -> tuple[str, tupl
             return end(f"{_capital(str(days))}: {_cells(line, about_hours=about_hours)}"), _day_questions(
                 line, topic, days
             )
-    if len(line.cells) == 1 and (price := _price(line)):
+    if len({value for _, value in line.cells}) == 1 and (price := _price(line)):
         return end(price), _price_questions(line.label)
     if not line.cells:
         return end(line.label), (line.label,)
@@ -251,7 +254,7 @@ def _time(text: str) -> str:
 def _price(line: _Line) -> str:
     heading, value = line.cells[0]
     label = line.label.rstrip(" .:")
-    is_free = _FREE.fullmatch(value) and (not heading or _PRICE_HEADING.search(heading))
+    is_free = _FREE.fullmatch(value) and (not heading or len(line.cells) > 1 or _PRICE_HEADING.search(heading))
     if not is_free and not _is_price(heading, value):
         return ""
     if _is_person(label):
@@ -330,8 +333,9 @@ def _price_questions(label: str) -> tuple[str, ...]:
 
 def _topic_questions(line: _Line, topic: str, names: Sequence[str]) -> tuple[str, ...]:
     asked = [f"{topic} {name}" for name in names] if topic else list(names)
+    priced = {heading for heading, value in line.cells if _is_price(heading, value)}
     for heading in dict.fromkeys(heading for heading, _ in line.cells if heading and not _DESCRIBES.fullmatch(heading)):
-        asked += [f"{heading} of {name}" for name in names[:1]]
+        asked += [f"{heading} {name}" if heading in priced else f"{heading} of {name}" for name in names[:1]]
     return tuple(asked[:_MOST_QUESTIONS])
 
 

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 
 _ESCAPED = "visavis-escaped"
 
@@ -25,13 +26,19 @@ def prepare() -> None:
             os.set_inheritable(os.open(os.devnull, how), True)
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)
-    if sys.stdout is None:
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
     codecs.register_error(_ESCAPED, _escaped)
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors=_ESCAPED)
+    if sys.stdout is None:
+        sys.stdout = _StandardOutput(open(1, "wb", closefd=False), encoding="utf-8", errors=_ESCAPED)
+    elif sys.stdout is sys.__stdout__ and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _StandardOutput(
+            sys.stdout.buffer,
+            encoding=sys.stdout.encoding,
+            errors=_ESCAPED if sys.stdout.errors == "strict" else sys.stdout.errors,
+            line_buffering=sys.stdout.line_buffering,
+            write_through=sys.stdout.write_through,
+        )
 
 
 def flush() -> None:
@@ -73,6 +80,26 @@ class StandardError:
         """Passes on what can be passed on."""
         with contextlib.suppress(OSError):
             sys.stderr.flush()
+
+
+class _StandardOutput(io.TextIOWrapper):
+    """Standard output, which is named in its errors: those of files are."""
+
+    def write(self, text: str) -> int:
+        with _named():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _named():
+            super().flush()
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from None
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

@@ -39,6 +39,7 @@ class _Now:
         cancel: cancels the running task.
         interrupted_by: the signal that interrupted; 0 for none.
         undone: what to undo even in an end that doesn't wait.
+        watchdog: ends the process when cleaning up takes too long.
     """
 
     def __init__(self, *, is_handled: bool = False, is_empty: bool = False) -> None:
@@ -47,6 +48,7 @@ class _Now:
         self.cancel: Callable[[], object] | None = None
         self.interrupted_by = 0
         self.undone: list[Callable[[], object]] = []
+        self.watchdog: threading.Timer | None = None
 
 
 _now = _Now()
@@ -74,6 +76,8 @@ def handled(*, is_empty: bool = False) -> Iterator[None]:
         yield
     finally:
         _now.is_empty = True
+        if _now.watchdog is not None:
+            _now.watchdog.cancel()
         for number in taken:
             signal.signal(number, before[number] or signal.SIG_DFL)
         sys.unraisablehook = hook
@@ -146,9 +150,9 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         leave()
         return
     _now.interrupted_by = number
-    watchdog = threading.Timer(_CLEAN_UP_S, end_at_once, (number,))
-    watchdog.daemon = True
-    watchdog.start()
+    _now.watchdog = threading.Timer(_CLEAN_UP_S, end_at_once, (number,))
+    _now.watchdog.daemon = True
+    _now.watchdog.start()
     if _now.cancel is not None:
         _now.cancel()
     else:

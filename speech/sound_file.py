@@ -51,7 +51,7 @@ def read_audio(path: Path, sample_rate_hz: int, *, report: Callable[[str], None]
         notices.append(f"{lost} of {total_s:.1f} s is missing or could not be decoded, and is silent")
     if recording.wild:
         notices.append(f"{recording.wild} of its values are no numbers, or absurdly large, and are silent")
-    if scaled := scale_to_full(samples):
+    if scaled := scale_to_full(samples, is_damaged=recording.silence_s > 0.0):
         notices.append(scaled)
     remove_offset(samples, sample_rate_hz)
     for notice in notices:

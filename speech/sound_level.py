@@ -34,11 +34,12 @@ def without_wild_values(sound: Samples) -> tuple[Samples, int]:
     return (np.where(fine, sound, np.float32(0.0)), wild) if wild else (sound, 0)
 
 
-def scale_to_full(samples: Samples) -> str | None:
+def scale_to_full(samples: Samples, *, is_damaged: bool = False) -> str | None:
     """Brings samples into [-1, 1], in place.
 
     Args:
         samples: float32 [N], finite.
+        is_damaged: some of it could not be decoded, so that what is too loud is a crack, and no loud master.
 
     Returns:
         What the owner should know; None where nothing is worth telling.
@@ -47,7 +48,9 @@ def scale_to_full(samples: Samples) -> str | None:
     if peak <= 1.0:
         return None
     beyond = sum(int(np.count_nonzero(np.abs(block) > 1.0)) for block in _blocks(samples))
-    if peak <= _HOTTEST:
+    if is_damaged and peak <= _HOTTEST:
+        told = None
+    elif peak <= _HOTTEST:
         samples *= np.float32(1.0 / peak)
         told = f"its samples go up to {peak:.2f}, where 1 is full scale: turned down to fit" if peak > 2.0 else None
     elif beyond < _MANY * len(samples):

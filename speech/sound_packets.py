@@ -224,4 +224,5 @@ def _full_scale(values: npt.NDArray[Any]) -> Samples:
         return (values.astype(np.float32) - 128.0) / np.float32(128.0)
     if np.issubdtype(values.dtype, np.integer):
         return values.astype(np.float32) * np.float32(2.0 ** (1 - 8 * values.dtype.itemsize))
-    return np.nan_to_num(values, nan=np.inf).astype(np.float32) if values.dtype == np.float64 else values
+    with np.errstate(over="ignore"):  # to infinity, as what is infinite already
+        return values.astype(np.float32)

@@ -19,10 +19,10 @@ _ID3_HEADER_BYTES = 10
 _UNTAGGED = (b"RIFF", b"RIFX", b"FORM", b"OggS", b"caff", b".snd")
 """What containers begin with that FFmpeg does not look for behind an ID3 tag."""
 
-_KNOW_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "flac", "aiff", "caf", "w64"}
+_KNOW_THEIR_LENGTH = {"mov,mp4,m4a,3gp,3g2,mj2", "wav", "flac", "aiff", "caf", "w64", "ogg"}
 """FFmpeg's names of formats that say how long their sound is; for others it estimates."""
 
-_CUT_S, _CUT_SHARE, _CUT_AT_MOST = 0.2, 0.01, 20.0
+_CUT_S, _CUT_SHARE, _CUT_AT_MOST = 0.09, 0.01, 20.0
 """Sound that is shorter than declared by this much, and this share, is cut off; if it is shorter by more than the last
 factor, whoever wrote the file did not know its length and declared the largest."""
 
@@ -87,7 +87,7 @@ def _container(
             ) else told
         packets.failure = packets.failure or str(error)
     if declared_s is not None and _is_cut(read_s, declared_s):
-        notice(f"it ends after {read_s:.1f} s of {declared_s:.1f} s: the file is cut off")
+        notice(f"it holds {read_s:.1f} s of {declared_s:.1f} s: it is damaged, or cut off")
     for leap_s in packets.leaps:
         notice(f"its time stamps leap ahead by {leap_s:.0f} s; the sound goes on without a gap")
     return read_s > 0.0, packets.failure

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,13 +107,14 @@ class Worker:
         self.has_ended = False
 
     @classmethod
-    async def start(cls, module: str, setup: Mapping[str, Any], *, what: str) -> Worker:
+    async def start(cls, module: str, setup: Mapping[str, Any], *, what: str, inherited: Sequence[int] = ()) -> Worker:
         """Starts a process and waits until it has loaded everything.
 
         Args:
             module: what `python -m` runs; it calls `speech.worker_main.serve`.
             setup: goes to the module's `load`.
             what: whose work it is, for messages: "PocketSphinx".
+            inherited: file descriptors that it needs.
 
         Raises:
             InputError: it could not load.
@@ -129,6 +130,7 @@ class Worker:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             # Ctrl-C in the terminal is the parent's to handle.
             start_new_session=True,
+            pass_fds=inherited,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         worker = cls(process, what)

@@ -13,6 +13,7 @@ from agent.commands.options import say
 from agent.config import Config
 from speech import signals
 from speech.audio import rms
+from speech.priority import prefer_live
 
 if TYPE_CHECKING:
     from agent.events import Event
@@ -51,6 +52,7 @@ class Talk:
         from agent.live_outputs import open_live_outputs
         from agent.mqtt import MqttBridge
 
+        prefer_live()
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
@@ -151,6 +153,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     def problem(message: str) -> None:
         say(f"! {message}", quiet)
 
+    prefer_live()
     began = time.perf_counter()
     face = await load_mirror_face(config)
     for notice in face.portrait.notices:
@@ -187,7 +190,7 @@ def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
     """Tells what did not go out or come in as it should have; nothing where all did."""
     for count, what in (
         (late, f"of {frames} pictures came too late and were left out"),
-        (card.underflows, "times the speaker ran dry"),
+        (card.underflows, "times the speaker ran dry while it spoke"),
         (card.chunks_lost, "pieces (20 ms) of the microphone's sound were lost"),
     ):
         if count:

@@ -45,7 +45,7 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
     from speech.sound_file import read_audio
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
-    phrases = knowledge_of(config).phrases()
+    phrases = knowledge_of(config).phrases(backends.name_of(config))
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")

@@ -151,6 +151,8 @@ def make_folder(folder: Path, *, private: bool = False) -> None:
     """
     try:
         folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder}: expected a folder to write to, this is a file") from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{folder}: expected a folder to write to, could not make it: {reason}") from None

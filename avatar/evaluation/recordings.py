@@ -10,6 +10,7 @@ import numpy as np
 
 from avatar.evaluation.speech_track import SAMPLES_PER_FRAME, SpeechTrack
 from avatar.motion import FRAME_RATE_HZ, Floats, read_motion_csv
+from avatar.table import read_text
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_file import read_audio
@@ -101,12 +102,9 @@ def read_transcript(given: Path) -> str:
     Raises:
         InputError: it can't be read, or is empty.
     """
-    try:
-        text = " ".join(given.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{given}: expected a transcript, could not read it: {error}") from None
+    text = " ".join(read_text(given, "a transcript").replace("\0", " ").split())
     if not text:
-        raise InputError(f"{given}: expected a transcript, got an empty file")
+        raise InputError(f"{given}: expected a transcript, got a file without words")
     return text
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import threading
 import time
 from collections.abc import Iterator
@@ -24,9 +23,11 @@ from avatar.evaluation.two_tower_windows import BATCH_SHAPES, Windows, split
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.dataset import MotionData, Progress, load
+from avatar.weights_file import DAMAGED, brief
 from speech import signals
 from speech.draft import Draft
 from speech.errors import InputError
+from speech.input_file import check_input_file
 
 LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 50
@@ -228,17 +229,17 @@ class _Run:
         Raises:
             InputError: no such state, or of a run with other data or options.
         """
+        check_input_file(path, "the state of a training run to resume")
         try:
             state: dict[str, Any] = torch.load(path, map_location=self._device, weights_only=True)
             run = state["run"]
             if run == self._data:
                 self._model.load_state_dict(state["model"])
                 self._optimizer.load_state_dict(state["optimizer"])
-        except (OSError, KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{path}: expected the state of a training run to resume, {reason}") from None
+                self._best, self._losses = state["best"], state["losses"]
+                self.checks = [Check(*check) for check in state["checks"]]
+                self.step = int(state["step"])
+        except DAMAGED as error:
+            raise InputError(f"{path}: expected the state of a training run to resume, {brief(error)}") from None
         if run != self._data:
             raise InputError(f"{path}: expected a run of '{self._data}', got '{run}'; train without --resume")
-        self._best, self._losses = state["best"], state["losses"]
-        self.checks = [Check(*check) for check in state["checks"]]
-        self.step = int(state["step"])

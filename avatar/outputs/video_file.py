@@ -133,7 +133,8 @@ class VideoFileOutput:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise InputError(f"{self._path}: could not write the video: {self._failure}") from self._failure
+            reason = getattr(self._failure, "strerror", None) or self._failure
+            raise InputError(f"{self._path}: could not write the video: {reason}") from self._failure
 
     def _encode_all(self) -> None:
         last: Image | None = None

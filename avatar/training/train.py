@@ -22,8 +22,10 @@ from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.curves import plot_curves
 from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
+from avatar.weights_file import DAMAGED, brief
 from speech.draft import Draft, check_writable
 from speech.errors import InputError
+from speech.input_file import check_input_file
 
 HEARING_SHARE = 0.7
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
@@ -284,15 +286,15 @@ class _Run:
         Raises:
             InputError: no such state, or of another network.
         """
+        check_input_file(state_path, "the state of a training run to resume")
         try:
             state: dict[str, Any] = torch.load(state_path, weights_only=True)
             self._objective.load_state_dict(state["objective"])
             self._optimizer.load_state_dict(state["optimizer"])
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{state_path}: expected the state of a training run to resume, {reason}") from None
-        average: dict[str, Tensor] = state["average"]
-        self._average = average
-        self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
-        self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
-        self.step = int(state["step"])
+            average: dict[str, Tensor] = state["average"]
+            self._average = average
+            self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
+            self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
+            self.step = int(state["step"])
+        except DAMAGED as error:
+            raise InputError(f"{state_path}: expected the state of a training run to resume, {brief(error)}") from None
