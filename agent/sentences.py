@@ -40,6 +40,7 @@ _EVENT = re.compile(rf"\s+|[{_ENDS}{_WIDE_ENDS}]|[,;:—–]")
 _ENDING = re.compile(rf"[{_ENDS}{_WIDE_ENDS}{re.escape(_CLOSERS)}]{{0,{LONGEST_GAP}}}+")
 _LAST_WORD = re.compile(r"[^\s(\[\"“‘'«*_]*\Z")
 _LONGEST_WORD = 64
+_ENTITY_BEFORE = re.compile(r"&#?\w+\Z")
 _NEXT_WORD = re.compile(rf"[\s{re.escape(_OPENERS)}]{{0,{LONGEST_GAP}}}+[\w'’]{{0,{_LONGEST_WORD}}}+")
 
 _LINE_MARK = re.compile(r"(?:[-*+•]|\d{1,2}[.)])\s|```|~~~|\||#|\n")
@@ -164,11 +165,11 @@ class _Search:
                     continue
                 words += 1
                 last_space = at + 1
-                for newline in range(at, min(event.end(), MAX_SENTENCE_CHARACTERS)):
-                    if self._text[newline] == "\n" and self._ends_at_newline(newline) and (words or self._is_code):
-                        return _Cut(newline + 1, ends_block=True)
-                if words >= HARD_MAX_WORDS or (clause and words >= self._most_words):
-                    return _Cut(clause or last_space)
+                for blank in range(at, min(event.end(), MAX_SENTENCE_CHARACTERS)):
+                    if self._text[blank] == "\n" and self._ends_at_newline(blank):
+                        return _Cut(blank + 1, ends_block=True)
+                    if words >= HARD_MAX_WORDS or (clause and words >= self._most_words):
+                        return _Cut(clause or last_space)
                 if event.end() > MAX_SENTENCE_CHARACTERS:
                     break
             elif self._is_code:
@@ -180,7 +181,8 @@ class _Search:
                 if not self._at_end:
                     return None
             elif self._text[at + 1].isspace() and words + 1 >= MIN_CLAUSE_WORDS:
-                clause = at + 1
+                if mark != ";" or not _ENTITY_BEFORE.search(self._text, max(at - _LONGEST_WORD, 0), at):
+                    clause = at + 1
         if len(self._text) > MAX_SENTENCE_CHARACTERS:
             return _Cut(last_space or MAX_SENTENCE_CHARACTERS)
         return None
@@ -243,7 +245,7 @@ class _Search:
         if any(closer in '"”’»)]' for closer in text[at + 1 : end]) and follows.islower():
             return False  # 'He said "Stop." and left.'
         if word == "":
-            return follows not in _ENDS  # ". . ."
+            return follows not in _ENDS and not follows.islower()  # ". . ."
         is_abbreviation = ends_sentence(f"{word}.", text[max(at - 80, 0) : at - len(word)], following)
         if is_abbreviation is not None:
             return is_abbreviation

@@ -19,19 +19,9 @@ _QUIET = re.compile(r"[ ,?'\")\[\]{}]++")
 _AFTER_WORDS = frozenset(("", *" ,;!?)\"'"))
 _FIRST_WORDS = frozenset(
     (
-        *MONTHS,
-        *(name[:3] for name in MONTHS),
-        "Sept",
-        "et",
-        *"vVI",
-        "Mon",
-        "Tue",
-        "Wed",
-        "Thu",
-        "Fri",
-        "Sat",
-        "Sun",
-        *READ_AS,
+        *(*MONTHS, *(name[:3] for name in MONTHS), *READ_AS, *"vVI", "et", "mph", "kWh"),
+        *"Sept Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Mr Mrs Ms Dr Prof St Mt Sgt Capt Lt".split(),
+        *"Ave Rd Blvd Jr Sr".split(),
     )
 )
 """Ordinary words with which a rule may begin nevertheless."""
