@@ -126,6 +126,9 @@ class EmotionTags:
         self._skips_blanks = self._follows_blank
 
     def _without_emoji(self, text: str) -> str:
+        if text.isascii():
+            self._follows_emoji &= text == ""
+            return text
         kept = []
         for character in text:
             is_emoji = _EMOJI.match(character) is not None or (character == _JOINER and self._follows_emoji)

@@ -37,6 +37,7 @@ _WIDE_ENDS = "。！？"  # no blank follows these, so they end a sentence by th
 _CLOSERS = "\"'”’»)]*_"
 _OPENERS = "\"'“‘«([*_"
 _EVENT = re.compile(rf"\s+|[{_ENDS}{_WIDE_ENDS}]|[,;:—–]")
+_MARK = re.compile(rf"[\n{_ENDS}{_WIDE_ENDS}]")
 _ENDING = re.compile(rf"[{_ENDS}{_WIDE_ENDS}{re.escape(_CLOSERS)}]{{0,{LONGEST_GAP}}}+")
 _LAST_WORD = re.compile(r"[^\s(\[\"“‘'«*_]*\Z")
 _LONGEST_WORD = 64
@@ -147,9 +148,22 @@ class _Search:
     def cut(self) -> _Cut | None:
         """The end of the first sentence, or None if more text is needed to tell."""
         try:
-            return self._cut()
+            return self._cut() if self._is_code else self._quick_cut()
         except _Undecided:
             return None
+
+    def _quick_cut(self) -> _Cut | None:
+        """As `_cut`, where only its marks can end a sentence: it has few words and no line breaks, as most have."""
+        text = self._text
+        for mark in _MARK.finditer(text):
+            at = mark.start()
+            if text[at] == "\n" or at >= MAX_SENTENCE_CHARACTERS or len(text[:at].split()) >= self._most_words:
+                return self._cut()
+            if found := self._at_mark(at):
+                return found
+        if len(text) > MAX_SENTENCE_CHARACTERS or len(text.split()) >= self._most_words:
+            return self._cut()
+        return None
 
     def _cut(self) -> _Cut | None:
         words = clause = last_space = 0  # `clause`: the cut after the last one that is long enough to be spoken alone

@@ -295,6 +295,7 @@ def _by(match: Match) -> str:
 _UNIT_AFTER = rf"(?: ?(?P<u>{one_of(UNITS)})(?!\w))?"
 
 _PATTERNS: tuple[tuple[str, Read], ...] = (
+    (r"\d{1,7}(?=[,;!?)](?: |\Z)|\.?\Z)", _integer),  # nothing follows that could belong to it
     (r"24/7/365\b", lambda m: "twenty-four seven, three sixty-five"),
     (r"24/7\b", lambda m: "twenty-four seven"),
     (r"9/11\b(?!/)", lambda m: "nine eleven"),

@@ -114,6 +114,9 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
     words: list[SpokenWord] = []
     for start, end, within in _tokens(text, readings):
         token = written[start:end]
+        if english and not within and written is text and _AS_WRITTEN.fullmatch(token):
+            words.append(SpokenWord(token, token))
+            continue
         spoken = _read(text, start, end, within, english=english)
         empty = (_SAYABLE.search(spoken) if english else _OTHER_THAN_MARKS.search(spoken)) is None
         if words and (empty or token.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
@@ -141,6 +144,13 @@ def pause_after_s(text: str) -> float:
 def _tokens(text: str, readings: list[Reading]) -> Iterator[tuple[int, int, list[Reading]]]:
     """Cuts at blanks, but not inside a reading; each piece with the readings in it."""
     start = 0
+    if not readings:
+        for word in text.split(" "):
+            end = start + len(word)
+            if word:
+                yield start, end, readings
+            start = end + 1
+        return
     next_reading = 0
     within: list[Reading] = []
     for space in re.finditer(r" |$", text):
@@ -159,8 +169,6 @@ _AS_WRITTEN = re.compile(r"[A-Za-z]?[a-z]+(?:'[a-z]+)?[.,;:!?]?")
 
 
 def _read(text: str, start: int, end: int, readings: list[Reading], *, english: bool) -> str:
-    if not readings and _AS_WRITTEN.fullmatch(text, start, end):
-        return text[start:end]
     parts = []
     position = start
     for reading in readings:
@@ -179,6 +187,8 @@ def _read(text: str, start: int, end: int, readings: list[Reading], *, english: 
 def _tidy(spoken: str) -> str:
     """One space between words, none before punctuation, and of several marks in a row the strongest."""
     spoken = " ".join(spoken.split())
+    if spoken.replace(" ", "").isalnum():
+        return spoken
     spoken = _WEAK_MARKS.sub("", _LOST_PUNCTUATION.sub("", spoken))
     return re.sub(r"(?<=[,;:!?])(?=[^\W\d])", " ", spoken)
 
@@ -189,6 +199,8 @@ _SILENT_MARKS = re.compile(r"[()\[\]{}<>*_`^~\\|#]+|(?<!\w)['-]+|['-]+(?!\w)")
 
 
 def _plain(piece: str, *, english: bool) -> str:
+    if not piece:
+        return ""
     if english:
         piece = _WORD.sub(lambda word: read_english_word(word.group()), piece)
     return _SILENT_MARKS.sub(_blank_between_words, _PAUSE_MARKS.sub(", ", piece))
