@@ -107,7 +107,7 @@ class Knowledge:
                 phrases[" ".join(tokens(asked))] = None
             if not entry.questions and not entry.is_question:
                 topic = " ".join(tokens(entry.title))
-                for form in _TOPIC_FORMS:
+                for form in _TOPIC_FORMS if topic else ():
                     phrases[form.format(topic)] = None
             for mention in entry.mentions:
                 for form in _MENTION_FORMS:

@@ -257,6 +257,8 @@ class _Reader:
             self._heading_ends()
         question = _QUESTION.match(title)
         title = question[1] if question else title
+        if not any(character.isalnum() for character in title):
+            title = ""  # a row of stars
         self._path = [above for above in self._path if above.level < level]
         self._path.append(_Section(level, title, self._line))
         self._said_since_heading = self._heading_named_one = False

@@ -21,12 +21,28 @@ SECRET = "zyzzyva"
 MARKS = st.sampled_from(
     """# ## === --- *** * ** _ __ ~~ ` ``` ~~~ > >> - + 1. 2) [ ] ( ) ![ ]( <https://a.b> <a@b.de> <b> </b> <br> <table>
     <tr> <td> </table> <div> </div> <ul> <li> </ul> <details> <summary> </summary> </details> <script> </script>
-    <x> x<y y>z &amp; &#8364; &nbsp; &amp;lt; &bogus; \\ \\* | |- |:-:| Q: A: **Q:** : [^1] [^1]: ^[ [x] [ ] [a]: --- +++
-    == Monday Mon-Fri 9-18 closed €4 free Price Open Close <!-- --> <!--a-->
-    {} $ $$ = % @ café é 語 🙂 \ufeff \u2028 \u200b""".split()
+    <x> x<y y>z &amp; &#8364; &nbsp; &amp;lt; &bogus; \\ \\* | |- |:-:| Q: A: **Q:** : [^1] [^1]: ^[ [x] [ ] [a]: ---
+    +++ == Monday Mon-Fri 9-18 closed €4 free Price Open Close <!-- --> <!--a-->
+    {} $ $$ = % @ café é 語 🙂 \ufeff \u200b""".split()
 )
 BLANKS = st.sampled_from(
-    [" ", "\n", "\n\n", "\n    ", "\t", "\n| ", " | ", "\n- ", "\n  - ", "\n1. ", "\n> ", "\n# ", "\r\n", "  \n"]
+    [
+        " ",
+        "\n",
+        "\n\n",
+        "\n    ",
+        "\t",
+        "\n| ",
+        " | ",
+        "\n- ",
+        "\n  - ",
+        "\n1. ",
+        "\n> ",
+        "\n# ",
+        "\r\n",
+        "  \n",
+        "\u2028",
+    ]
 )
 WORDS = st.text("abcdefgh", min_size=1, max_size=6)
 MARKDOWN = st.lists(st.one_of(MARKS, BLANKS, WORDS), max_size=60).map("".join) | st.text(max_size=200)
