@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from speech.sound_packets import LONGEST_HOLE_S
+
 USUAL_S = 0.04
 """From a picture to the next, where nothing says how long that is."""
 
 PAUSE_S = 1.0
 """Beyond this, a picture says nothing about the time until the next."""
 
-LONGEST_PAUSE_S = 600.0
+LONGEST_PAUSE_S = LONGEST_HOLE_S
 """Beyond this, the clock has leapt, unless sound shows that time went by; what is missing of sound is filled as far."""
 
 # Packets of sound that lie so near to one another (seconds) are one stretch; the last stretches are remembered.
