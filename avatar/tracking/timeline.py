@@ -57,7 +57,6 @@ class Timeline:
 
     Attributes:
         closed: how often the clock was set back or leapt ahead.
-        paused_s: in pauses longer than PAUSE_S that stayed.
         now: the last time given out, seconds; None before the first.
         step_s: see above; where the file states nothing sensible, USUAL_S.
     """
@@ -68,7 +67,6 @@ class Timeline:
         self._shift = 0.0
         self.now: float | None = None
         self.closed = 0
-        self.paused_s = 0.0
 
     def place(self, stamp: float | None) -> float | None:
         """The time of the next picture.
@@ -91,8 +89,6 @@ class Timeline:
             ahead = self.step_s
         if ahead < _NEAREST_S:
             return None
-        if ahead > PAUSE_S:
-            self.paused_s += ahead
         self.now += ahead
         return self.now
 
