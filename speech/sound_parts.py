@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from speech.errors import InputError
 from speech.input_file import check_input_file
-from speech.media import open_media
+from speech.media import lacks_table_of_contents, open_media
 from speech.ogg_links import ogg_links
 from speech.sound_packets import Block, Hole, SoundPackets
 
@@ -29,7 +28,6 @@ factor, whoever wrote the file did not know its length and declared the largest.
 _LEAST_BITS_PER_S = 500.0
 """Below this a declared length is no length, but such a placeholder."""
 
-_MOST_BOXES = 1000
 _BLOCK_FRAMES = 1 << 16
 
 
@@ -83,7 +81,7 @@ def _container(
         if packets is None:
             told = str(getattr(error, "strerror", None) or error)
             return False, "its table of contents (moov) is missing: it was cut off, or never finished" if (
-                _lacks_table_of_contents(path, link)
+                lacks_table_of_contents(path, link)
             ) else told
         packets.failure = packets.failure or str(error)
     if declared_s is not None and _is_cut(read_s, declared_s):
@@ -121,23 +119,6 @@ def _beginning(path: Path, size: int) -> tuple[int, bytes]:
         raise InputError(f"{path}: expected {_SOUND_FILE}, could not read it: {error.strerror}") from None
     known = start < size and (behind.startswith(_UNTAGGED) or behind[4:8] == b"ftyp")
     return (start, behind) if known else (0, head)
-
-
-def _lacks_table_of_contents(path: Path, link: tuple[int, int]) -> bool:
-    """Whether it is an MP4 or M4A whose boxes lack the one that says where everything is."""
-    at, stop = link
-    names: list[bytes] = []
-    with path.open("rb") as file:
-        while at + 8 <= stop and len(names) < _MOST_BOXES:
-            file.seek(at)
-            size, name = struct.unpack(">I4s", file.read(8))
-            if size == 1:
-                size = int.from_bytes(file.read(8), "big")
-            names.append(name)
-            if size < 8:
-                break
-            at += size
-    return names[:1] == [b"ftyp"] and b"moov" not in names
 
 
 def _big_endian_wav(path: Path, start: int) -> Iterator[Block]:

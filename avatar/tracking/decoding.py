@@ -65,20 +65,21 @@ class StreamDecoder:
         streams = [self._stream] if self._sound is None else [self._stream, self._sound]
         failed = 0
         while failed < _FAILED_READS:
+            failed += 1
             try:
                 for packet in self._container.demux(streams):
-                    failed = 0
                     if packet.size == 0 and packet.pts is None:
                         continue  # PyAV's own mark of the end, which does not come after damage
+                    failed = 0
                     self._note_position(packet)
                     if packet.stream is self._sound:
                         self._note_sound(packet)
                     else:
                         yield packet
-                break
+                # The end of one stream's data, in a file that was cut, is told as if it were the end of all.
+                self.cut = False
             except av.FFmpegError:
-                failed += 1
-        self.cut = failed >= _FAILED_READS
+                self.cut = True
         end: Packet[Stream] = Packet()  # an empty one: it makes the decoder give out what it holds back
         if self._stream.time_base is not None:
             end.time_base = self._stream.time_base

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from speech.sound_packets import LONGEST_HOLE_S
+
 USUAL_S = 0.04
 """From a picture to the next, where nothing says how long that is."""
 
 PAUSE_S = 1.0
 """Beyond this, a picture says nothing about the time until the next."""
 
-LONGEST_PAUSE_S = 600.0
+LONGEST_PAUSE_S = LONGEST_HOLE_S
 """Beyond this, the clock has leapt, unless sound shows that time went by; what is missing of sound is filled as far."""
 
 # Packets of sound that lie so near to one another (seconds) are one stretch; the last stretches are remembered.
@@ -55,7 +57,6 @@ class Timeline:
 
     Attributes:
         closed: how often the clock was set back or leapt ahead.
-        paused_s: in pauses longer than PAUSE_S that stayed.
         now: the last time given out, seconds; None before the first.
         step_s: see above; where the file states nothing sensible, USUAL_S.
     """
@@ -66,7 +67,6 @@ class Timeline:
         self._shift = 0.0
         self.now: float | None = None
         self.closed = 0
-        self.paused_s = 0.0
 
     def place(self, stamp: float | None) -> float | None:
         """The time of the next picture.
@@ -89,8 +89,6 @@ class Timeline:
             ahead = self.step_s
         if ahead < _NEAREST_S:
             return None
-        if ahead > PAUSE_S:
-            self.paused_s += ahead
         self.now += ahead
         return self.now
 
