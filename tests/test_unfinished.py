@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import threading
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
 from avatar.motion import neutral
 from avatar.outputs import unfinished
+from avatar.outputs.unfinished import WholeBoxes
 from avatar.outputs.video_file import QUEUE_FRAMES, VideoFileOutput
 from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
@@ -45,7 +47,10 @@ def frames_of(path: Path) -> list[tuple[float, float]]:
         with av.open(str(path)) as container:
             for frame in container.decode(video=0):
                 found.append((float(frame.time or 0.0), float(frame.to_ndarray(format="gray").mean())))
-    except av.FFmpegError:  # where a file was cut off, its last packet may be half a one
+    except (
+        av.FFmpegError,
+        IndexError,
+    ):  # no stream yet; or where a file was cut off, its last packet may be half a one
         pass
     return found
 
@@ -75,15 +80,61 @@ def test_what_a_killed_program_leaves_can_be_played(killed: dict[str, Path], suf
     assert abs(int(np.abs(read_audio(path, OUTPUT_RATE_HZ)).argmax()) - CLICK) <= 40
 
 
+@given(cuts=st.lists(st.floats(0.0, 1.0), max_size=3))
+def test_it_can_be_played_at_every_moment(killed: dict[str, Path], cuts: list[float]) -> None:
+    content, path = killed[".mp4"].read_bytes(), killed[".mp4"].with_name("so-far.mp4")
+    path.write_bytes(b"")
+    boxes, written = WholeBoxes(path), 0
+    for end in sorted(round(cut * len(content)) for cut in cuts):
+        assert boxes.write(content[written:end]) == end - written
+        written = end
+        # All fragments before this place are there, and nothing of the next one.
+        whole = [at.start() - 4 for at in re.finditer(b"moof", content) if at.start() - 4 <= end][1:]
+        frames = frames_of(path)
+        assert len(frames) >= 25 * len(whole)
+        assert [time for time, _ in frames] == pytest.approx([index / 25 for index in range(len(frames))])
+    boxes.close()
+
+
 @given(where=st.floats(0.0, 1.0))
-def test_it_can_be_played_wherever_it_ends(killed: dict[str, Path], where: float) -> None:
-    content = killed[".mp4"].read_bytes()
-    path = killed[".mp4"].with_name("cut.mp4")
+def test_a_webm_can_be_played_wherever_it_ends(killed: dict[str, Path], where: float) -> None:
+    content, path = killed[".webm"].read_bytes(), killed[".webm"].with_name("cut.webm")
     path.write_bytes(content[: round(where * len(content))])
     frames = frames_of(path)
-    # Each second lies in its place: what was written of it before the end is there.
-    assert len(frames) >= 75 * where - 25
-    assert [time for time, _ in frames] == pytest.approx([index / 25 for index in range(len(frames))])
+    assert [time for time, _ in frames] == pytest.approx([index / 25 for index in range(len(frames))], abs=0.001)
+    assert where < 0.6 or len(frames) > 25
+
+
+def test_a_disk_that_is_full_within_a_box_keeps_those_before_it(
+    killed: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, path = killed[".mp4"].read_bytes(), killed[".mp4"].with_name("full.mp4")
+    path.write_bytes(b"")
+    (_, second, *_) = [at.start() - 4 for at in re.finditer(b"moof", content)]
+    boxes = WholeBoxes(path)
+    boxes.write(content[:second])
+    real = boxes._file
+
+    class Full:
+        """Takes 100 bytes more and no others."""
+
+        def __init__(self) -> None:
+            self.room = 100
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(real, name)
+
+        def write(self, data: memoryview) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self.room = 0
+            return real.write(data[:100])
+
+    monkeypatch.setattr(boxes, "_file", Full())
+    with pytest.raises(OSError, match="No space"):
+        boxes.write(content[second:])
+    real.close()
+    assert path.read_bytes() == content[:second] and len(frames_of(path)) >= 24
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov"])

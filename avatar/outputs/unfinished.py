@@ -32,6 +32,7 @@ class Unfinished:
     def __init__(self, target: Path) -> None:
         check_writable(target)
         self._target = target
+        self._boxes: WholeBoxes | None = None
         for number in itertools.count(1):
             self.path = target.with_name(f"{target.stem}.unfinished{f'-{number}' if number > 1 else ''}{target.suffix}")
             try:
@@ -44,12 +45,25 @@ class Unfinished:
                     f"{target}: expected a place to write to, could not: {error.strerror or error}"
                 ) from None
 
+    def sink(self) -> str | WholeBoxes:
+        """Where FFmpeg is to write."""
+        if self.path.suffix.lower() == ".webm":  # which can be cut off anywhere
+            return str(self.path)
+        self._boxes = WholeBoxes(self.path)
+        return self._boxes
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        if self._boxes is not None:
+            self._boxes.close()
+
     def keep(self) -> None:
         """Makes the ordinary file, in the place of what had its name; the unfinished one is removed.
 
         Raises:
             InputError: it could not be made, as on a full disk; the unfinished one stays.
         """
+        self.close()
         try:
             if self.path.suffix.lower() == ".webm":
                 os.replace(self.path, os.path.realpath(self._target))
@@ -65,9 +79,56 @@ class Unfinished:
 
     def discard(self) -> None:
         """Removes a recording that shows nothing; one that can be played stays."""
+        self.close()
         if not _plays(self.path):
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+class WholeBoxes:
+    """A file of an MP4's boxes that never holds a part of one: a file that ends within a "moof" can't even be opened.
+
+    Args:
+        path: an empty file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b", buffering=0)
+        self._waiting = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """Takes the next bytes; they are written as soon as their box is whole, a "moof" with its "mdat".
+
+        Raises:
+            OSError: the disk is full; what was whole before stays.
+        """
+        self._waiting += data
+        at = whole = 0
+        while at + 16 <= len(self._waiting):
+            size, kind = int.from_bytes(self._waiting[at : at + 4], "big"), self._waiting[at + 4 : at + 8]
+            at += size if size != 1 else int.from_bytes(self._waiting[at + 8 : at + 16], "big")
+            if at > len(self._waiting):
+                break
+            if kind != b"moof":
+                whole = at
+        if whole:
+            self._append(self._waiting[:whole])
+            del self._waiting[:whole]
+        return len(data)
+
+    def close(self) -> None:
+        """Ends the file; what is not whole is lost."""
+        self._file.close()
+
+    def _append(self, boxes: bytearray) -> None:
+        before, written = self._file.tell(), 0
+        try:
+            while written < len(boxes):
+                written += self._file.write(memoryview(boxes)[written:])
+        except OSError:
+            self._file.truncate(before)
+            self._file.seek(before)
+            raise
 
 
 def copy_packets(source: Path, target: Path) -> None:

@@ -99,7 +99,8 @@ class VideoFileOutput:
         if live:
             options = _LIVE_WEBM_OPTIONS if form.container == "webm" else _LIVE_OPTIONS
         try:
-            self._container = av.open(str(self._draft.path), "w", format=form.container, options=dict(options))
+            sink = self._draft.sink() if isinstance(self._draft, Unfinished) else str(self._draft.path)
+            self._container = av.open(sink, "w", format=form.container, options=dict(options))
         except (OSError, av.FFmpegError) as error:
             self._draft.discard()
             raise InputError(f"{path}: expected a place to write a video, could not open it: {error}") from None
