@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from agent.foreign_text import without_passwords
 from speech.errors import InputError, one_line
 from speech.input_file import read_input_file
 
@@ -131,5 +132,5 @@ def _paths(table: object) -> list[KeyPath]:
 
 def quote(text: str) -> str:
     """The user's text in quotes, on one line and not too long to be read."""
-    shown = one_line(text)
+    shown = one_line(without_passwords(text))
     return f"'{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}'"

@@ -7,7 +7,7 @@ import math
 import re
 import time
 
-from agent.foreign_text import one_line
+from agent.foreign_text import one_line, without_passwords
 from agent.llm_stream import NO_CHAT, ServerFault, reason_in
 from speech.errors import InputError
 
@@ -97,7 +97,7 @@ def _no_connection(cause: BaseException | None) -> str:
 
 def _redirect(location: str) -> str:
     # What stands before an @ or after a ? may be somebody's secret.
-    target = one_line(re.sub("//[^/]*@", "//", location).partition("?")[0], _LONGEST_REASON)
+    target = one_line(without_passwords(location).partition("?")[0], _LONGEST_REASON)
     return f"the server sends us on to '{target}', where nothing follows; set mind.base_url to the right address"
 
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from agent.config_sections import MqttSection
-from agent.foreign_text import one_line
+from agent.foreign_text import one_line, without_passwords
 from speech.errors import InputError
 
 
@@ -26,7 +26,7 @@ def check(settings: MqttSection) -> None:
     if not _is_host(settings.host):
         raise InputError(
             "mqtt.host: expected a host's name or address such as \"192.168.0.5\", without 'mqtt://', brackets or a "
-            f"port (that is mqtt.port), got '{one_line(re.sub('//.*@', '//…@', settings.host))}'"
+            f"port (that is mqtt.port), got '{one_line(without_passwords(settings.host))}'"
         )
     if not _is_text(settings.username):
         raise InputError(f"mqtt.username: expected no control characters, got '{one_line(settings.username)}'")

@@ -553,6 +553,15 @@ def test_a_broker() -> None:
     assert part.status == "missing" and "change mqtt.host (--set 'mqtt.host=127.0.0.1')" in part.fix
 
 
+@pytest.mark.parametrize(
+    "wrong", ["mqtt.host=a..b", "mqtt.host=mqtt://127.0.0.1", "mqtt.base_topic=#", "mqtt.username=me"]
+)
+def test_a_broker_that_cannot_be_asked(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISAVIS_MQTT_PASSWORD", raising=False)
+    part = by_name(doctor_devices.check_devices(config("mqtt.host=127.0.0.1", wrong)))["MQTT broker"]
+    assert part.status == "broken" and part.detail.startswith("mqtt") and "expected" in part.detail
+
+
 def test_a_virtual_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(doctor_devices, "VIRTUAL_CAMERAS", tmp_path)
