@@ -1,8 +1,8 @@
 """A recogniser in a process of its own: what all of them share. Its module is a worker (`speech.worker_main`).
 
 The sound is sent in pieces of int16 at 16 kHz; every piece is answered by one item with the words so far in "text", and
-after the end of the sound comes one item more with the final words. An item without "text" says that nothing has
-changed.
+after the end of the sound comes one item more with the final words, and "is_doubtful" where the recogniser can tell. An
+item without "text" says that nothing has changed.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class ProcessASR:
                 async for item in items:
                     text = str(item.fields.get("text", words))
                     if item.fields.get("is_final"):
-                        yield Transcript(text, True, utterance.start_s, utterance.end_s)
+                        is_doubtful = bool(item.fields.get("is_doubtful", False))
+                        yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful)
                         return
                     utterance.ahead.release()
                     if text != words:

@@ -61,12 +61,14 @@ class Transcript:
         is_final: False for a guess that may still change.
         start_s: where its sound begins on the input stream, seconds.
         end_s: where the sound heard so far ends on the input stream, seconds.
+        is_doubtful: the recogniser found other words about as likely: singing, music, noise, or another language.
     """
 
     text: str
     is_final: bool
     start_s: float
     end_s: float
+    is_doubtful: bool = False
 
 
 VoiceEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped

@@ -19,6 +19,10 @@ _FIRST_MEAN = "52.3,3.9,6.9,22,-0.2,0.5,5.7,-5.4,-1.8,-2.2,6.9,2.9,1.3"
 default ("40,3,-1") expects quieter, duller sound, and makes several times as many errors on short questions. It is the
 same for every utterance: what was said before must not change what is understood now."""
 
+_DOUBTFUL, _FEW_WORDS, _DOUBTFUL_FEW = 0.35, 3, 0.1
+"""Words whose posterior probability is below the first on average were as good as made up; of at most so many words the
+average says little, and only the last counts. tests/test_doubtful_words.py holds what was measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -61,6 +65,7 @@ class Listener:
             self._decoder.add_lm("words", NGramModel(self._decoder.config, self._decoder.logmath, str(language)))
         self._decoder.activate_search("words")
         self._is_open = False
+        self._searches_accurately = setup.accurate
 
     def _sayable(self, phrases: list[list[str]], dictionary: Path) -> list[list[str]]:
         """Gives words that the dictionary lacks a pronunciation; phrases with unsayable words are left out."""
@@ -94,6 +99,18 @@ class Listener:
         self._decoder.end_utt()
         self._is_open = False
         return self._words()
+
+    def is_doubtful(self) -> bool:
+        """Whether other words than the finished utterance's were about as likely; only the accurate search knows.
+
+        Singing, music and other languages fit no words well, and each of many alternatives is then a little likely.
+        """
+        if not self._searches_accurately:
+            return False
+        found = [float(piece.prob) for piece in self._decoder.seg() if plain_words(piece.word)]
+        if not found:
+            return False
+        return sum(found) / len(found) < (_DOUBTFUL if len(found) > _FEW_WORDS else _DOUBTFUL_FEW)
 
     def cancel(self) -> None:
         """Throws an open utterance away."""
@@ -132,7 +149,8 @@ def load(setup: dict[str, Any]) -> Work:
         try:
             for pcm in call.incoming():
                 call.emit({"text": listener.hear(pcm)})
-            call.emit({"text": listener.finish(), "is_final": True})
+            words = listener.finish()
+            call.emit({"text": words, "is_final": True, "is_doubtful": listener.is_doubtful()})
         finally:
             listener.cancel()
 

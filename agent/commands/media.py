@@ -27,6 +27,8 @@ def transcribe(
 ) -> None:
     """Writes down what is said in a recording, one line for each turn of speech.
 
+    Words that are hardly likelier than others are marked as doubtful: singing and music are heard as words too.
+
     Examples:
     `visavis transcribe question.wav`
 
@@ -57,11 +59,20 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
             ) as transcripts,
         ):
             async for heard in transcripts:
-                lines.append({"start_s": round(heard.start_s, 2), "end_s": round(heard.end_s, 2), "text": heard.text})
+                lines.append(
+                    {
+                        "start_s": round(heard.start_s, 2),
+                        "end_s": round(heard.end_s, 2),
+                        "text": heard.text,
+                        "doubtful": heard.is_doubtful,
+                    }
+                )
                 if not as_json:
-                    print(heard.text, flush=True)
+                    print(f"[doubtful] {heard.text}" if heard.is_doubtful else heard.text, flush=True)
     if not lines:
         raise InputError(f"{audio}: expected speech, heard no words: is it silent, or only noise?")
+    if doubtful := sum(bool(line["doubtful"]) for line in lines):
+        say(f"{audio.name}: {doubtful} of {len(lines)} turns doubtful: singing, music, noise, another language?", quiet)
     if as_json:
         print(json.dumps(lines, indent=2, ensure_ascii=False))
 
