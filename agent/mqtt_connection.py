@@ -218,6 +218,8 @@ def _bound_packets(client: Client) -> None:
     def receive_and_keep(most: int) -> bytes:
         received = receive(min(most, 65_536))
         packet = paho._in_packet
+        if packet["command"] & 0xF6 == 0x34:  # of quality 2, which nobody asked for, paho would keep any number
+            raise ConnectionResetError
         kept = max(1, MOST_PACKET_BYTES - len(packet["packet"]))
         if packet["have_remaining"] and len(received) > kept:
             packet["to_process"] -= len(received) - kept
