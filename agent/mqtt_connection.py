@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agent.config_sections import MqttSection
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.mqtt_messages import OFFLINE
 from agent.mqtt_queues import inbox_type
 from agent.mqtt_settings import check, password_of
@@ -165,7 +165,7 @@ class Broker:
             raise
 
     def _explained(self, error: MqttError, was_connected: bool) -> ConnectionFailed:
-        settings, text = self._settings, one_line(str(error))
+        settings, text = self._settings, shortened(str(error))
         if was_connected:
             return ConnectionFailed(
                 Failure.AWAY, f"mqtt: the connection to the broker at {self.address} broke; trying on"

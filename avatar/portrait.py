@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
-import tempfile
+import io
 import zipfile
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -17,7 +17,9 @@ from avatar.decoder import FRAME_SIZE, SIZES, Image
 from avatar.mesh.head import HeadGains
 from avatar.motion import Floats
 from avatar.picture import decode_picture
+from speech.draft import Draft
 from speech.errors import InputError
+from speech.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from avatar.mesh.detection import FaceFinder
@@ -88,7 +90,7 @@ def load_portrait(
         path: PNG, JPEG, WebP, BMP, TIFF or anything else that Pillow reads.
         landmarks: a file of points placed by hand, for a face that is not found (docs/landmarks.md).
         size: pixels a side, one of `avatar.decoder.SIZES`.
-        cache_dir: where analyses are kept; None means ~/.cache/visavis (or $XDG_CACHE_HOME/visavis).
+        cache_dir: where analyses are kept; None means the user's own cache folder.
 
     Raises:
         InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size;
@@ -108,17 +110,12 @@ def load_portrait(
 
         placed, placed_content = read_landmarks(landmarks, picture_size(content, path))
     digest = hashlib.sha256(content + placed_content).hexdigest()[:32]
-    entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
+    entry = (cache_dir or cache_folder()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
     portrait = _read_entry(entry, path, size)
     if portrait is None:
         portrait = _analyse(path, content, size, placed)
         _write_entry(entry, portrait)
     return portrait
-
-
-def default_cache_dir() -> Path:
-    """The folder for analyses where none is named: the user's cache folder (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
 
 
 def _read_entry(entry: Path, path: Path, size: int) -> Portrait | None:
@@ -139,26 +136,20 @@ def _read_entry(entry: Path, path: Path, size: int) -> Portrait | None:
 
 def _write_entry(entry: Path, portrait: Portrait) -> None:
     """Keeps an analysis; a full or read-only disk only costs the next start its speed."""
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=entry.parent, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(
-                    file,
-                    image=portrait.image,
-                    landmarks=portrait.landmarks,
-                    matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
-                    placement=np.array(portrait.placement),
-                    head_gains=np.array(astuple(portrait.head_gains)),
-                    notices=np.array(portrait.notices, dtype=np.str_),
-                )
-            os.replace(temporary, entry)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError:
-        return
+    content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
+    np.savez(
+        content,
+        image=portrait.image,
+        landmarks=portrait.landmarks,
+        matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
+        placement=np.array(portrait.placement),
+        head_gains=np.array(astuple(portrait.head_gains)),
+        notices=np.array(portrait.notices, dtype=np.str_),
+    )
+    with contextlib.suppress(OSError, InputError):
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with Draft(entry, private=True) as draft:
+            draft.path.write_bytes(content.getbuffer())
 
 
 def _analyse(path: Path, content: bytes, size: int, placed: Placed | None) -> Portrait:

@@ -6,11 +6,20 @@ import os
 import shutil
 from collections.abc import Iterator
 from ctypes.util import find_library
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+
+# No made-up input may hold the program up for longer. In CI they are the same every time; `benchmarks/fuzz.py` hunts.
+settings.register_profile(
+    "ci", deadline=timedelta(seconds=5), derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("hunt", settings.get_profile("ci"), derandomize=False, database=None, print_blob=True)
+settings.load_profile("ci")
 
 
 def _absent() -> dict[str, str]:

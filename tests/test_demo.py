@@ -15,7 +15,10 @@ import pytest
 from PIL import Image
 
 from agent.commands.conversation import QUESTIONS
-from speech.audio import SPEECH_RATE_HZ, read_audio
+from speech.audio import SPEECH_RATE_HZ
+from speech.sound_file import read_audio
+
+pytestmark = pytest.mark.real_time
 
 OTHERS = 9
 NEEDED = 0.8

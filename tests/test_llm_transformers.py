@@ -120,6 +120,7 @@ def test_an_endless_reply_ends_at_the_longest(endless_chat: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads the processor time of a process from /proc")
+@pytest.mark.real_time
 def test_closing_and_cancelling_stop_the_work_within_a_token(endless_chat: Path) -> None:
     async def main() -> None:
         async with mind(endless_chat, max_tokens=1500) as llm:

@@ -6,14 +6,13 @@ import difflib
 import io
 import json
 import math
-import os
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from avatar.placing.points import BY_NAME, NAMES, Placed, iris_radius
+from speech.draft import Draft
 from speech.errors import InputError
 
 VERSION = 1
@@ -103,18 +102,8 @@ def write_landmarks(path: Path, placed: Placed, size: tuple[int, int]) -> None:
         f'{{\n  "version": {VERSION},\n  "picture": {{"width": {width}, "height": {height}}},\n'
         f'  "points": {{\n{points}\n  }}\n}}\n'
     )
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: could not write the landmarks: {error.strerror}") from None
+    with Draft(path) as draft:
+        draft.path.write_text(text, encoding="utf-8")
 
 
 def picture_size(content: bytes, path: Path) -> tuple[int, int]:
