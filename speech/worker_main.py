@@ -118,9 +118,9 @@ class _Server:
         first = self._read()
         if first is None:
             return
-        os.environ.update(_OFFLINE)
         # From here on another thread reads: whoever is loading or computing for minutes must still see the caller go.
         threading.Thread(target=self._take_all, name="calls", daemon=True).start()
+        os.environ.update(_OFFLINE)
         try:
             work = load(first[2])
         except Exception as error:  # whatever it is, the caller reports it in one line

@@ -367,9 +367,7 @@ def test_a_fragment_that_was_cut_is_read_as_far_as_it_goes(tmp_path: Path) -> No
 def test_a_recording_that_was_never_finished_is_said_to_be_so(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mp4", noise(10))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(
-        InputError, match=r"table of contents \(moov\) is missing: it was cut off"
-    ):
+    with pytest.raises(InputError, match=r"table of contents \(moov\) is missing: it was cut off"):
         read(path)
 
 
