@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.doctor_packages import PROJECT, Package, Part, Ring, check_package, module_folder, pip, requirements
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.llm_address import address_of, is_this_computer, key_from
 from agent.model_catalogue import PLACES, Model
 from agent.models import (
@@ -170,12 +170,12 @@ def _check_server(config: Config) -> Part:
     opener = urllib.request.build_opener(proxies, _NoRedirects)
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=SERVER_TIMEOUT_S) as answer:
-            names = [one_line(str(entry["id"]), 60) for entry in json.loads(answer.read(1_000_000))["data"]]
+            names = [shortened(str(entry["id"]), 60) for entry in json.loads(answer.read(1_000_000))["data"]]
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (401, 403):
             fix = f"export {mind.api_key_env}=…, the key of that server"
-        detail = f"mind: {url}: the server says {error.code} {one_line(str(error.reason), 60)}"
+        detail = f"mind: {url}: the server says {error.code} {shortened(str(error.reason), 60)}"
         return Part("language model server", "recommended", "broken", "", detail, fix)
     except OSError as error:
         reason = getattr(error, "reason", error)

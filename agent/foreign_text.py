@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
+from speech.errors import one_line
 
-def one_line(text: str, most: int = 200) -> str:
-    """Blanks become single spaces, what can't be printed becomes a mark, what is longer than `most` is cut off."""
-    beginning = " ".join(text[: 2 * most].split())
-    shown = "".join(c if c.isprintable() else "�" for c in beginning[: most + 1])
+
+def shortened(text: str, most: int = 200) -> str:
+    """One printable line: blanks become single spaces, control characters escapes; cut off after `most` characters."""
+    shown = one_line(" ".join(text[: 2 * most].split())[: most + 1])
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from agent.foreign_text import one_line, without_passwords
+from agent.foreign_text import shortened, without_passwords
 from speech.errors import InputError
 
 
@@ -25,13 +25,13 @@ def address_of(base_url: str) -> SplitResult:
         parts = urlsplit("")
     secret = parts.username is not None or parts.password is not None or parts.query or parts.fragment
     if secret and parts.scheme in ("http", "https"):
-        shown = one_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+        shown = shortened(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
         raise InputError(
             f'mind.base_url: expected an address without a user, a password, "?" or "#", got them with "{shown}"; '
             "a key belongs into the environment variable that mind.api_key_env names"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\<>\"]|[^\x20-\U0010ffff]", url):
-        shown = one_line(without_passwords(base_url))
+        shown = shortened(without_passwords(base_url))
         raise InputError(f'mind.base_url: expected an address such as "http://127.0.0.1:11434/v1", got "{shown}"')
     return parts
 

@@ -7,7 +7,7 @@ import math
 import re
 import time
 
-from agent.foreign_text import one_line, without_passwords
+from agent.foreign_text import shortened, without_passwords
 from agent.llm_stream import NO_CHAT, ServerFault, reason_in
 from speech.errors import InputError
 
@@ -87,7 +87,7 @@ def seconds_in(value: str) -> float | None:
 def _no_connection(cause: BaseException | None) -> str:
     if isinstance(cause, ServerFault):  # found between the response's head and its body
         return str(cause)
-    why = one_line(str(cause), _LONGEST_REASON) if cause is not None else ""
+    why = shortened(str(cause), _LONGEST_REASON) if cause is not None else ""
     if "CERTIFICATE" in why:
         return f"could not connect ({why}); SSL_CERT_FILE names a certificate of your own"
     if "SSL" in why:
@@ -97,7 +97,7 @@ def _no_connection(cause: BaseException | None) -> str:
 
 def _redirect(location: str) -> str:
     # What stands before an @ or after a ? may be somebody's secret.
-    target = one_line(without_passwords(location).partition("?")[0], _LONGEST_REASON)
+    target = shortened(without_passwords(location).partition("?")[0], _LONGEST_REASON)
     return f"the server sends us on to '{target}', where nothing follows; set mind.base_url to the right address"
 
 
@@ -105,7 +105,7 @@ def _reason(error: object) -> str:
     """What the server says of it, in brackets; a page of HTML is nothing to read out."""
     body = getattr(error, "body", None)
     reason = "" if isinstance(body, str) and body.lstrip().startswith("<") else reason_in(body)
-    return f" {one_line(reason, _LONGEST_REASON)}" if reason else ""
+    return f" {shortened(reason, _LONGEST_REASON)}" if reason else ""
 
 
 def _pause(error: Exception) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult
 
 import httpx
 
-from agent.foreign_text import one_line, without_passwords
+from agent.foreign_text import shortened, without_passwords
 from agent.llm_address import is_this_computer
 from agent.llm_stream import ServerFault
 from speech.errors import InputError
@@ -50,7 +50,7 @@ def http_client(address: SplitResult, connect_s: float) -> httpx.AsyncClient:
         return httpx.AsyncClient(**settings)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         names = [name for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if {name, name.lower()} & set(os.environ)]
-        why = without_passwords(one_line(str(error)))
+        why = without_passwords(shortened(str(error)))
         raise InputError(
             f"mind.base_url: expected a proxy that can be used in {' or '.join(names) or 'the environment'}, "
             f"got '{why}'; set it right, or name the server in NO_PROXY"
@@ -77,6 +77,6 @@ async def _bound(response: httpx.Response) -> None:
     """Comes between a response's head and its body."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in ("", "identity"):
-        raise ServerFault(f"expected an answer that is not compressed, got '{one_line(encoding, 40)}'")
+        raise ServerFault(f"expected an answer that is not compressed, got '{shortened(encoding, 40)}'")
     assert isinstance(response.stream, httpx.AsyncByteStream)
     response.stream = _Bounded(response.stream)

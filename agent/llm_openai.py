@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
 
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.knowledge import Knowledge
 from agent.llm import Message
 from agent.llm_address import address_of, key_from
@@ -267,10 +267,10 @@ class OpenAILLM:
     def _failure(self, what: str) -> InputError:
         # The server may repeat the key.
         what = what.replace(self._key, "…") if self._key else what
-        return InputError(f"{self._base_url}: {one_line(what, _LONGEST_LINE)}")
+        return InputError(f"{self._base_url}: {shortened(what, _LONGEST_LINE)}")
 
     def _unknown_model(self, models: Sequence[str]) -> str:
-        names = ", ".join(f"'{one_line(model, 60)}'" for model in models[:6])
+        names = ", ".join(f"'{shortened(model, 60)}'" for model in models[:6])
         return f"{self._base_url}: the server has no model '{self._model}'; it has {names}; set mind.model"
 
 

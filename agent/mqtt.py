@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from agent import mqtt_messages as messages
 from agent.config_sections import MqttSection
 from agent.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.mqtt_connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
 from agent.mqtt_messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
 from agent.mqtt_notices import Notices
@@ -242,7 +242,7 @@ class MqttBridge:
             self._hear_of_another(payload, message.retain)
             return
         if name not in set(Command):
-            self._refuse("bad_message", f"expected the topics of docs/mqtt.md, got '{one_line(topic, 60)}'")
+            self._refuse("bad_message", f"expected the topics of docs/mqtt.md, got '{shortened(topic, 60)}'")
             return
         if message.retain and name in (Command.SAY, Command.ASK, Command.STOP):
             why = "ignored, because it is retained and would be repeated at every connection; publish without retain"

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agent.config_sections import MqttSection
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.mqtt_messages import OFFLINE
 from agent.mqtt_queues import inbox_type
 from agent.mqtt_settings import check, password_of
@@ -165,7 +165,7 @@ class Broker:
             raise
 
     def _explained(self, error: MqttError, was_connected: bool) -> ConnectionFailed:
-        settings, text = self._settings, one_line(str(error))
+        settings, text = self._settings, shortened(str(error))
         if was_connected:
             return ConnectionFailed(
                 Failure.AWAY, f"mqtt: the connection to the broker at {self.address} broke; trying on"
@@ -218,6 +218,8 @@ def _bound_packets(client: Client) -> None:
     def receive_and_keep(most: int) -> bytes:
         received = receive(min(most, 65_536))
         packet = paho._in_packet
+        if packet["command"] & 0xF6 == 0x34:  # of quality 2, which nobody asked for, paho would keep any number
+            raise ConnectionResetError
         kept = max(1, MOST_PACKET_BYTES - len(packet["packet"]))
         if packet["have_remaining"] and len(received) > kept:
             packet["to_process"] -= len(received) - kept

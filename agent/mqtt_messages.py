@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from agent.events import Say, TypedText
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.sentences import Sentence
 from agent.turn import TurnRecord
 from avatar.control_timeline import FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
@@ -235,4 +235,4 @@ def _in_range(value: object, low: float, high: float, what: str) -> float:
 
 
 def _refuse(expected: str, got: object) -> NoReturn:
-    raise InputError(f"{expected}, got '{one_line(got if isinstance(got, str) else repr(got), 60)}'")
+    raise InputError(f"{expected}, got '{shortened(got if isinstance(got, str) else repr(got), 60)}'")

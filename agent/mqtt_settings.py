@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from agent.config_sections import MqttSection
-from agent.foreign_text import one_line, without_passwords
+from agent.foreign_text import shortened, without_passwords
 from speech.errors import InputError
 
 
@@ -21,15 +21,15 @@ def check(settings: MqttSection) -> None:
     if not all(topic.split("/")) or set(topic) & set("+#") or topic.startswith("$") or not _is_text(topic):
         raise InputError(
             "mqtt.base_topic: expected levels of a topic such as \"home/visavis\", without '+', '#', control "
-            f"characters or a '$' in front, got '{one_line(topic)}'"
+            f"characters or a '$' in front, got '{shortened(topic)}'"
         )
     if not _is_host(settings.host):
         raise InputError(
             "mqtt.host: expected a host's name or address such as \"192.168.0.5\", without 'mqtt://', brackets or a "
-            f"port (that is mqtt.port), got '{one_line(without_passwords(settings.host))}'"
+            f"port (that is mqtt.port), got '{shortened(without_passwords(settings.host))}'"
         )
     if not _is_text(settings.username):
-        raise InputError(f"mqtt.username: expected no control characters, got '{one_line(settings.username)}'")
+        raise InputError(f"mqtt.username: expected no control characters, got '{shortened(settings.username)}'")
 
 
 def password_of(settings: MqttSection) -> str | None:

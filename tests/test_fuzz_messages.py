@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from agent import mqtt_messages as messages
 from agent.events import Say, TypedText
-from agent.foreign_text import one_line
+from agent.foreign_text import shortened
 from agent.llm_address import address_of
 from agent.llm_faults import seconds_in
 from agent.llm_stream import ChatStream, ServerFault, reason_in
@@ -80,7 +80,7 @@ def test_any_states_are_somebodys(events: list[tuple[bool, bytes, bool]]) -> Non
 
 @given(st.text(max_size=500), st.integers(2, 100))
 def test_any_text_of_a_stranger_becomes_one_line(text: str, most: int) -> None:
-    line = one_line(text, most)
+    line = shortened(text, most)
     assert line.isprintable() and len(line) <= most
 
 

@@ -235,7 +235,7 @@ def test_what_is_no_chat_is_an_error(received: bytes) -> None:
         ([event(reasoning_content="Hm"), event("length"), DONE], "empty one; is mind.max_tokens high enough", []),
         (
             [event(content="Well, "), b'data: {"error": "\\u001b[2Jbroken"}\n\n'],
-            r"an error \(�\[2Jbroken\)",
+            r"an error \(\\x1b\[2Jbroken\)",
             ["Well, "],
         ),
         ([event(content="Well, ")], "broke off before its end", ["Well, "]),

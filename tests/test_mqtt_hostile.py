@@ -347,9 +347,10 @@ async def mad_broker(*answers: bytes, then_closes: bool = False) -> AsyncIterato
         [CONNACK, b"\x90\x03\xff\xff\x01"],
         [CONNACK, b"\x90\x02\x00\x01"],
         [CONNACK + CONNACK + b"\xe0\x00"],
+        [CONNACK + publish("visavis/say", b"\x00\x01of quality 2", flags=0x04)],
         [],
     ],
-    ids=range(18),
+    ids=range(19),
 )
 def test_a_broker_that_talks_nonsense_is_left_and_tried_again(
     answers: list[bytes], impatient: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
