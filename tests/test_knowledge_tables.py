@@ -65,6 +65,13 @@ Toilets
 | E01 | No paper | Open tray two and add paper. |
 | E17 | Toner is low | Order toner at the desk. |
 
+## Floors
+
+| Floor | What is there |
+|---|---|
+| Ground floor | Reception |
+| 2 | Offices |
+
 ## Staff
 
 | Name | Role | Phone |
@@ -104,6 +111,8 @@ what does error E17 mean -> E17: Toner is low. Order toner at the desk.
 what does error e seventeen mean -> E17: Toner is low. Order toner at the desk.
 the printer says no paper -> E01: No paper. Open tray two and add paper.
 what is the phone number of tom read -> Tom Reed: Baker, Phone 030 555 20.
+what is on the second floor -> Floor 2: Offices.
+what is on the ground floor -> Ground floor: Reception.
 who is anna burg -> Anna Berg: Director, Phone 030 555 10.
 """
 

@@ -75,6 +75,8 @@ def table(text: str, topic: str) -> tuple[list[str], str]:
             "|Code|Meaning|Solution|\n|E01|No paper|Open tray 2 and add paper.|",
             ["E01: No paper. Open tray 2 and add paper."],
         ),
+        ("Parking", "|Time|Price|\n|First hour|€2.–|\n|Day|1,50 €|", ["First hour costs €2.", "Day costs 1,50 €."]),
+        ("Dough", "|What|Amount (g)|\n|Flour|250|", ["Flour: 250 g."]),
         ("Plans", "|Plan|Support|Backups|\n|Gold|✓|✗|", ["Gold: Support yes, Backups no."]),
         ("Rooms", "|Room|Seats|\n|12|40|", ["Room 12: Seats 40."]),
         ("Winners", "|#|Name|Town|\n|1|Ann|Ulm|\n|2|Bob|Bonn|", ["Ann: Ulm.", "Bob: Bonn."]),
