@@ -187,14 +187,16 @@ class Index:
         ]
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
         self._forms: dict[int, tuple[_Form, ...]] = {}
-        self._needed: dict[int, set[int]] = {}
+        self._needed: dict[int, list[set[int]]] = {}
         self._owned: dict[int, set[int]] = {}
         for number, entry in enumerate(fields):
-            needed = {self._vocabulary.add(word) for word in tokens(" ".join(entry.needed)) if word not in STOP_WORDS}
+            said = [[word for word in tokens(name) if word not in STOP_WORDS] for name in entry.needed]
+            needed = [{self._vocabulary.add(word) for word in words} for words in said if words]
             if needed:
                 texts = (*entry.questions, *entry.context, *entry.paragraphs)
                 self._needed[number] = needed
-                self._owned[number] = needed | {self._vocabulary.add(word) for text in texts for word in tokens(text)}
+                owned = {self._vocabulary.add(word) for text in texts for word in tokens(text)}
+                self._owned[number] = owned.union(*needed)
         self._form_owners = np.array(owners, np.intp)
         self._form_shapes = shapes([spell_out(words) for words in asking_texts])
         self._vocabulary.listen(asked)
@@ -234,8 +236,10 @@ class Index:
         if needed is None:
             return 1.0
         surest = query.terms
-        named = max(self._rarity[term] * surest.get(term, 0.0) for term in needed)
-        named /= max(self._rarity[term] for term in needed)
+        named = max(
+            sum(self._rarity[term] * surest.get(term, 0.0) for term in name) / sum(self._rarity[term] for term in name)
+            for name in needed
+        )
         owned = self._owned[number]
         importance = query.importance.tolist()
         told = (max((weight for term, weight in at.items() if term in owned), default=0.0) for at in query.said)

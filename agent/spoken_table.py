@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from agent.spoken_days import Days, read_days
 from agent.spoken_list import end
+from speech.spoken_numbers import ordinal_words
 
 _MOST_QUESTIONS = 8
 _SENTENCE_WORDS = 5
@@ -39,10 +40,10 @@ _MONEY = re.compile(
     r"|pounds?\b|chf\b|francs?\b|cents?\b|kr\b|zł)",
     re.IGNORECASE,
 )
+_NO_CENTS = re.compile(r"(?<=\d)[.,][-–—]+(?!\w)")
+_NUMBERED = re.compile(r"([^\W\d]+) (\d{1,2})")
 _FREE = re.compile(r"(?:for )?free(?: of charge| entry| admission)?|no charge|gratis|complimentary", re.IGNORECASE)
-_PRICE_HEADING = re.compile(
-    r"\b(?:prices?|costs?|fees?|rates?|charges?|admission|fares?|amount)\b|[€$£¥]", re.IGNORECASE
-)
+_PRICE_HEADING = re.compile(r"\b(?:prices?|costs?|fees?|rates?|charges?|admission|fares?)\b|[€$£¥]", re.IGNORECASE)
 _PERSONS = re.compile(
     r"\b(?:adults?|child|children|kids?|students?|seniors?|pensioners?|retirees|famil(?:y|ies)|groups?|members?|infants?"
     r"|babies|teens?|teenagers|youth|concessions?|disabled|visitors?|residents|locals|under \w+|over \w+)\b",
@@ -109,6 +110,7 @@ def read_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, topic: s
 
 def _cell(text: str) -> str:
     text = ", ".join(part.strip(" ,;") for part in text.split("\n") if part.strip(" ,;"))
+    text = _NO_CENTS.sub("", text)
     if _YES.fullmatch(text):
         return "yes"
     if _NO.fullmatch(text):
@@ -266,7 +268,7 @@ def _price(line: _Line) -> str:
 
 def _is_price(heading: str, value: str) -> bool:
     return _MONEY.match(value) is not None or (
-        _PRICE_HEADING.search(heading) is not None and _NUMBER.match(value) is not None
+        _PRICE_HEADING.search(heading) is not None and _NUMBER.fullmatch(value) is not None
     )
 
 
@@ -336,6 +338,8 @@ def _topic_questions(line: _Line, topic: str, names: Sequence[str]) -> tuple[str
     priced = {heading for heading, value in line.cells if _is_price(heading, value)}
     for heading in dict.fromkeys(heading for heading, _ in line.cells if heading and not _DESCRIBES.fullmatch(heading)):
         asked += [f"{heading} {name}" if heading in priced else f"{heading} of {name}" for name in names[:1]]
+    if numbered := _NUMBERED.fullmatch(line.label):
+        asked.insert(0, f"{ordinal_words(int(numbered[2]))} {numbered[1]}")  # "second floor"
     return tuple(asked[:_MOST_QUESTIONS])
 
 
