@@ -49,7 +49,7 @@ DAYS = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?: ?[–—-] ?(?P<d2>\d{1,2})(?:st|nd|r
 """A day of a month, or the first and the last of several."""
 DASH = r" ?[–—-] ?"
 SCALE = rf"(?: ?(?P<scale>{one_of(SCALES)})\b)?"
-PER = rf"(?:/(?P<per>{one_of(UNITS)}|[a-z]{{3,12}})\b)?"
+PER = rf"(?:/(?P<per>{one_of(UNITS)}|mo|[a-z]{{3,12}})\b)?"
 
 _HALF = r"(?:[aApP](?:\.[mM]\.|[mM]\b))"
 _CLOCK = rf"(?P<h{{0}}>\d{{{{1,2}}}})(?::(?P<m{{0}}>\d\d)(?::(?P<s{{0}}>\d\d))?)?(?: ?(?P<half{{0}}>{_HALF}))?"
@@ -74,6 +74,8 @@ def per_words(match: Match) -> str:
     unit = match["per"]
     if not unit:
         return ""
+    if unit == "mo":
+        return " per month"
     if unit in _PER_TIME or unit not in UNITS:
         return f" per {unit}"
     return f" per {UNITS[unit]}"
@@ -219,6 +221,11 @@ def _unit_after(match: Match) -> str:
     return f" {plural(UNITS[match['u']])}" if match["u"] else ""
 
 
+def _fraction(match: Match) -> str:
+    words = fraction_words(int(match["a"]), int(match["b"]))
+    return f"{words} {UNITS[match['u']]}" if match["u"] else words
+
+
 def _counted_fraction(match: Match) -> str | None:
     whole, above, below = match["n"], int(match["a"]), int(match["b"])
     if above >= below or not 2 <= below <= 16:
@@ -339,7 +346,7 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"(?P<a>(?:19|20)\d\d)/(?P<b>\d\d)(?![\w/])", lambda m: _short_years(m["a"], m["b"])),
     (r"(?P<a>\d{1,3}\.\d{1,2})/(?P<b>\d{1,3})(?![\w/])",
      lambda m: f"{number_words(m['a'])} out of {number_words(m['b'])}"),
-    (r"(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])", lambda m: fraction_words(int(m["a"]), int(m["b"]))),
+    (rf"(?P<a>\d{{1,3}})/(?P<b>\d{{1,3}})(?![\w/]){_UNIT_AFTER}(?:\.(?= [a-z]))?", _fraction),
     (rf"(?P<n>\d{{1,4}})(?:st|nd|rd|th)?{DASH}(?P<to>\d{{1,4}})(?:st|nd|rd|th)\b",
      lambda m: f"{ordinal_words(int(m['n']))} to {ordinal_words(int(m['to']))}"),
     (r"(?P<n>\d{1,3}(?:,\d{3})++|\d{1,15})(?:st|nd|rd|th)\b", lambda m: ordinal_words(int(m["n"].replace(",", "")))),
@@ -351,7 +358,7 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"0[xX][\da-fA-F]{1,16}\b", lambda m: f"zero x {read_code(m.group()[2:])}"),
     (r"[vV]?\d+(?:\.\d+){2,}(?![\w])", _version),
     (rf"{N}(?: ?[x×] ?{N}){{1,3}}(?!\w)", _by),
-    (rf"(?P<n>{N})x\b", lambda m: f"{number_words(m['n'])} times"),
+    (rf"(?P<n>{N})x\b{PER}", lambda m: f"{number_words(m['n'])} times{per_words(m)}"),
     (r"(?P<n>\d{3,4})(?P<p>[pi])\b", lambda m: f"{read_resolution(m['n'])} {m['p'].upper()}"),
     (r"(?=[\da-fA-F]*[a-fA-F])[\da-fA-F]{7,64}\b(?!-)", lambda m: read_code(m.group())),
     (rf"(?P<a>{N}){DASH}(?P<b>{N})(?!\w|-\d)", _range),

@@ -41,6 +41,9 @@ _KNOWN_VOICES = {
 }
 _COUNTING_VOICE = "kal16"  # the quickest (diphones): it only has to name phones
 
+# Letters in one go: about 10 and 30 s of speech, for which Flite needs half a second and one and a half.
+_LONGEST_FIRST, _LONGEST = 150, 450
+
 _INSTALL = "install it (Debian: apt install flite), or choose the voice engine espeak"
 
 
@@ -110,7 +113,7 @@ class FliteTTS:
         words = _in_flites_letters(written)
         if not words:
             raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
-        clauses = _first_clause_and_rest(words)
+        clauses = _clauses(words)
         pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
         speaking = asyncio.create_task(self._speak(clauses[0], pauses_s[0], start_sample=0))
         try:
@@ -242,6 +245,27 @@ def _in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
 
 
 _TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")
+
+
+def _clauses(words: list[SpokenWord]) -> list[list[SpokenWord]]:
+    """Cuts a sentence into what Flite is to say in one go: its first clause, and the rest; neither too long."""
+    first, *rest = _first_clause_and_rest(words)
+    clauses = _of_length(first, _LONGEST_FIRST)
+    for clause in rest:
+        clauses += _of_length(clause, _LONGEST)
+    return clauses
+
+
+def _of_length(words: list[SpokenWord], most: int) -> list[list[SpokenWord]]:
+    runs: list[list[SpokenWord]] = [[]]
+    letters = 0
+    for word in words:
+        letters += len(word.spoken) + 1
+        if letters > most and runs[-1]:
+            runs.append([])
+            letters, most = len(word.spoken) + 1, _LONGEST
+        runs[-1].append(word)
+    return runs
 
 
 def _first_clause_and_rest(words: list[SpokenWord]) -> list[list[SpokenWord]]:
