@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from speech.abbreviations import ABBREVIATIONS, begins_sentence, canonical, ends_sentence, is_street
-from speech.spoken_figures import DASH, DAYS, MONTH, PER, SCALE, Match, N, Read, Rule, money_range, named_date, one_of
+from speech.spoken_dates import DASH, DAYS, MONTH, Match, Read, Rule, named_date
+from speech.spoken_figures import PER, SCALE, N, money_range, one_of
 from speech.spoken_letters import read_address, read_code, read_english_word, read_name
 from speech.spoken_numbers import CURRENCIES, number_words, ordinal_words, year_words
 
