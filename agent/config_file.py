@@ -6,6 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
+from agent.foreign_text import without_passwords
 from speech.errors import InputError, one_line
 from speech.input_file import read_input_file
 
@@ -21,6 +22,12 @@ LARGEST_FILE_BYTES = 65_536
 LONGEST_QUOTE = 40
 """Characters of the user's text that an error repeats."""
 
+_MOST_READ = 1_000_000
+"""Characters that are read, over and over, to find the lines of the keys: less than a second."""
+
+_MOST_DOTS = 2000
+"""On a line: Python's reader takes time that grows with the square of the parts of a dotted key."""
+
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.S)
 
 
@@ -35,6 +42,11 @@ def read_toml(path: Path) -> tuple[dict[str, object], dict[KeyPath, int]]:
     """
     shown = one_line(str(path))
     text = _read(path, shown)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MOST_DOTS:
+            raise InputError(
+                f"{shown}, line {number}: expected a line such as key = 1.5, got one of {line.count('.')} dots"
+            )
     try:
         return tomllib.loads(text), key_lines(text)
     except RecursionError:
@@ -72,7 +84,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """Every section and key → the line, from 1, on which it first stands; in the order of the lines.
 
     A statement is the fewest lines that tomllib itself takes as a whole, so that strings and lists over several
-    lines, dotted and quoted keys and inline tables need no grammar of our own.
+    lines, dotted and quoted keys and inline tables need no grammar of our own. What comes after very long ones has no
+    line: looking for their ends takes time that grows with the square of their length.
 
     Args:
         text: valid TOML, its lines ended by a line feed alone.
@@ -81,8 +94,12 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     header: KeyPath = ()
     statement = ""
     first = 1
+    read = 0
     for number, line in enumerate(text.split("\n"), start=1):
         statement += line + "\n"
+        read += len(statement)
+        if read > _MOST_READ:
+            break
         try:
             parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
@@ -115,5 +132,5 @@ def _paths(table: object) -> list[KeyPath]:
 
 def quote(text: str) -> str:
     """The user's text in quotes, on one line and not too long to be read."""
-    shown = one_line(text)
+    shown = one_line(without_passwords(text))
     return f"'{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}'"

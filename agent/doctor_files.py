@@ -63,6 +63,8 @@ def _tensors_in(path: Path) -> int:
         OSError: it can't be read.
         ValueError: it is no such file, or cut off.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("expected a safetensors file, found a folder, a pipe or a device")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)

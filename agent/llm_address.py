@@ -7,7 +7,7 @@ import os
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from agent.foreign_text import one_line
+from agent.foreign_text import one_line, without_passwords
 from speech.errors import InputError
 
 
@@ -31,7 +31,7 @@ def address_of(base_url: str) -> SplitResult:
             "a key belongs into the environment variable that mind.api_key_env names"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\<>\"]|[^\x20-\U0010ffff]", url):
-        shown = one_line(re.sub("//.*@", "//…@", base_url))
+        shown = one_line(without_passwords(base_url))
         raise InputError(f'mind.base_url: expected an address such as "http://127.0.0.1:11434/v1", got "{shown}"')
     return parts
 

@@ -7,7 +7,7 @@ import math
 import re
 import time
 
-from agent.foreign_text import one_line
+from agent.foreign_text import one_line, without_passwords
 from agent.llm_stream import NO_CHAT, ServerFault, reason_in
 from speech.errors import InputError
 
@@ -69,7 +69,12 @@ def retry_after_s(error: Exception) -> float | None:
 
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (429, 503):
         return None
-    value = error.response.headers.get("Retry-After", "").strip()
+    return seconds_in(error.response.headers.get("Retry-After", ""))
+
+
+def seconds_in(value: str) -> float | None:
+    """What the header Retry-After says: seconds, or a date; None where it is neither."""
+    value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return float(value)
     try:
@@ -92,7 +97,7 @@ def _no_connection(cause: BaseException | None) -> str:
 
 def _redirect(location: str) -> str:
     # What stands before an @ or after a ? may be somebody's secret.
-    target = one_line(re.sub("//[^/]*@", "//", location).partition("?")[0], _LONGEST_REASON)
+    target = one_line(without_passwords(location).partition("?")[0], _LONGEST_REASON)
     return f"the server sends us on to '{target}', where nothing follows; set mind.base_url to the right address"
 
 

@@ -6,7 +6,6 @@ Imported where it is needed only: httpx takes its time.
 from __future__ import annotations
 
 import os
-import re
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,7 +13,7 @@ from urllib.parse import SplitResult
 
 import httpx
 
-from agent.foreign_text import one_line
+from agent.foreign_text import one_line, without_passwords
 from agent.llm_address import is_this_computer
 from agent.llm_stream import ServerFault
 from speech.errors import InputError
@@ -51,7 +50,7 @@ def http_client(address: SplitResult, connect_s: float) -> httpx.AsyncClient:
         return httpx.AsyncClient(**settings)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         names = [name for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if {name, name.lower()} & set(os.environ)]
-        why = re.sub("//.*@", "//…@", one_line(str(error)))  # a proxy's password may be in it
+        why = without_passwords(one_line(str(error)))
         raise InputError(
             f"mind.base_url: expected a proxy that can be used in {' or '.join(names) or 'the environment'}, "
             f"got '{why}'; set it right, or name the server in NO_PROXY"

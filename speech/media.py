@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
     from av.container import InputContainer
 
+_MOST_BOXES = 1000
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat version", b"[playlist]", b"v=0\no=", b"v=0\r\no=")
 
 
@@ -46,6 +48,28 @@ def open_media(path: Path, expected: str, *, part: tuple[int, int] | None = None
         # FFmpeg gets the bytes, not the name: whatever they tell it to open beside them, no protocol is left for that.
         with av.open(_Part(file, start, stop), mode="r", options={"protocol_whitelist": "none"}) as container:
             yield container
+
+
+def lacks_table_of_contents(path: Path, part: tuple[int, int] | None = None) -> bool:
+    """Whether it is an MP4 or M4A whose boxes lack the one that says where everything is.
+
+    Args:
+        path: a regular file.
+        part: as in `open_media`.
+    """
+    at, stop = part or (0, path.stat().st_size)
+    names: list[bytes] = []
+    with path.open("rb") as file:
+        while at + 8 <= stop and len(names) < _MOST_BOXES:
+            file.seek(at)
+            size, name = struct.unpack(">I4s", file.read(8))
+            if size == 1:
+                size = int.from_bytes(file.read(8), "big")
+            names.append(name)
+            if size < 8:
+                break
+            at += size
+    return names[:1] == [b"ftyp"] and b"moov" not in names
 
 
 class _Part(io.RawIOBase):

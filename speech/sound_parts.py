@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from speech.errors import InputError
 from speech.input_file import check_input_file
-from speech.media import open_media
+from speech.media import lacks_table_of_contents, open_media
 from speech.ogg_links import ogg_links
 from speech.sound_packets import Block, Hole, SoundPackets
 
@@ -29,7 +28,6 @@ factor, whoever wrote the file did not know its length and declared the largest.
 _LEAST_BITS_PER_S = 500.0
 """Below this a declared length is no length, but such a placeholder."""
 
-_MOST_BOXES = 1000
 _BLOCK_FRAMES = 1 << 16
 
 
@@ -77,13 +75,14 @@ def _container(
             declared_s = packets.declared_s if container.format.name in _KNOW_THEIR_LENGTH else None
             _check_length(path, packets.declared_s, link[1] - link[0], longest_h)
             for part in packets:
-                read_s += part.length_s
+                if isinstance(part, Block) or read_s > 0.0:
+                    read_s += part.length_s
                 yield part
     except (av.FFmpegError, OSError, ValueError) as error:
         if packets is None:
             told = str(getattr(error, "strerror", None) or error)
             return False, "its table of contents (moov) is missing: it was cut off, or never finished" if (
-                _lacks_table_of_contents(path, link)
+                lacks_table_of_contents(path, link)
             ) else told
         packets.failure = packets.failure or str(error)
     if declared_s is not None and _is_cut(read_s, declared_s):
@@ -123,23 +122,6 @@ def _beginning(path: Path, size: int) -> tuple[int, bytes]:
     return (start, behind) if known else (0, head)
 
 
-def _lacks_table_of_contents(path: Path, link: tuple[int, int]) -> bool:
-    """Whether it is an MP4 or M4A whose boxes lack the one that says where everything is."""
-    at, stop = link
-    names: list[bytes] = []
-    with path.open("rb") as file:
-        while at + 8 <= stop and len(names) < _MOST_BOXES:
-            file.seek(at)
-            size, name = struct.unpack(">I4s", file.read(8))
-            if size == 1:
-                size = int.from_bytes(file.read(8), "big")
-            names.append(name)
-            if size < 8:
-                break
-            at += size
-    return names[:1] == [b"ftyp"] and b"moov" not in names
-
-
 def _big_endian_wav(path: Path, start: int) -> Iterator[Block]:
     """WAV as it was written on big-endian machines (RIFX): FFmpeg takes its samples for little-endian ones."""
     import soundfile
@@ -148,6 +130,8 @@ def _big_endian_wav(path: Path, start: int) -> Iterator[Block]:
         with path.open("rb") as file:
             file.seek(start)
             with soundfile.SoundFile(file) as sound:
+                if sound.frames <= 0:
+                    raise InputError(f"{path}: expected {_SOUND_FILE}, it holds no samples")
                 names = tuple(str(channel) for channel in range(sound.channels))
                 for block in sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
                     yield Block(block.T, sound.samplerate, names)

@@ -19,6 +19,9 @@ from typing import Any, BinaryIO
 from speech import claims
 from speech.worker_messages import HEADER, Kind, pack_message, unpack_fields
 
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+"""A worker takes what was fetched before: set before any library is imported that would look elsewhere, or tell."""
+
 
 class Cancelled(Exception):
     """Nobody wants the result any more; raised inside the work, which need not catch it."""
@@ -117,6 +120,7 @@ class _Server:
             return
         # From here on another thread reads: whoever is loading or computing for minutes must still see the caller go.
         threading.Thread(target=self._take_all, name="calls", daemon=True).start()
+        os.environ.update(_OFFLINE)
         try:
             work = load(first[2])
         except Exception as error:  # whatever it is, the caller reports it in one line
@@ -136,6 +140,8 @@ class _Server:
         if kind is Kind.OPEN:
             call = self._calls[number] = Call(number, fields, self._send)
             self._waiting.put((number, call))
+        elif kind is Kind.PING:
+            self._send(pack_message(Kind.PONG))
         elif (known := self._calls.get(number)) is not None:  # else it has ended already
             if kind is Kind.DATA:
                 known._take(payload)

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -291,6 +292,23 @@ def test_files_that_can_not_be_read(empty_folder: Path) -> None:
         with pytest.raises(InputError, match=re.escape(message)) as caught:
             load_config(path, [], {})
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[face]\nseed = [\n" + "1,\n" * 20_000 + "]\n", "face.seed: expected a whole number"),
+        ('[face]\nseed = """\n' + "]\n" * 30_000 + '"""', "face.seed: expected a whole number"),
+        ("a" + ".a" * 20_000 + " = 1", "line 1: expected a line such as key = 1.5, got one of 20000 dots"),
+        ("a = " + "[" * 30_000 + "]" * 30_000, "brackets nested too deep"),
+        ("".join(f"[a{number}]\n" for number in range(8000)), "unknown key 'a0'"),
+    ],
+    ids=["list", "text", "dots", "brackets", "sections"],
+)
+def test_a_file_that_is_hard_to_read_is_read_or_refused_at_once(text: str, message: str) -> None:
+    began = time.process_time()
+    assert message in refusal(text)
+    assert time.process_time() - began < 5.0  # a minute, where time grows with the square of the length
 
 
 # ---- Anything at all ----

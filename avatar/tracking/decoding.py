@@ -18,6 +18,13 @@ from avatar.tracking.timeline import SoundStretches
 _FAILED_READS = 50
 
 
+def sound_stream(container: InputContainer) -> AudioStream | None:
+    """The sound track that a reader of sound takes; None without any."""
+    best = container.streams.best("audio")
+    tracks = container.streams.audio
+    return next((track for track in tracks if best is not None and track.index == best.index), next(iter(tracks), None))
+
+
 class StreamDecoder:
     """Decodes a video packet by packet: a damaged one costs its own pictures, and no others.
 
@@ -33,7 +40,7 @@ class StreamDecoder:
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._container, self._stream = container, stream
-        self._sound: AudioStream | None = next(iter(container.streams.audio), None)
+        self._sound = sound_stream(container)
         self.sound = SoundStretches() if self._sound is not None else None
         self.lost = 0
         self.cut = False
@@ -58,20 +65,21 @@ class StreamDecoder:
         streams = [self._stream] if self._sound is None else [self._stream, self._sound]
         failed = 0
         while failed < _FAILED_READS:
+            failed += 1
             try:
                 for packet in self._container.demux(streams):
-                    failed = 0
                     if packet.size == 0 and packet.pts is None:
                         continue  # PyAV's own mark of the end, which does not come after damage
+                    failed = 0
                     self._note_position(packet)
                     if packet.stream is self._sound:
                         self._note_sound(packet)
                     else:
                         yield packet
-                break
+                # The end of one stream's data, in a file that was cut, is told as if it were the end of all.
+                self.cut = False
             except av.FFmpegError:
-                failed += 1
-        self.cut = failed >= _FAILED_READS
+                self.cut = True
         end: Packet[Stream] = Packet()  # an empty one: it makes the decoder give out what it holds back
         if self._stream.time_base is not None:
             end.time_base = self._stream.time_base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from speech.sound_packets import LONGEST_HOLE_S
 
 USUAL_S = 0.04
 """From a picture to the next, where nothing says how long that is."""
@@ -10,19 +10,19 @@ USUAL_S = 0.04
 PAUSE_S = 1.0
 """Beyond this, a picture says nothing about the time until the next."""
 
-LONGEST_SILENT_PAUSE_S = 300.0
-"""A silent file may stand still for so long; beyond it, its clock has leapt."""
+LONGEST_PAUSE_S = LONGEST_HOLE_S
+"""Beyond this, the clock has leapt, unless sound shows that time went by; what is missing of sound is filled as far."""
 
 # Packets of sound that lie so near to one another (seconds) are one stretch; the last stretches are remembered.
 _SOUND_TOUCHES_S, _STRETCHES = 0.5, 100
+# A stamp further from zero (seconds; 3,000 years) is no time.
+_FURTHEST_S = 1e11
 # Pictures that follow another sooner than this are left out: beyond 50 a second there is nothing more to learn.
 _NEAREST_S = 0.015
 # A time that much before the last is no disorder: the clock was set back, as where two recordings were joined.
 _BACK_S = 0.25
 # A pause counts as one where the sound runs on through this share of it.
 _SOUND_RUNS_ON = 0.5
-# Sound that ended so long before the pictures paused says nothing about the clock.
-_SOUND_ENDED_S = 2.0
 
 
 class SoundStretches:
@@ -44,16 +44,12 @@ class SoundStretches:
         """Seconds of sound between two times."""
         return sum(max(0.0, min(stop, last) - max(start, first)) for start, stop in self._stretches)
 
-    def end_before(self, time_s: float) -> float:
-        """The end of the last stretch that began before a time; minus infinity without any."""
-        return max((stop for start, stop in self._stretches if start < time_s), default=-math.inf)
-
 
 class Timeline:
     """Turns a file's time stamps into times that only go forward.
 
-    A clock that was set back, or that leapt ahead (both pictures and sound have nothing in between), goes on where it
-    was: the pieces are played one after the other, as their sound is. A pause in which the sound runs on, stays.
+    A clock that was set back, or that leapt far ahead (pictures and sound have nothing in between), goes on where it
+    was: the pieces are played one after the other, as their sound is. A pause stays.
 
     Args:
         step_s: from a picture to the next, as the file states it.
@@ -61,7 +57,6 @@ class Timeline:
 
     Attributes:
         closed: how often the clock was set back or leapt ahead.
-        paused_s: in pauses longer than PAUSE_S that stayed.
         now: the last time given out, seconds; None before the first.
         step_s: see above; where the file states nothing sensible, USUAL_S.
     """
@@ -72,7 +67,6 @@ class Timeline:
         self._shift = 0.0
         self.now: float | None = None
         self.closed = 0
-        self.paused_s = 0.0
 
     def place(self, stamp: float | None) -> float | None:
         """The time of the next picture.
@@ -83,6 +77,8 @@ class Timeline:
         Returns:
             Seconds, later than the one before; None for a picture that is to be left out.
         """
+        if stamp is not None and not abs(stamp) < _FURTHEST_S:
+            stamp = None
         if self.now is None:
             self.now = stamp if stamp is not None else 0.0
             return self.now
@@ -93,13 +89,10 @@ class Timeline:
             ahead = self.step_s
         if ahead < _NEAREST_S:
             return None
-        if ahead > PAUSE_S:
-            self.paused_s += ahead
         self.now += ahead
         return self.now
 
     def _is_pause(self, stamp: float, length_s: float) -> bool:
-        began = stamp - length_s
-        if self._sound is None or self._sound.end_before(stamp) < began - _SOUND_ENDED_S:
-            return length_s <= LONGEST_SILENT_PAUSE_S
-        return self._sound.between(began, stamp) >= _SOUND_RUNS_ON * length_s
+        if length_s <= LONGEST_PAUSE_S:
+            return True
+        return self._sound is not None and self._sound.between(stamp - length_s, stamp) >= _SOUND_RUNS_ON * length_s

@@ -15,11 +15,11 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from avatar.decoder import Image
-from avatar.tracking.decoding import StreamDecoder
-from avatar.tracking.timeline import LONGEST_SILENT_PAUSE_S, PAUSE_S, USUAL_S, Timeline
+from avatar.tracking.decoding import StreamDecoder, sound_stream
+from avatar.tracking.timeline import LONGEST_PAUSE_S, PAUSE_S, USUAL_S, Timeline
 from avatar.tracking.upright import Upright
 from speech.errors import InputError
-from speech.media import open_media
+from speech.media import lacks_table_of_contents, open_media
 
 LONGEST_S = 12 * 3600.0
 """What is longer is read up to here."""
@@ -77,6 +77,8 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
             yield container, streams[0]
     except (av.FFmpegError, ValueError) as error:
         told = str(getattr(error, "strerror", None) or error)
+        if lacks_table_of_contents(path):
+            told = "its table of contents (moov) is missing: it was cut off, or never finished"
         raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), could not decode it: {told}") from None
 
 
@@ -115,13 +117,14 @@ def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Pic
         zero = _sound_starts(container)
         waiting: _Waiting | None = None
         kept, unconverted, too_long = -1.0, 0, False
+        damaged_s = paused_s = 0.0
         shape: tuple[int, ...] = ()
         for frame in decoder.frames():
             before = timeline.now
             now = timeline.place(None if frame.time is None else float(frame.time))
             if now is None:
                 continue
-            if before is None and (zero is None or abs(now - zero) > LONGEST_SILENT_PAUSE_S):
+            if before is None and (zero is None or abs(now - zero) > LONGEST_PAUSE_S):
                 zero = now  # no sound, or one whose clock has nothing to do with the pictures'
             if now - (zero or 0.0) > LONGEST_S:
                 too_long = True
@@ -129,6 +132,8 @@ def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Pic
             apart = now - (now if before is None else before)
             lost = decoder.lost + unconverted > 0 and apart > _LOST_BEFORE * timeline.step_s
             follows = not lost and apart <= PAUSE_S
+            damaged_s += apart - timeline.step_s if lost else 0.0
+            paused_s += apart if not lost and not follows else 0.0
             if waiting is not None:
                 shown_until = now if follows else waiting.starts + timeline.step_s
                 yield waiting.picture(shown_until, zero or 0.0, decoder.share)
@@ -150,7 +155,11 @@ def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Pic
             yield waiting.picture(waiting.starts + (kept if kept > 0.0 else USUAL_S), zero or 0.0, 1.0)
         if not shape:
             raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), none of its pictures can be decoded")
-        for sentence in _notices(decoder, timeline, unconverted, too_long, _stated_end(stream)):
+        if lost_count := decoder.lost + unconverted:
+            damaged_s = max(damaged_s, lost_count * timeline.step_s)
+            amount = f"about {damaged_s:.1f} s" if damaged_s >= 0.05 else "less than 0.1 s"
+            notice(f"damaged: {amount} of its pictures could not be decoded, and are left out")
+        for sentence in _notices(decoder, timeline, paused_s, too_long, _stated_end(stream)):
             notice(sentence)
 
 
@@ -177,10 +186,10 @@ def has_sound(path: Path) -> bool:
 
 
 def _sound_starts(container: InputContainer) -> float | None:
-    for stream in container.streams.audio[:1]:
-        if stream.start_time is not None and stream.time_base is not None:
-            return float(stream.start_time * stream.time_base)
-    return None
+    sound = sound_stream(container)
+    if sound is None or sound.start_time is None or sound.time_base is None:
+        return None
+    return float(sound.start_time * sound.time_base)
 
 
 def _stated_end(stream: VideoStream) -> float | None:
@@ -199,11 +208,8 @@ def _alike(image: Image, shape: tuple[int, ...]) -> Image:
 
 
 def _notices(
-    decoder: StreamDecoder, timeline: Timeline, unconverted: int, too_long: bool, stated_end: float | None
+    decoder: StreamDecoder, timeline: Timeline, paused_s: float, too_long: bool, stated_end: float | None
 ) -> Iterator[str]:
-    lost = decoder.lost + unconverted
-    if lost:
-        yield f"damaged: {lost} pictures (about {lost * timeline.step_s:.1f} s) could not be decoded, and are left out"
     if decoder.cut:
         yield f"damaged: nothing could be read after {timeline.now or 0.0:.1f} s"
     elif too_long:
@@ -211,9 +217,9 @@ def _notices(
     elif stated_end is not None and timeline.now is not None and not timeline.closed:
         short = stated_end - timeline.now
         if short > max(_CUT_S, _CUT_SHARE * stated_end):
-            yield f"cut off: the pictures end {short:.1f} s before the time that the file states"
+            yield f"its pictures end {short:.1f} s before the time that it states: it is damaged, or cut off"
     if timeline.closed:
         times = "once" if timeline.closed == 1 else f"{timeline.closed} times"
-        yield f"the file's clock leaps {times} (joined recordings?): what follows is put right behind"
-    if timeline.paused_s:
-        yield f"{timeline.paused_s:.1f} s without new pictures: nothing is known of the face there"
+        yield f"its clock leaps {times} (joined recordings?): what follows is put right behind"
+    if paused_s:
+        yield f"{paused_s:.1f} s without new pictures: nothing is known of the face there"
