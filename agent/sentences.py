@@ -252,7 +252,7 @@ class _Search:
             raise _Undecided
         if is_name:
             return begins_sentence(following)
-        if text[at] in "!?":
+        if not {"!", "?"}.isdisjoint(text[at:end]):
             return not follows.islower()  # "What? he said" goes on
         if text[at:end].startswith("...") or text[at] == "…":
             return not follows.islower()

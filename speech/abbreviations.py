@@ -58,7 +58,7 @@ _READ: dict[Place, dict[str, str]] = {
         "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "Inc.": "Incorporated", "Ltd.": "Limited",
         "Corp.": "Corporation", "Co.": "Company", "Bros.": "Brothers", "Dept.": "Department", "dept.": "department",
         "Univ.": "University", "Assn.": "Association", "Est.": "Established", "est.": "established",
-        "govt.": "government", "misc.": "miscellaneous",
+        "govt.": "government", "misc.": "miscellaneous", "tsp.": "teaspoons", "tbsp.": "tablespoons",
         "Ave.": "Avenue", "Rd.": "Road", "Blvd.": "Boulevard", "Ln.": "Lane", "Pl.": "Place", "Sq.": "Square",
         "Hwy.": "Highway", "Pkwy.": "Parkway", "Ct.": "Court", "Terr.": "Terrace",
         "Ph.D.": "P.H.D", "M.Sc.": "M.S.C", "B.Sc.": "B.S.C", "et al.": "and others", "al.": "al",
@@ -151,7 +151,7 @@ def has_common_word(words: Iterable[str]) -> bool:
 def begins_sentence(following: str) -> bool:
     """Whether text that follows a point begins with a word that usually begins a sentence."""
     word = _NEXT_WORD.match(following)
-    return word is not None and word[1].replace("’", "'") in _STARTERS and not word[2]
+    return word is not None and word[1].replace("’", "'") in _STARTERS and not (word[2] and len(word[1]) == 1)
 
 
 def is_street(before: str, following: str) -> bool:

@@ -7,9 +7,26 @@ where a number begins, and no pattern reads a character more than a few times, s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from speech.abbreviations import ends_sentence
+from speech.spoken_dates import (
+    CLOCK,
+    DASH,
+    DAYS,
+    HALF,
+    MONTH,
+    Match,
+    Read,
+    Rule,
+    decade,
+    is_year,
+    iso_date,
+    named_date,
+    numeric_date,
+    short_years,
+    time_of_day,
+    times_of_day,
+)
 from speech.spoken_letters import read_code, read_resolution
 from speech.spoken_numbers import (
     CURRENCIES,
@@ -17,7 +34,6 @@ from speech.spoken_numbers import (
     MONTHS,
     SCALES,
     UNITS,
-    date_words,
     digit_words,
     fraction_words,
     money_words,
@@ -26,14 +42,8 @@ from speech.spoken_numbers import (
     phone_words,
     plural,
     quantity_words,
-    time_words,
     year_words,
 )
-
-Match = re.Match[str]
-Read = Callable[[Match], str | None]
-Rule = tuple[re.Pattern[str], Read]
-"""What to look for, and how it is read; None leaves the match to later rules."""
 
 
 def one_of(words: Iterable[str]) -> str:
@@ -43,30 +53,10 @@ def one_of(words: Iterable[str]) -> str:
 
 N = r"(?:\d{1,3}(?:,\d{3})++(?!\d)|\d{1,2}(?:,\d{2}(?=,))++,\d{3}(?!\d)|\d++)(?:\.\d++)?"
 """A number."""
-MONTH = "(?P<month>" + "|".join(f"{name}\\b|{name[:3]}\\b\\.?" for name in MONTHS) + r"|Sept\b\.?)"
-"""A month's name, whole or short."""
-DAYS = r"(?P<d>\d{1,2})(?:st|nd|rd|th)?(?: ?[–—-] ?(?P<d2>\d{1,2})(?:st|nd|rd|th)?)?(?![\d:.]\d|\w)"
-"""A day of a month, or the first and the last of several."""
-DASH = r" ?[–—-] ?"
 SCALE = rf"(?: ?(?P<scale>{one_of(SCALES)})\b)?"
-PER = rf"(?:/(?P<per>{one_of(UNITS)}|[a-z]{{3,12}})\b)?"
+PER = rf"(?:/(?P<per>{one_of(UNITS)}|mo|[a-z]{{3,12}})\b)?"
 
-_HALF = r"(?:[aApP](?:\.[mM]\.|[mM]\b))"
-_CLOCK = rf"(?P<h{{0}}>\d{{{{1,2}}}})(?::(?P<m{{0}}>\d\d)(?::(?P<s{{0}}>\d\d))?)?(?: ?(?P<half{{0}}>{_HALF}))?"
 _PER_TIME = frozenset("day week month year hour person".split())
-
-
-def named_date(match: Match) -> str | None:
-    """Reads a date with its month's name, one day or a range of them."""
-    month = next(i for i, name in enumerate(MONTHS, 1) if name[:3] == match["month"][:3])
-    year = match["y"]
-    last = match["d2"]
-    if last is None:
-        return date_words(int(year) if year else None, month, int(match["d"]))
-    first = date_words(None, month, int(match["d"]))
-    if first is None or not int(match["d"]) < int(last) <= 31:
-        return None
-    return f"{first} to {ordinal_words(int(last))}" + (f", {year_words(int(year))}" if year else "")
 
 
 def per_words(match: Match) -> str:
@@ -74,6 +64,8 @@ def per_words(match: Match) -> str:
     unit = match["per"]
     if not unit:
         return ""
+    if unit == "mo":
+        return " per month"
     if unit in _PER_TIME or unit not in UNITS:
         return f" per {unit}"
     return f" per {UNITS[unit]}"
@@ -90,66 +82,6 @@ def money_range(match: Match) -> str | None:
     return f"{number_words(first)} to {money_words(last, currency, scale)}{per_words(match)}"
 
 
-def _iso_date(match: Match) -> str | None:
-    date = date_words(int(match["y"]), int(match["m"]), int(match["d"]))
-    if date is None or match["h"] is None:
-        return date
-    time = time_words(int(match["h"]), int(match["min"]), None, None)
-    return time and f"{date}, {time}" + (" U.T.C" if match["z"] else "")
-
-
-def _numeric_date(match: Match) -> str | None:
-    month, day = int(match["m"]), int(match["d"])
-    if "/" in match.group() and month > 12:  # American unless it can't be
-        month, day = day, month
-    year = int(match["y"])
-    if len(match["y"]) == 2:
-        year += 2000 if year < 70 else 1900
-    return date_words(year, month, day)
-
-
-def _half(written: str | None) -> str | None:
-    return written[0] if written else None
-
-
-def _clock(match: Match, number: str) -> str | None:
-    hour, minute, second, half = (match[f"{name}{number}"] for name in ("h", "m", "s", "half"))
-    if half and not 0 <= int(hour) <= 23:
-        return None
-    return time_words(int(hour), int(minute or 0), int(second) if second else None, _half(half))
-
-
-def _time(match: Match) -> str | None:
-    if not (match["m1"] or match["half1"]):
-        return None
-    words = _clock(match, "1")
-    return words and words + _full_stop(match)
-
-
-def _full_stop(match: Match) -> str:
-    """The last point of "p.m." may be a full stop as well."""
-    return (
-        "."
-        if match.group().endswith(".") and ends_sentence("p.m.", "", match.string[match.end() : match.end() + 80])
-        else ""
-    )
-
-
-def _times(match: Match) -> str | None:
-    if not any(match[name] for name in ("m1", "m2", "half1", "half2")):
-        return None
-    if match["m1"] and not match["half1"] and not match["half2"] and not match["m2"]:
-        return None  # "3:15-17" is a passage
-    last = _clock(match, "2")
-    first = _clock(match, "1") if match["m1"] or match["half1"] else number_words(match["h1"])
-    return first and last and f"{first} to {last}" + _full_stop(match)
-
-
-def is_year(number: str) -> bool:
-    """Whether four figures are more likely a year than a count."""
-    return len(number) == 4 and number.isdecimal() and 1100 <= int(number) < 2100
-
-
 def _range(match: Match) -> str | None:
     first, last = match["a"], match["b"]
     if " - " in match.group() and _is_difference(match):
@@ -159,7 +91,7 @@ def _range(match: Match) -> str | None:
     if is_year(first) and len(last) == 2 and last.isdecimal():
         if "1" <= last[1] and last[0] == "0" and int(last) <= int(first[2:]):
             return f"{MONTHS[int(last) - 1]} {year_words(int(first))}"
-        return _short_years(first, last)
+        return short_years(first, last)
     if any(len(part) > 1 and part[0] == "0" and part.isdecimal() for part in (first, last)):
         return f"{digit_words(first)}, {digit_words(last)}" if (first + last).isdecimal() else None
     return f"{number_words(first)} {'' if first == last else 'to '}{number_words(last)}"
@@ -169,13 +101,6 @@ def _is_difference(match: Match) -> bool:
     before, after = match.string[max(match.start() - 2, 0) : match.start()], match.string[match.end() : match.end() + 2]
     is_falling = float(match["a"].replace(",", "")) > float(match["b"].replace(",", ""))
     return is_falling or before.rstrip()[-1:] in tuple("^=+*/(") or after.lstrip()[:1] == "="
-
-
-def _short_years(first: str, last: str) -> str:
-    """The second year with two figures: "2020/21", "1999-00"."""
-    is_same_century = int(last) > int(first[2:])
-    second = number_words(last) if is_same_century else year_words((int(first) // 100 + 1) * 100 + int(last))
-    return f"{year_words(int(first))} to {second}"
 
 
 def _short_phone(match: Match) -> str | None:
@@ -219,16 +144,16 @@ def _unit_after(match: Match) -> str:
     return f" {plural(UNITS[match['u']])}" if match["u"] else ""
 
 
+def _fraction(match: Match) -> str:
+    words = fraction_words(int(match["a"]), int(match["b"]))
+    return f"{words} {UNITS[match['u']]}" if match["u"] else words
+
+
 def _counted_fraction(match: Match) -> str | None:
     whole, above, below = match["n"], int(match["a"]), int(match["b"])
     if above >= below or not 2 <= below <= 16:
         return None
     return f"{number_words(whole)} and {re.sub('^one ', 'a ', fraction_words(above, below))}{_unit_after(match)}"
-
-
-def _decade(match: Match) -> str:
-    words = year_words(int(match["y"])) if len(match["y"]) == 4 else number_words(match["y"])
-    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
 
 
 def _scaled(match: Match) -> str | None:
@@ -301,11 +226,11 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"9/11\b(?!/)", lambda m: "nine eleven"),
     (
         r"(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?:T(?P<h>\d\d):(?P<min>\d\d)(?::\d\d(?:\.\d+)?)?(?P<z>Z)?)?(?![\w-])",
-        _iso_date,
+        iso_date,
     ),
-    (r"(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)(?![\w/])", _numeric_date),
-    (r"(?P<d>\d{1,2})\. ?(?P<m>\d{1,2})\. ?(?P<y>\d{4})(?![\w-])", _numeric_date),
-    (r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d\d)(?![\w/])", _numeric_date),
+    (r"(?P<y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)(?![\w/])", numeric_date),
+    (r"(?P<d>\d{1,2})\. ?(?P<m>\d{1,2})\. ?(?P<y>\d{4})(?![\w-])", numeric_date),
+    (r"(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4}|\d\d)(?![\w/])", numeric_date),
     (r"\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5}|/\d{1,2})?(?![.:]?\d)", _ip_address),
     (r"\d{4}(?:([ -])\d{4})(?:\1\d{4}){2}(?:\1\d{1,4})?(?![\w-])|\d{4}([ -])\d{6}\2\d{5}(?![\w-])",
      lambda m: read_code(m.group())),
@@ -320,14 +245,14 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"0\d{2,4} \d{5,8}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}-\d\d-\d{4}(?![\w-])|\d{1,5}(?:-\d{1,7}){3,}(?:-[\dX])?(?![\w-])", lambda m: read_code(m.group())),
     (rf"{DAYS} (?:of )?{MONTH}(?:,? (?P<y>\d{{4}})\b)?", named_date),
-    (rf"{_CLOCK.format(1)}{DASH}{_CLOCK.format(2)}(?!\w|[:-]\d)", _times),
-    (rf"{_CLOCK.format(1)}(?: ?h\b)?(?!\w|:\d)", _time),
-    (rf"(?P<h1>\d{{1,2}})\.(?P<m1>[0-5]\d)(?P<s1>) ?(?P<half1>{_HALF})(?!\w)", _time),
+    (rf"{CLOCK.format(1)}{DASH}{CLOCK.format(2)}(?!\w|[:-]\d)", times_of_day),
+    (rf"{CLOCK.format(1)}(?: ?h\b)?(?!\w|:\d)", time_of_day),
+    (rf"(?P<h1>\d{{1,2}})\.(?P<m1>[0-5]\d)(?P<s1>) ?(?P<half1>{HALF})(?!\w)", time_of_day),
     (r"(?P<d>\d{1,3}) ?° ?(?P<m>\d{1,2}) ?[′'](?: ?(?P<s>\d{1,2}(?:\.\d+)?) ?(?:″|''))?", _angle),
     (r"(?P<n>\d{1,9}),(?P<part>\d\d) ?(?P<c>€|EUR\b)", lambda m: money_words(f"{m['n']}.{m['part']}", "€", None)),
     (rf"(?P<n>{N}){SCALE} ?(?P<c>{one_of(CURRENCIES)})(?!\w){PER}",
      lambda m: money_words(m["n"], m["c"], m["scale"]) + per_words(m)),
-    (r"(?P<y>\d{3}0|\d0)'?s\b", _decade),
+    (r"(?P<y>\d{3}0|\d0)'?s\b", decade),
     (r"(?P<f>\d{1,2}) ?(?:'|′|ft\b\.?) ?(?P<i>\d{1,2})(?: ?(?P<in>″|in\b(?:\.(?= [a-z]))?))?(?!\w)", _feet_and_inches),
     (rf"(?P<n>{N})(?: ?(?P<u1>{one_of(UNITS)})(?={DASH}\d))?(?:{DASH}(?P<to>{N}))? ?(?P<u>{one_of(UNITS)})(?!\w){PER}"
      r"(?:\.(?= [a-z]))?", _measure),
@@ -336,10 +261,10 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (rf"(?P<n>\d{{1,3}}) (?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})(?![\w/]){_UNIT_AFTER}", _counted_fraction),
     (rf"(?P<n>{N})/(?P<per>{one_of(UNITS)}|{one_of(_PER_TIME)})\b", lambda m: number_words(m["n"]) + per_words(m)),
     (r"(?P<a>\d{1,3}):(?P<b>\d{1,3})(?![\w:])", lambda m: f"{number_words(m['a'])} to {number_words(m['b'])}"),
-    (r"(?P<a>(?:19|20)\d\d)/(?P<b>\d\d)(?![\w/])", lambda m: _short_years(m["a"], m["b"])),
+    (r"(?P<a>(?:19|20)\d\d)/(?P<b>\d\d)(?![\w/])", lambda m: short_years(m["a"], m["b"])),
     (r"(?P<a>\d{1,3}\.\d{1,2})/(?P<b>\d{1,3})(?![\w/])",
      lambda m: f"{number_words(m['a'])} out of {number_words(m['b'])}"),
-    (r"(?P<a>\d{1,3})/(?P<b>\d{1,3})(?![\w/])", lambda m: fraction_words(int(m["a"]), int(m["b"]))),
+    (rf"(?P<a>\d{{1,3}})/(?P<b>\d{{1,3}})(?![\w/]){_UNIT_AFTER}(?:\.(?= [a-z]))?", _fraction),
     (rf"(?P<n>\d{{1,4}})(?:st|nd|rd|th)?{DASH}(?P<to>\d{{1,4}})(?:st|nd|rd|th)\b",
      lambda m: f"{ordinal_words(int(m['n']))} to {ordinal_words(int(m['to']))}"),
     (r"(?P<n>\d{1,3}(?:,\d{3})++|\d{1,15})(?:st|nd|rd|th)\b", lambda m: ordinal_words(int(m["n"].replace(",", "")))),
@@ -351,7 +276,7 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"0[xX][\da-fA-F]{1,16}\b", lambda m: f"zero x {read_code(m.group()[2:])}"),
     (r"[vV]?\d+(?:\.\d+){2,}(?![\w])", _version),
     (rf"{N}(?: ?[x×] ?{N}){{1,3}}(?!\w)", _by),
-    (rf"(?P<n>{N})x\b", lambda m: f"{number_words(m['n'])} times"),
+    (rf"(?P<n>{N})x\b{PER}", lambda m: f"{number_words(m['n'])} times{per_words(m)}"),
     (r"(?P<n>\d{3,4})(?P<p>[pi])\b", lambda m: f"{read_resolution(m['n'])} {m['p'].upper()}"),
     (r"(?=[\da-fA-F]*[a-fA-F])[\da-fA-F]{7,64}\b(?!-)", lambda m: read_code(m.group())),
     (rf"(?P<a>{N}){DASH}(?P<b>{N})(?!\w|-\d)", _range),

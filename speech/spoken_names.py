@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from speech.abbreviations import ABBREVIATIONS, begins_sentence, canonical, ends_sentence, is_street
-from speech.spoken_figures import DASH, DAYS, MONTH, PER, SCALE, Match, N, Read, Rule, money_range, named_date, one_of
+from speech.spoken_dates import DASH, DAYS, MONTH, Match, Read, Rule, named_date
+from speech.spoken_figures import PER, SCALE, N, money_range, one_of
 from speech.spoken_letters import read_address, read_code, read_english_word, read_name
 from speech.spoken_numbers import CURRENCIES, number_words, ordinal_words, year_words
 
@@ -83,6 +84,11 @@ def _without_point(match: Match) -> str | None:
     return ABBREVIATIONS[f"{word}."] if re.search(r"[A-Z\d][\w'’]* \Z", before) else None
 
 
+def _version(match: Match) -> str:
+    is_said = match.string[: match.start()].endswith(("ersion ", "elease "))
+    return ("" if is_said else "version ") + " point ".join(number_words(part) for part in match["n"].split("."))
+
+
 def _domain(match: Match) -> str | None:
     address = match.group()
     return read_address(address) if address.count(".") > 1 or "/" in address or address.islower() else None
@@ -153,8 +159,7 @@ _PATTERNS: tuple[tuple[bool, str, Read], ...] = (
     (False, r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _points_between),
     (True, rf"(?<!\w)(?P<c>{one_of(c for c in CURRENCIES if c[0].isalpha())}) ?(?P<n>{N})(?P<scale1>)"
      rf"(?:{DASH}(?P<n2>{N}))?{SCALE}(?!\w){PER}", money_range),
-    (True, r"(?<!\w)[vV]\.? ?(?P<n>\d+(?:\.\d+)*)(?![\w])",
-     lambda m: "version " + " point ".join(number_words(part) for part in m["n"].split("."))),
+    (True, r"(?<!\w)[vV]\.?(?P<n>\d+(?:\.\d+)*)(?![\w])", _version),
     (True, rf"(?<![\w.])(?:{one_of(_BEFORE_NAMES)})(?= [A-Z])", _without_point),
     (True, rf"(?<![\w.])(?:{one_of(_AFTER_NAMES)})(?!\w)", _without_point),
     (True, r"(?<!\w)(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?= \d)", lambda m: ABBREVIATIONS[f"{m.group()}."]),

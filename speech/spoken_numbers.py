@@ -50,7 +50,7 @@ UNITS = {
     "kbps": "kilobit per second", "Mbps": "megabit per second", "Gbps": "gigabit per second",
     "Gbit/s": "gigabit per second", "PB": "petabyte", "ns": "nanosecond", "μs": "microsecond", "yr": "year",
     "yrs": "year", "wk": "week", "‰": "per mille", "in²": "square inch", "lm": "lumen", "lx": "lux",
-    "″": "inch", "′": "foot",
+    "tsp": "teaspoon", "tbsp": "tablespoon", "″": "inch", "′": "foot",
 }  # fmt: skip
 
 FRACTIONS = {

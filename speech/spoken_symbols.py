@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from speech.spoken_figures import DASH, PER, SCALE, Match, N, Read, Rule, money_range, one_of, per_words
+from speech.spoken_dates import DASH, Match, Read, Rule
+from speech.spoken_figures import PER, SCALE, N, money_range, one_of, per_words
 from speech.spoken_letters import read_code, read_name
 from speech.spoken_numbers import (
     CURRENCIES,

@@ -68,8 +68,18 @@ def plain_text(text: str) -> str:
     else:
         text = _INVISIBLE.sub("", _UNSPEAKABLE.sub(" ", _with_inches(text)))
         text = _LOOSE_ACCENTS.sub("", unicodedata.normalize("NFC", text.translate(_QUOTES)).translate(_WIDE))
+    text = _UNBROKEN.sub(_broken, text)
     return _LOST_PUNCTUATION.sub("", " ".join(text.split()))
 
+
+def _broken(run: re.Match[str]) -> str:
+    """What nobody could take in, a number of a hundred figures, is read in parts, so that the first is heard soon."""
+    step = _MOST_FIGURES if run.group().isdecimal() else _LONGEST_WORD
+    return " ".join(run.group()[start : start + step] for start in range(0, len(run.group()), step))
+
+
+_MOST_FIGURES, _LONGEST_WORD = 24, 64
+_UNBROKEN = re.compile(rf"(?<!\d)\d{{{_MOST_FIGURES + 1},}}|(?<![!-~])(?!https?:|www\.)[!-~]{{{_LONGEST_WORD + 1},}}")
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "！？，：；（）"}
 

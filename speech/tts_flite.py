@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import functools
-import re
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator
@@ -16,7 +15,7 @@ import soundfile
 
 from speech.audio import Samples
 from speech.errors import InputError
-from speech.latin import to_latin
+from speech.flite_text import clauses_of, in_flites_letters
 from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
 from speech.scratch import scratch_folder
 from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
@@ -107,10 +106,10 @@ class FliteTTS:
         written = spoken_words(text, "en")
         if not written:
             return
-        words = _in_flites_letters(written)
+        words = in_flites_letters(written)
         if not words:
             raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
-        clauses = _first_clause_and_rest(words)
+        clauses = clauses_of(words)
         pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
         speaking = asyncio.create_task(self._speak(clauses[0], pauses_s[0], start_sample=0))
         try:
@@ -219,37 +218,6 @@ def flite_voices() -> tuple[str, ...]:
     listed = subprocess.run(["flite", "-lv"], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False).stdout
     names = listed.partition(":")[2].split()
     return tuple(sorted((set(names) - {"kal", "awb_time"}), key=lambda name: (name == _COUNTING_VOICE, name != "slt")))
-
-
-def _in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
-    """Writes words in the letters that Flite knows; it would leave others out.
-
-    Words of which nothing is left (of a script without such letters) are shown with the word before or after them.
-    """
-    kept: list[SpokenWord] = []
-    unsaid = ""
-    for word in words:
-        # Flite takes "Ca", but not "ca", for California.
-        spoken = _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(word.spoken))
-        if any(letter.isalnum() for letter in spoken):
-            kept.append(SpokenWord(f"{unsaid}{word.text}", spoken))
-            unsaid = ""
-        elif kept:
-            kept[-1] = SpokenWord(f"{kept[-1].text} {word.text}", kept[-1].spoken)
-        else:
-            unsaid += f"{word.text} "
-    return kept
-
-
-_TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")
-
-
-def _first_clause_and_rest(words: list[SpokenWord]) -> list[list[SpokenWord]]:
-    """Cuts after the first mark at which a reader pauses, unless only a word would stand alone before or after it."""
-    for index, word in enumerate(words[:-2]):
-        if word.spoken.endswith((".", "!", "?")) or (index > 0 and word.spoken.endswith((",", ";", ":"))):
-            return [words[: index + 1], words[index + 1 :]]
-    return [words]
 
 
 def _phonemes(printed: str, samples: int) -> list[PhonemeTime]:

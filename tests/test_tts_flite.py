@@ -175,3 +175,13 @@ def test_phones_are_shared_out_by_their_counts_or_in_proportion() -> None:
     assert [word.text for word in estimated] == ["a", "bigger", "word"]
     assert estimated[0].start_sample == 10 and estimated[-1].end_sample == 100
     assert all(before.end_sample == after.start_sample for before, after in itertools.pairwise(estimated))
+
+
+@pytest.mark.flite
+@pytest.mark.parametrize("text", ["7" * 100, "word and thing " * 15])
+def test_what_has_no_end_is_said_in_parts(text: str) -> None:
+    chunks = asyncio.run(speak(FliteTTS(rate_wpm=300), text))
+    words = words_in(chunks)
+    assert "".join(word.text for word in words) == text.replace(" ", "")
+    assert all(word.start_sample < word.end_sample for word in words)
+    assert all(one.end_sample <= two.start_sample for one, two in itertools.pairwise(words))
