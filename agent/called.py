@@ -46,24 +46,25 @@ def without_name(text: str, name: str, *, is_known: Callable[[str], bool]) -> st
         start = greeting.end()
     words = list(_WORD.finditer(text, start))
     floor = _SAME_NAME_GREETED if greeting else _SAME_NAME
-    for count in range(min(len(called) + 1, len(words)), 0, -1):
-        said = [word for match in words[:count] for word in tokens(match[0])]
-        if said == called or _sounds_like(said, called, floor, is_known):
-            rest = text[words[count - 1].end() :].lstrip(" ,.;:!?-–—")
-            text = f"{text[:start]}{rest}" if rest else text
-            break
+    longest = min(len(called) + 1, len(words))
+    said = [[word for match in words[:count] for word in tokens(match[0])] for count in range(1, longest + 1)]
+    alike = [1.0 if one == called else _likeness(one, called, is_known) for one in said]
+    if alike and max(alike) >= floor:
+        rest = text[words[alike.index(max(alike))].end() :].lstrip(" ,.;:!?-–—")
+        text = f"{text[:start]}{rest}" if rest else text
     words = list(_WORD.finditer(text))
     count = len(called)
     if len(words) > count:
-        said = [word for match in words[-count:] for word in tokens(match[0])]
+        last = [word for match in words[-count:] for word in tokens(match[0])]
         before, gap = words[-count - 1][0].lower(), text[words[-count - 1].end() : words[-count].start()]
         spoken_to = "," in gap or before not in _ABOUT_NAME
-        if spoken_to and (said == called or _sounds_like(said, called, _SAME_NAME, is_known)):
+        if spoken_to and (last == called or _likeness(last, called, is_known) >= _SAME_NAME):
             text = text[: words[-count - 1].end()] + text[words[-1].end() :]
     return text
 
 
-def _sounds_like(said: list[str], called: list[str], floor: float, is_known: Callable[[str], bool]) -> bool:
-    if any(word in _LEFT_ALONE for word in said[:1]) or any(map(is_known, said)):
-        return False
-    return float(likeness(encode([spell_out(called)]), encode([spell_out(said)]))[0]) >= floor
+def _likeness(said: list[str], called: list[str], is_known: Callable[[str], bool]) -> float:
+    """How much it sounds like the name; 0 for words that are meant as they stand."""
+    if not said or said[0] in _LEFT_ALONE or any(map(is_known, said)):
+        return 0.0
+    return float(likeness(encode([spell_out(called)]), encode([spell_out(said)]))[0])

@@ -19,9 +19,9 @@ from agent.words import tokens
 from speech.errors import InputError
 from speech.input_file import read_input_file
 
-MAX_BYTES = 2_000_000
-MAX_LINES = 50_000
-"""About 300,000 words, three novels: more is a mistake, and would take longer to load than anybody waits."""
+MAX_BYTES = 1_000_000
+MAX_LINES = 30_000
+"""About 160,000 words, two novels: more is a mistake, and would take longer to load than anybody waits."""
 
 MAX_PHRASES = 4_000
 """Phrases for the recogniser's language model; more of them would no longer be a bias."""
@@ -107,7 +107,7 @@ class Knowledge:
                 phrases[" ".join(tokens(asked))] = None
             if not entry.questions and not entry.is_question:
                 topic = " ".join(tokens(entry.title))
-                for form in _TOPIC_FORMS:
+                for form in _TOPIC_FORMS if topic else ():
                     phrases[form.format(topic)] = None
             for mention in entry.mentions:
                 for form in _MENTION_FORMS:

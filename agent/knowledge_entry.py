@@ -67,7 +67,7 @@ def say_left_out(left_out: tuple[LeftOut, ...]) -> str:
 
 def _say_kind(kind: str, lines: list[int]) -> str:
     if len(lines) == 1:
-        return f"{'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind} (line {lines[0]})"
+        return f"{'an' if kind.startswith(('a', 'e', 'i', 'o', 'u', 'HTML')) else 'a'} {kind} (line {lines[0]})"
     named = ", ".join(map(str, lines[:_LINES_NAMED])) + (" …" if len(lines) > _LINES_NAMED else "")
     noun, _, rest = kind.partition(" without ")
     return f"{len(lines)} {noun}s{f' without {rest}' if rest else ''} (lines {named})"

@@ -25,6 +25,7 @@ MUTE_TAGS = frozenset("script style template svg math head title iframe object s
 
 MOST_CHARACTERS = 20_000
 MOST_MARKS = 2_000
+_MOST_UNCLOSED = 5
 """A paragraph with more than this is no prose: its marks are taken out without asking what they mean, because the
 parser takes quadratic time for the worst of them."""
 
@@ -41,6 +42,7 @@ _SCHEME = re.compile(r"\b(?:https?://|mailto:)(?=\w)", re.IGNORECASE)
 _EDGE_MARKS = re.compile(r"(?<![\w*_~])[*_~]+(?=[^\s*_~])|(?<=[^\s*_~])[*_~]+(?![\w*_~])|[*_]{2,}|~~+|`+")
 _HASHES = re.compile(r"^\s*#{1,6}\s+|(?<!\w)#{2,}(?!\w)")
 _BRACKETS = re.compile(r"[\[\]{}\\]+")
+_ANY_MARK = re.compile(r"[\[\]{}*_~`|#&\\]|://|mailto:|\s[.,:;!?]|^,|,$", re.IGNORECASE)
 _LOST_STOP = re.compile(r"\s+(?=[.,;:!?](?:\s|$))")
 _PIPES = re.compile(r"\s*\|+\s*")
 
@@ -72,7 +74,8 @@ def inline_text(parser: MarkdownIt, content: str, env: dict[str, object], note: 
     Returns:
         Words on as many lines as the writer broke it into; no marks, tags or entities.
     """
-    if len(content) > MOST_CHARACTERS or len(_MARKS.findall(content)) > MOST_MARKS:
+    unclosed = content.count("[") - content.count("]")
+    if len(content) > MOST_CHARACTERS or len(_MARKS.findall(content)) > MOST_MARKS or unclosed > _MOST_UNCLOSED:
         return clean(_DECLARATION.sub(" ", _TAG.sub(_tag_as_text, content)))
     children: list[Token] = []
     parser.inline.parse(content, parser, env, children)
@@ -133,11 +136,14 @@ def clean(text: str) -> str:
 
 
 def _clean_line(line: str) -> str:
+    line = " ".join(line.split())  # first: several patterns below take long for a long row of blanks
+    if not _ANY_MARK.search(line):
+        return line
     line = _BROKEN_LINK.sub(r"\1", line)
     line = _SCHEME.sub("", line)
     line = _HASHES.sub("", line)
     line = _PIPES.sub(", ", line)
     line = _BRACKETS.sub(" ", line)
     line = _EDGE_MARKS.sub("", line)
-    line = _LOST_STOP.sub("", line)
-    return " ".join(_BROKEN_ENTITY.sub("& ", line).split()).strip(" ,") if line else ""
+    line = " ".join(_BROKEN_ENTITY.sub("& ", line).split())
+    return _LOST_STOP.sub("", line).strip(" ,")

@@ -47,7 +47,7 @@ _TASK = re.compile(r"\[([ xX])\]\s+")
 _BULLET = re.compile(r"^([ \t]*)[•‣▪◦●][ \t]+", re.MULTILINE)
 
 _FRONT_MATTER = re.compile(r"\s*\n?(---|\+\+\+)[ \t]*\n(.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"\s*(?:#|[\w\"'][^:\n]{0,80}:(?:\s|$)|[\w.\"-]+\s*=)")
+_FIELD = re.compile(r"\s*(?:[\w\"'][^:\n]{0,80}:(?:\s|$)|[\w.\"-]+\s*=)")
 _NOT_COMMENTED = re.compile(
     r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*(?:\n|\Z)(?:.*?\n)??(?:[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
     r"|(?P<code>`{1,3})(?!`)[^`\n]{1,500}(?P=code)(?!`)"
@@ -73,8 +73,8 @@ def _without_front_matter(text: str) -> str:
     match = _FRONT_MATTER.match(text)
     if match is None:
         return text
-    fields = (match[2] or "").strip()
-    if fields and not (_FIELD.match(fields) and not _QUESTION.match(fields)):
+    fields = [line for line in (match[2] or "").split("\n") if line.strip() and not line.startswith("#")]
+    if fields and (not _FIELD.match(fields[0]) or _QUESTION.match(fields[0])):
         return text  # a rule at the beginning, and text
     return "\n" * match[0].count("\n") + text[match.end() :]
 
@@ -257,6 +257,8 @@ class _Reader:
             self._heading_ends()
         question = _QUESTION.match(title)
         title = question[1] if question else title
+        if not any(character.isalnum() for character in title):
+            title = ""  # a row of stars
         self._path = [above for above in self._path if above.level < level]
         self._path.append(_Section(level, title, self._line))
         self._said_since_heading = self._heading_named_one = False
@@ -286,13 +288,17 @@ class _Reader:
     def _pipe_rows(self, written: Sequence[str]) -> None:
         """A table whose rule is missing, or has other columns than its header."""
         rows = []
-        has_header = len(written) > 1 and _PIPE_RULE.fullmatch(written[1]) is not None
-        for line in written:
-            if not _PIPE_RULE.fullmatch(line):
+        is_rule = [_PIPE_RULE.fullmatch(line) is not None for line in written]
+        inner = is_rule[is_rule.index(False) :] if False in is_rule else []
+        # Where a table is framed, or each row has a rule below it, the header's rule is of another kind.
+        rule = written[len(written) - len(inner) + 1] if inner[1:2] == [True] else ""
+        has_header = "=" in rule or (bool(rule) and not is_rule[0] and inner.count(True) == 1)
+        for line, is_border in zip(written, is_rule, strict=True):
+            if not is_border:
                 cells = _PIPE.split(line.strip())[1:-1][:MOST_COLUMNS]
                 rows.append([inline_text(self._parser, cell.strip(), self._env, self.left_out) for cell in cells])
         if rows:
-            self._table(*((rows[0], rows[1:]) if has_header or len(rows) > 1 else ([], rows)))
+            self._table(rows[0] if has_header else [], rows[1:] if has_header else rows)
 
     def _lines(self, lines: Sequence[str]) -> None:
         """A paragraph, which may hold questions and answers."""

@@ -69,7 +69,12 @@ def retry_after_s(error: Exception) -> float | None:
 
     if not isinstance(error, openai.APIStatusError) or error.status_code not in (429, 503):
         return None
-    value = error.response.headers.get("Retry-After", "").strip()
+    return seconds_in(error.response.headers.get("Retry-After", ""))
+
+
+def seconds_in(value: str) -> float | None:
+    """What the header Retry-After says: seconds, or a date; None where it is neither."""
+    value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value):
         return float(value)
     try:

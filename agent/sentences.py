@@ -37,9 +37,11 @@ _WIDE_ENDS = "。！？"  # no blank follows these, so they end a sentence by th
 _CLOSERS = "\"'”’»)]*_"
 _OPENERS = "\"'“‘«([*_"
 _EVENT = re.compile(rf"\s+|[{_ENDS}{_WIDE_ENDS}]|[,;:—–]")
+_MARK = re.compile(rf"[\n{_ENDS}{_WIDE_ENDS}]")
 _ENDING = re.compile(rf"[{_ENDS}{_WIDE_ENDS}{re.escape(_CLOSERS)}]{{0,{LONGEST_GAP}}}+")
 _LAST_WORD = re.compile(r"[^\s(\[\"“‘'«*_]*\Z")
 _LONGEST_WORD = 64
+_ENTITY_BEFORE = re.compile(r"&#?\w+\Z")
 _NEXT_WORD = re.compile(rf"[\s{re.escape(_OPENERS)}]{{0,{LONGEST_GAP}}}+[\w'’]{{0,{_LONGEST_WORD}}}+")
 
 _LINE_MARK = re.compile(r"(?:[-*+•]|\d{1,2}[.)])\s|```|~~~|\||#|\n")
@@ -146,9 +148,22 @@ class _Search:
     def cut(self) -> _Cut | None:
         """The end of the first sentence, or None if more text is needed to tell."""
         try:
-            return self._cut()
+            return self._cut() if self._is_code else self._quick_cut()
         except _Undecided:
             return None
+
+    def _quick_cut(self) -> _Cut | None:
+        """As `_cut`, where only its marks can end a sentence: it has few words and no line breaks, as most have."""
+        text = self._text
+        for mark in _MARK.finditer(text):
+            at = mark.start()
+            if text[at] == "\n" or at >= MAX_SENTENCE_CHARACTERS or len(text[:at].split()) >= self._most_words:
+                return self._cut()
+            if found := self._at_mark(at):
+                return found
+        if len(text) > MAX_SENTENCE_CHARACTERS or len(text.split()) >= self._most_words:
+            return self._cut()
+        return None
 
     def _cut(self) -> _Cut | None:
         words = clause = last_space = 0  # `clause`: the cut after the last one that is long enough to be spoken alone
@@ -164,11 +179,11 @@ class _Search:
                     continue
                 words += 1
                 last_space = at + 1
-                for newline in range(at, min(event.end(), MAX_SENTENCE_CHARACTERS)):
-                    if self._text[newline] == "\n" and self._ends_at_newline(newline) and (words or self._is_code):
-                        return _Cut(newline + 1, ends_block=True)
-                if words >= HARD_MAX_WORDS or (clause and words >= self._most_words):
-                    return _Cut(clause or last_space)
+                for blank in range(at, min(event.end(), MAX_SENTENCE_CHARACTERS)):
+                    if self._text[blank] == "\n" and self._ends_at_newline(blank):
+                        return _Cut(blank + 1, ends_block=True)
+                    if words >= HARD_MAX_WORDS or (clause and words >= self._most_words):
+                        return _Cut(clause or last_space)
                 if event.end() > MAX_SENTENCE_CHARACTERS:
                     break
             elif self._is_code:
@@ -180,7 +195,8 @@ class _Search:
                 if not self._at_end:
                     return None
             elif self._text[at + 1].isspace() and words + 1 >= MIN_CLAUSE_WORDS:
-                clause = at + 1
+                if mark != ";" or not _ENTITY_BEFORE.search(self._text, max(at - _LONGEST_WORD, 0), at):
+                    clause = at + 1
         if len(self._text) > MAX_SENTENCE_CHARACTERS:
             return _Cut(last_space or MAX_SENTENCE_CHARACTERS)
         return None
@@ -243,7 +259,7 @@ class _Search:
         if any(closer in '"”’»)]' for closer in text[at + 1 : end]) and follows.islower():
             return False  # 'He said "Stop." and left.'
         if word == "":
-            return follows not in _ENDS  # ". . ."
+            return follows not in _ENDS and not follows.islower()  # ". . ."
         is_abbreviation = ends_sentence(f"{word}.", text[max(at - 80, 0) : at - len(word)], following)
         if is_abbreviation is not None:
             return is_abbreviation

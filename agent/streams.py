@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
+from typing import TextIO
 
 _ESCAPED = "visavis-escaped"
 
@@ -60,26 +61,32 @@ class StandardError:
     @property
     def encoding(self) -> str:
         """Of the stream as it is now."""
-        return sys.stderr.encoding
+        return _present().encoding
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
-        return sys.stderr.isatty()
+        return _present().isatty()
 
     def fileno(self) -> int:
         """Its number."""
-        return sys.stderr.fileno()
+        return _present().fileno()
 
     def write(self, text: str) -> int:
         """Writes what can be written."""
         with contextlib.suppress(OSError):
-            sys.stderr.write(text)
+            _present().write(text)
         return len(text)
 
     def flush(self) -> None:
         """Passes on what can be passed on."""
         with contextlib.suppress(OSError):
-            sys.stderr.flush()
+            _present().flush()
+
+
+def _present() -> TextIO:
+    """Standard error; while a line is shown at the bottom of the terminal, Rich puts something of its own there."""
+    stream: TextIO = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+    return stream
 
 
 class _StandardOutput(io.TextIOWrapper):

@@ -123,11 +123,11 @@ _SAINTS = frozenset(
 )
 # After these a capital "St." or "Dr." still belongs to the name behind it: "Mount St. Helens", "Hello Dr. Smith".
 _NOT_A_STREET = frozenset("Mount Lake Port Fort Cathedral Church Hospital Old New North South East West".split())
-_STREET_BEFORE = re.compile(
-    r"(?:(?P<number>\d+[A-Za-z]?\s+)|(?P<place>\b(?:on|at|along|down|off|to|from|of|in|and)\s+))?"
-    r"(?P<name>(?:(?:[NSEW]\.?|[A-Z][\w'’-]*|\d+(?:st|nd|rd|th))\s+){1,4})\Z"
-)
+_NAME = re.compile(r"[NSEW]\.?|[A-Z][\w'’-]*|\d+(?:st|nd|rd|th)")
+_HOUSE_NUMBER = re.compile(r"\d+[A-Za-z]?")
+_BEFORE_STREETS = frozenset("on at along down off to from of in and".split())
 _LONGEST_LOOK_BACK = 80
+_LONGEST_STREET = 4
 
 
 def canonical(written: str) -> str | None:
@@ -156,17 +156,22 @@ def begins_sentence(following: str) -> bool:
 
 def is_street(before: str, following: str) -> bool:
     """Whether "St." or "Dr." between these texts names a street: "12 Elm Dr.", not "Dr. Elm"."""
-    found = _STREET_BEFORE.search(before[-_LONGEST_LOOK_BACK:])
-    if found is None:
+    if not before[-1:].isspace():
+        return False
+    words = before[-_LONGEST_LOOK_BACK:].split()
+    names: list[str] = []
+    while words and len(names) < _LONGEST_STREET and _NAME.fullmatch(words[-1]):
+        names.append(words.pop())
+    if not names:
+        return False
+    preceding = words[-1] if words else ""
+    if _HOUSE_NUMBER.fullmatch(preceding) or names[-1][0].isdigit():
+        return True
+    if names[0] in _NOT_A_STREET or names[0] in _STARTERS or canonical(names[0]) is not None:
         return False
     word = _NEXT_WORD.match(following)
     is_named = word is not None and word[1][0].isupper() and not begins_sentence(following)
-    if found["number"] or found["name"][0].isdigit():
-        return True
-    last = found["name"].split()[-1]
-    if last in _NOT_A_STREET or last in _STARTERS or canonical(last) is not None:
-        return False
-    return not is_named or (found["place"] is not None and word is not None and word[1] not in _SAINTS)
+    return not is_named or (preceding in _BEFORE_STREETS and word is not None and word[1] not in _SAINTS)
 
 
 def ends_sentence(written: str, before: str, following: str) -> bool | None:

@@ -184,7 +184,7 @@ def _inline(text: str, opened: tuple[str, ...], *, is_last: bool) -> tuple[str, 
             ticks = ticks or _Ticks(text)
             end = ticks.closing(len(found), position)
             if end is not None:
-                parts.append(_literal(text[position:end].strip()))
+                parts.append(text[position:end].strip())
                 position = end + len(found)
             else:
                 parts.append("" if len(found) > 1 else found)
@@ -203,7 +203,7 @@ def _inline(text: str, opened: tuple[str, ...], *, is_last: bool) -> tuple[str, 
             parts.append("" if kind == "footnote" else " ")
     parts.append(text[position:])
     left = runs.settle(parts, is_last=is_last)
-    return "".join(parts), left
+    return _literal("".join(parts)), left
 
 
 def _entity(written: str) -> str:
@@ -213,11 +213,11 @@ def _entity(written: str) -> str:
         name = name[4:]
     if not name.startswith("#") and name not in html5:
         return written
-    return _literal(html.unescape(f"&{name}").replace("\u00ad", ""))
+    return html.unescape(f"&{name}").replace("\u00ad", "")
 
 
 def _literal(text: str) -> str:
-    """Text that was meant as it is; a tag in it gets other brackets, or the voice would take it for one again."""
+    """Text without marks; what still looks like a tag (from code, entities) gets other brackets, to stay."""
     return _TAG_LIKE.sub(r"‹\1›", text)
 
 

@@ -75,7 +75,8 @@ def _container(
             declared_s = packets.declared_s if container.format.name in _KNOW_THEIR_LENGTH else None
             _check_length(path, packets.declared_s, link[1] - link[0], longest_h)
             for part in packets:
-                read_s += part.length_s
+                if isinstance(part, Block) or read_s > 0.0:
+                    read_s += part.length_s
                 yield part
     except (av.FFmpegError, OSError, ValueError) as error:
         if packets is None:
@@ -129,6 +130,8 @@ def _big_endian_wav(path: Path, start: int) -> Iterator[Block]:
         with path.open("rb") as file:
             file.seek(start)
             with soundfile.SoundFile(file) as sound:
+                if sound.frames <= 0:
+                    raise InputError(f"{path}: expected {_SOUND_FILE}, it holds no samples")
                 names = tuple(str(channel) for channel in range(sound.channels))
                 for block in sound.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
                     yield Block(block.T, sound.samplerate, names)

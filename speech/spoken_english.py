@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from speech.abbreviations import canonical
-from speech.spoken_figures import FIGURE_RULES, LONGEST_NUMBER, Match
+from speech.spoken_figures import FIGURE_RULES, LONGEST_NUMBER
 from speech.spoken_letters import READ_AS
 from speech.spoken_names import LETTER, NAME_RULES, NAME_RULES_FOR_WORDS
 from speech.spoken_numbers import MONTHS, digit_words, number_words
@@ -16,22 +16,13 @@ _ORDINARY = re.compile(r"([A-Za-z][a-z]*+(?:'[a-z]++)?+)([.,;:!?]?)(?: |\Z)")
 _WORD = re.compile(rf"{LETTER}++(?:'{LETTER}++)*+")
 _FIGURES = re.compile(r"\d++(?:\.\d++)?")
 _QUIET = re.compile(r"[ ,?'\")\[\]{}]++")
-_AFTER_WORDS = frozenset(("", *" ,;!?)\"'"))
+_LONGEST_ABBREVIATION = 6
+_AFTER_WORDS = frozenset(("", *" ,;!?*<>=^|~)\"'"))
 _FIRST_WORDS = frozenset(
     (
-        *MONTHS,
-        *(name[:3] for name in MONTHS),
-        "Sept",
-        "et",
-        *"vVI",
-        "Mon",
-        "Tue",
-        "Wed",
-        "Thu",
-        "Fri",
-        "Sat",
-        "Sun",
-        *READ_AS,
+        *(*MONTHS, *(name[:3] for name in MONTHS), *READ_AS, *"vVI", "et", "mph", "kWh"),
+        *"Sept Mon Tue Tues Wed Thu Thur Thurs Fri Sat Sun Mr Mrs Ms Dr Prof St Mt Sgt Capt Lt".split(),
+        *"Ave Rd Blvd Jr Sr".split(),
     )
 )
 """Ordinary words with which a rule may begin nevertheless."""
@@ -56,9 +47,15 @@ def english_readings(text: str) -> list[Reading]:
     position = 0
     while position < len(text):
         ordinary = _ORDINARY.match(text, position)
-        if ordinary and _is_as_written(ordinary):
-            position = ordinary.end()
-            continue
+        if ordinary:
+            word, mark = ordinary.groups()
+            if (
+                word not in _FIRST_WORDS
+                and (len(word) > 1 or word in "aA")
+                and (mark != "." or len(word) > _LONGEST_ABBREVIATION or canonical(f"{word}.") is None)
+            ):
+                position = ordinary.end()
+                continue
         if quiet := _QUIET.match(text, position):
             position = quiet.end()
             continue
@@ -70,13 +67,6 @@ def english_readings(text: str) -> list[Reading]:
             word = _WORD.match(text, position)
             position = word.end() if word else position + 1
     return readings
-
-
-def _is_as_written(ordinary: Match) -> bool:
-    word, mark = ordinary.groups()
-    if word in _FIRST_WORDS or (len(word) == 1 and word not in "aA"):
-        return False
-    return mark != "." or (len(word) > 6 or canonical(f"{word}.") is None)
 
 
 def _reading(text: str, position: int) -> Reading | None:
@@ -119,4 +109,4 @@ def _begins_number(text: str, position: int, before: str) -> bool:
     further = text[position - 2] if position > 1 else " "
     if before in ".,":
         return not further.isalnum() and further != "."
-    return not (before in "-/:" and further.isdecimal())
+    return not (before in "-/:#*" and further.isdecimal())

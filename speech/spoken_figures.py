@@ -152,15 +152,23 @@ def is_year(number: str) -> bool:
 
 def _range(match: Match) -> str | None:
     first, last = match["a"], match["b"]
-    if " - " in match.group() and match.string[match.end() : match.end() + 2].lstrip()[:1] == "=":
+    if " - " in match.group() and _is_difference(match):
         return f"{number_words(first)} minus {number_words(last)}"
     if is_year(first) and is_year(last):
         return f"{year_words(int(first))} to {year_words(int(last))}"
     if is_year(first) and len(last) == 2 and last.isdecimal():
+        if "1" <= last[1] and last[0] == "0" and int(last) <= int(first[2:]):
+            return f"{MONTHS[int(last) - 1]} {year_words(int(first))}"
         return _short_years(first, last)
     if any(len(part) > 1 and part[0] == "0" and part.isdecimal() for part in (first, last)):
         return f"{digit_words(first)}, {digit_words(last)}" if (first + last).isdecimal() else None
     return f"{number_words(first)} {'' if first == last else 'to '}{number_words(last)}"
+
+
+def _is_difference(match: Match) -> bool:
+    before, after = match.string[max(match.start() - 2, 0) : match.start()], match.string[match.end() : match.end() + 2]
+    is_falling = float(match["a"].replace(",", "")) > float(match["b"].replace(",", ""))
+    return is_falling or before.rstrip()[-1:] in tuple("^=+*/(") or after.lstrip()[:1] == "="
 
 
 def _short_years(first: str, last: str) -> str:
@@ -189,6 +197,11 @@ def _measure(match: Match) -> str | None:
 def _percent(match: Match) -> str:
     span = f" to {number_words(match['to'])}" if match["to"] else ""
     return f"{number_words(match['n'])}{span} percent{per_words(match)}"
+
+
+def _angle(match: Match) -> str:
+    words = f"{quantity_words(match['d'], 'degree')} {quantity_words(match['m'], 'minute')}"
+    return words + (f" {quantity_words(match['s'], 'second')}" if match["s"] else "")
 
 
 def _feet_and_inches(match: Match) -> str:
@@ -275,12 +288,15 @@ def _ip_address(match: Match) -> str:
 
 
 def _by(match: Match) -> str:
-    return " by ".join(number_words(part) for part in re.split(r" ?[x×] ?", match.group()))
+    is_sum = "=" in match.string[match.end() : match.end() + 2]
+    return (" times " if is_sum else " by ").join(number_words(part) for part in re.split(r" ?[x×] ?", match.group()))
 
 
 _UNIT_AFTER = rf"(?: ?(?P<u>{one_of(UNITS)})(?!\w))?"
 
 _PATTERNS: tuple[tuple[str, Read], ...] = (
+    (r"\d{1,7}(?=[,;!?)](?: |\Z)|\.?\Z)", _integer),  # nothing follows that could belong to it
+    (r"24/7/365\b", lambda m: "twenty-four seven, three sixty-five"),
     (r"24/7\b", lambda m: "twenty-four seven"),
     (r"9/11\b(?!/)", lambda m: "nine eleven"),
     (
@@ -297,6 +313,7 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"(?:[0-9a-fA-F]{2}[:-]){5}[0-9a-fA-F]{2}\b", lambda m: read_code(m.group())),
     (r"[1-9]\d{0,2}(?: \d{3}){1,3}(?![\d.,]*\d)(?<=000)", _grouped),
     (r"[1-9]\d?(?: \d{3}){2,}(?!\w)", _grouped),
+    (r"1-8\d\d-(?=[A-Z]{3})", lambda m: f"one, {number_words(m.group()[2:5])}, "),
     (r"1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}[ .-]\d{3,4}[ .-]\d{3,4}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}-\d{4}(?![\w-])", _short_phone),
@@ -304,7 +321,9 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"\d{3}-\d\d-\d{4}(?![\w-])|\d{1,5}(?:-\d{1,7}){3,}(?:-[\dX])?(?![\w-])", lambda m: read_code(m.group())),
     (rf"{DAYS} (?:of )?{MONTH}(?:,? (?P<y>\d{{4}})\b)?", named_date),
     (rf"{_CLOCK.format(1)}{DASH}{_CLOCK.format(2)}(?!\w|[:-]\d)", _times),
-    (rf"{_CLOCK.format(1)}(?!\w|:\d)", _time),
+    (rf"{_CLOCK.format(1)}(?: ?h\b)?(?!\w|:\d)", _time),
+    (rf"(?P<h1>\d{{1,2}})\.(?P<m1>[0-5]\d)(?P<s1>) ?(?P<half1>{_HALF})(?!\w)", _time),
+    (r"(?P<d>\d{1,3}) ?° ?(?P<m>\d{1,2}) ?[′'](?: ?(?P<s>\d{1,2}(?:\.\d+)?) ?(?:″|''))?", _angle),
     (r"(?P<n>\d{1,9}),(?P<part>\d\d) ?(?P<c>€|EUR\b)", lambda m: money_words(f"{m['n']}.{m['part']}", "€", None)),
     (rf"(?P<n>{N}){SCALE} ?(?P<c>{one_of(CURRENCIES)})(?!\w){PER}",
      lambda m: money_words(m["n"], m["c"], m["scale"]) + per_words(m)),
@@ -327,13 +346,16 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"(?P<n>\d+(?:\.\d+)?)[eE](?P<e>[+-]?\d{1,4})\b", _power_of_ten),
     (r"(?P<n>\d+(?:\.\d+)?) ?[x×*·] ?10\^(?P<e>-?\d{1,4})\b", _power_of_ten),
     (rf"(?P<n>{N})(?:{DASH}(?P<to>{N}))? ?(?P<scale>[kKMBT]|bn|mn|tn)\b", _scaled),
+    (r"\d{1,3}(?:\.\d{3}){2,4}(?<=000)(?![\w])|\d{1,3}(?:'\d{3}){1,4}(?!\w)|\d{1,3}(?:_\d{3}){1,4}(?!\w)",
+     lambda m: number_words(re.sub(r"\D", "", m.group()))),
+    (r"0[xX][\da-fA-F]{1,16}\b", lambda m: f"zero x {read_code(m.group()[2:])}"),
     (r"[vV]?\d+(?:\.\d+){2,}(?![\w])", _version),
     (rf"{N}(?: ?[x×] ?{N}){{1,3}}(?!\w)", _by),
     (rf"(?P<n>{N})x\b", lambda m: f"{number_words(m['n'])} times"),
     (r"(?P<n>\d{3,4})(?P<p>[pi])\b", lambda m: f"{read_resolution(m['n'])} {m['p'].upper()}"),
     (r"(?=[\da-fA-F]*[a-fA-F])[\da-fA-F]{7,64}\b(?!-)", lambda m: read_code(m.group())),
     (rf"(?P<a>{N}){DASH}(?P<b>{N})(?!\w|-\d)", _range),
-    (r"(?P<n>\d++)-(?=[A-Za-z])", lambda m: f"{number_words(m['n'])} "),
+    (r"(?P<n>\d++)-(?=[A-Za-z])", lambda m: f"{number_words(m['n'])}-"),
     (r"\d{1,3}(?:,\d{3})++(?:\.\d++)?(?!\d)|\d{1,2}(?:,\d{2}(?=,))++,\d{3}(?:\.\d++)?(?!\d)|\d++(?:\.\d++)?", _integer),
 )  # fmt: skip
 

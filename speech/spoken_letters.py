@@ -11,7 +11,9 @@ import re
 from speech.spoken_numbers import digit_words, number_words, year_words
 
 # Written in capitals and read as letters although they hold a vowel; words without a vowel are always spelt.
-_INITIALISMS = frozenset(
+INITIALISMS = frozenset(
+    "ADHD AKA AOL ATV CFO CIO COO CTO DUI EMT EPA ER ETA ETF EV GOP GPA ICU IDK IMO IPO IRA ISP ISS IVF LED MIT NBA "
+    "NGO NYU OCD OECD OEM SOS SUV UAE UAV UCLA UFC UHF UPS WTO "
     "AC AI AM API AR ASR AWS ATM BA CEO CIA CPU DIY EKG EU FAQ FBI GPU HDMI IBM ID IDE IEEE IO IOT IP IPA IQ IRS IT IV "
     "LA LLM MBA OBS OS OSC PA QA UDP UFO UI UK UN URL US USA USB UTC UV UX UUID VAD VIP".split()
 )
@@ -42,7 +44,7 @@ def read_english_word(word: str) -> str:
         return _READ_AS[word]
     stem, ending = (word[:-1], "'s") if word.endswith("s") and word[:-1].isupper() and len(word) > 2 else (word, "")
     if stem.isupper() and len(stem) > 1 and stem not in _CAPITALS_AS_WRITTEN:
-        spelt = stem in _INITIALISMS or not _VOWEL.search(stem)
+        spelt = stem in INITIALISMS or not _VOWEL.search(stem)
         return (".".join(stem) if spelt and stem.isascii() and len(stem) <= _LONGEST_CODE else stem) + ending
     if word.islower() or word.istitle():
         return word
@@ -54,9 +56,13 @@ def read_english_word(word: str) -> str:
 
 def _part(part: str, *, code: bool) -> str:
     if part.isdecimal():
-        return digit_words(part) if part.startswith("0") or len(part) > 7 else number_words(part)
-    spelt = part.islower() and 1 < len(part) < 6 and not _VOWEL.search(part.upper())  # "html", "mp"
-    word = read_english_word(part.upper() if spelt else part)
+        if part.startswith("0") or len(part) > 7:
+            return digit_words(part)
+        return year_words(int(part)) if len(part) == 4 and part[:2] in ("19", "20") else number_words(part)
+    spelt = part in ("py", "yml") or (part.islower() and 1 < len(part) < 6 and not _VOWEL.search(part.upper()))
+    if spelt:
+        return _READ_AS.get(part.upper(), ".".join(part.upper()))
+    word = read_english_word(part)
     if part in _IN_ADDRESSES:
         return "" if code and part in "_-" else _IN_ADDRESSES[part]
     return word if word[0].isalnum() else ""
@@ -67,7 +73,7 @@ _PARTS = re.compile(r"[A-Za-z]+|[^\W\d_]+|\d+|[^A-Za-z\d]")
 
 def read_address(address: str) -> str:
     """Reads an address of the web or of mail: "https://example.com/a" → "example dot com slash a"."""
-    address = re.sub(r"^(https?://)?(www\.)?|[?#].*$", "", address).rstrip("/")
+    address = re.sub(r"^([a-z]+://)?/*(www\.)?|[?#].*$", "", address).rstrip("/")
     return " ".join(said for part in _PARTS.findall(address) if (said := _part(part, code=False)))
 
 

@@ -7,13 +7,13 @@ import re
 from speech.abbreviations import ABBREVIATIONS, begins_sentence, canonical, ends_sentence, is_street
 from speech.spoken_figures import DASH, DAYS, MONTH, PER, SCALE, Match, N, Read, Rule, money_range, named_date, one_of
 from speech.spoken_letters import read_address, read_code, read_english_word, read_name
-from speech.spoken_numbers import CURRENCIES, number_words, ordinal_words
+from speech.spoken_numbers import CURRENCIES, number_words, ordinal_words, year_words
 
 LETTER = r"[^\W\d_²³¹⁰-₉¼-¾⅐-⅞]"
 """A letter; raised figures and fractions are none."""
 _GOES_ON = re.compile(r" (?!and\b|or\b|of\b|to\b|in\b|is\b|was\b|began\b|ended\b)[a-z]")
 _PLAIN_ROMAN = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _ROMAN = re.compile(r"(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _COUNTED_IN_ROMAN = frozenset(
     "Act Appendix Art Article Book Canto Ch Chapter Class Episode Fig Figure Grade Grand Lesson Level Mark Module No "
@@ -31,7 +31,7 @@ _FIXED = {
     "N/A": "not applicable", "and/or": "and or", "s/he": "he or she", "AC/DC": "A.C D.C", "TCP/IP": "T.C.P I.P",
     "I/O": "I.O", "R&D": "R and D", "Q&A": "Q and A", "vis-à-vis": "veezavee", "Vis-à-vis": "veezavee",
     "km/h": "kilometres per hour", "m/s": "metres per second", "mph": "miles per hour", "kWh": "kilowatt hours",
-    "eg.": "for example", "ie.": "that is",
+    "eg.": "for example", "ie.": "that is", "m/s²": "metres per second squared",
 }  # fmt: skip
 _DOMAINS = (
     "ai|app|at|au|be|biz|br|ca|cc|ch|cn|co|com|cz|de|dev|dk|edu|es|eu|fi|fm|fr|gov|gr|hk|hu|ie|in|info|int|io|it|jp|kr|"
@@ -65,6 +65,22 @@ def _days_or_months(match: Match) -> str:
     first, last = (ABBREVIATIONS.get(f"{match[side]}.", match[side]) for side in "ab")
     is_over = match.group().endswith(".") and not match.string[match.end() : match.end() + 1]
     return f"{first} to {last}" + ("." if is_over else "")
+
+
+_BEFORE_NAMES = ("Mr", "Mrs", "Ms", "Dr", "Prof", "St", "Mt", "Sgt", "Capt", "Lt")
+_AFTER_NAMES = ("St", "Dr", "Ave", "Rd", "Blvd", "Jr", "Sr")
+
+
+def _without_point(match: Match) -> str | None:
+    """British "Dr Jones" and "St Mary", American "Main St": without a point only beside a name."""
+    before = match.string[max(match.start() - 80, 0) : match.start()]
+    following = match.string[match.end() : match.end() + 80]
+    word = match.group()
+    if word in ("St", "Dr") and is_street(before, following):
+        return "Street" if word == "St" else "Drive"
+    if word in _BEFORE_NAMES:
+        return ABBREVIATIONS[f"{word}."] if following[1:2].isupper() else None
+    return ABBREVIATIONS[f"{word}."] if re.search(r"[A-Z\d][\w'’]* \Z", before) else None
 
 
 def _domain(match: Match) -> str | None:
@@ -105,6 +121,11 @@ def _roman(match: Match) -> str | None:
     return f"the {ordinal_words(value)}"
 
 
+def _year_in_roman(match: Match) -> str | None:
+    valid = re.fullmatch(rf"M{{1,3}}(?:C[MD]|D?C{{0,3}}){_ROMAN.pattern}", match.group())
+    return year_words(_roman_value(match.group())) if valid else None
+
+
 def _roman_value(numeral: str) -> int:
     values = [_ROMAN_VALUES[letter] for letter in numeral]
     return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
@@ -117,11 +138,11 @@ _DAY_OR_MONTH = (
 
 # Whether a word of nothing but letters can begin it, the pattern, and how it is read.
 _PATTERNS: tuple[tuple[bool, str, Read], ...] = (
-    (False, r"(?:https?://|www\.)[^\s<>]*[\w/]", lambda m: read_address(m.group())),
+    (False, r"(?:[a-z]{2,8}://|www\.)[^\s<>]*[\w/]", lambda m: read_address(m.group())),
     (False, r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]++(?:\.[\w-]++)+", lambda m: read_address(m.group())),
     (False, rf"(?<![\w.])(?:[A-Za-z][\w-]*+\.)+(?:{_DOMAINS})\b(?![.-]\w)(?:/[\w/.#-]*[\w/])?(?!\()",
      _domain),
-    (False, rf"(?<![\w/])(?:{one_of(_FIXED)})(?![\w/])", lambda m: _FIXED[m.group()]),
+    (True, rf"(?<![\w/])(?:{one_of(_FIXED)})(?![\w/])", lambda m: _FIXED[m.group()]),
     (True, rf"(?<!\w){MONTH} {DAYS}(?:(?:,? )(?P<y>\d{{4}})\b)?", named_date),
     (True, rf"(?<![\w.])(?P<a>{_DAY_OR_MONTH})\.?{DASH}(?P<b>{_DAY_OR_MONTH})\b\.?", _days_or_months),
     (True, r"(?<![\w.])et al\.", lambda m: _abbreviation(m)),
@@ -134,6 +155,11 @@ _PATTERNS: tuple[tuple[bool, str, Read], ...] = (
      rf"(?:{DASH}(?P<n2>{N}))?{SCALE}(?!\w){PER}", money_range),
     (True, r"(?<!\w)[vV]\.? ?(?P<n>\d+(?:\.\d+)*)(?![\w])",
      lambda m: "version " + " point ".join(number_words(part) for part in m["n"].split("."))),
+    (True, rf"(?<![\w.])(?:{one_of(_BEFORE_NAMES)})(?= [A-Z])", _without_point),
+    (True, rf"(?<![\w.])(?:{one_of(_AFTER_NAMES)})(?!\w)", _without_point),
+    (True, r"(?<!\w)(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?= \d)", lambda m: ABBREVIATIONS[f"{m.group()}."]),
+    (True, r"(?<!\w)M{1,3}[DCLXVI]{3,12}(?!\w)", lambda m: _year_in_roman(m)),
+    (False, r"(?<!\w)U\+[\dA-F]{4,6}\b", lambda m: f"U plus {read_code(m.group()[2:])}"),
     (False, r"(?<!\w)[A-Za-z]:\\[\w\\.-]*", lambda m: read_name(m.group())),
     (False, r"(?<!\w)(?:[\w.-]{1,64}/){1,12}[\w-]{1,64}\.[A-Za-z]\w{0,4}\b(?!\.\w)", lambda m: read_name(m.group())),
     (False, r"(?<![\w.])[A-Za-z][\w-]*+(?:\.[\w-]++)*\.[A-Za-z][A-Za-z\d]{1,4}\b", lambda m: read_name(m.group())),

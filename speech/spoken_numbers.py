@@ -105,6 +105,7 @@ def digit_words(digits: str) -> str:
     return " ".join(_DIGITS[int(digit)] for digit in digits)
 
 
+@lru_cache(maxsize=1024)
 def ordinal_words(number: int) -> str:
     """Reads a rank: 22 → "twenty-second"."""
     if number >= 10**MOST_DIGITS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from speech.spoken_figures import DASH, PER, SCALE, Match, N, Read, Rule, money_range, one_of
-from speech.spoken_letters import read_name
+from speech.spoken_figures import DASH, PER, SCALE, Match, N, Read, Rule, money_range, one_of, per_words
+from speech.spoken_letters import read_code, read_name
 from speech.spoken_numbers import (
     CURRENCIES,
     FRACTIONS,
@@ -29,7 +29,8 @@ _SYMBOLS = {
     "∩": "intersection", "¬": "not", "∧": "and", "∨": "or", "№": "number", "℃": "degrees Celsius",
     "℉": "degrees Fahrenheit", "Ω": "ohm", "µ": "micro", "$": "dollars", "€": "euros", "£": "pounds", "¥": "yen",
     "₹": "rupees", "¢": "cents", "₩": "won", "₽": "roubles", "₺": "lira", "₿": "bitcoin", "₪": "shekels",
-    "™": "", "®": "", "†": "", "‡": "", "·": "", "¦": "", "′": "", "″": "",
+    "™": "", "®": "", "†": "", "‡": "", "·": "", "¦": "", "′": "", "″": "", "•": "", "▪": "", "‣": "", "◦": "",
+    "↑": "up", "↓": "down",
 }  # fmt: skip
 GREEK = dict(
     zip(
@@ -67,6 +68,15 @@ def _star(match: Match) -> str:
     return "" if is_word and string[at - 1] != " " else " times "
 
 
+_OPENING_BRACKET = re.compile(r"(?:(?<!\w)<[A-Za-z][\w .-]{0,40}(?<! )|<[A-Za-z]\w{0,40})\Z")
+
+
+def _closing_bracket(match: Match) -> str | None:
+    """The second bracket of "<your name>" or "List<String>", which nobody reads."""
+    before = match.string[max(match.start() - 44, 0) : match.start()]
+    return " " if _OPENING_BRACKET.search(before) else None
+
+
 def _minus(match: Match) -> str:
     return " minus "
 
@@ -81,6 +91,8 @@ _PATTERNS: tuple[tuple[str, str, Read], ...] = (
     (":;", r"(?<!\S)[:;]['^]?-?[)(DPpOo3/\\|*](?!\S)", lambda m: ""),
     (_CURRENCY_SIGNS, rf"(?P<c>{_SIGNS}) ?(?P<n>{N})(?: ?(?P<scale1>{one_of(SCALES)})\b(?={DASH}))?"
      rf"(?:{DASH}(?:{_SIGNS})? ?(?P<n2>{N}))?{SCALE}(?!\w){PER}", money_range),
+    (_CURRENCY_SIGNS, rf"(?P<c>[{_CURRENCY_SIGNS}]){PER}(?<=\w)",
+     lambda m: plural(CURRENCIES[m["c"]][0]) + per_words(m)),
     ("$", r"(?<!\w)\$(?P<name>[A-Z_][A-Z\d_]*)\b", lambda m: f"dollar {read_name(m['name'].lower())}"),
     ("+", r"(?<!\w)\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d{1,4}(?:[ .-]?\d{2,4}){1,5}(?![\w-])",
      lambda m: phone_words(m.group())),
@@ -94,6 +106,9 @@ _PATTERNS: tuple[tuple[str, str, Read], ...] = (
     (".", r"(?<!\w)\.(?P<name>[A-Za-z]\w{0,11})\b", lambda m: f"dot {read_name(m['name'])}"),
     ("~/", r"(?<![\w/~])~?/[\w.-]+/[\w./-]*[\w/]|(?<!\w)~/[\w./-]*[\w/]|(?<![\w/])/[\w-]+\.\w+\b",
      lambda m: read_name(m.group())),
+    (".", r"(?<![\w./])\.{1,2}/[\w./-]*[\w/]", lambda m: read_name(m.group())),
+    ("#", r"(?<![\w&])#(?=[\dA-Fa-f]*[A-Fa-f])(?:[\dA-Fa-f]{6}|(?=\w*\d)[\dA-Fa-f]{3})\b",
+     lambda m: f"hash {read_code(m.group()[1:])}"),
     ("#", r"(?<![\w&])#(?P<n>\d+)\b", lambda m: f"number {number_words(m['n'])}"),
     ("#", r"(?<![\w#&])#(?P<tag>\w+)", lambda m: f"hashtag {read_name(m['tag'])}"),
     ("@", r"(?<!\w)@(?P<name>\w+)", lambda m: f"at {read_name(m['name'])}"),
@@ -102,6 +117,10 @@ _PATTERNS: tuple[tuple[str, str, Read], ...] = (
      lambda m: f" {FRACTIONS[m.group()[0]]}" + (f" {plural(UNITS[m['u']])}" if m["u"] else " ")),
     ("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", _power),
     ("₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]+", _subscript),
+    ("<", r"<(?:(?<!\w<)(?=[A-Za-z][\w .-]{0,40}(?<! )>(?!\w))|(?=[A-Za-z]\w{0,40}>(?!\w)))", lambda m: " "),
+    (">", r">(?!\w)", _closing_bracket),
+    ("/", r"(?<=\d )/(?= \d)", lambda m: " divided by "),
+    ("°", r"°[CF]\b", lambda m: " degrees Celsius " if m.group()[1] == "C" else " degrees Fahrenheit "),
     ("<⟺", r"<=>|<->|⟺", lambda m: " to and from "),
     ("<", r"<=", lambda m: " at most "),
     (">", r">=", lambda m: " at least "),

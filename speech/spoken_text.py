@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from speech.abbreviations import has_common_word
 from speech.markup import strip_piece
 from speech.spoken_english import Reading, english_readings
-from speech.spoken_letters import read_english_word
+from speech.spoken_letters import INITIALISMS, read_english_word
 
 SENTENCE_PAUSE_S = 0.30
 """Silence after a sentence. Readers pause 0.3 to 0.6 s between sentences; the short end keeps a dialogue lively."""
@@ -42,15 +42,18 @@ _QUOTES = str.maketrans(
 
 # Emoji, pictographs, dingbats, flags, boxes, private use: they have no place in a line of speech.
 _UNSPEAKABLE = re.compile(
-    "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2500-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u20d0-\u20ff\ufffd\ue000-\uf8ff"
+    "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2500-\u25a9\u25ab-\u25e5\u25e7-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u20d0-\u20ff\ufffd\ue000-\uf8ff"
     "\U000f0000-\U0010ffff]+"
 )
 # Seen by nobody, so words go on through them: soft hyphens, zero-width blanks and joiners, marks of direction.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\ufeff\ufff9-\ufffc]+"
 )
-_PUNCTUATION_ONLY = re.compile(r"[\s.,;:!?¿¡'\-–—()\[\]{}<>*_`^~\\|#]*")
+_SAYABLE = re.compile(r"[^\W_]")
+_OTHER_THAN_MARKS = re.compile(r"[^\s.,;:!?¿¡'\-–—()\[\]{}<>*_`^~\\|#]")
 _LOST_PUNCTUATION = re.compile(r"\s+(?=[.,;:!?]+(?:\s|$))")
+_LOOSE_ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+")
+_QUOTED_STOP = re.compile(r"(?<!\.)\.(?=[\"”’] [a-z])")
 # 5'10" and 10" are inches, unless a quotation ends there.
 _INCHES = re.compile(r"\"|(?<=\d)(?:''|”)")
 
@@ -58,12 +61,13 @@ _INCHES = re.compile(r"\"|(?<=\d)(?:''|”)")
 def plain_text(text: str) -> str:
     """Takes Markdown, HTML tags, quotation marks, emoji and control characters out; what is left is written text."""
     text, _ = strip_piece(text, numbers=False)
+    text = _QUOTED_STOP.sub(",", text)
     if text.isascii():
         if '"' in text:
             text = _with_inches(text).translate(_QUOTES)
     else:
         text = _INVISIBLE.sub("", _UNSPEAKABLE.sub(" ", _with_inches(text)))
-        text = unicodedata.normalize("NFC", text.translate(_QUOTES)).translate(_WIDE)
+        text = _LOOSE_ACCENTS.sub("", unicodedata.normalize("NFC", text.translate(_QUOTES)).translate(_WIDE))
     return _LOST_PUNCTUATION.sub("", " ".join(text.split()))
 
 
@@ -98,15 +102,23 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
     """
     text = plain_text(text)
     written = text
-    if text.isupper() and len(shouted := _WORDS.findall(text)) > 2 and has_common_word(shouted) and _keeps_length(text):
+    if (
+        text.isupper()
+        and len(shouted := _WORDS.findall(text)) > 2
+        and has_common_word(set(shouted) - INITIALISMS)
+        and _keeps_length(text)
+    ):
         text = text.lower()  # somebody shouts: these are words, not initialisms
     english = language.lower().split("-")[0] == "en"
     readings = english_readings(text) if english else []
     words: list[SpokenWord] = []
     for start, end, within in _tokens(text, readings):
         token = written[start:end]
+        if english and not within and written is text and _AS_WRITTEN.fullmatch(token):
+            words.append(SpokenWord(token, token))
+            continue
         spoken = _read(text, start, end, within, english=english)
-        empty = _PUNCTUATION_ONLY.fullmatch(spoken) is not None
+        empty = (_SAYABLE.search(spoken) if english else _OTHER_THAN_MARKS.search(spoken)) is None
         if words and (empty or token.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
             words[-1] = SpokenWord(words[-1].text, f"{words[-1].spoken},")  # a dash or a bracket: a short pause
         if not empty:
@@ -132,6 +144,13 @@ def pause_after_s(text: str) -> float:
 def _tokens(text: str, readings: list[Reading]) -> Iterator[tuple[int, int, list[Reading]]]:
     """Cuts at blanks, but not inside a reading; each piece with the readings in it."""
     start = 0
+    if not readings:
+        for word in text.split(" "):
+            end = start + len(word)
+            if word:
+                yield start, end, readings
+            start = end + 1
+        return
     next_reading = 0
     within: list[Reading] = []
     for space in re.finditer(r" |$", text):
@@ -150,8 +169,6 @@ _AS_WRITTEN = re.compile(r"[A-Za-z]?[a-z]+(?:'[a-z]+)?[.,;:!?]?")
 
 
 def _read(text: str, start: int, end: int, readings: list[Reading], *, english: bool) -> str:
-    if not readings and _AS_WRITTEN.fullmatch(text, start, end):
-        return text[start:end]
     parts = []
     position = start
     for reading in readings:
@@ -170,6 +187,8 @@ def _read(text: str, start: int, end: int, readings: list[Reading], *, english: 
 def _tidy(spoken: str) -> str:
     """One space between words, none before punctuation, and of several marks in a row the strongest."""
     spoken = " ".join(spoken.split())
+    if spoken.replace(" ", "").isalnum():
+        return spoken
     spoken = _WEAK_MARKS.sub("", _LOST_PUNCTUATION.sub("", spoken))
     return re.sub(r"(?<=[,;:!?])(?=[^\W\d])", " ", spoken)
 
@@ -180,6 +199,8 @@ _SILENT_MARKS = re.compile(r"[()\[\]{}<>*_`^~\\|#]+|(?<!\w)['-]+|['-]+(?!\w)")
 
 
 def _plain(piece: str, *, english: bool) -> str:
+    if not piece:
+        return ""
     if english:
         piece = _WORD.sub(lambda word: read_english_word(word.group()), piece)
     return _SILENT_MARKS.sub(_blank_between_words, _PAUSE_MARKS.sub(", ", piece))

@@ -136,6 +136,8 @@ class _Server:
         if kind is Kind.OPEN:
             call = self._calls[number] = Call(number, fields, self._send)
             self._waiting.put((number, call))
+        elif kind is Kind.PING:
+            self._send(pack_message(Kind.PONG))
         elif (known := self._calls.get(number)) is not None:  # else it has ended already
             if kind is Kind.DATA:
                 known._take(payload)

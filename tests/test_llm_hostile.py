@@ -51,9 +51,11 @@ def said(*events: bytes) -> str:
 
 def refused(answer: Answer, expected: str, **settings: Any) -> str:
     """Asks, and returns the error's line; memory must stay level."""
+    import openai.resources.chat.completions  # noqa: F401  # not to be counted
+
     tracemalloc.start()
     try:
-        line = fails_with(expected, answer, **{"first_s": 5.0, "between_s": 5.0} | settings)
+        line = fails_with(expected, answer, **{"first_s": 20.0, "between_s": 20.0} | settings)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -72,7 +74,7 @@ def refused(answer: Answer, expected: str, **settings: Any) -> str:
         (itertools.repeat(b"data: " + b"x" * 1000, 100_000), "more than 256 kB in one piece"),
         (itertools.repeat(b"data: x\n" * 1000, 1000), "more than 256 kB in one piece"),
         (itertools.repeat(event(reasoning_content="Hm. " * 500) * 10, 10_000), "at most 8 MB, got more"),
-        (itertools.repeat(b": still here" * 100 + b"\n\n", 100_000), "at most 8 MB, got more"),
+        (itertools.repeat((b": still here" * 100 + b"\n\n") * 50, 10_000), "at most 8 MB, got more"),
     ],
     ids=["line", "event", "lines", "reasoning", "comments"],
 )

@@ -27,7 +27,14 @@ Camera = Annotated[
     bool | None, typer.Option("--camera/--no-camera", help="Show the face in a virtual camera, for meetings.")
 ]
 Window = Annotated[bool | None, typer.Option("--window/--no-window", help="Show the face in a window.")]
-Record = Annotated[Path | None, typer.Option("--record", metavar="FILE.mp4", help="Record picture and sound.")]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE.mp4",
+        help="Record picture and sound; meanwhile in FILE.unfinished.mp4, which plays whatever happens.",
+    ),
+]
 
 
 def talk(

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from agent.commands import options
@@ -97,18 +96,18 @@ def speak(
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.sentences import SentenceSplitter
-    from speech.audio import write_wav
+    from speech.wav_writer import WavWriter
 
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
-    pieces, words = [], []
+    words = []
     async with backends.make_voice(config) as voice:
         rate_hz, start = voice.sample_rate_hz, 0
-        with progress(quiet) as bar:
+        with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):
                 async with aclosing(voice.synthesize(sentence.text)) as chunks:
                     async for chunk in chunks:
-                        pieces.append(chunk.audio.samples)
+                        recording.write(chunk.audio.samples)
                         words += [
                             {
                                 "word": word.text,
@@ -117,10 +116,9 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
                             }
                             for word in chunk.words
                         ]
-                start = sum(map(len, pieces))
-    if not pieces:
-        raise InputError("say: expected something to say, the text holds no words")
-    write_wav(output, np.concatenate(pieces), rate_hz)
+                start = recording.samples_written
+            if not start:
+                raise InputError("say: expected something to say, the text holds no words")
     if as_json:
         print(json.dumps({"file": str(output), "duration_s": round(start / rate_hz, 3), "words": words}, indent=2))
     else:
