@@ -29,6 +29,7 @@ from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import InputError
+from speech.latency import STEPS_S
 from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 
@@ -150,8 +151,10 @@ def knowledge_of(config: Config) -> Knowledge:
     return load_knowledge(config.mind.knowledge or DEFAULT_KNOWLEDGE)
 
 
-def sound_card(config: Config, track: SoundTrack, on_problem: Callable[[str], None]) -> SoundCard:
-    """The configured microphone and speaker; the speaker plays the track."""
+def sound_card(
+    config: Config, track: SoundTrack, on_problem: Callable[[str], None], *, most_latency_s: float = STEPS_S[-1]
+) -> SoundCard:
+    """The configured microphone and speaker; the speaker plays the track, written more than `most_latency_s` ahead."""
     wanted = config.devices
     return SoundCard(
         speaker=None if wanted.speaker == NO_DEVICE else wanted.speaker,
@@ -159,6 +162,7 @@ def sound_card(config: Config, track: SoundTrack, on_problem: Callable[[str], No
         track=track,
         on_problem=on_problem,
         delay_s=wanted.speaker_delay_s,
+        most_latency_s=most_latency_s,
     )
 
 

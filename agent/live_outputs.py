@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.config import Config
@@ -66,3 +66,10 @@ def _window(config: Config, on_key: Callable[[str, bool], None], on_close: Calla
     from avatar.outputs.window import WindowOutput
 
     return WindowOutput(title="Visavis", fullscreen=config.window.fullscreen, on_key=on_key, on_close=on_close)
+
+
+def recorded(outputs: Sequence[Output]) -> bool:
+    """Whether one of the outputs is a recording that was finished."""
+    from avatar.outputs.video_file import VideoFileOutput
+
+    return any(isinstance(output, VideoFileOutput) and output.is_finished for output in outputs)

@@ -37,6 +37,9 @@ DELAY_SAMPLES = (
 )
 """How long sound waits between microphone and ear: 165 ms."""
 
+MOST_LATENCY_S = 0.06
+"""Of the speaker: it takes the sound so long before it is heard, and the microphone may be late by what is left."""
+
 _TOO_EARLY = OUTPUT_RATE_HZ // 50
 _TOO_LATE = OUTPUT_RATE_HZ // 33
 _MUCH_TOO_LATE = OUTPUT_RATE_HZ // 12

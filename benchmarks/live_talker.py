@@ -17,7 +17,7 @@ from agent.assemble import open_session, sound_card
 from agent.config import load_config
 from agent.events import Event, Problem, StateChanged, TurnFinished
 from agent.live import Microphone
-from agent.mirror import load_mirror_face, run_mirror
+from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.base import Output
@@ -108,7 +108,9 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     loop = asyncio.get_running_loop()
     framing = Framing(config.camera.size, portrait=face.portrait.image)
     outputs: list[Output] = [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
-    async with sound_card(config, track, lambda message: tell("problem", message=message)) as card:
+    async with sound_card(
+        config, track, lambda message: tell("problem", message=message), most_latency_s=MOST_LATENCY_S
+    ) as card:
         loop.add_reader(sys.stdin.fileno(), left.set)
         tell("ready")
         renderer = await run_mirror(
@@ -135,11 +137,9 @@ def main() -> None:
     parser.add_argument("--camera", required=True)
     parser.add_argument("--sound", required=True, type=Path)
     parser.add_argument("--mirror", action="store_true")
-    parser.add_argument("--same-priority", action="store_true", help="as for a user who may not go before others")
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
     options = parser.parse_args()
-    if not options.same_priority:
-        prefer_live()  # as the command itself does
+    prefer_live()  # as the command itself does
     work = mirror if options.mirror else talk
     asyncio.run(work(options.overrides, options.camera, options.sound))
 

@@ -28,9 +28,12 @@ _MAX_PIECES_AHEAD = 20
 """Pieces sent that the worker has not heard yet (1 s): bounds the queue, and with it how long a cancelled utterance
 still keeps the worker busy."""
 
+_SHORTEST_LIFE_S = 10.0
+"""One that died sooner is started again only when it is needed: it might go on like that for ever."""
+
 
 class ProcessASR:
-    """A recogniser whose work is done by a worker process; the process is started again if it died.
+    """A recogniser whose work is done by a worker process; the process is started again when it has died.
 
     Args:
         name: what the configuration calls it.
@@ -46,16 +49,21 @@ class ProcessASR:
         self.name = name
         self._what, self._module, self._setup = what, module, setup
         self._worker: Worker | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
         self._call: WorkerCall | None = None
 
     async def __aenter__(self) -> Self:
         await self._running_worker()
+        self._keeping = asyncio.create_task(self._keep_running(), name=f"keep {self.name} running")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
@@ -99,11 +107,23 @@ class ProcessASR:
     async def _running_worker(self) -> Worker:
         async with self._starting:
             if self._worker is None or self._worker.has_ended:
+                if self._worker is not None:
+                    await self._worker.stop()
                 try:
                     self._worker = await Worker.start(self._module, self._setup, what=self._what)
                 except InputError as error:
                     raise InputError(f"speech recognition: {error}") from None
             return self._worker
+
+    async def _keep_running(self) -> None:
+        """Starts the process again as soon as it dies: the next utterance need not wait until it has loaded."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(InputError):  # whoever needs it next is told
+            while True:
+                worker, began_s = await self._running_worker(), loop.time()
+                await worker.ended()
+                if loop.time() - began_s < _SHORTEST_LIFE_S:
+                    return
 
 
 class _Utterance:

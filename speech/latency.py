@@ -11,12 +11,16 @@ CALM_S = 300.0
 class AdaptiveLatency:
     """Chooses a latency from what happened so far.
 
+    Args:
+        most_s: no more than this.
+
     Attributes:
         seconds: what it should be now.
     """
 
-    def __init__(self) -> None:
-        self.seconds = STEPS_S[0]
+    def __init__(self, most_s: float = STEPS_S[-1]) -> None:
+        self._steps_s = [step_s for step_s in STEPS_S if step_s <= most_s]
+        self.seconds = self._steps_s[0]
         self._step = 0
         self._underflows = 0
         self._changed_s: float | None = None
@@ -30,10 +34,10 @@ class AdaptiveLatency:
         """
         if self._changed_s is None or underflows > self._underflows:
             if underflows > self._underflows:
-                self._step = min(self._step + 1, len(STEPS_S) - 1)
+                self._step = min(self._step + 1, len(self._steps_s) - 1)
             self._changed_s = now_s
         elif now_s - self._changed_s > CALM_S:
             self._step = max(self._step - 1, 0)
             self._changed_s = now_s
         self._underflows = underflows
-        self.seconds = STEPS_S[self._step]
+        self.seconds = self._steps_s[self._step]

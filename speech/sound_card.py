@@ -21,7 +21,7 @@ import numpy as np
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices import Kind
 from speech.errors import InputError
-from speech.latency import AdaptiveLatency
+from speech.latency import STEPS_S, AdaptiveLatency
 from speech.sound_memory import MICROPHONE_BLOCK, SoundMemory
 from speech.sound_track import SoundTrack
 from speech.worker import Worker
@@ -47,6 +47,7 @@ class SoundCard:
         track: what the speaker plays.
         on_problem: told in one line, on the event loop, what went wrong, and that it is right again.
         delay_s: how much later than the device says the sound is heard.
+        most_latency_s: of the speaker, where it runs dry with less.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class SoundCard:
         track: SoundTrack,
         on_problem: Callable[[str], None],
         delay_s: float = 0.0,
+        most_latency_s: float = STEPS_S[-1],
     ) -> None:
         self._wanted: dict[Kind, str] = {}
         if speaker is not None:
@@ -68,7 +70,7 @@ class SoundCard:
         self._worker: Worker | None = None
         self._listening: asyncio.Task[None] | None = None
         self._open: set[Kind] = set()
-        self._latency = AdaptiveLatency()
+        self._latency = AdaptiveLatency(most_latency_s)
         self._opened_latency_s = self._latency.seconds
         self._changing = asyncio.Lock()
         self._lost, self._unsteady = asyncio.Event(), asyncio.Event()

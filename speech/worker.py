@@ -111,7 +111,7 @@ class Worker:
         self._last_words: deque[str] = deque(maxlen=1)
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
-        self._has_work = asyncio.Event()
+        self._has_work, self._ended = asyncio.Event(), asyncio.Event()
         self._was_heard = self._is_held_up = False
         self._fell_silent = False
         self.has_ended = False
@@ -187,6 +187,10 @@ class Worker:
         finally:
             call.close()
 
+    async def ended(self) -> None:
+        """Waits until the process has ended."""
+        await self._ended.wait()
+
     async def stop(self) -> None:
         """Ends the process: politely, then not."""
         self.has_ended = True
@@ -218,6 +222,7 @@ class Worker:
                     await call._put((Kind(kind), Item(fields, payload)))
                     self._is_held_up = False
         self.has_ended = True
+        self._ended.set()
         if self._calls:
             await self._process.wait()
             for call in self._calls.values():

@@ -209,3 +209,39 @@ def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: P
         talking.stop()
     assert "You: hello what is your name" in talking.said
     assert os.path.getsize(tmp_path / "talk.mp4") > 10_000
+
+
+def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(server: Pulse, tmp_path: Path) -> None:
+    with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
+        talking.wait_for("speak)")
+        listed = subprocess.run(
+            ["ps", "--ppid", str(talking.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        ).stdout
+        (ears,) = (int(line.split()[0]) for line in listed.splitlines() if "pocketsphinx_worker" in line)
+        os.kill(ears, signal.SIGKILL)  # the next question is heard by another one
+        server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
+        talking.wait_for("playback end")
+        listed += subprocess.run(
+            ["ps", "--ppid", str(talking.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        ).stdout
+        talking.process.kill()
+        talking.process.wait()
+    assert "You: hello what is your name" in talking.said
+    assert sum("_process" in line or "_worker" in line for line in listed.splitlines()) >= 4
+    left = [int(line.split()[0]) for line in listed.splitlines()]
+    deadline = time.monotonic() + 20
+    while any(is_running(pid) for pid in left):
+        assert time.monotonic() < deadline, listed
+        time.sleep(0.05)
+    assert [path.name for path in tmp_path.iterdir()] == ["talk.unfinished.mp4"]
+    with av.open(str(tmp_path / "talk.unfinished.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) >= 50
+    assert np.abs(read_audio(tmp_path / "talk.unfinished.mp4", OUTPUT_RATE_HZ)).max() > 0.02
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process does anything still: one that has ended and waits for its parent does not."""
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -171,6 +173,27 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
     assert max(steps) < 0.35 and sum(steps) == pytest.approx(2.0, abs=0.5), "the time goes on evenly"
     at = place_of(tone(0.5)[:20_000], recorded)
     np.testing.assert_allclose(recorded[at : at + 20_000], tone(0.5)[:20_000], atol=1e-2)
+
+
+def test_a_sound_process_that_dies_while_it_speaks_is_started_again(server: Pulse) -> None:
+    async def scene() -> tuple[list[str], Samples]:
+        track, problems = SoundTrack(), list[str]()
+        card = SoundCard(speaker="VisavisSpeaker", microphone=None, track=track, on_problem=problems.append)
+        async with card:
+            watching = asyncio.create_task(card.watch())
+            track.append(np.full(60 * OUTPUT_RATE_HZ, 0.3, np.float32))
+            await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
+            assert card._worker is not None
+            os.kill(card._worker._process.pid, signal.SIGKILL)
+            await until(lambda: any("there again" in problem for problem in problems), within_s=30)
+            with server.recording() as recording:
+                recording.wait(0.5)
+            watching.cancel()
+        return problems, recording.samples()
+
+    problems, recorded = asyncio.run(scene())
+    assert problems == ["speaker: it is gone; plug it in again or wait, the rest goes on", "speaker: it is there again"]
+    assert np.count_nonzero(recorded > 0.29) > 0.4 * OUTPUT_RATE_HZ, "it goes on with what was to be said now"
 
 
 def test_without_a_sound_server_the_time_goes_on_and_one_line_says_why(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ class Talk:
         from agent.commands.status_line import shown
         from agent.keyboard import keyboard
         from agent.live import Microphone
-        from agent.live_outputs import open_live_outputs
+        from agent.live_outputs import open_live_outputs, recorded
         from agent.mqtt import MqttBridge
 
         prefer_live()
@@ -61,6 +61,7 @@ class Talk:
         source: Microphone
         session: Session
         portraits: list[Portrait] = []
+        shown_by: list[Output] = []
 
         def make_card(track: SoundTrack) -> SoundCard:
             nonlocal card
@@ -95,34 +96,40 @@ class Talk:
                 on_key=window_key,
                 on_close=lambda: window_key("q", True),
             )
+            shown_by.extend(opened)
             motion = bridge.motion_output() if bridge else None
             return [*opened, motion] if motion else opened
 
-        async with open_session(
-            config,
-            real_time=True,
-            outputs=outputs,
-            apologise=True,
-            on_event=self._tell,
-            on_loaded=loaded,
-            make_card=make_card,
-        ) as session:
-            source = Microphone(
-                card,
-                headphones=config.devices.headphones,
-                push_to_talk=config.devices.push_to_talk,
-                on_level=self._line.level,
-            )
-            self._line.is_open = source.is_open
-            services: list[Service] = [lambda _: card.watch()]
-            if bridge is not None:
-                services.append(bridge.run)
-            with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
-                say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
-                await session.run(source, services)
-            report_losses(session.frames_late, session.frames, card, self._quiet)
-        self._teller.write(self._record)
-        if self._record is not None:
+        is_over = False
+        try:
+            async with open_session(
+                config,
+                real_time=True,
+                outputs=outputs,
+                apologise=True,
+                on_event=self._tell,
+                on_loaded=loaded,
+                make_card=make_card,
+            ) as session:
+                source = Microphone(
+                    card,
+                    headphones=config.devices.headphones,
+                    push_to_talk=config.devices.push_to_talk,
+                    on_level=self._line.level,
+                )
+                self._line.is_open = source.is_open
+                services: list[Service] = [lambda _: card.watch()]
+                if bridge is not None:
+                    services.append(bridge.run)
+                with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                    say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
+                    await session.run(source, services)
+                report_losses(session.frames_late, session.frames, card, self._quiet)
+            is_over = True
+        finally:
+            if is_over or self._teller.records:  # what was said is kept even where the recording can't be finished
+                self._teller.write(self._record)
+        if recorded(shown_by):
             say(f"{self._record}: the conversation", self._quiet)
 
     def _tell(self, event: Event) -> None:
@@ -146,8 +153,8 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.assemble import sound_card
     from agent.commands.status_line import StatusLine, shown
     from agent.keyboard import keyboard
-    from agent.live_outputs import open_live_outputs
-    from agent.mirror import load_mirror_face, run_mirror
+    from agent.live_outputs import open_live_outputs, recorded
+    from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
     from speech.sound_track import SoundTrack
 
     def problem(message: str) -> None:
@@ -167,7 +174,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     outputs = open_live_outputs(
         config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
     )
-    async with sound_card(config, track, problem) as card:
+    async with sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card:
         with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
@@ -182,7 +189,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
                 on_state=lambda state: setattr(line, "state", state),
             )
     report_losses(renderer.frames_late, renderer.frames, card, quiet)
-    if record is not None:
+    if recorded(outputs):
         say(f"{record}: what was mirrored", quiet)
 
 

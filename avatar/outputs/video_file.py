@@ -86,6 +86,9 @@ class VideoFileOutput:
         preset: x264's preset, `ultrafast` to `veryslow`.
         live: never make anybody wait, and keep what was written so far.
 
+    Attributes:
+        is_finished: whether the file has its name.
+
     Raises:
         InputError: the file can't be written there.
     """
@@ -94,6 +97,7 @@ class VideoFileOutput:
         self._path = path
         self._format = form = _FORMATS.get(path.suffix.lower(), _MP4)
         self._live = live
+        self.is_finished = False
         self._draft = Unfinished(path) if live else Draft(path)
         options = form.container_options
         if live:
@@ -143,6 +147,7 @@ class VideoFileOutput:
             self.abandon()
             raise
         self._draft.keep()
+        self.is_finished = True
 
     def abandon(self) -> None:
         """Stops encoding and removes the unfinished file; of a live one, what can be played stays."""
