@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
 
+MOST_DRAWING_S = 0.06
+"""And at most so long on a busy machine; a picture that is there at once then comes this much before its sound."""
+
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
 BLOCK_FRAMES = 5
@@ -153,7 +156,7 @@ def sound_card(config: Config, track: SoundTrack, on_problem: Callable[[str], No
     return SoundCard(
         speaker=None if wanted.speaker == NO_DEVICE else wanted.speaker,
         microphone=None if wanted.microphone == NO_DEVICE else wanted.microphone,
-        source=track.take,
+        track=track,
         on_problem=on_problem,
         delay_s=wanted.speaker_delay_s,
     )
@@ -165,7 +168,7 @@ async def open_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    ears = backends.make_ears(config, knowledge.phrases())
+    ears = backends.make_ears(config, knowledge.phrases(backends.name_of(config)))
     mind = backends.make_mind(config, knowledge)
     voice = backends.make_voice(config)
     async with AsyncExitStack() as stack:
@@ -174,7 +177,9 @@ async def open_parts(
                 loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
-        yield Parts(turns.result(), ears, mind, voice)
+        path = config.mind.knowledge or DEFAULT_KNOWLEDGE
+        notices = (f"{path.name}: {knowledge.notice}",) if knowledge.notice else ()
+        yield Parts(turns.result(), ears, mind, voice, notices)
 
 
 @asynccontextmanager
@@ -208,6 +213,8 @@ async def open_session(
             parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
             face = loading.create_task(load_face(config), name="load face")
         on_loaded(face.result().portrait)
+        for notice in parts.result().notices:
+            on_event(Problem(notice))
         if problem := parts.result().mind.problem:
             on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
@@ -215,7 +222,7 @@ async def open_session(
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])
         if real_time:
-            clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S)
+            clock = PacedClock() if card is None else PacedClock(card, ahead_s=DRAWING_S, most_ahead_s=MOST_DRAWING_S)
         session: Session
         renderer = Renderer(
             clock=clock,

@@ -53,7 +53,7 @@ def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> A
 def _knowledge(config: Config, knowledge: Knowledge) -> LLM:
     from agent.llm_knowledge import KnowledgeLLM
 
-    return KnowledgeLLM(knowledge, name=_name(config))
+    return KnowledgeLLM(knowledge, name=name_of(config))
 
 
 def _transformers(config: Config, knowledge: Knowledge) -> LLM:
@@ -62,7 +62,7 @@ def _transformers(config: Config, knowledge: Knowledge) -> LLM:
     mind = config.mind
     return TransformersLLM(
         model=resolve_model(config, "transformers", mind.model),
-        name=_name(config),
+        name=name_of(config),
         persona=mind.persona,
         knowledge=knowledge,
         device=mind.device,
@@ -83,7 +83,7 @@ def _openai(config: Config, knowledge: Knowledge) -> LLM:
         base_url=mind.base_url,
         api_key_env=mind.api_key_env,
         model=mind.model,
-        name=_name(config),
+        name=name_of(config),
         persona=mind.persona,
         knowledge=knowledge,
         temperature=mind.temperature,
@@ -138,7 +138,8 @@ def _xtts(config: Config) -> TTS:
     )
 
 
-def _name(config: Config) -> str:
+def name_of(config: Config) -> str:
+    """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
 
 

@@ -19,9 +19,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from agent.config_file import KeyPath, one_line, quote, read_toml
+from agent.config_file import KeyPath, quote, read_toml
 from agent.config_sections import KEYS, Config, Sections, Source
-from speech.errors import InputError
+from speech.errors import InputError, one_line
 
 __all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "Source", "load_config"]
 

@@ -6,7 +6,9 @@ import re
 import tomllib
 from pathlib import Path
 
-from speech.errors import InputError
+from agent.foreign_text import without_passwords
+from speech.errors import InputError, one_line
+from speech.input_file import read_input_file
 
 KeyPath = tuple[str, ...]
 """(), (section,) or (section, key)."""
@@ -19,6 +21,12 @@ LARGEST_FILE_BYTES = 65_536
 
 LONGEST_QUOTE = 40
 """Characters of the user's text that an error repeats."""
+
+_MOST_READ = 1_000_000
+"""Characters that are read, over and over, to find the lines of the keys: less than a second."""
+
+_MOST_DOTS = 2000
+"""On a line: Python's reader takes time that grows with the square of the parts of a dotted key."""
 
 _SYNTAX_ERROR = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.S)
 
@@ -34,6 +42,11 @@ def read_toml(path: Path) -> tuple[dict[str, object], dict[KeyPath, int]]:
     """
     shown = one_line(str(path))
     text = _read(path, shown)
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MOST_DOTS:
+            raise InputError(
+                f"{shown}, line {number}: expected a line such as key = 1.5, got one of {line.count('.')} dots"
+            )
     try:
         return tomllib.loads(text), key_lines(text)
     except RecursionError:
@@ -43,19 +56,7 @@ def read_toml(path: Path) -> tuple[dict[str, object], dict[KeyPath, int]]:
 
 
 def _read(path: Path, shown: str) -> str:
-    try:
-        if path.is_dir():
-            raise InputError(f"{shown}: expected a configuration file, got a folder; name the file in it")
-        if not path.exists():
-            raise InputError(f"{shown}: expected a configuration file, found none there; check the path")
-        if not path.is_file():
-            raise InputError(f"{shown}: expected a configuration file, got a device or a pipe")
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{shown}: expected a readable configuration file: {error.strerror}") from None
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputError(f"{shown}: expected a configuration file of at most {LARGEST_FILE_BYTES} bytes, got more")
+    data = read_input_file(path, "a configuration file", most_bytes=LARGEST_FILE_BYTES, may_be_empty=True)
     try:
         return data.decode("utf-8-sig").replace("\r\n", "\n")  # "sig": some editors begin with a byte-order mark
     except UnicodeDecodeError as error:
@@ -83,7 +84,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """Every section and key → the line, from 1, on which it first stands; in the order of the lines.
 
     A statement is the fewest lines that tomllib itself takes as a whole, so that strings and lists over several
-    lines, dotted and quoted keys and inline tables need no grammar of our own.
+    lines, dotted and quoted keys and inline tables need no grammar of our own. What comes after very long ones has no
+    line: looking for their ends takes time that grows with the square of their length.
 
     Args:
         text: valid TOML, its lines ended by a line feed alone.
@@ -92,8 +94,12 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     header: KeyPath = ()
     statement = ""
     first = 1
+    read = 0
     for number, line in enumerate(text.split("\n"), start=1):
         statement += line + "\n"
+        read += len(statement)
+        if read > _MOST_READ:
+            break
         try:
             parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:
@@ -124,12 +130,7 @@ def _paths(table: object) -> list[KeyPath]:
     return found
 
 
-def one_line(text: str) -> str:
-    """The same with line ends, control characters and undecodable bytes written as escapes."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
 def quote(text: str) -> str:
     """The user's text in quotes, on one line and not too long to be read."""
-    shown = one_line(text)
+    shown = one_line(without_passwords(text))
     return f"'{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}'"

@@ -9,8 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent import mqtt_settings
 from agent.config import Config
 from agent.doctor_packages import Package, Part, check_package, installed_version, requirements
+from speech.errors import InputError
 
 PROBE_S = 5.0
 """Seconds that PortAudio gets to look for devices, in a process of its own: it can hang, and it is loud."""
@@ -106,6 +108,12 @@ def _check_camera() -> Part:
 def _check_broker(config: Config) -> Part:
     address = (config.mqtt.host, config.mqtt.port)
     name = f"{config.mqtt.host}:{config.mqtt.port}"
+    try:
+        mqtt_settings.check(config.mqtt)
+        mqtt_settings.password_of(config.mqtt)
+    except InputError as error:
+        fix = f"set it right: [mqtt] ({config.source.of('mqtt.host')})"
+        return Part("MQTT broker", "optional", "broken", "", str(error), fix)
     try:
         with socket.create_connection(address, timeout=BROKER_TIMEOUT_S):
             return Part("MQTT broker", "optional", "ok", "", f"{name} can be reached", "")

@@ -16,6 +16,7 @@ from agent import personas
 from agent.config import Config
 from agent.doctor_packages import PROJECT, Part, Ring, Status, pip
 from speech.errors import InputError
+from speech.user_folders import cache_folder
 
 SHIPPED_WEIGHTS = PROJECT / "avatar" / "assets" / "motion.safetensors"
 
@@ -62,6 +63,8 @@ def _tensors_in(path: Path) -> int:
         OSError: it can't be read.
         ValueError: it is no such file, or cut off.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError("expected a safetensors file, found a folder, a pipe or a device")
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
@@ -106,31 +109,26 @@ def check_knowledge(config: Config) -> Part:
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         fix = _mend(config, "mind.knowledge", DEFAULT_KNOWLEDGE)
         try:
-            load_knowledge(path)
+            notice = load_knowledge(path).notice
         except InputError as error:
             status: Status = "broken" if path.exists() else "missing"
             return Part("knowledge", "embedded", status, "", f"mind: {error}", fix)
-        return Part("knowledge", "embedded", "ok", "", f"mind: {path.name}", "")
+        return Part("knowledge", "embedded", "ok", "", f"mind: {path.name}{'; ' if notice else ''}{notice}", "")
 
     return _unless_packages_lack("knowledge", look)
 
 
 def check_cache(config: Config) -> Part:
     """The folder of analysed portraits: a file is written there, and removed."""
-
-    def look() -> Part:
-        from avatar.portrait import default_cache_dir
-
-        folder = config.portrait.cache_dir or default_cache_dir()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return Part("cache folder", "embedded", "ok", "", str(folder), "")
-        except OSError as error:
-            fix = f"{_edit(config, 'portrait.cache_dir')}: a folder that you may write to"
-            return Part("cache folder", "embedded", "broken", "", f"{folder}: {error.strerror}", fix)
-
-    return _unless_packages_lack("cache folder", look)
+    folder = config.portrait.cache_dir or cache_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(4096))
+    except OSError as error:
+        fix = f"{_edit(config, 'portrait.cache_dir')}: a folder that you may write to"
+        return Part("cache folder", "embedded", "broken", "", f"{folder}: {error.strerror}", fix)
+    return Part("cache folder", "embedded", "ok", "", str(folder), "")
 
 
 def _unless_packages_lack(name: str, look: Callable[[], Part]) -> Part:

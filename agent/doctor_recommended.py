@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import shlex
 import shutil
 import sys
@@ -18,6 +17,8 @@ from pathlib import Path
 
 from agent.config import Config
 from agent.doctor_packages import PROJECT, Package, Part, Ring, check_package, module_folder, pip, requirements
+from agent.foreign_text import one_line
+from agent.llm_address import address_of, is_this_computer, key_from
 from agent.model_catalogue import PLACES, Model
 from agent.models import (
     MODULES,
@@ -148,27 +149,39 @@ def _check_paths(config: Config) -> list[Part]:
     return parts
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """The key goes to nobody but whom it is meant for."""
+
+    def redirect_request(self, *args: object) -> None:
+        """Makes an error of it."""
+
+
 def _check_server(config: Config) -> Part:
     """Asks an OpenAI-compatible server which models it has."""
     mind = config.mind
-    url = f"{mind.base_url.rstrip('/')}/models"
-    key = os.environ.get(mind.api_key_env, "")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
     fix = f"start the server, or change mind.base_url ({config.source.of('mind.base_url')})"
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=SERVER_TIMEOUT_S) as answer:
-            names = [str(entry["id"]) for entry in json.loads(answer.read(1_000_000))["data"]]
+        address, key = address_of(mind.base_url), key_from(mind.api_key_env)
+    except InputError as error:
+        return Part("language model server", "recommended", "broken", "", f"mind: {error}", fix)
+    url = f"{address.geturl().rstrip('/')}/models"
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    proxies = urllib.request.ProxyHandler({} if is_this_computer(address.hostname or "") else None)
+    opener = urllib.request.build_opener(proxies, _NoRedirects)
+    try:
+        with opener.open(urllib.request.Request(url, headers=headers), timeout=SERVER_TIMEOUT_S) as answer:
+            names = [one_line(str(entry["id"]), 60) for entry in json.loads(answer.read(1_000_000))["data"]]
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in (401, 403):
             fix = f"export {mind.api_key_env}=…, the key of that server"
-        detail = f"mind: {url}: the server says {error.code} {error.reason}"
+        detail = f"mind: {url}: the server says {error.code} {one_line(str(error.reason), 60)}"
         return Part("language model server", "recommended", "broken", "", detail, fix)
     except OSError as error:
         reason = getattr(error, "reason", error)
         said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
         return Part("language model server", "recommended", "missing", "", f"mind: {url}: {said}", fix)
-    except (ValueError, KeyError, TypeError, http.client.HTTPException):
+    except (ValueError, KeyError, TypeError, RecursionError, http.client.HTTPException):
         detail = f"mind: {url}: expected an OpenAI-compatible server's list of models, got something else"
         return Part("language model server", "recommended", "broken", "", detail, fix)
     known = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")

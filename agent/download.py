@@ -23,6 +23,12 @@ CHUNK_BYTES = 1 << 18
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 """Before each further try after the connection was cut; where a try got further than all before, they start again."""
 
+LARGEST_UNSTATED_BYTES = 20_000_000_000
+"""Of a file of which neither its source nor the server says how large it is: none that we fetch is larger."""
+
+SLOWEST_BYTES, SLOWEST_S = 10_000, 60.0
+"""A connection that brings less than so much in so long counts as cut."""
+
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here, and the bytes that there will be, if that is known."""
 
@@ -160,10 +166,20 @@ def _append(file: RemoteFile, stream: IO[bytes], label: _Label, source: Source, 
         if answer.start != stream.tell():
             _shorten(stream, answer.start)
         label.remember(answer)
-        total = file.size or answer.total
+        total = file.size if file.size is not None else answer.total
+        most = LARGEST_UNSTATED_BYTES if total is None else total
+        looked, was = time.monotonic(), stream.tell()
         while chunk := answer.read(CHUNK_BYTES):
+            if stream.tell() + len(chunk) > most:
+                _shorten(stream, 0)
+                label.path.unlink(missing_ok=True)
+                raise InputError(f"{file.url or file.path}: expected {most} bytes at most, the server sends more")
             stream.write(chunk)
             progress(stream.tell(), total)
+            if time.monotonic() - looked > SLOWEST_S:
+                if stream.tell() - was < SLOWEST_BYTES:
+                    raise Cut(f"{file.url or file.path}: less than {SLOWEST_BYTES} bytes came in {SLOWEST_S:g} s")
+                looked, was = time.monotonic(), stream.tell()
     return total is None or stream.tell() == total
 
 

@@ -98,9 +98,11 @@ class Stale(Cut):
 
 
 class _StayEncrypted(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, but from an encrypted connection only to another."""
+    """Follows redirections to servers of the Web, and from an encrypted connection only to another."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        if not newurl.startswith(("https:", "http:")):
+            raise urllib.error.HTTPError(newurl, code, "redirected to no server of the Web", headers, fp)
         if req.type == "https" and not newurl.startswith("https:"):
             raise urllib.error.HTTPError(newurl, code, "redirected to a connection without encryption", headers, fp)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -118,6 +120,10 @@ class Web:
         headers = {"Range": f"bytes={start}-", **({"If-Range": etag} if etag else {})} if start else {}
         with web_answer(file.url, headers) as answer:
             given = answer.headers
+            if given.get_content_type() == "text/html" and not file.path.endswith((".html", ".htm")):
+                raise InputError(
+                    f"{file.url}: expected the file, the server sent a web page; is there a page to log in at first?"
+                )
             begins = start if answer.status == 206 else 0
             length = given.get("Content-Length", "")
             yield Answer(
@@ -163,7 +169,7 @@ def web_answer(url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTT
 
 def _read(answer: http.client.HTTPResponse, size: int, url: str) -> bytes:
     try:
-        return answer.read(size)
+        return answer.read1(size)  # what is there: read() would wait until so much is
     except (OSError, http.client.HTTPException) as error:
         raise Cut(f"{url}: {_in_words(error)}") from None
 

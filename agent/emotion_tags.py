@@ -42,8 +42,8 @@ def _beginnings(words: Iterable[str]) -> str:
     return _any_of({word[:length] for word in words for length in range(1, len(word) + 1)})
 
 
-# All blanks are bounded where several kinds of them meet, so that a match takes linear time.
-_OPEN = r"(?:\[\s*+)++"
+# Brackets and blanks are bounded, so that a match takes linear time however many there are.
+_OPEN = r"(?:\[\s{0,20}+){1,8}+"
 _AMOUNT = r"\s{0,3}[:=,]?\s{0,3}\d{0,3}(?:\.\d{0,6})?\s{0,3}%?\s{0,3}"
 _BEGUN = f"(?:{_any_of(_EMOTIONS)}{_AMOUNT}|{_beginnings(_EMOTIONS)})"
 _TAG_START = re.compile(r"\[")
@@ -126,6 +126,9 @@ class EmotionTags:
         self._skips_blanks = self._follows_blank
 
     def _without_emoji(self, text: str) -> str:
+        if text.isascii():
+            self._follows_emoji &= text == ""
+            return text
         kept = []
         for character in text:
             is_emoji = _EMOJI.match(character) is not None or (character == _JOINER and self._follows_emoji)

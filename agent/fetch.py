@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -14,9 +14,14 @@ from agent.download import CHUNK_BYTES, PAUSES_S, check, receive
 from agent.download_sources import Checksum, Folder, RemoteFile, Source, Web
 from agent.model_catalogue import Model
 from agent.model_listing import Listing, list_files, listing_of
-from agent.model_manifest import MANIFEST, PARTIAL, FileRecord, Manifest, is_name, read_manifest, write_manifest
+from agent.model_manifest import MANIFEST, FileRecord, Manifest, is_name, read_manifest, write_manifest
 from agent.models import folder_of, megabytes
+from speech.draft import Draft
 from speech.errors import InputError
+
+_MOST_FILES = 100
+# Weights hardly shrink in an archive: to a half at best. What becomes more is a bomb.
+_MOST_UNPACKED, _UNPACKED_ANYWAY_BYTES = 4, 10_000_000
 
 Report = Callable[[str, int, int | None], None]
 """Called with a file's name, the bytes of it that are here, and the bytes that it will have, if that is known."""
@@ -186,19 +191,12 @@ def _unpack(archive: Path, place: Path, report: Report) -> dict[str, FileRecord]
     records = {}
     try:
         with zipfile.ZipFile(archive) as packed:
-            for entry in packed.infolist():
-                # A PyTorch file that older releases call .pth.tar is no archive.
-                name = entry.filename.rpartition("/")[2].removesuffix(".tar")
-                if entry.is_dir() or name.startswith(".") or "__MACOSX" in entry.filename:
-                    continue
-                if not is_name(name) or name in records:
-                    raise zipfile.BadZipFile(f"a file {entry.filename!r} in it")
+            for name, entry in _entries(packed, archive.stat().st_size).items():
                 report(f"unpacking {name}", 0, entry.file_size)
-                draft = place / f"{name}{PARTIAL}"
-                with packed.open(entry) as stream, draft.open("wb") as out:
-                    shutil.copyfileobj(stream, out, CHUNK_BYTES)
-                sha256, _ = check(draft, None)
-                os.replace(draft, place / name)
+                with Draft(place / name) as draft:
+                    with packed.open(entry) as stream, draft.path.open("wb") as out:
+                        shutil.copyfileobj(stream, out, CHUNK_BYTES)
+                    sha256, _ = check(draft.path, None)
                 records[name] = FileRecord(entry.file_size, sha256)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         archive.unlink()
@@ -210,3 +208,28 @@ def _unpack(archive: Path, place: Path, report: Report) -> dict[str, FileRecord]
     if "config.json" not in records:
         raise InputError(f"{archive.name}: expected a voice with its config.json, found {', '.join(records) or 'none'}")
     return records
+
+
+def _entries(packed: zipfile.ZipFile, archive_bytes: int) -> dict[str, zipfile.ZipInfo]:
+    """The files of an archive by the names that they get, whatever folders they name.
+
+    Raises:
+        zipfile.BadZipFile: two of one name, a link, names that are none, or more than weights ever become.
+    """
+    found: dict[str, zipfile.ZipInfo] = {}
+    for entry in packed.infolist():
+        # A PyTorch file that older releases call .pth.tar is no archive.
+        name = entry.filename.rpartition("/")[2].removesuffix(".tar")
+        if entry.is_dir() or name.startswith(".") or "__MACOSX" in entry.filename:
+            continue
+        if not is_name(name) or name.lower() in map(str.lower, found) or name == MANIFEST:
+            raise zipfile.BadZipFile(f"a file {entry.filename[:60]!r} in it")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise zipfile.BadZipFile(f"a link {entry.filename[:60]!r} in it")
+        if len(found) == _MOST_FILES:
+            raise zipfile.BadZipFile(f"more than {_MOST_FILES} files in it")
+        found[name] = entry
+    size = sum(entry.file_size for entry in found.values())
+    if size > _MOST_UNPACKED * archive_bytes + _UNPACKED_ANYWAY_BYTES:
+        raise zipfile.BadZipFile(f"{megabytes(archive_bytes)} that become {megabytes(size)}")
+    return found

@@ -21,22 +21,27 @@ class HoldBack:
 
     def push(self, piece: str, on_text: Callable[[str], None], on_mark: Callable[[re.Match[str]], None]) -> None:
         """Takes the next piece of text and tells, in order, what is surely text and what is a mark."""
-        self._held += piece
-        while start := self._opener.search(self._held):
-            if start.start():
-                on_text(self._held[: start.start()])
-                self._held = self._held[start.start() :]
-            if mark := self._whole.match(self._held):
+        held = self._held + piece
+        position = text_from = 0
+        while start := self._opener.search(held, position):
+            position = start.start()
+            mark = self._whole.match(held, position)
+            is_open = mark is None and self._may_be.fullmatch(held, position) is not None
+            if mark or is_open:
+                if position > text_from:
+                    on_text(held[text_from:position])
+                text_from = position
+            if mark:
                 on_mark(mark)
-                self._held = self._held[mark.end() :]
-            elif self._may_be.fullmatch(self._held):
+                position = text_from = mark.end()
+            elif is_open:
+                self._held = held[position:]
                 return
             else:
-                on_text(self._held[0])
-                self._held = self._held[1:]
-        if self._held:
-            on_text(self._held)
-            self._held = ""
+                position += 1
+        if len(held) > text_from:
+            on_text(held[text_from:])
+        self._held = ""
 
     def flush(self) -> str:
         """The text is over: returns what was held back."""

@@ -9,6 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from speech import signals
+
 _NAMES = {" ": "space", "\x1b": "escape", "\r": "enter", "\n": "enter"}
 
 
@@ -31,13 +33,27 @@ def keyboard(on_key: Callable[[str], None]) -> Iterator[bool]:
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
         loop = asyncio.get_running_loop()
-        tty.setcbreak(terminal)
-        loop.add_reader(terminal, lambda: _tell(os.read(terminal, 32).decode(errors="ignore"), on_key))
-        try:
-            yield True
-        finally:
-            loop.remove_reader(terminal)
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+        def read() -> None:
+            try:
+                typed = os.read(terminal, 32)
+            except OSError:
+                typed = b""
+            if not typed:  # it was closed, and would be readable for ever
+                loop.remove_reader(terminal)
+            _tell(typed.decode(errors="ignore"), on_key)
+
+        def restore() -> None:
+            with contextlib.suppress(termios.error):  # it was closed
+                termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+        with signals.undone(restore):
+            tty.setcbreak(terminal)
+            loop.add_reader(terminal, read)
+            try:
+                yield True
+            finally:
+                loop.remove_reader(terminal)
 
 
 def _tell(typed: str, on_key: Callable[[str], None]) -> None:

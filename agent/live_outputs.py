@@ -47,7 +47,9 @@ def open_live_outputs(
     if record is not None:
         from avatar.outputs.video_file import VideoFileOutput
 
-        outputs.append(VideoFileOutput(record, crf=config.output.video_crf, preset=config.output.video_preset))
+        outputs.append(
+            VideoFileOutput(record, crf=config.output.video_crf, preset=config.output.video_preset, live=True)
+        )
     return outputs
 
 

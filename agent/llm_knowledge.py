@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from agent.knowledge import Entry, Hit, Knowledge
+from agent.called import without_name
+from agent.knowledge import Hit, Knowledge
+from agent.knowledge_entry import Entry
 from agent.llm import Message
 from agent.ranking import CONFIDENT
 from agent.smalltalk import Intent, SmallTalk, say_date, say_time
-from agent.words import QUESTION_WORDS, STOP_WORDS, tokens
+from agent.spoken_days import WEEK
+from agent.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 
 SMALL_TALK = 0.78
 """The whole utterance must be this much like a known phrase to be small talk (measured together with `CONFIDENT`)."""
@@ -33,6 +36,12 @@ _POLITE_START = re.compile(
     r"|i want to know|i (?:have|'ve) a question|may i ask|can i ask(?: you)?|i was wondering|now)\b[\s,.!]*)+",
     re.IGNORECASE,
 )
+_OF_ANY_ROW = frozenset(map(stem, ("cost", "price", "pay", "open", "close", "closed", "free")))
+"""Words of the sentences that tables are made into: they tell no row from another."""
+_THERE_IS = re.compile(r"\b(?:is|are|was|were) there\b|\bthere(?:'s| is| are| was| were)\b", re.IGNORECASE)
+_GOES_ON = re.compile(r"^\W*(?:and|or|but|what about|how about)\b", re.IGNORECASE)
+"""How a question begins that leaves out what was talked about last: "And on Monday?"."""
+_DAY_FROM_NOW = re.compile(r"\b(today|tonight|tomorrow)\b|(?<=open )(?:right )?now\b", re.IGNORECASE)
 _POLITE_END = re.compile(r"[\s,]*\b(?:please|thank you|thanks|then|again please)[\s.!?]*$", re.IGNORECASE)
 _HESITATIONS = frozenset("um umm uh uhh er hm hmm mm mhm ah".split())
 _DID_YOU_MEAN = "Did you mean"
@@ -82,8 +91,10 @@ class KnowledgeLLM:
         self._knowledge = knowledge
         self._seed = seed
         self._now = now
-        self._small_talk = SmallTalk()
-        self._spoken = _spoken_index(knowledge.entries)
+        self._small_talk = SmallTalk(name=name)
+        self._spoken = _spoken_index(knowledge.answers)
+        self._section_of = {id(row): entry for entry in knowledge.entries for row in entry.rows}
+        self._has_days = any(name in WEEK for entry in knowledge.entries for row in entry.rows for name in row.names)
 
     async def __aenter__(self) -> Self:
         """Nothing to load: the knowledge is there."""
@@ -105,13 +116,15 @@ class KnowledgeLLM:
         """The whole answer to `text` at once."""
         if not set(tokens(text)) - _HESITATIONS:
             return "I didn't catch that. Could you say it again, please?"
-        to_nobody = re.sub(rf"\b{re.escape(self.name)}\b[\s,.!]*", "", text, flags=re.IGNORECASE).strip() or text
+        to_nobody = without_name(text, self.name, is_known=self._knowledge.knows)
         asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody
         said = [message.text for message in history if message.role == "assistant"]
         last = self._last_answer(history)
-        hits = self._search(asked, last)
+        hits, day = self._search(asked, last, goes_on=_GOES_ON.match(to_nobody) is not None)
         score = hits[0].score if hits else 0.0
-        talk, likeness = max(map(self._small_talk.match, dict.fromkeys((to_nobody, asked))), key=lambda one: one[1])
+        talk, likeness = max(
+            map(self._small_talk.match, dict.fromkeys((text, to_nobody, asked))), key=lambda one: one[1]
+        )
         if likeness >= SMALL_TALK and score < CERTAIN:
             return self._small_answer(talk, last, said)
         if hits and score >= CONFIDENT:
@@ -119,14 +132,42 @@ class KnowledgeLLM:
             goes_on = last is not None and last.entry is entry and _is_pronoun_question(asked)
             if last is not None and goes_on and last.next_paragraph < len(entry.paragraphs):
                 return entry.paragraphs[last.next_paragraph]
-            return entry.paragraphs[0]
+            return f"{day}{self._best_part(entry, asked)}"
         if hits and score >= UNSURE:
             return f"I'm not sure that I heard you right. {_DID_YOU_MEAN}: {_as_question(hits[0].form)}"
         return self._do_not_know(said)
 
-    def _search(self, asked: str, last: _LastAnswer | None) -> list[Hit]:
-        topic = last.entry.title if last is not None and _is_pronoun_question(asked) else ""
-        return self._knowledge.search(asked, 1, topic=topic)
+    def _search(self, asked: str, last: _LastAnswer | None, *, goes_on: bool) -> tuple[list[Hit], str]:
+        """The best entry, if any, and what is to be said before its answer: which day is meant by "tomorrow"."""
+        topic = ""
+        if last is not None and (goes_on or _is_pronoun_question(asked)):
+            topic = self._section(last.entry).title
+        if self._has_days and (named := _DAY_FROM_NOW.search(asked)):
+            is_tomorrow = named[0].lower() == "tomorrow"
+            day = WEEK[(self._now().weekday() + is_tomorrow) % 7]
+            hits = self._knowledge.search(_DAY_FROM_NOW.sub(f"on {day}", asked), 1, topic=topic)
+            if hits and day in hits[0].entry.names:
+                return hits, f"{'Tomorrow' if is_tomorrow else 'Today'} is {day}. "
+        return self._knowledge.search(asked, 1, topic=topic), ""
+
+    def _section(self, entry: Entry) -> Entry:
+        """The entry itself, or that which holds the row."""
+        return self._section_of.get(id(entry), entry)
+
+    def _best_part(self, entry: Entry, asked: str) -> str:
+        """The row or paragraph that has most of what was asked beside the entry's title; mostly the first paragraph."""
+        known = {stem(word) for text in (entry.title, *entry.questions, *entry.context) for word in tokens(text)}
+        telling = {stem(word) for word in tokens(asked) if word not in STOP_WORDS | QUESTION_WORDS | COMMON_WORDS}
+        telling -= known | _OF_ANY_ROW
+        if not telling or len(entry.paragraphs) + len(entry.rows) == 1:
+            return entry.paragraphs[0]
+        rows = [row.paragraphs[0] for row in entry.rows]
+        shared = [len(telling & {stem(word) for word in tokens(text)}) for text in (*rows, *entry.paragraphs)]
+        of_rows, of_paragraphs = shared[: len(rows)], shared[len(rows) :]
+        most = max(of_rows, default=0)
+        if most and of_rows.count(most) == 1:
+            return rows[of_rows.index(most)]
+        return entry.paragraphs[of_paragraphs.index(max(of_paragraphs))]
 
     def _small_answer(self, talk: Intent, last: _LastAnswer | None, said: list[str]) -> str:
         if talk.name == "more":
@@ -147,13 +188,19 @@ class KnowledgeLLM:
         """What comes after the last answer: what was not heard of it, its next paragraph, or something related."""
         if last is None:
             return f"More about what? {self._topics(said)}"
-        entry = last.entry
         if last.rest:
             return last.rest
-        if last.next_paragraph < len(entry.paragraphs):
+        entry = self._section(last.entry)
+        if entry is not last.entry:  # after a row comes the table, if it was not said yet
+            for paragraph in entry.paragraphs:
+                if not any(paragraph in text for text in said):
+                    return paragraph
+        elif last.next_paragraph < len(entry.paragraphs):
             return entry.paragraphs[last.next_paragraph]
         near = self._knowledge.search(f"{entry.title} {entry.paragraphs[0]}", _RELATED)
-        fresh = [hit.entry for hit in near if not any(hit.entry.paragraphs[0] in text for text in said)]
+        around = dict.fromkeys(id(self._section(hit.entry)) for hit in near)
+        fresh = [one for one in self._knowledge.entries if id(one) in around and one is not entry]
+        fresh = [one for one in fresh if not any(one.paragraphs[0] in text for text in said)]
         about = "that" if entry.is_question else _as_topic(entry)
         if fresh:
             return f"That's all I know about {about}. {_about(fresh[0])}{fresh[0].paragraphs[0]}"
@@ -165,13 +212,24 @@ class KnowledgeLLM:
                 continue
             words = tokens(message.text)
             for start in range(len(words)):
-                for length in range(_KEY_WORDS, 0, -1):
-                    for number, place in self._spoken.get(" ".join(words[start : start + length]), ()):
-                        entry = self._knowledge.entries[number]
-                        rest = _unheard(entry.paragraphs[place], words[start:])
-                        if rest is not None:
-                            return _LastAnswer(entry, place + 1, rest if message.interrupted else "")
+                if found := self._answers_at(words[start:]):
+                    # A table's paragraph begins like its first row: the longer one was said, as far as it was heard.
+                    if not message.interrupted:
+                        found = [one for one in found if not one.rest] or found[:1]
+                    last = max(found, key=lambda one: len(one.entry.paragraphs[one.next_paragraph - 1]))
+                    return last if message.interrupted else replace(last, rest="")
         return None
+
+    def _answers_at(self, words: list[str]) -> list[_LastAnswer]:
+        """The answers that begin as these words do."""
+        found = []
+        for length in range(_KEY_WORDS, 0, -1):
+            for number, place in self._spoken.get(" ".join(words[:length]), ()):
+                entry = self._knowledge.answers[number]
+                rest = _unheard(entry.paragraphs[place], words)
+                if rest is not None:
+                    found.append(_LastAnswer(entry, place + 1, rest))
+        return found
 
     def _topics(self, said: list[str]) -> str:
         """Names a few topics, others each time."""
@@ -195,7 +253,7 @@ class KnowledgeLLM:
 
 
 def _is_pronoun_question(text: str) -> bool:
-    words = tokens(text)
+    words = tokens(_THERE_IS.sub("", text))
     content = [word for word in words if word not in STOP_WORDS and word not in QUESTION_WORDS]
     return any(word in _PRONOUNS for word in words) and len(content) <= 2
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import ipaddress
-import os
+import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
+from agent.foreign_text import one_line
 from agent.knowledge import Knowledge
 from agent.llm import Message
+from agent.llm_address import address_of, key_from
+from agent.llm_faults import BROKEN_OFF, lost_connection, retry_after_s, what_went_wrong
+from agent.llm_stream import ChatStream, ServerFault
 from agent.prompt import ChatMessage, Prompt
 from agent.reasoning import ReasoningFilter
 from speech.errors import InputError
@@ -27,12 +29,18 @@ FIRST_S = 60.0
 BETWEEN_S = 10.0
 """How long the next piece may take after that."""
 
+ALTOGETHER_S = 180.0
+"""How long one reply may keep us waiting, all pieces together."""
+
+SHORT_PAUSE_S = 3.0
+"""A server that is busy and names no longer time is asked again after it, once."""
+
+LONGEST_PAUSE_S = 60.0
+"""A server that is busy is left alone as long as it asks for, but no longer than this."""
+
+_LONGEST_LINE = 320
 _CHARACTERS_PER_TOKEN = 12
 """More than any language has: a reply longer than this times `max_tokens` comes from a server that ignores it."""
-
-_LONGEST_REASON = 200
-_BROKEN_OFF = "the reply broke off before its end"
-_NO_CHAT = "expected a stream of chat completions, got something else"
 
 
 class OpenAILLM:
@@ -53,13 +61,15 @@ class OpenAILLM:
         connect_s: see `CONNECT_S`.
         first_s: see `FIRST_S`.
         between_s: see `BETWEEN_S`.
+        altogether_s: see `ALTOGETHER_S`.
+        short_pause_s: see `SHORT_PAUSE_S`.
 
     Attributes:
         name: the model's name, or the server's where none is named.
         problem: after entering, why replies will fail for now; "" if nothing is known to be wrong.
 
     Raises:
-        InputError: openai is not installed, or the address is none.
+        InputError: openai is not installed, or the address or the key can't be used.
     """
 
     def __init__(
@@ -76,22 +86,31 @@ class OpenAILLM:
         connect_s: float = CONNECT_S,
         first_s: float = FIRST_S,
         between_s: float = BETWEEN_S,
+        altogether_s: float = ALTOGETHER_S,
+        short_pause_s: float = SHORT_PAUSE_S,
     ) -> None:
         if importlib.util.find_spec("openai") is None:
             raise InputError(
                 "language model: expected the package openai, it is not installed; run: pip install 'visavis[openai]'"
             )
-        self._host = _host_of(base_url)
-        self.name = model or self._host
+        self._address = address_of(base_url)
+        key_from(api_key_env)  # only looked at: an object that holds it could show it
+        self.name = model or str(self._address.hostname)
         self.problem = ""
-        self._base_url, self._api_key_env, self._model = base_url, api_key_env, model
+        self._base_url, self._api_key_env, self._model = self._address.geturl(), api_key_env, model
         self._prompt = Prompt(name=name, persona=persona, knowledge=knowledge)
         self._temperature, self._max_tokens = temperature, max_tokens
         self._connect_s, self._first_s, self._between_s = connect_s, first_s, between_s
+        self._altogether_s, self._short_pause_s = altogether_s, short_pause_s
+        self._busy_until_s = 0.0
         self._client: Any = None
 
     async def __aenter__(self) -> Self:
-        """Loads the client and asks the server what it has; see `problem`."""
+        """Loads the client and asks the server what it has; see `problem`.
+
+        Raises:
+            InputError: the proxy that the environment names can't be used.
+        """
         self._client = await asyncio.to_thread(self._make_client)
         try:
             models = await self._models()
@@ -115,6 +134,7 @@ class OpenAILLM:
         """
         messages = await asyncio.to_thread(self._prompt.messages, history, text)
         reasoning = ReasoningFilter()
+        failure: InputError | None = None
         is_empty = True
         try:
             async with aclosing(self._contents(messages)) as contents:
@@ -126,38 +146,67 @@ class OpenAILLM:
                 is_empty = False
                 yield delta
         except Exception as error:
-            raise self._explained(error) from error
+            failure = self._explained(error)
+        if failure is not None:
+            raise failure  # without its causes: they hold the request, and with it the key
         if is_empty:
-            raise InputError(f"{self._base_url}: expected a reply, got an empty one; is mind.max_tokens high enough?")
+            raise self._failure("expected a reply, got an empty one; is mind.max_tokens high enough?")
 
     async def _contents(self, messages: list[ChatMessage]) -> AsyncGenerator[str, None]:
         """What the server sends, as it comes; at most about `max_tokens`, even if the server goes on."""
         model = self._model or (await self._models())[0]
-        async with asyncio.timeout(self._first_s):
-            reply = await self._client.chat.completions.create(
+        now_s = asyncio.get_running_loop().time
+        stream, pieces, room = ChatStream(), 0, self._max_tokens * _CHARACTERS_PER_TOKEN
+        left_s, silent_s = self._altogether_s, 0.0
+        async with AsyncExitStack() as opened:
+            received = aiter((await self._open(opened, model, messages)).iter_bytes())
+            while not stream.is_done and pieces < self._max_tokens and room > 0:
+                began_s, working = now_s(), stream.pieces
+                # Time in which the voice lets us wait is not the server's: only its own is counted.
+                async with asyncio.timeout(min(left_s, (self._between_s if working else self._first_s) - silent_s)):
+                    some = await anext(received, None)
+                contents = stream.close() if some is None else stream.push(some)
+                waited_s = now_s() - began_s
+                left_s -= waited_s
+                silent_s = silent_s + waited_s if stream.pieces == working else 0.0
+                for content in contents:
+                    if pieces < self._max_tokens and room > 0:
+                        yield content[:room]
+                    pieces, room = pieces + 1, room - len(content)
+                if some is None:
+                    break
+        if stream.finish == "content_filter":
+            raise ServerFault("the server's content filter took back the rest of the reply")
+        if stream.wants_tools and not pieces:
+            raise ServerFault("expected a reply, the model calls a tool instead, and none was offered")
+        if pieces < self._max_tokens and room > 0 and not (stream.finish or stream.is_done):
+            raise ServerFault(BROKEN_OFF)
+
+    async def _open(self, opened: AsyncExitStack, model: str, messages: list[ChatMessage]) -> Any:
+        """Asks for a reply, and once more where the server was only busy, or had closed an idle connection."""
+        now_s = asyncio.get_running_loop().time
+        if (left_s := self._busy_until_s - now_s()) > 0.0:
+            raise ServerFault(f"the server has too much to do and asked for a pause, of which {left_s:.0f} s are left")
+        for is_last in (False, True):
+            request = self._client.chat.completions.with_streaming_response.create(
                 model=model,
                 messages=messages,
                 temperature=self._temperature,
                 max_tokens=self._max_tokens,
                 stream=True,
             )
-        pieces = characters = 0
-        is_chat = is_finished = False
-        async with reply:
-            while pieces < self._max_tokens and characters < self._max_tokens * _CHARACTERS_PER_TOKEN:
-                async with asyncio.timeout(self._between_s if pieces else self._first_s):
-                    chunk = await anext(reply, None)
-                if chunk is None:
-                    if not is_finished:
-                        raise self._failure(_BROKEN_OFF if is_chat else f"{_NO_CHAT}; does mind.base_url end in /v1?")
-                    return
-                is_chat = True
-                for choice in _choices(chunk):
-                    is_finished = is_finished or choice.finish_reason is not None
-                    if content := choice.delta.content:
-                        pieces += 1
-                        characters += len(content)
-                        yield content
+            try:
+                async with asyncio.timeout(self._first_s):
+                    return await opened.enter_async_context(request)
+            except Exception as error:
+                pause_s = retry_after_s(error)
+                if pause_s is not None and pause_s > self._short_pause_s:
+                    self._busy_until_s = now_s() + min(pause_s, LONGEST_PAUSE_S)
+                    raise
+                if is_last or (pause_s is None and not lost_connection(error)):
+                    raise
+            await asyncio.sleep(pause_s or 0.0)
+        raise AssertionError("the second time returns or raises")
 
     async def _models(self) -> list[str]:
         """The models that the server has.
@@ -165,6 +214,8 @@ class OpenAILLM:
         Raises:
             InputError: it can't be reached or refuses, or it has none and none is named.
         """
+        models: list[str] = []
+        failure: InputError | None = None
         try:
             async with asyncio.timeout(self._connect_s):
                 listed = await self._client.models.list()
@@ -172,103 +223,57 @@ class OpenAILLM:
         except Exception as error:
             if self._model and getattr(error, "status_code", None) in (404, 405, 501):
                 return []  # not every server can list its models
-            raise self._explained(error) from error
+            failure = self._explained(error)
+        if failure is not None:
+            raise failure
         if not models and not self._model:
-            raise InputError(f"{self._base_url}: expected a server with a model, it lists none; set mind.model")
+            raise self._failure("expected a server with a model, it lists none; set mind.model")
         return models
 
     def _make_client(self) -> Any:
-        import httpx
+        """In a thread: the package takes seconds to import, and imports half of itself at the first use."""
         import openai
 
-        timeout = httpx.Timeout(None, connect=self._connect_s, write=self._connect_s, pool=self._connect_s)
-        return openai.AsyncOpenAI(
+        from agent.llm_http import http_client
+
+        for name in ("openai", "httpx", "httpcore"):  # what is said, and what a server repeats, belong into no log
+            logging.getLogger(name).setLevel(logging.WARNING)
+        client = openai.AsyncOpenAI(
             base_url=self._base_url,
             api_key=self._key or "none",
-            timeout=timeout,
             max_retries=0,  # its waits between tries are longer than anybody waits for an answer
-            # A proxy of the network's can't reach a server on this computer.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not _is_this_computer(self._host)),
+            http_client=http_client(self._address, self._connect_s),
         )
+        _ = client.models, client.chat.completions.with_streaming_response
+        return client
 
     @property
     def _key(self) -> str:
-        return os.environ.get(self._api_key_env, "") if self._api_key_env else ""
+        return key_from(self._api_key_env)
 
     def _explained(self, error: Exception) -> InputError:
-        """What went wrong, in one line."""
-        import httpx
-        import openai
-
-        match error:
-            case InputError():
-                return error
-            case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
-                return self._failure("the server does not answer, or stopped in the middle of its reply")
-            case openai.AuthenticationError() | openai.PermissionDeniedError():
-                state = "is not the right one" if self._key else "is not set"
-                return self._failure(f"the server wants a key, and {self._api_key_env or 'mind.api_key_env'} {state}")
-            case openai.NotFoundError():
-                wanted = f"the model '{self._model}'" if self._model else "this address"
-                return self._failure(f"the server does not know {wanted}{self._reason(error)}; check mind.model")
-            case openai.RateLimitError():
-                return self._failure(f"the server has too much to do, or the account is used up{self._reason(error)}")
-            case openai.APIStatusError():
-                return self._failure(f"the server answered with status {error.status_code}{self._reason(error)}")
-            case openai.APIConnectionError():
-                cause = f" ({error.__cause__})" if error.__cause__ else ""
-                return self._failure(f"could not connect{cause}; is the server running, and mind.base_url right?")
-            case openai.APIError():
-                return self._failure(f"the server reports an error{self._reason(error)}")
-            case httpx.HTTPError() | OSError():
-                return self._failure(_BROKEN_OFF)
-        return self._failure(f"{_NO_CHAT} ({type(error).__name__})")
+        if isinstance(error, InputError):
+            return error
+        names_v1 = self._address.path.rstrip("/").endswith("/v1")
+        what = what_went_wrong(
+            error,
+            model=self._model,
+            key_variable=self._api_key_env,
+            has_key=bool(self._key),
+            names_v1=names_v1,
+        )
+        return self._failure(what)
 
     def _failure(self, what: str) -> InputError:
-        line = " ".join(f"{self._base_url}: {what}".split())
-        return InputError(line.replace(self._key, "…") if self._key else line)
-
-    def _reason(self, error: Any) -> str:
-        """What the server says of it, in brackets."""
-        body = error.body
-        message = body.get("message") if isinstance(body, dict) else None
-        return f" ({str(message)[:_LONGEST_REASON]})" if message else ""
+        # The server may repeat the key.
+        what = what.replace(self._key, "…") if self._key else what
+        return InputError(f"{self._base_url}: {one_line(what, _LONGEST_LINE)}")
 
     def _unknown_model(self, models: Sequence[str]) -> str:
-        names = ", ".join(f"'{model}'" for model in models[:6])
+        names = ", ".join(f"'{one_line(model, 60)}'" for model in models[:6])
         return f"{self._base_url}: the server has no model '{self._model}'; it has {names}; set mind.model"
-
-
-def _choices(chunk: Any) -> Sequence[Any]:
-    """What a piece of the stream says; the last one often only counts tokens.
-
-    Raises:
-        ValueError: it is no piece of a chat.
-    """
-    choices = getattr(chunk, "choices", None)
-    if not isinstance(choices, list) or not all(hasattr(getattr(one, "delta", None), "content") for one in choices):
-        raise ValueError("no piece of a chat")
-    return choices
 
 
 def _is_same_model(wanted: str, listed: str) -> bool:
     """Ollama lists "llama3.2:latest" and also takes "llama3.2"."""
     return listed == wanted or listed.removesuffix(":latest") == wanted
-
-
-def _host_of(base_url: str) -> str:
-    try:
-        parts = urlsplit(base_url)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f'mind.base_url: expected an address such as "http://127.0.0.1:11434/v1", got "{base_url}"')
-    return parts.hostname
-
-
-def _is_this_computer(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

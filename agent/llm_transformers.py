@@ -17,8 +17,10 @@ from agent.llm import Message
 from agent.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.reasoning import ReasoningFilter
 from speech.errors import InputError
+from speech.input_file import read_input_file
 from speech.worker import Worker
 
+_LARGEST_CONFIG_BYTES = 5_000_000
 _KNOWLEDGE_CHARACTERS_PER_TOKEN = 2
 """Of the model's context: half of it, at four characters a token. The rest is for the conversation."""
 
@@ -147,16 +149,18 @@ def _context_tokens(config: Path) -> int:
     Raises:
         InputError: the folder has no configuration of a model.
     """
-    try:
-        fields = json.loads(config.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    if not config.exists():
         folder = config.parent
         found = "a folder without config.json" if folder.is_dir() else "a file" if folder.exists() else "nothing"
         raise InputError(
             f"language model: expected a folder in the Hugging Face format at {folder}, found {found}; check mind.model"
-        ) from None
-    except (OSError, ValueError) as error:
+        )
+    content = read_input_file(config, "a model's configuration (JSON)", most_bytes=_LARGEST_CONFIG_BYTES)
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"language model: {config}: expected JSON, could not read it ({error})") from None
-    text = fields.get("text_config", fields) if isinstance(fields, dict) else {}
+    stated = fields.get("text_config", fields) if isinstance(fields, dict) else {}
+    text = stated if isinstance(stated, dict) else {}
     tokens = text.get("max_position_embeddings", text.get("n_positions"))
-    return tokens if isinstance(tokens, int) else KNOWLEDGE_CHARACTERS
+    return tokens if isinstance(tokens, int) and tokens > 0 else KNOWLEDGE_CHARACTERS

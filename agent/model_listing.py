@@ -144,10 +144,14 @@ def _of_hub(model: Model, repository: str, revision: str, licence: str = "", ign
             for name, entry in entries
             if _is_wanted(name, _WANTED[model.backend], (*_NOT_WANTED, *ignore))
         )
+        if any(file.size is not None and file.size < 0 for file in files):
+            raise ValueError("a file of less than no bytes")
+        if len({file.path.lower() for file in files}) < len(files):
+            raise ValueError("two files of one name")
     except Cut as cut:
         raise InputError(f"{cut}; without a network: visavis fetch --from FOLDER") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{url}: expected a list of files, could not read the answer: {error!r}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(f"{url}: expected a list of files, could not read the answer: {repr(error)[:160]}") from None
     for pattern in _NEEDED[model.backend]:
         if not any(fnmatch(file.path, pattern) for file in files):
             raise InputError(f"{hub}/{repository}: expected a model for {model.backend}, found no {pattern} in it")

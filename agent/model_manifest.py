@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from speech.draft import Draft
 from speech.errors import InputError
+from speech.input_file import read_input_file
 
 MANIFEST = "visavis-model.json"
 """Written into a model's folder when everything else is there."""
@@ -17,6 +19,7 @@ MANIFEST = "visavis-model.json"
 PARTIAL = ".partial"
 """The suffix of a file that is not whole yet."""
 
+_LARGEST_BYTES = 5_000_000
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)*")
 
 
@@ -61,18 +64,20 @@ def read_manifest(place: Path) -> Manifest | None:
         InputError: it is damaged.
     """
     path = place / MANIFEST
+    if not os.path.lexists(path):
+        return None
     try:
-        entry = json.loads(path.read_text("utf-8"))
+        entry = json.loads(read_input_file(path, "what `visavis fetch` wrote", most_bytes=_LARGEST_BYTES))
         files = {name: FileRecord(int(file["size"]), str(file["sha256"])) for name, file in entry.pop("files").items()}
         manifest = Manifest(**{key: str(value) for key, value in entry.items()}, files=files)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{path}: expected what `visavis fetch` wrote, could not read it: {error}") from None
     for name in (*files, manifest.entry):
         # What is named here is opened, and copied elsewhere: it has to stay inside.
         if name and not is_name(name):
-            raise InputError(f"{path}: expected names of files in this folder, got {name!r}")
+            raise InputError(f"{path}: expected names of files in this folder, got {name[:60]!r}")
+        if name in files and files[name].size < 0:
+            raise InputError(f"{path}: expected the size of {name}, got {files[name].size}")
     if not files:
         raise InputError(f"{path}: expected the names of files, found none")
     return manifest
@@ -80,9 +85,9 @@ def read_manifest(place: Path) -> Manifest | None:
 
 def write_manifest(place: Path, manifest: Manifest) -> None:
     """Marks a model's folder as complete, in one step."""
-    draft = place / f"{MANIFEST}{PARTIAL}"
-    draft.write_text(json.dumps(asdict(manifest), indent=2) + "\n", "utf-8")
-    os.replace(draft, place / MANIFEST)
+    text = json.dumps(asdict(manifest), indent=2) + "\n"
+    with Draft(place / MANIFEST) as draft:
+        draft.path.write_text(text, "utf-8")
 
 
 def checked_name(name: str) -> str:
@@ -98,4 +103,4 @@ def checked_name(name: str) -> str:
 
 def is_name(name: str) -> bool:
     """Whether this can be a model's name, or a path inside its folder."""
-    return bool(_NAME.fullmatch(name)) and ".." not in name.split("/")
+    return bool(_NAME.fullmatch(name)) and not {".", ".."} & set(name.split("/"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,6 +13,7 @@ from agent.config import Config
 from agent.model_catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model, Source, canonical, find_model
 from agent.model_manifest import MANIFEST, checked_name, is_name, read_manifest
 from speech.errors import InputError
+from speech.user_folders import data_folder
 
 MODULES: Mapping[Backend, tuple[str, str]] = {
     "whisper": ("whisper", "whisper"),
@@ -48,13 +47,7 @@ def models_folder(config: Config) -> Path:
     """Where models are kept: `ring.models`, or the system's folder for a user's data."""
     if config.ring.models is not None:
         return config.ring.models
-    if sys.platform == "darwin":
-        data = Path.home() / "Library" / "Application Support"
-    elif sys.platform == "win32":
-        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return data / "visavis" / "models"
+    return data_folder() / "models"
 
 
 def folder_of(folder: Path, backend: Backend, name: str) -> Path:

@@ -7,7 +7,6 @@ sends the newest frame of motion. When the connection breaks, all three end and 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,8 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from agent import mqtt_messages as messages
 from agent.config_sections import MqttSection
 from agent.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
+from agent.foreign_text import one_line
 from agent.mqtt_connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
 from agent.mqtt_messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
+from agent.mqtt_notices import Notices
+from agent.mqtt_presence import Heard, Presence
 from agent.mqtt_queues import Outbox, Outgoing
 from agent.sentences import Sentence
 from avatar.motion import Controls, ConversationState
@@ -30,11 +32,7 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 STABLE_S = 10.0
-"""A connection that held so long was good: the next failure is a new one."""
-
-NOTICES = 5
-NOTICE_WINDOW_S = 10.0
-"""More notices of one kind than this, in so many seconds, are counted instead of sent: a flood stays readable."""
+"""A connection that held so long is good: the next failure is a new one."""
 
 
 class Conversation(Protocol):
@@ -85,9 +83,12 @@ class MqttBridge:
         self._state = ConversationState.IDLE
         self._turn = 0
         self._down: Failure | None = None
+        self._reached = False
+        self._breaks = 0
         self._forbidden: list[str] = []
-        self._recent: dict[str, deque[float]] = {}
-        self._suppressed: dict[str, int] = {}
+        self._notices = Notices(self._tell_of_refusal)
+        self._presence = Presence()
+        self._met_another = False
         self._dropped_told = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -119,21 +120,41 @@ class MqttBridge:
         """Serves the conversation until it is cancelled; whatever the broker does, it goes on trying."""
         self._loop = asyncio.get_running_loop()
         backoff = Backoff()
-        while True:
-            began_s = self._loop.time()
-            try:
-                await self._connection(conversation)
-            except ConnectionFailed as failed:
-                if failed.failure is not self._down:
-                    self._on_problem(MqttProblem(str(failed)))
-                self._down = failed.failure
-                if self._loop.time() - began_s > STABLE_S:
-                    backoff.reset()
-                await asyncio.sleep(backoff.next_s(failed.failure))
+        try:
+            while True:
+                try:
+                    await self._connection(conversation, backoff)
+                except ConnectionFailed as failed:
+                    self._tell_of_failure(failed)
+                    await asyncio.sleep(backoff.next_s(failed.failure))
+        finally:
+            self._notices.close()
 
-    async def _connection(self, conversation: Conversation) -> None:
+    def _tell_of_failure(self, failed: ConnectionFailed) -> None:
+        """Once of each kind, and of a connection that always breaks soon only that."""
+        self._breaks += self._reached
+        if self._reached and self._breaks == 2:
+            why = "breaks again and again; trying on, ever more slowly"
+            self._on_problem(MqttProblem(f"mqtt: the connection to the broker at {self._broker.address} {why}"))
+        elif failed.failure is not self._down:
+            self._on_problem(MqttProblem(str(failed)))
+        self._down, self._reached = failed.failure, False
+
+    def _tell_of_connection(self) -> None:
+        if self._down is not None:
+            self._on_problem(MqttProblem(f"mqtt: connected to the broker at {self._broker.address}"))
+        self._down = None
+
+    async def _settle(self, backoff: Backoff) -> None:
+        """The connection has held for long enough to be called good."""
+        await asyncio.sleep(STABLE_S)
+        self._breaks = 0
+        backoff.reset()
+        self._tell_of_connection()
+
+    async def _connection(self, conversation: Conversation, backoff: Backoff) -> None:
         """One connection in a task of its own: one that breaks while it is cancelled must not hide that from us."""
-        serving = asyncio.create_task(self._serve(conversation), name="mqtt connection")
+        serving = asyncio.create_task(self._serve(conversation, backoff), name="mqtt connection")
         try:
             await asyncio.wait({serving})
         except asyncio.CancelledError:
@@ -142,20 +163,21 @@ class MqttBridge:
             raise
         serving.result()
 
-    async def _serve(self, conversation: Conversation) -> None:
+    async def _serve(self, conversation: Conversation, backoff: Backoff) -> None:
         """Connects, and serves until the connection breaks."""
         async with self._broker.connected() as client:
             self._outbox.forget(self._broker.topic("state"))
             self._sending = self._motion = None
+            self._reached, self._met_another, self._presence = True, False, Presence()
             try:
                 await _publish(client, self._state_message(self._state))
                 await self._subscribe(client)
                 await self._tell_of_dropped(client)
-                if self._down is not None:
-                    self._on_problem(MqttProblem(f"mqtt: connected to the broker at {self._broker.address}"))
-                self._down = None
+                if self._breaks < 2:
+                    self._tell_of_connection()
                 _raise_if_cancelled()
                 async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._settle(backoff), name="mqtt settling")
                     tasks.create_task(self._receive(client, conversation), name="mqtt in")
                     tasks.create_task(self._send_all(client), name="mqtt out")
                     tasks.create_task(self._send_motion(client), name="mqtt motion")
@@ -184,6 +206,8 @@ class MqttBridge:
             await asyncio.shield(self._sending)
 
     async def _deliver(self, client: Client, message: Outgoing) -> None:
+        if message.retain:
+            self._presence.publishing(message.payload)
         await _publish(client, message)
         self._outbox.remove(message)
 
@@ -215,8 +239,10 @@ class MqttBridge:
         topic, payload = message.topic.value, bytes(message.payload)
         name = topic.removeprefix(self._broker.topic(""))
         if name == "state":
-            if payload == OFFLINE.encode():
-                self._outbox.put(self._state_message(self._state))
+            self._hear_of_another(payload, message.retain)
+            return
+        if name not in set(Command):
+            self._refuse("bad_message", f"expected the topics of docs/mqtt.md, got '{one_line(topic, 60)}'")
             return
         if message.retain and name in (Command.SAY, Command.ASK, Command.STOP):
             why = "ignored, because it is retained and would be repeated at every connection; publish without retain"
@@ -246,16 +272,22 @@ class MqttBridge:
         if not taken:
             self._refuse("busy", f"{topic}: ignored, because too many wait already", show=False)
 
+    def _hear_of_another(self, state: bytes, retained: bool) -> None:
+        """Says that we live where somebody says otherwise, and once a connection that somebody else lives here too."""
+        heard = self._presence.heard(state, retained)
+        if heard is Heard.OURS or (heard is Heard.ANOTHER and self._met_another):
+            return
+        if heard is Heard.ANOTHER:
+            self._met_another = True
+            why = "and obeys the same commands; give one of the two another mqtt.base_topic"
+            self._refuse("conflict", f"another program publishes to {self._broker.topic('state')}, {why}")
+        self._outbox.put(self._state_message(self._state))  # by which the other learns of us
+
     def _refuse(self, kind: str, message: str, *, show: bool = True) -> None:
         """Tells of a command that was not obeyed: an event, and a line for the user where it is to be shown."""
-        now_s = asyncio.get_running_loop().time()
-        recent = self._recent.setdefault(kind, deque(maxlen=NOTICES))
-        if len(recent) == NOTICES and now_s - recent[0] < NOTICE_WINDOW_S:
-            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
-            return
-        recent.append(now_s)
-        if suppressed := self._suppressed.pop(kind, 0):
-            message += f" (and {suppressed} more like this before)"
+        self._notices.add(kind, message, show)
+
+    def _tell_of_refusal(self, kind: str, message: str, show: bool) -> None:
         self._send("event", messages.notice(kind, message))
         if show:
             self._on_problem(MqttProblem(f"mqtt: {message}"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-import os
 import random
 import secrets
 import ssl
@@ -15,8 +14,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from agent.config_sections import MqttSection
+from agent.foreign_text import one_line
 from agent.mqtt_messages import OFFLINE
 from agent.mqtt_queues import inbox_type
+from agent.mqtt_settings import check, password_of
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ KEEPALIVE_S = 15
 
 ANSWER_S = 10.0
 """A broker that has not answered after so long is gone."""
+
+MOST_PACKET_BYTES = 10_000
+"""Of a message, its topic included, so much is kept: the longest text that is read takes 8,000. The rest is thrown away
+as it comes, or one message could fill the memory and hold up the event loop for seconds."""
 
 CLOSING_S = 0.25
 """For each of the last words on a connection; cancelling must not take longer than a second."""
@@ -91,9 +96,9 @@ class Broker:
             raise InputError(
                 "mqtt: expected the package aiomqtt, it is not installed; run: pip install 'visavis[mqtt]'"
             )
-        _check(settings)
+        check(settings)
         self._settings, self._on_dropped = settings, on_dropped
-        self._password = _password(settings)
+        self._password = password_of(settings)
         # The same name every time: a connection of ours that the broker still takes for alive ends when we come back,
         # and can't report us dead later.
         self._identifier = f"visavis-{secrets.token_hex(6)}"
@@ -133,6 +138,8 @@ class Broker:
             # Reads the system's certificates from the disk.
             tls_context=await asyncio.to_thread(ssl.create_default_context) if settings.tls else None,
         )
+        _bound_packets(client)
+        client._disconnected.add_done_callback(_asked_for)
         failed: MqttError | None = None
         was_connected = False
         try:
@@ -158,7 +165,7 @@ class Broker:
             raise
 
     def _explained(self, error: MqttError, was_connected: bool) -> ConnectionFailed:
-        settings, text = self._settings, str(error)
+        settings, text = self._settings, one_line(str(error))
         if was_connected:
             return ConnectionFailed(
                 Failure.AWAY, f"mqtt: the connection to the broker at {self.address} broke; trying on"
@@ -187,11 +194,37 @@ class Broker:
 
 async def _close(client: Client) -> None:
     """Also what only half came about: aiomqtt leaves a connection open whose broker never answered."""
-    from aiomqtt import MqttError
-
     client.timeout = CLOSING_S
-    with suppress(MqttError, OSError):
+    # Whatever the client choked on in the broker's bytes comes out here once more.
+    with suppress(Exception):
         await client.__aexit__(None, None, None)
+    client._disconnected.add_done_callback(_asked_for)  # entering may have replaced it
+
+
+def _asked_for(disconnected: asyncio.Future[None]) -> None:
+    """Why a connection broke comes as an MqttError where it matters; asyncio would print it once more."""
+    if not disconnected.cancelled():
+        disconnected.exception()
+
+
+def _bound_packets(client: Client) -> None:
+    """Makes the client keep no more than `MOST_PACKET_BYTES` of a packet; neither library has a setting for it.
+
+    A message that is cut so is longer than any that is read: it is refused in words.
+    """
+    paho = client._client
+    receive = paho._sock_recv
+
+    def receive_and_keep(most: int) -> bytes:
+        received = receive(min(most, 65_536))
+        packet = paho._in_packet
+        kept = max(1, MOST_PACKET_BYTES - len(packet["packet"]))
+        if packet["have_remaining"] and len(received) > kept:
+            packet["to_process"] -= len(received) - kept
+            return received[:kept]
+        return received
+
+    paho._sock_recv = receive_and_keep  # type: ignore[assignment,method-assign]
 
 
 def _first(errors: BaseExceptionGroup[MqttError]) -> MqttError:
@@ -199,28 +232,3 @@ def _first(errors: BaseExceptionGroup[MqttError]) -> MqttError:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error  # type: ignore[return-value]  # the leaves are of the type that was caught
-
-
-def _check(settings: MqttSection) -> None:
-    levels = settings.base_topic.split("/")
-    if any(not level or set(level) & set("+#\0") for level in levels) or settings.base_topic.startswith("$"):
-        raise InputError(
-            "mqtt.base_topic: expected levels of a topic such as \"home/visavis\", without '+', '#' or a '$' in front, "
-            f"got '{settings.base_topic}'"
-        )
-    try:
-        settings.host.encode("idna")
-    except UnicodeError:
-        raise InputError(f"mqtt.host: expected a host's name or address, got '{settings.host}'") from None
-
-
-def _password(settings: MqttSection) -> str | None:
-    if not settings.username or not settings.password_env:
-        return None
-    password = os.environ.get(settings.password_env)
-    if password is None:
-        raise InputError(
-            f"mqtt: expected the password of user '{settings.username}' in the environment variable "
-            f'{settings.password_env}, it is not set; set it, or mqtt.password_env = "" for a user without a password'
-        )
-    return password

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NoReturn
 
 from agent.events import Say, TypedText
+from agent.foreign_text import one_line
 from agent.sentences import Sentence
 from agent.turn import TurnRecord
 from avatar.control_timeline import FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
@@ -194,7 +195,7 @@ def _single(payload: bytes, name: str, example: str, low: float, high: float) ->
 
 def _decoded(payload: bytes, max_bytes: int, expected: str) -> str:
     if len(payload) > max_bytes:
-        raise InputError(f"{expected}, got {len(payload)} bytes; at most {max_bytes} are read")
+        raise InputError(f"{expected}, got more than {max_bytes} bytes")
     try:
         return payload.decode("utf-8")
     except UnicodeDecodeError:
@@ -234,7 +235,4 @@ def _in_range(value: object, low: float, high: float, what: str) -> float:
 
 
 def _refuse(expected: str, got: object) -> NoReturn:
-    shown = got if isinstance(got, str) else repr(got)
-    # One printable line, whatever the sender put into it.
-    shown = "".join(c if c.isprintable() else "�" for c in (shown if len(shown) <= 60 else shown[:59] + "…"))
-    raise InputError(f"{expected}, got '{shown}'")
+    raise InputError(f"{expected}, got '{one_line(got if isinstance(got, str) else repr(got), 60)}'")

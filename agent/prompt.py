@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypedDict
 
-from agent.knowledge import Entry, Knowledge
+from agent.knowledge import Knowledge
+from agent.knowledge_entry import Entry
 from agent.llm import Message
 from avatar.motion import Emotion
 

@@ -55,6 +55,8 @@ them nothing; and one of them must have at least this share of the importance of
 _TOPIC_INSIDE, _INSIDE_BY_CHANCE = 0.6, 0.6
 """A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance
 then."""
+_NAMED, _ABOUT = 0.6, 0.5
+"""From this certainty of the name on, and this share of what was said, the score of a table's row counts in full."""
 _ALL_WORDS, _SAME_WORDS, _SAME_SOUND = 0.25, 0.25, 0.5
 """Shares of the final score: BM25 over the entry; words shared with one of its questions; likeness of sounds to it.
 Found by trying all multiples of 0.1 on 370 questions, typed and as heard by PocketSphinx, and 52 about other things;
@@ -71,6 +73,8 @@ class Field:
         context: names of what it belongs to.
         paragraphs: the answer.
         is_topic: the title names something, and there is no question.
+        needed: names of which one must be said, or something that sounds like it: a row of a table is about nothing
+            else. None for no such names.
     """
 
     title: str
@@ -78,6 +82,7 @@ class Field:
     context: Sequence[str]
     paragraphs: Sequence[str]
     is_topic: bool
+    needed: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +187,21 @@ class Index:
         ]
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
         self._forms: dict[int, tuple[_Form, ...]] = {}
+        self._needed: dict[int, set[int]] = {}
+        self._owned: dict[int, set[int]] = {}
+        for number, entry in enumerate(fields):
+            needed = {self._vocabulary.add(word) for word in tokens(" ".join(entry.needed)) if word not in STOP_WORDS}
+            if needed:
+                texts = (*entry.questions, *entry.context, *entry.paragraphs)
+                self._needed[number] = needed
+                self._owned[number] = needed | {self._vocabulary.add(word) for text in texts for word in tokens(text)}
         self._form_owners = np.array(owners, np.intp)
         self._form_shapes = shapes([spell_out(words) for words in asking_texts])
         self._vocabulary.listen(asked)
+
+    def knows(self, word: str) -> bool:
+        """Whether a word's stem is in any entry."""
+        return self._vocabulary.find(word) is not None
 
     def search(self, question: str, k: int, *, topic: str = "") -> list[Found]:
         """The `k` best entries, best first; those with nothing in common are left out."""
@@ -203,10 +220,29 @@ class Index:
         by_words = np.argsort(-scores, kind="stable")[: max(_REREAD, k)]
         best = np.unique(np.concatenate([by_words[scores[by_words] > 0], self._alike_entries(query.words)]))
         found = [
-            Found(int(number), min(_ALL_WORDS * float(scores[number]) + fit, 1.0), form)
-            for number, (fit, form) in zip(best, self._reread(query, best), strict=True)
+            Found(int(number), min(_ALL_WORDS * float(scores[number]) + fit, 1.0) * self._named(query, number), form)
+            for number, (fit, form) in zip(best.tolist(), self._reread(query, best), strict=True)
         ]
         return sorted((one for one in found if one.score > 0), key=lambda one: (-one.score, one.number))[:k]
+
+    def _named(self, query: _Query, number: int) -> float:
+        """How surely the entry's name was said, 0 … 1, and how much of the question is about it; 1 if it needs none.
+
+        Half of all questions to a table are alike ("how much is …"): what else was said must be in the row, too.
+        """
+        needed = self._needed.get(number)
+        if needed is None:
+            return 1.0
+        surest = query.terms
+        named = max(self._rarity[term] * surest.get(term, 0.0) for term in needed)
+        named /= max(self._rarity[term] for term in needed)
+        owned = self._owned[number]
+        importance = query.importance.tolist()
+        told = (max((weight for term, weight in at.items() if term in owned), default=0.0) for at in query.said)
+        about = sum(value * weight for value, weight in zip(importance, told, strict=False)) / max(
+            sum(importance), 1e-6
+        )
+        return float(min(named / _NAMED, 1.0) * min(about / _ABOUT, 1.0))
 
     def _said_in_text(self, query: _Query) -> npt.NDArray[np.float32]:
         """The score of entries that have nearly all that was said, be it only in their text: float32 [entries]."""

@@ -77,12 +77,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The loaded backends of one session."""
+    """The loaded backends of one session, and what is to be said about their files."""
 
     turns: TurnDetector
     ears: ASR
     mind: LLM
     voice: TTS
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

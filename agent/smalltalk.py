@@ -31,7 +31,7 @@ class Intent:
 
     Attributes:
         name: such as "greeting".
-        heard: ways to say it, lower case.
+        heard: ways to say it, lower case, with {name} for the avatar's.
         replies: spoken answers, with {name}, {time}, {date} and {topics} to be filled in.
     """
 
@@ -61,11 +61,18 @@ class SmallTalk:
 
     Args:
         intents: by default, those of data/smalltalk.toml.
+        name: what the avatar is called by; "" for no name.
     """
 
-    def __init__(self, intents: tuple[Intent, ...] | None = None) -> None:
+    def __init__(self, intents: tuple[Intent, ...] | None = None, *, name: str = "") -> None:
         self.intents = _read_intents() if intents is None else intents
-        pairs = [(intent, tokens(heard)) for intent in self.intents for heard in intent.heard]
+        is_called = bool(tokens(name))
+        pairs = [
+            (intent, tokens(heard.replace("{name}", name)))
+            for intent in self.intents
+            for heard in intent.heard
+            if is_called or "{name}" not in heard
+        ]
         self._intent_of = [intent for intent, _ in pairs]
         self._words = [words for _, words in pairs]
         spoken = [spell_out(words) for words in self._words]

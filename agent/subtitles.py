@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.turn import SpokenSentence, TurnRecord
 from speech.audio import OUTPUT_RATE_HZ
+from speech.draft import Draft
 
 
 def write_subtitles(path: Path, records: Sequence[TurnRecord]) -> None:
@@ -21,7 +22,8 @@ def write_subtitles(path: Path, records: Sequence[TurnRecord]) -> None:
         f"{number}\n{_stamp(line.start_sample)} --> {_stamp(line.end_sample)}\n{line.text}\n"
         for number, line in enumerate(lines, start=1)
     ]
-    path.write_text("\n".join(blocks), encoding="utf-8")
+    with Draft(path) as draft:
+        draft.path.write_text("\n".join(blocks), encoding="utf-8")
 
 
 def _stamp(sample: int) -> str:

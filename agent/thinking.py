@@ -78,7 +78,7 @@ async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Wri
             if delta is None:
                 break
             reply.mark("first_token")
-            await writer.take(tags.push(delta))
+            await writer.take(tags.push(delta[: LONGEST_REPLY - length]))
             length += len(delta)
             if length > LONGEST_REPLY:
                 raise InputError(f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there")

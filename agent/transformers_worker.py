@@ -243,7 +243,7 @@ def _brief(error: Exception) -> str:
 def load(setup: dict[str, Any]) -> Work:
     """Loads the model in the folder "model" onto "device"; the messages "shortest" are what it must be able to hold."""
     # Before anything is imported that looks at it.
-    os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
     import torch

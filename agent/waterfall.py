@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.turn import STAGES, TurnRecord
+from speech.draft import Draft
 
 _WIDTH = 40
 _LABELS = dict(
@@ -72,5 +73,6 @@ def plot_waterfall(path: Path, records: Sequence[TurnRecord], title: str) -> Non
     axes.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.4, -0.16), ncol=3, fontsize=8, frameon=False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    figure.savefig(path, dpi=110)
+    with Draft(path) as draft:
+        figure.savefig(draft.path, format="png", dpi=110)
     pyplot.close(figure)

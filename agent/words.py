@@ -6,10 +6,11 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from speech.spoken_numbers import number_words, ordinal_words
+from speech.spoken_numbers import digit_words, number_words, ordinal_words
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_CODE = re.compile(r"([a-z]{1,3})([0-9]{1,4})")
 _ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
 
 STOP_WORDS = frozenset(
@@ -47,7 +48,7 @@ def tokens(text: str) -> list[str]:
         text = "".join(character for character in text if not unicodedata.combining(character))
     words: list[str] = []
     for token in _TOKEN.findall(text.lower()):
-        if token[0].isdigit() and (said := _number(token)):
+        if token[-1 if token[0].isalpha() else 0].isdigit() and (said := _number(token)):
             words += said
         elif token.endswith("'s") and token not in STOP_WORDS:
             words.append(token[:-2])
@@ -60,6 +61,9 @@ def tokens(text: str) -> list[str]:
 def _number(token: str) -> list[str]:
     """A number up to 9,999 or a rank ("22nd") in words; empty for anything else."""
     said = ""
+    if code := _CODE.fullmatch(token):
+        number = digit_words(code[2]) if code[2].startswith("0") else number_words(code[2])
+        return [code[1], *number.replace("-", " ").split()]
     if token.isdecimal() and token.isascii() and len(token) <= 4:
         said = number_words(token)
     elif ordinal := _ORDINAL.fullmatch(token):

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from avatar.conditions import ConditionLayout
 from avatar.denoiser import Denoiser, DenoiserConfig
 from avatar.dynamics import MOTION_SIZE, NAMES
 from avatar.motion import Floats
+from avatar.weights_file import brief, filled, read_weights, sizes_of
+from speech.draft import Draft
 from speech.errors import InputError
 
 FORMAT = "visavis motion sampler"
 VERSION = 1
 SHIPPED = "motion.safetensors"
+_LONGEST_NOTE = 200
 NORMALISATION = ("position_mean", "position_std", "flow_mean", "flow_std")
 
 
@@ -71,10 +73,8 @@ def save_checkpoint(path: Path, checkpoint: MotionCheckpoint) -> None:
         "note": checkpoint.note,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.chmod(0o644)  # safetensors makes it private
-    partial.replace(path)
+    with Draft(path) as draft:
+        draft.path.write_bytes(save(tensors, metadata))
 
 
 def load_checkpoint(path: Path | None = None) -> MotionCheckpoint:
@@ -86,23 +86,26 @@ def load_checkpoint(path: Path | None = None) -> MotionCheckpoint:
     if path is None:
         with resources.as_file(resources.files("avatar") / "assets" / SHIPPED) as shipped:
             return load_checkpoint(shipped)
-    if not path.is_file():
-        raise InputError(f"{path}: expected motion sampler weights, found nothing; reinstall visavis or train them")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: expected a safetensors file, could not read it: {error}; fetch it again") from None
+    metadata, stored = read_weights(path, "motion sampler weights", "train them, or reinstall visavis")
     _check(path, metadata)
+    tensors = {name: tensor.float() for name, tensor in stored.items()}
     try:
-        normalisation = {name: tensors.pop(f"normalisation.{name}").numpy() for name in NORMALISATION}
-        denoiser = Denoiser(DenoiserConfig(**json.loads(metadata["config"])))
-        denoiser.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: expected weights of this sampler, they don't fit: {reason}; train again") from None
-    return MotionCheckpoint(denoiser.eval(), **normalisation, note=metadata.get("note", ""))
+        normalisation = {name: _normalisation(name, tensors.pop(f"normalisation.{name}")) for name in NORMALISATION}
+        config = sizes_of(DenoiserConfig, metadata["config"])
+        denoiser = filled(lambda: Denoiser(config), tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path}: expected weights of this sampler, they don't fit: {brief(error)}; train again"
+        ) from None
+    return MotionCheckpoint(denoiser, **normalisation, note=metadata.get("note", "")[:_LONGEST_NOTE])
+
+
+def _normalisation(name: str, values: torch.Tensor) -> Floats:
+    if values.shape != (MOTION_SIZE,):
+        raise ValueError(f"normalisation.{name} expected ({MOTION_SIZE},), got {tuple(values.shape)}")
+    if name.endswith("_std") and not bool((values > 0.0).all()):
+        raise ValueError(f"normalisation.{name} expected spreads above 0")
+    return np.asarray(values.numpy(), np.float32)
 
 
 def _check(path: Path, metadata: dict[str, str]) -> None:

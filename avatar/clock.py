@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
@@ -44,8 +45,16 @@ class AudioClock(ABC):
         """Whether the frame just announced has missed its time, so that its picture is better left out."""
         return False
 
-    def played(self) -> None:
-        """Says that the announced frame and its sound went out."""
+    def show_by(self) -> float:
+        """The event loop's time after which a picture of the announced frame would be out of step with its sound."""
+        return math.inf
+
+    def played(self, drawn_s: float | None = None) -> None:
+        """Says that the announced frame and its sound went out.
+
+        Args:
+            drawn_s: the event loop's time at which its picture was there, or None for one that was left out.
+        """
         self._next_frame += 1
         while self._waiting and self._waiting[0][0] <= self.position:
             future = heapq.heappop(self._waiting)[2]
@@ -92,6 +101,7 @@ class PacedClock(AudioClock):
     Args:
         player: who plays the sound; None keeps an even pace by the event loop's clock.
         ahead_s: frames are asked for so long before, so that their picture is there when the sound is.
+        most_ahead_s: and where drawing takes longer than that, at most so long before.
     """
 
     keeps_time = True
@@ -99,14 +109,30 @@ class PacedClock(AudioClock):
     # A picture that would come more than one frame time too late is left out; its sound is not.
     LATE_AFTER_S = 1.0 / FRAME_RATE_HZ
 
-    def __init__(self, player: Player | None = None, *, ahead_s: float = 0.0) -> None:
+    def __init__(self, player: Player | None = None, *, ahead_s: float = 0.0, most_ahead_s: float = 0.0) -> None:
         super().__init__()
         self._player: Player = player or _EvenPlayer()
-        self._ahead_s = ahead_s
+        self._ahead_s = self._least_ahead_s = ahead_s
+        self._most_ahead_s = max(ahead_s, most_ahead_s)
 
     def is_late(self) -> bool:
         """Whether the announced frame is overdue by more than a frame time."""
         return asyncio.get_running_loop().time() - self._deadline(self._next_frame) > self.LATE_AFTER_S
+
+    def show_by(self) -> float:
+        """A frame time after its first sample is heard."""
+        return self._player.heard_at(self._next_frame * SAMPLES_PER_FRAME) + self.LATE_AFTER_S
+
+    def played(self, drawn_s: float | None = None) -> None:
+        """Where drawing takes longer than expected, as on a busy machine, later frames are begun sooner."""
+        if drawn_s is not None:
+            self._follow(drawn_s - self._deadline(self._next_frame))
+        super().played()
+
+    def _follow(self, took_s: float) -> None:
+        # Follows the slow ones: nine in ten are there in time.
+        self._ahead_s += (0.18 if took_s > self._ahead_s else 0.02) * (took_s - self._ahead_s)
+        self._ahead_s = min(max(self._ahead_s, self._least_ahead_s), self._most_ahead_s)
 
     async def _due(self, frame: int) -> None:
         loop = asyncio.get_running_loop()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import math
 import re
 from bisect import bisect_right
@@ -12,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion
-from speech.errors import InputError
+from avatar.table import Table, open_table, quote
 
 MAX_GAZE_DEG = 30.0
 """Beyond it an eye shows no iris."""
@@ -47,7 +45,6 @@ COLUMNS = (_TIME, _STATE, _EMOTION, *_LIMITS)
 
 # float() would also read "nan", "1_0" and the digits of every script.
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,2})?")
-_LONGEST_QUOTE = 40
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -123,10 +120,9 @@ class _Asked:
 def read_control_timeline(path: Path, *, state: ConversationState, controls: Controls) -> ControlTimeline:
     """Reads a table made in a spreadsheet or by a program.
 
-    CSV in UTF-8: a header with `time_s` and any other of COLUMNS, then rows of increasing times. A row holds from its
-    time on, that is from the first frame that starts then or later. An empty cell leaves its control as it was, "free"
-    gives it back to the sampler. Where the header is separated by semicolons or tabs, as spreadsheets of many
-    countries do it, so are the rows, and a comma may stand for the decimal point.
+    CSV as `avatar.table` reads it: a header with `time_s` and any other of COLUMNS, then rows of increasing times. A
+    row holds from its time on, that is from the first frame that starts then or later. An empty cell leaves its control
+    as it was, "free" gives it back to the sampler.
 
     Args:
         path: the file.
@@ -136,14 +132,16 @@ def read_control_timeline(path: Path, *, state: ConversationState, controls: Con
     Raises:
         InputError: anything else; names the line and the column.
     """
-    name = _one_line(str(path))
-    text = _read(path, name)
-    rows = _Rows(name, text)
+    with open_table(path, "a CSV table of controls", most_bytes=LARGEST_FILE_BYTES) as rows:
+        return _timeline(rows, state, controls)
+
+
+def _timeline(rows: Table, state: ConversationState, controls: Controls) -> ControlTimeline:
     columns = _header(rows)
     asked = _Asked.before(state, controls)
     cues = {0: Cue(0, state, controls)}
     last_s: float | None = None
-    while (cells := rows.next()) is not None:
+    while (cells := rows.row()) is not None:
         if not any(cells):
             continue  # spreadsheets leave empty rows behind
         if len(cells) != len(columns):
@@ -162,60 +160,23 @@ def read_control_timeline(path: Path, *, state: ConversationState, controls: Con
     return ControlTimeline(list(cues.values()))
 
 
-class _Rows:
-    """The rows of a table, cells without blanks around them, and what is wrong with them."""
-
-    def __init__(self, name: str, text: str) -> None:
-        header = re.split("[\r\n]", text, maxsplit=1)[0]
-        delimiter = next((mark for mark in ";\t" if mark in header), ",")
-        self.decimal_comma = delimiter != ","
-        self._name = name
-        self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-
-    def next(self) -> list[str] | None:
-        try:
-            row = next(self._reader, None)
-        except csv.Error as error:
-            self.refuse(f"expected a row of a CSV table: {error}")
-        return None if row is None else [cell.strip() for cell in row]
-
-    def refuse(self, why: str) -> NoReturn:
-        raise InputError(f"{self._name}: line {max(1, self._reader.line_num)}: {why}")
-
-
-def _read(path: Path, name: str) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{name}: expected a CSV table of controls, could not read it: {reason}") from None
-    if len(data) > LARGEST_FILE_BYTES:
-        raise InputError(f"{name}: expected a CSV table of at most {LARGEST_FILE_BYTES:,} bytes, got more")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError(f"{name}: line {line}: expected UTF-8, got byte 0x{data[error.start]:02x}") from None
-
-
-def _header(rows: _Rows) -> list[str]:
-    columns = [cell.lower() for cell in rows.next() or []]
+def _header(rows: Table) -> list[str]:
+    columns = [cell.lower() for cell in rows.row() or []]
     if not any(columns):
         rows.refuse(f"expected a header such as 'time_s,emotion,intensity' (of {', '.join(COLUMNS)}), got nothing")
     for column in columns:
         if column not in COLUMNS:
             nearest = difflib.get_close_matches(column, COLUMNS, 1)
             hint = f"did you mean '{nearest[0]}'?" if nearest else f"there are {', '.join(COLUMNS)}"
-            rows.refuse(f"unknown column {_quote(column)}; {hint}")
+            rows.refuse(f"unknown column {quote(column)}; {hint}")
         if columns.count(column) > 1:
             rows.refuse(f"expected every column once, got '{column}' {columns.count(column)} times")
     if _TIME not in columns or len(columns) == 1:
-        rows.refuse(f"expected '{_TIME}' and at least one of {', '.join(COLUMNS[1:])}, got {_quote(','.join(columns))}")
+        rows.refuse(f"expected '{_TIME}' and at least one of {', '.join(COLUMNS[1:])}, got {quote(','.join(columns))}")
     return columns
 
 
-def _value(rows: _Rows, column: str, cell: str) -> ConversationState | Emotion | float | None:
+def _value(rows: Table, column: str, cell: str) -> ConversationState | Emotion | float | None:
     if column == _STATE:
         return _choice(rows, column, cell, ConversationState)
     if cell.lower() == FREE:
@@ -225,25 +186,16 @@ def _value(rows: _Rows, column: str, cell: str) -> ConversationState | Emotion |
     return _number(rows, column, cell, *_LIMITS[column], may_be_free=True)
 
 
-def _choice(rows: _Rows, column: str, cell: str, choices: type[Choice], otherwise: str = "") -> Choice:
+def _choice(rows: Table, column: str, cell: str, choices: type[Choice], otherwise: str = "") -> Choice:
     try:
         return choices(cell.lower())
     except ValueError:
-        rows.refuse(f"{column}: expected one of {', '.join(choices)}{otherwise}, got {_quote(cell)}")
+        rows.refuse(f"{column}: expected one of {', '.join(choices)}{otherwise}, got {quote(cell)}")
 
 
-def _number(rows: _Rows, column: str, cell: str, low: float, high: float, *, may_be_free: bool) -> float:
-    text = cell.replace(",", ".") if rows.decimal_comma else cell
+def _number(rows: Table, column: str, cell: str, low: float, high: float, *, may_be_free: bool) -> float:
+    text = rows.plain(cell)
     if _NUMBER.fullmatch(text) is None or not low <= float(text) <= high:
         free = f" or {FREE}" if may_be_free else ""
-        rows.refuse(f"{column}: expected a number from {low:g} to {high:g}{free}, got {_quote(cell)}")
+        rows.refuse(f"{column}: expected a number from {low:g} to {high:g}{free}, got {quote(cell)}")
     return float(text)
-
-
-def _quote(text: str) -> str:
-    shown = _one_line(text)
-    return f"'{shown if len(shown) <= _LONGEST_QUOTE else shown[:_LONGEST_QUOTE] + '…'}'"
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

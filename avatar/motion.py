@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import difflib
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from speech.errors import InputError
+from avatar.table import Table, open_table, quote
 
 FRAME_RATE_HZ = 25
 """Video frames, and motion vectors, a second."""
@@ -152,33 +154,113 @@ def write_motion_csv(path: Path, values: Floats) -> None:
             writer.writerow([frame, f"{frame / FRAME_RATE_HZ:.2f}", *(f"{value:.9g}" for value in row)])
 
 
+LARGEST_CSV_BYTES = 1_000_000_000
+"""Twelve hours of motion have some 700 MB."""
+
+# No head or eye turns further (radians), nor is a face in a picture further away from its place (eye distances).
+_FURTHEST_RAD, _FURTHEST = math.pi / 2.0, 20.0
+# Rows that are gathered before they become one array.
+_BLOCK = 1000
+# Times are written with two digits behind the point.
+_TIME_TOLERANCE_S = 0.021
+
+
+def _limits() -> tuple[Floats, Floats]:
+    """The least and the most that each of the 60 numbers may be in a file: beyond, it is in some other unit."""
+    low, high = np.full(MotionLayout.SIZE, -1.0, np.float32), np.full(MotionLayout.SIZE, 2.0, np.float32)
+    for index, name in enumerate(MotionLayout.NAMES[: MotionLayout.FACE.start]):
+        reach = _FURTHEST if name in ("headX", "headY") else _FURTHEST_RAD
+        low[index], high[index] = (0.1, 10.0) if name == "headDistance" else (-reach, reach)
+    return low, high
+
+
 def read_motion_csv(path: Path) -> Floats:
-    """Reads what `write_motion_csv` wrote: float32 [T, 60], T > 0.
+    """Reads motion in the form of `write_motion_csv`: float32 [T, 60], T > 0.
+
+    The columns may be in any order; `frame` and `time_s` may be missing. Else as `avatar.table.open_table`.
 
     Raises:
-        InputError: not such a file; names the line and the column.
+        InputError: not such a file, or numbers that no face has; names the line and the column.
     """
+    low, high = _limits()
+    blocks: list[Floats] = []
+    with open_table(path, "a motion CSV", most_bytes=LARGEST_CSV_BYTES) as table:
+        columns = _columns(table)
+        places = np.array([columns.index(name) for name in MotionLayout.NAMES])
+        time_at = columns.index("time_s") if "time_s" in columns else None
+        first_s: float | None = None
+        rows: list[Floats] = []
+        while (cells := table.row()) is not None:
+            if not any(cells):
+                continue  # spreadsheets leave empty rows behind
+            if len(cells) != len(columns):
+                table.refuse(f"expected {len(columns)} values, got {len(cells)}")
+            numbers = _numbers(table, columns, cells)
+            row = numbers[places].astype(np.float32)
+            wrong = ~((low <= row) & (row <= high))
+            if wrong.any():
+                column = int(np.argmax(wrong))
+                table.refuse(
+                    f"expected {MotionLayout.NAMES[column]} from {low[column]:.3g} to {high[column]:.3g}, "
+                    f"got {quote(cells[places[column]])}{_advice(column)}"
+                )
+            if time_at is not None:
+                first_s = float(numbers[time_at]) if first_s is None else first_s
+                _check_time(table, float(numbers[time_at]) - first_s, len(blocks) * _BLOCK + len(rows))
+            rows.append(row)
+            if len(rows) == _BLOCK:
+                blocks.append(np.stack(rows))
+                rows = []
+        if rows:
+            blocks.append(np.stack(rows))
+        if not blocks:
+            table.refuse("expected at least one row of motion after the header, got none")
+    return np.concatenate(blocks)
+
+
+def _columns(table: Table) -> list[str]:
+    known = {name.lower(): name for name in CSV_HEADER}
+    header = table.row() or []
+    columns = [known.get(cell.lower(), cell) for cell in header]
+    if not set(columns) & set(MotionLayout.NAMES):
+        got = quote(",".join(header)) if header else "nothing"
+        table.refuse(f"expected the header 'frame,time_s,headPitch,…' of {len(CSV_HEADER)} names, got {got}")
+    for column in columns:
+        if column not in CSV_HEADER:
+            nearest = difflib.get_close_matches(column, CSV_HEADER, 1)
+            table.refuse(f"unknown column {quote(column)}" + (f"; did you mean '{nearest[0]}'?" if nearest else ""))
+        if columns.count(column) > 1:
+            table.refuse(f"expected every column once, got '{column}' {columns.count(column)} times")
+    missing = [name for name in MotionLayout.NAMES if name not in columns]
+    if missing:
+        others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        table.refuse(f"expected the 60 columns of the motion, '{missing[0]}'{others} missing")
+    return columns
+
+
+def _numbers(table: Table, columns: list[str], cells: list[str]) -> npt.NDArray[np.float64]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: expected a motion CSV, could not read it: {error}") from None
-    rows = list(csv.reader(lines))
-    if not rows or tuple(rows[0]) != CSV_HEADER:
-        got = ",".join(rows[0])[:60] if rows else "nothing"
-        raise InputError(f"{path}: line 1: expected the header 'frame,time_s,headPitch,…' of 62 names, got '{got}'")
-    values = np.zeros((len(rows) - 1, MotionLayout.SIZE), np.float32)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(CSV_HEADER):
-            raise InputError(f"{path}: line {number}: expected {len(CSV_HEADER)} values, got {len(row)}")
-        for column, text in enumerate(row[2:]):
-            try:
-                values[number - 2, column] = float(text)
-            except ValueError:
-                name = MotionLayout.NAMES[column]
-                raise InputError(f"{path}: line {number}: expected a number for {name}, got '{text[:20]}'") from None
-    if len(values) == 0:
-        raise InputError(f"{path}: expected at least one row of motion after the header, got none")
-    if not np.isfinite(values).all():
-        frame, column = np.argwhere(~np.isfinite(values))[0]
-        raise InputError(f"{path}: line {frame + 2}: expected a finite number for {MotionLayout.NAMES[column]}")
-    return values
+        return np.array([float(table.plain(cell)) for cell in cells], np.float64)
+    except ValueError:
+        pass
+    for column, cell in zip(columns, cells, strict=True):
+        try:
+            float(table.plain(cell))
+        except ValueError:
+            table.refuse(f"expected a number for {column}, got {quote(cell)}")
+    raise AssertionError("one of the cells is no number")
+
+
+def _check_time(table: Table, since_first_s: float, row: int) -> None:
+    expected = row / FRAME_RATE_HZ
+    if not abs(since_first_s - expected) <= _TIME_TOLERANCE_S:
+        table.refuse(
+            f"time_s: expected {FRAME_RATE_HZ} rows a second, so {expected:.2f} s after the first, got "
+            f"{since_first_s:.6g} s; resample it"
+        )
+
+
+def _advice(column: int) -> str:
+    if column < MotionLayout.FACE.start:
+        return "" if MotionLayout.NAMES[column] in ("headX", "headY", "headDistance") else "; angles are in radians"
+    return "; coefficients go from 0 to 1"

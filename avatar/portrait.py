@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from avatar.motion import Floats
 from avatar.picture import Picture, decode_picture, picture_size, read_picture
 from avatar.portrait_cache import read_entry, write_entry
 from speech.errors import InputError
+from speech.user_folders import cache_folder
 
 if TYPE_CHECKING:
     from avatar.placing.landmarks_file import PlacedFace
@@ -89,7 +89,7 @@ def load_portrait(
         path: a picture; PNG, JPEG, HEIC, WebP, TIFF, BMP and what else `decode_picture` reads.
         landmarks: a file of points placed by hand, for a face that is not found (docs/landmarks.md).
         size: pixels a side, one of `avatar.decoder.SIZES`.
-        cache_dir: where analyses are kept; None means ~/.cache/visavis (or $XDG_CACHE_HOME/visavis).
+        cache_dir: where analyses are kept; None means the user's own cache folder.
 
     Raises:
         InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size;
@@ -104,7 +104,7 @@ def load_portrait(
 
         placed, placed_content = read_landmarks(landmarks, picture_size(path, content))
     digest = hashlib.sha256(content + placed_content).hexdigest()[:32]
-    entry = (cache_dir or default_cache_dir()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
+    entry = (cache_dir or cache_folder()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
     known = read_entry(entry, size)
     if known is not None:
         return Portrait(path=path, **known)
@@ -117,11 +117,6 @@ def load_portrait(
     portrait = _found(path, picture, size) if placed is None else _by_hand(path, picture, size, placed)
     write_entry(entry, portrait)
     return portrait
-
-
-def default_cache_dir() -> Path:
-    """The folder for analyses where none is named: the user's cache folder (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "visavis"
 
 
 def _found(path: Path, picture: Picture, size: int) -> Portrait:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import zipfile
 from dataclasses import astuple
@@ -52,20 +53,22 @@ def read_entry(entry: Path, size: int) -> dict[str, Any] | None:
 
 def write_entry(entry: Path, portrait: Portrait) -> None:
     """Keeps an analysis, readable by this user alone; a full or read-only disk only costs the next start its speed."""
+    content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
+    np.savez(
+        content,
+        image=portrait.image,
+        landmarks=portrait.landmarks,
+        matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
+        placement=np.array(portrait.placement),
+        head_gains=np.array(astuple(portrait.head_gains)),
+        turns=np.array(portrait.turns),
+        mouth_is_covered=np.array(portrait.mouth_is_covered),
+        notices=np.frombuffer(json.dumps(portrait.notices).encode(), np.uint8),
+    )
     with contextlib.suppress(OSError, InputError):
-        entry.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with Draft(entry, private=True) as draft, draft.path.open("wb") as file:
-            np.savez(
-                file,
-                image=portrait.image,
-                landmarks=portrait.landmarks,
-                matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
-                placement=np.array(portrait.placement),
-                head_gains=np.array(astuple(portrait.head_gains)),
-                turns=np.array(portrait.turns),
-                mouth_is_covered=np.array(portrait.mouth_is_covered),
-                notices=np.frombuffer(json.dumps(portrait.notices).encode(), np.uint8),
-            )
+        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with Draft(entry, private=True) as draft:
+            draft.path.write_bytes(content.getbuffer())
 
 
 def _checked(arrays: dict[str, np.ndarray[Any, Any]], size: int) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -44,6 +45,10 @@ class FrameShown:
 # -60 dBFS: the level under which nobody hears speech from a loudspeaker.
 AUDIBLE = 1e-3
 _MOUTH = slice(MotionLayout.INDEX["jawForward"], MotionLayout.INDEX["mouthUpperUpRight"] + 1)
+
+# So many pictures in a row are left out because they are late; then one is shown however late, or a machine that is
+# always too slow would show a frozen face.
+MOST_LATE_IN_A_ROW = 12
 
 # Played sound is kept this long, for the sampler to hear again after a rewind.
 KEEP_SAMPLES = OUTPUT_RATE_HZ
@@ -94,7 +99,7 @@ class Renderer:
         self._state, self._controls = ConversationState.IDLE, Controls()
         self._timeline = ControlTimeline.constant(self._state, self._controls)
         self.frames_late = 0
-        self._has_shown = False
+        self._late_in_a_row = MOST_LATE_IN_A_ROW  # until there is a picture, one that is late is better
 
     @property
     def frames(self) -> int:
@@ -131,7 +136,9 @@ class Renderer:
             ahead: asyncio.Future[None] | None = None
             while (end := until_sample()) is None or self._clock.position < end:
                 frame = await self._clock.next_frame()
-                late = self._has_shown and self._clock.is_late()  # until there is a picture, one that is late is better
+                patient = self._late_in_a_row < MOST_LATE_IN_A_ROW
+                late = patient and self._clock.is_late()
+                show_by_s = self._clock.show_by() if patient else math.inf
                 # Taken before the motion is: what is written from now on belongs to a later frame, for both.
                 start = frame * SAMPLES_PER_FRAME
                 sound, heard = (track.take(start, SAMPLES_PER_FRAME) for track in (self._voice, self._user))
@@ -147,24 +154,34 @@ class Renderer:
                         ahead.result()  # tells what went wrong in it
                     ahead = loop.run_in_executor(motion_thread, self._motion.sample_ahead, self._timeline)
                 mixed = sound + heard if self._mix_user else sound
-                failed = await loop.run_in_executor(picture_thread, self._show, start, values, mixed, late)
+                picture = drawn_s = None
+                if not late:
+                    picture = await loop.run_in_executor(picture_thread, self._draw, start, values)
+                    drawn_s = loop.time()
+                    late = drawn_s > show_by_s
+                failed = await loop.run_in_executor(
+                    picture_thread, self._write, None if late else picture, mixed, values
+                )
                 self.frames_late += late
-                self._has_shown = True
-                self._clock.played()
+                self._late_in_a_row = self._late_in_a_row + 1 if late else 0
+                self._clock.played(drawn_s)
                 for track in (self._voice, self._user):
                     track.forget(start - KEEP_SAMPLES)
                 self._on_frame(FrameShown(frame, loop.time(), _first_audible(sound, start), values[_MOUTH], late))
                 for output, error in failed:
                     await self._drop(output, error)
 
-    def _show(self, start: int, values: Floats, sound: Samples, late: bool) -> list[tuple[Output, InputError]]:
-        """Draws one frame and hands it to the outputs; returns those that failed."""
-        picture: VideoFrame | None = None
-        if self._decoder is not None and not late:
-            image = self._decoder.decode(values, breath_at(start / OUTPUT_RATE_HZ))
-            if self._label is not None:
-                self._label.draw(image)
-            picture = VideoFrame(image, start)
+    def _draw(self, start: int, values: Floats) -> VideoFrame | None:
+        """Draws one frame."""
+        if self._decoder is None:
+            return None
+        image = self._decoder.decode(values, breath_at(start / OUTPUT_RATE_HZ))
+        if self._label is not None:
+            self._label.draw(image)
+        return VideoFrame(image, start)
+
+    def _write(self, picture: VideoFrame | None, sound: Samples, values: Floats) -> list[tuple[Output, InputError]]:
+        """Hands one frame to the outputs; returns those that failed."""
         failed: list[tuple[Output, InputError]] = []
         for output in self._outputs:
             try:

@@ -26,8 +26,9 @@ from pathlib import Path
 from benchmarks.report import print_machine, print_percentiles
 from speech.asr import TAIL_S, transcribe_recording
 from speech.asr_pocketsphinx import DEFAULT_PHRASE_WEIGHT, PocketSphinxASR
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.language_model import phrase_words
+from speech.sound_file import read_audio
 from speech.turns import PRE_ROLL_S, TurnDetector
 from speech.vad import SileroVAD
 

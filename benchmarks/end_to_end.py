@@ -104,7 +104,8 @@ def render_speed(overrides: list[str], runs: int, folder: Path) -> list[float]:
     subprocess.run([*base, "say", sentence * 11, "-o", str(speech), "-q"], check=True)
     options = [part for override in overrides for part in ("--set", override)]
     command = [*base, "render", "--audio", str(speech), "-o", str(folder / "render.mp4"), "-q", *options]
-    from speech.audio import OUTPUT_RATE_HZ, read_audio
+    from speech.audio import OUTPUT_RATE_HZ
+    from speech.sound_file import read_audio
 
     length_s = len(read_audio(speech, OUTPUT_RATE_HZ)) / OUTPUT_RATE_HZ
     ratios = []

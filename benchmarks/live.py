@@ -3,6 +3,7 @@
     python -m benchmarks.live                              # three minutes
     python -m benchmarks.live --minutes 10 --plot soak.png
     python -m benchmarks.live --minutes 1 --voice espeak
+    python -m benchmarks.live --minutes 1 --load 2         # beside two busy loops
 
 The program talks over PulseAudio's null sinks and a camera that is a FUSE file, as it would over real devices. Both
 sinks are recorded with times, every picture carries its frame's number, so that nothing is taken from the program's
@@ -35,7 +36,8 @@ from agent.commands.conversation import QUESTIONS
 from benchmarks.emitted import TimedRecording, delay_s, loud_frames, number_of
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
-from speech.audio import OUTPUT_RATE_HZ, Samples, read_audio
+from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.sound_file import read_audio
 from tests.fuse_camera import FuseCamera, fuse_camera
 from tests.pulse import Pulse, pulse
 
@@ -156,6 +158,18 @@ def converse(minutes: float, overrides: list[str]) -> Measured:
                 measured.stages_s.append(stages)
                 measured.moving_after_sound_s.append(stages["first_moving_mouth"] - stages["first_audio"])
     return measured
+
+
+@contextmanager
+def busy_loops(count: int) -> Iterator[None]:
+    """Keeps so many cores busy, at the usual priority, while the context lasts."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 def with_own_cache(environ: dict[str, str]) -> dict[str, str]:
@@ -304,7 +318,7 @@ def report(measured: Measured) -> None:
     print(f"memory: {memory[late:].mean():.0f} MB, {slope:+.2f} MB a minute after the first quarter")
     end = measured.end
     print(f"late frames: {end['late']} of {end['frames']} ({100 * end['late'] / end['frames']:.2f} %)  goal < 1 %")
-    print(f"speaker ran dry: {end['underflows']}; microphone pieces lost: {end['chunks_lost']}")
+    print(f"speaker ran dry in a sound: {end['underflows']}; microphone pieces lost: {end['chunks_lost']}")
     for problem in measured.problems:
         print(f"problem: {problem}")
 
@@ -315,6 +329,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--voice", choices=("espeak", "flite", "auto"), default="auto")
     parser.add_argument("--portrait", default="mira")
+    parser.add_argument("--load", type=int, default=0, help="busy loops beside it, for the whole conversation")
     parser.add_argument("--plot", type=Path, help="PNG of offsets, memory and latencies")
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
     options = parser.parse_args()
@@ -324,8 +339,11 @@ def main() -> None:
         f"voice.backend={options.voice}",
         *options.overrides,
     ]
-    print_machine("torch", "sounddevice", "pyvirtualcam", "pocketsphinx", threads=1, minutes=options.minutes)
-    measured = converse(options.minutes, overrides)
+    print_machine(
+        "torch", "sounddevice", "pyvirtualcam", "pocketsphinx", threads=1, minutes=options.minutes, load=options.load
+    )
+    with busy_loops(options.load):
+        measured = converse(options.minutes, overrides)
     report(measured)
     if options.plot is not None:
         plot(measured, options.plot)

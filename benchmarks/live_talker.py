@@ -26,6 +26,7 @@ from avatar.outputs.virtual_camera import VirtualCameraOutput
 from avatar.portrait import Portrait
 from benchmarks.emitted import Numbered
 from speech.audio import Samples
+from speech.priority import prefer_live
 from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 
@@ -134,8 +135,11 @@ def main() -> None:
     parser.add_argument("--camera", required=True)
     parser.add_argument("--sound", required=True, type=Path)
     parser.add_argument("--mirror", action="store_true")
+    parser.add_argument("--same-priority", action="store_true", help="as for a user who may not go before others")
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
     options = parser.parse_args()
+    if not options.same_priority:
+        prefer_live()  # as the command itself does
     work = mirror if options.mirror else talk
     asyncio.run(work(options.overrides, options.camera, options.sound))
 

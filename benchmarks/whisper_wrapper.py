@@ -24,7 +24,8 @@ import numpy as np
 from benchmarks.report import print_machine, print_percentiles
 from speech.asr_faster_whisper import FasterWhisperASR
 from speech.asr_whisper import WhisperASR
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
+from speech.sound_file import read_audio
 from tests.tiny_whisper import ctranslate2_folder, openai_checkpoint
 
 _RECORDINGS = Path(__file__).parent.parent / "agent" / "data" / "questions"

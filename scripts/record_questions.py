@@ -18,8 +18,9 @@ import numpy as np
 
 from speech.asr import transcribe_recording
 from speech.asr_pocketsphinx import PocketSphinxASR
-from speech.audio import SPEECH_RATE_HZ, read_audio, write_wav
+from speech.audio import SPEECH_RATE_HZ, write_wav
 from speech.errors import InputError
+from speech.sound_file import read_audio
 from speech.tts_flite import FliteTTS
 from speech.turns import TurnDetector
 from speech.vad import SileroVAD

@@ -1,7 +1,8 @@
-"""Sound in memory and on disk: chunks, reading any common format, writing WAV, resampling."""
+"""Sound in memory: chunks, resampling, writing WAV."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from speech.errors import InputError
+from speech.draft import Draft
 
 Samples = npt.NDArray[np.float32]
 """Mono sound, float32 [N] in [-1, 1]."""
@@ -87,42 +88,12 @@ def chunked(samples: Samples, sample_rate_hz: int, chunk_samples: int) -> Iterat
 
 
 def write_wav(path: Path, samples: Samples, sample_rate_hz: int) -> None:
-    """Writes 16-bit mono WAV; samples outside [-1, 1] are clipped."""
-    soundfile.write(path, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
-
-
-def read_audio(path: Path, sample_rate_hz: int) -> Samples:
-    """Reads any file with a sound track that FFmpeg knows, mixed down to mono at the asked rate.
-
-    Args:
-        path: WAV, FLAC, MP3, OGG, M4A, WebM, MP4 …
-        sample_rate_hz: rate of the result.
-
-    Returns:
-        float32 [N], N > 0.
+    """Writes 16-bit mono WAV, whole or not at all; samples outside [-1, 1] are clipped.
 
     Raises:
-        InputError: the file is missing, empty, damaged, or has no sound.
+        InputError: it can't be written there.
     """
-    import av  # imported here: it costs 0.2 s that commands without files need not pay
-
-    if not path.is_file():
-        raise InputError(f"{path}: expected a sound file, found {'a folder' if path.is_dir() else 'nothing'}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path}: expected a sound file, got an empty file (0 bytes)")
-    pieces: list[Samples] = []
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise InputError(f"{path}: expected a file with sound, found no audio track in it")
-            # Channels are averaged here: FFmpeg's own mixing down would make equal channels 3 dB louder, and clip them.
-            resampler = av.AudioResampler(format="fltp", rate=sample_rate_hz)
-            for frame in container.decode(container.streams.audio[0]):
-                pieces += [part.to_ndarray().mean(axis=0) for part in resampler.resample(frame)]
-            pieces += [part.to_ndarray().mean(axis=0) for part in resampler.resample(None)]
-    except (av.FFmpegError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(f"{path}: expected sound (WAV, FLAC, MP3, OGG, M4A …), could not decode it: {error}") from None
-    samples = np.concatenate(pieces).astype(np.float32) if pieces else np.zeros(0, np.float32)
-    if len(samples) == 0:
-        raise InputError(f"{path}: expected a sound file, it holds no samples")
-    return np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
+    content = io.BytesIO()
+    soundfile.write(content, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
+    with Draft(path) as draft:
+        draft.path.write_bytes(content.getbuffer())

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from speech.errors import InputError
+from speech.input_file import read_input_file
+
+_LARGEST_JSON_BYTES, _LARGEST_NAMES_BYTES = 50_000_000, 50_000_000
 
 CHECKPOINTS = ("model_file.pth", "model.pth")
 """How Coqui's published voices name their weights; any other single .pth file will do too."""
@@ -55,6 +58,14 @@ class CoquiFolder:
         Raises:
             InputError: the file with the names is missing or damaged.
         """
+        try:
+            return self._speakers()
+        except (AttributeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"{self.config}: expected the speakers as Coqui's models have them, could not read them: {error}"
+            ) from None
+
+    def _speakers(self) -> list[str]:
         if self.setting("use_d_vector_file"):
             files = self.setting("d_vector_file") or []
             entries = [
@@ -89,9 +100,11 @@ def open_coqui_folder(path: Path, *, kind: str) -> CoquiFolder:
     if not config.is_file():
         raise InputError(f"{path}: expected a voice with its config.json, found no such file in the folder")
     try:
-        settings = json.loads(config.read_text("utf-8"))
-        model = str(settings["model"]).lower()
-    except (ValueError, KeyError, TypeError) as error:
+        settings = json.loads(read_input_file(config, "a Coqui configuration (JSON)", most_bytes=_LARGEST_JSON_BYTES))
+        model = str(settings["model"])[:40].lower()
+        if not isinstance(settings.get("model_args") or {}, dict) or not isinstance(settings.get("audio") or {}, dict):
+            raise TypeError("expected objects for model_args and audio")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{config}: expected a Coqui configuration (JSON), could not read it: {error}") from None
     if model != kind:
         backend = {"vits": "coqui", "xtts": "xtts"}.get(model)
@@ -114,13 +127,14 @@ def torch_names(path: Path) -> Mapping[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            inside = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            inside = next(entry for entry in archive.infolist() if entry.filename.endswith("/data.pkl"))
+            if inside.file_size > _LARGEST_NAMES_BYTES:
+                raise ValueError(f"names of {inside.file_size} bytes")
             with archive.open(inside) as stream:
                 loaded = _NameReader(stream).load()
-    except (OSError, EOFError, ValueError, StopIteration, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        raise InputError(
-            f"{path}: expected names and tensors saved by PyTorch, could not read it: {error or 'nothing in it'}"
-        ) from None
+    except Exception as error:  # whatever unpickling somebody's file may raise
+        reason = " ".join(str(error).split())[:160] or "nothing in it"
+        raise InputError(f"{path}: expected names and tensors saved by PyTorch, could not read it: {reason}") from None
     if not isinstance(loaded, Mapping):
         raise InputError(f"{path}: expected a dictionary saved by PyTorch, got a {type(loaded).__name__}")
     return loaded
@@ -146,8 +160,8 @@ def _read_names(path: Path) -> Mapping[str, Any]:
     if path.suffix != ".json":
         return torch_names(path)
     try:
-        loaded = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+        loaded = json.loads(read_input_file(path, "the speakers' names (JSON)", most_bytes=_LARGEST_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: expected the speakers' names (JSON), could not read it: {error}") from None
     if not isinstance(loaded, Mapping):
         raise InputError(f"{path}: expected a JSON object with the speakers' names, got a {type(loaded).__name__}")

@@ -17,8 +17,9 @@ from TTS.config import load_config
 from TTS.tts.models import setup_model
 from TTS.tts.utils.languages import normalize_language
 
-from speech.audio import Samples, read_audio
+from speech.audio import Samples
 from speech.errors import InputError
+from speech.sound_file import read_audio
 from speech.word_times import Span, words_from_symbols
 
 _SEED = 0

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import time
-from collections.abc import Iterator
+import stat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from speech.claims import Claim
 from speech.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is locked, so nothing is ever taken for abandoned
-    fcntl = None  # type: ignore[assignment]
-
-_PREFIX, _MARK = ".visavis-", ".partial"
-# A draft is locked right after it was made; what is so old and not locked has lost its process.
-_YOUNG_S = 10.0
-_LONGEST_SUFFIX = 16
+_LONGEST_SUFFIX_BYTES = 16
 
 
 class Draft:
@@ -35,7 +26,8 @@ class Draft:
     InputError about the target, so the block should do nothing but write.
 
     Args:
-        target: what the file will be called; its folder must exist.
+        target: what the file will be called; its folder must exist. A link there stays, and what it leads to is
+            replaced; permissions of what is replaced stay as well.
         private: only the user may read it (transcripts, what was analysed of portraits).
 
     Attributes:
@@ -47,15 +39,18 @@ class Draft:
 
     def __init__(self, target: Path, *, private: bool = False) -> None:
         self._target = target
-        suffix = target.suffix if len(target.suffix.encode()) <= _LONGEST_SUFFIX else ""
-        folder = target.absolute().parent
-        _clear_abandoned(folder)
-        self.path = folder / f"{_PREFIX}{secrets.token_hex(6)}{_MARK}{suffix}"
+        before = check_writable(target)
+        self._place = Path(os.path.realpath(target))
+        suffix = target.suffix if len(os.fsencode(target.suffix)) <= _LONGEST_SUFFIX_BYTES else ""
         try:
-            self._lock = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+            self._claim = Claim.file(self._place.parent, suffix, 0o600 if private else 0o666)
         except OSError as error:
-            raise self._unwritable(error) from None
-        _try_lock(self._lock)
+            raise _unwritable(target, error) from None
+        self.path = self._claim.path
+        self._is_open = True
+        if before is not None and not private:
+            with contextlib.suppress(OSError):  # a disk without permissions
+                self.path.chmod(stat.S_IMODE(before.st_mode))
 
     def keep(self) -> None:
         """Gives the file its name, in the place of what had it before.
@@ -64,18 +59,18 @@ class Draft:
             InputError: it can't be renamed; then it is thrown away.
         """
         try:
-            os.replace(self.path, self._target)
+            os.replace(self.path, self._place)
         except OSError as error:
             self.discard()
-            raise self._unwritable(error) from None
-        self._unlock()
+            raise _unwritable(self._target, error) from None
+        self._is_open = False
+        self._claim.release()
 
     def discard(self) -> None:
         """Removes the file; once kept or discarded, nothing happens."""
-        if self._lock >= 0:
-            with contextlib.suppress(OSError):
-                self.path.unlink(missing_ok=True)
-            self._unlock()
+        if self._is_open:
+            self._is_open = False
+            self._claim.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -88,45 +83,40 @@ class Draft:
             return
         self.discard()
         if isinstance(error, OSError):
-            raise self._unwritable(error) from error
-
-    def _unlock(self) -> None:
-        os.close(self._lock)
-        self._lock = -1
-
-    def _unwritable(self, error: OSError) -> InputError:
-        return InputError(f"{self._target}: expected a place to write to, could not: {error.strerror or error}")
+            raise _unwritable(self._target, error) from error
 
 
-def _clear_abandoned(folder: Path) -> None:
-    """Removes the drafts of processes that are gone. What can't be told for certain stays."""
-    with contextlib.suppress(OSError):
-        for path in _drafts(folder):
-            with contextlib.suppress(OSError):
-                found = path.lstat()
-                if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG_S:
-                    continue
-                handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-                try:
-                    if _try_lock(handle):
-                        path.unlink()
-                finally:
-                    os.close(handle)
+def check_writable(target: Path) -> os.stat_result | None:
+    """Refuses a name under which no file can appear, before any work is done for it.
 
+    Returns:
+        What is known of the file that will be replaced; None where there is none.
 
-def _drafts(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith(_PREFIX) and _MARK in entry.name:
-                yield Path(entry.path)
-
-
-def _try_lock(handle: int) -> bool:
-    """Whether the file is ours now; False on file systems that know no locks."""
-    if fcntl is None:
-        return False
+    Raises:
+        InputError: the folder is missing or not writable, the name is too long, or something stands there that is no
+            file or may not be written.
+    """
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        folder = Path(os.path.realpath(target)).parent
+        try:
+            found = target.stat()
+        except FileNotFoundError:
+            found = None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise _unwritable(target, error) from None
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise InputError(f"{target}: expected a file to write, this is a folder")
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        raise InputError(f"{target}: expected a file to write, this is a device or a pipe")
+    if not folder.is_dir():
+        raise InputError(f"{target}: the folder {folder} does not exist; create it first")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{target}: the folder {folder} is not writable")
+    if found is not None and not os.access(target, os.W_OK):
+        raise InputError(f"{target}: expected a file that may be replaced, this one is write-protected")
+    return found
+
+
+def _unwritable(target: Path, error: Exception) -> InputError:
+    reason = getattr(error, "strerror", None) or error
+    return InputError(f"{target}: expected a place to write to, could not: {reason}")

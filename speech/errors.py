@@ -6,3 +6,8 @@ class InputError(Exception):
 
     The command line prints it as it is and exits with status 2; a live session reports it and goes on.
     """
+
+
+def one_line(text: str) -> str:
+    """The same with line ends, control characters and undecodable bytes written as escapes."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -5,13 +5,13 @@ Run by `speech.asr_pocketsphinx` as `python -m speech.pocketsphinx_worker`; what
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from speech.language_model import TrigramModel, phrase_words
 from speech.pronunciation import pronounce
+from speech.scratch import scratch_folder
 from speech.worker_main import Call, Work, serve
 
 _FIRST_MEAN = "52.3,3.9,6.9,22,-0.2,0.5,5.7,-5.4,-1.8,-2.2,6.9,2.9,1.3"
@@ -51,8 +51,8 @@ class Listener:
         )
         phrases = [words for phrase in setup.phrases if (words := phrase_words(phrase))]
         general = model / "en-us.lm.bin"
-        with tempfile.TemporaryDirectory(prefix="visavis-") as folder:
-            language = Path(folder) / "bent.lm.bin"
+        with scratch_folder() as folder:
+            language = folder / "bent.lm.bin"
             if phrases and setup.phrase_weight > 0.0:
                 phrases = self._sayable(phrases, model / "cmudict-en-us.dict")
                 TrigramModel.read(general).bend(phrases, setup.phrase_weight).write(language)

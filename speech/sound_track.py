@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from typing import Protocol
 
 import numpy as np
 
@@ -14,11 +15,29 @@ from speech.audio import OUTPUT_RATE_HZ, Samples
 FADE_SAMPLES = OUTPUT_RATE_HZ // 100
 
 
+class Player(Protocol):
+    """Whoever plays a track at their own pace, from memory that is written ahead."""
+
+    @property
+    def free_from(self) -> int:
+        """The sample from which on sound can still be written."""
+        ...
+
+    @property
+    def room_until(self) -> int:
+        """The sample before which there is room."""
+        ...
+
+    def write(self, start: int, samples: Samples) -> None:
+        """Takes sound that lies between the two."""
+        ...
+
+
 class SoundTrack:
     """What one party says, in output samples from the start of the session; silence where nothing was written.
 
-    Written from the event loop; taken by whoever plays it, on a thread of its own: what was taken is fixed, so that
-    everything that shows or keeps it agrees on every sample. While the track is *open*, more sound is on its way: a
+    Written from the event loop; taken by whoever shows or keeps it, and played by whoever `played_by` names: what was
+    taken is fixed, so that all agree on every sample. While the track is *open*, more sound is on its way: a
     clock that need not keep real time waits for it instead of playing silence.
     """
 
@@ -27,6 +46,8 @@ class SoundTrack:
         self._pieces: deque[tuple[int, Samples]] = deque()
         self._end = 0
         self._taken = 0
+        self._player: Player | None = None
+        self._handed_on = 0
         self._changed_from: int | None = None
         self._open = False
         self._news = asyncio.Event()
@@ -39,7 +60,7 @@ class SoundTrack:
     @property
     def taken(self) -> int:
         """Sample index from which on sound can still be written or cut."""
-        return self._taken
+        return self._taken if self._player is None else max(self._taken, self._player.free_from)
 
     @property
     def is_open(self) -> bool:
@@ -55,6 +76,12 @@ class SoundTrack:
         self._open = False
         self._news.set()
 
+    def played_by(self, player: Player) -> None:
+        """Gives a player, whose memory holds nothing yet, all that it has room for, now and from now on."""
+        with self._lock:
+            self._player, self._handed_on = player, 0
+            self._hand_on()
+
     def append(self, samples: Samples) -> int:
         """Writes sound after everything written so far, but not into what was taken already.
 
@@ -62,11 +89,12 @@ class SoundTrack:
             The sample at which it starts.
         """
         with self._lock:
-            start = max(self._end, self._taken)
+            start = max(self._end, self.taken)
             if len(samples):
                 self._pieces.append((start, samples))
                 self._end = start + len(samples)
                 self._mark_changed(start)
+                self._hand_on()
         self._news.set()
         return start
 
@@ -77,7 +105,8 @@ class SoundTrack:
             The sample from which on there is silence.
         """
         with self._lock:
-            at = max(at, min(self._taken + FADE_SAMPLES, self._end))
+            taken = self.taken
+            at = max(at, min(taken + FADE_SAMPLES, self._end))
             if at >= self._end:
                 return self._end
             kept: deque[tuple[int, Samples]] = deque()
@@ -86,12 +115,16 @@ class SoundTrack:
                     kept.append((start, samples))
                 elif start < at:
                     left = samples[: at - start].copy()
-                    fade = min(FADE_SAMPLES, at - max(start, self._taken))
+                    fade = min(FADE_SAMPLES, at - max(start, taken))
                     left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
                     kept.append((start, left))
             self._pieces = kept
             self._end = at
             self._mark_changed(at)
+            if self._player is not None and self._handed_on > at - FADE_SAMPLES:
+                faded = max(at - FADE_SAMPLES, taken)
+                self._player.write(faded, self._read(faded, self._handed_on - faded))
+                self._handed_on = at
             return at
 
     def take(self, start: int, count: int) -> Samples:
@@ -117,6 +150,7 @@ class SoundTrack:
     def forget(self, before: int) -> None:
         """Drops pieces that end before sample `before`: they were played and nobody reads them again."""
         with self._lock:
+            self._hand_on()  # what the player had no room for
             while self._pieces and self._pieces[0][0] + len(self._pieces[0][1]) <= before:
                 self._pieces.popleft()
 
@@ -131,6 +165,14 @@ class SoundTrack:
         while self._open and self._end < until:
             self._news.clear()
             await self._news.wait()
+
+    def _hand_on(self) -> None:
+        if self._player is None:
+            return
+        start, end = max(self._handed_on, self._player.free_from), min(self._end, self._player.room_until)
+        if start < end:
+            self._player.write(start, self._read(start, end - start))
+            self._handed_on = end
 
     def _mark_changed(self, sample: int) -> None:
         self._changed_from = sample if self._changed_from is None else min(self._changed_from, sample)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from speech.spoken_english import ENGLISH_RULES, Rule, read_english_word
+from speech.abbreviations import has_common_word
+from speech.markup import strip_piece
+from speech.spoken_english import Reading, english_readings
+from speech.spoken_letters import INITIALISMS, read_english_word
 
 SENTENCE_PAUSE_S = 0.30
 """Silence after a sentence. Readers pause 0.3 to 0.6 s between sentences; the short end keeps a dialogue lively."""
 CLAUSE_PAUSE_S = 0.12
 """Silence after a piece that does not end a sentence, about what readers leave at a comma."""
+
+
+_WORDS = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,45 +34,61 @@ class SpokenWord:
     spoken: str
 
 
-_MARKDOWN: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern, re.MULTILINE), replacement)
-    for pattern, replacement in (
-        (r"^\s*```.*$", ""),  # code fences: the code between is read as it is
-        (r"!?\[([^\]\n]*)\]\([^)\n]*\)", r"\1"),  # links and pictures: their text
-        (r"^\s{0,3}#{1,6}\s+|\s+#{1,6}\s*$", ""),  # headings
-        (r"^\s*>+\s?", ""),  # quotations
-        (r"^\s*[-*+•]\s+(?=\S)", ""),  # list bullets
-        (r"^\s*([-*_]\s*){3,}$", ""),  # rules
-        (r"(\*\*|__|~~|``?)(?=\S)(.+?)(?<=\S)\1", r"\2"),  # bold, struck, code
-        (r"(?<!\w)([*_])(?=\S)([^*_\n]+?)(?<=\S)\1(?!\w)", r"\2"),  # italics
-        (r"</?[a-zA-Z][^<>\n]*>", ""),  # HTML tags
-        (r"\s*\|\s*", ", "),  # table cells
-    )
-)
-
 _QUOTES = str.maketrans(
-    {"’": "'", "‘": "'", "ʼ": "'", "“": None, "”": None, "„": None, "«": None, "»": None, '"': None, "…": "...",
-     "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2011": "-", "\u2212": "-"}
+    {"’": "'", "‘": "'", "ʼ": "'", "“": None, "”": None, "„": None, "«": None, "»": None, "‹": None, "›": None,
+     '"': None, "…": "...", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u2010": "-", "\u2011": "-", "\u2212": "-",
+     "ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl", "㎞": "km", "㎏": "kg", "㎡": "m²"}
 )  # fmt: skip
 
-# Emoji, pictographs, dingbats, flags, skin tones, joiners, and everything that has no place in a line of speech.
+# Emoji, pictographs, dingbats, flags, boxes, private use: they have no place in a line of speech.
 _UNSPEAKABLE = re.compile(
-    "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2600-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u200b-\u200f\u2060\ufeff"
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\ue000-\uf8ff]"
+    "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2500-\u25a9\u25ab-\u25e5\u25e7-\u27bf\u2b00-\u2bff\ufe00-\ufe0f\u20d0-\u20ff\ufffd\ue000-\uf8ff"
+    "\U000f0000-\U0010ffff]+"
 )
-_PUNCTUATION_ONLY = re.compile(r"[\s.,;:!?¿¡'\-–—()\[\]{}<>*_`^~\\|#]*")
+# Seen by nobody, so words go on through them: soft hyphens, zero-width blanks and joiners, marks of direction.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2060-\u206f\ufeff\ufff9-\ufffc]+"
+)
+_SAYABLE = re.compile(r"[^\W_]")
+_OTHER_THAN_MARKS = re.compile(r"[^\s.,;:!?¿¡'\-–—()\[\]{}<>*_`^~\\|#]")
 _LOST_PUNCTUATION = re.compile(r"\s+(?=[.,;:!?]+(?:\s|$))")
+_LOOSE_ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff]+")
+_QUOTED_STOP = re.compile(r"(?<!\.)\.(?=[\"”’] [a-z])")
+# 5'10" and 10" are inches, unless a quotation ends there.
+_INCHES = re.compile(r"\"|(?<=\d)(?:''|”)")
 
 
 def plain_text(text: str) -> str:
     """Takes Markdown, HTML tags, quotation marks, emoji and control characters out; what is left is written text."""
-    for pattern, replacement in _MARKDOWN:
-        text = pattern.sub(replacement, text)
-    return _LOST_PUNCTUATION.sub("", " ".join(_UNSPEAKABLE.sub(" ", text).translate(_QUOTES).split()))
+    text, _ = strip_piece(text, numbers=False)
+    text = _QUOTED_STOP.sub(",", text)
+    if text.isascii():
+        if '"' in text:
+            text = _with_inches(text).translate(_QUOTES)
+    else:
+        text = _INVISIBLE.sub("", _UNSPEAKABLE.sub(" ", _with_inches(text)))
+        text = _LOOSE_ACCENTS.sub("", unicodedata.normalize("NFC", text.translate(_QUOTES)).translate(_WIDE))
+    return _LOST_PUNCTUATION.sub("", " ".join(text.split()))
+
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F) if chr(code) not in "！？，：；（）"}
+
+
+def _with_inches(text: str) -> str:
+    quoted = False
+    parts = []
+    position = 0
+    for mark in _INCHES.finditer(text):
+        is_inch = mark.group() != '"' or (not quoted and text[mark.start() - 1 : mark.start()].isdecimal())
+        parts += [text[position : mark.start()], "″" if is_inch and mark.group() != "”" else ""]
+        position = mark.end()
+        if mark.group() == '"' and not is_inch:
+            quoted = not quoted
+    return "".join([*parts, text[position:]])
 
 
 def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
-    """Says how a text is read aloud.
+    """Says how a text is read aloud, in time proportional to its length.
 
     English numbers, dates, money, units, abbreviations and symbols become words. In other languages only marks are
     taken out: eSpeak NG has number rules of its own for each.
@@ -79,15 +102,23 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
     """
     text = plain_text(text)
     written = text
-    if text.isupper() and len(re.findall(r"[^\W\d_]{2,}", text)) > 2 and len(text.lower()) == len(text):
+    if (
+        text.isupper()
+        and len(shouted := _WORDS.findall(text)) > 2
+        and has_common_word(set(shouted) - INITIALISMS)
+        and _keeps_length(text)
+    ):
         text = text.lower()  # somebody shouts: these are words, not initialisms
-    rules = ENGLISH_RULES if language.lower().split("-")[0] == "en" else ()
-    readings = _apply(rules, text)
+    english = language.lower().split("-")[0] == "en"
+    readings = english_readings(text) if english else []
     words: list[SpokenWord] = []
-    for start, end in _tokens(text, readings):
+    for start, end, within in _tokens(text, readings):
         token = written[start:end]
-        spoken = _read(text, start, end, readings, english=bool(rules))
-        empty = _PUNCTUATION_ONLY.fullmatch(spoken) is not None
+        if english and not within and written is text and _AS_WRITTEN.fullmatch(token):
+            words.append(SpokenWord(token, token))
+            continue
+        spoken = _read(text, start, end, within, english=english)
+        empty = (_SAYABLE.search(spoken) if english else _OTHER_THAN_MARKS.search(spoken)) is None
         if words and (empty or token.startswith(("(", "["))) and words[-1].spoken[-1].isalnum():
             words[-1] = SpokenWord(words[-1].text, f"{words[-1].spoken},")  # a dash or a bracket: a short pause
         if not empty:
@@ -95,6 +126,10 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
         elif words:
             words[-1] = SpokenWord(f"{words[-1].text} {token}", words[-1].spoken)
     return words
+
+
+def _keeps_length(text: str) -> bool:
+    return len(text.lower()) == len(text)
 
 
 def pause_after_s(text: str) -> float:
@@ -106,64 +141,78 @@ def pause_after_s(text: str) -> float:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    start: int
-    end: int
-    spoken: str
-
-
-def _apply(rules: tuple[Rule, ...], text: str) -> list[_Reading]:
-    """Earlier rules win; a stretch once read is not read again."""
-    readings: list[_Reading] = []
-    for pattern, read in rules:
-        for match in pattern.finditer(text):
-            if any(match.start() < other.end and other.start < match.end() for other in readings):
-                continue
-            spoken = read(match)
-            if spoken is not None:
-                readings.append(_Reading(match.start(), match.end(), spoken))
-    return sorted(readings, key=lambda reading: reading.start)
-
-
-def _tokens(text: str, readings: list[_Reading]) -> Iterator[tuple[int, int]]:
-    """Cuts at white space, but not inside a reading."""
+def _tokens(text: str, readings: list[Reading]) -> Iterator[tuple[int, int, list[Reading]]]:
+    """Cuts at blanks, but not inside a reading; each piece with the readings in it."""
     start = 0
+    if not readings:
+        for word in text.split(" "):
+            end = start + len(word)
+            if word:
+                yield start, end, readings
+            start = end + 1
+        return
+    next_reading = 0
+    within: list[Reading] = []
     for space in re.finditer(r" |$", text):
-        if any(reading.start < space.start() < reading.end for reading in readings):
+        at = space.start()
+        while next_reading < len(readings) and readings[next_reading].start < at:
+            within.append(readings[next_reading])
+            next_reading += 1
+        if within and within[-1].end > at:
             continue
-        if space.start() > start:
-            yield start, space.start()
-        start = space.end()
+        if at > start:
+            yield start, at, within
+        start, within = space.end(), []
 
 
-def _read(text: str, start: int, end: int, readings: list[_Reading], *, english: bool) -> str:
+_AS_WRITTEN = re.compile(r"[A-Za-z]?[a-z]+(?:'[a-z]+)?[.,;:!?]?")
+
+
+def _read(text: str, start: int, end: int, readings: list[Reading], *, english: bool) -> str:
     parts = []
     position = start
     for reading in readings:
-        if start <= reading.start and reading.end <= end:
-            parts += [_plain(text[position : reading.start], english=english), reading.spoken]
-            position = reading.end
+        parts += [_plain(text[position : reading.start], english=english), reading.spoken]
+        position = reading.end
     parts.append(_plain(text[position:end], english=english))
-    spoken = ""
+    joined: list[str] = []
+    last = ""
     for part in parts:
-        spoken += f" {part}" if spoken[-1:].isalnum() and part[:1].isalnum() else part
-    return _tidy(spoken)
+        if part:
+            joined += [" ", part] if last.isalnum() and part[0].isalnum() else [part]
+            last = part[-1]
+    return _tidy("".join(joined))
 
 
 def _tidy(spoken: str) -> str:
     """One space between words, none before punctuation, and of several marks in a row the strongest."""
     spoken = " ".join(spoken.split())
-    spoken = _LOST_PUNCTUATION.sub("", spoken)
-    spoken = re.sub(r"[.,;:]+(?=[!?])|(?<=[!?])[.,;:]+|(?<=[.,;:])[,;:]+", "", spoken)
+    if spoken.replace(" ", "").isalnum():
+        return spoken
+    spoken = _WEAK_MARKS.sub("", _LOST_PUNCTUATION.sub("", spoken))
     return re.sub(r"(?<=[,;:!?])(?=[^\W\d])", " ", spoken)
 
 
+_WEAK_MARKS = re.compile(r"(?<![.,;:])[.,;:]++(?=[!?])|(?<=[!?])[.,;:]+|(?<=[.,;:])[,;:]+")
 _PAUSE_MARKS = re.compile(r"\.{2,}|\s*[—–]+\s*|(?<=\w)[)\]}](?=$|[^\w.,;:!?])|(?<=\w)-{2,}")
 _SILENT_MARKS = re.compile(r"[()\[\]{}<>*_`^~\\|#]+|(?<!\w)['-]+|['-]+(?!\w)")
 
 
 def _plain(piece: str, *, english: bool) -> str:
+    if not piece:
+        return ""
     if english:
-        piece = re.sub(r"[^\W\d_]+(?:'[^\W\d_]+)*", lambda word: read_english_word(word.group()), piece)
-    return _SILENT_MARKS.sub("", _PAUSE_MARKS.sub(", ", piece))
+        piece = _WORD.sub(lambda word: read_english_word(word.group()), piece)
+    return _SILENT_MARKS.sub(_blank_between_words, _PAUSE_MARKS.sub(", ", piece))
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+def _blank_between_words(marks: re.Match[str]) -> str:
+    """Marks are not read, but "snake_case" stays two words, while "sh*t" is one."""
+    inside = (
+        marks.string[marks.start() - 1 : marks.start()].isalnum()
+        and marks.string[marks.end() : marks.end() + 1].isalnum()
+    )
+    return " " if inside and "*" not in marks.group() else ""

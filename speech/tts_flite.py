@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import difflib
 import functools
+import re
 import shutil
 import subprocess
-import tempfile
-import unicodedata
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -18,7 +16,9 @@ import soundfile
 
 from speech.audio import Samples
 from speech.errors import InputError
+from speech.latin import to_latin
 from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
+from speech.scratch import scratch_folder
 from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
 from speech.tts import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
 
@@ -104,10 +104,11 @@ class FliteTTS:
         Flite gives nothing before a text is finished, so the first clause is spoken by itself, and the rest while the
         first is heard.
         """
-        words = [SpokenWord(word.text, _ascii(word.spoken)) for word in spoken_words(text, "en")]
-        if not words:
+        written = spoken_words(text, "en")
+        if not written:
             return
-        if not any(letter.isalpha() for word in words for letter in word.spoken):
+        words = _in_flites_letters(written)
+        if not words:
             raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
         clauses = _first_clause_and_rest(words)
         pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
@@ -150,8 +151,8 @@ class FliteTTS:
 
     async def _sound_of(self, text: str) -> tuple[Samples, list[PhonemeTime]]:
         """What Flite makes of a text: its sound, untrimmed, and the phones in it."""
-        with tempfile.TemporaryDirectory(prefix="visavis-flite-") as folder:
-            path = Path(folder) / "speech.wav"
+        with scratch_folder() as folder:
+            path = folder / "speech.wav"
             stretch = f"duration_stretch={self._stretch:.4f}"
             printed = await self._flite(
                 "-voice", self._voice, "--setf", stretch, "-psdur", "-t", text, "-o", str(path)
@@ -220,9 +221,27 @@ def flite_voices() -> tuple[str, ...]:
     return tuple(sorted((set(names) - {"kal", "awb_time"}), key=lambda name: (name == _COUNTING_VOICE, name != "slt")))
 
 
-def _ascii(spoken: str) -> str:
-    """Takes accents off ("café"): Flite knows ASCII only and would leave such letters out."""
-    return unicodedata.normalize("NFKD", spoken).encode("ascii", "ignore").decode()
+def _in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
+    """Writes words in the letters that Flite knows; it would leave others out.
+
+    Words of which nothing is left (of a script without such letters) are shown with the word before or after them.
+    """
+    kept: list[SpokenWord] = []
+    unsaid = ""
+    for word in words:
+        # Flite takes "Ca", but not "ca", for California.
+        spoken = _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(word.spoken))
+        if any(letter.isalnum() for letter in spoken):
+            kept.append(SpokenWord(f"{unsaid}{word.text}", spoken))
+            unsaid = ""
+        elif kept:
+            kept[-1] = SpokenWord(f"{kept[-1].text} {word.text}", kept[-1].spoken)
+        else:
+            unsaid += f"{word.text} "
+    return kept
+
+
+_TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")
 
 
 def _first_clause_and_rest(words: list[SpokenWord]) -> list[list[SpokenWord]]:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from speech.audio import read_audio
 from speech.coqui_folder import CoquiFolder, open_coqui_folder, torch_names
 from speech.errors import InputError
 from speech.loudness import speech_level_dbfs
 from speech.neural_tts import DEFAULT_RATE_WPM, NeuralTTS, check_settings, choose_speaker
+from speech.sound_file import read_audio
 
 SPEAKERS = "speakers_xtts.pth"
 """The file with XTTS's own voices."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
+from speech.input_file import check_input_file
 from speech.whisper_options import (
     COMPRESSION_THRESHOLD,
     LOGPROB_THRESHOLD,
@@ -70,9 +71,10 @@ class Decoder:
 
 
 def _checkpoint(path: Path) -> Path:
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise InputError(f"{path}: expected a Whisper checkpoint (.pt), found {found}; see: visavis fetch --help")
+    try:
+        check_input_file(path, "a Whisper checkpoint (.pt)")
+    except InputError as error:
+        raise InputError(f"{error}; see: visavis fetch --help") from None
     return path
 
 

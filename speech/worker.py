@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,12 @@ from speech.worker_messages import HEADER, Kind, pack_message, unpack_fields
 
 _STOP_S = 1.0
 """How long a worker may take to end once its input has ended."""
+
+PING_S = 2.0
+"""A worker that has something to do is asked so often whether it is there."""
+
+SILENT_S = 10.0
+"""One that doesn't answer for so long has stopped: it is ended, and what it had to do has failed."""
 
 _WAITING_ITEMS = 1024
 """Items that a call's reader may be behind; then the worker is held up by its full pipe. A reply or a spoken sentence
@@ -104,16 +110,21 @@ class Worker:
         self._number = 0
         self._last_words: deque[str] = deque(maxlen=1)
         self._tasks: list[asyncio.Task[None]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._has_work = asyncio.Event()
+        self._was_heard = self._is_held_up = False
+        self._fell_silent = False
         self.has_ended = False
 
     @classmethod
-    async def start(cls, module: str, setup: Mapping[str, Any], *, what: str) -> Worker:
+    async def start(cls, module: str, setup: Mapping[str, Any], *, what: str, inherited: Sequence[int] = ()) -> Worker:
         """Starts a process and waits until it has loaded everything.
 
         Args:
             module: what `python -m` runs; it calls `speech.worker_main.serve`.
             setup: goes to the module's `load`.
             what: whose work it is, for messages: "PocketSphinx".
+            inherited: file descriptors that it needs.
 
         Raises:
             InputError: it could not load.
@@ -129,6 +140,7 @@ class Worker:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             # Ctrl-C in the terminal is the parent's to handle.
             start_new_session=True,
+            pass_fds=inherited,
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         worker = cls(process, what)
@@ -146,6 +158,8 @@ class Worker:
             await worker.stop()
             raise
         worker._calls.pop(0, None)
+        worker._watching = asyncio.create_task(worker._watch(), name=f"watch {what}")
+        worker._tasks.append(worker._watching)
         return worker
 
     def open(self, fields: Mapping[str, Any] | None = None) -> WorkerCall:
@@ -153,6 +167,7 @@ class Worker:
         self._number += 1
         call = self._calls[self._number] = WorkerCall(self, self._number)
         self._send(pack_message(Kind.OPEN, self._number, fields))
+        self._has_work.set()
         if self.has_ended:
             call.fail(self._epitaph())
         return call
@@ -182,6 +197,8 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
+        if self._watching is not None:
+            self._watching.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _send(self, message: bytes) -> None:
@@ -195,15 +212,38 @@ class Worker:
                 kind, number, text_length, length = HEADER.unpack(await self._stdout.readexactly(HEADER.size))
                 fields = unpack_fields(await self._stdout.readexactly(text_length))
                 payload = await self._stdout.readexactly(length)
+                self._was_heard = True
                 if (call := self._calls.get(number)) is not None:
+                    self._is_held_up = True
                     await call._put((Kind(kind), Item(fields, payload)))
+                    self._is_held_up = False
         self.has_ended = True
         if self._calls:
             await self._process.wait()
             for call in self._calls.values():
                 call.fail(self._epitaph())
 
+    async def _watch(self) -> None:
+        """Ends a process that is stopped or hangs: it would keep a conversation waiting for ever."""
+        unanswered = 0
+        while not self.has_ended:
+            if not self._calls:
+                self._has_work.clear()
+                await self._has_work.wait()
+            self._was_heard = False
+            self._send(pack_message(Kind.PING))
+            await asyncio.sleep(PING_S)
+            # Held up by a reader of ours that is behind, it can't say anything.
+            unanswered = 0 if self._was_heard or self._is_held_up else unanswered + 1
+            if unanswered * PING_S >= SILENT_S:
+                self._fell_silent = True
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.kill()
+                return
+
     def _epitaph(self) -> str:
+        if self._fell_silent:
+            return f"{self._what} did not answer for {SILENT_S:g} s; it is started again when it is next needed"
         reason = f": {self._last_words[0]}" if self._last_words else ""
         code = self._process.returncode
         return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again when it is next needed"

@@ -16,7 +16,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO
 
+from speech import claims
 from speech.worker_messages import HEADER, Kind, pack_message, unpack_fields
+
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+"""A worker takes what was fetched before: set before any library is imported that would look elsewhere, or tell."""
 
 
 class Cancelled(Exception):
@@ -94,8 +98,13 @@ def serve(load: Callable[[dict[str, Any]], Work], *, parallel: int = 1) -> None:
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     _Server(sys.stdin.buffer, messages).run(load, parallel)
-    messages.flush()
-    os._exit(0)  # the caller is gone: work that is still going on is nobody's
+    end(0)
+
+
+def end(status: int) -> None:
+    """Ends the process, whatever its threads are doing: the caller is gone, so that is nobody's work any more."""
+    claims.remove_all()
+    os._exit(status)
 
 
 class _Server:
@@ -109,21 +118,30 @@ class _Server:
         first = self._read()
         if first is None:
             return
+        # From here on another thread reads: whoever is loading or computing for minutes must still see the caller go.
+        threading.Thread(target=self._take_all, name="calls", daemon=True).start()
+        os.environ.update(_OFFLINE)
         try:
             work = load(first[2])
         except Exception as error:  # whatever it is, the caller reports it in one line
             self._send(pack_message(Kind.ERROR, 0, {"message": f"could not load: {_one_line(error)}"}))
             return
         self._send(pack_message(Kind.READY))
-        for number in range(parallel):
+        for number in range(1, parallel):
             threading.Thread(target=self._work, args=(work,), name=f"work {number}", daemon=True).start()
+        self._work(work)
+
+    def _take_all(self) -> None:
         while (message := self._read()) is not None:
             self._take(*message)
+        end(0)
 
     def _take(self, kind: Kind, number: int, fields: dict[str, Any], payload: bytes) -> None:
         if kind is Kind.OPEN:
             call = self._calls[number] = Call(number, fields, self._send)
             self._waiting.put((number, call))
+        elif kind is Kind.PING:
+            self._send(pack_message(Kind.PONG))
         elif (known := self._calls.get(number)) is not None:  # else it has ended already
             if kind is Kind.DATA:
                 known._take(payload)
@@ -146,9 +164,12 @@ class _Server:
             self._calls.pop(number, None)
 
     def _send(self, message: bytes) -> None:
-        with self._lock:
-            self._stdout.write(message)
-            self._stdout.flush()
+        try:
+            with self._lock:
+                self._stdout.write(message)
+                self._stdout.flush()
+        except OSError:  # nobody reads any more
+            end(0)
 
     def _read(self) -> tuple[Kind, int, dict[str, Any], bytes] | None:
         """The next message; None when the stream has ended."""

@@ -80,6 +80,13 @@ def model_server() -> Iterator[ModelServer]:
             if is_file:
                 state.asked.append(Asked(path, self.headers.get("Range", ""), self.headers.get("If-Range", "")))
             status = state.statuses.pop(0) if is_file and state.statuses else 0
+            if status in (301, 302, 307, 308):
+                self.send_response(status)
+                for name, value in state.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if content is None or status:
                 self.send_error(status or 404)
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -22,6 +22,8 @@ class Answer:
         status: of the response; other than 200 there is only `body`.
         body: of an error, or in place of a stream.
         headers: further ones.
+        raw: the response as it goes over the wire, head and all, piece by piece with `delay_s` before each; then the
+            connection ends.
     """
 
     deltas: Sequence[str] = ("Hello", ".")
@@ -30,6 +32,7 @@ class Answer:
     status: int = 200
     body: str = ""
     headers: Sequence[str] = ()
+    raw: Iterable[bytes] | None = None
 
 
 class ChatServer:
@@ -120,9 +123,10 @@ class ChatServer:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.status == 200 and chat["model"] not in self.models:
             return await _plain(writer, Answer(status=404, body=_error(f"model '{chat['model']}' not found")))
-        if answer.status != 200 or answer.body:
+        if answer.raw is None and (answer.status != 200 or answer.body):
             return await _plain(writer, answer)
-        streaming = asyncio.create_task(_stream(writer, answer))
+        sent = _stream(writer, answer) if answer.raw is None else _raw(writer, answer.raw, answer.delay_s)
+        streaming = asyncio.create_task(sent)
         leaving = asyncio.create_task(reader.read(1))
         await asyncio.wait({streaming, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not streaming.done() or streaming.exception() is not None:
@@ -130,6 +134,8 @@ class ChatServer:
         for task in (streaming, leaving):
             task.cancel()
         await asyncio.gather(streaming, leaving, return_exceptions=True)
+        if answer.raw is not None:
+            raise ConnectionResetError  # nobody speaks HTTP on it any more
 
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[str, dict[str, str], bytes] | None:
@@ -149,6 +155,15 @@ async def _plain(writer: asyncio.StreamWriter, answer: Answer) -> None:
     head = [f"HTTP/1.1 {answer.status} X", f"Content-Type: {kind}", f"Content-Length: {len(answer.body.encode())}"]
     writer.write("\r\n".join([*head, *answer.headers, "", answer.body]).encode())
     await writer.drain()
+
+
+async def _raw(writer: asyncio.StreamWriter, pieces: Iterable[bytes], delay_s: float) -> None:
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            await asyncio.sleep(delay_s)
+            writer.write(piece)
+            await writer.drain()
+    writer.close()
 
 
 async def _stream(writer: asyncio.StreamWriter, answer: Answer) -> None:

@@ -15,10 +15,11 @@ import pytest
 from agent.knowledge import load_knowledge
 from speech.asr import transcribe_recording
 from speech.asr_pocketsphinx import PocketSphinxASR
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio, resample
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import InputError
 from speech.events import Transcript
 from speech.pocketsphinx_worker import Listener, Setup, plain_words
+from speech.sound_file import read_audio
 from speech.turns import TurnDetector
 from speech.vad import SileroVAD
 from speech.worker_messages import Kind

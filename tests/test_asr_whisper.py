@@ -17,9 +17,10 @@ import pytest
 
 from speech.asr_faster_whisper import FasterWhisperASR
 from speech.asr_whisper import WhisperASR
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio, resample
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import InputError
 from speech.events import Transcript
+from speech.sound_file import read_audio
 from speech.tts_espeak import EspeakTTS
 from tests.tiny_whisper import ctranslate2_folder, openai_checkpoint
 

@@ -20,7 +20,8 @@ import pytest
 from agent.__main__ import main
 from agent.commands.conversation import QUESTIONS
 from avatar.motion import CSV_HEADER, MotionLayout, read_motion_csv
-from speech.audio import OUTPUT_RATE_HZ, read_audio, write_wav
+from speech.audio import OUTPUT_RATE_HZ, write_wav
+from speech.sound_file import read_audio
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
@@ -267,7 +268,7 @@ def test_ctrl_c_cleans_up(speech: Path, tmp_path: Path) -> None:
     write_wav(tmp_path / "long.wav", sound, 16_000)
     command = [sys.executable, "-m", "agent", "render", "--audio", "long.wav", "-o", "long.mp4"]
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    _wait_until(lambda: any(file.name.startswith(".long") for file in tmp_path.iterdir()), running)
+    _wait_until(lambda: any(file.name.startswith(".visavis-") for file in tmp_path.iterdir()), running)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)
     assert running.returncode == 130 and "Traceback" not in errors

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,7 @@ def test_a_configuration_does_not_change() -> None:
         (b"\x00\x01", "config.toml, line 1, column 1: expected TOML such as"),
         (
             "#" * (LARGEST_FILE_BYTES + 1),
-            f"config.toml: expected a configuration file of at most {LARGEST_FILE_BYTES} bytes",
+            "config.toml: expected a configuration file of at most 66 kB, got more",
         ),
     ],
 )
@@ -278,16 +279,36 @@ def test_files_that_can_not_be_read(empty_folder: Path) -> None:
     os.mkfifo(fifo)
     Path("config.toml").symlink_to("nowhere.toml")
     for path, message in (
-        (empty_folder, "expected a configuration file, got a folder"),
-        (empty_folder / "none.toml", "none.toml: expected a configuration file, found none there"),
-        (empty_folder / "a\nb\0.toml", "a\\nb\\x00.toml: expected a configuration file, found none there"),
-        (fifo, "pipe: expected a configuration file, got a device or a pipe"),
+        (empty_folder, "expected a configuration file, found a folder"),
+        (empty_folder / "none.toml", "none.toml: expected a configuration file, found nothing"),
+        (
+            empty_folder / "a\nb\0.toml",
+            "a\\nb\\x00.toml: expected a configuration file, could not open it: embedded null byte",
+        ),
+        (fifo, "pipe: expected a configuration file, found a pipe"),
         (empty_folder / ("n" * 300), "expected a"),
-        (None, "config.toml: expected a configuration file, found none there"),
+        (None, "config.toml: expected a configuration file, found nothing"),
     ):
         with pytest.raises(InputError, match=re.escape(message)) as caught:
             load_config(path, [], {})
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[face]\nseed = [\n" + "1,\n" * 20_000 + "]\n", "face.seed: expected a whole number"),
+        ('[face]\nseed = """\n' + "]\n" * 30_000 + '"""', "face.seed: expected a whole number"),
+        ("a" + ".a" * 20_000 + " = 1", "line 1: expected a line such as key = 1.5, got one of 20000 dots"),
+        ("a = " + "[" * 30_000 + "]" * 30_000, "brackets nested too deep"),
+        ("".join(f"[a{number}]\n" for number in range(8000)), "unknown key 'a0'"),
+    ],
+    ids=["list", "text", "dots", "brackets", "sections"],
+)
+def test_a_file_that_is_hard_to_read_is_read_or_refused_at_once(text: str, message: str) -> None:
+    began = time.process_time()
+    assert message in refusal(text)
+    assert time.process_time() - began < 5.0  # a minute, where time grows with the square of the length
 
 
 # ---- Anything at all ----

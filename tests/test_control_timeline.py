@@ -113,7 +113,8 @@ def test_every_spreadsheets_csv_is_read(read: Read, text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: expected a header such as 'time_s,emotion,intensity'"),
+        ("", "expected a CSV table of controls, got an empty file"),
+        ("\n", "line 1: expected a header such as 'time_s,emotion,intensity'"),
         ("time_s,emotoin\n", "line 1: unknown column 'emotoin'; did you mean 'emotion'?"),
         ("time_s,x\n", "line 1: unknown column 'x'; there are time_s, state, emotion, intensity, gaze_yaw_deg, "),
         ("time_s,state,state\n", "line 1: expected every column once, got 'state' 2 times"),
@@ -140,10 +141,10 @@ def test_every_spreadsheets_csv_is_read(read: Read, text: str) -> None:
         ("time_s,head_distance\n0,١\n", "line 2: head_distance: expected a number from 0.5 to 2 or free"),
         ('time_s,head_distance\n0,"1,2"\n', "line 2: head_distance: expected a number"),
         ('time_s,emotion\n0,"sad\n', "line 2: expected a row of a CSV table"),
-        ("time_s,emotion\n0," + "x" * 200_000, "line 2: expected a row of a CSV table: field larger"),
+        ("time_s,emotion\n0," + "x" * 150_000, "line 2: expected a row of a CSV table: field larger"),
         ("time_s,emotion\n0,\x1b[2J\n", "got '\\x1b[2J'"),
         (b"time_s,emotion\n0,\xff\n", "line 2: expected UTF-8, got byte 0xff"),
-        (b"0" * 10_000_001, "expected a CSV table of at most 10,000,000 bytes"),
+        (b"0" * 10_000_001, "expected a CSV table of controls of at most 10 MB, got more"),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -154,8 +155,13 @@ def test_mistakes_are_told_with_line_and_column(read: Read, text: str | bytes, m
 
 
 def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
-    for missing in (tmp_path, tmp_path / "none.csv", tmp_path / "a\0b\n.csv"):
-        with pytest.raises(InputError, match=r"expected a CSV table of controls, could not read it") as caught:
+    for missing, found in (
+        (tmp_path, "found a folder"),
+        (tmp_path / "none.csv", "found nothing"),
+        (tmp_path / "a\0b\n.csv", "could not open it: embedded null byte"),
+        (Path("/dev/zero"), "found a device"),
+    ):
+        with pytest.raises(InputError, match=f"expected a CSV table of controls, {found}") as caught:
             read_control_timeline(missing, state=SPEAKING, controls=Controls())
         assert str(caught.value).isprintable()
 

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from agent.commands.conversation import QUESTIONS
-from speech.audio import SPEECH_RATE_HZ, read_audio
+from speech.audio import SPEECH_RATE_HZ
+from speech.sound_file import read_audio
 
 pytestmark = pytest.mark.real_time
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agent.__main__ import app
+from agent.command_line import app
 from avatar.evaluation.decoder_evaluation import side_by_side, vector
 from avatar.evaluation.decoder_landmarks import IrisTemplate, Ruler
 from avatar.evaluation.decoder_pixels import background_flicker, fold_share

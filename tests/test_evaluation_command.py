@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from agent.__main__ import app
+from agent.command_line import app
 from avatar.evaluation.evaluate import Plan, evaluate_recordings, evaluate_sampler
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.recordings import Source, read_recording, sources_of

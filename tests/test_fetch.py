@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -21,8 +22,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from agent import download, model_listing
 from agent import fetch as fetching
-from agent import model_listing
 from agent.commands import fetch as command
 from agent.download import receive
 from agent.download_sources import Checksum, Folder, RemoteFile, Web
@@ -203,6 +204,43 @@ def test_something_else_of_another_size(server: ModelServer, tmp_path: Path) -> 
 def test_a_server_that_does_not_say_how_much_it_sends(server: ModelServer, tmp_path: Path) -> None:
     server.gives_length = False
     assert get(remote(server, checksum=sha256(CONTENT)), tmp_path) == CONTENT
+
+
+def test_a_server_that_sends_more_than_it_should(
+    server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.gives_length = False
+    file = remote(server)
+    monkeypatch.setattr(download, "LARGEST_UNSTATED_BYTES", 500_000)
+    for stated in (None, 400_000):
+        most = stated or 500_000
+        with pytest.raises(InputError, match=f"expected {most} bytes at most, the server sends more"):
+            get(RemoteFile(file.path, file.url, stated, sha256(CONTENT)), tmp_path)
+        assert list(tmp_path.glob("weights.bin*")) == []
+
+
+def test_a_server_that_is_much_too_slow(server: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.pause_s = 0.02
+    monkeypatch.setattr(download, "SLOWEST_S", 0.05)
+    monkeypatch.setattr(download, "SLOWEST_BYTES", 1_000_000)
+    with pytest.raises(InputError, match=r"less than 1000000 bytes came in 0\.05 s; the \d+ bytes"):
+        get(remote(server, checksum=sha256(CONTENT)), tmp_path, tries=1)
+
+
+def test_a_page_to_log_in_at_is_no_model(server: ModelServer, tmp_path: Path) -> None:
+    server.headers = {"Content-Type": "text/html; charset=utf-8"}
+    with pytest.raises(InputError, match="the server sent a web page; is there a page to log in at first"):
+        get(remote(server, b"<html>"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/x"])
+def test_a_redirection_out_of_the_web_is_not_followed(server: ModelServer, tmp_path: Path, target: str) -> None:
+    file = remote(server)
+    server.statuses, server.headers = [302], {"Location": target}
+    with pytest.raises(InputError, match="the server says 302"):
+        get(file, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_network(server: ModelServer, tmp_path: Path) -> None:
@@ -432,6 +470,82 @@ def test_a_damaged_archive(server: ModelServer, voice: Model, tmp_path: Path) ->
         bring(voice, tmp_path / "m")
     server.files["/v0/tiny.zip"] = archive({**INSIDE, "../../evil.pth": b"x"})
     assert (bring(voice, tmp_path / "m").path / "evil.pth").is_file()  # inside, whatever it is called
+
+
+def linked(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("added", "message"),
+    [
+        ({"other/CONFIG.json": b"{}"}, "a file 'other/CONFIG.json' in it"),
+        ({"C:\\evil.pth": b"x"}, r"a file 'C:.+evil\.pth' in it"),
+        ({"/etc/x:y.pth": b"x"}, "a file '/etc/x:y.pth' in it"),
+        ({MANIFEST: b"{}"}, f"a file '{MANIFEST}' in it"),
+        ({linked("tts--tiny/speakers.json"): b"/etc/passwd"}, r"a link 'tts--tiny/speakers\.json' in it"),
+        ({"bomb.pth": bytes(30_000_000)}, "MB that become 31 MB"),
+        ({f"{number}.json": b"{}" for number in range(200)}, "more than 100 files"),
+    ],
+    ids=["case", "drive", "absolute", "manifest", "link", "bomb", "many"],
+)
+def test_a_hostile_archive(
+    server: ModelServer, voice: Model, tmp_path: Path, added: dict[str | zipfile.ZipInfo, bytes], message: str
+) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in {**INSIDE, **added}.items():
+            packed.writestr(name, content, zipfile.ZIP_DEFLATED)
+    server.files["/v0/tiny.zip"] = out.getvalue()
+    with pytest.raises(InputError, match=message) as error:
+        bring(voice, tmp_path / "m")
+    assert "\n" not in str(error.value)
+    assert not list((tmp_path / "m").rglob("*.partial")) and not list((tmp_path / "m").rglob(MANIFEST))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "table"]
+
+
+def test_an_archive_with_a_password_or_a_lying_checksum(server: ModelServer, voice: Model, tmp_path: Path) -> None:
+    good = archive(INSIDE)
+    locked, lying = bytearray(good), bytearray(good)
+    at = good.rindex(b"PK\x01\x02")  # the entry of the last file in the archive's list
+    locked[at + 8] |= 1
+    lying[at + 16] ^= 1
+    for bad, told in ((locked, "encrypted"), (lying, "Bad CRC-32")):
+        server.files["/v0/tiny.zip"] = bytes(bad)
+        with pytest.raises(InputError, match=f"something damaged .+{told}"):
+            bring(voice, tmp_path / "m")
+        assert not list((tmp_path / "m").rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "[]",
+        "{}",
+        '{"files": {"a.bin": {"size": 1e400, "sha256": ""}}}',
+        '{"files": {"a.bin": {"size": -1, "sha256": ""}}, "model": "", "source": "", "revision": "", "licence": "", '
+        '"entry": ""}',
+        '{"files": {".": {"size": 1, "sha256": ""}}, "model": "", "source": "", "revision": "", "licence": "", '
+        '"entry": ""}',
+        '{"files": {"a.bin": {"size": 1, "sha256": ""}}, "model": "", "source": "", "revision": "", "licence": "", '
+        '"entry": "../x"}',
+    ],
+)
+def test_a_damaged_manifest_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / MANIFEST).write_text(text)
+    with pytest.raises(InputError) as error:
+        read_manifest(tmp_path)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+def test_a_manifest_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path) is None
+    os.mkfifo(tmp_path / MANIFEST)
+    with pytest.raises(InputError, match="found a pipe"):
+        read_manifest(tmp_path)
 
 
 def test_xtts_and_what_coqui_does_not_list(server: ModelServer, voice: Model, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_imports_go_one_way(package: str) -> None:
 
 def test_the_command_line_starts_without_the_heavy_packages() -> None:
     heavy = ["torch", "mediapipe", "av", "pocketsphinx", "onnxruntime", "matplotlib", "cv2"]
-    code = f"import sys, agent.__main__; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, agent.command_line; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 

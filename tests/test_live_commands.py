@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from agent.commands.conversation import QUESTIONS
-from speech.audio import OUTPUT_RATE_HZ, read_audio
+from speech.audio import OUTPUT_RATE_HZ
+from speech.sound_file import read_audio
 from tests.pulse import Pulse, pulse
 
 pytestmark = pytest.mark.pulse

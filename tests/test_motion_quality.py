@@ -15,7 +15,7 @@ from avatar.motion import ConversationState, MotionLayout
 from avatar.motion_sampler import FlowMotionSampler
 from avatar.portrait import load_portrait
 from avatar.training.speech_data import speak_espeak
-from speech.audio import read_audio
+from speech.sound_file import read_audio
 from tests.conftest import ROOT
 
 RATE = 16_000

@@ -64,7 +64,7 @@ def test_what_is_documented_is_read(command: str, payload: str, expected: object
         ("say", b"", "got nothing"),
         ("say", b" \n", "got nothing"),
         ("say", b"x" * 2001, "got 2001"),
-        ("ask", b"x" * 100_000, "got 100000 bytes"),
+        ("ask", b"x" * 100_000, "got more than 8000 bytes"),
         ("say", b"\xff\xfe", "not UTF-8"),
         ("say", b"a\x00b", r"U\+0000"),
         ("say", b"\x1b[2J", r"U\+001B"),
@@ -99,54 +99,12 @@ def test_what_is_documented_is_read(command: str, payload: str, expected: object
         ("composure", b"1.01", "from 0 to 1, got '1.01'"),
         ("composure", b"{}", "expected a composure"),
         ("composure", b'{"composure": true}', "from 0 to 1, got 'True'"),
-        ("gaze", b'{"yaw_deg":0,"pitch_deg":0' + b" " * 500 + b"}", "at most 500 are read"),
+        ("gaze", b'{"yaw_deg":0,"pitch_deg":0' + b" " * 500 + b"}", "got more than 500 bytes"),
     ],
 )
 def test_anything_else_is_refused(command: str, payload: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
         parse(Command(command), payload)
-
-
-@given(st.sampled_from(Command), st.binary(max_size=600) | st.text(max_size=300).map(str.encode))
-def test_any_bytes_are_read_or_refused_in_one_line(command: Command, payload: bytes) -> None:
-    _read_or_refused(command, payload)
-
-
-_WORDS = st.sampled_from(
-    [*"happy sad emotion intensity yaw_deg pitch_deg distance composure 0.5 -30 31 NaN".split(), ""]
-)
-_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | _WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
-)
-
-
-_SETTINGS = st.sampled_from([Command.EMOTION, Command.GAZE, Command.DISTANCE, Command.COMPOSURE])
-
-
-@given(_SETTINGS, _VALUES.map(json.dumps) | st.lists(_WORDS).map(" ".join))
-def test_any_json_is_read_or_refused_in_one_line(command: Command, payload: str) -> None:
-    _read_or_refused(command, payload.encode())
-
-
-def _read_or_refused(command: Command, payload: bytes) -> None:
-    try:
-        read = parse(command, payload)
-    except InputError as error:
-        assert str(error).isprintable() and len(str(error)) < 200 and "expected" in str(error)
-        return
-    match read:
-        case Say(text) | TypedText(text):
-            assert 0 < len(text) <= messages.MAX_TEXT_CHARACTERS and text.strip() == text
-        case ShowEmotion(emotion, intensity):
-            assert emotion is None or emotion in Emotion
-            assert 0.0 <= intensity <= 1.0
-        case Look((yaw, pitch)):
-            assert max(abs(yaw), abs(pitch)) <= math.radians(30)
-        case SetDistance(float(ratio)):
-            assert 0.5 <= ratio <= 2.0
-        case SetComposure(float(composure)):
-            assert 0.0 <= composure <= 1.0
 
 
 @given(st.floats(-30, 30), st.floats(-30, 30))

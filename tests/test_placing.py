@@ -62,7 +62,7 @@ def test_a_file_is_written_and_read_back(tmp_path: Path) -> None:
     for name in NAMES:
         np.testing.assert_allclose(again.points[name], placed[name], atol=0.051)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
-    with pytest.raises(InputError, match="expected a place to write to"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         write_landmarks(tmp_path / "nowhere" / "fox.json", PlacedFace(placed), SIZE)
     with pytest.raises(InputError, match="found nothing"):
         read_landmarks(tmp_path / "missing.json", SIZE)

@@ -12,7 +12,7 @@ from avatar.decoder import FRAME_SIZE, Image
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.provenance import AiLabel
 from avatar.recorded_motion import RecordedMotion
-from avatar.renderer import FrameShown, Renderer
+from avatar.renderer import MOST_LATE_IN_A_ROW, FrameShown, Renderer
 from speech.sound_track import SoundTrack
 from tests.fakes import KeptOutput, LoudnessSampler
 from tests.virtual_time import run
@@ -87,6 +87,52 @@ def test_a_paced_clock_keeps_time_and_leaves_late_pictures_out() -> None:
     assert late == [11, 12, 13] and renderer.frames_late == 3
     assert [picture is None for picture in output.pictures] == [frame.late for frame in shown]
     assert shown[-1].at_s == pytest.approx(49 / 25), "after the stall the clock is where it would have been"
+
+
+class SlowDecoder(JawDecoder):
+    """Takes so many seconds of virtual time for a picture."""
+
+    def __init__(self, takes_s: float) -> None:
+        super().__init__()
+        self._takes_s = takes_s
+
+    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+        self.loop._jumping.now_s += self._takes_s  # type: ignore[attr-defined]
+        return super().decode(values, breath)
+
+    loop: asyncio.AbstractEventLoop
+
+
+@pytest.mark.parametrize(("takes_s", "in_step"), [(0.01, 1.0), (0.055, 0.4), (0.15, 0.0)])
+def test_a_decoder_that_is_too_slow_costs_pictures_and_nothing_else(takes_s: float, in_step: float) -> None:
+    voice, output, decoder = SoundTrack(), KeptOutput(), SlowDecoder(takes_s)
+    voice.append(noise(200))
+    shown: list[FrameShown] = []
+    clock = PacedClock(ahead_s=0.022, most_ahead_s=0.06)
+
+    async def scene() -> float:
+        loop = decoder.loop = asyncio.get_running_loop()
+        renderer = Renderer(
+            clock=clock,
+            voice=voice,
+            user=SoundTrack(),
+            sampler=LoudnessSampler(),
+            decoder=decoder,
+            outputs=[output],
+            label=None,
+            on_frame=shown.append,
+        )
+        await renderer.run(lambda: 200 * SAMPLES_PER_FRAME)
+        return loop.time()
+
+    assert run(scene()) < 200 / 25 + 0.2, "the time of the sound goes on"
+    np.testing.assert_array_equal(output.all_sound, noise(200))
+    late_s = np.array([frame.at_s - frame.frame / 25 for frame in shown if not frame.late])
+    # One in 13 is shown however late it is, so that the face is not frozen; all others are in step with their sound.
+    assert len(late_s) >= max(len(shown) // 14, in_step * len(shown))
+    assert np.count_nonzero(np.abs(late_s) > 0.0401) <= len(shown) // 13 + 1
+    longest = max(len(run_) for run_ in "".join("x" if frame.late else " " for frame in shown).split(" "))
+    assert longest <= MOST_LATE_IN_A_ROW
 
 
 def test_the_users_sound_is_mixed_in_only_when_asked_for() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.markdown import strip_marks
 from agent.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, Sentence, SentenceSplitter
+from speech.markup import strip_marks
 
 
 def split(text: str, *cuts: int) -> list[str]:
@@ -41,6 +41,28 @@ def split(text: str, *cuts: int) -> list[str]:
         ("# Title\nText is **bold** and `code`.", ["Title Text is bold and code."]),
         ("---\n\n***\n\nText.", ["Text."]),
         ("你好。再见！好", ["你好。", "再见！", "好"]),
+        ("We met at St. Mary hospital. It is old.", ["We met at St. Mary hospital.", "It is old."]),
+        ("I live at 12 Elm Dr. She left.", ["I live at 12 Elm Dr.", "She left."]),
+        ("Mt. Everest, Gen. Lee, Ft. Knox, Col. Sanders.", ["Mt. Everest, Gen. Lee, Ft. Knox, Col. Sanders."]),
+        ("J. R. R. Tolkien wrote. Plan B. We go.", ["J. R. R. Tolkien wrote.", "Plan B.", "We go."]),
+        ("At 10 a.m. Monday. At 6 p.m. Doors open.", ["At 10 a.m. Monday.", "At 6 p.m.", "Doors open."]),
+        (
+            "Acme Inc. makes it. He left Acme Inc. She stayed.",
+            ["Acme Inc. makes it.", "He left Acme Inc.", "She stayed."],
+        ),
+        ("The U.S. Army. In the U.S. It rains.", ["The U.S. Army.", "In the U.S.", "It rains."]),
+        ("How many? 12. That is right.", ["How many?", "12.", "That is right."]),
+        ('He said "Stop." and left. "Go." Then', ['He said "Stop." and left.', '"Go."', "Then"]),
+        ("Yahoo! Finance is here. Wow! Great.", ["Yahoo! Finance is here.", "Wow!", "Great."]),
+        ("See www.example.com. It uses .NET. Fine.", ["See www.example.com.", "It uses .NET.", "Fine."]),
+        ("Wait . . . what? (No.) [Yes.] Go.", ["Wait . . . what?", "(No.)", "[Yes.]", "Go."]),
+        ("if x<y then stop. if y>z go.", ["if x<y then stop.", "if y>z go."]),
+        ("**Bold one. Bold two.** Plain.", ["Bold one.", "Bold two.", "Plain."]),
+        ("*She smiles. She nods.* 50% off*.", ["She smiles.", "She nods.", "50% off*."]),
+        ("Run:\n```python\nx = a*b. y\n# __z__\n```\nDone.", ["Run:", "x = a*b. y", "# __z__", "Done."]),
+        ("| a | b |\n|---|---|\n| 1 | 2 |\nEnd.", ["a, b", "1, 2", "End."]),
+        ("Tom &amp; Jerry. <b>Bye</b>.", ["Tom & Jerry.", "Bye."]),
+        ("A\x00B\x1b[31m c\ud83d.", ["AB[31m c."]),
         ("", []),
         (" \n ", []),
         ("...", []),
@@ -104,7 +126,17 @@ def test_no_word_is_lost(words: list[str]) -> None:
         ("> quoted\n> text", "quoted text"),
         ("<b>tag</b> and <https://a.org>", "tag and a.org"),
         ("2 < 3 and 5 > 4", "2 < 3 and 5 > 4"),
-        (r"\*not bold\*", "not bold"),
+        ("if x<y then stop, else if y>z go", "if x<y then stop, else if y>z go"),
+        ("<info@example.com> <T> <3 -> <b class='x'>y</b>", "info@example.com <T> <3 -> y"),
+        ("C# 5 * 3 a*b*c 2**3 #1 snake_case", "C# 5 * 3 a*b*c 2**3 #1 snake_case"),
+        ("AT&T &amp; &foo; &#39; &amp;lt;", "AT&T & &foo; ' <"),
+        ("&lt;b&gt; is `<i>`", "‹b› is ‹i›"),
+        ("`a*b*c` and ``x`y`` and `open", "a*b*c and x`y and `open"),
+        ("a[i][j] and [x][y] and [1]", "a[i][j] and x and [1]"),
+        ("- [x] done", "done"),
+        ("### Title ###", "Title"),
+        ("$x^2$ for $5 and $6", "x^2 for $5 and $6"),
+        (r"\*not bold\*", "*not bold*"),
     ],
 )
 def test_marks_are_not_spoken(marked: str, plain: str) -> None:

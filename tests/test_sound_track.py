@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.latency import STEPS_S, AdaptiveLatency
+from speech.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
 from speech.sound_track import FADE_SAMPLES, SoundTrack
 from tests.virtual_time import run
 
@@ -79,6 +84,82 @@ def test_what_was_played_is_forgotten() -> None:
         track.append(ones(100))
         track.forget(track.end - 250)
     assert len(track._pieces) <= 3
+
+
+def played(memory: SoundMemory, until: int) -> Samples:
+    """What a speaker plays from where it is, 10 ms at a time."""
+    blocks = []
+    while memory.free_from <= until:
+        blocks.append(memory.take(SPEAKER_BLOCK)[1])
+    return np.concatenate(blocks)
+
+
+@pytest.fixture
+def memory() -> Iterator[SoundMemory]:
+    made = SoundMemory.create()
+    yield made
+    made.close()
+
+
+def test_a_player_at_its_own_pace_plays_what_was_written_and_cut(memory: SoundMemory) -> None:
+    track = SoundTrack()
+    assert track.append(ones(1000)) == 0
+    track.played_by(memory)  # what is written already is played from where that is still possible
+    assert track.taken == SPEAKER_BLOCK
+    first = played(memory, 4800)
+    np.testing.assert_array_equal(first[:1000], np.r_[np.zeros(SPEAKER_BLOCK), ones(1000 - SPEAKER_BLOCK)])
+    assert not first[1000:].any()
+    start = track.append(ones(48_000))
+    assert start == memory.free_from == 4800 + SPEAKER_BLOCK, "nothing is written where the player may be reading"
+    assert played(memory, 10_080)[-SPEAKER_BLOCK:].all()
+    end = track.cut()
+    assert end == memory.free_from + FADE_SAMPLES
+    rest = played(memory, 60_000)
+    np.testing.assert_array_equal(rest, track.read(10_080, len(rest)))
+    assert rest[: end - 10_080 - FADE_SAMPLES].all() and not rest[end - 10_080 :].any()
+
+
+def test_sound_that_a_player_has_no_room_for_follows_later(memory: SoundMemory) -> None:
+    track = SoundTrack()
+    track.played_by(memory)
+    sound = np.random.default_rng(1).uniform(0.1, 0.9, 50 * OUTPUT_RATE_HZ).astype(np.float32)
+    start = track.append(sound)
+    heard = [played(memory, second * OUTPUT_RATE_HZ) for second in range(1, 52) if track.forget(0) is None]
+    np.testing.assert_array_equal(np.concatenate(heard)[start : start + len(sound)], sound)
+
+
+def test_a_player_that_was_away_goes_on_where_the_time_is(memory: SoundMemory) -> None:
+    track = SoundTrack()
+    track.played_by(memory)
+    start = track.append(np.arange(96_000, dtype=np.float32))
+    played(memory, 4800)
+    memory.go_on_at(48_000)
+    track.played_by(memory)
+    after = played(memory, 100_000)
+    np.testing.assert_array_equal(after[SPEAKER_BLOCK : 96_000 + start - 48_000], np.arange(48_480 - start, 96_000))
+    assert not after[96_000 + start - 48_000 :].any()
+
+
+def test_what_is_heard_reaches_another_view_of_the_memory(memory: SoundMemory) -> None:
+    other = SoundMemory.attach(memory.handle)
+    sound = np.random.default_rng(2).uniform(-1, 1, 4 * OUTPUT_RATE_HZ).astype(np.float32)
+    for start in range(0, len(sound), MICROPHONE_BLOCK):
+        other.record(sound[start : start + MICROPHONE_BLOCK])
+    oldest = memory.oldest_recorded
+    assert memory.recorded == len(sound) and oldest == len(sound) - 2 * OUTPUT_RATE_HZ
+    np.testing.assert_array_equal(memory.heard(oldest, len(sound) - oldest), sound[oldest:])
+
+
+def test_a_speaker_that_runs_dry_holds_more_until_it_has_long_been_calm() -> None:
+    latency = AdaptiveLatency()
+    seconds = []
+    for now_s, underflows in ((0, 0), (10, 0), (11, 1), (12, 1), (13, 3), (400, 3), (401, 4), (402, 5), (403, 6)):
+        latency.update(float(now_s), underflows)
+        seconds.append(latency.seconds)
+    assert seconds == [STEPS_S[step] for step in (0, 0, 1, 1, 2, 1, 2, 3, 3)]
+    for minute in range(30):
+        latency.update(403.0 + 60 * minute, 6)
+    assert latency.seconds == STEPS_S[0]
 
 
 def test_waiting_ends_when_the_sound_is_there_or_none_will_come() -> None:

@@ -51,7 +51,7 @@ def read(text: str, language: str = "en-us") -> str:
             "on November twenty-second, twenty twenty-six and November twenty-second, twenty twenty-six",
         ),
         ("It's 7pm. We go.", "It's seven P.M. We go."),
-        ("9 a.m.–5 p.m., Mon.–Fri.", "nine A.M to five P.M, Monday to Friday"),
+        ("9 a.m.–5 p.m., Mon.–Fri.", "nine A.M to five P.M, Monday to Friday."),
         ("they won 3:2", "they won three to two"),
         ("1 000 000 stars", "one million stars"),
         ("£3.50/kg", "three pounds and fifty pence per kilogram"),

@@ -147,7 +147,16 @@ def test_accents_are_read_and_other_scripts_refused() -> None:
     assert [word.text for word in words_in(chunks)] == ["The", "café", "is", "open."]
     assert phonemes[3:6] == ["k", "ax", "f"]
     with pytest.raises(InputError, match="expected English"):
-        asyncio.run(speak(FliteTTS(), "Привет."))
+        asyncio.run(speak(FliteTTS(), "你好。"))
+
+
+@pytest.mark.flite
+def test_letters_that_flite_does_not_know_are_written_in_its_own() -> None:
+    chunks = asyncio.run(speak(FliteTTS(), "Ça, Straße, øl, Привет 你好."))
+    phonemes = [phoneme.symbol for chunk in chunks for phoneme in chunk.phonemes if phoneme.symbol != "_"]
+    assert [word.text for word in words_in(chunks)] == ["Ça,", "Straße,", "øl,", "Привет 你好."]
+    assert phonemes[:3] == ["k", "aa", "s"]  # not "California"
+    assert {"t", "r"} <= set(phonemes) and "v" in phonemes
 
 
 def test_without_the_program_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, read_audio, resample
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.events import SpeechStarted, SpeechStopped
+from speech.sound_file import read_audio
 from speech.turns import TurnDetector
 from speech.vad import VAD_WINDOW, SileroVAD
 from tests.fakes import LoudnessVAD

@@ -21,6 +21,7 @@ from avatar.evaluation.two_tower_windows import BatchShape, split, stream
 from avatar.features import recording_features
 from avatar.motion import MotionLayout
 from avatar.training.dataset import ARRAY_TYPES, VERSION, load
+from avatar.training.scenes import MOUTH_NAMES
 from speech.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -66,7 +67,7 @@ def write_data(folder, clips, *, partner=0):
         "features": np.concatenate([recording_features(sound, 16_000) for sound, _ in clips]),
         "motion": motion[:, SAMPLED],
         "conditions": np.zeros((len(motion), ConditionLayout.SIZE)),
-        "articulation": np.zeros((len(motion), 1)),
+        "articulation": np.zeros((len(motion), len(MOUTH_NAMES))),
         "visemes": np.zeros(len(motion)),
     }
     for name, kind in ARRAY_TYPES.items():

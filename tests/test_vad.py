@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
+from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
+from speech.sound_file import read_audio
 from speech.vad import VAD_WINDOW, SileroVAD
 
 QUESTION = Path(__file__).parent.parent / "agent" / "data" / "questions" / "1_name.wav"

@@ -12,8 +12,9 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FRAME_SIZE, VideoFrame
 from avatar.motion import neutral
 from avatar.outputs.video_file import VideoFileOutput
-from speech.audio import OUTPUT_RATE_HZ, read_audio
+from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
+from speech.sound_file import read_audio
 
 FRAMES, FLASH = 50, 30
 CLICK = FLASH * SAMPLES_PER_FRAME + 700
@@ -98,7 +99,7 @@ def test_an_abandoned_video_leaves_nothing_and_spares_what_was_there(tmp_path: P
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="place to write"):
+    with pytest.raises(InputError, match="does not exist; create it first"):
         VideoFileOutput(tmp_path / "missing" / "clip.mp4")
 
 

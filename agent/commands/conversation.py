@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 import time
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, check_video, configured, progress, say
+from agent.commands.options import check_target, check_video, configured, make_folder, progress, say
 from agent.commands.telling import Teller
 from agent.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,10 +85,13 @@ def ask(
         seed=seed,
     )
     check_video(output, settings)
-    asked = load_questions(questions or [], text or [])
+    subtitles = subtitles or settings.output.subtitles
+    if subtitles:
+        check_target(output.with_suffix(".srt"))
+    asked = load_questions(questions or [], text or [], quiet=quiet)
     conversation = Conversation(settings, output, quiet=quiet)
-    asyncio.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
-    conversation.write_beside(subtitles=subtitles or settings.output.subtitles)
+    signals.run(conversation.run(asked, real_time=real_time, end_of_turn_s=RECORDED_END_OF_TURN_S))
+    conversation.write_beside(subtitles=subtitles)
     if as_json:
         print(json.dumps([record.as_json() for record in conversation.records], indent=2, ensure_ascii=False))
     else:
@@ -111,10 +114,7 @@ def demo(
     from agent.personas import PERSONAS
     from agent.waterfall import plot_waterfall
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: expected a folder to write to: {error.strerror}") from None
+    make_folder(folder)
     with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     recordings = [QUESTIONS / row["file"] for row in rows]
@@ -128,7 +128,7 @@ def demo(
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
-        asyncio.run(conversation.run(load_questions(asked, []), real_time=True, end_of_turn_s=None))
+        signals.run(conversation.run(load_questions(asked, [], quiet=quiet), real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
         records += conversation.records
         made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]
@@ -148,11 +148,15 @@ class Conversation:
         config: the whole configuration.
         video: the MP4.
         quiet: tell nothing.
+
+    Raises:
+        InputError: its transcripts can't be written.
     """
 
     def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
         self._teller = Teller(config, quiet=quiet)
+        self._teller.check(video)
 
     @property
     def records(self) -> list[TurnRecord]:
@@ -208,7 +212,7 @@ class Conversation:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
 
 
-def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recording | TypedText]:
+def load_questions(files: Sequence[Path], texts: Sequence[str], *, quiet: bool = False) -> list[Recording | TypedText]:
     """Recordings first, then texts, as a session's source takes them.
 
     Raises:
@@ -216,9 +220,13 @@ def load_questions(files: Sequence[Path], texts: Sequence[str]) -> list[Recordin
     """
     from agent.events import TypedText
     from agent.sources import Recording
-    from speech.audio import OUTPUT_RATE_HZ, read_audio
+    from speech.audio import OUTPUT_RATE_HZ
+    from speech.sound_file import read_audio
 
-    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ)) for path in files]
+    def report(line: str) -> None:
+        say(line, quiet)
+
+    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ, report=report)) for path in files]
     return [*recordings, *map(TypedText, texts)]
 
 

@@ -18,7 +18,7 @@ from speech.errors import InputError
 if TYPE_CHECKING:
     from avatar.evaluation.driving import MakeSampler, Progress
     from avatar.evaluation.lips import LipGeometry
-    from avatar.evaluation.recordings import Source
+    from avatar.evaluation.recordings import Recording, Source
     from avatar.evaluation.results import Evaluation
 
 BASELINE_STEPS = 50
@@ -118,8 +118,11 @@ def evaluate(
             length = minutes or (QUICK_MINUTES if quick else MINUTES)
             found = _of_sampler(settings, length, quick, towers or [], advance)
         else:
+            from avatar.evaluation.recordings import read_recording
+
             sources = _sources(folder, audio, motion, video, transcript)
-            found = _of_recordings(settings, sources, sound_offset, quick, towers or [], advance)
+            recordings = [read_recording(source, sound_offset, lambda line: say(line, quiet)) for source in sources]
+            found = _of_recordings(settings, recordings, quick, towers or [], advance)
         if output is not None:
             from avatar.evaluation.html_report import write_html
 
@@ -188,13 +191,11 @@ def _of_sampler(settings: Config, minutes: float, quick: bool, towers: list[Path
 
 
 def _of_recordings(
-    settings: Config, sources: list[Source], sound_offset: int, quick: bool, towers: list[Path], advance: Progress
+    settings: Config, recordings: list[Recording], quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
     from agent.assemble import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_recordings
-    from avatar.evaluation.recordings import read_recording
 
-    recordings = [read_recording(source, sound_offset) for source in sources]
     sampled = recordings[0].motion is None
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
     make = _make_sampler(settings) if sampled else None

@@ -10,7 +10,8 @@ import typer
 
 from agent.commands import options
 from agent.commands.evaluation_tables import print_tables
-from agent.commands.options import check_target, configured, progress, say
+from agent.commands.options import check_target, configured, make_folder, progress, say
+from speech.draft import Draft
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def evaluate_decoder(
     `visavis evaluate decoder me.jpg --quick --json`
     """
     check_target(output, ".html", ".htm")
-    if sheets is not None and sheets.exists() and not sheets.is_dir():
-        raise InputError(f"--sheets: expected a folder, got the file {sheets}")
+    if sheets is not None:
+        make_folder(sheets)
     if landmarks is not None and len(portraits or ()) > 1:
         raise InputError(f"--landmarks: expected one portrait, got {len(portraits or ())}")
     settings = configured(config, overrides, landmarks=landmarks)
@@ -118,12 +119,9 @@ def _jpeg(picture: Image) -> bytes:
 def _write_sheets(folder: Path, drawn: dict[str, Image]) -> None:
     from PIL import Image as Pillow
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, sheet in drawn.items():
-            Pillow.fromarray(sheet).save(folder / f"{name}.png")
-    except OSError as error:
-        raise InputError(f"--sheets: {folder}: could not write contact sheets there: {error.strerror}") from None
+    for name, sheet in drawn.items():
+        with Draft(folder / f"{name}.png") as draft:
+            Pillow.fromarray(sheet).save(draft.path)
 
 
 def register(group: typer.Typer) -> None:

@@ -187,7 +187,7 @@ def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None
 
             kept = kept_bytes(folder, model)
             say(f"{model.title}: stopped; {megabytes(kept)} are kept, the next `visavis fetch {model.title}` goes on")
-            raise typer.Exit(130) from None
+            raise
     if failed:
         raise failed[-1]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from agent.commands.options import check_target, check_video, configured
 from agent.config import Config
 from agent.config_sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 MicrophoneName = Annotated[
@@ -27,7 +27,14 @@ Camera = Annotated[
     bool | None, typer.Option("--camera/--no-camera", help="Show the face in a virtual camera, for meetings.")
 ]
 Window = Annotated[bool | None, typer.Option("--window/--no-window", help="Show the face in a window.")]
-Record = Annotated[Path | None, typer.Option("--record", metavar="FILE.mp4", help="Record picture and sound.")]
+Record = Annotated[
+    Path | None,
+    typer.Option(
+        "--record",
+        metavar="FILE.mp4",
+        help="Record picture and sound; meanwhile in FILE.unfinished.mp4, which plays whatever happens.",
+    ),
+]
 
 
 def talk(
@@ -91,7 +98,7 @@ def talk(
     )
     check_video(record, settings)
     check_devices(settings)
-    asyncio.run(Talk(settings, record, quiet=quiet).run())
+    signals.run(Talk(settings, record, quiet=quiet).run())
 
 
 def mirror(
@@ -124,7 +131,7 @@ def mirror(
     check_devices(settings)
     if settings.devices.microphone == NO_DEVICE:
         raise InputError("mirror: expected a microphone, got 'none'; `visavis devices` lists them")
-    asyncio.run(mirror_live(settings, record, quiet))
+    signals.run(mirror_live(settings, record, quiet))
 
 
 def devices(as_json: options.AsJson = False) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from agent.commands.options import say
 from agent.config import Config
+from speech import signals
 from speech.audio import rms
+from speech.priority import prefer_live
 
 if TYPE_CHECKING:
     from agent.events import Event
@@ -41,6 +41,7 @@ class Talk:
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
         self._line = StatusLine(f"({keys}, q: leave)")
         self._teller = Teller(config, quiet=quiet, show_state=self._show_state, show_guess=self._show_guess)
+        self._teller.check(record)
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
@@ -51,6 +52,7 @@ class Talk:
         from agent.live_outputs import open_live_outputs
         from agent.mqtt import MqttBridge
 
+        prefer_live()
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
@@ -151,6 +153,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     def problem(message: str) -> None:
         say(f"! {message}", quiet)
 
+    prefer_live()
     began = time.perf_counter()
     face = await load_mirror_face(config)
     for notice in face.portrait.notices:
@@ -187,7 +190,7 @@ def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
     """Tells what did not go out or come in as it should have; nothing where all did."""
     for count, what in (
         (late, f"of {frames} pictures came too late and were left out"),
-        (card.underflows, "times the speaker ran dry"),
+        (card.underflows, "times the speaker ran dry while it spoke"),
         (card.chunks_lost, "pieces (20 ms) of the microphone's sound were lost"),
     ):
         if count:
@@ -196,20 +199,7 @@ def report_losses(late: int, frames: int, card: SoundCard, quiet: bool) -> None:
 
 @contextmanager
 def leaving_on_signals(leave: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and a service manager's stop end the session as leaving does: recordings become whole."""
+    """Whatever signal would end the program lets the session end as leaving does: recordings become whole."""
     loop = asyncio.get_running_loop()
-    if sys.platform == "win32":
-        before = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(leave))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-        return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, leave)
-    try:
+    with signals.leaving(lambda: loop.call_soon_threadsafe(leave)):
         yield
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)

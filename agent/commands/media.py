@@ -8,13 +8,13 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
 from agent.commands.render import render
 from agent.config import Config
+from speech import signals
 from speech.errors import InputError
 
 
@@ -34,17 +34,18 @@ def transcribe(
 
     `visavis transcribe vortrag.mp3 --set ears.backend=whisper --set ears.language=de`
     """
-    asyncio.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
+    signals.run(_transcribe(configured(config, overrides), audio, as_json, quiet))
 
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.assemble import knowledge_of, turn_detector
     from speech.asr import transcribe_recording
-    from speech.audio import SPEECH_RATE_HZ, read_audio
+    from speech.audio import SPEECH_RATE_HZ
+    from speech.sound_file import read_audio
 
-    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ)
-    phrases = knowledge_of(config).phrases()
+    sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
+    phrases = knowledge_of(config).phrases(backends.name_of(config))
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
@@ -82,29 +83,31 @@ def speak(
     `visavis say "It is 10:30." -o time.wav`
 
     `visavis say "Guten Tag!" --voice de --rate 140 -o hallo.wav`
+
+    `visavis say -o cold.wav -- "-5 degrees"`, since what begins with a dash is taken for an option before `--`
     """
     check_target(output, ".wav")
     if not text.strip():
         raise InputError("say: expected a text, got an empty one")
     settings = configured(config, overrides, voice=voice, rate_wpm=rate, volume=volume)
-    asyncio.run(_speak(settings, text, output, as_json, quiet))
+    signals.run(_speak(settings, text, output, as_json, quiet))
 
 
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.sentences import SentenceSplitter
-    from speech.audio import write_wav
+    from speech.wav_writer import WavWriter
 
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
-    pieces, words = [], []
+    words = []
     async with backends.make_voice(config) as voice:
         rate_hz, start = voice.sample_rate_hz, 0
-        with progress(quiet) as bar:
+        with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):
                 async with aclosing(voice.synthesize(sentence.text)) as chunks:
                     async for chunk in chunks:
-                        pieces.append(chunk.audio.samples)
+                        recording.write(chunk.audio.samples)
                         words += [
                             {
                                 "word": word.text,
@@ -113,15 +116,9 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
                             }
                             for word in chunk.words
                         ]
-                start = sum(map(len, pieces))
-    if not pieces:
-        raise InputError("say: expected something to say, the text holds no words")
-    partial = output.with_name(f".{output.name}.partial")
-    try:
-        write_wav(partial, np.concatenate(pieces), rate_hz)
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+                start = recording.samples_written
+            if not start:
+                raise InputError("say: expected something to say, the text holds no words")
     if as_json:
         print(json.dumps({"file": str(output), "duration_s": round(start / rate_hz, 3), "words": words}, indent=2))
     else:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import IO, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -15,7 +15,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agent.config import Config, load_config
+from agent.streams import StandardError
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
+from speech.draft import check_writable
 from speech.errors import InputError
 
 ConfigPath = Annotated[
@@ -67,7 +69,7 @@ FullFrame = Annotated[
 ]
 
 # Results go to standard output, everything else to standard error, so that results can be piped.
-messages = Console(stderr=True, highlight=False)
+messages = Console(file=cast(IO[str], StandardError()), highlight=False)
 
 
 def configured(
@@ -132,19 +134,30 @@ def check_target(path: Path | None, *suffixes: str) -> None:
     """Refuses a target that can't become a file, before any work is done.
 
     Raises:
-        InputError: the folder is missing or not writable, the target is a folder, or has another suffix.
+        InputError: it has another suffix; or as `speech.draft.check_writable`.
     """
     if path is None:
         return
     if suffixes and path.suffix.lower() not in suffixes:
         raise InputError(f"{path}: expected a name that ends in {' or '.join(suffixes)}, got '{path.suffix}'")
-    if path.is_dir():
-        raise InputError(f"{path}: expected a file to write, this is a folder")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"{path}: the folder {folder} does not exist; create it first")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{path}: the folder {folder} is not writable")
+    check_writable(path)
+
+
+def make_folder(folder: Path, *, private: bool = False) -> None:
+    """Makes a folder to write to, before any work is done for it; one that is there already will do.
+
+    Raises:
+        InputError: it can't be made, or not be written to.
+    """
+    try:
+        folder.mkdir(mode=0o700 if private else 0o777, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise InputError(f"{folder}: expected a folder to write to, this is a file") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{folder}: expected a folder to write to, could not make it: {reason}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder}: expected a folder to write to, this one is not writable")
 
 
 def check_video(path: Path | None, config: Config) -> None:

@@ -16,6 +16,7 @@ from agent.config import Config
 from avatar.control_timeline import ControlTimeline, read_control_timeline
 from avatar.motion import ConversationState, Emotion
 from avatar.outputs.base import VIDEO_SUFFIXES
+from speech import signals
 from speech.errors import InputError
 
 
@@ -108,7 +109,7 @@ def render(
         timeline = ControlTimeline.constant(begins, settings.controls.controls())
     else:
         timeline = read_control_timeline(controls, state=begins, controls=settings.controls.controls())
-    asyncio.run(_Rendering(audio, user_audio, mix_user, output, motion_out, motion_in, timeline).run(settings, quiet))
+    signals.run(_Rendering(audio, user_audio, mix_user, output, motion_out, motion_in, timeline).run(settings, quiet))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,13 @@ class _Rendering:
         from avatar.recorded_motion import RecordedMotion
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
-        from speech.audio import OUTPUT_RATE_HZ, Samples, read_audio
+        from speech.audio import OUTPUT_RATE_HZ, Samples
+        from speech.sound_file import read_audio
 
         async def heard(path: Path | None) -> Samples:
-            return await asyncio.to_thread(read_audio, path, OUTPUT_RATE_HZ) if path else np.zeros(0, np.float32)
+            if path is None:
+                return np.zeros(0, np.float32)
+            return await asyncio.to_thread(read_audio, path, OUTPUT_RATE_HZ, report=lambda line: say(line, quiet))
 
         recorded = await asyncio.to_thread(read_motion_csv, self.motion_in) if self.motion_in else None
         sound, user_sound = await heard(self.audio), await heard(self.user_audio)

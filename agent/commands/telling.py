@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.commands.options import say
+from agent.commands.options import make_folder, say
 from agent.config import Config
 from agent.personas import persona_of
+from speech.draft import Draft, check_writable
+from speech.errors import InputError
 
 if TYPE_CHECKING:
     from agent.events import Event
@@ -67,11 +70,33 @@ class Teller:
             case _:
                 pass
 
-    def write(self, beside: Path | None) -> None:
-        """Writes the turns as JSON lines beside a video, and where the configuration keeps them."""
-        lines = "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in self.records)
+    def check(self, beside: Path | None) -> None:
+        """Refuses transcripts that can't be written, before anything is said.
+
+        Raises:
+            InputError: as `speech.draft.check_writable`, or their folder can't be made.
+        """
         if beside is not None:
-            beside.with_suffix(".jsonl").write_text(lines, encoding="utf-8")
+            check_writable(beside.with_suffix(".jsonl"))
         if kept := self._config.session.keep_transcripts:
-            kept.mkdir(parents=True, exist_ok=True)
-            (kept / f"{datetime.now():%Y-%m-%d_%H%M%S}.jsonl").write_text(lines, encoding="utf-8")
+            make_folder(kept, private=True)
+
+    def write(self, beside: Path | None) -> None:
+        """Writes the turns as JSON lines beside a video, and where the configuration keeps them; for the user alone.
+
+        Raises:
+            InputError: a file could not be written; the other one was.
+        """
+        lines = "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in self.records)
+        targets = [] if beside is None else [beside.with_suffix(".jsonl")]
+        if kept := self._config.session.keep_transcripts:
+            targets.append(kept / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
+        failure: InputError | None = None
+        for target in targets:
+            try:
+                with Draft(target, private=True) as draft:
+                    draft.path.write_text(lines, encoding="utf-8")
+            except InputError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure

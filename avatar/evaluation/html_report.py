@@ -8,6 +8,7 @@ from pathlib import Path
 
 from avatar.evaluation.plots import plots
 from avatar.evaluation.results import Evaluation, Section
+from speech.draft import Draft
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #24303c; background: #fff; max-width: 1080px; margin: 2rem auto;
@@ -28,12 +29,9 @@ figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; }
 
 def write_html(found: Evaluation, path: Path) -> None:
     """Writes the report; the file appears when it is complete."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(html(found), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    text = html(found)
+    with Draft(path) as draft:
+        draft.path.write_text(text, encoding="utf-8")
 
 
 def html(found: Evaluation) -> str:

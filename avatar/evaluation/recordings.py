@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 
 from avatar.evaluation.speech_track import SAMPLES_PER_FRAME, SpeechTrack
 from avatar.motion import FRAME_RATE_HZ, Floats, read_motion_csv
-from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
+from avatar.table import read_text
+from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
+from speech.sound_file import read_audio
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
 VIDEO_SUFFIXES = (".mp4", ".mpg", ".mpeg", ".mov", ".mkv", ".avi", ".webm")
@@ -99,26 +102,26 @@ def read_transcript(given: Path) -> str:
     Raises:
         InputError: it can't be read, or is empty.
     """
-    try:
-        text = " ".join(given.read_text(encoding="utf-8").split())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{given}: expected a transcript, could not read it: {error}") from None
+    text = " ".join(read_text(given, "a transcript").replace("\0", " ").split())
     if not text:
-        raise InputError(f"{given}: expected a transcript, got an empty file")
+        raise InputError(f"{given}: expected a transcript, got a file without words")
     return text
 
 
-def read_recording(source: Source, sound_offset: int = 0) -> Recording:
+def read_recording(
+    source: Source, sound_offset: int = 0, report: Callable[[str], None] = lambda line: None
+) -> Recording:
     """Reads and checks one recording.
 
     Args:
         source: where it is.
         sound_offset: frames by which the sound (and its motion) is late against the picture; negative: early.
+        report: called with what the owner of the sound should know.
 
     Raises:
         InputError: something can't be read, is too short, silent, or of another length.
     """
-    sound = read_audio(source.audio, SPEECH_RATE_HZ)
+    sound = read_audio(source.audio, SPEECH_RATE_HZ, report=report)
     if len(sound) < _LEAST_S * SPEECH_RATE_HZ:
         raise InputError(f"{source.audio}: expected at least {_LEAST_S:g} s of sound, got {len(sound) / 16000:.2f} s")
     if float(np.abs(sound).max()) < _SILENT:

@@ -12,6 +12,7 @@ from avatar.motion import FRAME_RATE_HZ, Floats
 from speech.errors import InputError
 
 _LEAST_SHARE = 0.7  # of the pictures must show a face
+_MOST_UNKNOWN_S = 1.0  # without pictures, or with lost ones
 _UPPER_LIP, _LOWER_LIP, _CORNERS, _EYES = 13, 14, (78, 308), (33, 263)
 
 
@@ -36,17 +37,19 @@ def track_mouth(path: Path, progress: Callable[[float], None] = lambda done: Non
         progress: told the share done.
 
     Raises:
-        InputError: not a video, too short, or a face is missing in too many pictures.
+        InputError: not a video, too short, a face is missing in too many pictures, or too many pictures are missing.
     """
     from avatar.tracking.faces import FaceTracker
     from avatar.tracking.video import pictures
 
     times: list[float] = []
     found: list[tuple[float, float]] = []
-    seen = 0
+    seen, unknown_s, before_s = 0, 0.0, 0.0
     with FaceTracker() as faces:
         for picture in pictures(path):
             seen += 1
+            unknown_s += 0.0 if picture.follows else picture.time_s - before_s
+            before_s = picture.time_s
             points = faces(picture.image)
             progress(picture.share)
             if points is None:
@@ -57,6 +60,8 @@ def track_mouth(path: Path, progress: Callable[[float], None] = lambda done: Non
             found.append((_distance(flat, _UPPER_LIP, _LOWER_LIP) / unit, _distance(flat, *_CORNERS) / unit))
     if len(found) < max(_LEAST_SHARE * seen, 2):
         raise InputError(f"{path}: expected a face in most pictures, found one in {len(found)} of {seen}")
+    if unknown_s > _MOST_UNKNOWN_S:
+        raise InputError(f"{path}: expected a mouth that is seen all the time, {unknown_s:.1f} s are without pictures")
     frames = int(times[-1] * FRAME_RATE_HZ) + 1
     middles = (np.arange(frames) + 0.5) / FRAME_RATE_HZ
     gap, width = (np.interp(middles, times, curve).astype(np.float32) for curve in zip(*found, strict=True))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from avatar.evaluation.two_tower_model import TowerKind
+from speech.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,5 @@ def draw_curve(path: Path, kind: TowerKind, checks: Sequence[Check]) -> None:
     axes.set(title=f"Two towers: {kind}", xlabel="step", ylabel="InfoNCE loss (nats)")
     axes.grid(alpha=0.3)
     axes.legend()
-    partial = path.with_name(path.name + ".partial")
-    figure.savefig(partial, format="png", dpi=110)
-    partial.replace(path)
+    with Draft(path) as draft:
+        figure.savefig(draft.path, format="png", dpi=110)

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from avatar.dynamics import NAMES
 from avatar.evaluation.two_tower_measures import ShiftTable
 from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
+from avatar.weights_file import brief, filled, read_weights, sizes_of
+from speech.draft import Draft
 from speech.errors import InputError
 
 FORMAT = "visavis two towers"
@@ -35,7 +36,7 @@ class TrainedTowers:
 
 
 def save_towers(path: Path, trained: TrainedTowers) -> None:
-    """Writes the file under a `.partial` name and renames it."""
+    """Writes the file, whole or not at all."""
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
@@ -46,9 +47,8 @@ def save_towers(path: Path, trained: TrainedTowers) -> None:
         "held_out": json.dumps(asdict(trained.held_out)),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in trained.model.state_dict().items()}
-    partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial, metadata)
-    partial.replace(path)
+    with Draft(path) as draft:
+        draft.path.write_bytes(save(tensors, metadata))
 
 
 def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:
@@ -62,14 +62,7 @@ def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:
         InputError: no such file, not of this format, version or kind, or damaged.
     """
     again = "train it with 'visavis train sync' or 'visavis train capp'"
-    if not path.is_file():
-        raise InputError(f"{path}: expected trained towers, found nothing; {again}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: expected a safetensors file, could not read it: {error}; {again}") from None
+    metadata, tensors = read_weights(path, "trained towers", again)
     expected = {"format": FORMAT, "version": str(VERSION), "layout": ",".join(NAMES)}
     if kind is not None:
         expected["kind"] = str(kind)
@@ -78,13 +71,14 @@ def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:
         if got != value:
             raise InputError(f"{path}: expected trained towers with {key} '{value[:40]}', got '{got[:40]}'; {again}")
     try:
-        model = TwoTower(TowerKind(metadata["kind"]), TowerConfig(**json.loads(metadata["config"])))
-        model.load_state_dict(tensors)
+        tower, config = TowerKind(metadata["kind"]), sizes_of(TowerConfig, metadata["config"])
+        if config.frames < config.stride:
+            raise ValueError(f"expected frames of at least one stride, got {config.frames} and {config.stride}")
+        model = filled(lambda: TwoTower(tower, config), tensors)
         table: dict[str, Any] = json.loads(metadata["held_out"])
         table |= {name: tuple(table[name]) for name in ("shifts", "mean", "error")}
         held_out = ShiftTable(**table)
         data = metadata["data"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: expected towers of this version, they don't fit: {reason}; {again}") from None
-    return TrainedTowers(model.eval(), data, held_out)
+        raise InputError(f"{path}: expected towers of this version, they don't fit: {brief(error)}; {again}") from None
+    return TrainedTowers(model, data, held_out)

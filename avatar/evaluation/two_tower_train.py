@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-import signal
+import io
 import threading
 import time
 from collections.abc import Iterator
@@ -24,7 +23,11 @@ from avatar.evaluation.two_tower_windows import BATCH_SHAPES, Windows, split
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.dataset import MotionData, Progress, load
+from avatar.weights_file import DAMAGED, brief
+from speech import signals
+from speech.draft import Draft
 from speech.errors import InputError
+from speech.input_file import check_input_file
 
 LEARNING_RATE = 1e-3
 WARM_UP_STEPS = 50
@@ -83,7 +86,9 @@ def train_towers(
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
-    with _interrupt_held() as interrupt:
+    interrupt = threading.Event()
+    # In the middle of a step it could not be resumed exactly: the step is ended, and the state saved.
+    with signals.leaving(interrupt.set):
         while run.step < steps and not run.settled and not interrupt.is_set():
             run.advance()
             now = time.monotonic()
@@ -106,20 +111,6 @@ def train_towers(
 def state_of(out_path: Path) -> Path:
     """Where the state to resume from lies."""
     return out_path.with_name(out_path.name + ".state")
-
-
-@contextmanager
-def _interrupt_held() -> Iterator[threading.Event]:
-    """Ctrl-C sets the event instead of raising in the middle of a step, which could not be resumed exactly."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class _Run:
@@ -227,9 +218,10 @@ class _Run:
             "checks": [astuple(check) for check in self.checks],
             "losses": self._losses,
         }
-        partial = path.with_name(path.name + ".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        content = io.BytesIO()
+        torch.save(state, content)
+        with Draft(path) as draft:
+            draft.path.write_bytes(content.getbuffer())
 
     def restore(self, path: Path) -> None:
         """Continues from `save`.
@@ -237,17 +229,17 @@ class _Run:
         Raises:
             InputError: no such state, or of a run with other data or options.
         """
+        check_input_file(path, "the state of a training run to resume")
         try:
             state: dict[str, Any] = torch.load(path, map_location=self._device, weights_only=True)
             run = state["run"]
             if run == self._data:
                 self._model.load_state_dict(state["model"])
                 self._optimizer.load_state_dict(state["optimizer"])
-        except (OSError, KeyError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{path}: expected the state of a training run to resume, {reason}") from None
+                self._best, self._losses = state["best"], state["losses"]
+                self.checks = [Check(*check) for check in state["checks"]]
+                self.step = int(state["step"])
+        except DAMAGED as error:
+            raise InputError(f"{path}: expected the state of a training run to resume, {brief(error)}") from None
         if run != self._data:
             raise InputError(f"{path}: expected a run of '{self._data}', got '{run}'; train without --resume")
-        self._best, self._losses = state["best"], state["losses"]
-        self.checks = [Check(*check) for check in state["checks"]]
-        self.step = int(state["step"])

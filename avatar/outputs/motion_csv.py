@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats, MotionLayout, write_motion_csv
 from speech.audio import Samples
+from speech.draft import Draft
 
 
 class MotionCsvOutput:
@@ -29,13 +29,9 @@ class MotionCsvOutput:
 
     def finish(self) -> None:
         """Writes the file whole or not at all."""
-        partial = self._path.with_name(f".{self._path.name}.partial")
         values = np.stack(self._rows) if self._rows else np.zeros((0, MotionLayout.SIZE), np.float32)
-        try:
-            write_motion_csv(partial, values)
-            os.replace(partial, self._path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with Draft(self._path) as draft:
+            write_motion_csv(draft.path, values)
 
     def abandon(self) -> None:
         """Nothing was written yet."""

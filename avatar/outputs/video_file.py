@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fractions
-import os
 import queue
 import threading
 from collections.abc import Mapping
@@ -20,13 +19,28 @@ from av.video.stream import VideoStream
 from avatar.decoder import FRAME_SIZE, Image, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.base import VIDEO_SUFFIXES
+from avatar.outputs.unfinished import Unfinished
 from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.draft import Draft
 from speech.errors import InputError
+from speech.priority import let_others_first
 
 # Frames that wait for the encoder. When it is behind, writing blocks: nothing is lost.
 QUEUE_FRAMES = 16
 
+# While a conversation goes on nothing may wait: pictures beyond those are left out, and sound goes on to this length.
+LIVE_QUEUE_FRAMES = 250
+
 AUDIO_BIT_RATE = 128_000
+
+# What a live recording has written can be played, whatever comes next: so often, in microseconds, a piece is complete.
+_FRAGMENT_US = 1_000_000
+_LIVE_OPTIONS = {
+    "movflags": "+empty_moov+delay_moov+default_base_moof",
+    "frag_duration": str(_FRAGMENT_US),
+    "flush_packets": "1",
+}
+_LIVE_WEBM_OPTIONS = {"cluster_time_limit": str(_FRAGMENT_US // 1000), "flush_packets": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +76,33 @@ assert tuple(_FORMATS) == VIDEO_SUFFIXES
 class VideoFileOutput:
     """Encodes on a thread of its own into a hidden file beside the target, which gets its name when all is done.
 
+    While a conversation goes on, into a visible one that can always be played (see `Unfinished`): a program that is
+    killed, or a full disk, costs its last second.
+
     Args:
         path: where the video goes; its folder must exist, its suffix says what it becomes (.mp4 where unknown). Frames
             with alpha need .webm (VP9) or .mov (ProRes 4444).
         crf: x264's constant rate factor, 0 (lossless) to 51.
         preset: x264's preset, `ultrafast` to `veryslow`.
+        live: never make anybody wait, and keep what was written so far.
 
     Raises:
         InputError: the file can't be written there.
     """
 
-    def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast") -> None:
+    def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast", live: bool = False) -> None:
         self._path = path
         self._format = form = _FORMATS.get(path.suffix.lower(), _MP4)
-        self._partial = path.with_name(f".{path.name}.partial{path.suffix}")
+        self._live = live
+        self._draft = Unfinished(path) if live else Draft(path)
+        options = form.container_options
+        if live:
+            options = _LIVE_WEBM_OPTIONS if form.container == "webm" else _LIVE_OPTIONS
         try:
-            self._partial.touch()  # FFmpeg itself would open it only with the first packet
-            self._container = av.open(
-                str(self._partial), "w", format=form.container, options=dict(form.container_options)
-            )
+            sink = self._draft.sink() if isinstance(self._draft, Unfinished) else str(self._draft.path)
+            self._container = av.open(sink, "w", format=form.container, options=dict(options))
         except (OSError, av.FFmpegError) as error:
+            self._draft.discard()
             raise InputError(f"{path}: expected a place to write a video, could not open it: {error}") from None
         video = self._container.add_stream(form.video, rate=FRAME_RATE_HZ)
         assert isinstance(video, VideoStream)
@@ -101,23 +122,30 @@ class VideoFileOutput:
         self._frames = 0
         self._samples = 0
         self._failure: BaseException | None = None
-        self._queue: queue.Queue[tuple[Image | None, Samples] | None] = queue.Queue(QUEUE_FRAMES)
+        self._queue: queue.Queue[tuple[Image | None, Samples] | None] = queue.Queue(
+            LIVE_QUEUE_FRAMES if live else QUEUE_FRAMES
+        )
         self._thread = threading.Thread(target=self._encode_all, name=f"encode {path.name}", daemon=True)
         self._thread.start()
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
-        """Queues one frame time; waits while the encoder is behind."""
-        self._put((None if frame is None else frame.image, sound))
+        """Queues one frame time. While the encoder is behind, waits; a live one repeats the last picture instead."""
+        behind = self._live and self._queue.qsize() >= QUEUE_FRAMES
+        self._put((None if frame is None or behind else frame.image, sound))
 
     def finish(self) -> None:
         """Flushes the encoders and gives the file its name."""
-        self._put(None)
-        self._thread.join()
-        self._raise_failure()
-        os.replace(self._partial, self._path)
+        try:
+            self._put(None)
+            self._thread.join()
+            self._raise_failure()
+        except InputError:
+            self.abandon()
+            raise
+        self._draft.keep()
 
     def abandon(self) -> None:
-        """Stops encoding and removes the unfinished file."""
+        """Stops encoding and removes the unfinished file; of a live one, what can be played stays."""
         self._failure = self._failure or InputError("abandoned")
         while self._thread.is_alive():  # the encoder may sit in get(): wake it, and empty what it will not take
             try:
@@ -125,7 +153,7 @@ class VideoFileOutput:
             except queue.Full:
                 self._queue.get_nowait()
             self._thread.join(timeout=0.1)
-        self._partial.unlink(missing_ok=True)
+        self._draft.discard()
 
     def _put(self, item: tuple[Image | None, Samples] | None) -> None:
         self._raise_failure()
@@ -133,10 +161,14 @@ class VideoFileOutput:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise InputError(f"{self._path}: could not write the video: {self._failure}") from self._failure
+            reason = getattr(self._failure, "strerror", None) or self._failure
+            kept = f"; what was recorded until then is in {self._draft.path.name}" if self._live else ""
+            raise InputError(f"{self._path}: could not write the video: {reason}{kept}") from self._failure
 
     def _encode_all(self) -> None:
         last: Image | None = None
+        if self._live:
+            let_others_first()
         try:
             while (item := self._queue.get()) is not None:
                 if self._failure is None:

@@ -41,6 +41,7 @@ class FaceTracker:
         self._mesh: Any = None
         self._window: npt.NDArray[np.int64] | None = None  # left, top, right, bottom
         self._last: Floats | None = None
+        self._shape: tuple[int, ...] = ()
         self._since_search = _LOOK_AGAIN
         self.most_faces = 0
 
@@ -64,6 +65,8 @@ class FaceTracker:
 
     def __call__(self, image: Image) -> Floats | None:
         """The face in the next picture: uint8 [H, W, 3] to float32 [478, 3] in its pixels, or None."""
+        if image.shape != self._shape:  # the stream's pictures changed: nothing of the old ones holds
+            self._shape, self._window, self._last = image.shape, None, None
         faces = self._meshes(image)
         if not faces:
             self._since_search += 1

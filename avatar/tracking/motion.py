@@ -27,7 +27,9 @@ _AWAY_FRAMES, _ELSEWHERE, _RESIZED = 12, 0.6, 1.25
 _TURNED, _UNLIKE, _MOVED, _SMALL_PX = (0.45, 0.95), (0.02, 0.06), (0.12, 0.35), (12.0, 32.0)
 _HEAD_REACH, _BROW_REACH = 4, 3
 _BROWS = [i for i, name in enumerate(MotionLayout.NAMES) if name.startswith("brow")]
-_LIPS = rows((13, 14))
+_LIPS, _CORNERS = rows((13, 14)), rows((33, 263))
+# Frames: ten minutes. A shot of up to twice that is one; what is longer would need gigabytes at once.
+_LONGEST_SHOT = 15_000
 # Eyes closed further than this don't belong to the neutral face.
 _AWAKE = 0.5
 # What a pose wrongly adds to the face is learnt from the clip and taken away, the more surely the more the head moves
@@ -52,6 +54,67 @@ class Shots:
     shots: tuple[tuple[int, int], ...]
 
 
+class MotionReader:
+    """Turns landmarks into motion, shot by shot: what is kept in memory is the shot that is being read.
+
+    A shot that grows very long is cut in pieces, each against its own neutral face and usual pose.
+    """
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._rows: list[Floats] = []
+        self._seen: list[int] = []  # the frames of the rows
+        self._shots: list[_Shot] = []
+
+    def add(self, face: Floats | None) -> None:
+        """Takes the next frame: float32 [len(KEPT), 3], pixels; None where there is no face."""
+        if face is not None:
+            if self._seen and self._is_cut(face):
+                self._close(len(self._rows))
+            self._rows.append(face)
+            self._seen.append(self._frames)
+            if len(self._rows) >= 2 * _LONGEST_SHOT:
+                self._close(_LONGEST_SHOT)
+        self._frames += 1
+
+    def motion(self) -> Shots:
+        """The motion of all frames; add no more after it."""
+        self._close(len(self._rows))
+        values, confidence = neutral(self._frames), np.zeros(self._frames, np.float32)
+        gap, known = np.zeros(self._frames, np.float32), np.zeros(self._frames, bool)
+        for shot in self._shots:
+            at = slice(shot.first, shot.first + len(shot.values))
+            values[at], confidence[at], gap[at], known[at] = shot.values, shot.confidence, shot.gap, True
+        # Between shots, and before the first and after the last.
+        for column in values.T:
+            column[:] = bridged(column.astype(np.float64), known)
+        found = tuple((shot.first, shot.first + len(shot.values)) for shot in self._shots)
+        return Shots(values, confidence, gap, found)
+
+    def _is_cut(self, face: Floats) -> bool:
+        """Whether a face can't be the last one in motion."""
+        (before, unit), (now, size) = (_middle_and_size(rows) for rows in (self._rows[-1], face))
+        away = self._frames - self._seen[-1]
+        far = float(np.linalg.norm(now - before)) > _ELSEWHERE * away**0.5 * unit
+        ratio = size / max(unit, 1e-6)
+        return away > _AWAY_FRAMES or far or not 1.0 / _RESIZED < ratio < _RESIZED
+
+    def _close(self, count: int) -> None:
+        """Makes a shot of the first so many faces, and forgets them."""
+        faces, frames = self._rows[:count], self._seen[:count]
+        self._rows, self._seen = self._rows[count:], self._seen[count:]
+        if len(faces) < SHOT_FRAMES:
+            return
+        at = np.array(frames) - frames[0]
+        landmarks = np.zeros((at[-1] + 1, *faces[0].shape), np.float32)
+        landmarks[at] = faces
+        seen = np.zeros(len(landmarks), bool)
+        seen[at] = True
+        shot = _shot(frames[0], landmarks, seen)
+        if shot is not None:
+            self._shots.append(shot)
+
+
 def motion_of(landmarks: Floats, seen: Flags) -> Shots:
     """Motion from landmarks.
 
@@ -59,47 +122,37 @@ def motion_of(landmarks: Floats, seen: Flags) -> Shots:
         landmarks: float32 [T, len(KEPT), 3], pixels; whatever where not seen.
         seen: bool [T], whether there is a face.
     """
-    frames = len(landmarks)
-    values, confidence = neutral(frames), np.zeros(frames, np.float32)
-    gap = np.zeros(frames, np.float32)
-    found = []
-    for first, stop in _shots(landmarks, seen):
-        inside = seen[first:stop]
-        shot = bridged(landmarks[first:stop].astype(np.float64), inside).astype(np.float32)
-        posed = poses(shot, inside)
-        sure = _confidence(posed) * inside
-        if (sure > TRUSTED).sum() < SHOT_FRAMES:
-            continue
-        posed = poses(shot, sure > TRUSTED)
-        values[first:stop], gap[first:stop] = _face(posed, sure > TRUSTED)
-        confidence[first:stop] = sure
-        found.append((first, stop))
-    # Between shots, and before the first and after the last.
-    known = np.zeros(frames, bool)
-    for first, stop in found:
-        known[first:stop] = True
-    return Shots(bridged(values.astype(np.float64), known).astype(np.float32), confidence, gap, tuple(found))
+    reader = MotionReader()
+    for face, is_seen in zip(landmarks, seen, strict=True):
+        reader.add(face if is_seen else None)
+    return reader.motion()
 
 
-def _shots(landmarks: Floats, seen: Flags) -> list[tuple[int, int]]:
-    """Stretches of one face without cuts, of at least SHOT_FRAMES."""
-    corners = landmarks[:, rows((33, 263))].astype(np.float64)
-    unit = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
-    middle = corners[:, :, :2].mean(axis=1)
-    cuts, last = [0], -1
-    for frame in np.flatnonzero(seen):
-        if last >= 0:
-            far = float(np.linalg.norm(middle[frame] - middle[last])) > _ELSEWHERE * (frame - last) ** 0.5 * unit[last]
-            ratio = float(unit[frame] / max(unit[last], 1e-6))
-            if frame - last > _AWAY_FRAMES or far or not 1.0 / _RESIZED < ratio < _RESIZED:
-                cuts.append(int(frame))
-        last = int(frame)
-    out = []
-    for first, stop in zip(cuts, [*cuts[1:], len(seen)], strict=True):
-        inside = np.flatnonzero(seen[first:stop])
-        if len(inside) >= SHOT_FRAMES:
-            out.append((first + int(inside[0]), first + int(inside[-1]) + 1))
-    return out
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """One shot: as Shots, from frame `first` on."""
+
+    first: int
+    values: Floats
+    confidence: Floats
+    gap: Floats
+
+
+def _shot(first: int, landmarks: Floats, seen: Flags) -> _Shot | None:
+    """The motion of one shot; None where too little of it can be trusted."""
+    landmarks = bridged(landmarks.astype(np.float64), seen).astype(np.float32)
+    posed = poses(landmarks, seen)
+    sure = _confidence(posed) * seen
+    if (sure > TRUSTED).sum() < SHOT_FRAMES:
+        return None
+    posed = poses(landmarks, sure > TRUSTED)
+    values, gap = _face(posed, sure > TRUSTED)
+    return _Shot(first, values, sure.astype(np.float32), gap)
+
+
+def _middle_and_size(face: Floats) -> tuple[Array, float]:
+    corners = face[_CORNERS].astype(np.float64)
+    return corners[:, :2].mean(axis=0), float(np.linalg.norm(corners[1] - corners[0]))
 
 
 def _confidence(posed: Poses) -> Array:

@@ -10,9 +10,9 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.tracking.faces import FaceTracker
-from avatar.tracking.motion import SHOT_FRAMES, TRUSTED, motion_of
+from avatar.tracking.motion import SHOT_FRAMES, TRUSTED, MotionReader
 from avatar.tracking.points import KEPT
-from avatar.tracking.video import pictures
+from avatar.tracking.video import Notice, pictures
 from speech.errors import InputError
 
 Progress = Callable[[float], None]
@@ -56,26 +56,27 @@ def track_video(path: Path, *, progress: Progress | None = None) -> Tracked:
     Raises:
         InputError: not a video, shorter than a second, or no face that can be followed for a second.
     """
-    rows: list[Floats] = []
-    seen: list[bool] = []
+    reader = MotionReader()
+    frames = seen = 0
+    notices: list[str] = []
     with FaceTracker() as tracker:
-        for face in _at_frame_rate(path, tracker, progress):
-            seen.append(face is not None)
-            rows.append(face if face is not None else np.zeros((len(KEPT), 3), np.float32))
+        for face in _at_frame_rate(path, tracker, progress, notices.append):
+            reader.add(face)
+            frames += 1
+            seen += face is not None
         most_faces = tracker.most_faces
-    if len(rows) < SHOT_FRAMES:
+    if frames < SHOT_FRAMES:
         raise InputError(
-            f"{path}: expected a video of at least {SHOT_FRAMES / FRAME_RATE_HZ:g} s, got {len(rows) / FRAME_RATE_HZ:g}"
+            f"{path}: expected a video of at least {SHOT_FRAMES / FRAME_RATE_HZ:g} s, got {frames / FRAME_RATE_HZ:g}"
         )
-    if not any(seen):
+    if not seen:
         raise InputError(f"{path}: expected a video of a person's face, found no face in it")
-    found = motion_of(np.stack(rows), np.array(seen))
+    found = reader.motion()
     if not found.shots:
         raise InputError(
             f"{path}: expected a face that can be followed for at least {SHOT_FRAMES / FRAME_RATE_HZ:g} s, seen from "
             "the front and at least 20 pixels between the eyes; found none"
         )
-    notices = []
     if most_faces > 1:
         notices.append(f"{most_faces} faces seen at once: the largest is followed")
     if len(found.shots) > 1:
@@ -88,34 +89,43 @@ def track_video(path: Path, *, progress: Progress | None = None) -> Tracked:
     return Tracked(found.values, found.confidence, found.gap, found.shots, tuple(notices))
 
 
-def _at_frame_rate(path: Path, tracker: FaceTracker, progress: Progress | None) -> Iterator[Floats | None]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one picture shows: the kept landmarks or None, when (seconds), and whether it follows the one before."""
+
+    face: Floats | None
+    time_s: float
+    follows: bool
+
+
+def _at_frame_rate(
+    path: Path, tracker: FaceTracker, progress: Progress | None, notice: Notice
+) -> Iterator[Floats | None]:
     """The kept landmarks at the middle of every frame at 25 Hz; None where there is no face."""
     kept = list(KEPT)
     frame = 0
-    before: tuple[float, Floats | None] | None = None
-    for picture in pictures(path):
+    before: _Seen | None = None
+    for picture in pictures(path, notice):
         face = tracker(picture.image)
-        now = (picture.time_s, None if face is None else face[kept])
-        while (time_s := (frame + 0.5) / FRAME_RATE_HZ) <= now[0] + 1e-4:
+        now = _Seen(None if face is None else face[kept], picture.time_s, picture.follows)
+        while (time_s := (frame + 0.5) / FRAME_RATE_HZ) <= now.time_s + 1e-4:
             yield _between(before, now, time_s)
             frame += 1
         before = now
         if progress:
             progress(picture.share)
-    if before is not None and (frame + 0.5) / FRAME_RATE_HZ <= before[0] + _NEAR_S:
-        yield before[1]
+    if before is not None and (frame + 0.5) / FRAME_RATE_HZ <= before.time_s + _NEAR_S:
+        yield before.face
 
 
-def _between(
-    before: tuple[float, Floats | None] | None, after: tuple[float, Floats | None], time_s: float
-) -> Floats | None:
-    if before is None or abs(after[0] - time_s) < 1e-3:
-        return after[1] if after[0] - time_s < _NEAR_S else None
-    nearest = before if time_s - before[0] < after[0] - time_s else after
-    first, second = before[1], after[1]
-    if first is None or second is None or _distance(first, second) > _APART:
-        return nearest[1] if abs(nearest[0] - time_s) < _NEAR_S else None
-    share = np.float32((time_s - before[0]) / (after[0] - before[0]))
+def _between(before: _Seen | None, after: _Seen, time_s: float) -> Floats | None:
+    if before is None or abs(after.time_s - time_s) < 1e-3:
+        return after.face if after.time_s - time_s < _NEAR_S else None
+    nearest = before if time_s - before.time_s < after.time_s - time_s else after
+    first, second = before.face, after.face
+    if not after.follows or first is None or second is None or _distance(first, second) > _APART:
+        return nearest.face if abs(nearest.time_s - time_s) < _NEAR_S else None
+    share = np.float32((time_s - before.time_s) / (after.time_s - before.time_s))
     return first + share * (second - first)
 
 

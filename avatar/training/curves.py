@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from speech.draft import Draft
+
 
 def plot_curves(curve: Sequence[tuple[int, str, float, float]], path: Path) -> None:
     """Draws the losses over the steps, one panel for each stage.
@@ -25,4 +27,5 @@ def plot_curves(curve: Sequence[tuple[int, str, float, float]], path: Path) -> N
         axes.set(title=stage, xlabel="step", ylabel="loss")
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, format="png")
+    with Draft(path) as draft:
+        figure.savefig(draft.path, format="png")

@@ -14,18 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.conditions import ConditionLayout
+from avatar.dynamics import MOTION_SIZE
 from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.real_scenes import RecordingScenes, SceneSource, VideoScenes
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
-from avatar.training.scenes import make_scene
+from avatar.training.scenes import MOUTH_NAMES, make_scene
 from avatar.training.speech_data import flite_voices
 from speech.errors import InputError
+from speech.input_file import check_input_file, read_input_file
 
 Progress = Callable[[float, str], None]
 """Called with the share done in [0, 1] and one line about it."""
 
 VERSION = 2
+_LARGEST_SCENES = 1_000_000_000  # bytes
 VALIDATION_SHARE = 0.05
 
 
@@ -123,18 +126,37 @@ def load(data_dir: Path) -> MotionData:
         InputError: missing or of another version.
     """
     try:
-        description = json.loads((data_dir / "scenes.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(data_dir / f"{name}.npy") for name in ARRAY_TYPES}
-    except (OSError, ValueError) as error:
+        description = json.loads(
+            read_input_file(data_dir / "scenes.json", "scenes of 'visavis train prepare'", most_bytes=_LARGEST_SCENES)
+        )
+        arrays = {name: _array(data_dir / f"{name}.npy", kind) for name, kind in ARRAY_TYPES.items()}
+        frames = {len(array) for array in arrays.values()}
+        fits = (
+            description.get("version") == VERSION
+            and arrays["features"].shape[1:] == (HOPS_PER_FRAME, MEL_BANDS)
+            and arrays["conditions"].shape[1:] == (ConditionLayout.SIZE,)
+            and arrays["motion"].shape[1:] == (MOTION_SIZE,)
+            and arrays["articulation"].shape[1:] == (len(MOUTH_NAMES),)
+            and arrays["visemes"].ndim == 1
+            and frames == {sum(int(scene["frames"]) for scene in description["scenes"])}
+            and all(
+                0 <= scene["start"] <= scene["start"] + scene["frames"] <= max(frames)
+                for scene in description["scenes"]
+            )
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{data_dir}: expected data of 'visavis train prepare', could not read it: {error}; prepare it again"
         ) from None
-    fits = (
-        description.get("version") == VERSION
-        and arrays["features"].shape[1:] == (HOPS_PER_FRAME, MEL_BANDS)
-        and arrays["conditions"].shape[1:] == (ConditionLayout.SIZE,)
-        and {len(array) for array in arrays.values()} == {sum(scene["frames"] for scene in description["scenes"])}
-    )
     if not fits:
         raise InputError(f"{data_dir}: expected data of this version, got another; prepare it again")
     return MotionData(arrays, description["scenes"])
+
+
+def _array(path: Path, kind: type[np.generic]) -> npt.NDArray[Any]:
+    """One array, in memory. A header that tells of more than the file has, is refused before anything is allocated."""
+    check_input_file(path, f"an array of {kind.__name__}")
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if array.dtype != kind:
+        raise ValueError(f"{path.name}: expected {kind.__name__}, got {array.dtype}")
+    return np.array(array)

@@ -104,7 +104,7 @@ class VideoScenes:
             advance(0.9 + 0.1 * (number + 1) / len(usable), f"video {number + 1} of {len(usable)} added")
 
     def _add(self, store: SceneStore, path: Path, *, validation: bool) -> None:
-        tracked, sound = tracked_once(path, self._cache_dir), video_sound(path)
+        tracked, sound = tracked_once(path, self._cache_dir), video_sound(path, self._report)
         for notice in tracked.notices:
             self._report(f"{path.name}: {notice}")
         lag = sound_lag(sound, tracked.gap)
@@ -173,7 +173,7 @@ class RecordingScenes:
 
     def _aligned(self, recording: Recording, report: Report) -> Utterance | None:
         try:
-            return spoken_by(recording, self._aligner)
+            return spoken_by(recording, self._aligner, report)
         except InputError as error:
             report(f"left out: {error}")
             return None

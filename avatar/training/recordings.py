@@ -6,7 +6,6 @@ one over their phones. Words that the dictionary lacks are said as eSpeak NG say
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,17 @@ from typing import Any
 import numpy as np
 
 from avatar.motion import Floats
+from avatar.table import read_text
 from avatar.training.speech_data import Phone, Utterance
-from speech.audio import SPEECH_RATE_HZ, read_audio
+from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
 from speech.language_model import phrase_words
 from speech.pronunciation import pronounce
+from speech.sound_file import read_audio
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
+
+_LARGEST_TRANSCRIPTS = 100_000_000
 LONGEST_S = 35.0
 """Longer recordings are left out: an alignment that once goes astray does not come back."""
 
@@ -78,7 +81,7 @@ def _transcripts(folder: Path) -> dict[str, str]:
     """Texts by path without suffix, and by stem where that is unique."""
     out: dict[str, str] = {}
     stems: dict[str, list[str]] = {}
-    for path in sorted(folder.rglob("*.txt")):
+    for path in _texts(folder, "*.txt"):
         if path.name.endswith(".trans.txt"):
             for line in _lines(path):
                 name, _, text = line.partition(" ")
@@ -87,17 +90,21 @@ def _transcripts(folder: Path) -> dict[str, str]:
             text = " ".join(_lines(path))
             out[str(path.with_suffix(""))] = text
             stems.setdefault(path.stem, []).append(text)
-    for path in sorted(folder.rglob("metadata.csv")):
-        for row in csv.reader(_lines(path), delimiter="|", quoting=csv.QUOTE_NONE):
-            if len(row) > 1:
-                stems.setdefault(Path(row[0]).stem if row[0].lower().endswith(SOUND_SUFFIXES) else row[0], []).append(
-                    row[-1]
+    for path in _texts(folder, "metadata.csv"):
+        for name, *others in (line.split("|") for line in _lines(path)):
+            if others:
+                stems.setdefault(Path(name).stem if name.lower().endswith(SOUND_SUFFIXES) else name, []).append(
+                    others[-1]
                 )
     return {**{stem: found[0] for stem, found in stems.items() if len(found) == 1}, **out}
 
 
+def _texts(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.rglob(pattern) if path.is_file() and path.stat().st_size)
+
+
 def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    return read_text(path, "transcripts", most_bytes=_LARGEST_TRANSCRIPTS).splitlines()
 
 
 class Aligner:
@@ -232,13 +239,18 @@ def _quiet(samples: Floats) -> np.ndarray:
     return level < low + _QUIET_SHARE * (high - low)
 
 
-def spoken_by(recording: Recording, aligner: Aligner) -> Utterance:
+def spoken_by(recording: Recording, aligner: Aligner, report: Callable[[str], None] = lambda line: None) -> Utterance:
     """A recording with the times of its phones.
+
+    Args:
+        recording: the sound and its words.
+        aligner: finds where they are said.
+        report: called with what the recording's owner should know of the sound.
 
     Raises:
         InputError: the sound can't be read, is too long, or does not hold these words.
     """
-    samples = read_audio(recording.path, SPEECH_RATE_HZ)
+    samples = read_audio(recording.path, SPEECH_RATE_HZ, report=report)
     length_s = len(samples) / SPEECH_RATE_HZ
     if length_s > LONGEST_S:
         raise InputError(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from avatar.training.scenes import MadeScene
+from speech.draft import Draft
+from speech.errors import InputError
 
 ARRAY_TYPES: dict[str, type[np.generic]] = {
     "features": np.float16,
@@ -30,6 +34,9 @@ class SceneStore:
     Args:
         folder: where they go; what was there is replaced at the end.
 
+    Raises:
+        InputError: they can't be written there.
+
     Attributes:
         scenes: of what was added: start, frames, validation, speech, and what else was told.
         frames: in all of them.
@@ -37,6 +44,7 @@ class SceneStore:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._drafts: dict[str, Draft] = {}
         self._files: dict[str, BinaryIO] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.scenes: list[dict[str, object]] = []
@@ -44,18 +52,24 @@ class SceneStore:
 
     def __enter__(self) -> SceneStore:
         """Opens the files under temporary names."""
-        for name in ARRAY_TYPES:
-            file = self._partial(name).open("wb")
-            file.write(bytes(_HEADER_BYTES))
-            self._files[name] = file
+        try:
+            for name in ARRAY_TYPES:
+                self._drafts[name] = Draft(self._folder / f"{name}.npy")
+                with self._writing():
+                    self._files[name] = self._drafts[name].path.open("wb")
+                    self._files[name].write(bytes(_HEADER_BYTES))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         """Removes what is unfinished."""
-        for name, file in self._files.items():
-            file.close()
-            self._partial(name).unlink(missing_ok=True)
-        self._partial("scenes").unlink(missing_ok=True)
+        for file in self._files.values():
+            with contextlib.suppress(OSError):  # what could not be flushed is not wanted any more
+                file.close()
+        for draft in self._drafts.values():
+            draft.discard()
 
     def add(self, scene: MadeScene, *, validation: bool, **more: object) -> None:
         """Appends a scene; `more` goes into its entry in scenes.json."""
@@ -63,7 +77,8 @@ class SceneStore:
         for name, kind in ARRAY_TYPES.items():
             array = np.ascontiguousarray(getattr(scene, name)).astype(kind)
             self._shapes[name] = array.shape[1:]
-            self._files[name].write(array.tobytes())
+            with self._writing():
+                self._files[name].write(array.tobytes())
         entry = {"start": self.frames, "frames": count, "validation": validation, "speech": scene.speech, **more}
         self.scenes.append(entry)
         self.frames += count
@@ -75,13 +90,19 @@ class SceneStore:
             told = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": (self.frames, *self._shapes[name])}
             text = repr(told).encode("latin1")
             room = _HEADER_BYTES - 10
-            file.seek(0)
-            file.write(b"\x93NUMPY\x01\x00" + room.to_bytes(2, "little") + text.ljust(room - 1) + b"\n")
-            file.close()
-            os.replace(self._partial(name), self._folder / f"{name}.npy")
-        partial = self._partial("scenes")
-        partial.write_text(json.dumps({**description, "scenes": self.scenes}), encoding="utf-8")
-        os.replace(partial, self._folder / "scenes.json")
+            with self._writing():
+                file.seek(0)
+                file.write(b"\x93NUMPY\x01\x00" + room.to_bytes(2, "little") + text.ljust(room - 1) + b"\n")
+                file.close()
+        scenes = json.dumps({**description, "scenes": self.scenes})
+        with Draft(self._folder / "scenes.json") as draft:
+            draft.path.write_text(scenes, encoding="utf-8")
+            for arrays in self._drafts.values():
+                arrays.keep()
 
-    def _partial(self, name: str) -> Path:
-        return self._folder / f".{name}.partial"
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"{self._folder}: could not write the data there: {error.strerror}") from None

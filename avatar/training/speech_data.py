@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from avatar.motion import Floats
-from speech.audio import SPEECH_RATE_HZ, read_audio, resample
+from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError
 from speech.espeak_engine import EspeakEvent, EspeakSettings, EventType, espeak_engine
+from speech.scratch import scratch_folder
+from speech.sound_file import read_audio
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def speak_flite(text: str, voice: str, *, stretch: float = 1.0) -> Utterance:
     Raises:
         InputError: the program failed.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "speech.wav"
+    with scratch_folder() as folder:
+        path = folder / "speech.wav"
         command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur", "-t", text, str(path)]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0 or not path.is_file():

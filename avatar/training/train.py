@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -21,7 +22,10 @@ from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.curves import plot_curves
 from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
+from avatar.weights_file import DAMAGED, brief
+from speech.draft import Draft, check_writable
 from speech.errors import InputError
+from speech.input_file import check_input_file
 
 HEARING_SHARE = 0.7
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
@@ -74,15 +78,18 @@ def train(
         The mean loss of the last steps (at most 50).
 
     Raises:
-        InputError: no data, or nothing to resume.
+        InputError: no data, nothing to resume, or no place to write to.
     """
     if steps < 1:
         raise InputError(f"steps: expected at least 1, got {steps}")
     if not 0.0 <= hearing_share <= 1.0 or (hearing_share == 0.0 and start is None):
         raise InputError(f"hearing share: expected 0 (with a start) to 1, got {hearing_share}")
+    state_path = out_path.with_name(out_path.name + ".state")
+    out_path.parent.mkdir(parents=True, exist_ok=True)
+    for path in (out_path, state_path):
+        check_writable(path)
     begin = load_checkpoint(start) if start else None
     run = _Run(load(data_dir), seed, steps, hearing_share, config or DenoiserConfig(), begin)
-    state_path = out_path.with_name(out_path.name + ".state")
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
@@ -266,9 +273,10 @@ class _Run:
             "recent": self._recent,
             "done": self.done,
         }
-        partial = state_path.with_name(state_path.name + ".partial")
-        torch.save(state, partial)
-        partial.replace(state_path)
+        content = io.BytesIO()
+        torch.save(state, content)
+        with Draft(state_path) as draft:
+            draft.path.write_bytes(content.getbuffer())
         if self._curve:
             plot_curves(self._curve, out_path.with_suffix(".png"))
 
@@ -278,15 +286,15 @@ class _Run:
         Raises:
             InputError: no such state, or of another network.
         """
+        check_input_file(state_path, "the state of a training run to resume")
         try:
             state: dict[str, Any] = torch.load(state_path, weights_only=True)
             self._objective.load_state_dict(state["objective"])
             self._optimizer.load_state_dict(state["optimizer"])
-        except (OSError, KeyError, RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise InputError(f"{state_path}: expected the state of a training run to resume, {reason}") from None
-        average: dict[str, Tensor] = state["average"]
-        self._average = average
-        self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
-        self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
-        self.step = int(state["step"])
+            average: dict[str, Tensor] = state["average"]
+            self._average = average
+            self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
+            self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
+            self.step = int(state["step"])
+        except DAMAGED as error:
+            raise InputError(f"{state_path}: expected the state of a training run to resume, {brief(error)}") from None

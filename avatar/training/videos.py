@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import itertools
 import json
-import os
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,8 +23,10 @@ from avatar.tracking.smoothing import runs
 from avatar.tracking.track import Tracked, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
-from speech.audio import SPEECH_RATE_HZ, Samples, read_audio
+from speech.audio import SPEECH_RATE_HZ, Samples
+from speech.draft import Draft
 from speech.errors import InputError
+from speech.sound_file import read_audio
 from speech.vad import VAD, VAD_WINDOW
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".ts")
@@ -32,7 +34,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpe
 _INDEX = MotionLayout.INDEX
 
 # Raise this when tracking changes: what was kept of earlier runs then no longer counts.
-_TRACKER_VERSION = 1
+_TRACKER_VERSION = 2
 
 # Scenes: doubtful stretches up to so long are left in, shorter scenes left out, longer ones cut (frames).
 _DOUBTFUL, _LEAST, _MOST = 5, 50, 500
@@ -93,13 +95,10 @@ def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] 
 def _keep(entry: Path, found: Tracked, error: str) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({"error": error, "shots": found.shots, "notices": found.notices})
-    partial = entry.with_name(f".{entry.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, values=found.values, confidence=found.confidence, gap=found.gap, told=np.array(told))
-        os.replace(partial, entry)
-    finally:
-        partial.unlink(missing_ok=True)
+    content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
+    np.savez(content, values=found.values, confidence=found.confidence, gap=found.gap, told=np.array(told))
+    with Draft(entry, private=True) as draft:
+        draft.path.write_bytes(content.getbuffer())
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +146,17 @@ def shifted(sound: Samples, late_frames: int) -> Samples:
     return np.concatenate([np.zeros(-late_frames * SAMPLES_PER_FRAME, np.float32), sound])
 
 
-def video_sound(path: Path) -> Samples:
+def video_sound(path: Path, report: Callable[[str], None] = lambda line: None) -> Samples:
     """The sound of a video: float32 [N] at 16 kHz.
+
+    Args:
+        path: the video.
+        report: called with what its owner should know of the sound.
 
     Raises:
         InputError: there is none.
     """
-    return read_audio(path, SPEECH_RATE_HZ)
+    return read_audio(path, SPEECH_RATE_HZ, report=report)
 
 
 def video_scenes(tracked: Tracked, sound: Samples, vad: VAD) -> Iterator[MadeScene]:

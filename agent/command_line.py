@@ -1,0 +1,129 @@
+"""The command line: all commands, and how each of them ends."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
+from typer.core import TyperArgument
+
+from agent import streams
+from agent.commands import conversation, evaluate, fetch, landmarks, live, media, track, train, upkeep
+from agent.commands.options import say
+from speech import signals
+from speech.errors import InputError
+
+app = typer.Typer(
+    name="visavis",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A conversational avatar: it listens, answers in its own voice, and one portrait is the face that says it.",
+    epilog="Start with `visavis demo`. Every command explains itself: `visavis ask --help`.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"visavis {version('visavis')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Holds what is said before any command."""
+
+
+for module in (live, conversation, media, landmarks, evaluate, track, fetch, train, upkeep):
+    module.register(app)
+
+
+def run() -> int:
+    """Runs one command.
+
+    Returns:
+        The exit status: 0 done, 1 not complete, 2 bad input (one line says why), 128 and the signal's number
+        interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
+    """
+    # A program that ends by itself in the moment in which it is stopped makes asyncio wonder aloud; nothing is wrong.
+    logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unknown child process"))
+    # Where no folder is its own, it makes a temporary one, which is nothing to mend.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    # While Python itself ends there is nothing left that an interruption would have to tell of.
+    atexit.register(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    signals.begun()
+    status, failure = 0, None
+    try:
+        returned = app(prog_name="visavis", standalone_mode=False)
+        status = returned if isinstance(returned, int) else 0
+    except SystemExit as ended:  # Rich ends so where nobody reads any more what it prints
+        status = ended.code if isinstance(ended.code, int) else 1
+    except BaseException as error:
+        failure = error
+    try:
+        streams.flush()
+    except BrokenPipeError:  # whoever read it has had enough
+        status, failure = 1, None
+    except OSError as error:
+        failure = error
+    if number := signals.interrupted_by():
+        say("interrupted")
+        return 128 + number
+    return status if failure is None else _told(failure)
+
+
+def _told(failure: BaseException) -> int:
+    """Tells what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
+    if isinstance(failure, typer.Abort | KeyboardInterrupt):
+        say("interrupted")
+        return 130
+    if isinstance(failure, NoArgsIsHelpError):
+        say(failure.format_message())
+        return 2
+    lines = _lines(failure)
+    if not lines or os.environ.get("VISAVIS_DEBUG"):
+        raise failure
+    say(f"visavis: {' '.join(lines[0].split())}")
+    return 2
+
+
+def _lines(error: BaseException) -> list[str]:
+    """The lines for the user; none if anything in it is not for them."""
+    if isinstance(error, InputError):
+        return [str(error)]
+    if isinstance(error, ClickException):
+        return [_misuse(error)]
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else "a file or device "
+        return [f"{where}could not be read or written: {error.strerror or error}"]
+    if isinstance(error, MemoryError):
+        return ["expected more memory than there is; use smaller input, or close other programs"]
+    if isinstance(error, BaseExceptionGroup):
+        lines = [_lines(part) for part in error.exceptions]
+        return [line for part in lines for line in part] if all(lines) else []
+    return []
+
+
+def _misuse(error: ClickException) -> str:
+    """What is wrong with the words of a command, and where to look for the right ones."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "visavis"
+    name = command.removeprefix("visavis").strip()
+    said = error.format_message().rstrip(".")
+    line = f"{name}: {said[:1].lower()}{said[1:]}" if name else said
+    takes_words = context is not None and any(isinstance(param, TyperArgument) for param in context.command.params)
+    if isinstance(error, NoSuchOption) and takes_words and not error.possibilities:
+        return f'{line}; what begins with a dash and is no option stands after --, such as {command} -- "-5 degrees"'
+    return f"{line}; see {command} --help"

@@ -1,0 +1,93 @@
+"""Worker processes that stop, hang or die in the middle of their work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from speech import worker
+from speech.errors import InputError
+from speech.worker import Worker
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped with SIGSTOP")
+
+MODULE = """
+import time
+from speech.worker_main import serve
+
+def load(setup):
+    def work(call):
+        for number in range(call.fields["items"]):
+            time.sleep(call.fields["each_s"])
+            call.emit({"number": number})
+    return work
+
+if __name__ == "__main__":
+    serve(load, parallel=2)
+"""
+
+
+@pytest.fixture
+def slow_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "slow_worker.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(worker, "PING_S", 0.1)
+    monkeypatch.setattr(worker, "SILENT_S", 1.5)
+    return "slow_worker"
+
+
+async def numbers(running: Worker, items: int, each_s: float) -> list[int]:
+    async with aclosing(running.request({"items": items, "each_s": each_s})) as found:
+        return [item.fields["number"] async for item in found]
+
+
+def test_a_worker_that_is_stopped_fails_its_calls_and_is_ended(slow_worker: str) -> None:
+    async def scene() -> None:
+        running = await Worker.start(slow_worker, {}, what="the slow one")
+        calls = [asyncio.create_task(numbers(running, 1000, 0.01)) for _ in range(2)]
+        await asyncio.sleep(0.2)
+        os.kill(running._process.pid, signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            for call in calls:
+                with pytest.raises(InputError, match=r"the slow one did not answer for 1\.5 s; it is started again"):
+                    await call
+        assert running.has_ended
+        await running.stop()
+        assert running._process.returncode == -signal.SIGKILL
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_computes_for_long_or_waits_for_its_reader_is_left_alone(slow_worker: str) -> None:
+    async def scene() -> None:
+        running = await Worker.start(slow_worker, {}, what="the slow one")
+        assert await numbers(running, 1, 3.0) == [0], "twice as long as a silent one is given"
+        call = running.open({"items": 5000, "each_s": 0.0})
+        await asyncio.sleep(3.0)  # more items than anybody has room for, and nobody takes them
+        async with aclosing(call.items()) as items:
+            assert [item.fields["number"] async for item in items] == list(range(5000))
+        call.close()
+        assert not running.has_ended
+        await running.stop()
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_is_killed_says_so(slow_worker: str) -> None:
+    async def scene() -> None:
+        running = await Worker.start(slow_worker, {}, what="the slow one")
+        call = asyncio.create_task(numbers(running, 1000, 0.01))
+        await asyncio.sleep(0.2)
+        os.kill(running._process.pid, signal.SIGKILL)
+        with pytest.raises(InputError, match=r"the slow one ended unexpectedly \(status -9\); it is started again"):
+            await call
+        await running.stop()
+        assert not [task for task in asyncio.all_tasks() if "slow" in task.get_name()]
+
+    asyncio.run(scene())
