@@ -94,9 +94,8 @@ def test_a_tilted_head_stays_tilted(cache: Path, tmp_path: Path, degrees: int) -
     across = portrait.landmarks[263] - portrait.landmarks[33]
     assert abs(np.degrees(np.arctan2(across[1], across[0])) - degrees) < 4.0
     assert portrait.turns == 0
-    assert portrait.notices == (() if degrees < 35 else (portrait.notices[0],))
-    if degrees > 35:
-        assert "the head is tilted by" in portrait.notices[0]
+    said = [notice for notice in portrait.notices if "the head is tilted by" in notice]
+    assert len(said) == (degrees > 35) == len(portrait.notices)
 
 
 def test_points_of_a_turned_photo_are_those_of_the_upright_one(cache: Path, tmp_path: Path, mira: Portrait) -> None:
@@ -116,7 +115,4 @@ def test_points_of_a_turned_photo_are_those_of_the_upright_one(cache: Path, tmp_
     assert np.linalg.norm(found * scale + shift - placed, axis=1).mean() < 0.05 * eyes
     target.write_text(target.read_text().replace('"turned": 270', '"turned": 45'))
     with pytest.raises(InputError, match="turned: expected 0, 90, 180 or 270"):
-        load_portrait(path, landmarks=target, cache_dir=cache)
-    target.write_text(target.read_text().replace(', "turned": 45', ""))
-    with pytest.raises(InputError, match="place them on this picture" if size[0] != size[1] else "expected"):
         load_portrait(path, landmarks=target, cache_dir=cache)
