@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.picture import decode_picture
+from avatar.picture import decode_picture, read_picture
 from speech.errors import InputError
 
 PHOTO, TRANSPARENT = "photo", "transparent"
@@ -33,12 +33,9 @@ def backdrop(wanted: str, width: int, height: int, *, key: str) -> Image:
         return np.full((height, width, 3), _colour(wanted, key), np.uint8)
     path = Path(wanted).expanduser()
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f'{key}: expected a colour such as "#203040", or a picture; could not read {path}: {error.strerror}'
-        ) from None
-    return _filling(decode_picture(path, content), width, height)
+        return _filling(decode_picture(path, read_picture(path)).image, width, height)
+    except InputError as error:
+        raise InputError(f'{key}: expected a colour such as "#203040", or a picture; {error}') from None
 
 
 def flattened(image: Image, colour: tuple[int, int, int]) -> Image:

@@ -1,4 +1,4 @@
-"""The photo's own frame, with the animated head put back where it was cut out."""
+"""The photo's own frame, upright, with the animated head put back where it was cut out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from avatar.decoder import SIZES, FaceDecoder, Image
 from avatar.mesh.head import Sides
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
-from avatar.picture import decode_picture
+from avatar.picture import decode_picture, read_picture
 from avatar.portrait import Portrait
 
 LONGEST_PX = 1920
@@ -38,7 +38,8 @@ class FullFrame:
     """
 
     def __init__(self, portrait: Portrait) -> None:
-        photo = decode_picture(portrait.path, portrait.path.read_bytes())
+        photo = decode_picture(portrait.path, read_picture(portrait.path)).image
+        photo = np.ascontiguousarray(np.rot90(photo, -portrait.turns))
         scale = min(1.0, LONGEST_PX / max(photo.shape[:2]))
         self.width, self.height = (2 * max(1, round(side * scale / 2)) for side in (photo.shape[1], photo.shape[0]))
         method = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC

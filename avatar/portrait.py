@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import io
-import zipfile
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,31 +11,29 @@ import cv2
 import numpy as np
 
 from avatar.decoder import FRAME_SIZE, SIZES, Image
+from avatar.head_and_shoulders import FACE_SHARE_BY_HAND, Placement, cut_square, in_square, placed_around
 from avatar.mesh.head import HeadGains
 from avatar.motion import Floats
-from avatar.picture import decode_picture
-from speech.draft import Draft
+from avatar.picture import Picture, decode_picture, picture_size, read_picture
+from avatar.portrait_cache import read_entry, write_entry
 from speech.errors import InputError
 from speech.user_folders import cache_folder
 
 if TYPE_CHECKING:
-    from avatar.mesh.detection import FaceFinder
-    from avatar.placing.points import Placed
+    from avatar.placing.landmarks_file import PlacedFace
 
-# Raise this whenever a change below or in mesh/detection.py changes what an analysis holds: old cache entries then
-# no longer match.
-_ANALYSIS_VERSION = 6
+# Raise this whenever a change below, or in what it calls, changes what an analysis holds: old cache entries then no
+# longer match.
+_ANALYSIS_VERSION = 7
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
-# The face (ear to ear) takes this share of the frame's width (up to the second where the picture is tight), the eyes
-# sit at this share of its height.
-_FACE_SHARE, _FACE_SHARE_TIGHT = 0.38, 0.44
-# Faces that are placed by hand may be wider than people's: up to this share, rather than to make up half a picture.
-_FACE_SHARE_BY_HAND = 0.66
-_EYES_AT = 0.45
 # Nose tip against the cheeks: 0 is frontal, 1 a full profile. Measured: Vermeer's three-quarter view 0.6.
 _TURNED, _PROFILE = 0.5, 1.1
+# Degrees that the eyes are from level; a head held aslant has 20.
+_TILTED = 35.0
+# So much of the face may lie beyond the picture's edges before it is said: chins and hair often do a little.
+_CUT_OFF = 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +45,10 @@ class Portrait:
         image: uint8 [S, S, 3] RGB, head and shoulders; S is one of `avatar.decoder.SIZES`.
         landmarks: float32 [478, 3], MediaPipe's face mesh, pixels of `image`; z in pixels, negative towards the viewer.
         matte: float32 [S, S] in [0, 1], 1 where the person is.
-        placement: left, top and side of the square that `image` is, in pixels of what `decode_picture` gives.
+        placement: left, top and side of the square that `image` is, in pixels of what `decode_picture` gives, turned.
         head_gains: how far the head must be turned to look turned as asked.
+        turns: quarters of a turn clockwise that the picture was given to be upright.
+        mouth_is_covered: by a mask or a veil: it moves, but can't be opened.
         notices: what the owner should know about this picture, one sentence each.
     """
 
@@ -59,8 +56,10 @@ class Portrait:
     image: Image
     landmarks: Floats
     matte: Floats
-    placement: tuple[float, float, float]
+    placement: Placement
     head_gains: HeadGains
+    turns: int
+    mouth_is_covered: bool
     notices: tuple[str, ...]
 
     @property
@@ -87,7 +86,7 @@ def load_portrait(
     The analysis is kept under the contents' hash, so that a known picture opens in milliseconds.
 
     Args:
-        path: PNG, JPEG, WebP, BMP, TIFF or anything else that Pillow reads.
+        path: a picture; PNG, JPEG, HEIC, WebP, TIFF, BMP and what else `decode_picture` reads.
         landmarks: a file of points placed by hand, for a face that is not found (docs/landmarks.md).
         size: pixels a side, one of `avatar.decoder.SIZES`.
         cache_dir: where analyses are kept; None means the user's own cache folder.
@@ -98,112 +97,127 @@ def load_portrait(
     """
     if size not in SIZES:
         raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: expected a portrait picture, could not read it: {error.strerror}") from None
-    if not content:
-        raise InputError(f"{path}: expected a portrait picture, got an empty file")
+    content = read_picture(path)
     placed, placed_content = None, b""
     if landmarks is not None:
-        from avatar.placing.landmarks_file import picture_size, read_landmarks
+        from avatar.placing.landmarks_file import read_landmarks
 
-        placed, placed_content = read_landmarks(landmarks, picture_size(content, path))
+        placed, placed_content = read_landmarks(landmarks, picture_size(path, content))
     digest = hashlib.sha256(content + placed_content).hexdigest()[:32]
     entry = (cache_dir or cache_folder()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
-    portrait = _read_entry(entry, path, size)
-    if portrait is None:
-        portrait = _analyse(path, content, size, placed)
-        _write_entry(entry, portrait)
-    return portrait
-
-
-def _read_entry(entry: Path, path: Path, size: int) -> Portrait | None:
-    """The remembered analysis, or None if there is none or it is damaged (it is then made again)."""
-    try:
-        with entry.open("rb") as file, np.load(file, allow_pickle=False) as data:
-            image, landmarks = data["image"], data["landmarks"]
-            matte = data["matte"].astype(np.float32) / np.float32(255.0)
-            left, top, side = (float(value) for value in data["placement"])
-            gains = HeadGains(*data["head_gains"].tolist())
-            notices = tuple(str(notice) for notice in data["notices"])
-    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    if image.shape != (size, size, 3) or matte.shape != (size, size):
-        return None
-    return Portrait(path, image, landmarks, matte, (left, top, side), gains, notices)
-
-
-def _write_entry(entry: Path, portrait: Portrait) -> None:
-    """Keeps an analysis; a full or read-only disk only costs the next start its speed."""
-    content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
-    np.savez(
-        content,
-        image=portrait.image,
-        landmarks=portrait.landmarks,
-        matte=np.rint(portrait.matte * 255.0).astype(np.uint8),
-        placement=np.array(portrait.placement),
-        head_gains=np.array(astuple(portrait.head_gains)),
-        notices=np.array(portrait.notices, dtype=np.str_),
-    )
-    with contextlib.suppress(OSError, InputError):
-        entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with Draft(entry, private=True) as draft:
-            draft.path.write_bytes(content.getbuffer())
-
-
-def _analyse(path: Path, content: bytes, size: int, placed: Placed | None) -> Portrait:
-    image = decode_picture(path, content)
-    height, width = image.shape[:2]
+    known = read_entry(entry, size)
+    if known is not None:
+        return Portrait(path=path, **known)
+    picture = decode_picture(path, content)
+    height, width = picture.image.shape[:2]
     if min(width, height) < _MIN_SIDE_PX:
         raise InputError(
             f"{path}: expected a picture of at least {_MIN_SIDE_PX} pixels on its shorter side, got {width}x{height}"
         )
+    portrait = _found(path, picture, size) if placed is None else _by_hand(path, picture, size, placed)
+    write_entry(entry, portrait)
+    return portrait
+
+
+def _found(path: Path, picture: Picture, size: int) -> Portrait:
+    """A portrait of the face that is found."""
+    from avatar.mesh.covered import mouth_is_covered
     from avatar.mesh.detection import FaceFinder
     from avatar.mesh.doubts import doubts_about
     from avatar.mesh.head_gains import measured_head_gains
-    from avatar.mesh.matte import checked_matte, matte_by_colour
+    from avatar.mesh.matte import checked_matte
+    from avatar.mesh.upright import contradicted, upright
 
-    if placed is not None:
-        from avatar.placing.landmarks_file import picture_size
-        from avatar.placing.mean_face import mesh_of
-
-        scale = width / picture_size(content, path)[0]
-        face = mesh_of({name: point * scale for name, point in placed.items()})
-        notices = _size_notices(face, path)
-        placement = _placed(image, face, _FACE_SHARE_BY_HAND)
-        crop = _cut_square(image, placement, FRAME_SIZE)
-        landmarks = _in_square(face, placement)
-        with FaceFinder() as finder:  # it may know what it sees all the same
-            segmented = finder.matte(crop)
-        matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
-        gains = HeadGains()
-    else:
-        with FaceFinder() as finder:
-            faces = finder.find(image)
-            if not faces:
-                raise InputError(
-                    f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
-                    f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
-                )
-            notices = [f"{len(faces)} faces found: the largest is animated"] if len(faces) > 1 else []
-            notices += _size_notices(faces[0], path)
-            placement = _placed(image, faces[0])
-            crop = _cut_square(image, placement, FRAME_SIZE)
-            landmarks = _found_again(crop, faces[0], placement, finder, path)
-            matte = checked_matte(finder.matte(crop), landmarks, crop)
-            gains = measured_head_gains(crop, landmarks, finder)
-            notices += doubts_about(crop, landmarks, finder)
+    with FaceFinder() as finder:
+        look = upright(picture.image, finder)
+        if look is None:
+            raise InputError(
+                f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
+                f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
+            )
+        face = look.faces[0]
+        notices = [*picture.notices]
+        if look.turns:
+            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[look.turns]}° to be upright")
+        if len(look.faces) > 1:
+            notices.append(f"{len(look.faces)} faces found: the largest is animated")
+        notices += _size_notices(face, path)
+        if missing := _missing(face, look.image):
+            raise InputError(
+                f"{path}: expected a whole face, got one that the picture's edge cuts off: {missing} not in it; "
+                "use another picture"
+            )
+        crop, landmarks = look.crop, look.landmarks
+        if landmarks is None or (not look.is_understood and contradicted(look, finder)):
+            raise InputError(
+                f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
+            )
+        matte = checked_matte(finder.matte(crop), landmarks, crop)
+        gains = measured_head_gains(crop, landmarks, finder)
+        beyond = _beyond_edges(face, look.image)
+        is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
+        notices += doubts_about(crop, landmarks, look.apart, mouth_is_covered=is_covered)
+    if beyond > _CUT_OFF:
+        notices.append("the picture cuts off part of the face: what is missing is made up")
+    if abs(look.tilt) > _TILTED:
+        notices.append(f"the head is tilted by {abs(look.tilt):.0f}°: an upright picture would move better")
     turned = _turn(landmarks)
-    if turned > _PROFILE and placed is None:  # who places points by hand has seen it
+    if turned > _PROFILE:
         raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
     if turned > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
-    if size != FRAME_SIZE:  # found where the finder sees best, then drawn as large as is asked for
-        crop = _cut_square(image, placement, size)
-        landmarks = landmarks * np.float32(size / FRAME_SIZE)
-        matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
-    return Portrait(path, crop, landmarks, matte, placement, gains, tuple(notices))
+    crop, landmarks, matte = _sized(look.image, look.placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, look.placement, gains, look.turns, is_covered, notices=tuple(notices))
+
+
+def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:
+    """A portrait of a face whose points were placed by hand: who did that has seen what there is to be said of it."""
+    from avatar.mesh.detection import FaceFinder
+    from avatar.mesh.matte import checked_matte, matte_by_colour
+    from avatar.placing.mean_face import mesh_of
+
+    image = np.ascontiguousarray(np.rot90(picture.image, -placed.turns))
+    scale = picture.image.shape[1] / picture.size[0]
+    face = mesh_of({name: point * scale for name, point in placed.points.items()})
+    notices = [*picture.notices, *_size_notices(face, path)]
+    placement = placed_around(image, face, FACE_SHARE_BY_HAND)
+    crop = cut_square(image, placement, FRAME_SIZE)
+    landmarks = in_square(face, placement)
+    with FaceFinder() as finder:  # it may know what it sees all the same
+        segmented = finder.matte(crop)
+    matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
+    if _turn(landmarks) > _TURNED:
+        notices.append("the head is turned far: a frontal picture would move better")
+    crop, landmarks, matte = _sized(image, placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, placement, HeadGains(), placed.turns, False, notices=tuple(notices))
+
+
+def _sized(
+    image: Image, placement: Placement, size: int, crop: Image, landmarks: Floats, matte: Floats
+) -> tuple[Image, Floats, Floats]:
+    """Crop, landmarks and matte, found where the finder sees best, as large as is asked for."""
+    if size == FRAME_SIZE:
+        return crop, landmarks, matte
+    matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    return cut_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
+
+
+def _missing(face: Floats, image: Image) -> str:
+    """What a face can't do without and lies beyond the picture's edges: "the mouth is", "both eyes are", or ""."""
+    height, width = image.shape[:2]
+    is_inside = ((face[:, :2] >= 0.0) & (face[:, :2] < (width, height))).all(axis=1)
+    if not is_inside[[13, 14]].any():
+        return "the mouth is"
+    return "" if is_inside[[468, 473]].any() else "both eyes are"
+
+
+def _beyond_edges(face: Floats, image: Image) -> float:
+    """The share of a face, float32 [478, 3] in pixels of the picture, that lies beyond its edges."""
+    height, width = image.shape[:2]
+    hull = cv2.convexHull(np.ascontiguousarray(face[:, :2]))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inside, _ = cv2.intersectConvexConvex(hull, corners)
+    return 1.0 - inside / max(float(cv2.contourArea(hull)), 1e-6)
 
 
 def _size_notices(face: Floats, path: Path) -> list[str]:
@@ -223,81 +237,11 @@ def _size_notices(face: Floats, path: Path) -> list[str]:
     return []
 
 
-def _placed(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGHT) -> tuple[float, float, float]:
-    """Left, top and side of the square with head and shoulders, pixels."""
-    width = _face_width(face)
-    height_px, width_px = image.shape[:2]
-    # A tighter frame where the picture ends early, rather than much that has to be made up.
-    side = float(np.clip(min(width_px, height_px), width / tightest, width / _FACE_SHARE))
-    eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
-    centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
-    left = _moved_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
-    top = _moved_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
-    return left, top, side
-
-
-def _found_again(
-    crop: Image, face: Floats, placement: tuple[float, float, float], finder: FaceFinder, path: Path
-) -> Floats:
-    """The landmarks of a face of the whole picture as they are found in its square of 512."""
-    from avatar.mesh.detection import eye_distance
-
-    expected = _in_square(face, placement)
-    for points in finder.meshes(crop):
-        if np.linalg.norm(points[:, :2] - expected[:, :2], axis=1).mean() < 0.25 * eye_distance(expected):
-            return points
-    raise InputError(f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture")
-
-
-def _in_square(face: Floats, placement: tuple[float, float, float]) -> Floats:
-    """The landmarks of a face of the whole picture as they lie in its square of 512."""
-    left, top, side = placement
-    return (face - np.array([left, top, 0.0], np.float32)) * np.float32(FRAME_SIZE / side)
-
-
-def _moved_inside(start: float, side: float, length: int, most: float) -> float:
-    """Moves a stretch towards lying inside 0 … length, by at most so many pixels."""
-    wanted = min(max(start, 0.0), length - side) if side <= length else (length - side) / 2.0
-    return start + float(np.clip(wanted - start, -most, most))
-
-
-def _face_width(face: Floats) -> float:
-    """Ear to ear with depth; a tall narrow face counts by its height, so that the head always fits. Pixels."""
-    width = float(np.linalg.norm(face[234] - face[454]))
-    height = float(np.linalg.norm(face[10] - face[152]))
-    return max(width, 0.78 * height)
-
-
-def _cut_square(image: Image, placement: tuple[float, float, float], size: int) -> Image:
-    """A square of the picture at a size; beyond its edges the picture goes on, ever more blurred."""
-    left, top, side = placement
-    scale = size / side
-    height, width = image.shape[:2]
-    if scale < 1.0:  # area-average first: a single cubic step would alias
-        small = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
-        left, top, scale = left * scale, top * scale, 1.0
-        height, width = image.shape[:2]
-    matrix = np.array([[scale, 0.0, -left * scale], [0.0, scale, -top * scale]])
-    crop = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpAffine(np.ones((height, width), np.float32), matrix, (size, size), flags=cv2.INTER_LINEAR)
-    if inside.min() >= 1.0:
-        return np.asarray(crop, np.uint8)
-    # Replicated rows and columns are streaks, and a mirror shows things twice: beyond each border the mirrored picture
-    # with its texture, ever more of the blurred streaks the farther it is.
-    mirrored = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    outside = cv2.distanceTransform((inside < 0.5).astype(np.uint8), cv2.DIST_L2, 3)
-    blur = 12.0 * size / FRAME_SIZE
-    extended = mirrored.astype(np.float32)
-    for wider in (1.0, 4.0):
-        blurred = cv2.GaussianBlur(crop, (0, 0), wider * blur, borderType=cv2.BORDER_REPLICATE)
-        weight = np.clip(outside / (wider * blur), 0.0, 1.0)[:, :, None]
-        extended += (blurred - extended) * weight
-    return np.asarray(np.rint(extended), np.uint8)
-
-
 def _turn(landmarks: Floats) -> float:
     """How far the head is turned: 0 frontal, 1 the nose over the edge of the face."""
-    left, right, nose = landmarks[234, 0], landmarks[454, 0], landmarks[4, 0]
-    half = max(abs(float(right - left)) / 2.0, 1e-3)
-    return abs(float(nose - (left + right) / 2.0)) / half
+    left, right, nose = landmarks[[234, 454, 4], :2]
+    # Across as the eyes lie: a tilted head is not turned.
+    across = landmarks[263, :2] - landmarks[33, :2]
+    across = across / max(float(np.linalg.norm(across)), 1e-3)
+    half = max(abs(float((right - left) @ across)) / 2.0, 1e-3)
+    return abs(float((nose - (left + right) / 2.0) @ across)) / half

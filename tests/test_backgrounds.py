@@ -88,7 +88,7 @@ def test_a_colour_or_a_picture_stands_behind(portrait: Portrait, tmp_path: Path)
     assert tuple(room[3, 3]) == (200, 30, 10)
 
 
-@pytest.mark.parametrize(("wanted", "says"), [("#12", "a colour such as"), ("no/such.png", "could not read")])
+@pytest.mark.parametrize(("wanted", "says"), [("#12", "a colour such as"), ("no/such.png", "found nothing")])
 def test_backgrounds_that_are_none_are_told(wanted: str, says: str) -> None:
     with pytest.raises(InputError, match=says) as error:
         backdrop(wanted, 64, 64, key="output.background")

@@ -13,6 +13,7 @@ from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.detection import FaceFinder
 from avatar.mesh.doubts import doubts_about
+from avatar.mesh.upright import mirrored_distances
 from avatar.motion import MotionLayout, neutral
 from avatar.portrait import Portrait, load_portrait
 from tests.drawn_animal import drawn_fox
@@ -37,7 +38,8 @@ def finder() -> Iterator[FaceFinder]:
 
 
 def said_of(image: Image, finder: FaceFinder) -> str:
-    return " / ".join(doubts_about(image, finder.meshes(image)[0], finder))
+    landmarks = finder.meshes(image)[0]
+    return " / ".join(doubts_about(image, landmarks, mirrored_distances(image, landmarks, finder)))
 
 
 def test_good_portraits_are_left_alone(mira: Portrait) -> None:

@@ -23,7 +23,7 @@ def plain(value: int) -> Image:
 
 
 def portrait(path: Path) -> Image:
-    picture = decode_picture(path, path.read_bytes())
+    picture = decode_picture(path, path.read_bytes()).image
     return np.asarray(cv2.resize(picture, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -14,7 +14,7 @@ from agent.commands.landmarks import landmarks
 from agent.commands.options import configured
 from agent.commands.render import render
 from avatar.motion import neutral, write_motion_csv
-from avatar.placing.landmarks_file import read_landmarks, write_landmarks
+from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 from avatar.placing.mean_face import mesh_of
 from avatar.placing.points import Placed, points_of
 from avatar.portrait import load_portrait
@@ -29,7 +29,7 @@ def fox(tmp_path: Path) -> Path:
     """The animal's picture; its landmarks lie beside it."""
     image, placed = drawn_fox()
     Pillow.fromarray(image).save(tmp_path / "fox.png")
-    write_landmarks(tmp_path / "fox.landmarks.json", placed, (WIDTH, HEIGHT))
+    write_landmarks(tmp_path / "fox.landmarks.json", PlacedFace(placed), (WIDTH, HEIGHT))
     return tmp_path / "fox.png"
 
 
@@ -39,7 +39,7 @@ def test_the_points_of_a_face_that_is_found_are_written_and_make_its_mesh_again(
         size = (image.width // 2, image.height // 2)
         image.resize(size).save(picture)
     landmarks(picture, output=target, detect=True, quiet=True)
-    placed, _ = read_landmarks(target, size)
+    placed = read_landmarks(target, size)[0].points
     portrait = load_portrait(MIRA)
     left, top, side = portrait.placement
     found = portrait.landmarks[:, :2] * side / portrait.size + (left, top)

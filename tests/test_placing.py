@@ -16,7 +16,8 @@ from avatar.mesh import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.matte import matte_by_colour
 from avatar.motion import MotionLayout, neutral
-from avatar.placing.landmarks_file import parse_landmarks, picture_size, read_landmarks, write_landmarks
+from avatar.picture import picture_size
+from avatar.placing.landmarks_file import PlacedFace, parse_landmarks, read_landmarks, write_landmarks
 from avatar.placing.mean_face import face_between, mean_face, mesh_of, mesh_triangles, mirror_partners, pose_error
 from avatar.placing.points import NAMES, POINTS, Placed, points_of
 from avatar.portrait import Portrait, load_portrait
@@ -55,15 +56,15 @@ def motion(**values: float) -> np.ndarray:
 def test_a_file_is_written_and_read_back(tmp_path: Path) -> None:
     path = tmp_path / "fox.landmarks.json"
     _, placed = drawn_fox()
-    write_landmarks(path, placed, SIZE)
+    write_landmarks(path, PlacedFace(placed), SIZE)
     again, content = read_landmarks(path, SIZE)
     assert content == path.read_bytes() and len(content.splitlines()) == len(NAMES) + 6
     for name in NAMES:
-        np.testing.assert_allclose(again[name], placed[name], atol=0.051)
+        np.testing.assert_allclose(again.points[name], placed[name], atol=0.051)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
     with pytest.raises(InputError, match="does not exist; create it first"):
-        write_landmarks(tmp_path / "nowhere" / "fox.json", placed, SIZE)
-    with pytest.raises(InputError, match="could not read"):
+        write_landmarks(tmp_path / "nowhere" / "fox.json", PlacedFace(placed), SIZE)
+    with pytest.raises(InputError, match="found nothing"):
         read_landmarks(tmp_path / "missing.json", SIZE)
 
 
@@ -123,7 +124,7 @@ def test_other_files_are_refused_in_one_line(content: bytes, said: str) -> None:
 )
 def test_whatever_stands_in_a_file_is_a_face_or_one_line(changes: dict[str, object]) -> None:
     try:
-        placed = parse_landmarks(a_file(changes), SIZE, PATH)
+        placed = parse_landmarks(a_file(changes), SIZE, PATH).points
     except InputError as error:
         assert "\n" not in str(error) and len(str(error)) < 400
     else:
@@ -143,9 +144,9 @@ def test_a_picture_on_its_side_has_its_upright_size() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 6
     Pillow.new("RGB", (40, 20)).save(file, "JPEG", exif=exif)
-    assert picture_size(file.getvalue(), PATH) == (20, 40)
+    assert picture_size(PATH, file.getvalue()) == (20, 40)
     with pytest.raises(InputError, match="expected a picture"):
-        picture_size(b"no picture", PATH)
+        picture_size(PATH, b"no picture")
 
 
 def turned_face(yaw_deg: float, scale: float) -> np.ndarray:
@@ -203,7 +204,7 @@ def fox(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     folder = tmp_path_factory.mktemp("fox")
     image, placed = drawn_fox()
     Pillow.fromarray(image).save(folder / "fox.png")
-    write_landmarks(folder / "fox.landmarks.json", placed, SIZE)
+    write_landmarks(folder / "fox.landmarks.json", PlacedFace(placed), SIZE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "avatar.mesh.detection.FaceFinder.meshes", lambda self, image: pytest.fail("it looked for a face")
@@ -250,7 +251,7 @@ def test_the_animal_talks_blinks_and_turns(fox: Portrait) -> None:
 def test_other_landmarks_are_another_portrait(fox: Portrait, tmp_path: Path) -> None:
     _, placed = drawn_fox()
     moved: Placed = {name: point + np.array([4.0, 0.0]) for name, point in placed.items()}
-    write_landmarks(tmp_path / "moved.json", moved, SIZE)
+    write_landmarks(tmp_path / "moved.json", PlacedFace(moved), SIZE)
     other = load_portrait(fox.path, landmarks=tmp_path / "moved.json", cache_dir=fox.path.parent / "cache")
     moved_px = (other.landmarks - fox.landmarks) * other.placement[2] / other.size
     np.testing.assert_allclose(moved_px, np.broadcast_to([4.0, 0.0, 0.0], (478, 3)), atol=0.1)

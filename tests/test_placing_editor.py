@@ -13,7 +13,7 @@ from PIL import Image as Pillow
 
 from avatar.placing.drawing import PANEL_PX, draw_editor, draw_where, halved
 from avatar.placing.editor import REACH, Editor, Step
-from avatar.placing.landmarks_file import read_landmarks, write_landmarks
+from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 from avatar.placing.points import NAMES
 from tests.drawn_animal import BACKGROUND, HEIGHT, WIDTH, drawn_fox
 from tests.x_display import x_display
@@ -156,7 +156,7 @@ def test_the_real_window_moves_a_point_and_saves(tmp_path: Path) -> None:
     image, placed = drawn_fox()
     picture, target = tmp_path / "fox.png", tmp_path / "fox.landmarks.json"
     Pillow.fromarray(image).save(picture)
-    write_landmarks(target, placed, SIZE)
+    write_landmarks(target, PlacedFace(placed), SIZE)
     first = target.read_bytes()
     with x_display() as display:
         environment = {"DISPLAY": display.name, "PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
@@ -185,6 +185,6 @@ def test_the_real_window_moves_a_point_and_saves(tmp_path: Path) -> None:
             program.wait()
             assert program.stderr is not None
             program.stderr.close()
-    moved = read_landmarks(target, SIZE)[0]
+    moved = read_landmarks(target, SIZE)[0].points
     assert np.linalg.norm(moved["right_eye_outer"] - placed["right_eye_outer"]) > 3.0
     assert all(np.allclose(moved[name], placed[name], atol=0.06) for name in NAMES[1:])

@@ -13,6 +13,7 @@ from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.decoder import Image
+    from avatar.placing.landmarks_file import PlacedFace
     from avatar.placing.points import Placed
 
 
@@ -42,29 +43,28 @@ def landmarks(
     target = output or picture.with_suffix(".landmarks.json")
     check_target(target, ".json")
 
-    from avatar.picture import decode_picture
-    from avatar.placing.landmarks_file import picture_size, read_landmarks, write_landmarks
+    from avatar.picture import decode_picture, read_picture
+    from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 
-    try:
-        content = picture.read_bytes()
-    except OSError as error:
-        raise InputError(f"{picture}: expected a picture, could not read it: {error.strerror}") from None
-    image = decode_picture(picture, content)
-    size = picture_size(content, picture)
+    decoded = decode_picture(picture, read_picture(picture))
+    for notice in decoded.notices:
+        say(f"{picture}: {notice}", quiet)
     # Very large pictures are shown smaller.
-    scale = image.shape[1] / size[0]
+    size, scale = decoded.size, decoded.image.shape[1] / decoded.size[0]
+    in_file = read_landmarks(target, size)[0] if target.exists() and not detect else None
+    face, image = _found(decoded.image) if in_file is None else (None, _held(decoded.image, in_file.turns))
+    turns = 0 if face is None else face.turns
+    placed = None if face is None else face.points
+    if in_file is not None:
+        turns, placed = in_file.turns, {name: point * scale for name, point in in_file.points.items()}
+    elif turns:
+        say(f"{picture}: turned by {90 * min(turns, 4 - turns)}° to be upright", quiet)
     if detect:
-        found = _found(image)
-        if found is None:
+        if placed is None:
             raise InputError(f"{picture}: expected a face, found none; place its points by hand, without --detect")
-        write_landmarks(target, {name: point / scale for name, point in found.items()}, size)
-        say(f"{target}: {len(found)} points", quiet)
+        write_landmarks(target, PlacedFace({name: point / scale for name, point in placed.items()}, turns), size)
+        say(f"{target}: {len(placed)} points", quiet)
         return
-    placed: Placed | None
-    if target.exists():
-        placed = {name: point * scale for name, point in read_landmarks(target, size)[0].items()}
-    else:
-        placed = _found(image)
 
     from avatar.placing.window import PlacingWindow
 
@@ -73,8 +73,8 @@ def landmarks(
 
         in_file = {name: point / scale for name, point in points.items()}
         try:
-            check_placed(in_file, size, target)
-            write_landmarks(target, in_file, size)
+            check_placed(in_file, size[::-1] if turns % 2 else size, target)
+            write_landmarks(target, PlacedFace(in_file, turns), size)
         except InputError as error:
             return False, str(error).removeprefix(f"{target}: ")
         return True, f"saved as {target.name}"
@@ -85,14 +85,23 @@ def landmarks(
         say(f"{target}: use it with --portrait {picture} --landmarks {target}", quiet)
 
 
-def _found(image: Image) -> Placed | None:
-    """The points of the largest face that is found, pixels of the image, or None."""
+def _held(image: Image, turns: int) -> Image:
+    """A picture turned clockwise by so many quarters of a turn."""
+    import numpy as np
+
+    return np.ascontiguousarray(np.rot90(image, -turns))
+
+
+def _found(image: Image) -> tuple[PlacedFace | None, Image]:
+    """The points of the largest face that is found, or None, and the picture held as that face is upright."""
     from avatar.mesh.detection import FaceFinder
+    from avatar.mesh.upright import upright
+    from avatar.placing.landmarks_file import PlacedFace
     from avatar.placing.points import points_of
 
     with FaceFinder() as finder:
-        faces = finder.find(image)
-    return points_of(faces[0]) if faces else None
+        look = upright(image, finder)
+    return (None, image) if look is None else (PlacedFace(points_of(look.faces[0]), look.turns), look.image)
 
 
 def register(app: typer.Typer) -> None:

@@ -109,6 +109,7 @@ class MeshDecoder:
         self._mouth = Mouth(
             patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image, enlarged
         )
+        self._mouth_is_covered = portrait.mouth_is_covered
         self._eyes = [
             Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture, glasses)
             for side, eye in eyes.items()
@@ -131,7 +132,8 @@ class MeshDecoder:
         back = self._way_back(face, pose)
         frame = self._person.draw(back)
         over_black = None if self._person_over_white is None else frame.copy()
-        self._mouth.draw(frame, values, controls, pose)
+        if not self._mouth_is_covered:
+            self._mouth.draw(frame, values, controls, pose)
         for eye in self._eyes:
             eye.draw(frame, values, controls, face, pose)
         self._chin.draw(frame, face_controls, back, pose, self._person)

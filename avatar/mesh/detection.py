@@ -11,6 +11,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -42,6 +43,23 @@ def _native_log_silenced() -> Iterator[None]:
         os.dup2(saved, 2)
         os.close(saved)
         os.close(null)
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A face as the detector sees it, before there is a mesh.
+
+    Attributes:
+        centre: of its box, float64 [2], pixels.
+        side: the longer one of its box, pixels.
+        points: float64 [6, 2], pixels: the person's right eye, left eye, nose tip, mouth, right ear, left ear.
+        score: how sure the detector is, 0 to 1.
+    """
+
+    centre: npt.NDArray[np.float64]
+    side: float
+    points: npt.NDArray[np.float64]
+    score: float
 
 
 class FaceFinder:
@@ -98,20 +116,37 @@ class FaceFinder:
 
     def find(self, image: Image) -> list[Floats]:
         """As `meshes`, but also finds small faces: the far-range detector first, then the mesh on enlarged crops."""
+        return self.look(image)[0]
+
+    def look(self, image: Image) -> tuple[list[Floats], list[Detection]]:
+        """As `find`; and what the far-range detector saw, widest first."""
         found = self.meshes(image)
-        height, width = image.shape[:2]
-        with self._solutions.face_detection.FaceDetection(
-            model_selection=1, min_detection_confidence=_DETECTION_CONFIDENCE
-        ) as detector:
-            boxes = [d.location_data.relative_bounding_box for d in detector.process(image).detections or []]
-        for box in sorted(boxes, key=lambda b: -b.width)[:_MAX_FACES]:
-            centre = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
+        seen = self.detections(image, far=True)
+        for detection in seen[:_MAX_FACES]:
+            centre = detection.centre
             if any(_covers(points, centre) for points in found):
                 continue
-            points = self._mesh_in_crop(image, centre, _CROP_IN_BOXES * max(box.width * width, box.height * height))
+            points = self._mesh_in_crop(image, centre, _CROP_IN_BOXES * detection.side)
             if points is not None:
                 found.append(points)
-        return sorted(found, key=lambda points: -eye_distance(points))
+        return sorted(found, key=lambda points: -eye_distance(points)), seen
+
+    def detections(self, image: Image, *, far: bool = False) -> list[Detection]:
+        """The faces that the detector sees, widest first: the one for faces up to 2 m away, or up to 5 m."""
+        height, width = image.shape[:2]
+        with self._solutions.face_detection.FaceDetection(
+            model_selection=int(far), min_detection_confidence=_DETECTION_CONFIDENCE
+        ) as detector:
+            found = detector.process(image).detections or []
+        seen = []
+        for detection in found:
+            where = detection.location_data
+            box = where.relative_bounding_box
+            centre = np.array([(box.xmin + box.width / 2) * width, (box.ymin + box.height / 2) * height])
+            points = np.array([(p.x * width, p.y * height) for p in where.relative_keypoints])
+            side = max(box.width * width, box.height * height)
+            seen.append((box.width, Detection(centre, side, points, float(detection.score[0]))))
+        return [detection for _, detection in sorted(seen, key=lambda item: -item[0])]
 
     def _mesh_in_crop(self, image: Image, centre: npt.NDArray[np.float64], side: float) -> Floats | None:
         scale = _WORK_SIZE / side

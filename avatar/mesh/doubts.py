@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh import landmarks as lm
-from avatar.mesh.detection import FaceFinder, eye_distance
+from avatar.mesh.detection import eye_distance
+from avatar.mesh.light import light_doubts
 from avatar.motion import Floats
-from avatar.placing.mean_face import mirror_partners, pose_error
+from avatar.placing.mean_face import pose_error
 
 # The mesh of the mirrored picture, mirrored back, against the mesh: mean distance, in eye distances. Of 21 good photos,
 # paintings and drawings none was above the first figure; with half of the face or the mouth covered, four of five
@@ -34,16 +36,22 @@ _GROUPS: dict[str, tuple[lm.Indices, ...]] = {
 _SKIN = (50, 280, 101, 330, 151, 9)
 
 
-def doubts_about(image: Image, landmarks: Floats, finder: FaceFinder) -> list[str]:
-    """What is doubtful about a face that was found, a sentence each; empty for a good portrait. Some 0.1 s.
+def doubts_about(
+    image: Image, landmarks: Floats, apart: npt.NDArray[np.float64], *, mouth_is_covered: bool = False
+) -> list[str]:
+    """What is doubtful about a face that was found, a sentence each; empty for a good portrait.
 
     Args:
         image: uint8 [S, S, 3] RGB, head and shoulders.
         landmarks: float32 [478, 3], pixels.
-        finder: entered already.
+        apart: how far they are from where they are in the mirrored picture, [478], eye distances.
+        mouth_is_covered: whether that is known, so that nobody need look for what is wrong with the mouth.
     """
-    doubts = []
-    if where := _moved_by_mirroring(image, landmarks, finder):
+    doubts = light_doubts(image, landmarks)
+    where = _moved_by_mirroring(apart)
+    if mouth_is_covered:
+        doubts.append("the mouth seems to be covered (a mask, a veil?): the cloth moves, no mouth opens")
+    elif where:
         doubts.append(f"the landmarks are uncertain around {where}: covered, or blurred? {_BY_HAND}")
     elif pose_error(landmarks) > _UNUSUAL:
         doubts.append(f"the face has unusual proportions: {_BY_HAND}")
@@ -55,19 +63,17 @@ def doubts_about(image: Image, landmarks: Floats, finder: FaceFinder) -> list[st
     elif dull:
         whose = "the eyes" if len(dull) == 2 else f"the {dull[0]} eye"
         doubts.append(f"{whose} can't be made out (dark glasses, hair, shadow?): gaze and blinks will look wrong")
-    if float(np.linalg.norm(landmarks[13] - landmarks[14])) > _OPEN_WIDE * eye_distance(landmarks):
+    if not mouth_is_covered and float(np.linalg.norm(landmarks[13] - landmarks[14])) > _OPEN_WIDE * eye_distance(
+        landmarks
+    ):
         doubts.append("the mouth is wide open: a picture with closed lips would move better")
     return doubts
 
 
-def _moved_by_mirroring(image: Image, landmarks: Floats, finder: FaceFinder) -> str:
+def _moved_by_mirroring(apart: npt.NDArray[np.float64]) -> str:
     """Where the mesh of the mirrored picture disagrees with the mesh, in words; "" if nowhere."""
-    found = finder.meshes(np.ascontiguousarray(image[:, ::-1]))
-    if not found:
+    if not np.isfinite(apart).all():
         return "the whole face"
-    back = found[0][mirror_partners(), :2]
-    back[:, 0] = image.shape[1] - 1 - back[:, 0]
-    apart = np.linalg.norm(back - landmarks[:, :2], axis=1) / eye_distance(landmarks)
     for where, groups in _GROUPS.items():
         if max(float(apart[list(group)].mean()) for group in groups) > _MIRRORED[where]:
             return where

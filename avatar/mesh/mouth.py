@@ -23,6 +23,7 @@ from avatar.mesh.oral import (
     TYPICAL_MOUTH,
     UPPER_MM,
     enamel_colour,
+    light_on,
     painted_cavity,
     painted_teeth,
     painted_tip,
@@ -104,14 +105,14 @@ class Mouth:
         edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         self._resolution = 2.0 * plane.eye_distance_px
-        enamel = enamel_colour(skin, white)
+        enamel, light = enamel_colour(skin, white), light_on(skin, white)
         # As soft as a picture is that was enlarged so much.
         self._blur = _ENLARGED_BLUR * 2.0 * max(enlarged - 1.0, 0.0)
-        self._upper = self._texture(painted_teeth(UPPER_MM, scale, skin, enamel, upper=True))
-        self._lower = self._texture(painted_teeth(LOWER_MM, scale, skin, enamel, upper=False))
-        self._tongue = self._texture(painted_tongue(scale, skin))
-        self._tip = self._texture(painted_tip(scale, skin))
-        cavity = self._texture(painted_cavity(skin))
+        self._upper = self._texture(painted_teeth(UPPER_MM, scale, skin, enamel, light, upper=True))
+        self._lower = self._texture(painted_teeth(LOWER_MM, scale, skin, enamel, light, upper=False))
+        self._tongue = self._texture(painted_tongue(scale, skin, light))
+        self._tip = self._texture(painted_tip(scale, skin, light))
+        cavity = self._texture(painted_cavity(skin, light))
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
         # From pixels of the portrait to texels of the interior.
         inverse = np.linalg.inv(plane.axes)

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh.blending import colourfulness
+from avatar.mesh.light import exposure
 from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 
@@ -41,16 +42,17 @@ def skin_colour(image: Image, landmarks: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(np.median(samples, axis=0))
 
 
-def light_on(skin: npt.NDArray[np.float64]) -> float:
-    """How brightly the face is lit, in [0.35, 1]: dark skin in good light and light skin in the dark lie close."""
+def light_on(skin: npt.NDArray[np.float64], white: Floats) -> float:
+    """How brightly the inside of the mouth is lit, 0 to 1; dark skin in good light is not taken for a dark picture."""
     luminance = float(skin @ [0.299, 0.587, 0.114]) / 255.0
-    return float(np.clip(0.42 + 0.68 * luminance, 0.35, 1.0))
+    return float(np.clip(0.42 + 0.68 * luminance, 0.35, 1.0)) * exposure(skin, white)
 
 
 def enamel_colour(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.float64]:
     """The colour of teeth in the portrait's light: mostly as the whites of the eyes take it, a little warmer."""
-    by_skin = np.array([228.0, 220.0, 204.0]) * light_on(skin)
-    by_eyes = np.clip(white.astype(np.float64) * 1.12, 60.0, 240.0) * np.array([1.0, 0.98, 0.925])
+    by_skin = np.array([228.0, 220.0, 204.0]) * light_on(skin, white)
+    dimmest = 60.0 * exposure(skin, white)
+    by_eyes = np.clip(white.astype(np.float64) * 1.12, dimmest, 240.0) * np.array([1.0, 0.98, 0.925])
     colourful = colourfulness(skin)
     mixed = 0.45 * by_skin + 0.55 * by_eyes
     return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())
@@ -61,6 +63,7 @@ def painted_teeth(
     scale: float,
     skin: npt.NDArray[np.float64],
     enamel: npt.NDArray[np.float64],
+    light: float,
     *,
     upper: bool,
 ) -> npt.NDArray[np.float64]:
@@ -85,7 +88,6 @@ def painted_teeth(
     soft = 0.0045
     body = smoothstep(rounded, -soft, soft)
     crown = 1.0 - smoothstep(inwards, gum_line - 0.006, gum_line + 0.006)
-    light = light_on(skin)
     gum = np.array([176.0, 98.0, 96.0]) * gum_tint(skin) * light * 0.8
     # Round towards the gaps, darker towards the back of the arch, a translucent edge.
     round_off = 1.0 - 0.16 * side**3
@@ -105,7 +107,7 @@ def gum_tint(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return grey * (1.0 - colourful) + colourful
 
 
-def painted_tongue(scale: float, skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def painted_tongue(scale: float, skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
     """A tongue seen from the front, its top at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.205 * scale
@@ -115,21 +117,21 @@ def painted_tongue(scale: float, skin: npt.NDArray[np.float64]) -> npt.NDArray[n
     groove = 1.0 - 0.16 * np.exp(-((a / 0.012) ** 2)) * smoothstep(inside, 0.01, 0.06)
     rounding = 0.62 + 0.38 * np.exp(-(((inside - 0.05) / 0.07) ** 2))
     sides = 1.0 - 0.45 * smoothstep(np.abs(a), 0.3 * half, half)
-    colour = np.array([186.0, 98.0, 96.0]) * gum_tint(skin) * light_on(skin) * 0.86
+    colour = np.array([186.0, 98.0, 96.0]) * gum_tint(skin) * light * 0.86
     return np.dstack([colour * (groove * rounding * sides)[..., None], 255.0 * body])
 
 
-def painted_cavity(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def painted_cavity(skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
     """The dark behind: a little red towards the front, nearly black in the depth, RGBA."""
     a, b = canvas()
     depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
-    wall = np.array([96.0, 38.0, 38.0]) * gum_tint(skin) * light_on(skin)
+    wall = np.array([96.0, 38.0, 38.0]) * gum_tint(skin) * light
     deep = np.array([40.0, 14.0, 15.0]) * gum_tint(skin)
     colour = deep * depth[..., None] + wall * (1.0 - depth)[..., None] * 0.7
     return np.dstack([colour, np.full(a.shape, 255.0)])
 
 
-def painted_tip(scale: float, skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def painted_tip(scale: float, skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
     """A tongue put out over the lip, its tip's lowest point at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.155 * scale
@@ -142,5 +144,5 @@ def painted_tip(scale: float, skin: npt.NDArray[np.float64]) -> npt.NDArray[np.f
     # It bends downwards over the lip: light along its back, dark towards its sides and its tip.
     back = 0.82 + 0.24 * np.exp(-(((inside - 0.10) / 0.07) ** 2))
     sides = 1.0 - 0.38 * smoothstep(x, 0.45, 1.0)
-    colour = np.array([218.0, 126.0, 122.0]) * gum_tint(skin) * light_on(skin) * 0.95
+    colour = np.array([218.0, 126.0, 122.0]) * gum_tint(skin) * light * 0.95
     return np.dstack([colour * (groove * back * sides)[..., None], 255.0 * body])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import io
 import json
 import math
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,9 @@ import numpy as np
 from avatar.placing.points import BY_NAME, NAMES, Placed, iris_radius
 from speech.draft import Draft
 from speech.errors import InputError
+from speech.input_file import read_input_file
 
 VERSION = 1
-_ORIENTATION = 0x0112
 _MAX_BYTES = 200_000
 # Points of the face's outline may lie this far outside the picture, as a share of its longer side.
 _OUTSIDE = 0.25
@@ -51,25 +50,34 @@ _LEFT_OF = (
 )
 
 
-def read_landmarks(path: Path, size: tuple[int, int]) -> tuple[Placed, bytes]:
+@dataclass(frozen=True, slots=True)
+class PlacedFace:
+    """The points of a face and how its picture is held.
+
+    Attributes:
+        points: pixels of the picture as it is held.
+        turns: by how many quarters of a turn clockwise the picture is held from how its file has it.
+    """
+
+    points: Placed
+    turns: int = 0
+
+
+def read_landmarks(path: Path, size: tuple[int, int]) -> tuple[PlacedFace, bytes]:
     """The placed points of a picture, and the file's bytes.
 
     Args:
         path: of the file.
-        size: the picture's width and height in pixels, upright.
+        size: the picture's width and height in pixels, as its file has it.
 
     Raises:
         InputError: no such file, not such a file, made for another picture, or points that can't be a face's.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: expected a file of landmarks, could not read it: {error.strerror}") from None
+    content = read_input_file(path, "a file of landmarks", most_bytes=_MAX_BYTES)
     return parse_landmarks(content, size, path), content
 
 
-def parse_landmarks(content: bytes, size: tuple[int, int], path: Path) -> Placed:
+def parse_landmarks(content: bytes, size: tuple[int, int], path: Path) -> PlacedFace:
     """As `read_landmarks`, from the file's bytes; the path is only named in errors."""
     if len(content) > _MAX_BYTES:
         raise InputError(f"{path}: expected a file of landmarks, a few kilobytes, got more than {_MAX_BYTES} bytes")
@@ -83,46 +91,35 @@ def parse_landmarks(content: bytes, size: tuple[int, int], path: Path) -> Placed
         raise InputError(f"{path}: expected the keys version, picture and points, got {_quoted(unknown[0])} too")
     if type(fields["version"]) is not int or fields["version"] != VERSION:
         raise InputError(f"{path}: expected version {VERSION}, got {_quoted(fields['version'])}; make it anew: {_TOOL}")
+    turns = _turns(fields["picture"], path)
+    size = _held(size, turns)
     _check_picture(fields["picture"], size, path)
     placed = _points(fields["points"], path)
     check_placed(placed, size, path)
-    return placed
+    return PlacedFace(placed, turns)
 
 
-def write_landmarks(path: Path, placed: Placed, size: tuple[int, int]) -> None:
+def write_landmarks(path: Path, face: PlacedFace, size: tuple[int, int]) -> None:
     """Writes a file of landmarks, a point a line, or leaves the old one as it was.
+
+    Args:
+        path: of the file.
+        face: the points.
+        size: the picture's width and height in pixels, as its file has it.
 
     Raises:
         InputError: it can't be written.
     """
-    width, height = size
-    lines = [f'    "{name}": [{placed[name][0]:.1f}, {placed[name][1]:.1f}]' for name in NAMES]
+    width, height = _held(size, face.turns)
+    turned = f', "turned": {90 * face.turns}' if face.turns else ""
+    lines = [f'    "{name}": [{face.points[name][0]:.1f}, {face.points[name][1]:.1f}]' for name in NAMES]
     points = ",\n".join(lines)
     text = (
-        f'{{\n  "version": {VERSION},\n  "picture": {{"width": {width}, "height": {height}}},\n'
+        f'{{\n  "version": {VERSION},\n  "picture": {{"width": {width}, "height": {height}{turned}}},\n'
         f'  "points": {{\n{points}\n  }}\n}}\n'
     )
     with Draft(path) as draft:
         draft.path.write_text(text, encoding="utf-8")
-
-
-def picture_size(content: bytes, path: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is seen (its EXIF orientation heeded), pixels; the path is named in errors.
-
-    Raises:
-        InputError: the bytes are no picture.
-    """
-    from PIL import Image as Pillow
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large pictures; how large they may be is checked elsewhere
-            with Pillow.open(io.BytesIO(content)) as file:
-                width, height = file.size
-                turned = file.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-    except (OSError, SyntaxError, ValueError, EOFError, Pillow.DecompressionBombError) as error:
-        raise InputError(f"{path}: expected a picture, could not read it: {error}") from None
-    return (height, width) if turned else (width, height)
 
 
 def check_placed(placed: Placed, size: tuple[int, int], path: Path) -> None:
@@ -181,9 +178,22 @@ def check_placed(placed: Placed, size: tuple[int, int], path: Path) -> None:
 _TOOL = "`visavis landmarks PICTURE`"
 
 
+def _held(size: tuple[int, int], turns: int) -> tuple[int, int]:
+    """Width and height of a picture when it is held another way."""
+    return size[::-1] if turns % 2 else size
+
+
+def _turns(fields: object, path: Path) -> int:
+    """Quarters of a turn clockwise, of "turned" in degrees; usually there is none."""
+    turned = fields.get("turned", 0) if isinstance(fields, dict) else 0
+    if type(turned) is not int or turned not in (0, 90, 180, 270):
+        raise InputError(f"{path}: picture: turned: expected 0, 90, 180 or 270 (degrees), got {_quoted(turned)}")
+    return turned // 90
+
+
 def _check_picture(fields: object, size: tuple[int, int], path: Path) -> None:
     wanted = f'{{"width": {size[0]}, "height": {size[1]}}}'
-    if not isinstance(fields, dict) or set(fields) != {"width", "height"}:
+    if not isinstance(fields, dict) or set(fields) - {"turned"} != {"width", "height"}:
         raise InputError(f"{path}: picture: expected {wanted}, got {_quoted(fields)}")
     if (fields["width"], fields["height"]) != size:
         raise InputError(
