@@ -7,28 +7,20 @@ and it is noted where.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_block import table as gfm_table
 from markdown_it.token import Token
 
+from agent.knowledge_blocks import MOST_COLUMNS, MOST_NESTED, QUESTION, make_parser, plain_markdown
 from agent.knowledge_entry import Entry, LeftOut
 from agent.knowledge_html import HtmlReader
-from agent.knowledge_inline import clean, inline_text, teach_footnote_references
+from agent.knowledge_inline import clean, inline_text
 from agent.spoken_list import Item, end, gather, say_list
 from agent.spoken_table import Row, read_table
 
-MOST_COLUMNS = 40
-"""A wider table is data, not something to be read out."""
-
 MOST_ROWS = 2_000
 """Rows of tables that are found by themselves; the others are found by their section."""
-
-MOST_NESTED = 20
-"""Quotations and lists inside each other; what is deeper is left out."""
 
 _MENTION_CHARACTERS = 40
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '’-][^\W\d_]+){0,3}")
@@ -36,7 +28,6 @@ _WORDS = re.compile(r"[^\W\d_]{2,}(?:[ '’-][^\W\d_]+){0,3}")
 _INTRO_WORDS = 20
 """A paragraph this short before a list or table is said together with it."""
 
-_QUESTION = re.compile(r"\s*[*_]*(?:q|question|frage)\s*\d*[*_]*\s*[:.)][*_]*\s*(.*)$", re.IGNORECASE)
 _ANSWER = re.compile(r"\s*[*_]*(?:a|answer|antwort)\s*\d*[*_]*\s*[:.)][*_]*\s*(.*)$", re.IGNORECASE)
 _DEFINITION = re.compile(r":\s+(?=\S)")
 _ALERT = re.compile(r"!(?:NOTE|TIP|IMPORTANT|WARNING|CAUTION|INFO)\b", re.IGNORECASE)
@@ -44,16 +35,6 @@ _PIPE_ROW = re.compile(r"\s*(?:\|.*\||\+[-=+:]+\+)\s*")
 _PIPE_RULE = re.compile(r"[\s|:+=-]*")
 _PIPE = re.compile(r"(?<!\\)\|")
 _TASK = re.compile(r"\[([ xX])\]\s+")
-_BULLET = re.compile(r"^([ \t]*)[•‣▪◦●][ \t]+", re.MULTILINE)
-
-_FRONT_MATTER = re.compile(r"\s*\n?(---|\+\+\+)[ \t]*\n(.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"\s*(?:[\w\"'][^:\n]{0,80}:(?:\s|$)|[\w.\"-]+\s*=)")
-_NOT_COMMENTED = re.compile(
-    r"^[ \t>]*(?P<fence>`{3,}|~{3,})[^\n]*(?:\n|\Z)(?:.*?\n)??(?:[ \t>]*(?P=fence)[`~]*[ \t]*$|\Z)"
-    r"|(?P<code>`{1,3})(?!`)[^`\n]{1,500}(?P=code)(?!`)"
-    r"|(?P<comment><!--.*?(?:-->|\Z))",
-    re.DOTALL | re.MULTILINE,
-)
 
 
 def read_markdown(text: str) -> tuple[tuple[Entry, ...], tuple[LeftOut, ...]]:
@@ -63,76 +44,8 @@ def read_markdown(text: str) -> tuple[tuple[Entry, ...], tuple[LeftOut, ...]]:
         The entries, and what was left out, both in the file's order.
     """
     reader = _Reader()
-    text = text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    text = _BULLET.sub(r"\1- ", _without_comments(_without_front_matter(text), reader.leave_out))
-    reader.read(text)
+    reader.read(plain_markdown(text, reader.leave_out))
     return tuple(reader.entries), tuple(sorted(reader.omitted, key=lambda one: one.line))
-
-
-def _without_front_matter(text: str) -> str:
-    match = _FRONT_MATTER.match(text)
-    if match is None:
-        return text
-    fields = [line for line in (match[2] or "").split("\n") if line.strip() and not line.startswith("#")]
-    if fields and (not _FIELD.match(fields[0]) or _QUESTION.match(fields[0])):
-        return text  # a rule at the beginning, and text
-    return "\n" * match[0].count("\n") + text[match.end() :]
-
-
-def _without_comments(text: str, leave_out: Callable[[str, int], None]) -> str:
-    """Lines keep their numbers."""
-
-    def blank(match: re.Match[str]) -> str:
-        comment = match["comment"]
-        if comment is None:
-            return match[0]
-        if not comment.endswith("-->"):
-            leave_out("comment without an end", text.count("\n", 0, match.start()) + 1)
-        return "\n" * comment.count("\n") or " "
-
-    return _NOT_COMMENTED.sub(blank, text)
-
-
-def _footnote(state: StateBlock, start: int, last: int, silent: bool) -> bool:
-    """A footnote's text: "[^1]: ...", up to a blank line that no indented one follows."""
-    if state.is_code_block(start) or not re.match(r"\[\^[^\]\s]+\]:", _line(state, start)):
-        return False
-    if silent:
-        return True
-    after = start + 1
-    while after < last:
-        if state.isEmpty(after):
-            following = state.skipEmptyLines(after)
-            if following >= last or state.sCount[following] - state.blkIndent < 4:
-                break
-            after = following
-        elif re.match(r"\[\^[^\]\s]+\]:|#{1,6}\s", _line(state, after)):
-            break
-        after += 1
-    token = state.push("footnote", "", 0)
-    token.map = [start, after]
-    state.line = after
-    return True
-
-
-def _table(state: StateBlock, start: int, last: int, silent: bool) -> bool:
-    return _line(state, start).count("|") <= MOST_COLUMNS and gfm_table(state, start, last, silent)
-
-
-def _line(state: StateBlock, number: int) -> str:
-    return state.src[state.bMarks[number] + state.tShift[number] : state.eMarks[number]]
-
-
-def _make_parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"maxNesting": MOST_NESTED}).enable(["table", "strikethrough"])
-    # The text inside the blocks is looked at where it is needed, and with limits.
-    parser.core.ruler.disable(["inline", "text_join"])
-    parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
-    parser.block.ruler.before(
-        "reference", "footnote", _footnote, {"alt": ["paragraph", "reference", "blockquote", "list"]}
-    )
-    teach_footnote_references(parser)
-    return parser
 
 
 @dataclass(slots=True)
@@ -150,7 +63,7 @@ class _Reader:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.omitted: list[LeftOut] = []
-        self._parser = _make_parser()
+        self._parser = make_parser()
         self._env: dict[str, object] = {}
         self._html = HtmlReader(self)
         self._line = 1
@@ -246,7 +159,7 @@ class _Reader:
         inline.content = ""  # it comes again as a block
         lines = text.split("\n")
         underlined = opening.markup in ("-", "=")
-        if underlined and (len(lines) > 1 or _QUESTION.match(text) or _ANSWER.match(text)):
+        if underlined and (len(lines) > 1 or QUESTION.match(text) or _ANSWER.match(text)):
             self._lines(lines)  # a rule right below a paragraph was meant
         else:
             self._heading(int(opening.tag[1]), " ".join(lines))
@@ -255,7 +168,7 @@ class _Reader:
         self._finish_entry()
         if self._path and level <= self._path[-1].level:
             self._heading_ends()
-        question = _QUESTION.match(title)
+        question = QUESTION.match(title)
         title = question[1] if question else title
         if not any(character.isalnum() for character in title):
             title = ""  # a row of stars
@@ -305,7 +218,7 @@ class _Reader:
         lines = [line for line in lines if line and not _ALERT.fullmatch(line)]
         pending: list[str] = []
         for line in lines:
-            if question := _QUESTION.match(line):
+            if question := QUESTION.match(line):
                 self._say(" ".join(pending))
                 pending = []
                 self._question(question[1])
@@ -413,7 +326,7 @@ class _Reader:
         return [item for item in items if item.text or item.items], others, place
 
     def _list(self, items: list[Item], *, ordered: bool, start: int) -> None:
-        if any(_QUESTION.match(item.text) for item in items):
+        if any(QUESTION.match(item.text) for item in items):
             for item in items:
                 self._lines(item.text.split("\n"))
                 if item.items:

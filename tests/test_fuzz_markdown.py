@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.history import History
 from agent.knowledge import Knowledge
 from agent.knowledge_reader import read_markdown
 from agent.llm_knowledge import KnowledgeLLM
+from tests.fuzzing import examples
 
 MARKUP = re.compile(
     r"<!--|-->|```|`|\*\*|__|~~|\]\(|\[\^|\||[\[\]{}]|</?(?:p|b|i|br|td|table|script|span|div)\b[^<>]*>"
@@ -65,7 +66,7 @@ def everything_said(text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(MARKDOWN | TABLES)
 @example("Q: \nA: **")
 @example("# &amp;amp;amp;amp;lt;b&amp;gt;")
@@ -79,7 +80,7 @@ def test_any_markdown_is_read_and_none_of_it_is_spoken(text: str) -> None:
     assert all(1 <= one.line <= text.count("\n") + text.count("\r") + 1 for one in left_out)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(MARKDOWN | TABLES, QUESTIONS, QUESTIONS)
 def test_any_file_is_answered_from(text: str, first: str, second: str) -> None:
     entries, left_out = read_markdown(text)
@@ -96,14 +97,14 @@ def test_any_file_is_answered_from(text: str, first: str, second: str) -> None:
     assert all(phrase == phrase.strip() for phrase in knowledge.phrases("Mira"))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(MARKDOWN.filter(lambda text: "`" not in text and "~~~" not in text and "<!" not in text and "\\" not in text))
 def test_front_matter_and_comments_are_never_spoken(text: str) -> None:
     hidden = f"---\ntitle: {SECRET}\n---\n{text}\n\n<!-- {SECRET}\n\n# {SECRET}\n--> {text} <!--{SECRET}-->"
     assert not any(SECRET in said for said in everything_said(hidden))
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.lists(st.one_of(MARKS, BLANKS), min_size=1, max_size=4).map("".join))
 def test_any_pattern_can_be_repeated(pattern: str) -> None:
     """What takes quadratic time would hang here; the deadline says so."""

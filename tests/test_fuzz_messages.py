@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import mqtt_messages as messages
@@ -21,6 +21,7 @@ from agent.mqtt_messages import Command, Look, SetComposure, SetDistance, ShowEm
 from agent.mqtt_presence import Presence
 from avatar.motion import Emotion
 from speech.errors import InputError
+from tests.fuzzing import examples
 
 
 def json_values(words: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -47,7 +48,7 @@ _PAYLOADS = (
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(Command), _PAYLOADS)
 def test_any_command_is_read_or_refused_in_one_line(command: Command, payload: bytes) -> None:
     try:
@@ -113,7 +114,7 @@ def _read(pieces: Sequence[bytes]) -> tuple[str, str]:
         return said, str(fault)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(_LINES, max_size=6), st.integers(1, 50))
 def test_any_answer_is_read_or_refused_however_it_is_cut(lines: list[bytes], size: int) -> None:
     received = b"".join(lines)
@@ -138,7 +139,7 @@ def test_any_pause_is_a_number_of_seconds_or_none(value: str) -> None:
     assert pause_s is None or (math.isfinite(pause_s) and pause_s >= 0.0)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.text(max_size=60)
     | st.builds("{}://{}{}{}".format, st.sampled_from(["http", "https", "HTTP", "file"]), *[st.text(max_size=15)] * 3)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.audio import Samples
@@ -15,6 +15,7 @@ from speech.downmix import Downmix
 from speech.errors import InputError
 from speech.sound_file import read_audio
 from speech.sound_level import remove_offset, scale_to_full, without_wild_values
+from tests.fuzzing import examples
 from tests.sound_files import CODECS, encode, speechlike
 
 FORMATS = ("wav", "float.wav", "rifx.wav", "aiff", "flac", "ogg", "mp3", "adts", "mp4", "mpegts", "matroska")
@@ -56,7 +57,7 @@ def check(path: Path) -> None:
     assert all("\n" not in line for line in told)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     name=st.sampled_from(FORMATS),
     edits=st.lists(st.tuples(st.floats(0.0, 1.0), st.binary(min_size=1, max_size=12)), max_size=6),
@@ -86,7 +87,7 @@ def test_mutated_files(
     check(path)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     st.binary(min_size=1, max_size=400),
     st.sampled_from(MARKS),
@@ -100,7 +101,7 @@ def test_junk(tmp_path_factory: pytest.TempPathFactory, junk: bytes, mark: bytes
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
-@settings(max_examples=80)
+@examples(80)
 @given(st.lists(FLOATS, min_size=1, max_size=60), st.integers(1, 5), st.sampled_from(["FC", "FL", "LFE", "NONE"]))
 def test_any_values_in_any_channels(values: list[float], channels: int, name: str) -> None:
     length = -(-len(values) // channels)

@@ -7,7 +7,7 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.emotion_tags import EmotionTag, EmotionTags
@@ -15,6 +15,7 @@ from agent.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, SentenceSpl
 from speech.latin import to_latin
 from speech.markup import strip_marks
 from speech.spoken_text import plain_text, spoken_words
+from tests.fuzzing import examples
 
 WORDS = (
     *("we", "Dr.", "St.", "Mary", "3.5", "yes.", "No!", "no.", "No.", "5", "e.g.", "U.S.", "J.", "He", "Inc.", "a.m."),
@@ -44,7 +45,7 @@ def split(deltas: list[str]) -> list[str]:
     return [sentence.text for sentence in found]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(TEXTS, CUTS)
 def test_any_chunking_gives_the_same_sentences(text: str, cuts: list[int]) -> None:
     whole = split([text])
@@ -56,7 +57,7 @@ def test_any_chunking_gives_the_same_sentences(text: str, cuts: list[int]) -> No
         sentence.encode()  # no half of a surrogate pair
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(TEXTS, CUTS)
 def test_any_chunking_gives_the_same_emotions_and_text(text: str, cuts: list[int]) -> None:
     def parts(deltas: list[str]) -> tuple[str, list[EmotionTag]]:
@@ -70,7 +71,7 @@ def test_any_chunking_gives_the_same_emotions_and_text(text: str, cuts: list[int
     assert parts(pieces(text, cuts)) == parts([text])
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(TEXTS)
 def test_any_text_can_be_read(text: str) -> None:
     plain = plain_text(text)
