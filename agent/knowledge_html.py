@@ -5,8 +5,9 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Protocol
 
-from agent.knowledge_inline import HTML_TAGS, MUTE_TAGS
+from agent.knowledge_inline import MUTE_TAGS
 from agent.spoken_list import Item
+from speech.html_elements import HTML_ELEMENTS
 
 _BLOCKS = frozenset(
     """address article aside blockquote body center details dialog div dl dd dt fieldset figcaption figure footer form
@@ -109,7 +110,7 @@ class HtmlReader(HTMLParser):
                 self._flush()
             else:
                 self._text.append(" ")
-        elif tag not in HTML_TAGS:
+        elif tag not in HTML_ELEMENTS:
             self._text.append((self.get_starttag_text() or "").strip("<>/ "))
 
     def handle_endtag(self, tag: str) -> None:

@@ -10,15 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
-HTML_TAGS = frozenset(
-    """a abbr address article aside audio b base bdi bdo big blockquote body br button canvas caption center cite code
-    col colgroup data dd del details dfn dialog div dl dt em embed fieldset figcaption figure font footer form h1 h2 h3
-    h4 h5 h6 head header hr html i iframe img input ins kbd label legend li link main map mark menu meta meter nav
-    noscript object ol option output p param picture pre progress q rp rt ruby s samp script section select small
-    source span strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr
-    track tt u ul var video wbr""".split()
-)
-"""What is a tag; anything else in angle brackets is written text: "if x <y and y> z", "<your name>"."""
+from speech.html_elements import HTML_ELEMENTS
 
 MUTE_TAGS = frozenset("script style template svg math head title iframe object select textarea".split())
 """What lies between these is not for reading."""
@@ -113,7 +105,7 @@ def tokens_text(children: Sequence[Token], note: Callable[[str], None]) -> str:
 def _tag_as_text(tag: re.Match[str], *, before: str | None = None) -> str:
     """What a tag leaves behind: nothing or a line break; a name in angle brackets that is no tag, its words."""
     name = tag[2].lower()
-    if name in HTML_TAGS:
+    if name in HTML_ELEMENTS:
         return "\n" if name == "br" else " " if name in ("p", "div", "li", "td", "th", "tr") else ""
     if before is None:
         before = tag.string[max(tag.start() - 1, 0) : tag.start()]

@@ -13,21 +13,13 @@ from dataclasses import dataclass
 from html.entities import html5
 
 from speech.formulas import without_formulas
+from speech.html_elements import HTML_ELEMENTS
 
-_ELEMENTS = (
-    # HTML
-    "a abbr address article aside audio b bdi bdo big blockquote body br button canvas caption center cite code col "
-    "colgroup data dd del details dfn dialog div dl dt em embed fieldset figcaption figure font footer form h1 h2 h3 "
-    "h4 "
-    "h5 h6 head header hr html i iframe img input ins kbd label legend li link main map mark menu meta nav object ol "
-    "optgroup option output p param picture pre progress q rp rt ruby s samp script section select small source span "
-    "strike strong style sub summary sup svg table tbody td template textarea tfoot th thead time title tr track tt "
-    "u ul "
-    "var video wbr "
-    # SSML, and what reasoning models leave behind
-    "speak voice prosody emphasis break say-as phoneme lexicon desc lang token w paragraph sentence think"
+# SSML's, and what reasoning models leave behind.
+_MORE_ELEMENTS = frozenset(
+    "speak voice prosody emphasis break say-as phoneme lexicon desc lang token w paragraph sentence think".split()
 )
-_NAMES = "|".join(sorted(_ELEMENTS.split(), key=len, reverse=True))
+_NAMES = "|".join(sorted(HTML_ELEMENTS | _MORE_ELEMENTS, key=lambda name: (-len(name), name)))
 _ATTRIBUTE = r"""\s+[A-Za-z_:][\w:.-]{0,40}(?:\s*=\s*(?:"[^"<>]{0,300}"|'[^'<>]{0,300}'|[^\s"'=<>`]{1,300}))?"""
 _TAG = rf"<(?:(?:{_NAMES})(?:{_ATTRIBUTE}){{0,12}}\s*/?|/(?:{_NAMES})\s*)>"
 _TAG_LIKE = re.compile(rf"<(/?(?:{_NAMES})(?:\s[^<>]{{0,300}})?/?)>", re.IGNORECASE)
