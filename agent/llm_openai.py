@@ -168,11 +168,11 @@ class OpenAILLM:
                 contents = stream.close() if some is None else stream.push(some)
                 waited_s = now_s() - began_s
                 left_s -= waited_s
-                silent_s = silent_s + waited_s if stream.pieces == working else 0.0
                 for content in contents:
                     if pieces < self._max_tokens and room > 0:
                         yield content[:room]
                     pieces, room = pieces + 1, room - len(content)
+                silent_s = silent_s + waited_s if stream.pieces == working else 0.0
                 if some is None:
                     break
         if stream.finish == "content_filter":

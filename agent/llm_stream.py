@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 MOST_EVENT_BYTES = 256 * 1024
@@ -45,33 +46,31 @@ class ChatStream:
         self._held = 0
         self._half = ""
 
-    def push(self, received: bytes) -> list[str]:
-        """Takes the next bytes; returns the pieces of the reply that they complete.
+    def push(self, received: bytes) -> Iterator[str]:
+        """Takes the next bytes; yields the pieces of the reply that they complete, those before a fault too.
 
         Raises:
             ServerFault: this is no chat, an event is too long, or the server reports an error.
         """
-        contents: list[str] = []
         first, *others = received.split(b"\n")
         self._append(first)
         for beginning in others:
             line, self._line = b"".join(self._line).removesuffix(b"\r"), []
-            contents += self._end_line(line)
+            yield from self._end_line(line)
             self._append(beginning)
-        return contents
 
-    def close(self) -> list[str]:
-        """The response is over; returns what was held back.
+    def close(self) -> Iterator[str]:
+        """The response is over; yields what was held back.
 
         Raises:
             ServerFault: as of `push`, or nothing of a chat has come.
         """
-        contents = [] if self.is_done else self.push(b"\n\n")
+        if not self.is_done:
+            yield from self.push(b"\n\n")
         if not self.is_chat and (body := b"\n".join(self._body)).lstrip().startswith(b"{"):
-            contents += self._read(body)
+            yield from self._read(body)
         if not self.is_chat:
             raise ServerFault(f"{NO_CHAT}; does mind.base_url end in /v1?")
-        return contents
 
     def _append(self, part: bytes) -> None:
         self._held += len(part)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import unicodedata
@@ -107,9 +108,9 @@ def _read(pieces: Sequence[bytes]) -> tuple[str, str]:
     """What is said of a response, and why it is refused."""
     stream, said = ChatStream(), ""
     try:
-        for piece in pieces:
-            said += "".join(stream.push(piece))
-        return said + "".join(stream.close()), ""
+        for text in itertools.chain(itertools.chain.from_iterable(map(stream.push, pieces)), stream.close()):
+            said += text
+        return said, ""
     except ServerFault as fault:
         return said, str(fault)
 
