@@ -36,7 +36,7 @@ from avatar.evaluation.results import Evaluation
 from avatar.motion import MotionLayout
 from avatar.outputs.motion_csv import MotionCsvOutput
 from avatar.outputs.video_file import VideoFileOutput
-from avatar.placing.landmarks_file import write_landmarks
+from avatar.placing.landmarks_file import PlacedFace, write_landmarks
 from avatar.placing.points import NAMES
 from avatar.portrait import load_portrait
 from avatar.tracking.files import write_confidence, write_curves
@@ -86,7 +86,7 @@ WRITERS = {
     "confidence.csv": lambda path: write_confidence(path, np.ones(2000, np.float32)),
     "a.html": lambda path: write_html(Evaluation("Test", {}, []), path),
     "a.safetensors": lambda path: save_checkpoint(path, untrained()),
-    "a.landmarks.json": lambda path: write_landmarks(path, POINTS, (100, 100)),
+    "a.landmarks.json": lambda path: write_landmarks(path, PlacedFace(POINTS), (100, 100)),
     "plot.png": lambda path: plot_waterfall(path, [], "nothing"),
     "curves.png": lambda path: plot_curves([(1, "flow", 1.0, 1.0)], path),
     "a.jsonl": transcripts,

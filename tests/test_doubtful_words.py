@@ -19,7 +19,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from agent import backends
-from agent.__main__ import app
+from agent.command_line import app
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import Transcript
 from speech.pocketsphinx_worker import Listener, Setup

@@ -147,7 +147,7 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["no-such.jpg"], "could not read it"),
+        (["no-such.jpg"], "expected a picture, found nothing"),
         (["mira", "-o", "report.txt"], "expected a name that ends in .html"),
         (["mira", "--sheets", str(DRAWN)], "expected a folder"),
     ],

@@ -105,7 +105,7 @@ def test_frames_cost_no_memory() -> None:
         ("640x480", "blur", "512x512 or 1280x720, got '640x480'"),
         ("1280x720", "#12345", "a colour such as \"#203040\", got '#12345'"),
         ("1280x720", "#12345g", "got '#12345g'"),
-        ("1280x720", "no such.png", "could not read no such.png: No such file"),
+        ("1280x720", "no such.png", "no such.png: expected a picture, found nothing"),
         ("1280x720", str(Path(__file__)), "expected a picture"),
     ],
 )

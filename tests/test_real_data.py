@@ -272,7 +272,7 @@ def test_a_measured_offset_is_applied(video_folder: Path, tmp_path: Path) -> Non
     np.testing.assert_array_equal(one.arrays["features"][6:100], two.arrays["features"][1:95])
 
 
-def an_utterance(recording: Recording, aligner: Aligner) -> Utterance:
+def an_utterance(recording: Recording, aligner: Aligner, report: Callable[[str], None]) -> Utterance:
     if recording.text == "wrong":
         raise InputError(f"{recording.path}: expected the sound of its transcript")
     phones = (Phone("", 0.0, 0.2), Phone("m", 0.2, 0.4), Phone("aa", 0.4, 1.0))

@@ -24,6 +24,9 @@ UPPER_EDGE, LOWER_EDGE = 0.026, 0.010
 _PAINT = 800
 """Texels an eye distance while painting; reduced to what the portrait needs."""
 
+# Of all light, on the darkest skin in a well exposed picture.
+_LEAST_LIGHT = 0.35
+
 
 def canvas() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Across and up at every texel while painting, eye distances from the middle of the closed lips: [H, W] each."""
@@ -45,7 +48,7 @@ def skin_colour(image: Image, landmarks: Floats) -> npt.NDArray[np.float64]:
 def light_on(skin: npt.NDArray[np.float64], white: Floats) -> float:
     """How brightly the inside of the mouth is lit, 0 to 1; dark skin in good light is not taken for a dark picture."""
     luminance = float(skin @ [0.299, 0.587, 0.114]) / 255.0
-    return float(np.clip(0.42 + 0.68 * luminance, 0.35, 1.0)) * exposure(skin, white)
+    return float(np.clip(0.42 + 0.68 * luminance, _LEAST_LIGHT, 1.0)) * exposure(skin, white)
 
 
 def enamel_colour(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.float64]:
@@ -126,7 +129,8 @@ def painted_cavity(skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[n
     a, b = canvas()
     depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
     wall = np.array([96.0, 38.0, 38.0]) * gum_tint(skin) * light
-    deep = np.array([40.0, 14.0, 15.0]) * gum_tint(skin)
+    # Light hardly matters so deep inside, unless there is less of it than well exposed pictures have.
+    deep = np.array([40.0, 14.0, 15.0]) * gum_tint(skin) * min(light / _LEAST_LIGHT, 1.0)
     colour = deep * depth[..., None] + wall * (1.0 - depth)[..., None] * 0.7
     return np.dstack([colour, np.full(a.shape, 255.0)])
 
