@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agent.config import Config
 from avatar.outputs.base import Output
 from avatar.portrait import Portrait
 from speech.errors import InputError
+
+if TYPE_CHECKING:
+    from avatar.outputs.video_file import VideoFileOutput
 
 
 def open_live_outputs(
@@ -68,8 +72,14 @@ def _window(config: Config, on_key: Callable[[str, bool], None], on_close: Calla
     return WindowOutput(title="Visavis", fullscreen=config.window.fullscreen, on_key=on_key, on_close=on_close)
 
 
-def recorded(outputs: Sequence[Output]) -> bool:
-    """Whether one of the outputs is a recording that was finished."""
+def recording_among(outputs: Sequence[Output]) -> VideoFileOutput | None:
+    """The one that is a recording."""
     from avatar.outputs.video_file import VideoFileOutput
 
-    return any(isinstance(output, VideoFileOutput) and output.is_finished for output in outputs)
+    return next((output for output in outputs if isinstance(output, VideoFileOutput)), None)
+
+
+def recorded(outputs: Sequence[Output]) -> bool:
+    """Whether one of the outputs is a recording that was finished."""
+    recording = recording_among(outputs)
+    return recording is not None and recording.is_finished

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib.util
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from agent.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.reasoning import ReasoningFilter
 from speech.errors import InputError
 from speech.input_file import read_input_file
+from speech.kept_worker import KeptWorker
 from speech.worker import Worker
 
 _LARGEST_CONFIG_BYTES = 5_000_000
@@ -73,23 +74,21 @@ class TransformersLLM:
             ),
         )
         self._first = self._prompt.messages([], "Hello.")
-        self._setup = {"model": str(model), "device": device, "shortest": self._first}
+        setup = {"model": str(model), "device": device, "shortest": self._first}
+        self._kept = KeptWorker("agent.transformers_worker", setup, what=self.name, beside=self._read_ahead)
         self._settings = {"temperature": temperature, "max_tokens": max_tokens}
-        self._worker: Worker | None = None
-        self._starting = asyncio.Lock()
-        self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Loads the model, which then begins to read what stands before every conversation."""
-        await self._running_worker()
+        with _named():
+            await self._kept.start()
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Ends the process."""
-        async with self._starting:
-            await self._stop()
+        await self._kept.stop()
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`; see `agent.llm.LLM.stream`. The oldest of a history that the model can't hold is left out.
@@ -98,7 +97,8 @@ class TransformersLLM:
             InputError: the process died, or the model has nothing to say.
         """
         messages = await asyncio.to_thread(self._prompt.messages, history, text)
-        worker = await self._running_worker()
+        with _named():
+            worker = await self._kept.running()
         reasoning = ReasoningFilter()
         is_empty = True
         async with aclosing(worker.request({"messages": messages, **self._settings})) as items:
@@ -111,17 +111,6 @@ class TransformersLLM:
         elif is_empty:
             raise InputError("expected a reply, got an empty one; is it a chat model, and mind.max_tokens high enough?")
 
-    async def _running_worker(self) -> Worker:
-        async with self._starting:
-            if self._worker is None or self._worker.has_ended:
-                await self._stop()
-                try:
-                    self._worker = await Worker.start("agent.transformers_worker", self._setup, what=self.name)
-                except InputError as error:
-                    raise InputError(f"language model: {error}") from None
-                self._reading = asyncio.create_task(self._read_ahead(self._worker), name=f"read ahead {self.name}")
-            return self._worker
-
     async def _read_ahead(self, worker: Worker) -> None:
         """Lets the model read persona and knowledge before the first question; one that comes meanwhile waits for it.
 
@@ -133,14 +122,14 @@ class TransformersLLM:
                 async for _ in items:
                     pass
 
-    async def _stop(self) -> None:
-        worker, self._worker = self._worker, None
-        reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-        if worker is not None:
-            await worker.stop()
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """Says in what goes wrong whose work it was."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"language model: {error}") from None
 
 
 def _context_tokens(config: Path) -> int:

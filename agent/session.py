@@ -558,10 +558,11 @@ class Session:
         self._on_event(StateChanged(state))
 
     async def _problem(self, reply: Reply, message: str) -> None:
-        """Tells what went wrong with a reply, if it is one that counts."""
+        """Tells what went wrong with a reply, if it is one that counts; what took several sentences along, once."""
         record = await reply.confirmed()
-        record.problem = message
-        self._on_event(Problem(message))
+        if record.problem != message:
+            record.problem = message
+            self._on_event(Problem(message))
 
     def _task(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         assert self._tasks is not None, "the session is not running"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +18,8 @@ import numpy as np
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
 from speech.errors import InputError
 from speech.events import Transcript
-from speech.worker import Worker, WorkerCall
+from speech.kept_worker import KeptWorker
+from speech.worker import WorkerCall
 
 PIECE_SAMPLES = 800
 """Samples that the worker hears at a time (50 ms at 16 kHz): always the same pieces, however the sound comes, so that
@@ -27,9 +28,6 @@ the words don't depend on it."""
 _MAX_PIECES_AHEAD = 20
 """Pieces sent that the worker has not heard yet (1 s): bounds the queue, and with it how long a cancelled utterance
 still keeps the worker busy."""
-
-_SHORTEST_LIFE_S = 10.0
-"""One that died sooner is started again only when it is needed: it might go on like that for ever."""
 
 
 class ProcessASR:
@@ -47,33 +45,27 @@ class ProcessASR:
 
     def __init__(self, *, name: str, what: str, module: str, setup: Mapping[str, Any]) -> None:
         self.name = name
-        self._what, self._module, self._setup = what, module, setup
-        self._worker: Worker | None = None
-        self._keeping: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
+        self._what = what
+        self._kept = KeptWorker(module, setup, what=what)
         self._call: WorkerCall | None = None
 
     async def __aenter__(self) -> Self:
-        await self._running_worker()
-        self._keeping = asyncio.create_task(self._keep_running(), name=f"keep {self.name} running")
+        with _named():
+            await self._kept.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.stop()
+        await self._kept.stop()
 
     async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
         """Understands one utterance while it is being spoken; see `speech.asr.ASR.transcribe`.
 
         One utterance at a time: a second one makes the worker drop the first, which then ends with an error.
         """
-        worker = await self._running_worker()
+        with _named():
+            worker = await self._kept.running()
         if self._call is not None:
             self._call.close()
             self._call.fail("another utterance began")
@@ -104,26 +96,14 @@ class ProcessASR:
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
 
-    async def _running_worker(self) -> Worker:
-        async with self._starting:
-            if self._worker is None or self._worker.has_ended:
-                if self._worker is not None:
-                    await self._worker.stop()
-                try:
-                    self._worker = await Worker.start(self._module, self._setup, what=self._what)
-                except InputError as error:
-                    raise InputError(f"speech recognition: {error}") from None
-            return self._worker
 
-    async def _keep_running(self) -> None:
-        """Starts the process again as soon as it dies: the next utterance need not wait until it has loaded."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(InputError):  # whoever needs it next is told
-            while True:
-                worker, began_s = await self._running_worker(), loop.time()
-                await worker.ended()
-                if loop.time() - began_s < _SHORTEST_LIFE_S:
-                    return
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """Says in what goes wrong whose work it was."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"speech recognition: {error}") from None
 
 
 class _Utterance:

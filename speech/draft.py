@@ -86,6 +86,28 @@ class Draft:
             raise _unwritable(self._target, error) from error
 
 
+def new_file(path: Path, *, private: bool = False) -> Path:
+    """Makes an empty file that nobody else has: `a.mp4`, or where there is one `a-2.mp4`, `a-3.mp4`.
+
+    Args:
+        path: what it is to be called; its folder must exist.
+        private: only the user may read it.
+
+    Raises:
+        InputError: no file can be made there.
+    """
+    made, number = path, 1
+    while True:
+        try:
+            os.close(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666))
+            return made
+        except FileExistsError:
+            number += 1
+            made = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        except OSError as error:
+            raise _unwritable(path, error) from None
+
+
 def check_writable(target: Path) -> os.stat_result | None:
     """Refuses a name under which no file can appear, before any work is done for it.
 

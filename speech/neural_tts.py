@@ -6,7 +6,6 @@ begin in them.
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import importlib.util
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -16,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 
 from speech.errors import InputError
+from speech.kept_worker import KeptWorker
 from speech.spoken_text import pause_after_s, spoken_words
 from speech.tts import SpeechChunk, Voice, WordTime, cut_speech
-from speech.worker import Worker
 
 DEFAULT_RATE_WPM = 165
 CHUNK_S = 0.1
@@ -47,22 +46,17 @@ class NeuralTTS:
         self, *, what: str, setup: Mapping[str, Any], sample_rate_hz: int, speakers: Sequence[str], language: str
     ) -> None:
         self.sample_rate_hz = sample_rate_hz
-        self._what, self._setup = what, {**setup, "sample_rate_hz": sample_rate_hz}
+        self._kept = KeptWorker("speech.coqui_worker", {**setup, "sample_rate_hz": sample_rate_hz}, what=what)
         self._speakers, self._language = speakers, language
-        self._worker: Worker | None = None
-        self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         """Loads the model and measures how loud and how fast the voice is, once."""
-        await self._running_worker()
+        await self._kept.start()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         """Stops whatever this voice still speaks."""
-        async with self._starting:
-            worker, self._worker = self._worker, None
-            if worker is not None:
-                await worker.stop()
+        await self._kept.stop()
 
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speaks one sentence; see `speech.tts.TTS.synthesize`. A text without anything to say gives no chunks."""
@@ -72,7 +66,7 @@ class NeuralTTS:
         fields = {"words": [word.spoken for word in words], "pause_s": pause_after_s(text)}
         start = 0
         try:
-            worker = await self._running_worker()
+            worker = await self._kept.running()
             async with aclosing(worker.request(fields)) as items:
                 async for item in items:
                     times = [WordTime(words[index].text, first, last) for index, first, last in item.fields["words"]]
@@ -89,14 +83,6 @@ class NeuralTTS:
     def voices(self) -> list[Voice]:
         """The model's voices."""
         return [Voice(speaker, self._language, speaker, None, self.name) for speaker in self._speakers]
-
-    async def _running_worker(self) -> Worker:
-        async with self._starting:
-            if self._worker is None or self._worker.has_ended:
-                if self._worker is not None:
-                    await self._worker.stop()
-                self._worker = await Worker.start("speech.coqui_worker", self._setup, what=self._what)
-            return self._worker
 
 
 def check_settings(engine: str, *, rate_wpm: int, volume: float) -> None:

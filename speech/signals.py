@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 _CLEAN_UP_S = 10.0
-"""How long cleaning up may take once interrupted: threads that read or compute are not waited for any longer."""
+"""How long cleaning up may take once interrupted."""
+
+_THREADS_S = 0.5
+"""How long threads that read or compute may still go on when all else is cleaned up: nothing can interrupt them."""
 
 
 class _Now:
@@ -117,6 +120,8 @@ def run(main: Coroutine[Any, Any, _T]) -> _T:
         try:
             return runner.run(watched())
         except asyncio.CancelledError:
+            if _now.interrupted_by:
+                _end_in(_THREADS_S)  # closing the runner waits for its threads
             raise KeyboardInterrupt from None
 
 
@@ -150,13 +155,20 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
         leave()
         return
     _now.interrupted_by = number
-    _now.watchdog = threading.Timer(_CLEAN_UP_S, end_at_once, (number,))
-    _now.watchdog.daemon = True
-    _now.watchdog.start()
+    _end_in(_CLEAN_UP_S)
     if _now.cancel is not None:
         _now.cancel()
     else:
         raise KeyboardInterrupt
+
+
+def _end_in(seconds: float) -> None:
+    """Ends the process if it has not ended by itself until then."""
+    if _now.watchdog is not None:
+        _now.watchdog.cancel()
+    _now.watchdog = threading.Timer(seconds, end_at_once, (_now.interrupted_by,))
+    _now.watchdog.daemon = True
+    _now.watchdog.start()
 
 
 def _on_unraisable(failed: sys.UnraisableHookArgs) -> None:

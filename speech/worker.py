@@ -248,10 +248,10 @@ class Worker:
 
     def _epitaph(self) -> str:
         if self._fell_silent:
-            return f"{self._what} did not answer for {SILENT_S:g} s; it is started again when it is next needed"
+            return f"{self._what} did not answer for {SILENT_S:g} s; it is started again"
         reason = f": {self._last_words[0]}" if self._last_words else ""
         code = self._process.returncode
-        return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again when it is next needed"
+        return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again"
 
     async def _keep_last_words(self) -> None:
         rest = ""

@@ -25,7 +25,9 @@ from agent.__main__ import main
 from agent.commands.options import check_target, make_folder
 from agent.commands.telling import Teller
 from agent.config import Config, load_config
+from agent.events import TurnFinished
 from agent.subtitles import write_subtitles
+from agent.turn import Turn, TurnRecord
 from agent.waterfall import plot_waterfall
 from avatar.checkpoint import save_checkpoint, untrained
 from avatar.decoder import FRAME_SIZE, VideoFrame
@@ -177,6 +179,7 @@ def test_both_transcripts_are_tried(tmp_path: Path) -> None:
     kept = load_config(None, [f"session.keep_transcripts={tmp_path / 'kept'}"], {})
     teller = Teller(kept, quiet=True)
     teller.check(None)
+    teller.tell(TurnFinished(TurnRecord(Turn(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
         teller.write(tmp_path / "missing" / "a.mp4")
     assert len(list((tmp_path / "kept").iterdir())) == 1

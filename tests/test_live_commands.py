@@ -233,7 +233,8 @@ def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(s
     while any(is_running(pid) for pid in left):
         assert time.monotonic() < deadline, listed
         time.sleep(0.05)
-    assert [path.name for path in tmp_path.iterdir()] == ["talk.unfinished.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["talk.unfinished.jsonl", "talk.unfinished.mp4"]
+    assert "Mira" in (tmp_path / "talk.unfinished.jsonl").read_text()
     with av.open(str(tmp_path / "talk.unfinished.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 50
     assert np.abs(read_audio(tmp_path / "talk.unfinished.mp4", OUTPUT_RATE_HZ)).max() > 0.02

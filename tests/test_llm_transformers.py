@@ -87,8 +87,8 @@ def test_questions_are_answered_token_by_token(tiny_chat: Path) -> None:
     async def main() -> None:
         async with mind(tiny_chat) as llm:
             assert llm.name == "tiny-chat"
-            assert llm._reading is not None
-            await llm._reading
+            assert llm._kept._doing_beside is not None
+            await llm._kept._doing_beside
             history: list[Message] = []
             for question, answer in ANSWERS.items():
                 deltas = await ask(llm, question, history)
@@ -127,10 +127,10 @@ def test_closing_and_cancelling_stop_the_work_within_a_token(endless_chat: Path)
             async with aclosing(llm.stream([], NAME)) as deltas:
                 await anext(deltas)
             await asyncio.sleep(0.1)  # the word comes through, and a token is finished
-            assert llm._worker is not None
-            used = cpu_seconds(llm._worker)
+            assert llm._kept._worker is not None
+            used = cpu_seconds(llm._kept._worker)
             await asyncio.sleep(0.3)
-            assert cpu_seconds(llm._worker) - used <= 0.03
+            assert cpu_seconds(llm._kept._worker) - used <= 0.03
             began = time.monotonic()
             async with aclosing(llm.stream([], ABLE)) as deltas:
                 assert (await anext(deltas)).startswith("[")
@@ -151,8 +151,8 @@ def test_a_process_that_died_is_reported_and_started_again(endless_chat: Path) -
         async with mind(endless_chat, max_tokens=1500) as llm:
             with pytest.raises(InputError, match="endless-chat ended unexpectedly"):
                 async for _ in llm.stream([], NAME):
-                    assert llm._worker is not None
-                    llm._worker._process.kill()
+                    assert llm._kept._worker is not None
+                    llm._kept._worker._process.kill()
             async with aclosing(llm.stream([], NAME)) as deltas:
                 assert (await anext(deltas)).startswith("[")
 

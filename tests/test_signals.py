@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,6 +115,25 @@ def test_a_clean_up_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None
         deadline = time.monotonic() + 30
         while not ended and time.monotonic() < deadline:
             time.sleep(0.01)
+    assert ended == [signal.SIGTERM]
+
+
+def test_threads_that_compute_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, ended = threading.Event(), list[int]()
+
+    def end(number: int) -> None:
+        ended.append(number)
+        go_on.set()  # the process would be gone
+
+    async def work() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.to_thread(go_on.wait, 60)
+
+    monkeypatch.setattr(signals, "_CLEAN_UP_S", 120.0)
+    monkeypatch.setattr(signals, "_THREADS_S", 0.05)
+    monkeypatch.setattr(signals, "end_at_once", end)
+    with signals.handled(), pytest.raises(KeyboardInterrupt):
+        signals.run(work())
     assert ended == [signal.SIGTERM]
 
 

@@ -192,8 +192,8 @@ def test_a_crash_is_one_error_and_the_next_sentence_is_spoken(letters: Speaking)
     async def run() -> Samples:
         task = asyncio.create_task(collect(letters.tts, SENTENCE * 20))
         await asyncio.sleep(0.05)
-        assert letters.tts._worker is not None
-        letters.tts._worker._process.kill()
+        assert letters.tts._kept._worker is not None
+        letters.tts._kept._worker._process.kill()
         with pytest.raises(
             InputError, match=r"^voice engine coqui: Coqui ended unexpectedly \(status -9.*started again"
         ):

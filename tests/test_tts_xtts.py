@@ -113,8 +113,8 @@ def test_a_crash_is_one_error_and_the_next_sentence_is_spoken(speaking: Speaking
     async def run() -> Samples:
         async with aclosing(speaking.tts.synthesize(SENTENCE)) as chunks:
             await anext(chunks)
-            assert speaking.tts._worker is not None
-            speaking.tts._worker._process.kill()
+            assert speaking.tts._kept._worker is not None
+            speaking.tts._kept._worker._process.kill()
             with pytest.raises(InputError, match=r"^voice engine xtts: XTTS ended unexpectedly \(status -9"):
                 async for _ in chunks:
                     pass

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from speech import worker
+from speech import kept_worker, worker
 from speech.errors import InputError
+from speech.kept_worker import KeptWorker
 from speech.worker import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped with SIGSTOP")
@@ -89,5 +90,50 @@ def test_a_worker_that_is_killed_says_so(slow_worker: str) -> None:
             await call
         await running.stop()
         assert not [task for task in asyncio.all_tasks() if "slow" in task.get_name()]
+
+    asyncio.run(scene())
+
+
+def test_a_kept_worker_that_dies_is_started_again_before_anybody_needs_it(
+    slow_worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_worker, "_SHORTEST_LIFE_S", 0.0)
+    begun: list[Worker] = []
+    begun_twice = asyncio.Event()
+
+    async def beside(running: Worker) -> None:
+        begun.append(running)
+        if len(begun) == 2:
+            begun_twice.set()
+        await asyncio.Event().wait()
+
+    async def scene() -> None:
+        kept = KeptWorker(slow_worker, {}, what="the slow one", beside=beside)
+        await kept.start()
+        first = await kept.running()
+        os.kill(first._process.pid, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            await begun_twice.wait()
+        second = await kept.running()
+        assert begun == [first, second] and first is not second
+        assert await numbers(second, 3, 0.0) == [0, 1, 2]
+        await kept.stop()
+        assert second._process.returncode is not None and len(asyncio.all_tasks()) == 1
+
+    asyncio.run(scene())
+
+
+def test_a_kept_worker_that_dies_young_waits_until_it_is_needed(slow_worker: str) -> None:
+    async def scene() -> None:
+        kept = KeptWorker(slow_worker, {}, what="the slow one")
+        await kept.start()
+        first = await kept.running()
+        os.kill(first._process.pid, signal.SIGKILL)
+        await first.ended()
+        assert kept._keeping is not None
+        await kept._keeping
+        assert kept._worker is first
+        assert await numbers(await kept.running(), 2, 0.0) == [0, 1]
+        await kept.stop()
 
     asyncio.run(scene())

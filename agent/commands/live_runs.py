@@ -49,7 +49,7 @@ class Talk:
         from agent.commands.status_line import shown
         from agent.keyboard import keyboard
         from agent.live import Microphone
-        from agent.live_outputs import open_live_outputs, recorded
+        from agent.live_outputs import open_live_outputs, recorded, recording_among
         from agent.mqtt import MqttBridge
 
         prefer_live()
@@ -97,10 +97,11 @@ class Talk:
                 on_close=lambda: window_key("q", True),
             )
             shown_by.extend(opened)
+            if (recording := recording_among(opened)) is not None:
+                self._teller.keep_beside(recording.written_to)
             motion = bridge.motion_output() if bridge else None
             return [*opened, motion] if motion else opened
 
-        is_over = False
         try:
             async with open_session(
                 config,
@@ -125,10 +126,8 @@ class Talk:
                     say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
                     await session.run(source, services)
                 report_losses(session.frames_late, session.frames, card, self._quiet)
-            is_over = True
-        finally:
-            if is_over or self._teller.records:  # what was said is kept even where the recording can't be finished
-                self._teller.write(self._record)
+        finally:  # what was said is kept even where the recording can't be finished
+            self._teller.write(self._record if recorded(shown_by) else None)
         if recorded(shown_by):
             say(f"{self._record}: the conversation", self._quiet)
 

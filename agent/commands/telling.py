@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from datetime import datetime
@@ -10,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.commands.options import make_folder, say
+from agent.commands.transcripts import TurnsFile, write_turns
 from agent.config import Config
 from agent.personas import persona_of
-from speech.draft import Draft, check_writable
+from speech.draft import check_writable
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,6 +45,11 @@ class Teller:
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_guess = show_state, show_guess
         self.records: list[TurnRecord] = []
+        self._kept: TurnsFile | None = None
+        if folder := config.session.keep_transcripts:
+            self._kept = TurnsFile(folder / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
+        self._beside: TurnsFile | None = None
+        self._unwritable: set[TurnsFile] = set()
 
     def tell(self, event: Event) -> None:
         """Takes one event, on the event loop."""
@@ -61,6 +66,7 @@ class Teller:
                 say(f"! {message}", self._quiet)
             case TurnFinished(record):
                 self.records.append(record)
+                self._keep(record)
                 if record.question or not record.sentences:
                     say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
                 cut = " … (interrupted)" if record.interrupted else ""
@@ -81,22 +87,53 @@ class Teller:
         if kept := self._config.session.keep_transcripts:
             make_folder(kept, private=True)
 
+    def keep_beside(self, recording: Path) -> None:
+        """From now on turns are kept beside a recording too, as they come.
+
+        Args:
+            recording: where it is written as long as it is unfinished.
+        """
+        self._beside = TurnsFile(recording.with_suffix(".jsonl"))
+
     def write(self, beside: Path | None) -> None:
-        """Writes the turns as JSON lines beside a video, and where the configuration keeps them; for the user alone.
+        """Ends the transcripts: what was not written yet is, and the one beside a video gets the video's name.
+
+        Args:
+            beside: the finished video; None where there is none, then what is beside an unfinished one stays there.
 
         Raises:
             InputError: a file could not be written; the other one was.
         """
-        lines = "".join(json.dumps(record.as_json(), ensure_ascii=False) + "\n" for record in self.records)
-        targets = [] if beside is None else [beside.with_suffix(".jsonl")]
-        if kept := self._config.session.keep_transcripts:
-            targets.append(kept / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
         failure: InputError | None = None
-        for target in targets:
+        for work in (self._end_kept, lambda: self._end_beside(beside)):
             try:
-                with Draft(target, private=True) as draft:
-                    draft.path.write_text(lines, encoding="utf-8")
+                work()
             except InputError as error:
                 failure = failure or error
         if failure is not None:
             raise failure
+
+    def _keep(self, record: TurnRecord) -> None:
+        for file in (self._kept, self._beside):
+            if file is None:
+                continue
+            try:
+                file.add(record)
+            except InputError as error:
+                if file not in self._unwritable:
+                    self._unwritable.add(file)
+                    say(f"! {error}; it is tried again with every answer", self._quiet)
+
+    def _end_kept(self) -> None:
+        if self._kept is not None:
+            self._kept.complete()
+
+    def _end_beside(self, video: Path | None) -> None:
+        if video is None:
+            if self._beside is not None and self.records:
+                self._beside.complete()
+                say(f"{self._beside.path}: what was said", self._quiet)
+        elif self._beside is not None and self.records:
+            self._beside.rename(video.with_suffix(".jsonl"))
+        else:
+            write_turns(video.with_suffix(".jsonl"), self.records)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 from pathlib import Path
 
 import av
 
-from speech.draft import Draft, check_writable
+from speech.draft import Draft, check_writable, new_file
 from speech.errors import InputError
 
 
@@ -33,17 +32,7 @@ class Unfinished:
         check_writable(target)
         self._target = target
         self._boxes: WholeBoxes | None = None
-        for number in itertools.count(1):
-            self.path = target.with_name(f"{target.stem}.unfinished{f'-{number}' if number > 1 else ''}{target.suffix}")
-            try:
-                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-                return
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise InputError(
-                    f"{target}: expected a place to write to, could not: {error.strerror or error}"
-                ) from None
+        self.path = new_file(target.with_name(f"{target.stem}.unfinished{target.suffix}"))
 
     def sink(self) -> str | WholeBoxes:
         """Where FFmpeg is to write."""

@@ -132,6 +132,11 @@ class VideoFileOutput:
         self._thread = threading.Thread(target=self._encode_all, name=f"encode {path.name}", daemon=True)
         self._thread.start()
 
+    @property
+    def written_to(self) -> Path:
+        """Where the video is until it is finished."""
+        return self._draft.path
+
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Queues one frame time. While the encoder is behind, waits; a live one repeats the last picture instead."""
         behind = self._live and self._queue.qsize() >= QUEUE_FRAMES
