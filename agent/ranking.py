@@ -174,6 +174,19 @@ class Index:
             for term, weight in term_weights.items():
                 postings[term].append(number)
                 weights[term].append(weight)
+        self._needed: dict[int, list[set[int]]] = {}
+        self._owned: dict[int, set[int]] = {}
+        for number, entry in enumerate(fields):
+            said = [[word for word in tokens(name) if word not in STOP_WORDS] for name in entry.needed]
+            needed = [{self._vocabulary.add(word) for word in words} for words in said if words]
+            if needed:
+                texts = (*entry.questions, *entry.context, *entry.paragraphs)
+                self._needed[number] = needed
+                owned = {self._vocabulary.add(word) for text in texts for word in tokens(text)}
+                self._owned[number] = owned.union(*needed)
+        # A name may have words that are spoken in another way: "Mon-Fri".
+        postings += [[] for _ in range(len(surface) - len(postings))]
+        weights += [[] for _ in range(len(surface) - len(weights))]
         norm = _K1 * (1 - _B + _B * lengths / lengths.mean())
         self._postings = [np.array(numbers, np.int32) for numbers in postings]
         self._parts: list[npt.NDArray[np.float32]] = []
@@ -187,16 +200,6 @@ class Index:
         ]
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
         self._forms: dict[int, tuple[_Form, ...]] = {}
-        self._needed: dict[int, list[set[int]]] = {}
-        self._owned: dict[int, set[int]] = {}
-        for number, entry in enumerate(fields):
-            said = [[word for word in tokens(name) if word not in STOP_WORDS] for name in entry.needed]
-            needed = [{self._vocabulary.add(word) for word in words} for words in said if words]
-            if needed:
-                texts = (*entry.questions, *entry.context, *entry.paragraphs)
-                self._needed[number] = needed
-                owned = {self._vocabulary.add(word) for text in texts for word in tokens(text)}
-                self._owned[number] = owned.union(*needed)
         self._form_owners = np.array(owners, np.intp)
         self._form_shapes = shapes([spell_out(words) for words in asking_texts])
         self._vocabulary.listen(asked)
