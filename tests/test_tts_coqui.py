@@ -232,8 +232,8 @@ def test_voices_are_the_speakers(folder: Path, copied: Callable[..., Path]) -> N
     tts = CoquiTTS(model=copied(datasets=[{"language": "de"}]), preferred="jonas")
     assert [voice.id for voice in tts.voices()] == list(SPEAKERS)
     assert {(voice.engine, voice.language) for voice in tts.voices()} == {("coqui", "de")}
-    assert tts._setup["speaker"] == "jonas"
-    assert CoquiTTS(model=tiny_vits(folder, speakers=True), preferred="p225")._setup["speaker"] == SPEAKERS[0]
+    assert tts._kept._setup["speaker"] == "jonas"
+    assert CoquiTTS(model=tiny_vits(folder, speakers=True), preferred="p225")._kept._setup["speaker"] == SPEAKERS[0]
 
 
 @pytest.mark.parametrize(

@@ -142,14 +142,14 @@ def test_voices_are_the_models(model: Path) -> None:
     assert [(voice.id, voice.engine, voice.language) for voice in tts.voices()] == [
         (name, "xtts", "en") for name in XTTS_SPEAKERS
     ]
-    assert tts._setup["speaker"] == XTTS_SPEAKERS[1]
-    assert XttsTTS(model=model, preferred="Claribel Dervla")._setup["speaker"] == XTTS_SPEAKERS[0]
+    assert tts._kept._setup["speaker"] == XTTS_SPEAKERS[1]
+    assert XttsTTS(model=model, preferred="Claribel Dervla")._kept._setup["speaker"] == XTTS_SPEAKERS[0]
     assert tts.parallel == 1
 
 
 @pytest.mark.parametrize(("wanted", "taken"), [("en", "en"), ("en-GB", "en"), ("zh", "zh-cn"), ("pt-br", "pt")])
 def test_languages_have_the_models_names(model: Path, wanted: str, taken: str) -> None:
-    assert XttsTTS(model=model, language=wanted)._setup["language"] == taken
+    assert XttsTTS(model=model, language=wanted)._kept._setup["language"] == taken
 
 
 @pytest.fixture
