@@ -162,6 +162,13 @@ def test_a_speaker_that_runs_dry_holds_more_until_it_has_long_been_calm() -> Non
     assert latency.seconds == STEPS_S[0]
 
 
+def test_a_speaker_that_runs_dry_while_the_rest_is_loading_tells_nothing() -> None:
+    latency = AdaptiveLatency()
+    for now_s, underflows, step in ((0, 0, 0), (3, 4, 0), (9, 7, 0), (11, 7, 0), (12, 8, 1)):
+        latency.update(float(now_s), underflows)
+        assert latency.seconds == STEPS_S[step]
+
+
 def test_waiting_ends_when_the_sound_is_there_or_none_will_come() -> None:
     async def scene() -> list[float]:
         track, loop, settled = SoundTrack(), asyncio.get_running_loop(), []
