@@ -493,11 +493,9 @@ class Session:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         while (soon := await spoken.get()) is not None:
             record = await reply.confirmed()
-            ahead = MAX_AHEAD_SAMPLES
-            if self._reply_start is None and not self.clock.keeps_time:
-                # So far an offline clock comes without the reply: that it begins there depends on nobody's speed.
-                ahead = LOOK_AHEAD_FRAMES * SAMPLES_PER_FRAME + self.voice_track.end % SAMPLES_PER_FRAME
-            await self.clock.reached(self.voice_track.end - ahead)
+            await self.clock.reached(self.voice_track.end - MAX_AHEAD_SAMPLES)
+            if self._reply_start is None:
+                await self.clock.caught_up(self.voice_track.end)
             sentence = soon.sentence
             self._on_event(sentence)
             start: int | None = None

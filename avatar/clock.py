@@ -71,6 +71,13 @@ class AudioClock(ABC):
         await future
 
     @abstractmethod
+    async def caught_up(self, end: int) -> None:
+        """Waits until a clock that keeps no time has played all it can of sound that is written up to `end`.
+
+        What is written then begins at the same frame, whoever was quicker. Time that is kept is not waited for.
+        """
+
+    @abstractmethod
     async def _due(self, frame: int) -> None:
         """Waits until `frame` may be made."""
 
@@ -119,6 +126,9 @@ class PacedClock(AudioClock):
         """Whether the announced frame is overdue by more than a frame time."""
         return asyncio.get_running_loop().time() - self._deadline(self._next_frame) > self.LATE_AFTER_S
 
+    async def caught_up(self, end: int) -> None:
+        """Time is kept: nothing is waited for."""
+
     def show_by(self) -> float:
         """A frame time after its first sample is heard."""
         return self._player.heard_at(self._next_frame * SAMPLES_PER_FRAME) + self.LATE_AFTER_S
@@ -159,6 +169,10 @@ class OfflineClock(AudioClock):
     def __init__(self, tracks: Sequence[SoundTrack]) -> None:
         super().__init__()
         self._tracks = tracks
+
+    async def caught_up(self, end: int) -> None:
+        """Waits until the next frame needs more sound than there is."""
+        await self.reached((end // SAMPLES_PER_FRAME - LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME)
 
     async def _due(self, frame: int) -> None:
         for track in self._tracks:
