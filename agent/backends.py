@@ -12,18 +12,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from agent.config import Config
 from agent.knowledge import Knowledge
 from agent.llm import LLM
-from agent.model_catalogue import Place
+from agent.model_catalogue import BACKENDS, Place
 from agent.models import MODULES
+from agent.packaged import install_command
 from agent.personas import persona_of
-from agent.weights import ears_model, look_for, resolve_model, sources_of
+from agent.weights import (
+    Source,
+    candidates,
+    ears_model,
+    has_weights,
+    look_for,
+    resolve_model,
+    resolve_weights,
+    sources_of,
+)
 from speech.asr import ASR
 from speech.errors import InputError
 from speech.tts import TTS
@@ -168,12 +178,14 @@ class Choice:
         what: the place: "ears", "mind", "voice".
         chosen: the name of the backend.
         why: in words.
+        source: where its weights come from, or "server"; "" for a backend that needs none.
         notices: what would have been better and can't be used, and the command that mends it; a line each.
     """
 
     what: str
     chosen: str
     why: str
+    source: Source | Literal["server", ""] = ""
     notices: tuple[str, ...] = ()
 
 
@@ -188,11 +200,19 @@ def choices(config: Config, *, accurate: bool = False) -> tuple[Choice, ...]:
 
 def chosen_ears(config: Config, *, accurate: bool = False) -> Choice:
     """Whisper where its weights are, faster-whisper first because it is quicker; else PocketSphinx."""
-    named = _named(config, "ears", config.ears.backend, EARS)
+    named = _named(config, "ears", EARS, accurate=accurate)
     if named is not None:
         return named
     best = _best(config, "ears", ("faster-whisper", "whisper"), accurate=accurate)
-    return best.choice or _last_resort(config, best, "pocketsphinx", "no Whisper weights that can be used are here")
+    if best.choice is not None:
+        return best.choice
+    choice = _last_resort(config, best, "pocketsphinx", "no Whisper weights that can be used are here")
+    language = config.ears.language
+    if choice.chosen == "pocketsphinx" and language.partition("-")[0].lower() not in ("", "en"):
+        (larger, *_) = candidates(config, "faster-whisper")
+        notice = f"ears: pocketsphinx hears only English, ears.language is '{language}'; run: {install_command(larger)}"
+        choice = replace(choice, notices=(*choice.notices, notice))
+    return choice
 
 
 def chosen_mind(config: Config) -> Choice:
@@ -200,11 +220,11 @@ def chosen_mind(config: Config) -> Choice:
 
     The packaged language model is small, and wrong about facts: it answers only where it is named.
     """
-    named = _named(config, "mind", config.mind.backend, MINDS)
+    named = _named(config, "mind", MINDS)
     if named is not None:
         return named
     if config.ring.choice != "embedded" and config.mind.base_url:
-        return Choice("mind", "openai", "mind.base_url names a server")
+        return Choice("mind", "openai", "mind.base_url names a server", "server")
     best = _best(config, "mind", ("transformers",), packaged=False)
     why = "no language model's weights were fetched and no server is named"
     return best.choice or _last_resort(config, best, "knowledge", why)
@@ -212,7 +232,7 @@ def chosen_mind(config: Config) -> Choice:
 
 def chosen_voice(config: Config) -> Choice:
     """Coqui where its weights are, else a packaged voice, else Flite where it has the wanted voice, else eSpeak NG."""
-    named = _named(config, "voice", config.voice.backend, VOICES)
+    named = _named(config, "voice", VOICES)
     if named is not None:
         return named
     best = _best(config, "voice", tuple(name for name in _VOICES_WITH_WEIGHTS if name in VOICES))
@@ -269,16 +289,30 @@ def _table(group: str, own: Mapping[str, Callable[..., Any]]) -> Mapping[str, Ca
     return {**{point.name: of_package(point.name) for point in entry_points(group=f"visavis.{group}")}, **own}
 
 
-def _named(config: Config, what: str, asked: str, own: Mapping[str, Callable[..., Any]]) -> Choice | None:
+def _named(
+    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False
+) -> Choice | None:
     """The backend that the configuration names, or None where it says "auto"."""
+    section = getattr(config, place)
+    asked: str = section.backend
     if asked == "auto":
         return None
-    key = f"{what}.backend"
-    group = what if what == "ears" else f"{what}s"
+    key = f"{place}.backend"
+    group = place if place == "ears" else f"{place}s"
     if asked not in own and asked not in _table(group, own):
         names = ", ".join(f"'{name}'" for name in ("auto", *_table(group, own)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
-    return Choice(what, asked, f"named by {key} ({config.source.of(key)})")
+    named = Choice(place, asked, f"named by {key} ({config.source.of(key)})")
+    if asked == "openai":
+        return replace(named, source="server")
+    if not has_weights(asked):
+        return named
+    try:
+        weights = resolve_weights(config, asked, section.model, accurate=accurate)
+    except InputError as error:
+        return replace(named, source="fetched" if asked in BACKENDS else "packaged", notices=(str(error),))
+    notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
+    return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +341,9 @@ def _best(
                 troubles.append(str(error))
                 continue
             if weights is not None:
-                choice = Choice(place, backend, weights.why, _notices(place, backend, troubles))
+                troubles += [weights.trouble] if weights.trouble else []
+                notices = _notices(place, f"{weights.name}, {weights.source},", troubles)
+                choice = Choice(place, backend, weights.why, weights.source, notices)
                 return _Best(place, backends[0], choice, ())
     return _Best(place, backends[0], None, tuple(troubles))
 
@@ -324,8 +360,8 @@ def _last_resort(config: Config, best: _Best, chosen: str, why: str) -> Choice:
     """The way back where nothing better is here; with the ring "recommended" there is none."""
     if config.ring.choice == "recommended":
         why = f"ring.choice is recommended ({config.source.of('ring.choice')})"
-        return Choice(best.place, best.first, why)
-    return Choice(best.place, chosen, f"needs no weights; {why}", _notices(best.place, chosen, best.troubles))
+        return Choice(best.place, best.first, why, "fetched")
+    return Choice(best.place, chosen, f"needs no weights; {why}", notices=_notices(best.place, chosen, best.troubles))
 
 
 def _notices(place: Place, chosen: str, troubles: Sequence[str]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ The settings' ring says where weights come from that no path names: "auto" takes
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -45,11 +45,13 @@ class Weights:
         name: of the model, or its path.
         path: what the backend loads: a file or a folder. Packaged weights may have to be converted first
             (`CONVERTED_FROM`), which is the backend's own matter.
+        trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
     source: Source
     name: str
     path: Path
+    trouble: str = ""
 
     @property
     def why(self) -> str:
@@ -111,7 +113,7 @@ def resolve_weights(config: Config, backend: str, model: str = "", *, accurate: 
             trouble = trouble or error
         else:
             if found is not None:
-                return found
+                return replace(found, trouble=str(trouble)) if trouble else found
     raise trouble or _nothing(config, backend, model, accurate)
 
 
@@ -146,6 +148,11 @@ def candidates(config: Config, backend: str, model: str = "", *, accurate: bool 
     return sorted(packaged_of(origin, language or None), key=lambda packaged: packaged.languages != ())
 
 
+def has_weights(backend: str) -> bool:
+    """Whether a backend is one that is given weights."""
+    return backend in BACKENDS or bool(packaged_of(backend))
+
+
 def place_of(backend: str) -> Place:
     """The place that a backend with weights fills.
 
@@ -177,7 +184,7 @@ def _packaged(models: Iterable[PackagedModel]) -> Weights | None:
     for model in models:
         if any_installed(model):
             try:
-                return Weights("packaged", model.name, packaged_path(model))
+                return Weights("packaged", model.name, packaged_path(model), str(trouble or ""))
             except InputError as error:
                 trouble = trouble or error
     if trouble is not None:
