@@ -37,6 +37,8 @@ PACKAGES: Mapping[str, Package] = {
     "faster-whisper": Package("ears: Whisper, the quicker of two", "faster_whisper", imported="deep"),
     "openai-whisper": Package("ears: Whisper, OpenAI's own", "whisper", ("assets/mel_filters.npz",), "deep"),
     "transformers": Package("mind: local language models", "transformers", imported="deep"),
+    "gguf": Package("mind: reads the packaged language model", "gguf", imported="deep"),
+    "accelerate": Package("mind: loads language models", "accelerate", imported="deep"),
     "openai": Package("mind: language models of a server", "openai", imported="deep"),
     "coqui-tts": Package("voice: Coqui", "TTS", (".models.json",), "deep"),
     "torchaudio": Package("needed by Coqui", "torchaudio", imported="deep"),
