@@ -6,7 +6,23 @@ checksums are those of the version that was measured here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from agent.model_catalogue import Place
+
+_PLACES: Mapping[str, Place] = {
+    "faster-whisper": "ears",
+    "transformers": "mind",
+    "embeddings": "mind",
+    "hibari": "voice",
+    "piper": "voice",
+    "pico": "voice",
+}
+"""By backend."""
+
+CONVERTED_FROM: Mapping[str, str] = {"whisper": "faster-whisper"}
+"""Backend → the one whose packaged weights it can be given, once it has converted them into its own format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,11 @@ class PackagedModel:
     def title(self) -> str:
         """Backend and name, such as "faster-whisper/tiny.en"."""
         return f"{self.backend}/{self.name}"
+
+    @property
+    def place(self) -> Place:
+        """Where it is used: "ears", "mind" or "voice"."""
+        return _PLACES[self.backend]
 
     @property
     def size(self) -> int:
@@ -240,6 +261,6 @@ def find_packaged(backend: str, name: str) -> PackagedModel | None:
     return next((model for model in PACKAGED if (model.backend, model.name) == (backend, name)), None)
 
 
-def packaged_of(backend: str, language: str = "") -> list[PackagedModel]:
-    """The entries of a backend that know a language, in the table's order: best first."""
-    return [model for model in PACKAGED if model.backend == backend and model.speaks(language)]
+def packaged_of(backend: str, language: str | None = None) -> list[PackagedModel]:
+    """The entries of a backend, best first; of a language those that know it, of "" those that find it out."""
+    return [model for model in PACKAGED if model.backend == backend and (language is None or model.speaks(language))]

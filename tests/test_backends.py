@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from agent import backends
 from agent.backends import Choice, choices, make_mind, make_voice
 from agent.config import Config, load_config
 from agent.knowledge import load_knowledge
+from agent.weights import Source, Weights
 from speech.errors import InputError
 
 DATA = Path(__file__).parent.parent / "agent" / "data"
@@ -21,11 +22,20 @@ def config(*overrides: str) -> Config:
     return load_config(DATA / "config.toml", overrides, {})
 
 
-def have(monkeypatch: pytest.MonkeyPatch, *ready: str) -> None:
-    """Pretends that these backends' weights are here, and no others."""
-    monkeypatch.setattr(
-        backends, "installed_path", lambda config, backend, model="": Path(backend) if backend in ready else None
-    )
+def have(
+    monkeypatch: pytest.MonkeyPatch, *fetched: str, packaged: Sequence[str] = (), broken: Sequence[str] = ()
+) -> None:
+    """Pretends that these backends' weights are here, and no others; broken ones are fetched."""
+
+    def look(
+        config: Config, backend: str, source: Source, model: str = "", *, accurate: bool = False
+    ) -> Weights | None:
+        if source == "fetched" and backend in broken:
+            raise InputError(f"{backend}: expected it whole; run: mend")
+        there = backend in {"fetched": fetched, "packaged": packaged}.get(source, ())
+        return Weights(source, "some", Path(backend)) if there else None
+
+    monkeypatch.setattr(backends, "look_for", look)
 
 
 def chosen(*overrides: str) -> list[str]:
@@ -36,7 +46,7 @@ def test_without_weights_auto_takes_the_embedded_ring(monkeypatch: pytest.Monkey
     have(monkeypatch)
     ears, mind, voice = choices(config())
     assert (ears.chosen, mind.chosen) == ("pocketsphinx", "knowledge") and voice.chosen in ("flite", "espeak")
-    assert "no Whisper weights are here" in ears.why and "no server is named" in mind.why
+    assert "no Whisper weights that can be used are here" in ears.why and "no server is named" in mind.why
 
 
 def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +58,25 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen("mind.base_url=http://127.0.0.1:1/v1")[1] == "openai"
 
 
+def test_fetched_weights_go_over_packaged_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, "whisper", packaged=["faster-whisper", "transformers"])
+    assert chosen()[:2] == ["whisper", "knowledge"], "a small packaged language model answers only where it is named"
+    assert chosen("ring.choice=embedded")[0] == "faster-whisper"
+    ears, *_ = choices(config("ring.choice=embedded"))
+    assert ears == Choice("ears", "faster-whisper", "some, packaged")
+
+
+def test_what_can_not_be_used_is_said_and_the_next_one_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch, packaged=["faster-whisper"], broken=["faster-whisper", "transformers"])
+    ears, mind, voice = choices(config())
+    assert ears.notices == ("ears: faster-whisper instead of faster-whisper: expected it whole; run: mend",)
+    assert (mind.chosen, mind.notices) == (
+        "knowledge",
+        ("mind: knowledge instead of transformers: expected it whole; run: mend",),
+    )
+    assert voice.notices == ()
+
+
 def test_a_package_that_is_missing_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     have(monkeypatch, "whisper", "transformers", "coqui")
     monkeypatch.setattr(backends, "find_spec", lambda module: None)
@@ -56,7 +85,7 @@ def test_a_package_that_is_missing_is_not_taken(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_recommended_ring_has_no_way_back(monkeypatch: pytest.MonkeyPatch) -> None:
     have(monkeypatch)
-    assert chosen("ring.choice=recommended") == ["whisper", "transformers", "coqui"]
+    assert chosen("ring.choice=recommended") == ["faster-whisper", "transformers", "coqui"]
     with pytest.raises(InputError, match="visavis fetch"):
         make_voice(config("ring.choice=recommended"))
 
