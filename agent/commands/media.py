@@ -54,8 +54,9 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
+        ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
         async with (
-            backends.make_ears(config, phrases, accurate=True) as ears,
+            ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
