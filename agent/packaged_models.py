@@ -159,6 +159,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "install",
         "Flite or eSpeak NG speaks",
         ("en",),
+        "hibari.onnx",
     ),
     PackagedModel(
         "piper",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.config import Config
+from agent.derived_models import path_for
 from agent.model_catalogue import BACKENDS, PLACES, Place
 from agent.model_manifest import checked_name
 from agent.models import (
@@ -22,7 +23,7 @@ from agent.models import (
     models_folder,
     state_of,
 )
-from agent.packaged import any_installed, install_command, packaged_path
+from agent.packaged import any_installed, install_command
 from agent.packaged_models import CONVERTED_FROM, PackagedModel, packaged_of
 from speech.errors import InputError
 
@@ -43,8 +44,7 @@ class Weights:
     Attributes:
         source: where it comes from.
         name: of the model, or its path.
-        path: what the backend loads: a file or a folder. Packaged weights may have to be converted first
-            (`CONVERTED_FROM`), which is the backend's own matter.
+        path: what the backend loads: a file or a folder.
         trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
@@ -95,7 +95,7 @@ def look_for(
     if source == "fetched":
         return _fetched(config, backend, model)
     if source == "packaged":
-        return _packaged(candidates(config, backend, model, accurate=accurate))
+        return _packaged(backend, candidates(config, backend, model, accurate=accurate))
     return None
 
 
@@ -179,12 +179,12 @@ def _fetched(config: Config, backend: str, model: str) -> Weights | None:
     return Weights("fetched", about.name, state.path)
 
 
-def _packaged(models: Iterable[PackagedModel]) -> Weights | None:
+def _packaged(backend: str, models: Iterable[PackagedModel]) -> Weights | None:
     trouble: InputError | None = None
     for model in models:
         if any_installed(model):
             try:
-                return Weights("packaged", model.name, packaged_path(model), str(trouble or ""))
+                return Weights("packaged", model.name, path_for(backend, model), str(trouble or ""))
             except InputError as error:
                 trouble = trouble or error
     if trouble is not None:

@@ -48,7 +48,7 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(backends.name_of(config))
-    recogniser = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
+    ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
     for notice in (await asyncio.to_thread(backends.chosen_ears, config, accurate=True)).notices:
         say(f"! {notice}", quiet)
     lines: list[dict[str, object]] = []
@@ -56,7 +56,7 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
         async with (
-            recogniser as ears,
+            ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
