@@ -161,6 +161,18 @@ def _hibari(config: Config) -> TTS:
     )
 
 
+def _piper(config: Config) -> TTS:
+    from speech.tts_piper import PiperTTS
+
+    voice = config.voice
+    return PiperTTS(
+        model=resolve_model(config, "piper", voice.model),
+        voice=voice.voice or persona_of(config).voices["piper"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -180,6 +192,7 @@ VOICES: Mapping[str, Callable[[Config], TTS]] = {
     "espeak": _espeak,
     "flite": _flite,
     "hibari": _hibari,
+    "piper": _piper,
     "coqui": _coqui,
     "xtts": _xtts,
 }
