@@ -1,26 +1,28 @@
-"""Text as Flite can say it: in the letters that it knows, and no more at once than is made quickly."""
+"""A sentence as a voice can say it that makes no sound before all is made: in its letters, not too much at once."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 
-from speech.latin import to_latin
 from speech.spoken_text import SpokenWord
 
 # Letters in one go: about 10 and 30 s of speech, for which Flite needs half a second and one and a half.
 _LONGEST_FIRST, _LONGEST = 150, 450
 
 
-def in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
-    """Writes words in the letters that Flite knows; it would leave others out.
+def in_letters(words: list[SpokenWord], write: Callable[[str], str]) -> list[SpokenWord]:
+    """Writes words in the letters that a voice knows; it would leave others out.
 
     Words of which nothing is left (of a script without such letters) are shown with the word before or after them.
+
+    Args:
+        words: what is to be said.
+        write: writes a text in the voice's letters.
     """
     kept: list[SpokenWord] = []
     unsaid = ""
     for word in words:
-        # Flite takes "Ca", but not "ca", for California.
-        spoken = _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(word.spoken))
+        spoken = write(word.spoken)
         if any(letter.isalnum() for letter in spoken):
             kept.append(SpokenWord(f"{unsaid}{word.text}", spoken))
             unsaid = ""
@@ -29,9 +31,6 @@ def in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
         else:
             unsaid += f"{word.text} "
     return kept
-
-
-_TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")
 
 
 def clauses_of(words: list[SpokenWord]) -> list[list[SpokenWord]]:
