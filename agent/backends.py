@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from agent.config import Config
@@ -22,6 +23,8 @@ from agent.knowledge import Knowledge
 from agent.llm import LLM
 from agent.model_catalogue import Backend
 from agent.models import MODULES, installed_path, resolve_model
+from agent.packaged import packaged_path
+from agent.packaged_models import find_packaged
 from agent.personas import persona_of
 from speech.asr import ASR
 from speech.errors import InputError
@@ -138,6 +141,28 @@ def _xtts(config: Config) -> TTS:
     )
 
 
+def _hibari(config: Config) -> TTS:
+    from speech.tts_hibari import HibariTTS
+
+    voice = config.voice
+    return HibariTTS(
+        model=_network(config, "hibari", "heart"),
+        voice=voice.voice or persona_of(config).voices["hibari"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
+def _network(config: Config, backend: str, packaged: str) -> Path:
+    """The file that `voice.model` names, or the packaged one."""
+    named = config.voice.model
+    if named and named != packaged:
+        return Path(named)
+    model = find_packaged(backend, packaged)
+    assert model is not None
+    return packaged_path(model)
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -153,7 +178,13 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
     "transformers": _transformers,
     "openai": _openai,
 }
-VOICES: Mapping[str, Callable[[Config], TTS]] = {"espeak": _espeak, "flite": _flite, "coqui": _coqui, "xtts": _xtts}
+VOICES: Mapping[str, Callable[[Config], TTS]] = {
+    "espeak": _espeak,
+    "flite": _flite,
+    "hibari": _hibari,
+    "coqui": _coqui,
+    "xtts": _xtts,
+}
 
 
 @dataclass(frozen=True, slots=True)

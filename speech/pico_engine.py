@@ -8,7 +8,7 @@ which `speech.pico_marks` needs. This is C code that is given other people's tex
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class PicoEngine:
         InputError: the library can't be used, or the files are not Pico's.
     """
 
-    def __init__(self, library: Path, files: tuple[Path, Path]) -> None:
+    def __init__(self, library: Path, files: Sequence[Path]) -> None:
         try:
             self._pico = ctypes.CDLL(str(library))
             self._speak = (self._pico.pico_putTextUtf8, self._pico.pico_getData)

@@ -12,15 +12,17 @@ from itertools import pairwise
 import numpy as np
 
 from speech.audio import Samples
-from speech.word_times import LetterPacer, Span, letters_of
+from speech.word_times import Span, letters_of
 
 _LEVELS = (99, 70, 50)
-"""Per cent, in turn: three, so that one word that is not heard is noticed. All of two figures: Pico cuts a text into
+"""Per cent, in turn: three, so that a word that is not heard is noticed. All of two figures: Pico cuts a text into
 phrases by its bytes as well, marks included."""
 _FRAME = 64  # samples: Pico's own step, at which loudness changes
-_AUDIBLE = 0.002  # frames below this amplitude have no ratio
+AUDIBLE = 0.002
+"""Amplitude below which Pico is silent; such frames have no ratio."""
 _TOLERANCE = 0.12  # of the ratio's logarithm; the levels are 0.34 apart
 _SHORTEST = 2  # frames: fewer are chance
+_MOST_TOGETHER = 6  # words in one run
 
 _MARKUP = str.maketrans(dict.fromkeys('<>&\\"', " "))
 
@@ -38,7 +40,7 @@ def evenly_marked(words: Sequence[str]) -> str:
 
 
 def word_spans(words: Sequence[str], even: Samples, uneven: Samples) -> list[Span]:
-    """Finds the words; where not all are heard (Pico runs some together: about one sentence in fifty), estimates them.
+    """Finds the words.
 
     Args:
         words: as they were marked.
@@ -46,37 +48,68 @@ def word_spans(words: Sequence[str], even: Samples, uneven: Samples) -> list[Spa
         uneven: likewise of `marked`.
 
     Returns:
-        A span for each word.
+        A span for each word, to a frame of 4 ms. Pico runs some words together ("il y a"; one sentence in fifty has
+        such): they share what is heard of them in proportion to their letters.
     """
-    spans = heard_spans(even, uneven)
-    if len(spans) == len(words):
-        return spans
-    pacer = LetterPacer([letters_of(word) for word in words], 1.0)
-    return [span for _, span in pacer.finish(np.abs(even) > _AUDIBLE)]
+    runs = heard_runs(even, uneven)
+    letters = [letters_of(word) for word in words]
+    counts = _words_of_runs(letters, runs)
+    if not counts:
+        runs, counts = [(0, runs[0][1], runs[-1][2]) if runs else (0, 0, 0)], [len(words)]
+    spans: list[Span] = []
+    for (_, start, end), count in zip(runs, counts, strict=True):
+        within = letters[len(spans) : len(spans) + count]
+        cuts = np.round(np.interp(np.cumsum([0, *within]), [0, sum(within)], [start, end])).astype(int)
+        spans += [(int(first), int(last)) for first, last in pairwise(cuts)]
+    return spans
 
 
-def heard_spans(even: Samples, uneven: Samples) -> list[Span]:
-    """The words that are heard, to a frame of 4 ms; none where one between others is missed."""
+def heard_runs(even: Samples, uneven: Samples) -> list[tuple[int, int, int]]:
+    """Stretches of one loudness, which are a word or more: the number of the level, first sample and end."""
     count = min(len(even), len(uneven)) // _FRAME
     loud, soft = (
         np.sqrt(np.mean(np.square(sound[: count * _FRAME].reshape(count, _FRAME)), axis=1)) for sound in (even, uneven)
     )
-    audible = np.flatnonzero(loud > _AUDIBLE)
+    audible = np.flatnonzero(loud > AUDIBLE)
     ratios = np.log(np.maximum(soft[audible], 1e-6) / loud[audible])
     distances = np.abs(ratios[:, None] - np.log(np.asarray(_LEVELS) / _LEVELS[0]))
     known = distances.min(axis=1) < _TOLERANCE
     frames, levels = audible[known], distances[known].argmin(axis=1)
-    spans: list[Span] = []
-    level = len(_LEVELS) - 1
+    runs: list[tuple[int, int, int]] = []
     for first, last in pairwise(np.flatnonzero(np.diff(levels, prepend=-1, append=-1))):
         if last - first < _SHORTEST:
             continue
-        start, end = int(frames[first]) * _FRAME, (int(frames[last - 1]) + 1) * _FRAME
-        if spans and levels[first] == level:
-            spans[-1] = (spans[-1][0], end)
-            continue
-        if levels[first] != (level + 1) % len(_LEVELS):
-            return []
-        level = int(levels[first])
-        spans.append((start, end))
-    return spans
+        level, start, end = int(levels[first]), int(frames[first]) * _FRAME, (int(frames[last - 1]) + 1) * _FRAME
+        if runs and runs[-1][0] == level:
+            start = runs.pop()[1]
+        runs.append((level, start, end))
+    return runs
+
+
+def _words_of_runs(letters: Sequence[int], runs: Sequence[tuple[int, int, int]]) -> list[int]:
+    """How many words each run is: its first word has its level, and in length they fit best (least squares).
+
+    None where nothing fits.
+    """
+    sums = np.cumsum([0, *letters])
+    per_letter = sum(end - start for _, start, end in runs) / sums[-1]
+    costs = np.full((len(runs) + 1, len(letters) + 1), np.inf)
+    costs[0, 0] = 0.0
+    came_from = np.zeros(costs.shape, int)
+    for index, (level, start, end) in enumerate(runs):
+        for first in range(index, len(letters)):
+            if first % len(_LEVELS) != level or not np.isfinite(costs[index, first]):
+                continue
+            lasts = np.arange(first + 1, min(first + _MOST_TOGETHER, len(letters)) + 1)
+            cost = costs[index, first] + ((sums[lasts] - sums[first]) * per_letter - (end - start)) ** 2
+            better = cost < costs[index + 1, lasts]
+            costs[index + 1, lasts[better]] = cost[better]
+            came_from[index + 1, lasts[better]] = first
+    if not np.isfinite(costs[-1, -1]):
+        return []
+    counts: list[int] = []
+    last = len(letters)
+    for index in range(len(runs), 0, -1):
+        counts.append(last - int(came_from[index, last]))
+        last -= counts[-1]
+    return counts[::-1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 import functools
-import re
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator
@@ -15,9 +14,8 @@ import numpy as np
 import soundfile
 
 from speech.audio import Samples
-from speech.clauses import clauses_of, in_letters
 from speech.errors import InputError
-from speech.latin import to_latin
+from speech.flite_text import clauses_of, in_flites_letters
 from speech.loudness import CALIBRATION_TEXT, gain_to_speech_level, limit
 from speech.scratch import scratch_folder
 from speech.spoken_text import SpokenWord, pause_after_s, spoken_words
@@ -108,7 +106,7 @@ class FliteTTS:
         written = spoken_words(text, "en")
         if not written:
             return
-        words = in_letters(written, _in_flites_letters)
+        words = in_flites_letters(written)
         if not words:
             raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
         clauses = clauses_of(words)
@@ -207,14 +205,6 @@ class FliteTTS:
                 f"flite: expected it to speak, it ended with {process.returncode}: {complaints.decode()!r}"
             )
         return printed.decode()
-
-
-def _in_flites_letters(text: str) -> str:
-    # Flite takes "Ca", but not "ca", for California.
-    return _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(text))
-
-
-_TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")
 
 
 @functools.lru_cache(maxsize=1)
