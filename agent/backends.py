@@ -153,6 +153,18 @@ def _hibari(config: Config) -> TTS:
     )
 
 
+def _piper(config: Config) -> TTS:
+    from speech.tts_piper import PiperTTS
+
+    voice = config.voice
+    return PiperTTS(
+        model=_network(config, "piper", "en_US-joe-medium"),
+        voice=voice.voice or persona_of(config).voices["piper"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
 def _network(config: Config, backend: str, packaged: str) -> Path:
     """The file that `voice.model` names, or the packaged one."""
     named = config.voice.model
@@ -182,6 +194,7 @@ VOICES: Mapping[str, Callable[[Config], TTS]] = {
     "espeak": _espeak,
     "flite": _flite,
     "hibari": _hibari,
+    "piper": _piper,
     "coqui": _coqui,
     "xtts": _xtts,
 }
