@@ -21,7 +21,7 @@ _FRAME = 64  # samples: Pico's own step, at which loudness changes
 AUDIBLE = 0.002
 """Amplitude below which Pico is silent; such frames have no ratio."""
 _TOLERANCE = 0.12  # of the ratio's logarithm; the levels are 0.34 apart
-_SHORTEST = 2  # frames: fewer are chance
+_SHORTEST = 4  # frames: fewer are chance
 _MOST_TOGETHER = 6  # words in one run
 
 _MARKUP = str.maketrans(dict.fromkeys('<>&\\"', " "))
