@@ -20,6 +20,7 @@ from speech.errors import InputError
 from speech.espeak_engine import espeak_engine
 from speech.neural_speaker import RawSpeech
 from speech.piper_network import PiperNetwork
+from speech.symbol_times import phoneme_times, without_blanks
 from speech.word_times import words_from_symbols
 
 _HOP = 256
@@ -29,9 +30,6 @@ _FIRST_LETTERS, _MOST_LETTERS = 80, 220
 """In one go. The sound of a clause comes in chunks, but nothing comes before all its durations are known."""
 _MARKS = re.compile(r"([,.;:!?¡¿…。、！？，；：]+)(?:\s+|$)")
 _ANOTHER_LANGUAGE = re.compile(r"\([a-z]{2,3}(?:-[a-z0-9]+)*\)")
-_SILENT = frozenset(" _,.;:!?()[]{}\"'-—…«»“”¡¿")
-_STRESS = frozenset("ˈˌ")
-_LENGTHENERS = frozenset("ːˑ")
 
 
 class PiperModel:
@@ -64,12 +62,17 @@ class PiperModel:
             if not any(symbol.isalnum() for symbol in symbols):
                 raise InputError(f"expected text in the voice's language, got {' '.join(words)[:40]!r}")
             bounds, pieces = self._say(symbols)
+            if bounds is None:
+                for piece in pieces:
+                    check()
+                    yield RawSpeech(piece, None)
+                continue
             # The silence at the ends is kept only around the whole sentence.
             first = 0 if number == 0 else bounds[1]
             last = bounds[-1] if number == len(clauses) - 1 else bounds[-2]
-            times = [min(max(bound, first), last) - first + start for bound in bounds[1:-1]]
+            times = without_blanks(symbols, [bound - first + start for bound in bounds[1:-1]])
             spans = words_from_symbols([self._alone(word) for word in clause], symbols, times)
-            phonemes = _phonemes(symbols, [start, *times, start + last - first])
+            phonemes = phoneme_times(symbols, times, start=start, end=start + last - first)
             position = 0
             for piece in pieces:
                 check()
@@ -79,16 +82,17 @@ class PiperModel:
                 spans, phonemes = [], []
             start += last - first
 
-    def _say(self, symbols: list[str]) -> tuple[list[int], Generator[Samples, None, None]]:
-        """Where each symbol begins, in samples: one more before them and two after them; and the sound."""
+    def _say(self, symbols: list[str]) -> tuple[list[int] | None, Generator[Samples, None, None]]:
+        """Where each symbol begins, in samples, one more before them and two after them, if known; and the sound."""
         blank = self._ids[_BLANK]
         groups = [[*self._ids[symbol], *blank] for symbol in symbols]
         groups = [[*self._ids[_BEGIN], *blank], *groups, self._ids[_END]]
         scales = (self._noise, self._length / self._pace, self._duration_noise)
         durations, pieces = self._network.run([one for group in groups for one in group], scales, self._speaker)
-        ends = np.cumsum([len(group) for group in groups])
-        frames = np.concatenate(([0.0], np.cumsum(durations)))[[0, *ends]]
-        return [round(frame * _HOP) for frame in frames], pieces
+        if durations is None:
+            return None, pieces
+        ends = np.cumsum(durations)[np.cumsum([len(group) for group in groups]) - 1]
+        return [0, *(round(float(end) * _HOP) for end in ends)], pieces
 
     def _symbols(self, text: str) -> list[str]:
         """The symbols that stand for a text, punctuation and blanks included."""
@@ -105,22 +109,7 @@ class PiperModel:
     def _ipa(self, text: str) -> str:
         if not text.strip():
             return ""
+        assert self._espeak_voice is not None
         engine = espeak_engine()
         ipa = engine.worker.submit(engine.ipa, text, self._espeak_voice).result()
         return unicodedata.normalize("NFD", _ANOTHER_LANGUAGE.sub("", ipa))
-
-
-def _phonemes(symbols: list[str], bounds: list[int]) -> list[tuple[str, int, int]]:
-    """The phonemes' times: a stress mark's belongs to the phoneme after it, and what is no phoneme is silence."""
-    found: list[tuple[str, int, int]] = []
-    start = bounds[0]
-    for symbol, end in zip(["_", *symbols, "_"], bounds[1:], strict=True):
-        if symbol in _STRESS or end == start:
-            continue
-        name = "_" if symbol in _SILENT else symbol
-        if found and (name == found[-1][0] == "_" or unicodedata.combining(name) or name in _LENGTHENERS):
-            found[-1] = (found[-1][0] if name == "_" else found[-1][0] + name, found[-1][1], end)
-        else:
-            found.append((name, start, end))
-        start = end
-    return found

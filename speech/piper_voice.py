@@ -64,9 +64,7 @@ def _voice(network: Path, settings: dict[str, Any]) -> PiperVoice:
         str(symbol): [int(number) for number in numbers] for symbol, numbers in settings["phoneme_id_map"].items()
     }
     if missing := [symbol for symbol in _SPECIAL if symbol not in symbols]:
-        raise InputError(
-            f"{network}: expected the symbols {' '.join(_SPECIAL)} in its settings, {missing[0]} is not there"
-        )
+        raise InputError(f"{network}: expected a number for the symbol {missing[0]} in its settings, found none")
     inference = settings.get("inference") or {}
     language = (settings.get("language") or {}).get("code") or settings["espeak"]["voice"]
     speakers = settings.get("speaker_id_map") or {str(settings.get("dataset") or "default"): 0}
