@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from agent.packaged_models import PACKAGED
 from tests.pulse import Pulse, pulse
 from tests.test_live_commands import visavis
