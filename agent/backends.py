@@ -156,6 +156,18 @@ def _xtts(config: Config) -> TTS:
     )
 
 
+def _hibari(config: Config) -> TTS:
+    from speech.tts_hibari import HibariTTS
+
+    voice = config.voice
+    return HibariTTS(
+        model=resolve_model(config, "hibari", voice.model),
+        voice=voice.voice or persona_of(config).voices["hibari"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -173,7 +185,13 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
 }
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
 """With mind.chat: backends that name no language model, so that the best one is taken, or none."""
-VOICES: Mapping[str, Callable[[Config], TTS]] = {"espeak": _espeak, "flite": _flite, "coqui": _coqui, "xtts": _xtts}
+VOICES: Mapping[str, Callable[[Config], TTS]] = {
+    "espeak": _espeak,
+    "flite": _flite,
+    "hibari": _hibari,
+    "coqui": _coqui,
+    "xtts": _xtts,
+}
 
 _VOICES_WITH_WEIGHTS = ("coqui", "xtts", "hibari", "piper", "pico")
 """Best first, of one source."""

