@@ -228,7 +228,7 @@ class Choice:
         notices: what would have been better and can't be used, and the command that mends it; a line each.
     """
 
-    what: str
+    what: Place
     chosen: str
     why: str
     source: Source | Literal["server", ""] = ""
@@ -316,15 +316,41 @@ def chosen_voice(config: Config) -> Choice:
     if named is not None:
         return named
     best = _best(meant, "voice", engines_for(meant))
-    if best.choice is not None:
-        return best.choice
+    return best.choice or _last_resort(meant, best, *_plain_voice(meant))
+
+
+def without_weights(config: Config, choice: Choice) -> Config | None:
+    """The settings for the next choice where one with weights turned out not to work on this machine.
+
+    Returns:
+        The same settings with a backend that needs no weights; None where the backend was asked for, or had none.
+    """
+    section = getattr(config, choice.what)
+    asked_for = section.backend != "auto" or section.model or config.ring.choice == "recommended"
+    if asked_for or (choice.what == "mind" and config.mind.chat) or choice.source not in ("fetched", "packaged"):
+        return None
+    if choice.what == "voice":
+        if config.voice.voice:
+            return None
+        plain, _ = _plain_voice(config)
+    else:
+        plain = {"ears": "pocketsphinx", "mind": "knowledge"}[choice.what]
+    return config.model_copy(update={choice.what: section.model_copy(update={"backend": plain})})
+
+
+def _plain_voice(config: Config) -> tuple[str, str]:
+    """The engine that speaks the language without weights, and why this one.
+
+    Raises:
+        InputError: none does.
+    """
     from speech.tts_flite import flite_voices
 
-    language = meant.voice.language.lower()
-    if flite_voices() and not meant.voice.voice and language in ("en", "en-us"):
-        return _last_resort(meant, best, "flite", "the program flite is installed")
-    espeak_voice(meant)  # is there such a voice?
-    return _last_resort(meant, best, "espeak", f"no better voice of the language '{language}' is here")
+    language = config.voice.language.lower()
+    if flite_voices() and not config.voice.voice and language in ("en", "en-us"):
+        return "flite", "the program flite is installed"
+    espeak_voice(config)  # is there such a voice?
+    return "espeak", f"no better voice of the language '{language}' is here"
 
 
 def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
