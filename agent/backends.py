@@ -42,6 +42,7 @@ from speech.tts import TTS
 
 if TYPE_CHECKING:
     from agent.llm_knowledge import KnowledgeLLM
+    from speech.asr_whisper import WhisperASR
 
 
 def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
@@ -53,17 +54,24 @@ def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR
 def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
-    ears = config.ears
-    model = ears_model(config, "whisper", accurate)
-    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return _any_whisper(WhisperASR, config, phrases, accurate)
 
 
 def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_faster_whisper import FasterWhisperASR
 
+    return _any_whisper(FasterWhisperASR, config, phrases, accurate)
+
+
+def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     ears = config.ears
-    model = ears_model(config, "faster-whisper", accurate)
-    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return kind(
+        model=ears_model(config, kind.package.backend, accurate),
+        language=ears.language,
+        device=ears.device,
+        phrases=(name_of(config), *phrases) if phrases else (),
+        accurate=accurate,
+    )
 
 
 def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
