@@ -96,8 +96,9 @@ class RingSection(Section):
     """Which ring of parts works.
 
     Attributes:
-        choice: "auto" takes the best part whose weights and packages are there, for each place; "embedded" and
-            "recommended" name the ring for every backend that is left at "auto".
+        choice: where weights come from for every backend that is left at "auto": "auto" takes fetched ones, else
+            packaged ones, else a backend that needs none; "embedded" never takes fetched ones, nor a server;
+            "recommended" takes nothing else.
         models: folder of the fetched weights; None for the user's usual data folder.
     """
 
