@@ -29,7 +29,7 @@ _FIRST_LETTERS, _MOST_LETTERS = 60, 220
 _SILENT = frozenset(';:,.!?—…"()“” ')
 _EARLY_S = 0.035
 """By which the sound comes before the durations say (median over the words of 20 sentences, aligned)."""
-_PRONOUNCED = {"visavis": "vˌizəvˈi", "mira": "mˈɪɹə"}
+_PRONOUNCED = {"mira": "mˈɪɹə"}
 """Names that the package's dictionary lacks and its rules get wrong, in its own alphabet."""
 
 
