@@ -37,6 +37,7 @@ VOICES = (
     "pico:es-ES", "pico:es-ES+m", "espeak:es", "pico:it-IT", "pico:it-IT+m", "espeak:it",
 )  # fmt: skip
 _LANGUAGE = re.compile(r"(?:\w+:)?([a-z]{2})[-_+]|(?:\w+:)([a-z]{2})$")
+_TIME = re.compile(r"\b(\d{1,2})\.(\d\d)\b")
 # Two spellings of one word are no error.
 _SPELLINGS = ((r"our(s?)\b", r"or\1"), (r"tre(s?)\b", r"ter\1"), (r"\bgood bye\b", "goodbye"), (r"\bokay\b", "ok"))
 
@@ -76,8 +77,10 @@ async def measure(voices: Sequence[str], every: int, threads: int, *, show: bool
                 samples: Samples = soxr.resample(sound, voice.sample_rate_hz, SPEECH_RATE_HZ)
                 pieces, _ = whisper.transcribe(samples, language=language, beam_size=5, temperature=0.0)
                 heard = " ".join(piece.text.strip() for piece in pieces)
-                expected, understood = words_of(sentence, language), words_of(heard, language)
-                errors = word_errors(joined(expected, understood), joined(understood, expected))
+                expected = words_of(sentence, language)
+                # Whisper writes times as "10.30" as well, which alone is a number.
+                readings = [words_of(written, language) for written in {heard, _TIME.sub(r"\1:\2", heard)}]
+                errors = min(word_errors(joined(expected, read), joined(read, expected)) for read in readings)
                 wrong, words, perfect = wrong + errors, words + len(expected), perfect + (errors == 0)
                 if errors and show:
                     print(f"    {errors}  {sentence}\n       {heard}", flush=True)
