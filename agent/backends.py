@@ -324,12 +324,19 @@ def chosen_voice(config: Config) -> Choice:
     if named is not None:
         return named
     best = _best(meant, "voice", engines_for(meant))
+    if meant.voice.voice and (
+        best.choice is None or best.choice.chosen not in ("coqui", "xtts")
+    ):  # no speaker of these
+        raise InputError(
+            f"{_set(config, 'voice.voice')}: expected a voice that is here, or a language that one speaks, "
+            f"got '{meant.voice.voice}'; see: visavis voices"
+        )
     if best.choice is not None:
         return best.choice
     from speech.tts_flite import flite_voices
 
     language = meant.voice.language.lower()
-    if flite_voices() and not meant.voice.voice and language in ("en", "en-us"):
+    if flite_voices() and language in ("en", "en-us"):
         return _last_resort(meant, best, "flite", "the program flite is installed")
     espeak_voice(meant)  # is there such a voice?
     return _last_resort(meant, best, "espeak", f"no better voice of the language '{language}' is here")
