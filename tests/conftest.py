@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.commands import Commands, commands
+
 ROOT = Path(__file__).parent.parent
 
 # No made-up input may hold the program up for longer. In CI they are the same every time; `benchmarks/fuzz.py` hunts.
@@ -70,8 +72,16 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
-    return tmp_path_factory.mktemp("portraits")
+    """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
+    run = tmp_path_factory.getbasetemp()
+    return (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "portraits"
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Commands]:
+    """Runs the program's commands."""
+    with commands() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 
 from agent.commands.conversation import QUESTIONS
+from tests.commands import Commands
 from tests.pulse import Pulse, pulse
 from tests.test_live_commands import visavis
 
@@ -74,12 +74,11 @@ def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -
 
 
 @pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE])
-def test_a_command_works_as_shown(line: str, folder: Path) -> None:
+def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) -> None:
     for long, short in SHORTER.items():
         line = line.replace(long, short)
-    command = [sys.executable, "-m", "agent", *shlex.split(line)[1:]]
     before = set(folder.rglob("*"))
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = command.run(*shlex.split(line)[1:], cwd=folder)
     assert done.returncode == 0, f"{line}\n{done.stderr}"
     target = re.search(r"(?:-o|--motion-out) (\S+)", line)
     if target:
