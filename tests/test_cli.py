@@ -245,6 +245,11 @@ RENDER = ("render", "--audio", "tone.wav")
         (("say", "", "-o", "out.wav"), "empty"),
         (("say", "hello", "-o", "out.mp3"), "ends in .wav"),
         (("voices", "xx"), "'xx'"),
+        (("mirror", "--microphone", "none"), "mirror: expected a microphone, got 'none'"),
+        (("talk", "--record", "talk.avi"), "talk.avi: expected a name that ends in .mp4"),
+        (("talk", "--mqtt", "127.0.0.1:x"), "mqtt.port: expected a whole number from 1 to 65535"),
+        (("talk", "--set", "ears.backend=siri"), "ears.backend: expected one of 'auto', "),
+        (("talk", "--set", "mind.backend=openai"), "mind.base_url: expected a server such as"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )

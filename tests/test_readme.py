@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from agent.commands.conversation import QUESTIONS
+from avatar.checkpoint import save_checkpoint, untrained
+from avatar.denoiser import DenoiserConfig
 from tests.commands import Commands
 from tests.pulse import Pulse, pulse
 from tests.test_live_commands import visavis
@@ -30,11 +32,12 @@ MISSING = {
     "--mqtt": "mqtt: expected a broker",
 }
 
-# Training takes most of an hour; its commands are run on a little data, for a few steps.
+# Training takes most of an hour; its commands are run on a little data, for a few steps. An evaluation asks a small
+# network with random weights: test_evaluation_command.py has the shipped one's figures.
 SHORTER = {
     "--minutes 320": "--minutes 0.4",
     "--steps 9000": "--steps 10",
-    "evaluate -o": "evaluate --quick --minutes 0.2 -o",
+    "evaluate -o": "evaluate --quick --minutes 0.2 --weights small.safetensors -o",
 }
 
 
@@ -46,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "question.wav").write_bytes(question)
     (folder / "speech.wav").write_bytes(question)
     Image.open(ROOT / "avatar" / "assets" / "portraits" / "mira.png").save(folder / "me.jpg")
+    small = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
+    save_checkpoint(folder / "small.safetensors", untrained(0, small))
     example = re.search(r"```markdown\n(.*?)```", README, re.DOTALL)
     assert example is not None
     (folder / "shop.md").write_text(example[1], encoding="utf-8")

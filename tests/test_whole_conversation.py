@@ -33,7 +33,10 @@ from tests.tiny_chat import ANSWERS, make_tiny_chat
 from tests.tiny_voices import tiny_vits
 from tests.tiny_whisper import openai_checkpoint
 
-pytestmark = [pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite]
+pytestmark = [
+    *(pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite),
+    pytest.mark.real_time,
+]
 QUESTIONS = ("What is your name?", "What can you do?")
 
 
