@@ -10,8 +10,19 @@ from pathlib import Path
 from typing import Literal
 
 from agent.config import Config
-from agent.model_catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model, Source, canonical, find_model
+from agent.model_catalogue import (
+    BACKENDS,
+    CATALOGUE,
+    PLACES,
+    Backend,
+    Model,
+    Source,
+    canonical,
+    find_model,
+    piper_source,
+)
 from agent.model_manifest import MANIFEST, checked_name, is_name, read_manifest
+from agent.piper_catalogue import piper_language
 from speech.errors import InputError
 from speech.user_folders import data_folder
 
@@ -19,10 +30,14 @@ MODULES: Mapping[Backend, tuple[str, str]] = {
     "whisper": ("whisper", "whisper"),
     "faster-whisper": ("faster-whisper", "faster_whisper"),
     "transformers": ("transformers", "transformers"),
+    "piper": ("", "onnxruntime"),
     "coqui": ("coqui", "TTS"),
     "xtts": ("coqui", "TTS"),
 }
-"""Backend → the extra of our package that it needs, and the module by which that is known to be installed."""
+"""Backend → the extra of our package that it needs, if any, and the module by which that is known to be installed."""
+
+ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt", "hibari": ".onnx", "piper": ".onnx"}
+"""Backends whose models are one file, and how its name ends; the others' are folders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,7 @@ def default_model(backend: str, config: Config) -> str:
 
 
 def installed_path(config: Config, backend: str, model: str = "") -> Path | None:
-    """What the backend is given for a model, or None unless the model is whole.
+    """What the backend is given for a fetched model or one that is named by its path; None unless it is whole.
 
     Args:
         config: where models are.
@@ -74,37 +89,29 @@ def installed_path(config: Config, backend: str, model: str = "") -> Path | None
         model: a name, an absolute path (its existence is all that is asked of it), or "" for the default or, if that
             isn't here, another fetched one that knows the language.
     """
-    backend = _backend(backend)
     if Path(model).is_absolute():
         path = Path(model)
-        fits = path.is_file() if backend == "whisper" else path.is_dir()
+        fits = path.is_file() if _backend(backend) in ENTRY_FILES else path.is_dir()
         return path if fits else None
-    names = [model] if model else [default.name for default in _defaults(backend, config)]
-    states = (state_of(models_folder(config), backend, name) for name in names if is_name(name))
-    return next((state.path for state in states if state.status == "complete"), None)
+    found = fetched_model(config, backend, model)
+    return found[1].path if found and found[1].status == "complete" else None
 
 
-def resolve_model(config: Config, backend: str, model: str = "") -> Path:
-    """Like `installed_path`, for a backend that is about to be loaded.
+def fetched_model(config: Config, backend: str, model: str = "") -> tuple[Model, ModelState] | None:
+    """The model that was fetched for a backend: a whole one, or else one that is damaged; None without either.
 
-    Raises:
-        InputError: it isn't there, or not whole; says which command fetches it.
+    The arguments are those of `installed_path`, but no path.
     """
-    found = installed_path(config, backend, model)
-    if found is not None:
-        return found
-    backend = _backend(backend)
-    setting = f"{PLACES[backend]}.model"
-    if Path(model).is_absolute():
-        kind = "a file (.pt)" if backend == "whisper" else "a folder"
-        there = "something else" if Path(model).exists() else "nothing"
-        raise InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
-    name = checked_name(model) if model else default_model(backend, config)
-    state = state_of(models_folder(config), backend, name)
-    trouble = f"it is {state.status}: {state.detail}" if state.detail else "it is not there"
-    raise InputError(
-        f"{backend}: expected the model {name} in {state.path}, {trouble}; run: {fetch_command(backend, name)}"
-    )
+    known = _backend(backend)
+    names = [model] if model else [default.name for default in _defaults(known, config)]
+    found = [
+        (named_model(known, name), state_of(models_folder(config), known, name)) for name in names if is_name(name)
+    ]
+    for status in ("complete", "broken"):
+        for candidate in found:
+            if candidate[1].status == status:
+                return candidate
+    return None
 
 
 def fetch_command(backend: str, name: str) -> str:
@@ -162,6 +169,8 @@ def recommended_models(config: Config) -> list[Model]:
         ears = ("whisper", "faster-whisper")
     minds: tuple[Backend, ...] = () if config.mind.base_url else ("transformers",)
     voices: tuple[Backend, ...] = ("coqui", "xtts")
+    if config.voice.language.partition("-")[0].lower() != "en":  # there, Piper has more and quicker voices
+        voices = ("piper", *voices)
     wanted = []
     for section, backends in ((config.ears, ears), (config.mind, minds), (config.voice, voices)):
         if section.backend != "auto":
@@ -197,6 +206,11 @@ def named_model(backend: Backend, name: str) -> Model:
             known = ", ".join(model.name for model in CATALOGUE if model.backend == backend)
             raise InputError(f"{backend}: expected one of {known}, or OWNER/NAME on Hugging Face, got '{name}'")
         return Model(backend, name, "not in the catalogue", "", 0, Source("hugging-face", name))
+    if backend == "piper":
+        source = piper_source(name)
+        if source is None:
+            raise InputError(f"piper: expected a name such as de_DE-thorsten-medium, got '{name}'")
+        return Model(backend, name, "not in the catalogue", "see MODEL_CARD", 0, source, "", (piper_language(name),))
     kind: Literal["url-with-sha256", "coqui"] = "url-with-sha256" if backend == "whisper" else "coqui"
     return Model(backend, name, "not in the catalogue", "", 0, Source(kind, name))
 
@@ -219,6 +233,8 @@ def _defaults(backend: Backend, config: Config) -> list[Model]:
         return models
     language = config.ears.language if PLACES[backend] == "ears" else config.voice.language
     fitting = [model for model in models if model.speaks(language)] or models
+    if backend == "piper":  # "en-gb" is rather spoken by "en_GB-…"
+        fitting.sort(key=lambda model: not model.name.lower().replace("_", "-").startswith(f"{language.lower()}-"))
     if PLACES[backend] == "ears":
         wanted = (
             "turbo"

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from agent.__main__ import main
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from avatar.motion import CSV_HEADER, MotionLayout, read_motion_csv
 from speech.audio import OUTPUT_RATE_HZ, write_wav
 from speech.sound_file import read_audio

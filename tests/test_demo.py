@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from speech.audio import SPEECH_RATE_HZ
 from speech.sound_file import read_audio
 

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from speech.audio import OUTPUT_RATE_HZ
 from speech.sound_file import read_audio
 from tests.pulse import Pulse, pulse

