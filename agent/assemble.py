@@ -15,6 +15,7 @@ from agent import backends
 from agent.config import Config
 from agent.config_sections import NO_DEVICE
 from agent.events import Event, Problem
+from agent.expected import Expected
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.llm import LLM
@@ -204,7 +205,8 @@ async def open_parts(
             voice = loading.create_task(stack.enter_async_context(opening_voice), name="load voice")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
-        yield Parts(turns.result(), ears.result(), mind.result(), voice.result(), tuple(notices))
+        expected = await asyncio.to_thread(Expected, knowledge, backends.name_of(config))
+        yield Parts(turns.result(), ears.result(), mind.result(), voice.result(), tuple(notices), expected)
 
 
 @asynccontextmanager

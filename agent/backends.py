@@ -42,6 +42,7 @@ from speech.tts import TTS
 
 if TYPE_CHECKING:
     from agent.llm_knowledge import KnowledgeLLM
+    from speech.asr_whisper import WhisperASR
 
 
 def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
@@ -53,17 +54,24 @@ def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR
 def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
-    ears = config.ears
-    model = ears_model(config, "whisper", accurate)
-    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return _any_whisper(WhisperASR, config, phrases, accurate)
 
 
 def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_faster_whisper import FasterWhisperASR
 
+    return _any_whisper(FasterWhisperASR, config, phrases, accurate)
+
+
+def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     ears = config.ears
-    model = ears_model(config, "faster-whisper", accurate)
-    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return kind(
+        model=ears_model(config, kind.package.backend, accurate),
+        language=ears.language,
+        device=ears.device,
+        phrases=(name_of(config), *phrases) if phrases else (),
+        accurate=accurate,
+    )
 
 
 def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
@@ -316,6 +324,13 @@ def chosen_voice(config: Config) -> Choice:
     if named is not None:
         return named
     best = _best(meant, "voice", engines_for(meant))
+    if meant.voice.voice and (
+        best.choice is None or best.choice.chosen not in ("coqui", "xtts")
+    ):  # no speaker of these
+        raise InputError(
+            f"{_set(config, 'voice.voice')}: expected a voice that is here, or a language that one speaks, "
+            f"got '{meant.voice.voice}'; see: visavis voices"
+        )
     return best.choice or _last_resort(meant, best, *_plain_voice(meant))
 
 
@@ -347,7 +362,7 @@ def _plain_voice(config: Config) -> tuple[str, str]:
     from speech.tts_flite import flite_voices
 
     language = config.voice.language.lower()
-    if flite_voices() and not config.voice.voice and language in ("en", "en-us"):
+    if flite_voices() and language in ("en", "en-us"):
         return "flite", "the program flite is installed"
     espeak_voice(config)  # is there such a voice?
     return "espeak", f"no better voice of the language '{language}' is here"
