@@ -12,6 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent.packaged import packaged_path
+from agent.packaged_models import find_packaged
+from speech.faster_whisper_worker import Decoder
+from speech.whisper_options import Setup
+
 ROOT = Path(__file__).parent.parent
 
 # No made-up input may hold the program up for longer. In CI they are the same every time; `benchmarks/fuzz.py` hunts.
@@ -72,6 +77,20 @@ def test_data() -> Path:
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
     return tmp_path_factory.mktemp("portraits")
+
+
+@pytest.fixture(scope="session")
+def tiny_en() -> Path:
+    """Whisper tiny.en for CTranslate2, as packaged."""
+    model = find_packaged("faster-whisper", "tiny.en")
+    assert model is not None
+    return packaged_path(model)
+
+
+@pytest.fixture(scope="session")
+def whisper(tiny_en: Path) -> Decoder:
+    """Whisper tiny.en in this process, told nothing beforehand."""
+    return Decoder(Setup(str(tiny_en)))
 
 
 @pytest.fixture(scope="module")
