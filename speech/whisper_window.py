@@ -27,7 +27,7 @@ _LONG_REPEAT, _SHORT_REPEATS = 3, 4
 """Whoever says so many words twice on end, or fewer words so many times, is a decoder that does not find the end."""
 
 _DOUBTFUL_LOGPROB = -0.9
-"""Words that are less likely on average were as good as made up; tests/test_doubtful_words.py holds what was measured."""
+"""Words that are less likely on average were as good as made up: see tests/test_doubtful_words.py."""
 
 _SILENCE_LOGPROB = -0.7
 """Words that are less likely were made up where nobody seems to have spoken; Whisper's own limit of -1 lets a "You" in
