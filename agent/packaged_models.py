@@ -56,6 +56,7 @@ class PackagedModel:
         carriers: distribution → the version whose files these are.
         files: all that is needed of them.
         installed_by: the make target that installs the carriers.
+        without: what happens where it is missing, after "without it,".
         languages: codes of what it hears or speaks; empty for many.
         entry: the file that the backend is given; "" for the folder.
         measured: what it was measured to do.
@@ -68,6 +69,7 @@ class PackagedModel:
     carriers: dict[str, str]
     files: tuple[PackagedFile, ...]
     installed_by: str
+    without: str
     languages: tuple[str, ...] = ()
     entry: str = ""
     measured: str = ""
@@ -115,6 +117,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("vocabulary.txt", 422309, "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"),
         ),
         "install",
+        "PocketSphinx hears English",
         ("en",),
     ),
     PackagedModel(
@@ -139,6 +142,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "recommended",
+        "other languages are not understood, and recordings with more errors",
     ),
     PackagedModel(
         "hibari",
@@ -153,7 +157,9 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("oov.onnx", 2975020, "d3cfd8122c5f172a98c8de38268bf1213ee09f2c2ae4df6e055fc6532590fe76"),
         ),
         "install",
+        "Flite or eSpeak NG speaks",
         ("en",),
+        "hibari.onnx",
     ),
     PackagedModel(
         "piper",
@@ -168,6 +174,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("en_US-joe-medium.onnx.json", 4794, "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33"),
         ),
         "install",
+        "Jonas speaks with another voice",
         ("en",),
         "en_US-joe-medium.onnx",
     ),
@@ -194,6 +201,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("it-IT_ta.bin", 252044, "9b243c3470660293691d0d4e000901d7c5d0fa71976b33986e92e93a860ade33"),
         ),
         "install",
+        "eSpeak NG speaks German, French, Spanish and Italian",
         ("de", "fr", "es", "it", "en"),
     ),
     PackagedModel(
@@ -210,6 +218,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("config.json", 612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
         ),
         "install",
+        "answers are found by their words alone",
         ("en",),
     ),
     PackagedModel(
@@ -233,6 +242,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "install",
+        "answers are found by their words alone",
     ),
     PackagedModel(
         "transformers",
@@ -250,6 +260,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "install",
+        "mind.backend=transformers needs a fetched model",
         ("en",),
         "SmolLM2-135M-Instruct.Q4_1.gguf",
     ),

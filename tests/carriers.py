@@ -51,4 +51,6 @@ def carried_model(backend: str, name: str, carrier: str, files: Mapping[str, byt
         )
         for path, content in files.items()
     )
-    return PackagedModel(backend, name, "for tests", "MIT", {carrier: "1.0"}, entries, "install", entry=entry)
+    return PackagedModel(
+        backend, name, "for tests", "MIT", {carrier: "1.0"}, entries, "install", "tests go without", entry=entry
+    )

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from agent.packaged import install_command, is_installed, packaged_path
 from agent.packaged_models import PACKAGED, find_packaged
+from tests.commands import Commands, commands
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,8 +111,16 @@ def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
-    return tmp_path_factory.mktemp("portraits")
+    """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
+    run = tmp_path_factory.getbasetemp()
+    return (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "portraits"
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Commands]:
+    """Runs the program's commands."""
+    with commands() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

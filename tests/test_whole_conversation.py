@@ -36,6 +36,7 @@ from tests.tiny_voices import tiny_vits
 pytestmark = [
     *(pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite),
     pytest.mark.packaged("faster-whisper/tiny.en"),
+    pytest.mark.real_time,
 ]
 QUESTIONS = ("What is your name?", "What can you do?")
 
