@@ -105,6 +105,13 @@ def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
+def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `tests.tiny_voices` keeps what it makes: one for all of pytest's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
     run = tmp_path_factory.getbasetemp()

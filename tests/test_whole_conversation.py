@@ -118,13 +118,13 @@ def taken(camera: FuseCamera) -> list[CameraFrame]:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, tiny_en_checkpoint: Path) -> dict[str, Path]:
+def models(tmp_path_factory: pytest.TempPathFactory, voices_folder: Path, tiny_en_checkpoint: Path) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("models")
     make_tiny_chat(folder / "chat")
     return {
         "ears": tiny_en_checkpoint,
         "mind": folder / "chat",
-        "voice": tiny_vits(folder, phonemes=True),
+        "voice": tiny_vits(voices_folder, phonemes=True),
     }
 
 
