@@ -32,6 +32,8 @@ _FIRST_LETTERS, _MOST_LETTERS = 60, 220
 _SILENT = frozenset(';:,.!?—…"()“” ')
 _EARLY_S = 0.035
 """By which the sound comes before the durations say (median over the words of 20 sentences, aligned)."""
+_ONSET_S = 0.1
+"""By which the first sound of all may come before the durations say."""
 _PRONOUNCED = {"mira": "mˈɪɹə"}
 """Names that the package's dictionary lacks and its rules get wrong, in its own alphabet."""
 
@@ -72,10 +74,12 @@ class HibariModel:
             samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(_SEED))
             ends = np.cumsum(durations) * (len(samples) / durations.sum())
             # The silence at the ends is kept only around the whole sentence.
-            first = 0 if number == 0 else round(ends[0])
+            first = 0 if number == 0 else max(round(ends[0]) - round(_ONSET_S * dsp.SR), 0)
             last = len(samples) if number == len(clauses) - 1 else round(ends[-2])
             early = start - first - round(_EARLY_S * dsp.SR)
             bounds = without_blanks(symbols, [max(round(end) + early, start) for end in ends[:-1]])
+            if number > 0:
+                bounds[0] = start
             phonemes = phoneme_times(symbols, bounds, start=start, end=start + last - first)
             yield RawSpeech(samples[first:last], _word_spans(owners, bounds, len(clause)), phonemes)
             start += last - first
