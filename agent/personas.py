@@ -33,7 +33,6 @@ _FEMALE = {
     "flite": "slt",
     "hibari": "heart",
     "piper": "",
-    "pico": "",
     "coqui": "p225",
     "xtts": "Claribel Dervla",
 }
@@ -42,7 +41,6 @@ _MALE = {
     "flite": "rms",
     "hibari": "heart",
     "piper": "",
-    "pico": "",
     "coqui": "p226",
     "xtts": "Damien Black",
 }

@@ -89,11 +89,14 @@ def espeak_language(language: str) -> str | None:
 
 def _of_engine(engine: str, name: str) -> dict[str, str]:
     """The settings for a name behind an engine's."""
+    from speech.tts_pico import find_voice as find_pico_voice
+
     if engine == "piper" and piper_source(name):
         return {"backend": engine, "voice": "", "model": name, "language": _tag(name.partition("-")[0])}
     changes = {"backend": engine, "voice": name}
-    if engine in ("pico", "espeak"):
-        changes["language"] = _tag(name.partition("+")[0])
+    language = name.partition("+")[0]
+    if (engine == "pico" and find_pico_voice(name)) or (engine == "espeak" and espeak_language(language)):
+        changes["language"] = _tag(language)
     return changes
 
 

@@ -369,6 +369,7 @@ def test_what_was_chosen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     from speech import tts_flite
 
     monkeypatch.setattr(tts_flite, "flite_voices", lambda: ())
+    hide_carriers(monkeypatch)
     chosen = {
         choice.what: (choice.chosen, choice.why) for choice in diagnose(config("ears.backend=pocketsphinx")).choices
     }

@@ -153,6 +153,7 @@ class Conversation:
                 apologise=len(asked) > 1,
                 on_event=self._teller.tell,
                 on_loaded=loaded,
+                on_preparing=lambda notice: say(notice, self._quiet),
                 end_of_turn_s=end_of_turn_s,
             ) as session:
                 await session.run(source)
