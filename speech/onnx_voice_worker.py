@@ -12,8 +12,6 @@ Run by `speech.neural_tts` as `python -m speech.onnx_voice_worker`; what it says
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from typing import Any
 
 from speech.errors import InputError
@@ -33,14 +31,7 @@ def load(setup: dict[str, Any]) -> Work:
         volume=setup["volume"],
         language=setup["language"],
     )
-    _give_memory_back()
     return speaker.say
-
-
-def _give_memory_back() -> None:
-    """What was only needed for loading, a fourth of it all, goes back to the system, where glibc would keep it."""
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
-        library.malloc_trim(0)
 
 
 def _hibari(setup: dict[str, Any]) -> Model:
