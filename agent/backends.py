@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from agent.config import Config
 from agent.knowledge import Knowledge
@@ -23,6 +23,7 @@ from agent.llm import LLM
 from agent.model_catalogue import BACKENDS, Place
 from agent.models import MODULES
 from agent.packaged import install_command
+from agent.packaged_models import find_packaged, packaged_of
 from agent.personas import persona_of
 from agent.voice_choice import engines_for, espeak_voice, pico_voice, with_meant_voice
 from agent.weights import (
@@ -39,6 +40,10 @@ from speech.asr import ASR
 from speech.errors import InputError
 from speech.tts import TTS
 
+if TYPE_CHECKING:
+    from agent.llm_knowledge import KnowledgeLLM
+    from speech.asr_whisper import WhisperASR
+
 
 def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_pocketsphinx import PocketSphinxASR
@@ -49,20 +54,27 @@ def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR
 def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
-    ears = config.ears
-    model = ears_model(config, "whisper", accurate)
-    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return _any_whisper(WhisperASR, config, phrases, accurate)
 
 
 def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_faster_whisper import FasterWhisperASR
 
+    return _any_whisper(FasterWhisperASR, config, phrases, accurate)
+
+
+def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     ears = config.ears
-    model = ears_model(config, "faster-whisper", accurate)
-    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return kind(
+        model=ears_model(config, kind.package.backend, accurate),
+        language=ears.language,
+        device=ears.device,
+        phrases=(name_of(config), *phrases) if phrases else (),
+        accurate=accurate,
+    )
 
 
-def _knowledge(config: Config, knowledge: Knowledge) -> LLM:
+def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
     from agent.llm_knowledge import KnowledgeLLM
 
     return KnowledgeLLM(knowledge, name=name_of(config))
@@ -72,14 +84,17 @@ def _transformers(config: Config, knowledge: Knowledge) -> LLM:
     from agent.llm_transformers import TransformersLLM
 
     mind = config.mind
+    weights = resolve_weights(config, "transformers", mind.model)
     return TransformersLLM(
-        model=resolve_model(config, "transformers", mind.model),
+        model=weights.path,
         name=name_of(config),
         persona=mind.persona,
         knowledge=knowledge,
         device=mind.device,
         temperature=mind.temperature,
         max_tokens=mind.max_tokens,
+        seed=mind.seed,
+        packaged=find_packaged("transformers", weights.name) if weights.source == "packaged" else None,
     )
 
 
@@ -196,6 +211,8 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
     "transformers": _transformers,
     "openai": _openai,
 }
+_KNOWLEDGE_FIRST = ("auto", "knowledge")
+"""With mind.chat: backends that name no language model, so that the best one is taken, or none."""
 VOICES: Mapping[str, Callable[[Config], TTS]] = {
     "espeak": _espeak,
     "flite": _flite,
@@ -255,16 +272,42 @@ def chosen_ears(config: Config, *, accurate: bool = False) -> Choice:
 def chosen_mind(config: Config) -> Choice:
     """A server where one is named, else a fetched language model, else the knowledge file.
 
-    The packaged language model is small, and wrong about facts: it answers only where it is named.
+    With mind.chat the knowledge file answers first, and a language model chats about the rest (`chosen_talker`).
     """
+    if config.mind.chat:
+        talker = chosen_talker(config)
+        if talker is None:
+            notice = "mind: the knowledge file alone instead of chat: expected a language model, found none; run: "
+            return Choice(
+                "mind",
+                "knowledge",
+                "mind.chat is on, but there is no language model",
+                notices=(f"{notice}{install_command(packaged_of('transformers')[0])}",),
+            )
+        why = f"mind.chat is on: {talker.chosen} chats where the file has no answer ({talker.why})"
+        return replace(talker, chosen="knowledge", why=why)
     named = _named(config, "mind", MINDS)
     if named is not None:
         return named
-    if config.ring.choice != "embedded" and config.mind.base_url:
-        return Choice("mind", "openai", "mind.base_url names a server", "server")
+    if server := _server(config):
+        return server
+    # The packaged language model is small, and wrong about facts: it answers only where it is asked to.
     best = _best(config, "mind", ("transformers",), packaged=False)
     why = "no language model's weights were fetched and no server is named"
     return best.choice or _last_resort(config, best, "knowledge", why)
+
+
+def chosen_talker(config: Config) -> Choice | None:
+    """The language model that chats with mind.chat: the named one, else a server, a fetched or the packaged one."""
+    if config.mind.backend not in _KNOWLEDGE_FIRST:
+        return _named(config, "mind", MINDS)
+    return _server(config) or _best(config, "mind", ("transformers",)).choice
+
+
+def _server(config: Config) -> Choice | None:
+    if config.ring.choice != "embedded" and config.mind.base_url:
+        return Choice("mind", "openai", "mind.base_url names a server", "server")
+    return None
 
 
 def chosen_voice(config: Config) -> Choice:
@@ -314,7 +357,13 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
 
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
-    mind: LLM = _table("minds", MINDS)[chosen_mind(config).chosen](config, knowledge)
+    minds = _table("minds", MINDS)
+    if config.mind.chat and (talker := chosen_talker(config)) is not None:
+        from agent.llm_chatting import ChattingLLM
+
+        model: LLM = minds[talker.chosen](config, knowledge)
+        return ChattingLLM(_knowledge(config, knowledge), model, may_do_without=config.mind.backend in _KNOWLEDGE_FIRST)
+    mind: LLM = minds[chosen_mind(config).chosen](config, knowledge)
     return mind
 
 

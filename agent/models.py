@@ -36,7 +36,7 @@ MODULES: Mapping[Backend, tuple[str, str]] = {
 }
 """Backend → the extra of our package that it needs, if any, and the module by which that is known to be installed."""
 
-ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt", "piper": ".onnx"}
+ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt", "hibari": ".onnx", "piper": ".onnx"}
 """Backends whose models are one file, and how its name ends; the others' are folders."""
 
 

@@ -23,8 +23,8 @@ from agent.models import (
     models_folder,
     state_of,
 )
-from agent.packaged import any_installed, install_command
-from agent.packaged_models import CONVERTED_FROM, PackagedModel, packaged_of
+from agent.packaged import any_installed, install_command, packaged_path
+from agent.packaged_models import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
 Source = Literal["path", "fetched", "packaged"]
@@ -45,7 +45,7 @@ class Weights:
     Attributes:
         source: where it comes from.
         name: of the model, or its path.
-        path: what the backend loads: a file or a folder.
+        path: a file or a folder; `resolve_model` converts it where `CONVERTED_FROM` says so, when it is to be loaded.
         trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
@@ -96,7 +96,7 @@ def look_for(
     if source == "fetched":
         return _fetched(config, backend, model)
     if source == "packaged":
-        return _packaged(backend, candidates(config, backend, model, accurate=accurate))
+        return _packaged(candidates(config, backend, model, accurate=accurate))
     return None
 
 
@@ -119,8 +119,13 @@ def resolve_weights(config: Config, backend: str, model: str = "", *, accurate: 
 
 
 def resolve_model(config: Config, backend: str, model: str = "", *, accurate: bool = False) -> Path:
-    """The path of the best weights; see `resolve_weights`."""
-    return resolve_weights(config, backend, model, accurate=accurate).path
+    """What a backend loads: the path of the best weights, converted for it if need be; see `resolve_weights`."""
+    weights = resolve_weights(config, backend, model, accurate=accurate)
+    if weights.source == "packaged" and backend in CONVERTED_FROM:
+        packaged = find_packaged(CONVERTED_FROM[backend], weights.name)
+        assert packaged is not None
+        return path_for(backend, packaged)
+    return weights.path
 
 
 def ears_model(config: Config, backend: str, accurate: bool = False) -> Path:
@@ -182,12 +187,12 @@ def _fetched(config: Config, backend: str, model: str) -> Weights | None:
     return Weights("fetched", about.name, state.path)
 
 
-def _packaged(backend: str, models: Iterable[PackagedModel]) -> Weights | None:
+def _packaged(models: Iterable[PackagedModel]) -> Weights | None:
     trouble: InputError | None = None
     for model in models:
         if any_installed(model):
             try:
-                return Weights("packaged", model.name, path_for(backend, model), str(trouble or ""))
+                return Weights("packaged", model.name, packaged_path(model), str(trouble or ""))
             except InputError as error:
                 trouble = trouble or error
     if trouble is not None:
@@ -203,7 +208,8 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
         there = "something else" if Path(model).exists() else "nothing"
         return InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
     packaged = candidates(config, backend, model, accurate=accurate)
-    commands = [install_command(packaged[0])] if packaged else []
+    usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
+    commands = [install_command(usual)] if usual else []
     if backend not in BACKENDS:
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))

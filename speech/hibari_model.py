@@ -6,17 +6,20 @@ are wanted too.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hibari import Hibari, dsp
+from hibari import dsp
+from hibari.g2p import ASSETS, G2P
 
 from speech.clauses import clauses_of
 from speech.errors import InputError
 from speech.neural_speaker import RawSpeech
 from speech.onnx_graph import with_output
+from speech.onnx_session import open_session
 from speech.symbol_times import phoneme_times, without_blanks
 from speech.word_times import Span
 
@@ -29,7 +32,7 @@ _FIRST_LETTERS, _MOST_LETTERS = 60, 220
 _SILENT = frozenset(';:,.!?—…"()“” ')
 _EARLY_S = 0.035
 """By which the sound comes before the durations say (median over the words of 20 sentences, aligned)."""
-_PRONOUNCED = {"visavis": "vˌizəvˈi", "mira": "mˈɪɹə"}
+_PRONOUNCED = {"mira": "mˈɪɹə"}
 """Names that the package's dictionary lacks and its rules get wrong, in its own alphabet."""
 
 
@@ -43,9 +46,10 @@ class HibariModel:
     knows_times = True
 
     def __init__(self, setup: dict[str, Any]) -> None:
-        # Given the network itself, the package never looks for one elsewhere.
-        self._hibari = Hibari(model=with_output(Path(setup["model"]).read_bytes(), _DURATIONS), threads=1)
-        self._hibari.g2p.oov("warming")  # its network for unknown words would be loaded with the first of them
+        self._network = open_session(with_output(Path(setup["model"]).read_bytes(), _DURATIONS))
+        self._numbers: dict[str, int] = json.loads((Path(ASSETS) / "vocab.json").read_text("utf-8"))
+        self._reader = G2P()
+        self._reader.oov("warming")  # its network for unknown words would be loaded with the first of them
         self._speed = 1.0
 
     def set_pace(self, faster: float) -> None:
@@ -61,9 +65,9 @@ class HibariModel:
             symbols, owners = self._symbols(clause)
             if not any(owner >= 0 for owner in owners):
                 raise InputError(f"expected English text, got {' '.join(words)[:40]!r}")
-            ids = [[0, *(self._hibari.vocab[symbol] for symbol in symbols), 0]]
+            ids = [[0, *(self._numbers[symbol] for symbol in symbols), 0]]
             inputs = {"ids": np.asarray(ids, np.int64), "speed": np.asarray([self._speed], np.float32)}
-            *spectrum, durations = self._hibari.sess.run(None, inputs)
+            *spectrum, durations = self._network.run(None, inputs)
             check()
             samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(_SEED))
             ends = np.cumsum(durations) * (len(samples) / durations.sum())
@@ -79,14 +83,14 @@ class HibariModel:
     def _symbols(self, words: list[str]) -> tuple[str, list[int]]:
         """The network's symbols for the words, and the number of the word that each belongs to, -1 for none."""
         ends = np.cumsum([len(word) + 1 for word in words])
-        tokens = self._hibari.g2p.tokenize(" ".join(words))
+        tokens = self._reader.tokenize(" ".join(words))
         for token in tokens:
             token.phonemes = _PRONOUNCED.get(token.text.lower(), token.phonemes)
         symbols, owners, position = [], [], 0
-        for token in self._hibari.g2p.phonemize_tokens(tokens):
+        for token in self._reader.phonemize_tokens(tokens):
             word = int(np.searchsorted(ends, position, side="right"))
             for symbol in (token.phonemes or "") + (" " if token.whitespace else ""):
-                if symbol in self._hibari.vocab:
+                if symbol in self._numbers:
                     symbols.append(symbol)
                     owners.append(-1 if symbol in _SILENT else word)
             position += len(token.text) + len(token.whitespace)

@@ -157,10 +157,12 @@ class _RawTimes:
         """The words and phonemes that begin in the next samples of the shaped sound."""
         if not samples:
             return [], []
-        begin, end = self._begin, self._begin + samples
+        end = self._begin + samples
         dropped, speech_end = self._shaper.dropped, self._shaper.speech_end
+        if self._begin == 0:
+            self._start_with_the_sound()
         words = []
-        while self._words and (first := max(self._words[0][1][0] - dropped, self._first, begin)) < end:
+        while self._words and (first := max(self._words[0][1][0] - dropped, self._first, self._begin)) < end:
             number, (_, last) = self._words.pop(0)
             # What follows in the sound that has come is silence, or it would be speech.
             last = last - dropped if last > self._received else min(last - dropped, speech_end)
@@ -185,6 +187,16 @@ class _RawTimes:
             if max(first - dropped, 0) < min(last - dropped, end)
         ]
         return words, phonemes
+
+    def _start_with_the_sound(self) -> None:
+        """What is heard first is the first word, even where its durations say later."""
+        onset = self._first + self._shaper.dropped
+        if self._words:
+            number, (_, last) = self._words[0]
+            self._words[0] = number, (onset, last)
+        if len(self._phonemes) > 1 and self._phonemes[0][0] == "_" and self._phonemes[0][2] > onset:
+            symbol, _, last = self._phonemes[1]
+            self._phonemes[:2] = [("_", self._phonemes[0][1], onset), (symbol, onset, last)]
 
     @property
     def _first(self) -> int:

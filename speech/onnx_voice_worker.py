@@ -6,6 +6,7 @@ Run by `speech.neural_tts` as `python -m speech.onnx_voice_worker`; what it says
     model       path of the network
     symbols     (Piper) symbol → its numbers
     espeak_voice, scales, speaker    (Piper) see `speech.piper_voice`
+    language    BCP 47 tag
     sample_rate_hz, rate_wpm, volume
 """
 
@@ -23,7 +24,13 @@ def load(setup: dict[str, Any]) -> Work:
     """Loads the network and measures the voice, which also warms it up."""
     let_frames_first()
     model = _hibari(setup) if setup["kind"] == "hibari" else _piper(setup)
-    speaker = Speaker(model, sample_rate_hz=setup["sample_rate_hz"], rate_wpm=setup["rate_wpm"], volume=setup["volume"])
+    speaker = Speaker(
+        model,
+        sample_rate_hz=setup["sample_rate_hz"],
+        rate_wpm=setup["rate_wpm"],
+        volume=setup["volume"],
+        language=setup["language"],
+    )
     return speaker.say
 
 

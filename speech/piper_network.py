@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from speech.audio import Samples
 from speech.onnx_graph import OnnxGraph
+from speech.onnx_session import open_session
 
 _SEED = 0
 _DECODER_FRAMES = 12
@@ -54,13 +54,10 @@ class PiperNetwork:
         self._sound = graph.outputs[0]
         self._latents = latents if noises else None
         cuts = [*self._like, *([self._latents] if self._latents else [])]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         types: dict[str, str] = dict.fromkeys(self._like, "tensor(float)")
         self._parts: list[Any] = []
         for part in graph.parts(cuts, also=[*self._like.values(), *ceilings[-1:]]):
-            session = onnxruntime.InferenceSession(part.model(types), options, providers=["CPUExecutionProvider"])
+            session = open_session(part.model(types))
             types |= {output.name: output.type for output in session.get_outputs()}
             self._parts.append(session)
         self.gives_durations = self._durations is not None

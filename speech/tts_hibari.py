@@ -44,7 +44,7 @@ class HibariTTS(NeuralTTS):
         super().__init__(
             worker="speech.onnx_voice_worker",
             what="hibari",
-            setup={"kind": "hibari", "model": str(model), "rate_wpm": rate_wpm, "volume": volume},
+            setup={"kind": "hibari", "model": str(model), "language": "en", "rate_wpm": rate_wpm, "volume": volume},
             sample_rate_hz=SAMPLE_RATE_HZ,
             speakers=(),
             language="en",

@@ -44,6 +44,7 @@ class PiperTTS(NeuralTTS):
                 "espeak_voice": opened.espeak_voice,
                 "scales": opened.scales,
                 "speaker": opened.speakers[speaker],
+                "language": opened.language,
                 "rate_wpm": rate_wpm,
                 "volume": volume,
             },

@@ -48,13 +48,13 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(backends.name_of(config))
+    ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
     for notice in (await asyncio.to_thread(backends.chosen_ears, config, accurate=True)).notices:
         say(f"! {notice}", quiet)
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
-        ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
         async with (
             ears,
             aclosing(
@@ -112,12 +112,13 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
     from agent.sentences import SentenceSplitter
     from speech.wav_writer import WavWriter
 
+    made = await asyncio.to_thread(backends.make_voice, config)
     for notice in (await asyncio.to_thread(backends.chosen_voice, config)).notices:
         say(f"! {notice}", quiet)
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     words = []
-    async with backends.make_voice(config) as voice:
+    async with made as voice:
         rate_hz, start = voice.sample_rate_hz, 0
         with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):
