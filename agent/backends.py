@@ -12,17 +12,28 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Literal
 
 from agent.config import Config
 from agent.knowledge import Knowledge
 from agent.llm import LLM
-from agent.model_catalogue import Backend
-from agent.models import MODULES, installed_path, resolve_model
+from agent.model_catalogue import BACKENDS, Place
+from agent.models import MODULES
+from agent.packaged import install_command
 from agent.personas import persona_of
+from agent.weights import (
+    Source,
+    candidates,
+    ears_model,
+    has_weights,
+    look_for,
+    resolve_model,
+    resolve_weights,
+    sources_of,
+)
 from speech.asr import ASR
 from speech.errors import InputError
 from speech.tts import TTS
@@ -38,7 +49,7 @@ def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
     ears = config.ears
-    model = resolve_model(config, "whisper", ears.model)
+    model = ears_model(config, "whisper", accurate)
     return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
 
 
@@ -46,7 +57,7 @@ def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> A
     from speech.asr_faster_whisper import FasterWhisperASR
 
     ears = config.ears
-    model = resolve_model(config, "faster-whisper", ears.model)
+    model = ears_model(config, "faster-whisper", accurate)
     return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
 
 
@@ -138,6 +149,18 @@ def _xtts(config: Config) -> TTS:
     )
 
 
+def _hibari(config: Config) -> TTS:
+    from speech.tts_hibari import HibariTTS
+
+    voice = config.voice
+    return HibariTTS(
+        model=resolve_model(config, "hibari", voice.model),
+        voice=voice.voice or persona_of(config).voices["hibari"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -153,7 +176,16 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
     "transformers": _transformers,
     "openai": _openai,
 }
-VOICES: Mapping[str, Callable[[Config], TTS]] = {"espeak": _espeak, "flite": _flite, "coqui": _coqui, "xtts": _xtts}
+VOICES: Mapping[str, Callable[[Config], TTS]] = {
+    "espeak": _espeak,
+    "flite": _flite,
+    "hibari": _hibari,
+    "coqui": _coqui,
+    "xtts": _xtts,
+}
+
+_VOICES_WITH_WEIGHTS = ("coqui", "xtts", "hibari", "piper", "pico")
+"""Best first, of one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,64 +196,73 @@ class Choice:
         what: the place: "ears", "mind", "voice".
         chosen: the name of the backend.
         why: in words.
+        source: where its weights come from, or "server"; "" for a backend that needs none.
+        notices: what would have been better and can't be used, and the command that mends it; a line each.
     """
 
     what: str
     chosen: str
     why: str
+    source: Source | Literal["server", ""] = ""
+    notices: tuple[str, ...] = ()
 
 
-def choices(config: Config) -> tuple[Choice, ...]:
-    """The backends of ears, mind and voice, `auto` resolved.
+def choices(config: Config, *, accurate: bool = False) -> tuple[Choice, ...]:
+    """The backends of ears, mind and voice, `auto` resolved. Packaged weights are checked, which takes a moment once.
 
     Raises:
         InputError: a backend that no table has.
     """
-    return (chosen_ears(config), chosen_mind(config), chosen_voice(config))
+    return (chosen_ears(config, accurate=accurate), chosen_mind(config), chosen_voice(config))
 
 
-def chosen_ears(config: Config) -> Choice:
+def chosen_ears(config: Config, *, accurate: bool = False) -> Choice:
     """Whisper where its weights are, faster-whisper first because it is quicker; else PocketSphinx."""
-    named = _named(config, "ears", config.ears.backend, EARS)
+    named = _named(config, "ears", EARS, accurate=accurate)
     if named is not None:
         return named
-    backend: Backend
-    for backend in ("faster-whisper", "whisper"):
-        if _is_ready(config, backend, config.ears.model):
-            return Choice("ears", backend, "its package and its weights are here")
-    return _embedded(config, "ears", "pocketsphinx", "whisper", "needs no weights; no Whisper weights are here")
+    best = _best(config, "ears", ("faster-whisper", "whisper"), accurate=accurate)
+    if best.choice is not None:
+        return best.choice
+    choice = _last_resort(config, best, "pocketsphinx", "no Whisper weights that can be used are here")
+    language = config.ears.language
+    if choice.chosen == "pocketsphinx" and language.partition("-")[0].lower() not in ("", "en"):
+        (larger, *_) = candidates(config, "faster-whisper")
+        notice = f"ears: pocketsphinx hears only English, ears.language is '{language}'; run: {install_command(larger)}"
+        choice = replace(choice, notices=(*choice.notices, notice))
+    return choice
 
 
 def chosen_mind(config: Config) -> Choice:
-    """A server where one is named, else a local language model where its weights are, else the knowledge file."""
-    named = _named(config, "mind", config.mind.backend, MINDS)
+    """A server where one is named, else a fetched language model, else the knowledge file.
+
+    The packaged language model is small, and wrong about facts: it answers only where it is named.
+    """
+    named = _named(config, "mind", MINDS)
     if named is not None:
         return named
     if config.ring.choice != "embedded" and config.mind.base_url:
-        return Choice("mind", "openai", "mind.base_url names a server")
-    if _is_ready(config, "transformers", config.mind.model):
-        return Choice("mind", "transformers", "its package and its weights are here")
-    why = "needs no weights; no language model's weights are here and no server is named"
-    return _embedded(config, "mind", "knowledge", "transformers", why)
+        return Choice("mind", "openai", "mind.base_url names a server", "server")
+    best = _best(config, "mind", ("transformers",), packaged=False)
+    why = "no language model's weights were fetched and no server is named"
+    return best.choice or _last_resort(config, best, "knowledge", why)
 
 
 def chosen_voice(config: Config) -> Choice:
-    """Coqui where its weights are, else Flite where it is installed and has the voice, else eSpeak NG."""
-    named = _named(config, "voice", config.voice.backend, VOICES)
+    """Coqui where its weights are, else a packaged voice, else Flite where it has the wanted voice, else eSpeak NG."""
+    named = _named(config, "voice", VOICES)
     if named is not None:
         return named
-    backend: Backend
-    for backend in ("coqui", "xtts"):
-        if _is_ready(config, backend, config.voice.model):
-            return Choice("voice", backend, "its package and its weights are here")
+    best = _best(config, "voice", tuple(name for name in _VOICES_WITH_WEIGHTS if name in VOICES))
+    if best.choice is not None:
+        return best.choice
     from speech.tts_flite import flite_voices
 
     installed, wanted = flite_voices(), config.voice.voice
     if installed and (not wanted or wanted in installed):
-        why = "the program flite is installed, and has the voice if one is named"
-        return _embedded(config, "voice", "flite", "coqui", why)
+        return _last_resort(config, best, "flite", "the program flite is installed, and has the voice if one is named")
     why = "comes with a package; the program flite is not installed, or has not the voice that is named"
-    return _embedded(config, "voice", "espeak", "coqui", why)
+    return _last_resort(config, best, "espeak", why)
 
 
 def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
@@ -232,7 +273,7 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
         phrases: what it expects more than other words, if the configuration wants that.
         accurate: for recordings: fewer errors, but later.
     """
-    make = _table("ears", EARS)[chosen_ears(config).chosen]
+    make = _table("ears", EARS)[chosen_ears(config, accurate=accurate).chosen]
     ears: ASR = make(config, phrases if config.ears.bias_to_knowledge else (), accurate)
     return ears
 
@@ -266,29 +307,80 @@ def _table(group: str, own: Mapping[str, Callable[..., Any]]) -> Mapping[str, Ca
     return {**{point.name: of_package(point.name) for point in entry_points(group=f"visavis.{group}")}, **own}
 
 
-def _named(config: Config, what: str, asked: str, own: Mapping[str, Callable[..., Any]]) -> Choice | None:
+def _named(
+    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False
+) -> Choice | None:
     """The backend that the configuration names, or None where it says "auto"."""
+    section = getattr(config, place)
+    asked: str = section.backend
     if asked == "auto":
         return None
-    key = f"{what}.backend"
-    group = what if what == "ears" else f"{what}s"
+    key = f"{place}.backend"
+    group = place if place == "ears" else f"{place}s"
     if asked not in own and asked not in _table(group, own):
         names = ", ".join(f"'{name}'" for name in ("auto", *_table(group, own)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
-    return Choice(what, asked, f"named by {key} ({config.source.of(key)})")
+    named = Choice(place, asked, f"named by {key} ({config.source.of(key)})")
+    if asked == "openai":
+        return replace(named, source="server")
+    if not has_weights(asked):
+        return named
+    try:
+        weights = resolve_weights(config, asked, section.model, accurate=accurate)
+    except InputError as error:
+        return replace(named, source="fetched" if asked in BACKENDS else "packaged", notices=(str(error),))
+    notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
+    return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
 
 
-def _is_ready(config: Config, backend: Backend, model: str) -> bool:
-    """Whether "auto" may take a backend of the recommended ring: its package and its weights are here."""
-    if config.ring.choice == "embedded" or find_spec(MODULES[backend][1]) is None:
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """The best backend with weights, if there is one, and what is wrong with better ones."""
+
+    place: Place
+    first: str
+    choice: Choice | None
+    troubles: tuple[str, ...]
+
+
+def _best(
+    config: Config, place: Place, backends: Sequence[str], *, accurate: bool = False, packaged: bool = True
+) -> _Best:
+    """Looks for weights where the ring allows it: first in the best source for every backend, then in the next one."""
+    troubles: list[str] = []
+    model: str = getattr(config, place).model
+    for source in sources_of(config, place):
+        for backend in backends if packaged or source != "packaged" else ():
+            if not _can_run(backend):
+                continue
+            try:
+                weights = look_for(config, backend, source, model, accurate=accurate)
+            except InputError as error:
+                troubles.append(str(error))
+                continue
+            if weights is not None:
+                troubles += [weights.trouble] if weights.trouble else []
+                notices = _notices(place, f"{weights.name}, {weights.source},", troubles)
+                choice = Choice(place, backend, weights.why, weights.source, notices)
+                return _Best(place, backends[0], choice, ())
+    return _Best(place, backends[0], None, tuple(troubles))
+
+
+def _can_run(backend: str) -> bool:
+    """Whether the packages and programs are here that use a backend's weights."""
+    if any(backend == known and find_spec(module) is None for known, (_, module) in MODULES.items()):
         return False
-    if backend == "coqui" and not any(map(shutil.which, ("espeak-ng", "espeak"))):
-        return False  # its VITS voices can't read without
-    return installed_path(config, backend, model) is not None
+    # Coqui's VITS voices can't read without.
+    return backend != "coqui" or any(map(shutil.which, ("espeak-ng", "espeak")))
 
 
-def _embedded(config: Config, what: str, embedded: str, recommended: str, why: str) -> Choice:
+def _last_resort(config: Config, best: _Best, chosen: str, why: str) -> Choice:
     """The way back where nothing better is here; with the ring "recommended" there is none."""
     if config.ring.choice == "recommended":
-        return Choice(what, recommended, f"ring.choice is recommended ({config.source.of('ring.choice')})")
-    return Choice(what, embedded, why)
+        why = f"ring.choice is recommended ({config.source.of('ring.choice')})"
+        return Choice(best.place, best.first, why, "fetched")
+    return Choice(best.place, chosen, f"needs no weights; {why}", notices=_notices(best.place, chosen, best.troubles))
+
+
+def _notices(place: Place, chosen: str, troubles: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{place}: {chosen} instead of {trouble}" for trouble in dict.fromkeys(troubles))

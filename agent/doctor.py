@@ -16,10 +16,10 @@ from rich.text import Text
 from agent.config import Config
 from agent.doctor_devices import check_devices
 from agent.doctor_files import check_files, check_programs, check_python
-from agent.doctor_packages import Part, Ring, check_packages
+from agent.doctor_packages import Part, Ring, Status, check_packages
 from agent.doctor_recommended import check_recommended
 
-_STYLES = {"ok": "green", "missing": "yellow", "broken": "red"}
+_STYLES: Mapping[Status, str] = {"ok": "green", "missing": "yellow", "broken": "red"}
 
 _CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 """The memory a container may use (cgroup v2), in bytes, or "max"."""
@@ -48,11 +48,13 @@ class Chosen:
         what: the place: "ring", "ears", "mind", "voice".
         chosen: the name of the ring or the backend.
         why: in words.
+        notices: what would have been better and can't be used, and the command that mends it; a line each.
     """
 
     what: str
     chosen: str
     why: str
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
         *check_packages(deep=deep),
         *check_files(config),
         *check_programs(config),
+        *_packaged(config),
         *check_recommended(config, deep=deep),
         *check_devices(config, deep=deep),
     )
@@ -121,20 +124,26 @@ def _changed(config: Config) -> dict[str, str]:
     }
 
 
-_EMBEDDED = ("pocketsphinx", "knowledge", "flite", "espeak")
-"""The backends of the embedded ring."""
+def _packaged(config: Config) -> list[Part]:
+    try:
+        from agent.doctor_packaged import check_packaged
+
+        return check_packaged(config)
+    except ImportError:  # a package of the embedded ring is missing, which is said there
+        return []
 
 
 def _choices(config: Config) -> tuple[Chosen, ...]:
     try:
         from agent.backends import choices
 
-        backends = [Chosen(choice.what, choice.chosen, choice.why) for choice in choices(config)]
+        found = choices(config)
     except ImportError as error:
         why = f"can't be told before the package is there: {' '.join(str(error).split())}"
         return (Chosen("ring", "unknown", why), Chosen("ears, mind, voice", "unknown", why))
-    embedded = [choice.what for choice in backends if choice.chosen in _EMBEDDED]
-    others = [choice.what for choice in backends if choice.chosen not in _EMBEDDED]
+    backends = [Chosen(choice.what, choice.chosen, choice.why, choice.notices) for choice in found]
+    embedded = [choice.what for choice in found if choice.source in ("", "packaged")]
+    others = [choice.what for choice in found if choice.source not in ("", "packaged")]
     chosen = " and ".join(name for name, places in (("recommended", others), ("embedded", embedded)) if places)
     asked = config.ring.choice
     if asked != "auto":
@@ -164,6 +173,8 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         facts.add_row("", Text(f"{setting} from {place}"))
     for choice in diagnosis.choices:
         facts.add_row(choice.what, Text(f"{choice.chosen}: {choice.why}"))
+        for notice in choice.notices:
+            facts.add_row("", Text(notice, _STYLES["broken"]))
     console.print(facts)
 
     for ring, title in _TITLES.items():
@@ -178,13 +189,18 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
         console.print(table)
 
     console.print()
-    for ring in ("embedded", "recommended"):
+    for what, ring, verb in (
+        ("The embedded ring", "embedded", "is"),
+        ("The packaged weights", "packaged", "are"),
+        ("The recommended ring", "recommended", "is"),
+    ):
         if all(part.status == "ok" for part in diagnosis.parts if part.ring == ring):
-            console.print(f"The {ring} ring is complete.", style="green")
+            console.print(f"{what} {verb} complete.", style="green")
         else:
-            console.print(f"The {ring} ring is not complete.", style="red" if ring == "embedded" else "yellow")
+            console.print(f"{what} {verb} not complete.", style="red" if ring == "embedded" else "yellow")
     for title, ring in (
         ("To complete the embedded ring:", "embedded"),
+        ("To complete the packaged weights:", "packaged"),
         ("To complete the recommended ring:", "recommended"),
         ("To add what is optional:", "optional"),
     ):
@@ -198,6 +214,7 @@ def show(diagnosis: Diagnosis, console: Console) -> None:
 
 _TITLES: Mapping[Ring, str] = {
     "embedded": "Embedded ring: all that is needed",
-    "recommended": "Recommended ring: Whisper, a language model, Coqui's voices",
+    "packaged": "Packaged weights: what the embedded ring hears, speaks and finds better with",
+    "recommended": "Recommended ring: larger models of your choice, fetched once",
     "optional": "Optional",
 }

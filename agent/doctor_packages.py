@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Ring = Literal["embedded", "recommended", "optional"]
+Ring = Literal["embedded", "packaged", "recommended", "optional"]
 Status = Literal["ok", "missing", "broken"]
 
 PROJECT = Path(__file__).parent.parent
@@ -42,8 +42,8 @@ class Part:
 
     Attributes:
         name: of the package, program or file.
-        ring: "embedded" for what must be there, "recommended" for what the recommended ring needs as it is configured,
-            "optional" for the rest.
+        ring: "embedded" for what must be there, "packaged" for weights in packages that the embedded ring does better
+            with, "recommended" for what the recommended ring needs as it is configured, "optional" for the rest.
         status: "ok"; "missing": not there; "broken": there, but of no use.
         version: as it states itself, or "".
         detail: what it is for, and what is wrong with it.

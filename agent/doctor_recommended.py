@@ -37,12 +37,17 @@ PACKAGES: Mapping[str, Package] = {
     "faster-whisper": Package("ears: Whisper, the quicker of two", "faster_whisper", imported="deep"),
     "openai-whisper": Package("ears: Whisper, OpenAI's own", "whisper", ("assets/mel_filters.npz",), "deep"),
     "transformers": Package("mind: local language models", "transformers", imported="deep"),
+    "gguf": Package("mind: reads the packaged language model", "gguf", imported="deep"),
+    "accelerate": Package("mind: loads language models", "accelerate", imported="deep"),
     "openai": Package("mind: language models of a server", "openai", imported="deep"),
     "coqui-tts": Package("voice: Coqui", "TTS", (".models.json",), "deep"),
     "torchaudio": Package("needed by Coqui", "torchaudio", imported="deep"),
     "torchcodec": Package("needed by Coqui, which only looks whether it is there", "torchcodec", imported="never"),
     "six": Package("needed by Coqui", "six", imported="never"),
 }
+
+_INSTALLED_ALWAYS = ("faster-whisper", "transformers")
+"""What `make install` brings, for the packaged weights."""
 
 _EXTRAS = ("faster-whisper", "whisper", "transformers", "openai", "coqui")
 
@@ -72,7 +77,7 @@ def check_recommended(config: Config, *, deep: bool = False) -> list[Part]:
 def _check_extra(extra: str, ring: Ring, *, deep: bool) -> list[Part]:
     parts = []
     for requirement in requirements(extra):
-        part = check_package(requirement, deep=deep, ring=ring, packages=PACKAGES, install=_install_extra(extra))
+        part = check_package(requirement, deep=deep, ring=ring, packages=PACKAGES, install=install_extra(extra))
         if part.name == "torchaudio" and part.status == "ok" and (libraries := _cuda_only_libraries()):
             detail = f"{part.detail}; built for CUDA, it does not load beside this PyTorch for CPUs; works without it"
             fix = f"rm {' '.join(str(path) for path in libraries)}"
@@ -81,12 +86,13 @@ def _check_extra(extra: str, ring: Ring, *, deep: bool) -> list[Part]:
     return parts
 
 
-def _install_extra(extra: str) -> str:
+def install_extra(extra: str) -> str:
     """The command that installs an optional set of packages, as this installation was made."""
     if Path(sys.prefix) == PROJECT / ".venv" and (PROJECT / "Makefile").is_file():
-        made = PROJECT / ".venv" / ".recommended-ready"  # with it, make believes that all is there
+        target, mark = ("install", ".ready") if extra in _INSTALLED_ALWAYS else ("recommended", ".recommended-ready")
+        made = PROJECT / ".venv" / mark  # with it, make believes that all is there
         again = f"rm {shlex.quote(str(made))} && " if made.exists() else ""
-        return f"{again}make -C {shlex.quote(str(PROJECT))} recommended"
+        return f"{again}make -C {shlex.quote(str(PROJECT))} {target}"
     if (PROJECT / "pyproject.toml").is_file():
         return pip("install", "--editable", f"{PROJECT}[{extra}]")
     return pip("install", f"visavis[{extra}]")

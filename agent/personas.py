@@ -25,8 +25,8 @@ class Persona:
 
 
 # Of Coqui's models, the speakers of VCTK and of XTTS v2; a model that lacks them takes its own first one.
-_FEMALE = {"espeak": "en-us+f5", "flite": "slt", "coqui": "p225", "xtts": "Claribel Dervla"}
-_MALE = {"espeak": "en-us+edward", "flite": "rms", "coqui": "p226", "xtts": "Damien Black"}
+_FEMALE = {"espeak": "en-us+f5", "flite": "slt", "hibari": "heart", "coqui": "p225", "xtts": "Claribel Dervla"}
+_MALE = {"espeak": "en-us+edward", "flite": "rms", "hibari": "heart", "coqui": "p226", "xtts": "Damien Black"}
 
 DEFAULT = "mira"
 PERSONAS: Mapping[str, Persona] = {

@@ -18,11 +18,23 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agent import doctor, doctor_devices, doctor_files, doctor_packages, doctor_recommended, models
+from agent import (
+    doctor,
+    doctor_devices,
+    doctor_files,
+    doctor_packaged,
+    doctor_packages,
+    doctor_recommended,
+    models,
+    packaged_models,
+)
 from agent.config import Config, load_config
 from agent.doctor import diagnose, print_diagnosis, show
 from agent.doctor_packages import HEADLESS, PACKAGES, Part, check_package, requirements
 from agent.model_manifest import MANIFEST
+from agent.packaged import install_command
+from agent.packaged_models import PACKAGED
+from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
 from tests.model_server import model_server
 
@@ -406,6 +418,7 @@ def of_models(diagnosis: doctor.Diagnosis) -> dict[str, Part]:
 def test_bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     absent = dict.fromkeys(doctor_recommended.PACKAGES)
     without(monkeypatch, **{name.replace("-", "_"): None for name in absent})
+    hide_carriers(monkeypatch)
     monkeypatch.setattr(doctor_recommended.shutil, "which", lambda name: None)
     diagnosis = diagnose(config())
     assert diagnosis.exit_status == 0
@@ -420,8 +433,68 @@ def test_bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert lines.count("The recommended ring is not complete.") == 1 and "The embedded ring is complete." in lines
     start = lines.index("To complete the recommended ring:")
     assert "  apt-get install espeak-ng" in lines[start:]
+    assert lines.count("The packaged weights are not complete.") == 1
+    for model in PACKAGED:
+        part = parts[model.title]
+        assert (part.ring, part.status) == ("packaged" if model.installed_by == "install" else "optional", "missing")
+        assert part.fix == install_command(model) and f"  {part.fix}" in lines
     assert f"  visavis fetch {' '.join(RECOMMENDED)}" in lines[start:]
     assert diagnosis.choices[0].chosen == "embedded"
+
+
+@pytest.fixture
+def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two carriers, of a Whisper and a voice, instead of the real ones; where they are."""
+    site = tmp_path / "site"
+    make_carrier(site, "ears-carrier", "1.0", {"model.bin": b"ears"})
+    make_carrier(site, "voice-carrier", "1.0", {"voice.onnx": b"voice"})
+    monkeypatch.syspath_prepend(site)
+    models = (
+        carried_model("faster-whisper", "tiny.en", "ears-carrier", {"model.bin": b"ears"}),
+        carried_model("piper", "joe", "voice-carrier", {"voice.onnx": b"voice"}, "voice.onnx"),
+    )
+    for module in (packaged_models, doctor_packaged):
+        monkeypatch.setattr(module, "PACKAGED", models)
+    return site
+
+
+@pytest.mark.usefixtures("carriers")
+def test_packaged() -> None:
+    diagnosis = diagnose(config("voice.backend=espeak"))
+    ears, voice = (part for part in diagnosis.parts if part.ring == "packaged")
+    assert ears == Part("faster-whisper/tiny.en", "packaged", "ok", "1.0", "ears: for tests; MIT, 0.1 MB; checked", "")
+    assert (voice.name, voice.status) == ("piper/joe", "ok")
+    assert "The packaged weights are complete." in shown(diagnosis)
+    ring, heard, *_ = diagnosis.choices
+    assert ring.chosen == "embedded" and (heard.chosen, heard.why) == ("faster-whisper", "tiny.en, packaged")
+
+
+def test_broken_packaged(carriers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = carriers / "ears_carrier" / "data" / "model.bin"
+    file.write_bytes(b"Ears")
+    (carriers / "voice_carrier-1.0.dist-info").rename(carriers / "gone")
+    diagnosis = diagnose(config("voice.backend=espeak"))
+    assert diagnosis.exit_status == 0, "it works without"
+    ears, voice = (part for part in diagnosis.parts if part.ring == "packaged")
+    assert (ears.status, voice.status) == ("broken", "missing")
+    assert ears.detail == f"ears: for tests; MIT, 0.1 MB; {file}: expected other content (its SHA-256 differs)"
+    assert voice.detail == "voice: for tests; MIT, 0.1 MB; not installed (voice-carrier)"
+    again = [*PIP, "install", "--force-reinstall", "--no-deps"]
+    assert shlex.split(ears.fix) == [*again, "ears-carrier==1.0"]
+    (notice,) = diagnosis.choices[1].notices
+    assert diagnosis.choices[1].chosen == "pocketsphinx" and notice.endswith(f"; run: {ears.fix}")
+    lines = shown(diagnosis, 400)
+    assert "The packaged weights are not complete." in lines
+    start = lines.index("To complete the packaged weights:")
+    assert lines[start + 1 : start + 3] == [f"  {ears.fix}", f"  {voice.fix}"]
+    assert any(notice in line for line in lines)
+
+
+def test_packaged_weights_without_the_package_that_uses_them(carriers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_packaged, "find_spec", lambda name: None)
+    ears, voice = doctor_packaged.check_packaged(config())
+    assert ears.status == "missing" and "checked; the package faster-whisper that uses it is not" in ears.detail
+    assert ears.fix == doctor_recommended.install_extra("faster-whisper") and voice.status == "ok"
 
 
 @pytest.mark.usefixtures("everything_installed")
@@ -495,7 +568,7 @@ def test_torchaudio_for_cuda_beside_pytorch_for_cpus(monkeypatch: pytest.MonkeyP
 
 
 def test_how_extras_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    install = doctor_recommended._install_extra
+    install = doctor_recommended.install_extra
     monkeypatch.setattr(doctor_recommended, "PROJECT", tmp_path)
     assert shlex.split(install("coqui")) == [*PIP, "install", "visavis[coqui]"]
     (tmp_path / "pyproject.toml").touch()
@@ -506,6 +579,7 @@ def test_how_extras_are_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / ".recommended-ready").touch()
     assert install("coqui") == f"rm {tmp_path}/.venv/.recommended-ready && make -C {tmp_path} recommended"
+    assert install("faster-whisper") == f"make -C {tmp_path} install"
 
 
 def test_the_extras_of_an_installed_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

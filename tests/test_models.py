@@ -21,16 +21,18 @@ from agent.models import (
     models_folder,
     named_model,
     recommended_models,
-    resolve_model,
     state_of,
 )
+from agent.weights import resolve_model
 from speech.errors import InputError
+from tests.carriers import hide_carriers
 from tests.fake_models import CONTENT, fake_model
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty models' folder, and a machine without a GPU."""
+    """An empty models' folder, and a machine without a GPU and without packaged weights."""
+    hide_carriers(monkeypatch)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(models.shutil, "which", lambda name: None)
@@ -140,8 +142,8 @@ def test_only_a_whole_model_is_installed(folder: Path) -> None:
     with pytest.raises(InputError) as error:
         resolve_model(config(), "coqui")
     assert str(error.value) == (
-        f"coqui: expected the model tts_models/en/vctk/vits in {place}, it is broken: model.bin: expected 7 bytes, "
-        "got 6; run: visavis fetch coqui/tts_models/en/vctk/vits"
+        f"coqui/tts_models/en/vctk/vits: expected it whole in {place}, but model.bin: expected 7 bytes, got 6; "
+        "run: visavis fetch coqui/tts_models/en/vctk/vits"
     )
 
 

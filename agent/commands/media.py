@@ -48,12 +48,15 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(backends.name_of(config))
+    for notice in (await asyncio.to_thread(backends.chosen_ears, config, accurate=True)).notices:
+        say(f"! {notice}", quiet)
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
+        ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
         async with (
-            backends.make_ears(config, phrases, accurate=True) as ears,
+            ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
@@ -109,6 +112,8 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
     from agent.sentences import SentenceSplitter
     from speech.wav_writer import WavWriter
 
+    for notice in (await asyncio.to_thread(backends.chosen_voice, config)).notices:
+        say(f"! {notice}", quiet)
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     words = []
