@@ -19,6 +19,7 @@ from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
+from agent.understanding import Understanding
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.decoder import FaceDecoder
 from avatar.motion import LOOK_AHEAD_FRAMES, neutral
@@ -179,15 +180,20 @@ async def open_parts(
         asyncio.to_thread(backends.make_mind, config, knowledge),
         asyncio.to_thread(backends.make_voice, config),
     )
+    understanding = Understanding(knowledge if backends.answers_from_file(config) else None)
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
+            loading.create_task(stack.enter_async_context(understanding), name="load meaning")
             for part in (ears, mind, voice):
                 loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
+        if not real_time:  # nobody waits, and the same questions are to get the same answers each time
+            await understanding.ready()
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
         notices += [notice for choice in choices for notice in choice.notices]
+        notices += [understanding.problem] if understanding.problem else []
         yield Parts(turns.result(), ears, mind, voice, tuple(notices))
 
 

@@ -278,6 +278,11 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
     return ears
 
 
+def answers_from_file(config: Config) -> bool:
+    """Whether the mind is the one that answers from the knowledge file alone, and searches it by meaning, too."""
+    return chosen_mind(config).chosen == "knowledge"
+
+
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
     mind: LLM = _table("minds", MINDS)[chosen_mind(config).chosen](config, knowledge)
