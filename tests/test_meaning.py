@@ -141,7 +141,9 @@ def test_words_alone_find_as_before_where_there_is_no_meaning(monkeypatch: pytes
 
     assert asyncio.run(enter()) == ""
     assert knowledge.meaning is None
-    assert knowledge.search("where is the cloakroom", 1, by_meaning=True) == knowledge.search("where is the cloakroom", 1)
+    assert knowledge.search("where is the cloakroom", 1, by_meaning=True) == knowledge.search(
+        "where is the cloakroom", 1
+    )
 
 
 def test_broken_weights_are_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +217,10 @@ def test_the_network_gives_the_numbers_that_it_was_published_with() -> None:
     from agent.minilm import MiniLM
 
     network = MiniLM(packaged_path(MODEL))
-    one, longer = "How do I get to the museum by tram?", "A much longer sentence, which has nothing to do with it at all."
+    one, longer = (
+        "How do I get to the museum by tram?",
+        "A much longer sentence, which has nothing to do with it at all.",
+    )
     alone, together = network.encode([one]), network.encode([longer, one])
     # transformers' BertModel, averaged over the tokens, says this:
     assert alone[0, :4] == pytest.approx(REFERENCE, abs=1e-4)
