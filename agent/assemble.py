@@ -15,6 +15,7 @@ from agent import backends
 from agent.config import Config
 from agent.config_sections import NO_DEVICE
 from agent.events import Event, Problem
+from agent.expected import Expected
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.personas import portrait_path
@@ -194,7 +195,8 @@ async def open_parts(
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
         notices += [notice for choice in choices for notice in choice.notices]
-        yield Parts(turns.result(), ears, mind, voice, tuple(notices))
+        expected = await asyncio.to_thread(Expected, knowledge, backends.name_of(config))
+        yield Parts(turns.result(), ears, mind, voice, tuple(notices), expected)
 
 
 @asynccontextmanager

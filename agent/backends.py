@@ -25,6 +25,7 @@ from agent.models import MODULES
 from agent.packaged import install_command
 from agent.packaged_models import find_packaged, packaged_of
 from agent.personas import persona_of
+from agent.voice_choice import engines_for, espeak_voice, pico_voice, with_meant_voice
 from agent.weights import (
     Source,
     candidates,
@@ -41,6 +42,7 @@ from speech.tts import TTS
 
 if TYPE_CHECKING:
     from agent.llm_knowledge import KnowledgeLLM
+    from speech.asr_whisper import WhisperASR
 
 
 def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
@@ -52,17 +54,24 @@ def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR
 def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_whisper import WhisperASR
 
-    ears = config.ears
-    model = ears_model(config, "whisper", accurate)
-    return WhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return _any_whisper(WhisperASR, config, phrases, accurate)
 
 
 def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     from speech.asr_faster_whisper import FasterWhisperASR
 
+    return _any_whisper(FasterWhisperASR, config, phrases, accurate)
+
+
+def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
     ears = config.ears
-    model = ears_model(config, "faster-whisper", accurate)
-    return FasterWhisperASR(model=model, language=ears.language, device=ears.device, phrases=phrases, accurate=accurate)
+    return kind(
+        model=ears_model(config, kind.package.backend, accurate),
+        language=ears.language,
+        device=ears.device,
+        phrases=(name_of(config), *phrases) if phrases else (),
+        accurate=accurate,
+    )
 
 
 def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
@@ -113,8 +122,7 @@ def _espeak(config: Config) -> TTS:
     from speech.tts_espeak import EspeakTTS
 
     voice = config.voice
-    name = voice.voice or persona_of(config).voices["espeak"]
-    return EspeakTTS(voice=name, rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
+    return EspeakTTS(voice=espeak_voice(config), rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
 
 
 def _flite(config: Config) -> TTS:
@@ -168,6 +176,26 @@ def _hibari(config: Config) -> TTS:
     )
 
 
+def _piper(config: Config) -> TTS:
+    from speech.tts_piper import PiperTTS
+
+    voice = config.voice
+    return PiperTTS(
+        model=resolve_model(config, "piper", voice.model),
+        voice=voice.voice or persona_of(config).voices["piper"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
+def _pico(config: Config) -> TTS:
+    from speech.tts_pico import PicoTTS
+
+    voice = config.voice
+    folder = resolve_model(config, "pico", voice.model)
+    return PicoTTS(folder=folder, voice=pico_voice(config), rate_wpm=voice.rate_wpm, volume=voice.volume)
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -189,12 +217,11 @@ VOICES: Mapping[str, Callable[[Config], TTS]] = {
     "espeak": _espeak,
     "flite": _flite,
     "hibari": _hibari,
+    "piper": _piper,
+    "pico": _pico,
     "coqui": _coqui,
     "xtts": _xtts,
 }
-
-_VOICES_WITH_WEIGHTS = ("coqui", "xtts", "hibari", "piper", "pico")
-"""Best first, of one source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,20 +311,35 @@ def _server(config: Config) -> Choice | None:
 
 
 def chosen_voice(config: Config) -> Choice:
-    """Coqui where its weights are, else a packaged voice, else Flite where it has the wanted voice, else eSpeak NG."""
-    named = _named(config, "voice", VOICES)
+    """The engine whose voice is named; else the best that speaks the language, as `agent.voice_choice.engines_for`.
+
+    Raises:
+        InputError: a backend that no table has, or a language that no voice has.
+    """
+    meant = with_meant_voice(config)
+    by_name = (
+        "" if meant.voice.backend == config.voice.backend else f"its voice is named by {_set(config, 'voice.voice')}"
+    )
+    named = _named(meant, "voice", VOICES, why=by_name)
     if named is not None:
         return named
-    best = _best(config, "voice", tuple(name for name in _VOICES_WITH_WEIGHTS if name in VOICES))
+    best = _best(meant, "voice", engines_for(meant))
+    if meant.voice.voice and (
+        best.choice is None or best.choice.chosen not in ("coqui", "xtts")
+    ):  # no speaker of these
+        raise InputError(
+            f"{_set(config, 'voice.voice')}: expected a voice that is here, or a language that one speaks, "
+            f"got '{meant.voice.voice}'; see: visavis voices"
+        )
     if best.choice is not None:
         return best.choice
     from speech.tts_flite import flite_voices
 
-    installed, wanted = flite_voices(), config.voice.voice
-    if installed and (not wanted or wanted in installed):
-        return _last_resort(config, best, "flite", "the program flite is installed, and has the voice if one is named")
-    why = "comes with a package; the program flite is not installed, or has not the voice that is named"
-    return _last_resort(config, best, "espeak", why)
+    language = meant.voice.language.lower()
+    if flite_voices() and language in ("en", "en-us"):
+        return _last_resort(meant, best, "flite", "the program flite is installed")
+    espeak_voice(meant)  # is there such a voice?
+    return _last_resort(meant, best, "espeak", f"no better voice of the language '{language}' is here")
 
 
 def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
@@ -327,7 +369,7 @@ def make_mind(config: Config, knowledge: Knowledge) -> LLM:
 
 def make_voice(config: Config) -> TTS:
     """The chosen synthesiser, not yet entered."""
-    voice: TTS = _table("voices", VOICES)[chosen_voice(config).chosen](config)
+    voice: TTS = _table("voices", VOICES)[chosen_voice(config).chosen](with_meant_voice(config))
     return voice
 
 
@@ -349,9 +391,9 @@ def _table(group: str, own: Mapping[str, Callable[..., Any]]) -> Mapping[str, Ca
 
 
 def _named(
-    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False
+    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False, why: str = ""
 ) -> Choice | None:
-    """The backend that the configuration names, or None where it says "auto"."""
+    """The backend that the configuration names, or None where it says "auto"; `why` where a backend is not the why."""
     section = getattr(config, place)
     asked: str = section.backend
     if asked == "auto":
@@ -361,7 +403,7 @@ def _named(
     if asked not in own and asked not in _table(group, own):
         names = ", ".join(f"'{name}'" for name in ("auto", *_table(group, own)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
-    named = Choice(place, asked, f"named by {key} ({config.source.of(key)})")
+    named = Choice(place, asked, why or f"named by {_set(config, key)}")
     if asked == "openai":
         return replace(named, source="server")
     if not has_weights(asked):
@@ -372,6 +414,11 @@ def _named(
         return replace(named, source="fetched" if asked in BACKENDS else "packaged", notices=(str(error),))
     notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
     return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
+
+
+def _set(config: Config, key: str) -> str:
+    """A setting, and where it was set."""
+    return f"{key} ({config.source.of(key)})"
 
 
 @dataclass(frozen=True, slots=True)

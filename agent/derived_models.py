@@ -6,10 +6,9 @@ from pathlib import Path
 
 from agent.packaged import converted, packaged_path
 from agent.packaged_models import PackagedModel
-from speech.whisper_checkpoint import write_checkpoint
 
 _CHECKPOINT_VERSION = 1
-"""Of what `write_checkpoint` writes: another number makes every checkpoint anew."""
+"""Of what `speech.whisper_checkpoint` writes: another number makes every checkpoint anew."""
 
 
 def path_for(backend: str, model: PackagedModel) -> Path:
@@ -28,6 +27,8 @@ def path_for(backend: str, model: PackagedModel) -> Path:
 
 def _openai_checkpoint(model: PackagedModel, folder: Path) -> Path:
     """CTranslate2's weights as openai-whisper's checkpoint, called like OpenAI's own."""
+    from speech.whisper_checkpoint import write_checkpoint
+
     name = f"{model.name}.pt"
     weights = [file for file in model.files if file.name == "model.bin"]
     version = " ".join([f"openai-whisper {_CHECKPOINT_VERSION}", *(file.sha256 for file in weights)])

@@ -77,13 +77,19 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The loaded backends of one session, and what is to be said about their files."""
+    """The loaded backends of one session.
+
+    Attributes:
+        notices: what is to be said about their files.
+        is_expected: whether words that were hardly understood are worth an answer all the same; called in a thread.
+    """
 
     turns: TurnDetector
     ears: ASR
     mind: LLM
     voice: TTS
     notices: tuple[str, ...] = ()
+    is_expected: Callable[[str], bool] = bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +371,11 @@ class Session:
 
     async def _recognise(self, utterance: Utterance) -> str:
         try:
-            return await utterance.words()
+            heard = await utterance.words()
+            if heard.is_doubtful and self._apologise:
+                is_expected = await asyncio.to_thread(self._parts.is_expected, heard.text)
+                return heard.text if is_expected else ""
+            return heard.text
         except InputError as error:
             if not self._apologise:
                 raise

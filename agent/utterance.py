@@ -60,17 +60,18 @@ class Utterance:
         """Says that this was all."""
         await self._chunks.put(None)
 
-    async def words(self) -> str:
-        """Recognises what is put in, to its end.
+    async def words(self) -> Transcript:
+        """Recognises what is put in, to its end, and returns the last transcript.
 
         Raises:
             InputError: the recogniser failed; whoever puts sound in need not know, `drop_the_rest` takes it.
         """
+        transcript = Transcript("", True, 0.0, 0.0)
         async with aclosing(self._ears.transcribe(self._stream())) as transcripts:
             async for transcript in transcripts:
                 self.guess = transcript.text
                 self._on_transcript(transcript)
-        return self.guess
+        return transcript
 
     async def drop_the_rest(self) -> None:
         """A recogniser that gave up takes nothing more: the hearing must not wait for it."""

@@ -35,6 +35,7 @@ _SOURCES: dict[str, tuple[Source, ...]] = {
     "recommended": ("fetched",),
 }
 """By the ring that is chosen: best first."""
+_VOICES = tuple(backend for backend in BACKENDS if PLACES[backend] == "voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,8 @@ def _fetched(config: Config, backend: str, model: str) -> Weights | None:
     if found is None:
         return None
     about, state = found
+    if not model and about.backend in _VOICES and not about.speaks(config.voice.language):
+        return None
     if state.status != "complete":
         mend = fetch_command(about.backend, about.name)
         raise InputError(f"{about.title}: expected it whole in {state.path}, but {state.detail}; run: {mend}")

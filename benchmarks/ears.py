@@ -1,10 +1,11 @@
-"""How well and how fast the ears hear: word errors with and without a kiosk's phrases, real-time factor, delay, memory.
+"""How well and how fast the ears hear real speech: Whisper against PocketSphinx, by file, and what the window costs.
 
-The kiosk's questions (kiosk_questions.tsv: its phrases, reworded ones, and free speech that has nothing to do with it)
-are read by Flite's voices, if the program is there. With a folder of real speech (`questions/questions.tsv` and
-`speech/transcripts.tsv` in it, columns path, transcript, lang), that is heard as well.
+With a folder of real speech (`questions/questions.tsv` and `speech/transcripts.tsv` in it, columns path, transcript,
+lang) English recordings are heard; without it the questions that come with the program. Numbers count as they are said,
+so that "20-ounce" is "twenty ounce"; of drink orders only the slots are known, and count as right or wrong.
 
-Run as `python -m benchmarks.ears [FOLDER]` in the project's folder; several minutes.
+Run as `python -m benchmarks.ears [FOLDER] [--windows]` in the project's folder; a few minutes. `--windows` compares
+lengths of the window instead.
 """
 
 from __future__ import annotations
@@ -13,31 +14,37 @@ import argparse
 import asyncio
 import csv
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from agent import backends
+from agent.assemble import knowledge_of
+from agent.config import Config, load_config
+from agent.packaged import packaged_path
+from agent.packaged_models import find_packaged
+from agent.words import tokens
+from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
-from speech.asr import TAIL_S, transcribe_recording
-from speech.asr_pocketsphinx import DEFAULT_PHRASE_WEIGHT, PocketSphinxASR
+from speech.asr import ASR, TAIL_S, transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
-from speech.language_model import phrase_words
 from speech.sound_file import read_audio
 from speech.turns import PRE_ROLL_S, TurnDetector
 from speech.vad import SileroVAD
 
-VOICES = ("rms", "awb", "slt")
 CHUNK_S = 0.04
 """Pieces in which a microphone delivers."""
 
 LONGEST_PAUSE_S = 2.0
 """Recordings of single sentences are one turn, whatever pauses their speakers make."""
+
+PAUSE_S, END_OF_TURN_S = 0.22, 0.44
+"""Silence that the ears still hear, and silence after which the end of the turn is certain."""
+
+WINDOWS = (1.5, 3.0, 5.0, 8.0, 30.0)
+"""Seconds after the sound; the last is the whole window."""
 
 DRINK_PHRASES = [
     *(f"can i get a {size} {shots} {drink}" for size, shots, drink in product(
@@ -58,126 +65,182 @@ DRINK_PHRASES = [
 
 @dataclass(frozen=True)
 class Utterance:
-    """A recording and what is said in it; with `order` set, only these words matter, in any order."""
+    """A recording and what is said in it: a sentence, or the slots of an order."""
 
     group: str
-    text: str
+    name: str
     samples: Samples
-    order: bool = False
+    text: str = ""
+    slots: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many words or slots can be wrong."""
+        return len(self.slots) or len(tokens(self.text))
+
+    def errors(self, heard: str) -> int:
+        """How many words or slots are wrong."""
+        if self.slots:
+            said = f" {' '.join(tokens(heard))} "
+            return sum(f" {' '.join(tokens(slot))} " not in said for slot in self.slots)
+        return word_errors(tokens(self.text), tokens(heard))
 
 
 def main() -> None:
     """Reads the command line, measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
-    parser.add_argument("--every", type=int, default=1, help="hear every n-th kiosk sentence (%(default)s)")
-    parser.add_argument("--accurate", action="store_true", help="with the passes made for recordings")
-    parser.add_argument("--weight", type=float, default=DEFAULT_PHRASE_WEIGHT, help="of the phrases (%(default)s)")
+    parser.add_argument("--windows", action="store_true", help="compare lengths of the window")
     arguments = parser.parse_args()
-    print_machine("pocketsphinx", "numpy", weight=arguments.weight, accurate=arguments.accurate)
-    asyncio.run(measure(arguments.folder, arguments.every, arguments.accurate, arguments.weight))
+    print_machine("faster-whisper", "ctranslate2", "pocketsphinx", threads=1, windows=arguments.windows)
+    utterances = real_utterances(arguments.folder) if arguments.folder else own_utterances()
+    if arguments.windows:
+        compare_windows(utterances)
+    else:
+        asyncio.run(compare_ears(utterances))
 
 
-async def measure(folder: Path | None, every: int, accurate: bool, weight: float) -> None:
-    """Prints the word errors of each group with each list of phrases, then speed and delay."""
-    kiosk, phrases = kiosk_utterances(every)
-    questions, orders, sentences = real_utterances(folder) if folder else ([], [], [])
-    tests = [
-        ("no phrases", [], [*kiosk, *questions, *orders, *sentences]),
-        (f"{len(phrases)} kiosk phrases", phrases, [*kiosk, *questions, *sentences]),
-        ("the questions themselves", [one.text for one in questions], questions),
-        (f"{len(DRINK_PHRASES)} drink orders", DRINK_PHRASES, [*orders, *questions]),
-    ]
-    for title, known, utterances in tests:
-        if utterances:
-            began = time.perf_counter()
-            async with PocketSphinxASR(phrases=known, phrase_weight=weight, accurate=accurate) as asr:
-                print(f"\n{title}: loaded in {time.perf_counter() - began:.1f} s")
-                await print_errors(asr, utterances)
-    async with PocketSphinxASR(phrases=phrases, phrase_weight=weight, accurate=accurate) as asr:
-        print()
-        delays = [await delay_ms(asr, one) for one in [*questions, *kiosk][:12]]
-        print_percentiles("last sample at real-time pace → final words", delays, "ms", "≤ 200 ms")
+def compare_windows(utterances: Sequence[Utterance]) -> None:
+    """Prints errors and processor time for every window, told nothing beforehand."""
+    from speech.faster_whisper_worker import Decoder
+    from speech.whisper_options import Setup
+    from speech.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S
+
+    model = find_packaged("faster-whisper", "tiny.en")
+    assert model is not None
+    decoder = Decoder(Setup(str(packaged_path(model))))
+    turns = [turn_of(one.samples) for one in utterances]
+    groups = dict.fromkeys(one.group for one in utterances)
+    for after_s in (*WINDOWS, None):
+        wrong, exact, again = dict.fromkeys(groups, 0), 0, 0
+        began = time.process_time()
+        for one, turn in zip(utterances, turns, strict=True):
+            decoded = decoder.decode(turn, lambda: None, AFTER_THE_SOUND_S if after_s is None else after_s)
+            if after_s is None and decoded.is_doubtful:
+                decoded = decoder.decode(turn, lambda: None, WHOLE_WINDOW_S)
+                again += 1
+            errors = one.errors(decoded.text)
+            wrong[one.group] += errors
+            exact += errors == 0
+        cost_ms = (time.process_time() - began) / len(utterances) * 1000.0
+        title = f"+{AFTER_THE_SOUND_S:g} s, {again} times again, whole" if after_s is None else f"+{after_s:g} s"
+        found = ", ".join(f"{group} {count}" for group, count in wrong.items())
+        print(f"  {title:<30} wrong: {found}; {exact} of {len(utterances)} exact; {cost_ms:.0f} ms of one core each")
 
 
-async def print_errors(asr: PocketSphinxASR, utterances: Sequence[Utterance]) -> None:
-    """Prints a line for each group: wrong words, sentences without an error, time taken over time spoken."""
-    for group in dict.fromkeys(one.group for one in utterances):
-        wrong = words = perfect = 0
-        spoken_s = 0.0
-        members = [one for one in utterances if one.group == group]
+async def compare_ears(utterances: Sequence[Utterance]) -> None:
+    """Prints what each recogniser gets wrong, file by file, then how fast Whisper is while somebody speaks."""
+    live, last_resort = configured("faster-whisper"), configured("pocketsphinx")
+    own = knowledge_of(live).phrases(backends.name_of(live))
+    heard: dict[str, list[str]] = {}
+    for title, settings, phrases, accurate in (
+        ("PocketSphinx, recordings", last_resort, (), True),
+        ("PocketSphinx, live", last_resort, (), False),
+        ("Whisper, live", live, (), False),
+        ("Whisper, live, told the shipped knowledge", live, own, False),
+        ("Whisper, live, told drinks", live, DRINK_PHRASES, False),
+        ("Whisper, recordings", live, (), True),
+    ):
         began = time.perf_counter()
-        for one in members:
-            heard = await hear(asr, one.samples)
-            count = missing_words if one.order else word_errors
-            errors = count(phrase_words(one.text), phrase_words(heard))
-            wrong, words, perfect = wrong + errors, words + len(phrase_words(one.text)), perfect + (errors == 0)
-            spoken_s += len(one.samples) / SPEECH_RATE_HZ
-        share, of = (time.perf_counter() - began) / spoken_s, len(members)
-        print(f"  {group:<22} {wrong / words:7.1%} words wrong, {perfect:3d} of {of:3d} perfect, {share:.2f} x")
+        async with backends.make_ears(settings, phrases, accurate=accurate) as asr:
+            loaded_s = time.perf_counter() - began
+            began = time.perf_counter()
+            heard[title] = [await hear(asr, one.samples) for one in utterances]
+            print_groups(title, utterances, heard[title], loaded_s, time.perf_counter() - began)
+    for place, one in enumerate(utterances):
+        print(f"{one.group} {one.name}: {one.text or ', '.join(one.slots)}")
+        for title, texts in heard.items():
+            print(f"  {one.errors(texts[place]):2d} of {one.size:2d}  {title}: {texts[place]}")
+    async with backends.make_ears(live, own) as asr:
+        early = [await delay_ms(asr, one.samples) for one in utterances if not one.slots]
+        print_percentiles("end of turn certain → final words, live pace", early, "ms", "≤ 150 ms")
+        print(f"memory of the worker {workers_mb():.0f} MB  goal ≤ 400 MB")
 
 
-async def hear(asr: PocketSphinxASR, samples: Samples) -> str:
+def configured(ears: str) -> Config:
+    """The default configuration with these ears."""
+    return load_config(None, [f"ears.backend={ears}"], {})
+
+
+def print_groups(title: str, utterances: Sequence[Utterance], texts: Sequence[str], load_s: float, s: float) -> None:
+    """Prints a line for each group: wrong words or slots, and recordings without an error."""
+    spoken_s = sum(len(one.samples) for one in utterances) / SPEECH_RATE_HZ
+    print(f"{title}: loaded in {load_s:.1f} s, {s / spoken_s:.2f} of real time")
+    for group in dict.fromkeys(one.group for one in utterances):
+        errors = [one.errors(text) for one, text in zip(utterances, texts, strict=True) if one.group == group]
+        size = sum(one.size for one in utterances if one.group == group)
+        print(f"  {group:<10} {sum(errors):3d} of {size} wrong, {errors.count(0)} of {len(errors)} exact", flush=True)
+
+
+def workers_mb() -> float:
+    """Memory of this process's children in MB."""
+    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    return sum(memory_mb(int(child)) for listed in children for child in listed)
+
+
+async def hear(asr: ASR, samples: Samples) -> str:
     """The words of a recording."""
     turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
     return " ".join([one.text async for one in transcribe_recording(samples, asr, turns)])
 
 
-async def delay_ms(asr: PocketSphinxASR, utterance: Utterance) -> float:
-    """Time from the last sample of the utterance, fed at real-time pace, to its final words."""
+def turn_of(samples: Samples, tail_s: float = TAIL_S) -> Samples:
+    """The sound of a recording's turn, as a recogniser gets it; where nobody speaks, all of it."""
     turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
-    events = [event for chunk in chunked(utterance.samples, SPEECH_RATE_HZ, 1600) for event in turns.push(chunk)]
+    events = [event for chunk in chunked(samples, SPEECH_RATE_HZ, 1600) for event in turns.push(chunk)]
     events += turns.flush()
-    start, end = (int(s * SPEECH_RATE_HZ) for s in (events[0].at_s - PRE_ROLL_S, events[-1].at_s + TAIL_S))
-    last_at = 0.0
+    if not events:
+        return samples
+    start, end = (round(s * SPEECH_RATE_HZ) for s in (events[0].at_s - PRE_ROLL_S, events[-1].at_s + tail_s))
+    return samples[max(0, start) : end]
+
+
+async def delay_ms(asr: ASR, samples: Samples) -> float:
+    """Time from the moment when the end of the turn is certain to the final words, the sound coming as it is spoken."""
+    turn = turn_of(samples, PAUSE_S)
+    certain_at = 0.0
 
     async def microphone() -> AsyncIterator[AudioChunk]:
-        nonlocal last_at
+        nonlocal certain_at
         began = time.perf_counter()
-        for chunk in chunked(utterance.samples[max(0, start) : end], SPEECH_RATE_HZ, round(CHUNK_S * SPEECH_RATE_HZ)):
+        for chunk in chunked(turn, SPEECH_RATE_HZ, round(CHUNK_S * SPEECH_RATE_HZ)):
             await asyncio.sleep(began + chunk.end_sample / SPEECH_RATE_HZ - time.perf_counter())
             yield chunk
-        last_at = time.perf_counter()
+        await asyncio.sleep(END_OF_TURN_S - PAUSE_S)  # held back: see `agent.utterance`
+        certain_at = time.perf_counter()
 
     async for _ in asr.transcribe(microphone()):
         pass
-    return (time.perf_counter() - last_at) * 1000.0
+    return (time.perf_counter() - certain_at) * 1000.0
 
 
-def kiosk_utterances(every: int) -> tuple[list[Utterance], list[str]]:
-    """The kiosk's sentences in Flite's voices (none without the program), and its phrases."""
-    with (Path(__file__).parent / "kiosk_questions.tsv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    phrases = [row["text"] for row in rows if row["kind"] == "phrase"]
-    if shutil.which("flite") is None:
-        print("left out: the kiosk's questions need the flite program")
-        return [], phrases
-    utterances = []
-    with tempfile.TemporaryDirectory() as folder:
-        for voice, kind in product(VOICES, ("phrase", "reworded", "free")):
-            for row in [row for row in rows if row["kind"] == kind][::every]:
-                path = os.path.join(folder, "sentence.wav")
-                subprocess.run(["flite", "-voice", voice, "-t", row["text"], "-o", path], check=True)
-                utterances.append(Utterance(f"{kind}, {voice}", row["text"], read_audio(Path(path), SPEECH_RATE_HZ)))
-    return utterances, phrases
+def own_utterances() -> list[Utterance]:
+    """The questions that come with the program, with what was said."""
+    folder = Path(__file__).parent.parent / "agent" / "data" / "questions"
+    with (folder / "questions.tsv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file, delimiter="\t"))
+    return [
+        Utterance("question", name, read_audio(folder / name, SPEECH_RATE_HZ), text)
+        for name, text, *_ in rows
+        if (folder / name).is_file()
+    ]
 
 
-def real_utterances(folder: Path) -> tuple[list[Utterance], list[Utterance], list[Utterance]]:
-    """Questions, drink orders (of which only the words that matter are known) and sentences by people, English only."""
-    questions, orders, sentences = [], [], []
+def real_utterances(folder: Path) -> list[Utterance]:
+    """Questions, drink orders and sentences by people, English only."""
+    found = []
     for table in ("questions/questions.tsv", "speech/transcripts.tsv"):
         with (folder / table).open(encoding="utf-8") as file:
             for row in csv.DictReader(file, delimiter="\t"):
                 if row["lang"] != "en":
                     continue
-                samples = read_audio(folder / row["path"], SPEECH_RATE_HZ)
+                samples, name = read_audio(folder / row["path"], SPEECH_RATE_HZ), Path(row["path"]).name
                 if slots := row.get("intent_or_slots"):
-                    orders.append(Utterance("real drink orders", " ".join(json.loads(slots).values()), samples, True))
-                elif table.startswith("questions"):
-                    questions.append(Utterance("real questions", row["transcript"], samples))
+                    found.append(Utterance("order", name, samples, slots=tuple(json.loads(slots).values())))
                 else:
-                    sentences.append(Utterance("real sentences", row["transcript"], samples))
-    return questions, orders, sentences
+                    group = "question" if table.startswith("questions") else "sentence"
+                    found.append(Utterance(group, name, samples, row["transcript"]))
+    return found
 
 
 def word_errors(said: list[str], heard: list[str]) -> int:
@@ -188,15 +251,6 @@ def word_errors(said: list[str], heard: list[str]) -> int:
         for j, other in enumerate(heard, 1):
             diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (one != other))
     return row[-1]
-
-
-def missing_words(wanted: list[str], heard: list[str]) -> int:
-    """How many of the wanted words were not heard, whatever else was."""
-    left = list(heard)
-    for word in wanted:
-        if word in left:
-            left.remove(word)
-    return len(wanted) - (len(heard) - len(left))
 
 
 if __name__ == "__main__":

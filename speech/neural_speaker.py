@@ -13,15 +13,13 @@ from typing import Protocol
 import numpy as np
 
 from speech.audio import Samples
+from speech.calibration import calibration_of
 from speech.errors import InputError
-from speech.loudness import CALIBRATION_TEXT, speech_level_dbfs
+from speech.loudness import speech_level_dbfs
 from speech.speech_shaper import LEAD_IN_S, SpeechShaper, speech_bounds
 from speech.word_times import LetterPacer, Span, in_order, letters_of
 from speech.worker_main import Call
 
-_WORDS_PER_MINUTE_SECONDS = 455.0
-"""eSpeak NG's rate times the seconds it takes for `CALIBRATION_TEXT` (measured at 130, 165 and 200 words a minute: 453,
-455, 459): with it, a rate means the same for all voices."""
 _PACE_LIMITS = (0.3, 3.0)
 """Beyond these factors a model's speech falls apart."""
 _HOLD_S = 0.2
@@ -75,14 +73,18 @@ class Speaker:
         sample_rate_hz: of its sound.
         rate_wpm: words a minute, on eSpeak NG's scale.
         volume: factor on the even loudness.
+        language: BCP 47 tag of what it reads.
 
     Raises:
         InputError: the model makes no sound.
     """
 
-    def __init__(self, model: Model, *, sample_rate_hz: int, rate_wpm: int, volume: float) -> None:
+    def __init__(
+        self, model: Model, *, sample_rate_hz: int, rate_wpm: int, volume: float, language: str = "en"
+    ) -> None:
         self._model, self._rate, self._volume = model, sample_rate_hz, volume
-        words = CALIBRATION_TEXT.split()
+        calibration = calibration_of(language)
+        words = calibration.text.split()
         pace = 1.0
         # A second look, where it costs little: durations are whole frames, so twice the pace isn't half the time.
         for _ in range(2 if model.knows_times else 1):
@@ -92,7 +94,7 @@ class Speaker:
             if bounds is None:
                 raise InputError("expected sound, the voice says nothing")
             samples = bounds[1] - bounds[0]
-            faster = rate_wpm * samples / sample_rate_hz / _WORDS_PER_MINUTE_SECONDS
+            faster = rate_wpm * samples / sample_rate_hz / calibration.wpm_seconds
             before, pace = pace, float(np.clip(pace * faster, *_PACE_LIMITS))
             model.set_pace(pace)
         self._samples_per_letter = samples * before / pace / sum(map(letters_of, words))
@@ -155,10 +157,12 @@ class _RawTimes:
         """The words and phonemes that begin in the next samples of the shaped sound."""
         if not samples:
             return [], []
-        begin, end = self._begin, self._begin + samples
+        end = self._begin + samples
         dropped, speech_end = self._shaper.dropped, self._shaper.speech_end
+        if self._begin == 0:
+            self._start_with_the_sound()
         words = []
-        while self._words and (first := max(self._words[0][1][0] - dropped, self._first, begin)) < end:
+        while self._words and (first := max(self._words[0][1][0] - dropped, self._first, self._begin)) < end:
             number, (_, last) = self._words.pop(0)
             # What follows in the sound that has come is silence, or it would be speech.
             last = last - dropped if last > self._received else min(last - dropped, speech_end)
@@ -183,6 +187,16 @@ class _RawTimes:
             if max(first - dropped, 0) < min(last - dropped, end)
         ]
         return words, phonemes
+
+    def _start_with_the_sound(self) -> None:
+        """What is heard first is the first word, even where its durations say later."""
+        onset = self._first + self._shaper.dropped
+        if self._words:
+            number, (_, last) = self._words[0]
+            self._words[0] = number, (onset, last)
+        if len(self._phonemes) > 1 and self._phonemes[0][0] == "_" and self._phonemes[0][2] > onset:
+            symbol, _, last = self._phonemes[1]
+            self._phonemes[:2] = [("_", self._phonemes[0][1], onset), (symbol, onset, last)]
 
     @property
     def _first(self) -> int:

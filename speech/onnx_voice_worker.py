@@ -4,6 +4,9 @@ Run by `speech.neural_tts` as `python -m speech.onnx_voice_worker`; what it says
 
     kind        "hibari" or "piper"
     model       path of the network
+    symbols     (Piper) symbol → its numbers
+    espeak_voice, scales, speaker    (Piper) see `speech.piper_voice`
+    language    BCP 47 tag
     sample_rate_hz, rate_wpm, volume
 """
 
@@ -20,8 +23,14 @@ from speech.worker_main import Work, serve
 def load(setup: dict[str, Any]) -> Work:
     """Loads the network and measures the voice, which also warms it up."""
     let_frames_first()
-    model = _hibari(setup)
-    speaker = Speaker(model, sample_rate_hz=setup["sample_rate_hz"], rate_wpm=setup["rate_wpm"], volume=setup["volume"])
+    model = _hibari(setup) if setup["kind"] == "hibari" else _piper(setup)
+    speaker = Speaker(
+        model,
+        sample_rate_hz=setup["sample_rate_hz"],
+        rate_wpm=setup["rate_wpm"],
+        volume=setup["volume"],
+        language=setup["language"],
+    )
     return speaker.say
 
 
@@ -31,6 +40,12 @@ def _hibari(setup: dict[str, Any]) -> Model:
     except (ImportError, OSError) as error:
         raise InputError(f"expected a working hibari-tts, got {error}; run: pip install 'visavis[hibari]'") from None
     return HibariModel(setup)
+
+
+def _piper(setup: dict[str, Any]) -> Model:
+    from speech.piper_model import PiperModel
+
+    return PiperModel(setup)
 
 
 if __name__ == "__main__":

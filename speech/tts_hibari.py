@@ -11,7 +11,7 @@ from speech.spoken_text import SpokenWord, spoken_words
 from speech.tts import Voice
 
 SAMPLE_RATE_HZ = 24_000
-_ONLY = Voice("heart", "en-us", "Heart, American woman", "female", "hibari")
+HIBARI_VOICES = [Voice("heart", "en-us", "Heart, American woman", "female", "hibari")]
 
 
 class HibariTTS(NeuralTTS):
@@ -37,14 +37,14 @@ class HibariTTS(NeuralTTS):
 
     def __init__(self, *, model: Path, voice: str = "", rate_wpm: int = DEFAULT_RATE_WPM, volume: float = 1.0) -> None:
         check_package(self.name, "hibari-tts", module="hibari", install="pip install 'visavis[hibari]'")
-        choose_speaker(voice, "", (_ONLY.id,))
+        choose_speaker(voice, "", [only.id for only in HIBARI_VOICES])
         check_settings(rate_wpm=rate_wpm, volume=volume)
         if not model.is_file():
             raise InputError(f"{model}: expected the network of a hibari voice (.onnx), found none")
         super().__init__(
             worker="speech.onnx_voice_worker",
             what="hibari",
-            setup={"kind": "hibari", "model": str(model), "rate_wpm": rate_wpm, "volume": volume},
+            setup={"kind": "hibari", "model": str(model), "language": "en", "rate_wpm": rate_wpm, "volume": volume},
             sample_rate_hz=SAMPLE_RATE_HZ,
             speakers=(),
             language="en",
@@ -61,4 +61,4 @@ class HibariTTS(NeuralTTS):
 
     def voices(self) -> list[Voice]:
         """The only one."""
-        return [_ONLY]
+        return list(HIBARI_VOICES)

@@ -1,4 +1,4 @@
-"""What both Whisper workers share: their setup, the limits of trust, the prompt, the share of the processor."""
+"""What both Whisper workers share: their setup, Whisper's own limits, the prompt, the share of the processor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ _BEAMS = 5
 
 _MOST_THREADS = 4
 _NICENESS = 5
-_PROMPT_CHARACTERS = 200
+_SHORT_S = 1.0
+"""A sound this short is a word or two: told much beforehand, Whisper says them twice."""
+
+_PROMPT_CHARACTERS = 300
+_NAMES_CHARACTERS = 150
+_TELLING_LETTERS = 4
 _LONGEST_ABBREVIATION = 3  # letters: "GPU"
 _DICTIONARY = Path("model") / "en-us" / "cmudict-en-us.dict"
 
@@ -31,7 +36,7 @@ class Setup:
         model: path of the weights.
         language: code of the language spoken, such as "en"; "" finds out.
         device: "auto", "cpu", "cuda" or "mps".
-        phrases: what people are likely to say, lower case.
+        phrases: what people are likely to say, lower case; the avatar's name first.
         accurate: search wider, and again where a decoding fails: fewer errors, later.
     """
 
@@ -53,8 +58,8 @@ class Setup:
 
     @property
     def prompt(self) -> str | None:
-        """What Whisper is told beforehand; None for nothing."""
-        return rare_words(self.phrases) or None if self.language in ("en", "") else None
+        """What Whisper takes for said before, so that it expects more of the kind; None for nothing."""
+        return expected_words(self.phrases) or None if self.language in ("en", "") else None
 
     def check_language(self, known: Collection[str], *, is_multilingual: bool) -> None:
         """Refuses a language that the model does not know.
@@ -71,16 +76,11 @@ class Setup:
             )
 
 
-def is_trustworthy(avg_logprob: float, compression_ratio: float) -> bool:
-    """Whether a decoded segment was understood: likely enough words, and not the same ones again and again."""
-    return avg_logprob >= LOGPROB_THRESHOLD and compression_ratio <= COMPRESSION_THRESHOLD
-
-
 def rare_words(phrases: Sequence[str]) -> str:
     """The words of English phrases that no dictionary has, mostly names: telling Whisper makes it expect them.
 
     Returns:
-        "Visavis, GPU", in the phrases' order, at most 200 characters; "" without such words.
+        "Visavis, GPU", in the phrases' order, at most `_NAMES_CHARACTERS`; "" without such words.
     """
     known = _dictionary()
     if not known:
@@ -90,9 +90,42 @@ def rare_words(phrases: Sequence[str]) -> str:
     for word in dict.fromkeys(word for word in words if word and word not in known):
         spelled = word.upper() if len(word) <= _LONGEST_ABBREVIATION else word.capitalize()
         longer = f"{prompt}, {spelled}".removeprefix(", ")
-        if len(longer) > _PROMPT_CHARACTERS:
+        if len(longer) > _NAMES_CHARACTERS:
             break
         prompt = longer
+    return prompt
+
+
+def is_told(seconds: float) -> bool:
+    """Whether Whisper is told `Setup.prompt` before it listens to a sound of this length."""
+    return seconds > _SHORT_S
+
+
+def expected_words(phrases: Sequence[str]) -> str:
+    """What to tell Whisper before it listens: names that no dictionary has, and phrases that hold many long words.
+
+    Args:
+        phrases: what people are likely to say; the first one is told whatever it is.
+
+    Returns:
+        "Mira, Visavis, GPU. Which languages do you speak." for example: at most `_PROMPT_CHARACTERS`; "" without
+        phrases.
+    """
+    if not phrases:
+        return ""
+    first = phrases[0].strip(" .?!")
+    prompt = f"{first[:1].upper()}{first[1:]}, {rare_words(phrases[1:])}".removesuffix(", ") + "."
+    told = {word for phrase in phrases for word in phrase.split() if word.capitalize() in prompt}
+    left = {phrase: {word for word in phrase.split() if len(word) >= _TELLING_LETTERS} for phrase in phrases}
+    while left:
+        best = max(left, key=lambda phrase: sum(map(len, left[phrase] - told)) / (len(phrase) + 2))
+        new = left.pop(best) - told
+        longer = f"{prompt} {best[:1].upper()}{best[1:].rstrip('.?!')}.".strip()
+        if not new:
+            break
+        if len(longer) <= _PROMPT_CHARACTERS:
+            prompt = longer
+            told |= new
     return prompt
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -50,9 +52,32 @@ time."""
 Stretch = tuple[int, int]
 """First sample and the one after the last, at 16 kHz from the utterance's beginning."""
 
-Decode = Callable[[Samples, Callable[[], None]], str]
-"""Turns a stretch of sound (float32 [N] at 16 kHz) into words. It calls its second argument between long steps, which
-raises `Stopped` when the words are not wanted any more."""
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What was understood of a stretch.
+
+    Attributes:
+        text: the words on one line.
+        is_doubtful: they are hardly likelier than others.
+    """
+
+    text: str = ""
+    is_doubtful: bool = False
+
+
+class Decode(Protocol):
+    """Turns a stretch of sound into words."""
+
+    def __call__(self, sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
+        """Understands a stretch.
+
+        Args:
+            sound: float32 [N] at 16 kHz.
+            check: to be called between long steps; raises `Stopped` when the words are not wanted any more.
+            is_interim: somebody is still speaking, and what comes soon is worth more than what is right.
+        """
+        ...
 
 
 class Stopped(Exception):
@@ -125,8 +150,9 @@ class Transcription:
         self._changed = threading.Condition()
         self._stretches = Stretches(vad)
         self._pieces: list[Samples] = []
-        self._closed_words: list[str] = []
-        self._open: tuple[Stretch, str] = ((0, 0), "")
+        self._closed: list[Understood] = []
+        self._open: tuple[Stretch, Understood] = ((0, 0), Understood())
+        self._is_interim = False
         self._is_over = False
         self._is_abandoned = False
 
@@ -152,20 +178,23 @@ class Transcription:
             self._is_abandoned = True
             self._changed.notify()
 
-    def run(self) -> str:
+    def run(self) -> Understood:
         """Decodes until everything is decoded, and returns the final words; "" where nobody spoke.
 
         Raises:
             Stopped: the utterance was abandoned or cancelled.
         """
         while (stretch := self._next()) is not None:
+            with self._changed:
+                is_interim = self._is_spoken(stretch)
             try:
-                text = self._decode(self._sound(stretch), partial(self._check, stretch))
+                heard = self._decode(self._sound(stretch), partial(self._check, stretch), is_interim=is_interim)
             except Stopped:
                 continue  # something else is wanted; if nothing is, `_next` ends it
             with self._changed:
-                self._open = (stretch, text)
-        return self._words()
+                self._open, self._is_interim = (stretch, heard), is_interim
+        parts = self._parts()
+        return Understood(self._words(), any(part.is_doubtful for part in parts))
 
     def _next(self) -> Stretch | None:
         """Waits for something to decode; None when all is done."""
@@ -182,17 +211,17 @@ class Transcription:
 
     def _due(self) -> Stretch | None:
         """What is to be decoded now, if anything."""
-        known, text = self._open
-        for stretch in self._stretches.closed[len(self._closed_words) :]:
-            if stretch != known:
+        known, heard = self._open
+        for stretch in self._stretches.closed[len(self._closed) :]:
+            if stretch != known or self._is_interim:
                 return stretch
-            self._closed_words.append(text)
-            self._open = known, text = (stretch[1], stretch[1]), ""
+            self._closed.append(heard)
+            self._open = known, heard = (stretch[1], stretch[1]), Understood()
         start, end, length = self._stretches.start, self._stretches.end, self._stretches.length
         if start is None:
             return None
         if end is not None:
-            return (start, end) if known != (start, end) else None
+            return (start, end) if known != (start, end) or self._is_interim else None
         return (start, length) if length - max(known[1], start) >= _samples(_NEW_SOUND_S) else None
 
     def _check(self, stretch: Stretch) -> None:
@@ -204,9 +233,12 @@ class Transcription:
         with self._changed:
             self._stop_if_unwanted()
             last = self._stretches
-            goes_on = last.end is None and stretch[0] == last.start
-            if not (goes_on or stretch == (last.start, last.end) or stretch in last.closed):
+            if not (self._is_spoken(stretch) or stretch == (last.start, last.end) or stretch in last.closed):
                 raise Stopped
+
+    def _is_spoken(self, stretch: Stretch) -> bool:
+        """Whether a stretch is what somebody is saying just now."""
+        return self._stretches.end is None and stretch[0] == self._stretches.start
 
     def _stop_if_unwanted(self) -> None:
         if self._is_abandoned or self._is_cancelled():
@@ -218,8 +250,11 @@ class Transcription:
             sound: Samples = self._pieces[0][stretch[0] : stretch[1]]
             return sound
 
+    def _parts(self) -> list[Understood]:
+        return [part for part in (*self._closed, self._open[1]) if part.text]
+
     def _words(self) -> str:
-        return " ".join(text for text in (*self._closed_words, self._open[1]) if text)
+        return " ".join(part.text for part in self._parts())
 
 
 def listen_with(decode: Decode) -> Work:
@@ -239,7 +274,8 @@ def listen_with(decode: Decode) -> Work:
                 call.emit({"text": now} if now != words else None)
                 words = now
             transcription.finish()
-            call.emit({"text": final.result(), "is_final": True})
+            heard = final.result()
+            call.emit({"text": heard.text, "is_final": True, "is_doubtful": heard.is_doubtful})
         except Stopped:
             call.check()
             raise

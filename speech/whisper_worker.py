@@ -16,10 +16,11 @@ from speech.whisper_options import (
     LOGPROB_THRESHOLD,
     NO_SPEECH_THRESHOLD,
     Setup,
-    is_trustworthy,
+    is_told,
     leave_room_for_the_face,
 )
-from speech.whisper_streaming import listen_with
+from speech.whisper_streaming import Understood, listen_with
+from speech.whisper_window import Decoded, together
 from speech.worker_main import Work, serve
 
 
@@ -62,12 +63,15 @@ class Decoder:
             block.register_forward_pre_hook(lambda *_: self._check())
         self(np.zeros(SPEECH_RATE_HZ, np.float32), lambda: None)  # the first time is slow
 
-    def __call__(self, sound: Samples, check: Callable[[], None]) -> str:
-        """Understands a stretch; see `speech.whisper_streaming.Decode`."""
+    def __call__(self, sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
+        """Understands a stretch; see `speech.whisper_streaming.Decode`. Openai-whisper has only whole windows."""
         self._check = check
-        segments = self._model.transcribe(sound, **self._options)["segments"]
-        understood = (one for one in segments if is_trustworthy(one["avg_logprob"], one["compression_ratio"]))
-        return " ".join("".join(one["text"] for one in understood).split())
+        told = {} if is_told(len(sound) / SPEECH_RATE_HZ) else {"initial_prompt": None}
+        segments = self._model.transcribe(sound, **(self._options | told))["segments"]
+        return together(
+            Decoded(one["text"].strip(), one["avg_logprob"], one["compression_ratio"], one["no_speech_prob"])
+            for one in segments
+        )
 
 
 def _checkpoint(path: Path) -> Path:

@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from agent.packaged import install_command, is_installed, packaged_path
+from agent.packaged_models import PACKAGED, find_packaged
+from tests.commands import Commands, commands
+
 ROOT = Path(__file__).parent.parent
 
 # No made-up input may hold the program up for longer. In CI they are the same every time; `benchmarks/fuzz.py` hunts.
@@ -49,9 +53,17 @@ def _absent() -> dict[str, str]:
     return reasons
 
 
+def _absent_weights(item: pytest.Item) -> set[str]:
+    """The packaged weights that a test needs and that are not installed, as its marker names them."""
+    wanted = {title for marker in item.iter_markers("packaged") for title in marker.args}
+    return wanted - {model.title for model in PACKAGED if is_installed(model)}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     absent = _absent()
-    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    left_out = [
+        item for item in items if any(item.get_closest_marker(marker) for marker in absent) or _absent_weights(item)
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -60,6 +72,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for marker, reason in _absent().items():
         terminalreporter.write_line(f"left out: tests marked '{marker}': {reason}")
+    for model in PACKAGED:
+        if not is_installed(model):
+            line = f"left out: tests with the weights {model.title}: not installed ({install_command(model)})"
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -69,9 +85,35 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_en() -> Path:
+    """Whisper tiny.en for CTranslate2; only for tests marked `packaged("faster-whisper/tiny.en")`."""
+    model = find_packaged("faster-whisper", "tiny.en")
+    assert model is not None
+    return packaged_path(model)
+
+
+@pytest.fixture(scope="session")
+def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights for openai-whisper."""
+    from speech.whisper_checkpoint import write_checkpoint
+
+    path = tmp_path_factory.mktemp("whisper") / "tiny.en.pt"
+    write_checkpoint(tiny_en / "model.bin", path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
-    return tmp_path_factory.mktemp("portraits")
+    """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
+    run = tmp_path_factory.getbasetemp()
+    return (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "portraits"
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Commands]:
+    """Runs the program's commands."""
+    with commands() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.whisper_options import Setup, is_trustworthy, rare_words
-from speech.whisper_streaming import Decode, Stopped, Transcription
+from speech.whisper_options import Setup, expected_words, is_told, rare_words
+from speech.whisper_streaming import Decode, Stopped, Transcription, Understood
+from speech.whisper_window import Decoded, most_tokens, together, window_frames, without_repeats
 from tests.fakes import LoudnessVAD
 
 PIECE = 800
@@ -24,7 +25,7 @@ class Listener:
     def __init__(self, decode: Decode, is_cancelled: Callable[[], bool] = lambda: False) -> None:
         self.transcription = Transcription(decode, LoudnessVAD(), is_cancelled)
         self._pool = ThreadPoolExecutor(1)
-        self.final: Future[str] = self._pool.submit(self.transcription.run)
+        self.final: Future[Understood] = self._pool.submit(self.transcription.run)
 
     def hear(self, samples: Samples, *, live: bool = False) -> str:
         words = ""
@@ -37,7 +38,7 @@ class Listener:
 
     def finish(self) -> str:
         self.transcription.finish()
-        return self.final.result(10)
+        return self.final.result(10).text
 
     def close(self) -> None:
         self.transcription.abandon()
@@ -72,18 +73,18 @@ def quiet(seconds: float) -> Samples:
     return np.zeros(round(seconds * SPEECH_RATE_HZ), np.float32)
 
 
-def voiced_s(sound: Samples, check: Callable[[], None]) -> str:
+def voiced_s(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
     """A decoder: the seconds of voice that it was given."""
-    return f"{np.mean(sound > 0.1) * len(sound) / SPEECH_RATE_HZ:.1f}"
+    return Understood(f"{np.mean(sound > 0.1) * len(sound) / SPEECH_RATE_HZ:.1f}")
 
 
-def whole_s(sound: Samples, check: Callable[[], None]) -> str:
+def whole_s(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
     """A decoder: the seconds of sound that it was given."""
-    return f"{len(sound) / SPEECH_RATE_HZ:.1f}"
+    return Understood(f"{len(sound) / SPEECH_RATE_HZ:.1f}")
 
 
 def test_nothing_is_decoded_where_nobody_speaks(listening: Callable[..., Listener]) -> None:
-    def never(sound: Samples, check: Callable[[], None]) -> str:
+    def never(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         raise AssertionError("decoded silence")
 
     listener = listening(never)
@@ -100,9 +101,9 @@ def test_silence_around_the_voice_is_left_out(listening: Callable[..., Listener]
 def test_the_words_are_known_once_a_pause_has_begun(listening: Callable[..., Listener]) -> None:
     decoded: list[float] = []
 
-    def count(sound: Samples, check: Callable[[], None]) -> str:
+    def count(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         decoded.append(len(sound) / SPEECH_RATE_HZ)
-        return "words"
+        return Understood("words")
 
     listener = listening(count)
     listener.hear(voice(0.16))
@@ -116,10 +117,10 @@ def test_guesses_are_of_the_latest_sound_and_never_queue(listening: Callable[...
     decoded: list[float] = []
     gate = threading.Event()
 
-    def slow(sound: Samples, check: Callable[[], None]) -> str:
+    def slow(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         decoded.append(len(sound) / SPEECH_RATE_HZ)
         gate.wait(5)
-        return "guess"
+        return Understood("guess")
 
     listener = listening(slow)
     listener.hear(voice(0.6))
@@ -137,7 +138,7 @@ def test_a_guess_gives_way_to_the_final_words(listening: Callable[..., Listener]
     began: list[float] = []
     stopped: list[float] = []
 
-    def stoppable(sound: Samples, check: Callable[[], None]) -> str:
+    def stoppable(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         seconds = len(sound) / SPEECH_RATE_HZ
         began.append(seconds)
         while seconds < 1.0:  # the first guess takes for ever
@@ -147,7 +148,7 @@ def test_a_guess_gives_way_to_the_final_words(listening: Callable[..., Listener]
                 stopped.append(seconds)
                 raise
             time.sleep(0.01)
-        return f"{seconds:.1f}"
+        return Understood(f"{seconds:.1f}")
 
     listener = listening(stoppable)
     listener.hear(voice(0.6))
@@ -173,7 +174,7 @@ def test_the_final_words_do_not_depend_on_when_the_sound_came(listening: Callabl
 def test_cancelling_ends_a_decoding(listening: Callable[..., Listener]) -> None:
     cancelled = threading.Event()
 
-    def endless(sound: Samples, check: Callable[[], None]) -> str:
+    def endless(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         while True:
             check()
             time.sleep(0.01)
@@ -187,7 +188,7 @@ def test_cancelling_ends_a_decoding(listening: Callable[..., Listener]) -> None:
 
 
 def test_a_decoder_that_fails_fails_the_utterance(listening: Callable[..., Listener]) -> None:
-    def broken(sound: Samples, check: Callable[[], None]) -> str:
+    def broken(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         raise RuntimeError("out of memory")
 
     listener = listening(broken)
@@ -196,18 +197,79 @@ def test_a_decoder_that_fails_fails_the_utterance(listening: Callable[..., Liste
         listener.finish()
 
 
+def test_what_was_heard_in_haste_is_heard_again(listening: Callable[..., Listener]) -> None:
+    """An utterance that ends in the middle of a word: the guess was of the same sound, but may be a worse one."""
+    asked: list[bool] = []
+
+    def hasty(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
+        asked.append(is_interim)
+        return Understood("guess" if is_interim else "words", is_doubtful=not is_interim)
+
+    listener = listening(hasty)
+    listener.hear(voice(0.6))
+    wait_until(lambda: bool(asked))
+    assert listener.finish() == "words" and asked == [True, False]
+    assert listener.final.result().is_doubtful
+
+
+def test_one_doubtful_stretch_makes_the_utterance_doubtful(listening: Callable[..., Listener]) -> None:
+    def doubting(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
+        return Understood("words", is_doubtful=len(sound) > SPEECH_RATE_HZ)
+
+    listener = listening(doubting)
+    listener.hear(np.concatenate((voice(1.0), quiet(1.5), voice(0.3), quiet(0.3))))
+    assert listener.finish() == "words words" and listener.final.result().is_doubtful
+
+
 def test_whisper_is_told_the_words_that_no_dictionary_has() -> None:
     assert rare_words(["what is visavis", "where is the zyxomat?", "visavis", "gpu"]) == "Visavis, Zyxomat, GPU"
     assert rare_words(["what is your name"]) == ""
-    assert len(rare_words([f"zyxomat{number}" for number in range(100)])) <= 200
+    assert len(rare_words([f"zyxomat{number}" for number in range(100)])) <= 150
     assert Setup("model", language="de", phrases=["visavis"]).prompt is None
-    assert Setup("model", language="en", phrases=["visavis"]).prompt == "Visavis"
+    assert Setup("model", language="en", phrases=["visavis"]).prompt == "Visavis."
+    assert Setup("model").prompt is None
+
+
+def test_whisper_is_told_the_name_and_phrases_with_many_long_words() -> None:
+    phrases = ["mira", "make me", "make me a cappuccino macchiato", "the zyxomat", "a cappuccino"]
+    told = expected_words(phrases)
+    assert told.startswith("Mira, ") and "Zyxomat" in told and "Make me a cappuccino macchiato." in told
+    assert "Make me." not in told  # its words were told already
+    assert len(expected_words(["mira", *(f"tell me about number{number}ville" for number in range(99))])) <= 300
+    assert not is_told(0.9) and is_told(1.5)
 
 
 @pytest.mark.parametrize(
-    ("avg_logprob", "compression_ratio", "trusted"), [(-0.3, 0.9, True), (-1.2, 0.9, False), (-0.1, 3.0, False)]
+    ("text", "rest"),
+    [
+        ("Go forward 10 meters. Go forward 10 meters. Go forward 10", "Go forward 10 meters."),
+        ("So 5 5 5 5 5 5", "So 5"),
+        ("I see, I see, I see, I see, I see", "I see,"),
+        ("no no no", "no no no"),
+        ("bye bye", "bye bye"),
+        ("again and again", "again and again"),
+        ("", ""),
+    ],
 )
-def test_unlikely_and_repeating_words_are_not_trusted(
-    avg_logprob: float, compression_ratio: float, trusted: bool
-) -> None:
-    assert is_trustworthy(avg_logprob, compression_ratio) is trusted
+def test_what_nobody_says_so_often_is_said_once(text: str, rest: str) -> None:
+    assert without_repeats(text) == rest
+    assert Decoded(text, -0.2, 1.0, 0.0).is_doubtful == (text != rest)
+
+
+def test_whispers_own_measures_make_words_doubtful_or_nothing() -> None:
+    clear = Decoded("What time is it?", -0.3, 0.8, 0.1)
+    assert together([clear]) == Understood("What time is it?")
+    for unlikely in (
+        Decoded("Vyabong", -1.2, 0.8, 0.1),
+        Decoded("a", -0.2, 3.0, 0.1),
+        Decoded("b", -0.2, 1.0, 0.1, True),
+    ):
+        assert together([clear, unlikely]) == Understood(f"What time is it? {unlikely.text}", is_doubtful=True)
+    made_up = Decoded("Thank you.", -1.2, 0.8, 0.9)
+    assert together([made_up, Decoded(".", -0.9, 0.1, 0.9), Decoded("", 0.0, 0.0, 0.0)]) == Understood()
+    assert together([Decoded("Five.", -0.6, 0.1, 0.7)]) == Understood("Five.")  # hardly a voice, but sure of the word
+
+
+def test_a_window_holds_the_sound_and_never_more_than_thirty_seconds() -> None:
+    assert window_frames(2.0, 8.0) == 1000 and window_frames(29.0, 8.0) == window_frames(1.0, 30.0) == 3000
+    assert most_tokens(0.5) >= 12 and most_tokens(30.0) < 448

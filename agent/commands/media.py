@@ -148,35 +148,39 @@ def voices(
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
 ) -> None:
-    """Lists the voices that are installed here, those of a configured neural voice included.
+    """Lists the voices that are here, as --voice takes them; a star marks the one that is taken if none is named.
+
+    A language is a name, too: the best voice here that speaks it. An engine may stand before a voice.
 
     Examples:
     `visavis voices`
 
     `visavis voices fr`
+
+    `visavis say "Guten Tag!" --voice de -o hallo.wav`, and with eSpeak NG's German: `--voice espeak:de`
     """
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.table import Table
 
-    from agent import backends
-    from speech.tts_espeak import EspeakTTS
-    from speech.tts_flite import FliteTTS, flite_voices
+    from agent.voice_list import taken_voice, voices_here
 
     settings = configured(config, overrides)
-    found = EspeakTTS().voices() + (FliteTTS().voices() if flite_voices() else [])
-    if backends.chosen_voice(settings).chosen not in ("espeak", "flite"):
-        found = backends.make_voice(settings).voices() + found
-    found = [voice for voice in found if voice.language.lower().startswith(language.lower())]
+    found = [voice for voice in voices_here(settings) if voice.language.lower().startswith(language.lower())]
     if not found:
         raise InputError(f"voices: expected a language that a voice here speaks, got '{language}'; try without it")
+    if language:
+        settings = settings.model_copy(update={"voice": settings.voice.model_copy(update={"language": language})})
+    taken = taken_voice(settings)
     if as_json:
-        print(json.dumps([asdict(voice) for voice in found], indent=2, ensure_ascii=False))
+        rows = [{**asdict(voice), "taken": voice.id == taken} for voice in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = Table("voice", "language", "name", "gender", "engine", box=None)
+    table = Table("", "voice", "language", "name", "gender", "engine", box=None)
     for voice in found:
-        table.add_row(voice.id, voice.language, voice.name, voice.gender or "", voice.engine)
+        mark = "*" if voice.id == taken else ""
+        table.add_row(mark, voice.id, voice.language, voice.name, voice.gender or "", voice.engine)
     Console().print(table)
 
 
