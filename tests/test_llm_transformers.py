@@ -25,8 +25,9 @@ from agent.short_prompt import ShortPrompt
 from agent.transformers_worker import ChatModel
 from speech.errors import InputError
 from speech.worker import Worker
-from tests.smol import CONTEXT, make_small, packaged_smol, smol_folder
+from tests.smol import CONTEXT, SMOL, make_small, packaged_smol, smol_folder
 
+pytestmark = pytest.mark.packaged(SMOL)
 ROME, TIRED, WINTER = "Which city is the capital of Italy?", "I am a bit tired today.", "Do you like the winter?"
 
 
