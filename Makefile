@@ -81,13 +81,12 @@ recommended: $(RECOMMENDED_READY)
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."
 
-# Two at a time where only the processor matters; then, one after the other, what keeps real time or owns a device.
+# Two at a time where it does not matter how quick the processor is; then, one after the other, what keeps real time.
 LEFT_OUT := not gpu and not network and not weights and not benchmark
-REAL_TIME := pulse or fuse or xvfb or mosquitto or real_time
 
 test: $(DEV_READY) lint
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m '$(LEFT_OUT) and not ($(REAL_TIME))' && \
-	 $(BIN)/python -m pytest -m '$(LEFT_OUT) and ($(REAL_TIME))'
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m '$(LEFT_OUT) and not real_time' && \
+	 $(BIN)/python -m pytest -m '$(LEFT_OUT) and real_time' $$(grep -lw real_time tests/test_*.py)
 
 lint: $(DEV_READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -169,9 +169,13 @@ def sound_card(
 
 @asynccontextmanager
 async def open_parts(
-    config: Config, *, real_time: bool, end_of_turn_s: float | None = None
+    config: Config,
+    *,
+    real_time: bool,
+    end_of_turn_s: float | None = None,
+    on_preparing: Callable[[str], None] = lambda notice: None,
 ) -> AsyncGenerator[Parts, None]:
-    """Loads ears, mind and voice, and stops them at the end."""
+    """Loads ears, mind and voice, and stops them at the end; see `open_session`."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
     # In threads: packaged weights are checked when they are first used, and some are joined or converted.
     choices = await asyncio.to_thread(backends.choices, config)
@@ -180,6 +184,8 @@ async def open_parts(
         asyncio.to_thread(backends.make_mind, config, knowledge),
         asyncio.to_thread(backends.make_voice, config),
     )
+    if mind.preparing:
+        on_preparing(mind.preparing)
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
             for part in (ears, mind, voice):
@@ -202,6 +208,7 @@ async def open_session(
     apologise: bool,
     on_event: Callable[[Event], None],
     on_loaded: Callable[[Portrait], None] = lambda portrait: None,
+    on_preparing: Callable[[str], None] = lambda notice: None,
     end_of_turn_s: float | None = None,
     make_card: Callable[[SoundTrack], SoundCard] | None = None,
 ) -> AsyncGenerator[Session, None]:
@@ -214,13 +221,14 @@ async def open_session(
         apologise: answer a question without words by saying so; else it is an error.
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.
+        on_preparing: told before something takes long, this time only.
         end_of_turn_s: goes over the configured silence that ends a turn.
         make_card: makes the sound card that plays the voice track; its pace is then the session's. An output that
             fails is told as a Problem, and the rest goes on.
     """
     async with AsyncExitStack() as stack:
         async with asyncio.TaskGroup() as loading:
-            opening = open_parts(config, real_time=real_time, end_of_turn_s=end_of_turn_s)
+            opening = open_parts(config, real_time=real_time, end_of_turn_s=end_of_turn_s, on_preparing=on_preparing)
             parts = loading.create_task(stack.enter_async_context(opening), name="load parts")
             face = loading.create_task(load_face(config), name="load face")
         on_loaded(face.result().portrait)

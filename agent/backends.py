@@ -23,7 +23,9 @@ from agent.llm import LLM
 from agent.model_catalogue import BACKENDS, Place
 from agent.models import MODULES
 from agent.packaged import install_command
+from agent.packaged_models import find_packaged, packaged_of
 from agent.personas import persona_of
+from agent.voice_choice import engines_for, espeak_voice, pico_voice, with_meant_voice
 from agent.weights import (
     Source,
     candidates,
@@ -39,6 +41,7 @@ from speech.errors import InputError
 from speech.tts import TTS
 
 if TYPE_CHECKING:
+    from agent.llm_knowledge import KnowledgeLLM
     from speech.asr_whisper import WhisperASR
 
 
@@ -71,7 +74,7 @@ def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str],
     )
 
 
-def _knowledge(config: Config, knowledge: Knowledge) -> LLM:
+def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
     from agent.llm_knowledge import KnowledgeLLM
 
     return KnowledgeLLM(knowledge, name=name_of(config))
@@ -81,14 +84,17 @@ def _transformers(config: Config, knowledge: Knowledge) -> LLM:
     from agent.llm_transformers import TransformersLLM
 
     mind = config.mind
+    weights = resolve_weights(config, "transformers", mind.model)
     return TransformersLLM(
-        model=resolve_model(config, "transformers", mind.model),
+        model=weights.path,
         name=name_of(config),
         persona=mind.persona,
         knowledge=knowledge,
         device=mind.device,
         temperature=mind.temperature,
         max_tokens=mind.max_tokens,
+        seed=mind.seed,
+        packaged=find_packaged("transformers", weights.name) if weights.source == "packaged" else None,
     )
 
 
@@ -116,8 +122,7 @@ def _espeak(config: Config) -> TTS:
     from speech.tts_espeak import EspeakTTS
 
     voice = config.voice
-    name = voice.voice or persona_of(config).voices["espeak"]
-    return EspeakTTS(voice=name, rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
+    return EspeakTTS(voice=espeak_voice(config), rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
 
 
 def _flite(config: Config) -> TTS:
@@ -159,6 +164,38 @@ def _xtts(config: Config) -> TTS:
     )
 
 
+def _hibari(config: Config) -> TTS:
+    from speech.tts_hibari import HibariTTS
+
+    voice = config.voice
+    return HibariTTS(
+        model=resolve_model(config, "hibari", voice.model),
+        voice=voice.voice or persona_of(config).voices["hibari"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
+def _piper(config: Config) -> TTS:
+    from speech.tts_piper import PiperTTS
+
+    voice = config.voice
+    return PiperTTS(
+        model=resolve_model(config, "piper", voice.model),
+        voice=voice.voice or persona_of(config).voices["piper"],
+        rate_wpm=voice.rate_wpm,
+        volume=voice.volume,
+    )
+
+
+def _pico(config: Config) -> TTS:
+    from speech.tts_pico import PicoTTS
+
+    voice = config.voice
+    folder = resolve_model(config, "pico", voice.model)
+    return PicoTTS(folder=folder, voice=pico_voice(config), rate_wpm=voice.rate_wpm, volume=voice.volume)
+
+
 def name_of(config: Config) -> str:
     """What the avatar calls itself, and is called by."""
     return config.mind.name or persona_of(config).name
@@ -174,10 +211,17 @@ MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
     "transformers": _transformers,
     "openai": _openai,
 }
-VOICES: Mapping[str, Callable[[Config], TTS]] = {"espeak": _espeak, "flite": _flite, "coqui": _coqui, "xtts": _xtts}
-
-_VOICES_WITH_WEIGHTS = ("coqui", "xtts", "hibari", "piper", "pico")
-"""Best first, of one source."""
+_KNOWLEDGE_FIRST = ("auto", "knowledge")
+"""With mind.chat: backends that name no language model, so that the best one is taken, or none."""
+VOICES: Mapping[str, Callable[[Config], TTS]] = {
+    "espeak": _espeak,
+    "flite": _flite,
+    "hibari": _hibari,
+    "piper": _piper,
+    "pico": _pico,
+    "coqui": _coqui,
+    "xtts": _xtts,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,33 +272,74 @@ def chosen_ears(config: Config, *, accurate: bool = False) -> Choice:
 def chosen_mind(config: Config) -> Choice:
     """A server where one is named, else a fetched language model, else the knowledge file.
 
-    The packaged language model is small, and wrong about facts: it answers only where it is named.
+    With mind.chat the knowledge file answers first, and a language model chats about the rest (`chosen_talker`).
     """
+    if config.mind.chat:
+        talker = chosen_talker(config)
+        if talker is None:
+            notice = "mind: the knowledge file alone instead of chat: expected a language model, found none; run: "
+            return Choice(
+                "mind",
+                "knowledge",
+                "mind.chat is on, but there is no language model",
+                notices=(f"{notice}{install_command(packaged_of('transformers')[0])}",),
+            )
+        why = f"mind.chat is on: {talker.chosen} chats where the file has no answer ({talker.why})"
+        return replace(talker, chosen="knowledge", why=why)
     named = _named(config, "mind", MINDS)
     if named is not None:
         return named
-    if config.ring.choice != "embedded" and config.mind.base_url:
-        return Choice("mind", "openai", "mind.base_url names a server", "server")
+    if server := _server(config):
+        return server
+    # The packaged language model is small, and wrong about facts: it answers only where it is asked to.
     best = _best(config, "mind", ("transformers",), packaged=False)
     why = "no language model's weights were fetched and no server is named"
     return best.choice or _last_resort(config, best, "knowledge", why)
 
 
+def chosen_talker(config: Config) -> Choice | None:
+    """The language model that chats with mind.chat: the named one, else a server, a fetched or the packaged one."""
+    if config.mind.backend not in _KNOWLEDGE_FIRST:
+        return _named(config, "mind", MINDS)
+    return _server(config) or _best(config, "mind", ("transformers",)).choice
+
+
+def _server(config: Config) -> Choice | None:
+    if config.ring.choice != "embedded" and config.mind.base_url:
+        return Choice("mind", "openai", "mind.base_url names a server", "server")
+    return None
+
+
 def chosen_voice(config: Config) -> Choice:
-    """Coqui where its weights are, else a packaged voice, else Flite where it has the wanted voice, else eSpeak NG."""
-    named = _named(config, "voice", VOICES)
+    """The engine whose voice is named; else the best that speaks the language, as `agent.voice_choice.engines_for`.
+
+    Raises:
+        InputError: a backend that no table has, or a language that no voice has.
+    """
+    meant = with_meant_voice(config)
+    by_name = (
+        "" if meant.voice.backend == config.voice.backend else f"its voice is named by {_set(config, 'voice.voice')}"
+    )
+    named = _named(meant, "voice", VOICES, why=by_name)
     if named is not None:
         return named
-    best = _best(config, "voice", tuple(name for name in _VOICES_WITH_WEIGHTS if name in VOICES))
+    best = _best(meant, "voice", engines_for(meant))
+    if meant.voice.voice and (
+        best.choice is None or best.choice.chosen not in ("coqui", "xtts")
+    ):  # no speaker of these
+        raise InputError(
+            f"{_set(config, 'voice.voice')}: expected a voice that is here, or a language that one speaks, "
+            f"got '{meant.voice.voice}'; see: visavis voices"
+        )
     if best.choice is not None:
         return best.choice
     from speech.tts_flite import flite_voices
 
-    installed, wanted = flite_voices(), config.voice.voice
-    if installed and (not wanted or wanted in installed):
-        return _last_resort(config, best, "flite", "the program flite is installed, and has the voice if one is named")
-    why = "comes with a package; the program flite is not installed, or has not the voice that is named"
-    return _last_resort(config, best, "espeak", why)
+    language = meant.voice.language.lower()
+    if flite_voices() and language in ("en", "en-us"):
+        return _last_resort(meant, best, "flite", "the program flite is installed")
+    espeak_voice(meant)  # is there such a voice?
+    return _last_resort(meant, best, "espeak", f"no better voice of the language '{language}' is here")
 
 
 def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
@@ -272,13 +357,19 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
 
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
-    mind: LLM = _table("minds", MINDS)[chosen_mind(config).chosen](config, knowledge)
+    minds = _table("minds", MINDS)
+    if config.mind.chat and (talker := chosen_talker(config)) is not None:
+        from agent.llm_chatting import ChattingLLM
+
+        model: LLM = minds[talker.chosen](config, knowledge)
+        return ChattingLLM(_knowledge(config, knowledge), model, may_do_without=config.mind.backend in _KNOWLEDGE_FIRST)
+    mind: LLM = minds[chosen_mind(config).chosen](config, knowledge)
     return mind
 
 
 def make_voice(config: Config) -> TTS:
     """The chosen synthesiser, not yet entered."""
-    voice: TTS = _table("voices", VOICES)[chosen_voice(config).chosen](config)
+    voice: TTS = _table("voices", VOICES)[chosen_voice(config).chosen](with_meant_voice(config))
     return voice
 
 
@@ -300,9 +391,9 @@ def _table(group: str, own: Mapping[str, Callable[..., Any]]) -> Mapping[str, Ca
 
 
 def _named(
-    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False
+    config: Config, place: Place, own: Mapping[str, Callable[..., Any]], *, accurate: bool = False, why: str = ""
 ) -> Choice | None:
-    """The backend that the configuration names, or None where it says "auto"."""
+    """The backend that the configuration names, or None where it says "auto"; `why` where a backend is not the why."""
     section = getattr(config, place)
     asked: str = section.backend
     if asked == "auto":
@@ -312,7 +403,7 @@ def _named(
     if asked not in own and asked not in _table(group, own):
         names = ", ".join(f"'{name}'" for name in ("auto", *_table(group, own)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
-    named = Choice(place, asked, f"named by {key} ({config.source.of(key)})")
+    named = Choice(place, asked, why or f"named by {_set(config, key)}")
     if asked == "openai":
         return replace(named, source="server")
     if not has_weights(asked):
@@ -323,6 +414,11 @@ def _named(
         return replace(named, source="fetched" if asked in BACKENDS else "packaged", notices=(str(error),))
     notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
     return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
+
+
+def _set(config: Config, key: str) -> str:
+    """A setting, and where it was set."""
+    return f"{key} ({config.source.of(key)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 from typer.core import TyperArgument
 
 from agent import streams
-from agent.commands import conversation, evaluate, fetch, landmarks, live, media, track, train, upkeep
+from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train, upkeep
 from agent.commands.options import say
 from speech import signals
 from speech.errors import InputError
@@ -46,7 +46,7 @@ def _root(
     """Holds what is said before any command."""
 
 
-for module in (live, conversation, media, landmarks, evaluate, track, fetch, train, upkeep):
+for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, upkeep):
     module.register(app)
 
 

@@ -96,8 +96,9 @@ class RingSection(Section):
     """Which ring of parts works.
 
     Attributes:
-        choice: "auto" takes the best part whose weights and packages are there, for each place; "embedded" and
-            "recommended" name the ring for every backend that is left at "auto".
+        choice: where weights come from for every backend that is left at "auto": "auto" takes fetched ones, else
+            packaged ones, else a backend that needs none; "embedded" never takes fetched ones, nor a server;
+            "recommended" takes nothing else.
         models: folder of the fetched weights; None for the user's usual data folder.
     """
 
@@ -159,6 +160,8 @@ class MindSection(Section):
         persona: who it is, in a few sentences, for a language model; "" for the shipped persona.
         temperature: of a language model: 0 always says the likeliest, higher varies.
         max_tokens: longest reply of a language model, tokens.
+        seed: of a language model on this computer: the same seed gives the same conversation the same replies.
+        chat: whether a language model chats where the knowledge file has no answer.
         knowledge: Markdown file of what it knows; None for the shipped one.
         name: what it calls itself; "" for the shipped portrait's own name.
         max_history_turns: turns of the conversation that it keeps in mind.
@@ -172,6 +175,8 @@ class MindSection(Section):
     persona: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.6
     max_tokens: Annotated[int, Field(ge=8, le=4096)] = 220
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    chat: bool = False
     knowledge: FilePath = None
     name: Annotated[str, Field(max_length=40)] = ""
     max_history_turns: Annotated[int, Field(ge=1, le=1000)] = 20
@@ -182,8 +187,10 @@ class VoiceSection(Section):
 
     Attributes:
         backend: the synthesiser, one of `agent.backends.VOICES`.
-        voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a Coqui speaker; "" for the portrait's.
-        model: of a neural voice: a name that `visavis fetch` knows, or a folder; "" for the backend's default.
+        voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a speaker (Coqui, Piper); "" for the
+            portrait's.
+        model: of a neural voice: a name that `visavis fetch` knows, or a folder (Piper: an .onnx file); "" for the
+            backend's default.
         language: of a voice that speaks several, such as "en".
         device: what computes: "auto" takes a GPU where there is one.
         sample: recording of the voice that XTTS is to speak with; None for one of its own speakers.

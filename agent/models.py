@@ -10,8 +10,19 @@ from pathlib import Path
 from typing import Literal
 
 from agent.config import Config
-from agent.model_catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model, Source, canonical, find_model
+from agent.model_catalogue import (
+    BACKENDS,
+    CATALOGUE,
+    PLACES,
+    Backend,
+    Model,
+    Source,
+    canonical,
+    find_model,
+    piper_source,
+)
 from agent.model_manifest import MANIFEST, checked_name, is_name, read_manifest
+from agent.piper_catalogue import piper_language
 from speech.errors import InputError
 from speech.user_folders import data_folder
 
@@ -19,12 +30,13 @@ MODULES: Mapping[Backend, tuple[str, str]] = {
     "whisper": ("whisper", "whisper"),
     "faster-whisper": ("faster-whisper", "faster_whisper"),
     "transformers": ("transformers", "transformers"),
+    "piper": ("", "onnxruntime"),
     "coqui": ("coqui", "TTS"),
     "xtts": ("coqui", "TTS"),
 }
-"""Backend → the extra of our package that it needs, and the module by which that is known to be installed."""
+"""Backend → the extra of our package that it needs, if any, and the module by which that is known to be installed."""
 
-ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt"}
+ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt", "hibari": ".onnx", "piper": ".onnx"}
 """Backends whose models are one file, and how its name ends; the others' are folders."""
 
 
@@ -157,6 +169,8 @@ def recommended_models(config: Config) -> list[Model]:
         ears = ("whisper", "faster-whisper")
     minds: tuple[Backend, ...] = () if config.mind.base_url else ("transformers",)
     voices: tuple[Backend, ...] = ("coqui", "xtts")
+    if config.voice.language.partition("-")[0].lower() != "en":  # there, Piper has more and quicker voices
+        voices = ("piper", *voices)
     wanted = []
     for section, backends in ((config.ears, ears), (config.mind, minds), (config.voice, voices)):
         if section.backend != "auto":
@@ -192,6 +206,11 @@ def named_model(backend: Backend, name: str) -> Model:
             known = ", ".join(model.name for model in CATALOGUE if model.backend == backend)
             raise InputError(f"{backend}: expected one of {known}, or OWNER/NAME on Hugging Face, got '{name}'")
         return Model(backend, name, "not in the catalogue", "", 0, Source("hugging-face", name))
+    if backend == "piper":
+        source = piper_source(name)
+        if source is None:
+            raise InputError(f"piper: expected a name such as de_DE-thorsten-medium, got '{name}'")
+        return Model(backend, name, "not in the catalogue", "see MODEL_CARD", 0, source, "", (piper_language(name),))
     kind: Literal["url-with-sha256", "coqui"] = "url-with-sha256" if backend == "whisper" else "coqui"
     return Model(backend, name, "not in the catalogue", "", 0, Source(kind, name))
 
@@ -214,6 +233,8 @@ def _defaults(backend: Backend, config: Config) -> list[Model]:
         return models
     language = config.ears.language if PLACES[backend] == "ears" else config.voice.language
     fitting = [model for model in models if model.speaks(language)] or models
+    if backend == "piper":  # "en-gb" is rather spoken by "en_GB-…"
+        fitting.sort(key=lambda model: not model.name.lower().replace("_", "-").startswith(f"{language.lower()}-"))
     if PLACES[backend] == "ears":
         wanted = (
             "turbo"

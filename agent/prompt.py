@@ -92,18 +92,7 @@ class Prompt:
         Returns:
             The system's message, then user and assistant in turns; the last one is the user's.
         """
-        chat: list[ChatMessage] = [{"role": "system", "content": self._system}]
-        note = ""
-        for message in (*history, Message("user", text)):
-            content = f"{note} {message.text}".strip()
-            if chat[-1]["role"] == message.role:  # templates of several models insist on turns
-                chat[-1]["content"] += f" {content}"
-            else:
-                if chat[-1]["role"] == "system" and message.role == "assistant":
-                    chat.append({"role": "user", "content": _BEGINNING})
-                chat.append({"role": message.role, "content": content})
-            # The note is the person's: in the model's own words it would learn to write such notes.
-            note = _CUT_OFF if message.interrupted else ""
+        chat = with_turns([{"role": "system", "content": self._system}], history, text)
         if excerpt := self._excerpt(history, text):
             chat[-1]["content"] = f"{_HOW_TO_KNOW}\n\n{excerpt}\n\nNow I say to you: {chat[-1]['content']}"
         return chat
@@ -121,6 +110,30 @@ class Prompt:
             chosen.append(_written(hit.entry)[:room])
             room -= len(chosen[-1]) + 2
         return "\n\n".join(chosen)
+
+
+def with_turns(begins: Sequence[ChatMessage], history: Sequence[Message], text: str) -> list[ChatMessage]:
+    """What comes first, what was said, and the question: user and assistant in turns after the system's message.
+
+    Args:
+        begins: the system's message, and exchanges after it if any.
+        history: what was said before, oldest first.
+        text: what the person has just said.
+    """
+    chat: list[ChatMessage] = list(begins)
+    note = ""
+    for message in (*history, Message("user", text)):
+        content = f"{note} {message.text}".strip()
+        if chat[-1]["role"] == message.role:  # templates of several models insist on turns
+            joined = f"{chat[-1]['content']} {content}"
+            chat[-1] = {"role": message.role, "content": joined}
+        else:
+            if chat[-1]["role"] == "system" and message.role == "assistant":
+                chat.append({"role": "user", "content": _BEGINNING})
+            chat.append({"role": message.role, "content": content})
+        # The note is the person's: in the model's own words it would learn to write such notes.
+        note = _CUT_OFF if message.interrupted else ""
+    return chat
 
 
 def _written(entry: Entry) -> str:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agent.emotion_tags import EmotionTag, EmotionTags
-from agent.llm import LLM, Message
+from agent.llm import LLM, Apologised, Message
 from agent.reply import Reply
 from agent.sentences import Sentence, SentenceSplitter
 from speech.errors import InputError
@@ -60,8 +60,9 @@ async def think(
             await _ask(mind, history, reply, writer, patience.timeout_s)
         except (InputError, OSError, TimeoutError) as error:
             await writer.end_sentence()
-            await writer.write(MIND_FAILED)
-            await writer.end_sentence()
+            if not isinstance(error, Apologised):
+                await writer.write(MIND_FAILED)
+                await writer.end_sentence()
             reason = str(error) or f"no answer within {patience.timeout_s:g} s"
             await patience.on_problem(f"{mind.name}: {reason}")
     await writer.end_sentence()

@@ -1,7 +1,7 @@
 """The process in which a language model thinks, run by `agent.llm_transformers`.
 
-A call has the fields "messages", "temperature" and "max_tokens"; it is answered by items with the next piece of the
-reply in "text".
+A call has the fields "messages", "temperature", "max_tokens" and "seed"; it is answered by items with the next piece of
+the reply in "text"; the last one says in "was_cut" whether it got too long.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
+from agent.gguf_folder import GROUP_SETTING, chat_folder
 from agent.held_back import HoldBack
+from agent.packaged_models import find_packaged
 from speech.errors import InputError
 from speech.worker_main import Call, Cancelled, Work, serve
 
@@ -47,6 +49,8 @@ class ChatModel:
         self._model = _load_model(folder, self._device)
         most = getattr(self._model.config.get_text_config(), "max_position_embeddings", None) or _UNLIMITED
         self._chat = ChatTokens(self._tokenizer, min(most, self._tokenizer.model_max_length))
+        ends = self._model.generation_config.eos_token_id
+        self._ends = set(ends if isinstance(ends, list) else [ends]) | {self._tokenizer.eos_token_id}
         self._cache: Any = None
         self._read: list[int] = []
 
@@ -64,50 +68,56 @@ class ChatModel:
         *,
         temperature: float,
         max_tokens: int,
+        seed: int,
         emit: Callable[[str], None],
         check: Callable[[], None],
-    ) -> None:
+    ) -> bool:
         """Answers.
 
         Args:
             messages: see `agent.prompt.Prompt.messages`.
             temperature: 0 always says the likeliest.
             max_tokens: longest reply.
+            seed: the same seed and messages give the same reply.
             emit: takes each piece of the reply; what it raises ends the work.
             check: called between steps; what it raises ends the work.
+
+        Returns:
+            Whether the reply was cut off because it got too long.
 
         Raises:
             InputError: the prompt does not fit.
         """
         import torch
 
+        from agent.token_choice import TokenChoice
+
         tokens, room, is_reasoning = self._chat.encode(messages, max_tokens)
         if is_reasoning:
             emit("<think>")
         self._forget_from(_common_length(tokens, self._read))
-        said = _Streamer(self._tokenizer, _until_next_turn(emit) if self._chat.is_plain else emit, check)
-        prompt = torch.tensor([tokens], device=self._device)
-        sampling: dict[str, Any] = {"do_sample": False}
-        if temperature > 0:
-            sampling = {"do_sample": True, "temperature": temperature}
+        said = _Said(self._tokenizer, _until_next_turn(emit) if self._chat.is_plain else emit)
+        choice = TokenChoice(self._model.generation_config, temperature=temperature, seed=seed, prompt=tokens)
         try:
-            self._read_prompt(prompt, check)
-            self._model.generate(
-                prompt,
-                attention_mask=torch.ones_like(prompt),
-                past_key_values=self._cache,
-                max_new_tokens=room,
-                pad_token_id=self._tokenizer.pad_token_id or 0,
-                streamer=said,
-                **sampling,
-            )
-        except (Cancelled, _ReplyEnded):
-            self._read = [*tokens, *said.tokens][: self._cache.get_seq_length()]
+            with torch.inference_mode():
+                self._read_prompt(tokens, check)
+                token = tokens[-1]
+                for _ in range(room):
+                    check()
+                    token = choice.next(self._logits_after(token))
+                    if token in self._ends:
+                        return False
+                    said.add(token)
+                return True
+        except _ReplyEnded:
+            return False
+        except Cancelled:
             raise
         except BaseException:
-            self._cache, self._read = None, []
+            self._cache = None
             raise
-        self._read = [*tokens, *said.tokens][: self._cache.get_seq_length()]
+        finally:
+            self._read = [] if self._cache is None else [*tokens, *said.tokens][: self._cache.get_seq_length()]
 
     def _forget_from(self, length: int) -> None:
         """Keeps the first `length` tokens of what was read, if the model's kind of cache can go back."""
@@ -120,34 +130,41 @@ class ChatModel:
         elif surplus:
             self._cache.crop(-surplus)
 
-    def _read_prompt(self, prompt: Any, check: Callable[[], None]) -> None:
-        """Reads all but the last token; that one gives the reply's first, and is left for `generate`."""
+    def _read_prompt(self, tokens: list[int], check: Callable[[], None]) -> None:
+        """Reads all but the last token; that one gives the reply's first."""
         import torch
 
-        with torch.inference_mode():
-            while (start := self._cache.get_seq_length()) < prompt.shape[1] - 1:
-                check()
-                end = min(start + _READ_AT_ONCE, prompt.shape[1] - 1)
-                # The model without its head: nobody needs the likelihood of what is written already.
-                self._model.base_model(prompt[:, start:end], past_key_values=self._cache, use_cache=True)
+        while (start := self._cache.get_seq_length()) < len(tokens) - 1:
+            check()
+            part = tokens[start : min(start + _READ_AT_ONCE, len(tokens) - 1)]
+            # The model without its head: nobody needs the likelihood of what is written already.
+            self._model.base_model(
+                torch.tensor([part], device=self._device), past_key_values=self._cache, use_cache=True
+            )
+
+    def _logits_after(self, token: int) -> Any:
+        """Reads a token; returns the likelihood of every one that could come next, [vocabulary]."""
+        import torch
+
+        read = self._model(torch.tensor([[token]], device=self._device), past_key_values=self._cache, use_cache=True)
+        return read.logits[0, -1]
 
 
-class _Streamer:
-    """What `generate` tells its tokens; tells their text on, as soon as it is whole characters."""
+class _Said:
+    """Tells the text of a reply's tokens on, as soon as it is whole characters.
 
-    def __init__(self, tokenizer: Any, emit: Callable[[str], None], check: Callable[[], None]) -> None:
-        self._tokenizer, self._emit, self._check = tokenizer, emit, check
-        self._is_prompt = True
+    Attributes:
+        tokens: so far.
+    """
+
+    def __init__(self, tokenizer: Any, emit: Callable[[str], None]) -> None:
+        self._tokenizer, self._emit = tokenizer, emit
         self._context = self._told = 0
         self.tokens: list[int] = []
 
-    def put(self, value: Any) -> None:
-        """Takes the prompt, then token after token."""
-        if self._is_prompt:
-            self._is_prompt = False
-            return
-        self._check()
-        self.tokens += value.tolist()
+    def add(self, token: int) -> None:
+        """Takes the next token."""
+        self.tokens.append(token)
         # Some tokenizers only write a blank before a token that has one before it: it is decoded together with those.
         before = self._decode(self.tokens[self._context : self._told])
         now = self._decode(self.tokens[self._context :])
@@ -156,9 +173,6 @@ class _Streamer:
         self._context, self._told = self._told, len(self.tokens)
         if len(now) > len(before):
             self._emit(now[len(before) :])
-
-    def end(self) -> None:
-        """Nothing is held back but half a character."""
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -212,9 +226,13 @@ def _load_tokenizer(folder: Path) -> Any:
 def _load_model(folder: Path, device: str) -> Any:
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from agent.four_bit_linear import can_pack, pack
+
     only_here = {"local_files_only": True, "trust_remote_code": False}
     try:
-        as_stored = device != "cpu" or _computes_as_stored(AutoConfig.from_pretrained(folder, **only_here))
+        config = AutoConfig.from_pretrained(folder, **only_here)
+        group = getattr(config, GROUP_SETTING, None) if device == "cpu" and can_pack() else None
+        as_stored = device != "cpu" or group is not None or _computes_as_stored(config)
         dtype = "auto" if as_stored else "float32"
         model, found = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, output_loading_info=True, **only_here)
     except Exception as error:  # a damaged file can raise anything
@@ -222,6 +240,8 @@ def _load_model(folder: Path, device: str) -> Any:
     if found["missing_keys"]:
         missing = sorted(found["missing_keys"])
         raise InputError(f"{folder}: {len(missing)} weights are missing ({missing[0]} …); fetch the model again")
+    if group is not None:
+        pack(model, group)
     return model.to(device).eval()
 
 
@@ -241,7 +261,10 @@ def _brief(error: Exception) -> str:
 
 
 def load(setup: dict[str, Any]) -> Work:
-    """Loads the model in the folder "model" onto "device"; the messages "shortest" are what it must be able to hold."""
+    """Loads the model in the folder "model" onto "device"; the messages "shortest" are what it must be able to hold.
+
+    With "packaged", "model" is the file of the packaged model of that name, made into a folder first if need be.
+    """
     # Before anything is imported that looks at it.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if hasattr(os, "nice"):
@@ -253,20 +276,24 @@ def load(setup: dict[str, Any]) -> Work:
     logging.disable_progress_bar()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(min(_MOST_THREADS, max(1, cores - 1)))
-    model = ChatModel(Path(setup["model"]), setup["device"])
+    folder = Path(setup["model"])
+    if setup["packaged"]:
+        packaged = find_packaged("transformers", setup["packaged"])
+        assert packaged is not None
+        folder = chat_folder(packaged, folder)
+    model = ChatModel(folder, setup["device"])
     model.check_room(setup["shortest"])
 
     def answer(call: Call) -> None:
-        try:
-            model.reply(
-                call.fields["messages"],
-                temperature=call.fields["temperature"],
-                max_tokens=call.fields["max_tokens"],
-                emit=lambda text: call.emit({"text": text}),
-                check=call.check,
-            )
-        except _ReplyEnded:
-            pass
+        was_cut = model.reply(
+            call.fields["messages"],
+            temperature=call.fields["temperature"],
+            max_tokens=call.fields["max_tokens"],
+            seed=call.fields["seed"],
+            emit=lambda text: call.emit({"text": text, "was_cut": False}),
+            check=call.check,
+        )
+        call.emit({"text": "", "was_cut": was_cut})
 
     return answer
 

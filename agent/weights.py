@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.config import Config
+from agent.derived_models import path_for
 from agent.model_catalogue import BACKENDS, PLACES, Place
 from agent.model_manifest import checked_name
 from agent.models import (
@@ -23,7 +24,7 @@ from agent.models import (
     state_of,
 )
 from agent.packaged import any_installed, install_command, packaged_path
-from agent.packaged_models import CONVERTED_FROM, PackagedModel, packaged_of
+from agent.packaged_models import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
 Source = Literal["path", "fetched", "packaged"]
@@ -34,6 +35,7 @@ _SOURCES: dict[str, tuple[Source, ...]] = {
     "recommended": ("fetched",),
 }
 """By the ring that is chosen: best first."""
+_VOICES = tuple(backend for backend in BACKENDS if PLACES[backend] == "voice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,7 @@ class Weights:
     Attributes:
         source: where it comes from.
         name: of the model, or its path.
-        path: what the backend loads: a file or a folder. Packaged weights may have to be converted first
-            (`CONVERTED_FROM`), which is the backend's own matter.
+        path: a file or a folder; `resolve_model` converts it where `CONVERTED_FROM` says so, when it is to be loaded.
         trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
@@ -118,8 +119,13 @@ def resolve_weights(config: Config, backend: str, model: str = "", *, accurate: 
 
 
 def resolve_model(config: Config, backend: str, model: str = "", *, accurate: bool = False) -> Path:
-    """The path of the best weights; see `resolve_weights`."""
-    return resolve_weights(config, backend, model, accurate=accurate).path
+    """What a backend loads: the path of the best weights, converted for it if need be; see `resolve_weights`."""
+    weights = resolve_weights(config, backend, model, accurate=accurate)
+    if weights.source == "packaged" and backend in CONVERTED_FROM:
+        packaged = find_packaged(CONVERTED_FROM[backend], weights.name)
+        assert packaged is not None
+        return path_for(backend, packaged)
+    return weights.path
 
 
 def ears_model(config: Config, backend: str, accurate: bool = False) -> Path:
@@ -173,6 +179,8 @@ def _fetched(config: Config, backend: str, model: str) -> Weights | None:
     if found is None:
         return None
     about, state = found
+    if not model and about.backend in _VOICES and not about.speaks(config.voice.language):
+        return None
     if state.status != "complete":
         mend = fetch_command(about.backend, about.name)
         raise InputError(f"{about.title}: expected it whole in {state.path}, but {state.detail}; run: {mend}")
@@ -200,7 +208,8 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
         there = "something else" if Path(model).exists() else "nothing"
         return InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
     packaged = candidates(config, backend, model, accurate=accurate)
-    commands = [install_command(packaged[0])] if packaged else []
+    usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
+    commands = [install_command(usual)] if usual else []
     if backend not in BACKENDS:
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))

@@ -171,7 +171,9 @@ class Denoiser(nn.Module):
         self.audio_in = nn.Linear(width, width)
         self.condition_in = nn.Sequential(nn.Linear(ConditionLayout.SIZE, width), nn.GELU(), nn.Linear(width, width))
         self.time_in = nn.Sequential(nn.Linear(64, width), nn.GELU(), nn.Linear(width, width))
-        self.position = nn.Parameter(torch.randn(config.history + config.block, width) * 0.02)
+        self.position = nn.Parameter(torch.empty(config.history + config.block, width))
+        if not self.position.is_meta:  # there it would import PyTorch's compiler, a second of every start
+            nn.init.normal_(self.position, std=0.02)
         self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
         self.norm = nn.LayerNorm(width)
         self.motion_out = nn.Linear(width, MOTION_SIZE)

@@ -21,7 +21,8 @@ from collections import Counter
 from pathlib import Path
 
 from agent.assemble import open_session
-from agent.commands.conversation import QUESTIONS, load_questions
+from agent.commands.conversation import load_questions
+from agent.commands.demo import QUESTIONS
 from agent.config import Config, load_config
 from agent.events import Event, TurnFinished
 from agent.sources import Questions

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from benchmarks.emitted import TimedRecording, delay_s, loud_frames, number_of
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles

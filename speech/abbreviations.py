@@ -71,8 +71,11 @@ _READ: dict[Place, dict[str, str]] = {
     Place.END: {"etc.": "et cetera", "Etc.": "Et cetera"},
 }  # fmt: skip
 
-# German, known so that a sentence isn't cut after them; their voices read them by themselves.
-_OTHER_LANGUAGES = "bzw. usw. bspw. evtl. ggf. z.B. d.h. u.a. Hr. Fr. Str. inkl. zzgl."
+# German, French, Spanish, Italian, known so that a sentence isn't cut after them; `speech.reading_rules` reads them.
+_OTHER_LANGUAGES = (
+    "bzw. usw. bspw. evtl. ggf. z.B. d.h. u.a. Hr. Fr. Str. inkl. zzgl. Abb. Kap. Mio. Mrd. av. apr. env. tél. Dra. "
+    "Sres. Ud. Uds. EE. pág. págs. núm. tel. máx. mín. dott. Dott. sig. Sig. pag. pagg. avv. ing. cap."
+)
 
 ABBREVIATIONS: dict[str, str] = {written: spoken for read in _READ.values() for written, spoken in read.items()}
 """As written → as read."""
@@ -104,6 +107,13 @@ _STARTERS = frozenset(
 """Words that begin sentences, and hardly ever names."""
 
 _NEXT_WORD = re.compile(r"[\s\"'“‘«(\[*_]*+([^\W\d_]+(?:['’][a-z]+)?+)(\.?)")
+# "z. B.", "v. Chr."; "am 3. Oktober", "im 2. Stock": German ranks have a point.
+_HALF_OF_ABBREVIATION = re.compile(r"\s[A-Z][a-z]{0,2}\.")
+_RANK = re.compile(r"\d{1,2}\.")
+_BEFORE_RANK = re.compile(r"\b(?:[Aa]m|[Vv]om|[Zz]um|[Ii]m|[Bb]eim|[Dd](?:er|ie|as|em|en|es)) $")
+_GERMAN_MONTH = re.compile(
+    r"\s+(?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b"
+)
 _MANY_POINTS = re.compile(r"(?:[^\W\d_]\.){2,}")
 _HALF_OF_DAY = re.compile(r"[ap]\.m\.", re.IGNORECASE)
 # "5 p.m. Eastern Time", "at 9 a.m. Monday": the time goes on.
@@ -140,7 +150,8 @@ def canonical(written: str) -> str | None:
 def may_be_abbreviation(written: str) -> bool:
     """Whether what follows decides if the point of this word is a full stop: "St.", "J.", "U.S.", but not "end."."""
     is_initial = len(written) == 2 and written[0].isupper()
-    return is_initial or canonical(written) is not None or _MANY_POINTS.fullmatch(written) is not None
+    is_rank = _RANK.fullmatch(written) is not None
+    return is_initial or is_rank or canonical(written) is not None or _MANY_POINTS.fullmatch(written) is not None
 
 
 def has_common_word(words: Iterable[str]) -> bool:
@@ -197,6 +208,11 @@ def ends_sentence(written: str, before: str, following: str) -> bool | None:
             return begins_sentence(following)
         if len(written) == 2 and written[0].isalpha() and written[0].isupper():  # an initial: "J. R. R. Tolkien"
             return begins_sentence(following)
+        if len(written) == 2 and written.islower() and _HALF_OF_ABBREVIATION.match(following):
+            return False
+        if _RANK.fullmatch(written):
+            is_rank = _BEFORE_RANK.search(before) and not begins_sentence(following)
+            return False if is_rank or _GERMAN_MONTH.match(following) else None
         return None
     place = _PLACES[entry]
     if entry in ("St.", "Dr.") and is_street(before, following):

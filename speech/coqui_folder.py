@@ -13,11 +13,21 @@ from typing import Any
 
 from speech.errors import InputError
 from speech.input_file import read_input_file
+from speech.neural_tts import check_package
 
 _LARGEST_JSON_BYTES, _LARGEST_NAMES_BYTES = 50_000_000, 50_000_000
 
 CHECKPOINTS = ("model_file.pth", "model.pth")
 """How Coqui's published voices name their weights; any other single .pth file will do too."""
+
+
+def check_coqui_package(engine: str) -> None:
+    """Checks that coqui-tts is installed.
+
+    Raises:
+        InputError: it isn't.
+    """
+    check_package(engine, "coqui-tts", module="TTS", install="pip install 'visavis[coqui]'")
 
 
 @dataclass(frozen=True, slots=True)

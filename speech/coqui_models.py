@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +16,13 @@ from TTS.config import load_config
 from TTS.tts.models import setup_model
 from TTS.tts.utils.languages import normalize_language
 
-from speech.audio import Samples
 from speech.errors import InputError
+from speech.neural_speaker import RawSpeech
 from speech.sound_file import read_audio
-from speech.word_times import Span, words_from_symbols
+from speech.word_times import words_from_symbols
 
 _SEED = 0
 """Every sentence begins from the same noise: what is said, and how, must not depend on what was said before."""
-
-
-@dataclass(frozen=True, slots=True)
-class RawSpeech:
-    """Sound as a model made it.
-
-    Attributes:
-        samples: float32 [N].
-        words: when each word is spoken in it; None where the model doesn't know.
-    """
-
-    samples: Samples
-    words: list[Span] | None
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -60,7 +46,7 @@ class VitsModel:
         setup: see `speech.coqui_worker`.
     """
 
-    streams = False
+    knows_times = True
 
     def __init__(self, setup: dict[str, Any]) -> None:
         config: Any = load_config(setup["config"])
@@ -137,7 +123,7 @@ class XttsModel:
         setup: see `speech.coqui_worker`.
     """
 
-    streams = True
+    knows_times = False
 
     def __init__(self, setup: dict[str, Any]) -> None:
         config: Any = load_config(setup["config"])

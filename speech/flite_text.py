@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from speech.latin import to_latin
+from speech.latin import in_letters, to_latin
 from speech.spoken_text import SpokenWord
 
 # Letters in one go: about 10 and 30 s of speech, for which Flite needs half a second and one and a half.
@@ -12,23 +12,9 @@ _LONGEST_FIRST, _LONGEST = 150, 450
 
 
 def in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
-    """Writes words in the letters that Flite knows; it would leave others out.
-
-    Words of which nothing is left (of a script without such letters) are shown with the word before or after them.
-    """
-    kept: list[SpokenWord] = []
-    unsaid = ""
-    for word in words:
-        # Flite takes "Ca", but not "ca", for California.
-        spoken = _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(word.spoken))
-        if any(letter.isalnum() for letter in spoken):
-            kept.append(SpokenWord(f"{unsaid}{word.text}", spoken))
-            unsaid = ""
-        elif kept:
-            kept[-1] = SpokenWord(f"{kept[-1].text} {word.text}", kept[-1].spoken)
-        else:
-            unsaid += f"{word.text} "
-    return kept
+    """Writes words in the letters that Flite knows; see `speech.latin.in_letters`."""
+    # Flite takes "Ca", but not "ca", for California.
+    return in_letters(words, lambda text: _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(text)))
 
 
 _TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
+
+from speech.spoken_text import SpokenWord
 
 _LETTERS = {
     # Latin letters that are no letter with an accent
@@ -33,3 +36,26 @@ def to_latin(text: str) -> str:
         return text
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFC", text).translate(_TABLE))
     return plain.translate(_TABLE).encode("ascii", "ignore").decode()
+
+
+def in_letters(words: list[SpokenWord], write: Callable[[str], str]) -> list[SpokenWord]:
+    """Writes words in the letters that a voice knows; it would leave others out.
+
+    Words of which nothing is left (of a script without such letters) are shown with the word before or after them.
+
+    Args:
+        words: what is to be said.
+        write: writes a text in the voice's letters.
+    """
+    kept: list[SpokenWord] = []
+    unsaid = ""
+    for word in words:
+        spoken = write(word.spoken)
+        if any(letter.isalnum() for letter in spoken):
+            kept.append(SpokenWord(f"{unsaid}{word.text}", spoken))
+            unsaid = ""
+        elif kept:
+            kept[-1] = SpokenWord(f"{kept[-1].text} {word.text}", kept[-1].spoken)
+        else:
+            unsaid += f"{word.text} "
+    return kept

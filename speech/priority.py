@@ -32,6 +32,12 @@ def let_others_first() -> None:
         _set_niceness(_BACKGROUND_NICENESS)
 
 
+def let_frames_first() -> None:
+    """Puts this process behind a live one's frames: for what computes for them, and is early anyway."""
+    if hasattr(os, "setpriority"):
+        _set_niceness(max(os.getpriority(os.PRIO_PROCESS, 0), _BACKGROUND_NICENESS))
+
+
 def _set_niceness(niceness: int) -> None:
     if sys.platform != "win32":
         with contextlib.suppress(OSError):  # most users may not put themselves before others

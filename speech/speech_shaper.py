@@ -15,6 +15,8 @@ LEAD_IN_S = 0.02
 MAX_CORRECTION_DB = 6.0
 """How far a sentence's own loudness is evened out on top of the voice's: more would flatten what is meant soft."""
 
+_SURE_AFTER_S = 1.0
+"""Of sound, after which a sentence's loudness is known: its first syllable may just be a weak or a stressed one."""
 _FRAME_S = 0.01
 _SILENT_BELOW_SPEECH_DB = 30.0
 _DECAY_S = 0.03  # of a voice's own dying away that is kept after its last sound
@@ -131,9 +133,11 @@ class SpeechShaper:
         """The factor at each sample: it follows what is known of the sentence's loudness without a step."""
         before = self._gain
         self._heard.append(raw)
-        level = speech_level_dbfs(np.concatenate(self._heard), self._rate)
+        heard = np.concatenate(self._heard)
+        level = speech_level_dbfs(heard, self._rate)
         if np.isfinite(level):
             correction = float(np.clip(self._level_dbfs - level, -MAX_CORRECTION_DB, MAX_CORRECTION_DB))
+            correction *= min(len(heard) / (_SURE_AFTER_S * self._rate), 1.0)
             self._gain = 10 ** ((SPEECH_LEVEL_DBFS - self._level_dbfs + correction) / 20) * self._volume
         now = self._gain if self._gain is not None else 0.0
         return np.linspace(now if before is None else before, now, len(raw), dtype=np.float32)

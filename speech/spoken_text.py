@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from speech.abbreviations import has_common_word
 from speech.markup import strip_piece
+from speech.reading_rules import ReadingRules, rule_readings
 from speech.spoken_english import Reading, english_readings
 from speech.spoken_letters import INITIALISMS, read_english_word
 
@@ -97,15 +100,16 @@ def _with_inches(text: str) -> str:
     return "".join([*parts, text[position:]])
 
 
-def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
+def spoken_words(text: str, language: str = "en", *, numbers: bool = True) -> list[SpokenWord]:
     """Says how a text is read aloud, in time proportional to its length.
 
-    English numbers, dates, money, units, abbreviations and symbols become words. In other languages only marks are
-    taken out: eSpeak NG has number rules of its own for each.
+    Numbers, dates, money, units, abbreviations and symbols become words in English, German, French, Spanish and
+    Italian. In other languages only marks are taken out.
 
     Args:
         text: any written text; Markdown is dealt with.
         language: BCP 47 tag of the voice that will read it.
+        numbers: False for a voice that has rules of its own for numbers in languages besides English.
 
     Returns:
         The words in order; empty where nothing can be said.
@@ -120,7 +124,8 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
     ):
         text = text.lower()  # somebody shouts: these are words, not initialisms
     english = language.lower().split("-")[0] == "en"
-    readings = english_readings(text) if english else []
+    rules = _rules_of(language) if numbers and not english else None
+    readings = english_readings(text) if english else rule_readings(text, rules) if rules else []
     words: list[SpokenWord] = []
     for start, end, within in _tokens(text, readings):
         token = written[start:end]
@@ -136,6 +141,22 @@ def spoken_words(text: str, language: str = "en") -> list[SpokenWord]:
         elif words:
             words[-1] = SpokenWord(f"{words[-1].text} {token}", words[-1].spoken)
     return words
+
+
+@lru_cache(maxsize=16)
+def _rules_of(language: str) -> ReadingRules | None:
+    """The table of a language; None for those that have none."""
+    found = _TABLES.get(language.lower().split("-")[0])
+    return getattr(importlib.import_module(found[0]), found[1]) if found else None
+
+
+_TABLES = {
+    "de": ("speech.reading_german", "GERMAN"),
+    "fr": ("speech.reading_french", "FRENCH"),
+    "es": ("speech.reading_spanish", "SPANISH"),
+    "it": ("speech.reading_italian", "ITALIAN"),
+}
+"""Imported when they are needed: most people speak one language."""
 
 
 def _keeps_length(text: str) -> bool:

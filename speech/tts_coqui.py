@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from speech.coqui_folder import CoquiFolder, open_coqui_folder
+from speech.coqui_folder import CoquiFolder, check_coqui_package, open_coqui_folder
 from speech.errors import InputError
 from speech.neural_tts import DEFAULT_RATE_WPM, NeuralTTS, check_settings, choose_speaker
 
@@ -45,7 +45,8 @@ class CoquiTTS(NeuralTTS):
         device: str = "auto",
         language: str = "en",
     ) -> None:
-        check_settings(self.name, rate_wpm=rate_wpm, volume=volume)
+        check_coqui_package(self.name)
+        check_settings(rate_wpm=rate_wpm, volume=volume)
         folder = open_coqui_folder(model, kind="vits")
         _check_phonemizer(folder)
         audio = folder.settings.get("audio") or {}
@@ -53,6 +54,7 @@ class CoquiTTS(NeuralTTS):
             raise InputError(f"{folder.config}: expected audio.sample_rate, got {audio.get('sample_rate')!r}")
         speakers = folder.speakers()
         super().__init__(
+            worker="speech.coqui_worker",
             what="Coqui",
             setup={
                 "kind": "vits",

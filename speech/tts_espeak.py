@@ -82,7 +82,7 @@ class EspeakTTS:
 
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speaks one sentence; see `TTS.synthesize`. A text without anything to say gives no chunks."""
-        words = spoken_words(text, self._language)
+        words = spoken_words(text, self._language, numbers=False)
         if not words:
             return
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from speech.coqui_folder import CoquiFolder, open_coqui_folder, torch_names
+from speech.coqui_folder import CoquiFolder, check_coqui_package, open_coqui_folder, torch_names
 from speech.errors import InputError
 from speech.loudness import speech_level_dbfs
 from speech.neural_tts import DEFAULT_RATE_WPM, NeuralTTS, check_settings, choose_speaker
@@ -57,7 +57,8 @@ class XttsTTS(NeuralTTS):
         device: str = "auto",
         language: str = "en",
     ) -> None:
-        check_settings(self.name, rate_wpm=rate_wpm, volume=volume)
+        check_coqui_package(self.name)
+        check_settings(rate_wpm=rate_wpm, volume=volume)
         folder = open_coqui_folder(model, kind="xtts")
         if not (model / "vocab.json").is_file():
             raise InputError(f"{model}: expected XTTS's vocab.json, found no such file in the folder")
@@ -72,6 +73,7 @@ class XttsTTS(NeuralTTS):
             )
         audio: Any = folder.settings.get("audio") or {}
         super().__init__(
+            worker="speech.coqui_worker",
             what="XTTS",
             setup={
                 "kind": "xtts",

@@ -86,7 +86,11 @@ def _load_model(path: Path) -> Any:
     import whisper
 
     try:
-        return whisper.load_model(str(path.absolute()), device="cpu")
+        model = whisper.load_model(str(path.absolute()), device="cpu")
+        # For word times. They are not in the file: OpenAI's package has them by the names of OpenAI's models.
+        if (heads := whisper._ALIGNMENT_HEADS.get(path.stem)) is not None:
+            model.set_alignment_heads(heads)
+        return model
     except Exception as error:  # whatever unpickling somebody's file may raise
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise InputError(

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from ctypes.util import find_library
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
-from speech.faster_whisper_worker import Decoder
-from speech.whisper_options import Setup
+from agent.packaged import install_command, is_installed, packaged_path
+from agent.packaged_models import PACKAGED, find_packaged
+from tests.commands import Commands, commands
+
+if TYPE_CHECKING:
+    from speech.faster_whisper_worker import Decoder
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,9 +57,17 @@ def _absent() -> dict[str, str]:
     return reasons
 
 
+def _absent_weights(item: pytest.Item) -> set[str]:
+    """The packaged weights that a test needs and that are not installed, as its marker names them."""
+    wanted = {title for marker in item.iter_markers("packaged") for title in marker.args}
+    return wanted - {model.title for model in PACKAGED if is_installed(model)}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     absent = _absent()
-    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in absent)]
+    left_out = [
+        item for item in items if any(item.get_closest_marker(marker) for marker in absent) or _absent_weights(item)
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -65,6 +76,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for marker, reason in _absent().items():
         terminalreporter.write_line(f"left out: tests marked '{marker}': {reason}")
+    for model in PACKAGED:
+        if not is_installed(model):
+            line = f"left out: tests with the weights {model.title}: not installed ({install_command(model)})"
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -74,23 +89,46 @@ def test_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the shipped portraits' analyses are kept for all tests: each takes a second."""
-    return tmp_path_factory.mktemp("portraits")
-
-
-@pytest.fixture(scope="session")
 def tiny_en() -> Path:
-    """Whisper tiny.en for CTranslate2, as packaged."""
+    """Whisper tiny.en for CTranslate2; only for tests marked `packaged("faster-whisper/tiny.en")`."""
     model = find_packaged("faster-whisper", "tiny.en")
     assert model is not None
     return packaged_path(model)
 
 
 @pytest.fixture(scope="session")
+def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same weights for openai-whisper."""
+    from speech.whisper_checkpoint import write_checkpoint
+
+    path = tmp_path_factory.mktemp("whisper") / "tiny.en.pt"
+    write_checkpoint(tiny_en / "model.bin", path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
+    run = tmp_path_factory.getbasetemp()
+    return (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "portraits"
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Commands]:
+    """Runs the program's commands."""
+    with commands() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def whisper(tiny_en: Path) -> Decoder:
-    """Whisper tiny.en in this process, told nothing beforehand."""
-    return Decoder(Setup(str(tiny_en)))
+    """faster-whisper with these weights in this process, told nothing beforehand."""
+    from speech import faster_whisper_worker as worker
+    from speech.whisper_options import Setup
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "leave_room_for_the_face", lambda: 1)  # a priority that is lowered can't be raised again
+        return worker.Decoder(Setup(str(tiny_en)))
 
 
 @pytest.fixture(scope="module")

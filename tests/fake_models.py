@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.model_catalogue import BACKENDS
 from agent.model_manifest import FileRecord, Manifest, write_manifest
-from agent.models import folder_of
+from agent.models import ENTRY_FILES, folder_of
 
 CONTENT = b"weights"
 
@@ -19,6 +19,6 @@ def fake_model(folder: Path, backend: str, name: str) -> Path:
     place.mkdir(parents=True)
     (place / "model.bin").write_bytes(CONTENT)
     record = FileRecord(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
-    entry = "model.bin" if backend == "whisper" else ""
+    entry = "model.bin" if backend in ENTRY_FILES else ""
     write_manifest(place, Manifest(f"{backend}/{name}", "a test", "", "MIT", entry, {"model.bin": record}))
     return place

@@ -67,7 +67,7 @@ class ScriptedMind(_Entered):
     """Gives the scripted reply to a question, word by word, each after `delay_s`; an exception is raised instead."""
 
     name = "scripted mind"
-    problem = ""
+    preparing = problem = ""
 
     def __init__(self, replies: Mapping[str, str | Exception], delay_s: float = 0.05) -> None:
         self._replies, self._delay_s = replies, delay_s

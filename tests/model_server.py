@@ -49,7 +49,15 @@ class ModelServer:
     pause_s: float = 0.0
     asked: list[Asked] = field(default_factory=list)
 
-    def add_hub(self, repository: str, files: dict[str, bytes], *, large: tuple[str, ...] = (), licence: str) -> None:
+    def add_hub(
+        self,
+        repository: str,
+        files: dict[str, bytes],
+        *,
+        large: tuple[str, ...] = (),
+        licence: str,
+        revision: str = "main",
+    ) -> None:
         """Adds a repository of a hub; of `large` files it states the SHA-256, of others Git's checksum."""
         siblings: list[dict[str, Any]] = []
         for name, content in files.items():
@@ -60,7 +68,7 @@ class ModelServer:
                 entry["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 134}
             siblings.append(entry)
         listing = {"sha": COMMIT, "siblings": siblings, "cardData": {"license": licence}}
-        self.files[f"/api/models/{repository}/revision/main"] = json.dumps(listing).encode()
+        self.files[f"/api/models/{repository}/revision/{revision}"] = json.dumps(listing).encode()
 
     def fetched(self, name: str) -> list[Asked]:
         """The requests for files of this name."""

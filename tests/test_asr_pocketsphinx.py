@@ -89,19 +89,25 @@ def test_guesses_come_while_the_sound_comes_then_one_final(loop: asyncio.Runner,
     assert final.end_s == pytest.approx(len(question("1_name.wav")) / SPEECH_RATE_HZ)
 
 
+@pytest.fixture(scope="module")
+def photo(loop: asyncio.Runner, ears: PocketSphinxASR) -> list[Transcript]:
+    """What is heard of one question."""
+    return run(loop, hear(ears, replay(question("2_photo.wav"))))
+
+
 @pytest.mark.parametrize("chunk_samples", [160, 592, 10**6])
-def test_any_chunking_gives_the_same_words(loop: asyncio.Runner, ears: PocketSphinxASR, chunk_samples: int) -> None:
-    samples = question("2_photo.wav")
-    expected = run(loop, hear(ears, replay(samples)))
-    found = run(loop, hear(ears, replay(samples, chunk_samples)))
-    assert [transcript.text for transcript in found] == [transcript.text for transcript in expected]
+def test_any_chunking_gives_the_same_words(
+    loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript], chunk_samples: int
+) -> None:
+    found = run(loop, hear(ears, replay(question("2_photo.wav"), chunk_samples)))
+    assert [transcript.text for transcript in found] == [transcript.text for transcript in photo]
 
 
-def test_what_was_said_before_changes_nothing(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
-    samples = question("2_photo.wav")
-    first = run(loop, hear(ears, replay(samples)))[-1]
+def test_what_was_said_before_changes_nothing(
+    loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript]
+) -> None:
     run(loop, hear(ears, replay(question("1_name.wav") * 0.1)))
-    assert run(loop, hear(ears, replay(samples)))[-1] == first
+    assert run(loop, hear(ears, replay(question("2_photo.wav"))))[-1] == photo[-1]
 
 
 def test_other_rates_are_understood(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:

@@ -135,7 +135,8 @@ def test_which_packaged_ears() -> None:
     for larger in (heard_by(accurate=True), heard_by("ears.language=de"), heard_by("ears.language=")):
         assert larger == ("faster-whisper", "base, packaged")
     assert ears_model(config(), "faster-whisper").parent.name == "tiny_carrier"
-    assert (ears_model(config(), "whisper", accurate=True) / "model.bin").read_bytes() == b"basebase"
+    assert (ears_model(config(), "faster-whisper", accurate=True) / "model.bin").read_bytes() == b"basebase"
+    assert heard_by("ears.backend=whisper")[1].endswith("; tiny.en, packaged"), "nothing is converted to say so"
     assert heard_by("ears.model=base") == ("faster-whisper", "base, packaged")
     assert heard_by("ears.backend=faster-whisper", "ring.choice=recommended")[1].endswith("; tiny.en, packaged")
 

@@ -12,30 +12,40 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
 import pytest
 
 from agent.__main__ import main
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from avatar.motion import CSV_HEADER, MotionLayout, read_motion_csv
 from speech.audio import OUTPUT_RATE_HZ, write_wav
 from speech.sound_file import read_audio
+from tests.commands import Commands
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
 
-def visavis(*arguments: str | Path, cwd: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Runs one command in an empty folder and expects its exit status."""
-    command = [sys.executable, "-m", "agent", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == status, f"{arguments}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
+class Visavis(Protocol):
+    """Runs one command in a folder and expects that it goes well."""
+
+    def __call__(self, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]: ...
 
 
 @pytest.fixture(scope="module")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def visavis(command: Commands) -> Visavis:
+    def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+        done = command.run(*arguments, cwd=cwd)
+        assert done.returncode == 0, f"{arguments}: exit status {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def speech(visavis: Visavis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few seconds of speech, said by the program itself."""
     folder = tmp_path_factory.mktemp("speech")
     visavis(
@@ -45,7 +55,7 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def answered(visavis: Visavis, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which two questions, one recorded and one typed, have been answered."""
     folder = tmp_path_factory.mktemp("answered")
     question = sorted(QUESTIONS.glob("*.wav"))[0]
@@ -53,7 +63,7 @@ def answered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_version_and_help(tmp_path: Path) -> None:
+def test_version_and_help(visavis: Visavis, tmp_path: Path) -> None:
     assert re.fullmatch(r"visavis \d+\.\d+\.\d+\n", visavis("--version", cwd=tmp_path).stdout)
     for command in ("ask", "demo", "render", "transcribe", "say", "voices", "doctor"):
         assert "visavis " + command in visavis(command, "--help", cwd=tmp_path).stdout, "help has an example"
@@ -90,7 +100,7 @@ def test_the_answer_is_audible_where_the_transcript_says_and_the_mouth_moves_the
     assert moves[speaking].mean() > 1.5 * moves[~speaking].mean()
 
 
-def test_ask_is_reproducible(tmp_path: Path) -> None:
+def test_ask_is_reproducible(visavis: Visavis, tmp_path: Path) -> None:
     pictures = []
     for name in ("a.mp4", "b.mp4"):
         visavis(
@@ -102,7 +112,7 @@ def test_ask_is_reproducible(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack(pictures[0]), np.stack(pictures[1]))
 
 
-def test_render_writes_video_and_curves_and_plays_curves_back(speech: Path, tmp_path: Path) -> None:
+def test_render_writes_video_and_curves_and_plays_curves_back(visavis: Visavis, speech: Path, tmp_path: Path) -> None:
     visavis("render", "--audio", speech, "--portrait", "mira", "-o", "a.mp4", "--motion-out", "a.csv", cwd=tmp_path)
     curves = read_motion_csv(tmp_path / "a.csv")
     length_s = len(read_audio(speech, OUTPUT_RATE_HZ)) / OUTPUT_RATE_HZ
@@ -117,7 +127,7 @@ def test_render_writes_video_and_curves_and_plays_curves_back(speech: Path, tmp_
             np.testing.assert_array_equal(one.to_ndarray(format="gray"), other.to_ndarray(format="gray"))
 
 
-def test_render_obeys_controls_and_hears_the_other_person(speech: Path, tmp_path: Path) -> None:
+def test_render_obeys_controls_and_hears_the_other_person(visavis: Visavis, speech: Path, tmp_path: Path) -> None:
     (tmp_path / "turns.csv").write_text("time_s,state,gaze_yaw_deg\n0,listening,\n1,speaking,free\n9,idle,\n")
     tone = np.sin(np.arange(OUTPUT_RATE_HZ) / 20).astype(np.float32) / 4
     write_wav(tmp_path / "user.wav", tone, OUTPUT_RATE_HZ)
@@ -134,7 +144,9 @@ def test_render_obeys_controls_and_hears_the_other_person(speech: Path, tmp_path
     assert np.corrcoef(first - alone, tone)[0, 1] > 0.95
 
 
-def test_the_same_seed_gives_the_same_curves_and_another_seed_others(speech: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_curves_and_another_seed_others(
+    visavis: Visavis, speech: Path, tmp_path: Path
+) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         visavis("render", "--audio", speech, "--motion-out", f"{name}.csv", "--seed", seed, "-q", cwd=tmp_path)
     a, b, c = ((tmp_path / f"{name}.csv").read_bytes() for name in "abc")
@@ -142,14 +154,14 @@ def test_the_same_seed_gives_the_same_curves_and_another_seed_others(speech: Pat
     assert a.splitlines()[0].decode() == ",".join(CSV_HEADER)
 
 
-def test_transcribe_writes_what_was_said(tmp_path: Path) -> None:
+def test_transcribe_writes_what_was_said(visavis: Visavis, tmp_path: Path) -> None:
     question = sorted(QUESTIONS.glob("*.wav"))[0]
     assert "your name" in visavis("transcribe", question, cwd=tmp_path).stdout
     (line,) = json.loads(visavis("transcribe", question, "--json", cwd=tmp_path).stdout)
     assert 0 <= line["start_s"] < line["end_s"]
 
 
-def test_say_gives_word_times_and_obeys_rate_and_volume(tmp_path: Path) -> None:
+def test_say_gives_word_times_and_obeys_rate_and_volume(visavis: Visavis, tmp_path: Path) -> None:
     def said(name: str, *options: str) -> tuple[float, float]:
         arguments = ("say", "One two three.", "-o", name, "--set", "voice.backend=espeak", "--json", *options)
         told = json.loads(visavis(*arguments, cwd=tmp_path).stdout)
@@ -160,12 +172,12 @@ def test_say_gives_word_times_and_obeys_rate_and_volume(tmp_path: Path) -> None:
     assert slow[0] > 1.3 * normal[0] and quiet[1] == pytest.approx(0.25 * normal[1], rel=0.15)
 
 
-def test_voices_are_listed_by_language(tmp_path: Path) -> None:
+def test_voices_are_listed_by_language(visavis: Visavis, tmp_path: Path) -> None:
     voices = json.loads(visavis("voices", "de", "--json", cwd=tmp_path).stdout)
     assert voices and all(voice["language"].startswith("de") for voice in voices)
 
 
-def test_doctor_finds_everything_in_place(tmp_path: Path) -> None:
+def test_doctor_finds_everything_in_place(visavis: Visavis, tmp_path: Path) -> None:
     diagnosis = json.loads(visavis("doctor", "--json", cwd=tmp_path).stdout)
     assert diagnosis["complete"] is True
 
@@ -233,6 +245,11 @@ RENDER = ("render", "--audio", "tone.wav")
         (("say", "", "-o", "out.wav"), "empty"),
         (("say", "hello", "-o", "out.mp3"), "ends in .wav"),
         (("voices", "xx"), "'xx'"),
+        (("mirror", "--microphone", "none"), "mirror: expected a microphone, got 'none'"),
+        (("talk", "--record", "talk.avi"), "talk.avi: expected a name that ends in .mp4"),
+        (("talk", "--mqtt", "127.0.0.1:x"), "mqtt.port: expected a whole number from 1 to 65535"),
+        (("talk", "--set", "ears.backend=siri"), "ears.backend: expected one of 'auto', "),
+        (("talk", "--set", "mind.backend=openai"), "mind.base_url: expected a server such as"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
@@ -256,7 +273,7 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
     assert {file.name for file in tmp_path.iterdir()} == before
 
 
-def test_silence_among_questions_is_answered_by_saying_so(tmp_path: Path) -> None:
+def test_silence_among_questions_is_answered_by_saying_so(visavis: Visavis, tmp_path: Path) -> None:
     broken(tmp_path)
     visavis("ask", "silence.wav", "--text", "hello", "-o", "a.mp4", "-q", cwd=tmp_path)
     turns = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
@@ -284,7 +301,7 @@ def _wait_until(happened: Callable[[], bool], running: subprocess.Popen[str]) ->
 
 @pytest.mark.testdata
 @pytest.mark.parametrize("name", ["q_brooklyn.wav", "q_time_google.wav", "q_weather_azure.wav"])
-def test_real_questions_are_answered(name: str, test_data: Path, tmp_path: Path) -> None:
+def test_real_questions_are_answered(visavis: Visavis, name: str, test_data: Path, tmp_path: Path) -> None:
     visavis("ask", test_data / "questions" / name, "-o", "a.mp4", "-q", cwd=tmp_path)
     (turn,) = (json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines())
     assert len(turn["question"].split()) >= 3 and turn["heard"] == turn["reply"] != ""

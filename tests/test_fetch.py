@@ -25,12 +25,16 @@ from typer.testing import CliRunner
 from agent import download, model_listing
 from agent import fetch as fetching
 from agent.commands import fetch as command
+from agent.config import load_config
 from agent.download import receive
 from agent.download_sources import Checksum, Folder, RemoteFile, Web
 from agent.fetch import Fetched, fetch
 from agent.model_catalogue import CATALOGUE, Model, find_model
 from agent.model_manifest import MANIFEST, read_manifest
 from agent.models import named_model, state_of
+from agent.piper_catalogue import REPOSITORY as REPOSITORY_OF_VOICES
+from agent.piper_catalogue import REVISION
+from agent.weights import resolve_model
 from speech.errors import InputError
 from tests.model_server import COMMIT, ModelServer, model_server
 
@@ -327,6 +331,38 @@ def test_a_repository_can_not_write_elsewhere(server: ModelServer, tmp_path: Pat
     done = bring(named_model("transformers", REPOSITORY), tmp_path)
     assert {path.name for path in done.path.iterdir()} == {*WANTED, MANIFEST}
     assert not list(tmp_path.rglob("*evil*")) and not list(tmp_path.parent.glob("*evil*"))
+
+
+PIPER = "de_DE-thorsten-medium"
+PIPER_FOLDER = "de/de_DE/thorsten/medium"
+
+
+def test_a_piper_voice_out_of_a_repository_of_many(server: ModelServer, tmp_path: Path) -> None:
+    files = {
+        f"{PIPER_FOLDER}/{PIPER}.onnx": CONTENT,
+        f"{PIPER_FOLDER}/{PIPER}.onnx.json": b'{"audio": {"sample_rate": 22050}}',
+        f"{PIPER_FOLDER}/MODEL_CARD": b"* License: see its page",
+        f"{PIPER_FOLDER}/samples/speaker_0.mp3": b"not wanted",
+        "de/de_DE/thorsten/high/de_DE-thorsten-high.onnx": b"another voice",
+        "voices.json": b"{}",
+    }
+    large = tuple(name for name in files if name.endswith(".onnx"))
+    server.add_hub(REPOSITORY_OF_VOICES, files, large=large, licence="mit", revision=REVISION)
+    server.cuts = [300_000]
+    done = bring(named_model("piper", PIPER), tmp_path / "models")
+    place = tmp_path / "models" / "piper" / PIPER
+    assert done.path == place / f"{PIPER}.onnx" and done.path.read_bytes() == CONTENT
+    assert {path.name for path in place.iterdir()} == {f"{PIPER}.onnx", f"{PIPER}.onnx.json", "MODEL_CARD", MANIFEST}
+    assert (done.licence, done.checked_by) == ("CC0", "its source's checksums"), "the voice's, not the repository's"
+    assert [asked.range for asked in server.fetched(f"{PIPER}.onnx")] == ["", "bytes=300000-"]
+    config = load_config(None, [f"ring.models={tmp_path / 'models'}", "voice.language=de"], {})
+    assert resolve_model(config, "piper") == resolve_model(config, "piper", PIPER) == done.path
+
+    server.files[f"/{REPOSITORY_OF_VOICES}/resolve/{COMMIT}/{PIPER_FOLDER}/{PIPER}.onnx"] = CONTENT[::-1]
+    with pytest.raises(InputError, match="the sha256 checksum"):
+        bring(named_model("piper", PIPER), tmp_path / "other")
+    with pytest.raises(InputError, match="expected a model for piper, found no"):
+        bring(named_model("piper", "de_DE-thorsten-low"), tmp_path / "none")
 
 
 def test_no_room(chat: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import av
 import numpy as np
 import pytest
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
 from speech.audio import OUTPUT_RATE_HZ
 from speech.sound_file import read_audio
 from tests.pulse import Pulse, pulse
@@ -85,6 +85,7 @@ def test_devices_are_listed(server: Pulse) -> None:
     assert "VisavisMic" in shown.stdout and "default" in shown.stdout
 
 
+@pytest.mark.real_time
 def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Path) -> None:
     with (
         visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking,
@@ -109,6 +110,7 @@ def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Pat
     assert frames == pytest.approx(len(kept) / OUTPUT_RATE_HZ * 25, abs=3)
 
 
+@pytest.mark.real_time
 def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> None:
     with visavis(server, tmp_path, "talk", *DEVICES, "--headphones", "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
@@ -129,6 +131,7 @@ def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> No
     assert "name" in following["question"] and not following["interrupted"]
 
 
+@pytest.mark.real_time
 def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -> None:
     speech = read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)
     with (
@@ -157,22 +160,11 @@ def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -
     assert open_mouth > closed + 0.02, "the mouth moves with the voice"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "complaint"),
-    [
-        (("talk", "--microphone", "Studio 9"), r"visavis: microphone: expected one of .*, got 'Studio 9'"),
-        (("mirror", "--microphone", "none"), "visavis: mirror: expected a microphone, got 'none'"),
-        (("talk", "--record", "talk.avi"), r"visavis: talk.avi: expected a name that ends in .mp4"),
-        (("talk", "--mqtt", "127.0.0.1:x"), r"visavis: .*mqtt.port: expected a whole number from 1 to 65535"),
-        (("talk", "--set", "ears.backend=siri"), r"ears.backend: expected one of 'auto', .*'whisper'.*, got 'siri'"),
-        (("talk", "--set", "mind.backend=openai"), r"mind.base_url: expected a server such as"),
-    ],
-)
-def test_bad_input_is_one_clear_line(server: Pulse, tmp_path: Path, arguments: tuple[str, ...], complaint: str) -> None:
-    with visavis(server, tmp_path, *arguments) as talking:
+def test_a_missing_microphone_is_one_clear_line(server: Pulse, tmp_path: Path) -> None:
+    with visavis(server, tmp_path, "talk", "--microphone", "Studio 9") as talking:
         said = talking.process.communicate(timeout=60)[1]
         assert talking.process.returncode == 2, said
-    assert re.search(complaint, said) and said.count("\n") == 1
+    assert re.search(r"visavis: microphone: expected one of .*, got 'Studio 9'", said) and said.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -193,6 +185,7 @@ def test_missing_devices_are_told_and_the_face_goes_on(server: Pulse, tmp_path: 
         assert sum(1 for _ in container.decode(video=0)) > 25
 
 
+@pytest.mark.real_time
 def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: Pulse, tmp_path: Path) -> None:
     with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
@@ -211,6 +204,7 @@ def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: P
     assert os.path.getsize(tmp_path / "talk.mp4") > 10_000
 
 
+@pytest.mark.real_time
 def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(server: Pulse, tmp_path: Path) -> None:
     with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")

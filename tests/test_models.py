@@ -60,7 +60,8 @@ def test_licences_that_restrict_use_have_a_question() -> None:
     asked = {model.licence for model in CATALOGUE if model.question}
     assert asked == {"CPML", "Qwen-Research"}
     assert all("non-commercial" in model.question for model in CATALOGUE if model.question)
-    assert {model.licence for model in CATALOGUE if not model.question} == {"MIT", "Apache-2.0", "BSD-3-Clause"}
+    others = {model.licence for model in CATALOGUE if not model.question and model.backend != "piper"}
+    assert others == {"MIT", "Apache-2.0", "BSD-3-Clause"}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +75,9 @@ def test_licences_that_restrict_use_have_a_question() -> None:
         ("transformers", (), "Qwen/Qwen2.5-1.5B-Instruct"),
         ("coqui", (), "tts_models/en/vctk/vits"),
         ("coqui", ("voice.language=de",), "tts_models/de/thorsten/vits"),
+        ("piper", (), "en_US-joe-medium"),
+        ("piper", ("voice.language=en-gb",), "en_GB-alba-medium"),
+        ("piper", ("voice.language=pt",), "pt_BR-faber-medium"),
         ("coqui", ("voice.language=ja",), "tts_models/en/vctk/vits"),
         ("xtts", ("voice.language=ja",), "tts_models/multilingual/multi-dataset/xtts_v2"),
     ],
@@ -82,7 +86,20 @@ def test_defaults(backend: Backend, settings: tuple[str, ...], expected: str) ->
     name = default_model(backend, config(*settings))
     assert name == expected
     model = find_model(backend, name)
-    assert model is not None and (model.why or backend == "xtts") and not (model.question and backend != "xtts")
+    assert (
+        model is not None and (model.why or backend in ("xtts", "piper")) and not (model.question and backend != "xtts")
+    )
+
+
+def test_piper_has_one_default_for_each_of_many_languages() -> None:
+    voices = [model for model in CATALOGUE if model.backend == "piper"]
+    languages = {language for model in voices for language in model.languages}
+    assert (
+        len(languages) >= 10 and {"de", "fr", "es", "it", "pt", "nl", "pl", "ru", "uk", "zh", "tr", "sv"} <= languages
+    )
+    for language in languages:
+        assert len([model for model in voices if model.speaks(language) and model.why]) == 1
+    assert find_model("piper", "de_DE-thorsten-medium").source.folder == "de/de_DE/thorsten/medium"  # type: ignore[union-attr]
 
 
 def test_a_gpu_changes_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +113,14 @@ def test_names() -> None:
         named_model("whisper", "large").name == "large-v3" and named_model("whisper", "large-v3-turbo").name == "turbo"
     )
     assert named_model("transformers", "someone/chat").source.name == "someone/chat"
-    for backend, name in (("transformers", "chat"), ("faster-whisper", "a/b/c"), ("coqui", "../x"), ("whisper", "")):
+    assert named_model("piper", "de_DE-karlsson-low").source.folder == "de/de_DE/karlsson/low"
+    for backend, name in (
+        ("piper", "thorsten"),
+        ("transformers", "chat"),
+        ("faster-whisper", "a/b/c"),
+        ("coqui", "../x"),
+        ("whisper", ""),
+    ):
         with pytest.raises(InputError):
             named_model(backend, name)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="expected one with models"):

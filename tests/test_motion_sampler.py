@@ -211,13 +211,14 @@ def test_commands_are_followed(shipped):
     assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
 
 
-def test_five_minutes_stay_in_range(shipped):
+def test_minutes_stay_in_range(shipped):
+    """Two of them, of speech alone; test_drift.py has a kiosk's, and benchmarks/drift.py hours."""
     sampler = FlowMotionSampler(shipped, seed=6, steps=1)
     sampler.set_state(ConversationState.SPEAKING)
-    sound = _sound(25 * 60, 16_000)
+    sound = _sound(25 * 30, 16_000)
     heads = []
-    for minute in range(5):
-        sampler.push(AudioChunk(sound, 16_000, minute * len(sound)))
+    for part in range(4):
+        sampler.push(AudioChunk(sound, 16_000, part * len(sound)))
         heads.append(sampler.frames().values[:, :6])
     first, last = heads[0], heads[-1]
     assert np.abs(np.concatenate(heads)[:, :3]).max() < 0.5

@@ -264,6 +264,7 @@ def test_retained_commands_are_not_repeated(broker: Mosquitto) -> None:
     played(scene())
 
 
+@pytest.mark.real_time
 def test_motion_goes_out_25_times_a_second(broker: Mosquitto) -> None:
     rows = np.random.default_rng(0).uniform(0, 1, (50, MotionLayout.SIZE)).astype(np.float32)
 
@@ -426,6 +427,7 @@ def test_a_broker_that_is_absent_at_the_start_is_waited_for(tmp_path: Path) -> N
     played(scene())
 
 
+@pytest.mark.real_time
 def test_a_frozen_broker_is_given_up_and_nothing_stays_open(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt_connection, "ANSWER_S", 0.3)
 
@@ -446,6 +448,7 @@ def test_a_frozen_broker_is_given_up_and_nothing_stays_open(broker: Mosquitto, m
     played(scene())
 
 
+@pytest.mark.real_time
 def test_cancelling_ends_in_time_while_the_broker_is_frozen(broker: Mosquitto) -> None:
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
@@ -610,6 +613,7 @@ def test_tls_against_a_plain_port_is_said_once(broker: Mosquitto, monkeypatch: p
     gc.collect()
 
 
+@pytest.mark.real_time
 def test_a_flood_neither_stalls_nor_grows(tmp_path: Path) -> None:
     room, flood = 8, 5_000
 

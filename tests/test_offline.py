@@ -15,6 +15,7 @@ WORKERS = [
     "agent.transformers_worker",
     "speech.coqui_worker",
     "speech.faster_whisper_worker",
+    "speech.onnx_voice_worker",
     "speech.pocketsphinx_worker",
     "speech.whisper_worker",
 ]

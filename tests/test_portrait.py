@@ -134,12 +134,16 @@ def test_a_drawn_portrait_is_cut_to_head_and_shoulders(portrait: Portrait) -> No
     assert portrait.name == "mira"
 
 
-def test_a_remembered_portrait_needs_no_mediapipe(portrait: Portrait, cache: Path) -> None:
+def test_a_start_with_a_remembered_portrait_needs_neither_mediapipe_nor_pytorchs_compiler(
+    portrait: Portrait, cache: Path
+) -> None:
+    """Each costs seconds of a start."""
     code = (
         "import sys; from pathlib import Path; from avatar.portrait import load_portrait;"
         f"p = load_portrait(Path({str(DRAWN)!r}), cache_dir=Path({str(cache)!r}));"
         "from avatar.mesh.decoder import MeshDecoder; MeshDecoder(p);"
-        "assert 'mediapipe' not in sys.modules; print(p.image.sum())"
+        "from avatar.checkpoint import load_checkpoint; load_checkpoint();"
+        "assert not {'mediapipe', 'torch._dynamo', 'sympy'} & set(sys.modules); print(p.image.sum())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert int(done.stdout) == int(portrait.image.sum())

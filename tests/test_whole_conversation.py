@@ -1,8 +1,9 @@
 """Everything at once, as on a user's desk: a spoken question in at the microphone, Whisper, a language model, Coqui's
 voice, the face out at the virtual camera, the sound out at the speaker, all of it told and steered over MQTT.
 
-The weights are tiny ones that the tests make; everything else is real: PortAudio, openai-whisper, transformers,
-coqui-tts, pyvirtualcam's own Linux backend, aiomqtt and mosquitto.
+Whisper hears with the weights of tiny.en. The language model is a tiny one that always gives the same answers, so that
+they can be checked; Coqui's is a random one, because no package has weights for it. Everything else is real: PortAudio,
+openai-whisper, transformers, coqui-tts, pyvirtualcam's own Linux backend, aiomqtt and mosquitto.
 """
 
 from __future__ import annotations
@@ -31,14 +32,17 @@ from tests.pulse import pulse
 from tests.test_live_commands import DEVICES, visavis
 from tests.tiny_chat import ANSWERS, make_tiny_chat
 from tests.tiny_voices import tiny_vits
-from tests.tiny_whisper import openai_checkpoint
 
-pytestmark = [pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite]
+pytestmark = [
+    *(pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite),
+    pytest.mark.packaged("faster-whisper/tiny.en"),
+    pytest.mark.real_time,
+]
 QUESTIONS = ("What is your name?", "What can you do?")
 
 
 def spoken(text: str) -> Samples:
-    """A question in a voice that the tiny Whisper knows."""
+    """A question in Flite's voice."""
 
     async def say() -> Samples:
         async with FliteTTS(voice="rms") as voice:
@@ -114,11 +118,11 @@ def taken(camera: FuseCamera) -> list[CameraFrame]:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def models(tmp_path_factory: pytest.TempPathFactory, tiny_en_checkpoint: Path) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("models")
     make_tiny_chat(folder / "chat")
     return {
-        "ears": openai_checkpoint(folder),
+        "ears": tiny_en_checkpoint,
         "mind": folder / "chat",
         "voice": tiny_vits(folder, phonemes=True),
     }

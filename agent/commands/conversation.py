@@ -1,8 +1,7 @@
-"""Commands that hold a conversation: ask and demo."""
+"""A conversation that is written to a video, and the command `ask` that holds one."""
 
 from __future__ import annotations
 
-import csv
 import json
 import time
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, check_video, configured, make_folder, progress, say
+from agent.commands.options import check_target, check_video, configured, progress, say
 from agent.commands.telling import Teller
 from agent.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 RECORDED_END_OF_TURN_S = 1.2
 # With the question's sound in the video, this much silence before it lets the viewer look at the face first.
 PAUSE_BEFORE_QUESTION_S = 0.5
-
-QUESTIONS = Path(__file__).parent.parent / "data" / "questions"
 
 
 def ask(
@@ -98,49 +95,6 @@ def ask(
         say(f"{output}: the answer; {output.with_suffix('.jsonl').name}: what happened when", quiet)
 
 
-def demo(
-    folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")] = Path("out"),
-    config: options.ConfigPath = None,
-    overrides: options.Overrides = None,
-    quiet: options.Quiet = False,
-) -> None:
-    """Holds a short conversation, in real time, with the shipped faces and recorded questions.
-
-    Leaves the videos, their transcripts and subtitles, and a plot of where the time of each answer went.
-
-    Example:
-    `visavis demo -o out`
-    """
-    from agent.personas import PERSONAS
-    from agent.waterfall import plot_waterfall
-
-    make_folder(folder)
-    with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    recordings = [QUESTIONS / row["file"] for row in rows]
-    half = (len(recordings) + 1) // 2
-    made: list[tuple[str, Path]] = []
-    records = []
-    began = time.perf_counter()
-    for name, asked in zip(PERSONAS, (recordings[:half], recordings[half:]), strict=False):
-        settings = configured(config, overrides, portrait=name)
-        video = folder / f"demo-{name}.mp4"
-        check_target(video, ".mp4")
-        say(f"\n{PERSONAS[name].name} listens …", quiet)
-        conversation = Conversation(settings, video, quiet=quiet)
-        signals.run(conversation.run(load_questions(asked, [], quiet=quiet), real_time=True, end_of_turn_s=None))
-        conversation.write_beside(subtitles=True)
-        records += conversation.records
-        made += [("the conversation", video), ("its subtitles", video.with_suffix(".srt"))]
-        made += [("its transcript and times", video.with_suffix(".jsonl"))]
-    plot = folder / "demo-waterfall.png"
-    plot_waterfall(plot, records, "From the question's last sample to the first moving mouth")
-    made.append(("where each answer's time went", plot))
-    say(f"\nDone in {time.perf_counter() - began:.0f} s. Look at:", quiet)
-    for what, path in made:
-        say(f"  {path}  {what}", quiet)
-
-
 class Conversation:
     """One session that is written to a video, told on the terminal, and kept as JSON lines.
 
@@ -199,6 +153,7 @@ class Conversation:
                 apologise=len(asked) > 1,
                 on_event=self._teller.tell,
                 on_loaded=loaded,
+                on_preparing=lambda notice: say(notice, self._quiet),
                 end_of_turn_s=end_of_turn_s,
             ) as session:
                 await session.run(source)
@@ -231,6 +186,5 @@ def load_questions(files: Sequence[Path], texts: Sequence[str], *, quiet: bool =
 
 
 def register(app: typer.Typer) -> None:
-    """Adds these commands."""
+    """Adds this command."""
     app.command()(ask)
-    app.command()(demo)

@@ -211,7 +211,7 @@ def _fetch(model: Model, folder: Path, source_folder: Path | None, *, quiet: boo
     licence = f", licence: {done.licence}" if done.licence and not model.licence else ""
     say(f"{model.title}: {megabytes(done.size)} in {done.path}, checked with {done.checked_by}{licence}", quiet)
     extra, module = MODULES[model.backend]
-    if find_spec(module) is None:
+    if extra and find_spec(module) is None:
         say(f"{model.title}: to use it, also run: pip install 'visavis[{extra}]'", quiet)
     if model.backend == "coqui" and shutil.which("espeak-ng") is None:
         say(f"{model.title}: to use it, also run: apt-get install espeak-ng", quiet)

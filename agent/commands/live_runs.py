@@ -110,6 +110,7 @@ class Talk:
                 apologise=True,
                 on_event=self._tell,
                 on_loaded=loaded,
+                on_preparing=lambda notice: say(notice, self._quiet),
                 make_card=make_card,
             ) as session:
                 source = Microphone(

@@ -48,6 +48,7 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(backends.name_of(config))
+    ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
     for notice in (await asyncio.to_thread(backends.chosen_ears, config, accurate=True)).notices:
         say(f"! {notice}", quiet)
     lines: list[dict[str, object]] = []
@@ -55,7 +56,7 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
         async with (
-            backends.make_ears(config, phrases, accurate=True) as ears,
+            ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
@@ -111,12 +112,13 @@ async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: 
     from agent.sentences import SentenceSplitter
     from speech.wav_writer import WavWriter
 
+    made = await asyncio.to_thread(backends.make_voice, config)
     for notice in (await asyncio.to_thread(backends.chosen_voice, config)).notices:
         say(f"! {notice}", quiet)
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     words = []
-    async with backends.make_voice(config) as voice:
+    async with made as voice:
         rate_hz, start = voice.sample_rate_hz, 0
         with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):
@@ -146,35 +148,39 @@ def voices(
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
 ) -> None:
-    """Lists the voices that are installed here, those of a configured neural voice included.
+    """Lists the voices that are here, as --voice takes them; a star marks the one that is taken if none is named.
+
+    A language is a name, too: the best voice here that speaks it. An engine may stand before a voice.
 
     Examples:
     `visavis voices`
 
     `visavis voices fr`
+
+    `visavis say "Guten Tag!" --voice de -o hallo.wav`, and with eSpeak NG's German: `--voice espeak:de`
     """
     from dataclasses import asdict
 
     from rich.console import Console
     from rich.table import Table
 
-    from agent import backends
-    from speech.tts_espeak import EspeakTTS
-    from speech.tts_flite import FliteTTS, flite_voices
+    from agent.voice_list import taken_voice, voices_here
 
     settings = configured(config, overrides)
-    found = EspeakTTS().voices() + (FliteTTS().voices() if flite_voices() else [])
-    if backends.chosen_voice(settings).chosen not in ("espeak", "flite"):
-        found = backends.make_voice(settings).voices() + found
-    found = [voice for voice in found if voice.language.lower().startswith(language.lower())]
+    found = [voice for voice in voices_here(settings) if voice.language.lower().startswith(language.lower())]
     if not found:
         raise InputError(f"voices: expected a language that a voice here speaks, got '{language}'; try without it")
+    if language:
+        settings = settings.model_copy(update={"voice": settings.voice.model_copy(update={"language": language})})
+    taken = taken_voice(settings)
     if as_json:
-        print(json.dumps([asdict(voice) for voice in found], indent=2, ensure_ascii=False))
+        rows = [{**asdict(voice), "taken": voice.id == taken} for voice in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    table = Table("voice", "language", "name", "gender", "engine", box=None)
+    table = Table("", "voice", "language", "name", "gender", "engine", box=None)
     for voice in found:
-        table.add_row(voice.id, voice.language, voice.name, voice.gender or "", voice.engine)
+        mark = "*" if voice.id == taken else ""
+        table.add_row(mark, voice.id, voice.language, voice.name, voice.gender or "", voice.engine)
     Console().print(table)
 
 

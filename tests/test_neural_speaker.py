@@ -9,27 +9,21 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.coqui_worker import Speaker
 from speech.errors import InputError
 from speech.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.word_times import Span, letters_of
+from speech.neural_speaker import RawSpeech, Speaker
+from speech.word_times import letters_of
 from speech.worker_main import Call, Cancelled
 
 RATE = 16_000
 WORDS = ["one", "two,", "three", "four", "five."]
 
 
-@dataclass(frozen=True)
-class Raw:
-    samples: Samples
-    words: list[Span] | None
-
-
 @dataclass
 class NoiseModel:
-    """Says each letter in a tenth of a second, a piece a word when it streams; counts the pieces asked of it."""
+    """Says each letter in a tenth of a second, a piece a word when it knows no times; counts the pieces."""
 
-    streams: bool
+    knows_times: bool
     level: float = 0.01
     paces: list[float] = field(default_factory=lambda: [1.0])
     pieces: int = 0
@@ -38,19 +32,19 @@ class NoiseModel:
     def set_pace(self, faster: float) -> None:
         self.paces.append(faster)
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[Any, None, None]:
+    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
         random = np.random.default_rng(0)
         samples_a_letter = 0.1 * RATE / self.paces[-1]
         counts = [round(letters_of(word) * samples_a_letter) for word in words]
         said = [(random.standard_normal(count) * self.level).astype(np.float32) for count in counts]
         try:
-            if not self.streams:
+            if self.knows_times:
                 ends = np.cumsum([0, *counts]).tolist()
-                yield Raw(np.concatenate(said), list(itertools.pairwise(ends)))
+                yield RawSpeech(np.concatenate(said), list(itertools.pairwise(ends)))
                 return
             for samples in said:
                 self.pieces += 1
-                yield Raw(samples, None)
+                yield RawSpeech(samples, None)
                 check()
         finally:
             self.is_closed = True
@@ -86,7 +80,7 @@ def speaker(model: NoiseModel, rate_wpm: int = 165) -> Speaker:
 
 @pytest.mark.parametrize("streams", [False, True])
 def test_pace_loudness_and_words(streams: bool) -> None:
-    model = NoiseModel(streams)
+    model = NoiseModel(knows_times=not streams)
     one = speaker(model)
     letters = letters_of(CALIBRATION_TEXT)
     assert model.paces[-1] == pytest.approx(letters * 0.1 * 165 / 455, rel=0.02)  # eSpeak NG takes 455 s / 165
@@ -108,7 +102,7 @@ def test_pace_loudness_and_words(streams: bool) -> None:
 
 
 def test_a_cancelled_stream_stops_at_its_next_piece_and_frees_the_model() -> None:
-    model = NoiseModel(streams=True)
+    model = NoiseModel(knows_times=False)
     one = speaker(model)
     model.pieces, model.is_closed = 0, False
     with pytest.raises(Cancelled):
@@ -122,11 +116,11 @@ def test_a_cancelled_stream_stops_at_its_next_piece_and_frees_the_model() -> Non
 )
 def test_a_model_without_sound_is_an_error(level: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        speaker(NoiseModel(streams=False, level=level))
+        speaker(NoiseModel(knows_times=True, level=level))
 
 
 def test_a_sentence_without_sound_is_an_error() -> None:
-    model = NoiseModel(streams=True)
+    model = NoiseModel(knows_times=False)
     one = speaker(model)
     model.level = 0.0
     with pytest.raises(InputError, match=r"the voice says nothing for 'one two,"):

@@ -1,0 +1,56 @@
+"""Prints README's table of all weights, from the tables that the program itself works with.
+
+Run: python scripts/weights_table.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+from agent.model_catalogue import CATALOGUE, PLACES
+from agent.models import megabytes
+from agent.packaged_models import PACKAGED
+
+ROOT = Path(__file__).parent.parent
+SHIPPED = ("face", "the motion sampler's own, trained here", "in this repository", "MIT")
+OF_LIBRARIES = (
+    ("ears", "Silero VAD, which tells speech from other sound", "silero-vad", "MIT", 1_300_000),
+    ("ears", "PocketSphinx's English", "pocketsphinx", "BSD-2-Clause", 37_000_000),
+    ("face", "MediaPipe's finders of faces, landmarks and persons", "mediapipe", "Apache-2.0", 4_900_000),
+)
+"""What comes with libraries that are installed anyway; sizes as measured, rounded."""
+
+
+def rows() -> Iterator[str]:
+    """The table's lines in Markdown: what is shipped, what libraries bring, packaged, fetched."""
+    yield "| for | weights | from | licence | size |"
+    yield "|---|---|---|---|---|"
+    size = (ROOT / "avatar" / "assets" / "motion.safetensors").stat().st_size
+    yield _row(*SHIPPED, megabytes(size))
+    for place, what, source, licence, about in OF_LIBRARIES:
+        yield _row(place, what, source, licence, megabytes(about))
+    for packaged in PACKAGED:
+        source = " + ".join(f"{name} {version}" for name, version in packaged.carriers.items())
+        command = "" if packaged.installed_by == "install" else f" (`make {packaged.installed_by}`)"
+        what = f"{packaged.what} (`{packaged.title}`)" + (f"; {packaged.measured}" if packaged.measured else "")
+        yield _row(packaged.place, what, source + command, packaged.licence, megabytes(packaged.size))
+    for (backend, licence), group in groupby(
+        sorted(CATALOGUE, key=lambda model: (list(PLACES).index(model.backend), model.licence)),
+        key=lambda model: (model.backend, model.licence),
+    ):
+        models = sorted(group, key=lambda model: model.size)
+        known = [model.size for model in models if model.size]
+        sizes = list(dict.fromkeys(map(megabytes, (known[0], known[-1])))) if known else ["told when fetched"]
+        names = ", ".join(f"`{model.name}`" for model in models)
+        source = f"`visavis fetch {backend}/…`"
+        yield _row(PLACES[backend], names, source, licence, " to ".join(sizes))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(rows()))

@@ -1,0 +1,16 @@
+"""Roman numerals."""
+
+from __future__ import annotations
+
+import re
+
+_NUMERAL = re.compile(r"(?=[IVXLC])(XC|XL|L?X{0,3})(IX|IV|V?I{0,3})|C")
+_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+
+
+def roman_number(numeral: str) -> int:
+    """The number from 1 to 100 that a Roman numeral is; 0 where it is none."""
+    if not _NUMERAL.fullmatch(numeral):
+        return 0
+    values = [_VALUES[sign] for sign in numeral]
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))
