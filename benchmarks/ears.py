@@ -126,7 +126,10 @@ def compare_windows(utterances: Sequence[Utterance]) -> None:
         cost_ms = (time.process_time() - began) / len(utterances) * 1000.0
         title = f"+{AFTER_THE_SOUND_S:g} s, {again} times again, whole" if after_s is None else f"+{after_s:g} s"
         found = ", ".join(f"{group} {count}" for group, count in wrong.items())
-        print(f"  {title:<30} wrong: {found}; {exact} of {len(utterances)} exact; {cost_ms:.0f} ms of one core each")
+        print(
+            f"  {title:<30} wrong: {found}; {exact} of {len(utterances)} exact; {cost_ms:.0f} ms of one core each",
+            flush=True,
+        )
 
 
 async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bool) -> None:

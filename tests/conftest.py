@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from ctypes.util import find_library
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from agent.packaged import install_command, is_installed, packaged_path
 from agent.packaged_models import PACKAGED, find_packaged
-from speech.faster_whisper_worker import Decoder
-from speech.whisper_options import Setup
 from tests.commands import Commands, commands
+
+if TYPE_CHECKING:
+    from speech.faster_whisper_worker import Decoder
 
 ROOT = Path(__file__).parent.parent
 
@@ -127,8 +129,13 @@ def command() -> Iterator[Commands]:
 
 @pytest.fixture(scope="session")
 def whisper(tiny_en: Path) -> Decoder:
-    """Whisper tiny.en in this process, told nothing beforehand."""
-    return Decoder(Setup(str(tiny_en)))
+    """faster-whisper with these weights in this process, told nothing beforehand."""
+    from speech import faster_whisper_worker as worker
+    from speech.whisper_options import Setup
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker, "leave_room_for_the_face", lambda: 1)  # a priority that is lowered can't be raised again
+        return worker.Decoder(Setup(str(tiny_en)))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
 """Words that were as good as made up are marked; what people said clearly is not.
 
 Whisper tiny.en, mean logarithm of the probability: 40 recordings of real English speech -0.22 to -0.84 once the window
-is whole; their questions backwards -0.98 to -1.40; five other languages -1.18 to -1.99, Mandarin -0.81, which passes.
-Noise, silence, drums and echoes give no words, or unlikely ones that nobody seems to have spoken: no words either.
+is whole; questions of synthetic voices backwards are marked six times of nine by neural voices, seven of seven by
+Flite's; five other languages -1.18 to -1.99, Mandarin -0.81, which passes. Noise, silence, drums and echoes give no
+words, or unlikely ones that nobody seems to have spoken: no words either.
 
 PocketSphinx with the general language model, mean posterior of a turn's words: the seven recorded questions 0.67 to
 1.00, the same ones backwards 0.15 to 0.37; six other languages 0.17 to 0.33, all marked; real English 0.02 to 1.00,
@@ -32,6 +33,7 @@ from speech.pocketsphinx_worker import Listener, Setup
 from speech.sound_file import read_audio
 from speech.whisper_streaming import Understood
 
+WHISPER = pytest.mark.packaged("faster-whisper/tiny.en")
 QUESTIONS = Path(__file__).parent.parent / "agent" / "data" / "questions"
 
 
@@ -43,7 +45,8 @@ def understood(whisper: Decoder, sound: Samples) -> Understood:
     return whisper(np.ascontiguousarray(sound, np.float32), go_on)
 
 
-@pytest.mark.parametrize("name", ["1_name.wav", "2_photo.wav", "5_able.wav", "6_internet.wav"])
+@WHISPER
+@pytest.mark.parametrize("name", ["1_name.wav", "4_laugh.wav", "6_offline.wav"])
 def test_whisper_doubts_speech_only_backwards(whisper: Decoder, name: str) -> None:
     question = read(QUESTIONS / name)
     clear, backwards = understood(whisper, question), understood(whisper, question[::-1])
@@ -51,6 +54,7 @@ def test_whisper_doubts_speech_only_backwards(whisper: Decoder, name: str) -> No
     assert backwards.is_doubtful or not backwards.text
 
 
+@WHISPER
 @pytest.mark.parametrize("sound", ["silence", "noise", "loud noise", "chord", "drums"])
 def test_whisper_makes_no_words_up(whisper: Decoder, sound: str) -> None:
     random, at_s = np.random.default_rng(0), np.arange(4 * SPEECH_RATE_HZ) / SPEECH_RATE_HZ
@@ -65,6 +69,7 @@ def test_whisper_makes_no_words_up(whisper: Decoder, sound: str) -> None:
     assert understood(whisper, made[sound]).text == ""
 
 
+@WHISPER
 @pytest.mark.testdata
 def test_whisper_doubts_noise_and_other_languages(whisper: Decoder, test_data: Path) -> None:
     for name in ("laptop_tap.wav", "phone_rub.wav", "sb_noise2.flac", "sb_rir1.wav"):
@@ -92,14 +97,13 @@ def read(path: Path) -> Samples:
     return read_audio(path, SPEECH_RATE_HZ)
 
 
-@pytest.mark.parametrize("name", ["2_photo.wav", "4_laugh.wav"])
+@pytest.mark.parametrize("name", ["3_more.wav", "4_laugh.wav"])
 def test_clear_questions_are_not_doubtful(listener: Listener, name: str) -> None:
     assert not is_doubtful(listener, read(QUESTIONS / name))
 
 
 def test_a_voice_without_words_is_doubtful(listener: Listener) -> None:
-    backwards = [read(QUESTIONS / name)[::-1] for name in ("5_able.wav", "6_internet.wav")]
-    assert is_doubtful(listener, np.concatenate(backwards))
+    assert is_doubtful(listener, read(QUESTIONS / "8_story.wav")[::-1])
 
 
 @pytest.mark.testdata
@@ -129,7 +133,7 @@ def test_transcribe_marks_doubtful_words_and_tells_of_lost_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backends, "make_ears", lambda *_, **__: _Doubting())
-    question = read(QUESTIONS / "2_photo.wav")
+    question = read(QUESTIONS / "2_private.wav")
     question[100:200] = np.nan
     soundfile.write(tmp_path / "a.wav", question, SPEECH_RATE_HZ, subtype="FLOAT")
     command = ["transcribe", str(tmp_path / "a.wav")]
