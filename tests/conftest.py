@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from agent.packaged import install_command, is_installed, packaged_path
 from agent.packaged_models import PACKAGED, find_packaged
+from speech.faster_whisper_worker import Decoder
+from speech.whisper_options import Setup
 from tests.commands import Commands, commands
 
 ROOT = Path(__file__).parent.parent
@@ -121,6 +123,12 @@ def command() -> Iterator[Commands]:
     """Runs the program's commands."""
     with commands() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def whisper(tiny_en: Path) -> Decoder:
+    """Whisper tiny.en in this process, told nothing beforehand."""
+    return Decoder(Setup(str(tiny_en)))
 
 
 @pytest.fixture(scope="module")
