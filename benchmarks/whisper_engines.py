@@ -77,7 +77,7 @@ def main() -> None:
         print_percentiles(f"{what}: first sentence", [run["taken"][0][0] for run in runs], "s")
         print_percentiles(f"{what}: a sentence", [seconds for seconds, _, _ in taken], "s")
         print_percentiles(f"{what}: its processor time", [processor for _, processor, _ in taken], "s")
-        print_percentiles(f"{what}: of real time", [seconds / length for seconds, _, length in taken], "")
+        print_percentiles(f"{what}: that, of real time", [processor / length for _, processor, length in taken], "")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,11 @@ pytestmark = pytest.mark.packaged("faster-whisper/tiny.en")
 QUESTIONS = Path(__file__).parent.parent / "agent" / "data" / "questions"
 RECORDED = {
     "1_name.wav": "hello what is your name",
-    "2_photo.wav": "can i use my own photo",
-    "6_internet.wav": "do you need the internet",
+    "2_private.wav": "will anybody else get to hear what i tell you",
+    "4_laugh.wav": "make me laugh",
+    "5_able.wav": "hello what can you do",
+    "7_goodbye.wav": "thank you and goodbye",
+    "8_story.wav": "tell me a short story about a lighthouse",
 }
 REAL = {
     "q_brooklyn.wav": "how old is the brooklyn bridge",
@@ -119,7 +122,7 @@ def test_guesses_come_before_the_end(loop: asyncio.Runner, ears: WhisperASR) -> 
 
         async def chunks() -> AsyncIterator[AudioChunk]:
             position = 0
-            for name in ("1_name.wav", "", "2_photo.wav"):
+            for name in ("1_name.wav", "", "8_story.wav"):
                 sound = recorded(name) if name else quiet(60.0)
                 async for chunk in live(sound):
                     if not name and guessed.is_set():  # however long this machine took
@@ -135,23 +138,29 @@ def test_guesses_come_before_the_end(loop: asyncio.Runner, ears: WhisperASR) -> 
 
     *guesses, last = run(loop, listen())
     assert guesses and not any(one.is_final for one in guesses)
-    assert "hello what is your name can i use my own photo".startswith(plain(guesses[0].text)) and guesses[0].text
-    assert last.is_final and plain(last.text) == "hello what is your name can i use my own photo"
+    assert (
+        "hello what is your name tell me a short story about a lighthouse".startswith(plain(guesses[0].text))
+        and guesses[0].text
+    )
+    assert last.is_final and plain(last.text) == "hello what is your name tell me a short story about a lighthouse"
 
 
 @pytest.mark.parametrize(("rate", "chunk_samples"), [(16_000, 160), (16_000, 10**6), (48_000, 960)])
 def test_any_chunking_gives_the_same_words(
     loop: asyncio.Runner, quick: WhisperASR, rate: int, chunk_samples: int
 ) -> None:
-    sound = resample(recorded("2_photo.wav"), SPEECH_RATE_HZ, rate)
-    assert run(loop, hear(quick, replay(sound, chunk_samples, rate)))[-1].text == "Can I use my own photo?"
+    sound = resample(recorded("8_story.wav"), SPEECH_RATE_HZ, rate)
+    assert (
+        run(loop, hear(quick, replay(sound, chunk_samples, rate)))[-1].text
+        == "Tell me a short story about a lighthouse."
+    )
 
 
 def test_longer_than_whispers_window(loop: asyncio.Runner, quick: WhisperASR) -> None:
     sound, said = [], []
     while sum(map(len, sound)) < 33 * SPEECH_RATE_HZ:
         for name, text in RECORDED.items():
-            sound += [recorded(name), quiet(0.5)]
+            sound += [recorded(name), quiet(1.3)]
             said.append(text)
     assert plain(final(loop, quick, np.concatenate(sound))) == " ".join(said)
 
