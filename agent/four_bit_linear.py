@@ -91,3 +91,8 @@ def pack(model: Any, group: int) -> None:
                 if isinstance(layer, nn.Linear):
                     setattr(module, name, FourBitLinear(layer.weight, group))
     model.float()
+
+
+def is_packed(model: Any) -> bool:
+    """Whether a model is one that `pack` has changed."""
+    return isinstance(model.get_output_embeddings(), EightBitLinear)

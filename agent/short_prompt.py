@@ -23,6 +23,9 @@ _EXAMPLES = (
     ("I had a long day at work.", "Oh, that sounds tiring. What happened?"),
     ("My sister is coming to visit.", "How lovely! I hope the two of you have a good time."),
     ("What do you think of winter?", "I like the first snow best. It makes everything so quiet."),
+    ("I feel sad.", "I'm sorry to hear that. Do you want to talk about it?"),
+    ("Can you cook?", "No, I have no hands! But I love to hear about good food."),
+    ("I don't know what to do today.", "How about a walk in the park? The sun would do you good."),
 )
 _INVENTED = (
     "Tell me a story about a cloud.",

@@ -19,8 +19,9 @@ from agent.packaged_models import find_packaged
 from speech.errors import InputError
 from speech.worker_main import Call, Cancelled, Work, serve
 
-_READ_AT_ONCE = 64
-"""Tokens of a prompt that are read in one go: between them the work can be cancelled."""
+_READ_AT_ONCE, _READ_AT_ONCE_PACKED = 64, 32
+"""Tokens of a prompt that are read in one go: between them the work can be cancelled. What was read is kept; with
+packed weights only in whole parts (see `ChatModel._kept`), so that smaller ones cost less."""
 
 _MOST_THREADS = 4
 _NICENESS = 5
@@ -44,6 +45,8 @@ class ChatModel:
     """
 
     def __init__(self, folder: Path, device: str) -> None:
+        from agent.four_bit_linear import is_packed
+
         self._device = _choose_device(device)
         self._tokenizer = _load_tokenizer(folder)
         self._model = _load_model(folder, self._device)
@@ -53,6 +56,9 @@ class ChatModel:
         self._ends = set(ends if isinstance(ends, list) else [ends]) | {self._tokenizer.eos_token_id}
         self._cache: Any = None
         self._read: list[int] = []
+        self._read_as_prompt = 0
+        self._is_packed = is_packed(self._model)
+        self._part = _READ_AT_ONCE_PACKED if self._is_packed else _READ_AT_ONCE
 
     def check_room(self, messages: Chat) -> None:
         """Checks that the model can hold these messages and a short reply.
@@ -95,7 +101,7 @@ class ChatModel:
         tokens, room, is_reasoning = self._chat.encode(messages, max_tokens)
         if is_reasoning:
             emit("<think>")
-        self._forget_from(_common_length(tokens, self._read))
+        self._forget_from(self._kept(tokens))
         said = _Said(self._tokenizer, _until_next_turn(emit) if self._chat.is_plain else emit)
         choice = TokenChoice(self._model.generation_config, temperature=temperature, seed=seed, prompt=tokens)
         try:
@@ -118,6 +124,17 @@ class ChatModel:
             raise
         finally:
             self._read = [] if self._cache is None else [*tokens, *said.tokens][: self._cache.get_seq_length()]
+            self._read_as_prompt = min(len(self._read), len(tokens) - 1)
+
+    def _kept(self, prompt: list[int]) -> int:
+        """How many tokens of a prompt need not be read again.
+
+        Packed weights take their inputs in bfloat16: a difference in the last digit, such as between tokens that are
+        read one by one and together, grows until another word is drawn. There only parts are kept that would be read
+        in the same way again, and a conversation goes the same way whatever was read, and thrown away, between.
+        """
+        length = _common_length(prompt, self._read)
+        return min(length, self._read_as_prompt) // self._part * self._part if self._is_packed else length
 
     def _forget_from(self, length: int) -> None:
         """Keeps the first `length` tokens of what was read, if the model's kind of cache can go back."""
@@ -136,7 +153,7 @@ class ChatModel:
 
         while (start := self._cache.get_seq_length()) < len(tokens) - 1:
             check()
-            part = tokens[start : min(start + _READ_AT_ONCE, len(tokens) - 1)]
+            part = tokens[start : min(start + self._part, len(tokens) - 1)]
             # The model without its head: nobody needs the likelihood of what is written already.
             self._model.base_model(
                 torch.tensor([part], device=self._device), past_key_values=self._cache, use_cache=True

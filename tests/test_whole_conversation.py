@@ -1,9 +1,9 @@
 """Everything at once, as on a user's desk: a spoken question in at the microphone, Whisper, a language model, Coqui's
 voice, the face out at the virtual camera, the sound out at the speaker, all of it told and steered over MQTT.
 
-Whisper hears with the weights of tiny.en. The language model is a tiny one that always gives the same answers, so that
-they can be checked; Coqui's is a random one, because no package has weights for it. Everything else is real: PortAudio,
-openai-whisper, transformers, coqui-tts, pyvirtualcam's own Linux backend, aiomqtt and mosquitto.
+Whisper hears with the weights of tiny.en, and SmolLM2 answers. Coqui's voice is a random one, because no package has
+weights for it. Everything else is real: PortAudio, openai-whisper, transformers, coqui-tts, pyvirtualcam's own Linux
+backend, aiomqtt and mosquitto.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from speech.tts_flite import FliteTTS
 from tests.broker import Mosquitto
 from tests.fuse_camera import CameraFrame, FuseCamera, fuse_camera
 from tests.pulse import pulse
+from tests.smol import SMOL, smol_folder
 from tests.test_live_commands import DEVICES, visavis
-from tests.tiny_chat import ANSWERS, make_tiny_chat
 from tests.tiny_voices import tiny_vits
 
 pytestmark = [
     *(pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite),
-    pytest.mark.packaged("faster-whisper/tiny.en"),
+    pytest.mark.packaged("faster-whisper/tiny.en", SMOL),
     pytest.mark.real_time,
 ]
 QUESTIONS = ("What is your name?", "What can you do?")
@@ -118,17 +118,17 @@ def taken(camera: FuseCamera) -> list[CameraFrame]:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, tiny_en_checkpoint: Path) -> dict[str, Path]:
+def models(tmp_path_factory: pytest.TempPathFactory, tiny_en_checkpoint: Path) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("models")
-    make_tiny_chat(folder / "chat")
+    smol_folder()  # made now, so that the program need not do it
     return {
-        "ears": tiny_en_checkpoint,
-        "mind": folder / "chat",
-        "voice": tiny_vits(folder, phonemes=True),
+        "ears": str(tiny_en_checkpoint),
+        "mind": "",
+        "voice": str(tiny_vits(folder, phonemes=True)),
     }
 
 
-def test_a_whole_conversation(models: dict[str, Path], tmp_path: Path) -> None:
+def test_a_whole_conversation(models: dict[str, str], tmp_path: Path) -> None:
     backends = {"ears": "whisper", "mind": "transformers", "voice": "coqui"}
     (tmp_path / "shop.md").write_text("# Name\nMira.\n", encoding="utf-8")
     sections = [f'[{part}]\nbackend = "{backends[part]}"\nmodel = "{models[part]}"' for part in backends]
@@ -154,8 +154,7 @@ def test_a_whole_conversation(models: dict[str, Path], tmp_path: Path) -> None:
                 assert heard["text"] == text
                 told.wait_for("state", "speaking")
                 reply = json.loads(told.wait_for("reply", '"heard"'))
-                said = ANSWERS[text].partition("] ")[2]
-                assert reply["heard"] == reply["text"] == said
+                assert reply["heard"] == reply["text"] and len(reply["text"].split()) > 1
             before = len(recording.samples())
             publish(broker, "emotion", "happy 0.8")
             publish(broker, "say", "This is a sentence that takes a little while to say, and then another one follows.")
