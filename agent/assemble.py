@@ -22,6 +22,7 @@ from agent.llm import LLM
 from agent.loading import loaded
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
+from agent.understanding import Understanding
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.decoder import FaceDecoder
 from avatar.motion import LOOK_AHEAD_FRAMES, neutral
@@ -182,6 +183,8 @@ async def open_parts(
     phrases = knowledge.phrases(backends.name_of(config))
     path = config.mind.knowledge or DEFAULT_KNOWLEDGE
     notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
+    from_file = await asyncio.to_thread(backends.answers_from_file, config)
+    understanding = Understanding(knowledge if from_file else None)
 
     def mind_made(mind: LLM) -> None:
         if mind.preparing:
@@ -200,11 +203,15 @@ async def open_parts(
         )
         opening_voice = loaded(config, backends.chosen_voice, backends.make_voice, on_notice=notices.append)
         async with asyncio.TaskGroup() as loading:
+            loading.create_task(stack.enter_async_context(understanding), name="load meaning")
             ears = loading.create_task(stack.enter_async_context(opening_ears), name="load ears")
             mind = loading.create_task(stack.enter_async_context(opening_mind), name="load mind")
             voice = loading.create_task(stack.enter_async_context(opening_voice), name="load voice")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
+        if not real_time:  # nobody waits, and the same questions are to get the same answers each time
+            await understanding.ready()
+        notices += [understanding.problem] if understanding.problem else []
         expected = await asyncio.to_thread(Expected, knowledge, backends.name_of(config))
         yield Parts(turns.result(), ears.result(), mind.result(), voice.result(), tuple(notices), expected)
 

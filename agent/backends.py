@@ -381,6 +381,11 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
     return ears
 
 
+def answers_from_file(config: Config) -> bool:
+    """Whether the mind looks answers up in the knowledge file itself; it then searches it by meaning, too."""
+    return config.mind.chat or chosen_mind(config).chosen == "knowledge"
+
+
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
     minds = _table("minds", MINDS)
