@@ -115,7 +115,8 @@ def check_knowledge(config: Config) -> Part:
         except InputError as error:
             status: Status = "broken" if path.exists() else "missing"
             return Part("knowledge", "embedded", status, "", f"mind: {error}", fix)
-        ways = "words, sound and meaning" if any_installed(packaged_of("embeddings")[0]) else "words and sound"
+        has_meaning = any(map(any_installed, packaged_of("embeddings")))
+        ways = "words, sound and meaning" if has_meaning else "words and sound"
         detail = "; ".join(filter(None, (f"mind: {path.name}", f"searched by {ways}", notice)))
         return Part("knowledge", "embedded", "ok", "", detail, "")
 

@@ -211,6 +211,10 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
     usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
     commands = [install_command(usual)] if usual else []
     if backend not in BACKENDS:
+        if not commands and not model:
+            setting = f"{place_of(backend)}.language"
+            known = ", ".join(dict.fromkeys(code for entry in packaged_of(backend) for code in entry.languages))
+            return InputError(f"{setting} ({config.source.of(setting)}): expected what {backend} speaks: {known}")
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))
             return InputError(f"{setting} ({config.source.of(setting)}): expected one of {known}, got '{model}'")

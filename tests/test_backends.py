@@ -13,7 +13,7 @@ from agent import backends, packaged_models
 from agent.backends import Choice, choices, chosen_ears, make_mind, make_voice
 from agent.config import Config, load_config
 from agent.knowledge import load_knowledge
-from agent.weights import Source, Weights, ears_model
+from agent.weights import Source, Weights, ears_model, resolve_weights
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
@@ -168,6 +168,15 @@ def test_broken_packaged_ears(carriers: Path, monkeypatch: pytest.MonkeyPatch) -
     assert notice.startswith("ears: pocketsphinx instead of faster-whisper/tiny.en: ") and "\n" not in notice
     with pytest.raises(InputError, match=r"^faster-whisper/tiny\.en: .*expected other content"):
         backends.make_ears(config("ears.backend=faster-whisper"), ())
+
+
+def test_what_a_packaged_voice_can_not_be() -> None:
+    for settings, trouble in (
+        (("voice.language=de",), r"^voice\.language \(--set .*\): expected what hibari speaks: en$"),
+        (("voice.model=julia",), r"^voice\.model \(--set .*\): expected one of heart, got 'julia'$"),
+    ):
+        with pytest.raises(InputError, match=trouble):
+            resolve_weights(config("voice.backend=hibari", *settings), "hibari", *settings[0].split("model=")[1:])
 
 
 @pytest.mark.usefixtures("carriers")

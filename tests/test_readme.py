@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -45,9 +46,9 @@ SHORTER = {
 
 
 def test_the_table_of_weights_is_the_program_s_own() -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "weights_table.py"], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    command = [sys.executable, ROOT / "scripts" / "weights_table.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert done.stdout in README, "put what `python scripts/weights_table.py` prints into README.md"
 
 
