@@ -256,11 +256,13 @@ def test_questions_in_other_words_find_their_paragraph(museum: Knowledge) -> Non
 
 @needs_weights
 def test_what_was_talked_about_still_counts(museum: Knowledge) -> None:
+    asked = "how much does it cost"
+    by_words = museum.search(asked, 1, topic="Audio guide")
+    assert museum.search(asked, 1, topic="Audio guide", by_meaning=True) == by_words
     mind, history = KnowledgeLLM(museum), History()
     for question, right in (
         ("Can I lock up my bike somewhere?", "Bicycle racks"),
         ("where do I get an audio guide", "The audio guide lends itself"),
-        ("how much does it cost", "It costs two pounds"),
         ("what are your opening hours", "On Monday we are closed."),
         ("and on Sunday?", "On Sunday we are open from 9:00 to 18:00."),
         ("Who discovered penicillin?", "know"),
