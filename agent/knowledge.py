@@ -106,7 +106,7 @@ class Knowledge:
             question: in any case, with or without punctuation, possibly misheard.
             k: how many at most.
             topic: what was talked about last; counts a little.
-            by_meaning: not by words and sounds alone, where `meaning` is there and no topic given; takes some 10 ms more.
+            by_meaning: also by `meaning`, where it is there and no topic is given; takes some 10 ms more.
         """
         # "How much is it?" means nothing by itself: after a topic, words decide.
         meaning = self.meaning if by_meaning and not topic else None
