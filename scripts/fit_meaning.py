@@ -40,7 +40,7 @@ def main() -> None:
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    optimiser.step(step)
+    optimiser.step(step)  # type: ignore[no-untyped-call]
     fitted = weights.detach().numpy()
     print("HERE", np.round(fitted[:2], 1), "ELSEWHERE", np.round(-fitted[2:], 1))
     _print_table(questions, rows, fitted)
