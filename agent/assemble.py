@@ -18,8 +18,11 @@ from agent.events import Event, Problem
 from agent.expected import Expected
 from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
+from agent.llm import LLM
+from agent.loading import loaded
 from agent.personas import portrait_path
 from agent.session import Parts, Session, Timing
+from agent.understanding import Understanding
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.decoder import FaceDecoder
 from avatar.motion import LOOK_AHEAD_FRAMES, neutral
@@ -177,26 +180,40 @@ async def open_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end; see `open_session`."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    # In threads: packaged weights are checked when they are first used, and some are joined or converted.
-    choices = await asyncio.to_thread(backends.choices, config)
-    ears, mind, voice = await asyncio.gather(
-        asyncio.to_thread(backends.make_ears, config, knowledge.phrases(backends.name_of(config))),
-        asyncio.to_thread(backends.make_mind, config, knowledge),
-        asyncio.to_thread(backends.make_voice, config),
-    )
-    if mind.preparing:
-        on_preparing(mind.preparing)
+    phrases = knowledge.phrases(backends.name_of(config))
+    path = config.mind.knowledge or DEFAULT_KNOWLEDGE
+    notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
+    from_file = await asyncio.to_thread(backends.answers_from_file, config)
+    understanding = Understanding(knowledge if from_file else None)
+
+    def mind_made(mind: LLM) -> None:
+        if mind.preparing:
+            on_preparing(mind.preparing)
+
     async with AsyncExitStack() as stack:
+        opening_ears = loaded(
+            config, backends.chosen_ears, lambda used: backends.make_ears(used, phrases), on_notice=notices.append
+        )
+        opening_mind = loaded(
+            config,
+            backends.chosen_mind,
+            lambda used: backends.make_mind(used, knowledge),
+            on_notice=notices.append,
+            on_made=mind_made,
+        )
+        opening_voice = loaded(config, backends.chosen_voice, backends.make_voice, on_notice=notices.append)
         async with asyncio.TaskGroup() as loading:
-            for part in (ears, mind, voice):
-                loading.create_task(stack.enter_async_context(part), name=f"load {part.name}")
+            loading.create_task(stack.enter_async_context(understanding), name="load meaning")
+            ears = loading.create_task(stack.enter_async_context(opening_ears), name="load ears")
+            mind = loading.create_task(stack.enter_async_context(opening_mind), name="load mind")
+            voice = loading.create_task(stack.enter_async_context(opening_voice), name="load voice")
             detecting = asyncio.to_thread(turn_detector, config, end_of_turn_s=end_of_turn_s, pauses=real_time)
             turns = loading.create_task(detecting, name="load VAD")
-        path = config.mind.knowledge or DEFAULT_KNOWLEDGE
-        notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
-        notices += [notice for choice in choices for notice in choice.notices]
+        if not real_time:  # nobody waits, and the same questions are to get the same answers each time
+            await understanding.ready()
+        notices += [understanding.problem] if understanding.problem else []
         expected = await asyncio.to_thread(Expected, knowledge, backends.name_of(config))
-        yield Parts(turns.result(), ears, mind, voice, tuple(notices), expected)
+        yield Parts(turns.result(), ears.result(), mind.result(), voice.result(), tuple(notices), expected)
 
 
 @asynccontextmanager

@@ -236,7 +236,7 @@ class Choice:
         notices: what would have been better and can't be used, and the command that mends it; a line each.
     """
 
-    what: str
+    what: Place
     chosen: str
     why: str
     source: Source | Literal["server", ""] = ""
@@ -331,15 +331,41 @@ def chosen_voice(config: Config) -> Choice:
             f"{_set(config, 'voice.voice')}: expected a voice that is here, or a language that one speaks, "
             f"got '{meant.voice.voice}'; see: visavis voices"
         )
-    if best.choice is not None:
-        return best.choice
+    return best.choice or _last_resort(meant, best, *_plain_voice(meant))
+
+
+def without_weights(config: Config, choice: Choice) -> Config | None:
+    """The settings for the next choice where one with weights turned out not to work on this machine.
+
+    Returns:
+        The same settings with a backend that needs no weights; None where the backend was asked for, or had none.
+    """
+    section = getattr(config, choice.what)
+    asked_for = section.backend != "auto" or section.model or config.ring.choice == "recommended"
+    if asked_for or (choice.what == "mind" and config.mind.chat) or choice.source not in ("fetched", "packaged"):
+        return None
+    if choice.what == "voice":
+        if config.voice.voice:
+            return None
+        plain, _ = _plain_voice(config)
+    else:
+        plain = {"ears": "pocketsphinx", "mind": "knowledge"}[choice.what]
+    return config.model_copy(update={choice.what: section.model_copy(update={"backend": plain})})
+
+
+def _plain_voice(config: Config) -> tuple[str, str]:
+    """The engine that speaks the language without weights, and why this one.
+
+    Raises:
+        InputError: none does.
+    """
     from speech.tts_flite import flite_voices
 
-    language = meant.voice.language.lower()
+    language = config.voice.language.lower()
     if flite_voices() and language in ("en", "en-us"):
-        return _last_resort(meant, best, "flite", "the program flite is installed")
-    espeak_voice(meant)  # is there such a voice?
-    return _last_resort(meant, best, "espeak", f"no better voice of the language '{language}' is here")
+        return "flite", "the program flite is installed"
+    espeak_voice(config)  # is there such a voice?
+    return "espeak", f"no better voice of the language '{language}' is here"
 
 
 def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False) -> ASR:
@@ -353,6 +379,11 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
     make = _table("ears", EARS)[chosen_ears(config, accurate=accurate).chosen]
     ears: ASR = make(config, phrases if config.ears.bias_to_knowledge else (), accurate)
     return ears
+
+
+def answers_from_file(config: Config) -> bool:
+    """Whether the mind looks answers up in the knowledge file itself; it then searches it by meaning, too."""
+    return config.mind.chat or chosen_mind(config).chosen == "knowledge"
 
 
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:

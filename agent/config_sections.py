@@ -187,11 +187,11 @@ class VoiceSection(Section):
 
     Attributes:
         backend: the synthesiser, one of `agent.backends.VOICES`.
-        voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a speaker (Coqui, Piper); "" for the
-            portrait's.
+        voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a speaker (Coqui, Piper), with or without
+            its engine ("pico:de-DE"); or a language, "fr"; "" for the portrait's.
         model: of a neural voice: a name that `visavis fetch` knows, or a folder (Piper: an .onnx file); "" for the
             backend's default.
-        language: of a voice that speaks several, such as "en".
+        language: that it speaks, such as "en" or "en-gb".
         device: what computes: "auto" takes a GPU where there is one.
         sample: recording of the voice that XTTS is to speak with; None for one of its own speakers.
         rate_wpm: words a minute.

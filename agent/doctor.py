@@ -18,6 +18,7 @@ from agent.doctor_devices import check_devices
 from agent.doctor_files import check_files, check_programs, check_python
 from agent.doctor_packages import Part, Ring, Status, check_packages
 from agent.doctor_recommended import check_recommended
+from speech.errors import InputError
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "missing": "yellow", "broken": "red"}
 
@@ -135,13 +136,20 @@ def _packaged(config: Config) -> list[Part]:
 
 def _choices(config: Config) -> tuple[Chosen, ...]:
     try:
-        from agent.backends import choices
-
-        found = choices(config)
+        from agent.backends import Choice, chosen_ears, chosen_mind, chosen_voice
     except ImportError as error:
         why = f"can't be told before the package is there: {' '.join(str(error).split())}"
         return (Chosen("ring", "unknown", why), Chosen("ears, mind, voice", "unknown", why))
-    backends = [Chosen(choice.what, choice.chosen, choice.why, choice.notices) for choice in found]
+    found: list[Choice] = []
+    backends: list[Chosen] = []
+    for what, choose in (("ears", chosen_ears), ("mind", chosen_mind), ("voice", chosen_voice)):
+        try:
+            choice = choose(config)
+        except InputError as error:  # a setting that can't be followed
+            backends.append(Chosen(what, "none", str(error)))
+        else:
+            found.append(choice)
+            backends.append(Chosen(choice.what, choice.chosen, choice.why, choice.notices))
     embedded = [choice.what for choice in found if choice.source in ("", "packaged")]
     others = [choice.what for choice in found if choice.source not in ("", "packaged")]
     chosen = " and ".join(name for name, places in (("recommended", others), ("embedded", embedded)) if places)

@@ -105,6 +105,8 @@ def check_knowledge(config: Config) -> Part:
     def look() -> Part:
         from agent.assemble import DEFAULT_KNOWLEDGE
         from agent.knowledge import load_knowledge
+        from agent.packaged import any_installed
+        from agent.packaged_models import packaged_of
 
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         fix = _mend(config, "mind.knowledge", DEFAULT_KNOWLEDGE)
@@ -113,7 +115,9 @@ def check_knowledge(config: Config) -> Part:
         except InputError as error:
             status: Status = "broken" if path.exists() else "missing"
             return Part("knowledge", "embedded", status, "", f"mind: {error}", fix)
-        return Part("knowledge", "embedded", "ok", "", f"mind: {path.name}{'; ' if notice else ''}{notice}", "")
+        ways = "words, sound and meaning" if any_installed(packaged_of("embeddings")[0]) else "words and sound"
+        detail = "; ".join(filter(None, (f"mind: {path.name}", f"searched by {ways}", notice)))
+        return Part("knowledge", "embedded", "ok", "", detail, "")
 
     return _unless_packages_lack("knowledge", look)
 

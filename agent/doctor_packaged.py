@@ -50,7 +50,7 @@ def _check(model: PackagedModel, config: Config) -> Part:
         trouble = str(error).removeprefix(f"{model.title}: ").removesuffix(f"; run: {install_command(model)}")
         return part("broken", trouble, install_command(model))
     for backend, (extra, module) in MODULES.items():
-        if backend == model.backend and find_spec(module) is None:
+        if backend == model.backend and extra and find_spec(module) is None:
             return part("missing", f"checked; the package {extra} that uses it is not installed", install_extra(extra))
     return part("ok", "checked", "")
 

@@ -11,9 +11,12 @@ import codecs
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from agent.knowledge_entry import Entry, LeftOut, say_left_out
 from agent.knowledge_reader import read_markdown
-from agent.ranking import Field, Index
+from agent.meaning import Meaning
+from agent.ranking import CONFIDENT, Field, Index
 from agent.smalltalk import SmallTalk
 from agent.words import tokens
 from speech.errors import InputError
@@ -30,6 +33,22 @@ _TOPIC_FORMS = ("tell me about {}", "what is {}", "what are {}", "what about {}"
 """How people ask for a topic that comes with no question of its own."""
 
 _MENTION_FORMS = ("{}", "do you have {}")
+
+MEANT = 3.0
+"""From these odds on (`agent.meaning`), a logarithm, what a question means is an answer by itself. So chosen
+that one of sixty questions about something else is answered (dev half of benchmarks/paraphrases, test_knowledge.py)."""
+_PER_ODDS = 0.05
+"""On the scale of the index's scores."""
+_MOST_BY_MEANING = 0.85
+"""However close the meaning, it is not the very words of the file (`agent.llm_knowledge.CERTAIN`)."""
+_WELL_SAID, _DOUBTED = 0.35, 0.24
+"""Words that fit no better than this, in a question that rather means something else, are asked back about."""
+_OTHER_SHARE, _MOST_OF_OTHER = 0.5, 0.15
+"""An entry is as good as the better of its two scores, and a little better or worse by the other one."""
+_MOST_WORDS = 40
+"""Only the last words of a longer utterance are looked at, as `agent.ranking` does; it also keeps the time short."""
+_BY_WORDS = 24
+"""So many entries of the best by words are looked at when the meaning counts, too."""
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -63,6 +82,9 @@ class Knowledge:
         """What of the file is not spoken, in one line; "" for nothing."""
         self.answers = (*entries, *(row for entry in entries for row in entry.rows))
         """The entries, and the rows of their tables."""
+        self.meaning: Meaning | None = None
+        """What its entries mean, once that is read (`agent.understanding`)."""
+        self._number_of = {id(one): number for number, one in enumerate(self.answers)}
         self._index = Index(
             [
                 Field(
@@ -77,16 +99,50 @@ class Knowledge:
             ]
         )
 
-    def search(self, question: str, k: int = 5, *, topic: str = "") -> list[Hit]:
+    def search(self, question: str, k: int = 5, *, topic: str = "", by_meaning: bool = False) -> list[Hit]:
         """The entries most likely meant by a question as heard, best first.
 
         Args:
             question: in any case, with or without punctuation, possibly misheard.
             k: how many at most.
             topic: what was talked about last; counts a little.
+            by_meaning: not by words and sounds alone, where `meaning` is there; takes some 10 ms more.
         """
-        found = self._index.search(question, k, topic=topic)
-        return [Hit(self.answers[one.number], one.score, one.form) for one in found]
+        meaning = self.meaning if by_meaning else None
+        found = self._index.search(question, k if meaning is None else max(k, _BY_WORDS), topic=topic)
+        by_words = [Hit(self.answers[one.number], one.score, one.form) for one in found]
+        # "How much is it?" means nothing by itself: what fits the topic goes first.
+        fits_topic = topic and by_words and by_words[0].score >= CONFIDENT
+        return by_words[:k] if meaning is None or fits_topic else self._also_by_meaning(meaning, question, by_words, k)
+
+    def _also_by_meaning(self, meaning: Meaning, question: str, by_words: list[Hit], k: int) -> list[Hit]:
+        question = " ".join(question.split()[-_MOST_WORDS:])
+        odds = meaning.odds(question)
+        meant = np.clip(CONFIDENT + _PER_ODDS * (odds - MEANT), 0.0, _MOST_BY_MEANING)
+        said = np.zeros(len(self.answers))
+        form_of = {}
+        for hit in by_words:
+            number = self._number_of[id(hit.entry)]
+            said[number], form_of[number] = hit.score, hit.form
+        said = np.where((odds < 0) & (said < _WELL_SAID), np.minimum(said, _DOUBTED), said)
+        other = np.clip(np.minimum(meant, said) - CONFIDENT, -_MOST_OF_OTHER, _MOST_OF_OTHER)
+        score = np.maximum(meant, said)
+        best = np.argsort(-(score + _OTHER_SHARE * other), kind="stable")[:k].tolist()
+        return [
+            Hit(
+                self.answers[number],
+                float(score[number]),
+                form_of[number] if said[number] >= meant[number] else meaning.form(question, number),
+            )
+            for number in best
+            if score[number] > 0
+        ]
+
+    def paragraph(self, entry: Entry, question: str) -> str:
+        """The paragraph of an entry that answers a question by its meaning: the first unless another is closer."""
+        if self.meaning is None or len(entry.paragraphs) == 1:
+            return entry.paragraphs[0]
+        return entry.paragraphs[self.meaning.paragraph(question, self._number_of[id(entry)])]
 
     def knows(self, word: str) -> bool:
         """Whether a word, or another form of it, is anywhere in what is known."""

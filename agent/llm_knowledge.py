@@ -158,10 +158,10 @@ class KnowledgeLLM:
         if self._has_days and (named := _DAY_FROM_NOW.search(asked)):
             is_tomorrow = named[0].lower() == "tomorrow"
             day = WEEK[(self._now().weekday() + is_tomorrow) % 7]
-            hits = self._knowledge.search(_DAY_FROM_NOW.sub(f"on {day}", asked), 1, topic=topic)
+            hits = self._knowledge.search(_DAY_FROM_NOW.sub(f"on {day}", asked), 1, topic=topic, by_meaning=True)
             if hits and day in hits[0].entry.names:
                 return hits, f"{'Tomorrow' if is_tomorrow else 'Today'} is {day}. "
-        return self._knowledge.search(asked, 1, topic=topic), ""
+        return self._knowledge.search(asked, 1, topic=topic, by_meaning=True), ""
 
     def _section(self, entry: Entry) -> Entry:
         """The entry itself, or that which holds the row."""
@@ -173,13 +173,15 @@ class KnowledgeLLM:
         telling = {stem(word) for word in tokens(asked) if word not in STOP_WORDS | QUESTION_WORDS | COMMON_WORDS}
         telling -= known | _OF_ANY_ROW
         if not telling or len(entry.paragraphs) + len(entry.rows) == 1:
-            return entry.paragraphs[0]
+            return self._knowledge.paragraph(entry, asked)
         rows = [row.paragraphs[0] for row in entry.rows]
         shared = [len(telling & {stem(word) for word in tokens(text)}) for text in (*rows, *entry.paragraphs)]
         of_rows, of_paragraphs = shared[: len(rows)], shared[len(rows) :]
         most = max(of_rows, default=0)
         if most and of_rows.count(most) == 1:
             return rows[of_rows.index(most)]
+        if not any(of_paragraphs):
+            return self._knowledge.paragraph(entry, asked)
         return entry.paragraphs[of_paragraphs.index(max(of_paragraphs))]
 
     def _small_answer(self, talk: Intent, last: _LastAnswer | None, said: list[str]) -> str:

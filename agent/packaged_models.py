@@ -222,29 +222,6 @@ PACKAGED: tuple[PackagedModel, ...] = (
         ("en",),
     ),
     PackagedModel(
-        "embeddings",
-        "wordllama-256",
-        "WordLlama: the meaning of words as 256 numbers",
-        "MIT",
-        {"wordllama": "0.4.0.post1"},
-        _files(
-            "wordllama",
-            "wordllama",
-            (
-                "weights/l2_supercat_256.safetensors",
-                16384096,
-                "64b47a2dc493cb8e85944076601189739852d7b64e0e1eedcb1937a251cd9fd5",
-            ),
-            (
-                "tokenizers/l2_supercat_tokenizer_config.json",
-                1842796,
-                "93248f2a9ec36c7b35f700a033d5f36228aae48db61aee31007fa49062cdeb68",
-            ),
-        ),
-        "install",
-        "answers are found by their words alone",
-    ),
-    PackagedModel(
         "transformers",
         "SmolLM2-135M-Instruct",
         "a language model of 135 million parameters, which chats and tells stories",

@@ -13,6 +13,17 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _CODE = re.compile(r"([a-z]{1,3})([0-9]{1,4})")
 _ORDINAL = re.compile(r"(\d{1,3})(?:st|nd|rd|th)")
 
+_DIGIT = re.compile(r"\d")
+_INITIALS = re.compile(r"\b(?:[a-z]\.){2,}", re.IGNORECASE)
+_OF_DIGITS = (
+    (re.compile(r"(?<=\d),(?=\d{3}\b)"), ""),
+    (re.compile(r"(?<=\d):00\b"), ""),
+    (re.compile(r"(?<=\d)(?=[ap]m\b)", re.IGNORECASE), " "),
+    (re.compile(r"(?<=\d)\s?%"), " percent"),
+)
+"""How digits are written, and what is left of it in speech: "1,000", "9:00", "9am", "5%"."""
+_IN_FULL = {"dr": "doctor", "mr": "mister", "mrs": "missus"}
+
 STOP_WORDS = frozenset(
     """a an the and or but if of to in on at by for from with as into about than then so that this these those there
     here is am are was were be been being do does did done have has had having will would shall should can could may
@@ -41,8 +52,16 @@ knowledge."""
 
 
 def tokens(text: str) -> list[str]:
-    """Splits text into lower-case words without accents and possessive endings; small numbers become words."""
+    """Splits text into lower-case words without accents and possessive endings; small numbers become words.
+
+    A recogniser that writes ("at 9:00 a.m.", "Dr. Smith") and one that spells out what it hears give the same words.
+    """
     text = _CAMEL.sub(" ", text)
+    if "." in text:
+        text = _INITIALS.sub(lambda initials: initials[0].replace(".", ""), text)
+    if _DIGIT.search(text):
+        for written, spoken in _OF_DIGITS:
+            text = written.sub(spoken, text)
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text).replace("’", "'")
         text = "".join(character for character in text if not unicodedata.combining(character))
@@ -53,7 +72,7 @@ def tokens(text: str) -> list[str]:
         elif token.endswith("'s") and token not in STOP_WORDS:
             words.append(token[:-2])
         else:
-            words.append(token)
+            words.append(_IN_FULL.get(token, token))
     return words
 
 

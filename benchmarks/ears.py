@@ -91,13 +91,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
     parser.add_argument("--windows", action="store_true", help="compare lengths of the window")
+    parser.add_argument("--whisper-only", action="store_true", help="leave PocketSphinx out, which takes longest")
     arguments = parser.parse_args()
     print_machine("faster-whisper", "ctranslate2", "pocketsphinx", threads=1, windows=arguments.windows)
     utterances = real_utterances(arguments.folder) if arguments.folder else own_utterances()
     if arguments.windows:
         compare_windows(utterances)
     else:
-        asyncio.run(compare_ears(utterances))
+        asyncio.run(compare_ears(utterances, with_pocketsphinx=not arguments.whisper_only))
 
 
 def compare_windows(utterances: Sequence[Utterance]) -> None:
@@ -128,7 +129,7 @@ def compare_windows(utterances: Sequence[Utterance]) -> None:
         print(f"  {title:<30} wrong: {found}; {exact} of {len(utterances)} exact; {cost_ms:.0f} ms of one core each")
 
 
-async def compare_ears(utterances: Sequence[Utterance]) -> None:
+async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bool) -> None:
     """Prints what each recogniser gets wrong, file by file, then how fast Whisper is while somebody speaks."""
     live, last_resort = configured("faster-whisper"), configured("pocketsphinx")
     own = knowledge_of(live).phrases(backends.name_of(live))
@@ -141,6 +142,8 @@ async def compare_ears(utterances: Sequence[Utterance]) -> None:
         ("Whisper, live, told drinks", live, DRINK_PHRASES, False),
         ("Whisper, recordings", live, (), True),
     ):
+        if settings is last_resort and not with_pocketsphinx:
+            continue
         began = time.perf_counter()
         async with backends.make_ears(settings, phrases, accurate=accurate) as asr:
             loaded_s = time.perf_counter() - began

@@ -1,10 +1,11 @@
-"""Prints README's table of all weights, from the tables that the program itself works with.
+"""Prints README's table of all weights, from the tables that the program itself works with, or puts it there.
 
-Run: python scripts/weights_table.py
+Run: python scripts/weights_table.py [--write]
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -21,6 +22,10 @@ OF_LIBRARIES = (
     ("face", "MediaPipe's finders of faces, landmarks and persons", "mediapipe", "Apache-2.0", 4_900_000),
 )
 """What comes with libraries that are installed anyway; sizes as measured, rounded."""
+
+
+MOST_NAMES = 12
+"""In one line of the table."""
 
 
 def rows() -> Iterator[str]:
@@ -43,7 +48,9 @@ def rows() -> Iterator[str]:
         models = sorted(group, key=lambda model: model.size)
         known = [model.size for model in models if model.size]
         sizes = list(dict.fromkeys(map(megabytes, (known[0], known[-1])))) if known else ["told when fetched"]
-        names = ", ".join(f"`{model.name}`" for model in models)
+        names = ", ".join(f"`{model.name}`" for model in models[:MOST_NAMES])
+        if len(models) > MOST_NAMES:
+            names += f" and {len(models) - MOST_NAMES} more (`visavis fetch --list`)"
         source = f"`visavis fetch {backend}/…`"
         yield _row(PLACES[backend], names, source, licence, " to ".join(sizes))
 
@@ -52,5 +59,14 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def write() -> None:
+    """Puts the table into README.md, in the place of the one that is there."""
+    path = ROOT / "README.md"
+    text = path.read_text("utf-8")
+    table = "\n".join(rows())
+    start = text.index(table.partition("\n")[0])
+    path.write_text(text[:start] + table + text[text.index("\n\n", start) :], "utf-8")
+
+
 if __name__ == "__main__":
-    print("\n".join(rows()))
+    write() if sys.argv[1:] == ["--write"] else print("\n".join(rows()))

@@ -17,9 +17,11 @@ from hibari.g2p import ASSETS, G2P
 
 from speech.clauses import clauses_of
 from speech.errors import InputError
+from speech.loudness import speech_level_dbfs
 from speech.neural_speaker import RawSpeech
 from speech.onnx_graph import with_output
 from speech.onnx_session import open_session
+from speech.speech_shaper import speech_bounds
 from speech.symbol_times import phoneme_times, without_blanks
 from speech.word_times import Span
 
@@ -32,6 +34,10 @@ _FIRST_LETTERS, _MOST_LETTERS = 60, 220
 _SILENT = frozenset(';:,.!?—…"()“” ')
 _EARLY_S = 0.035
 """By which the sound comes before the durations say (median over the words of 20 sentences, aligned)."""
+_ONSET_S = 0.1
+"""By which the first sound of all may come before the durations say."""
+_PAUSE_S = 0.2
+"""Between clauses, about what the network leaves at a comma; after the last word that it is given it leaves more."""
 _PRONOUNCED = {"mira": "mˈɪɹə"}
 """Names that the package's dictionary lacks and its rules get wrong, in its own alphabet."""
 
@@ -72,13 +78,19 @@ class HibariModel:
             samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(_SEED))
             ends = np.cumsum(durations) * (len(samples) / durations.sum())
             # The silence at the ends is kept only around the whole sentence.
-            first = 0 if number == 0 else round(ends[0])
-            last = len(samples) if number == len(clauses) - 1 else round(ends[-2])
+            first = 0 if number == 0 else max(round(ends[0]) - round(_ONSET_S * dsp.SR), 0)
+            last = len(samples)
+            heard = speech_bounds(samples, dsp.SR, speech_level_dbfs(samples, dsp.SR))
+            if heard is not None and number < len(clauses) - 1:
+                last = min(heard[1] + round(_PAUSE_S * dsp.SR), last)
             early = start - first - round(_EARLY_S * dsp.SR)
-            bounds = without_blanks(symbols, [max(round(end) + early, start) for end in ends[:-1]])
-            phonemes = phoneme_times(symbols, bounds, start=start, end=start + last - first)
+            latest = start + last - first
+            bounds = without_blanks(symbols, [min(max(round(end) + early, start), latest) for end in ends[:-1]])
+            if number > 0:
+                bounds[0] = start
+            phonemes = phoneme_times(symbols, bounds, start=start, end=latest)
             yield RawSpeech(samples[first:last], _word_spans(owners, bounds, len(clause)), phonemes)
-            start += last - first
+            start = latest
 
     def _symbols(self, words: list[str]) -> tuple[str, list[int]]:
         """The network's symbols for the words, and the number of the word that each belongs to, -1 for none."""

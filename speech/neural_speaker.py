@@ -131,7 +131,7 @@ class Speaker:
             _emit(call, piece.samples, *times.beginning_in(len(piece.samples)))
         rest = shaper.finish()
         if len(rest.samples):
-            _emit(call, rest.samples, *times.rest())
+            _emit(call, rest.samples, *times.rest(len(rest.samples)))
 
 
 class _RawTimes:
@@ -144,6 +144,7 @@ class _RawTimes:
         self._count = self._received = 0
         self._free = 0
         self._begin = 0
+        self._has_phonemes = False
 
     def add(self, raw: RawSpeech) -> None:
         """Takes a piece's times, before its sound is shaped."""
@@ -151,6 +152,7 @@ class _RawTimes:
         self._words += [(self._count + index, span) for index, span in enumerate(words)]
         self._count += len(words)
         self._phonemes += raw.phonemes
+        self._has_phonemes |= bool(raw.phonemes)
         self._received += len(raw.samples)
 
     def beginning_in(self, samples: int) -> tuple[list[tuple[int, Span]], list[tuple[str, int, int]]]:
@@ -171,12 +173,19 @@ class _RawTimes:
         phonemes = []
         while self._phonemes and max(self._phonemes[0][1] - dropped, 0) < end:
             symbol, first, last = self._phonemes.pop(0)
-            if last - dropped > max(first - dropped, 0):
-                phonemes.append((symbol, max(first - dropped, 0), last - dropped))
+            until = last
+            if symbol == "_" and not self._phonemes:  # the last silence may be cut short
+                until = min(last, end + dropped)
+            elif symbol != "_" and last <= self._received:
+                until = min(last, speech_end + dropped)
+            if until < last:
+                self._phonemes.insert(0, ("_", until, last))
+            if until - dropped > max(first - dropped, 0):
+                phonemes.append((symbol, max(first - dropped, 0), until - dropped))
         self._begin = end
         return words, phonemes
 
-    def rest(self) -> tuple[list[tuple[int, Span]], list[tuple[str, int, int]]]:
+    def rest(self, samples: int) -> tuple[list[tuple[int, Span]], list[tuple[str, int, int]]]:
         """Those that begin in the rest of the shaped sound: the last speech, and the pause."""
         dropped, end = self._shaper.dropped, self._shaper.speech_end
         spans = in_order([(a - dropped, b - dropped) for _, (a, b) in self._words], max(self._first, self._begin), end)
@@ -184,8 +193,11 @@ class _RawTimes:
         phonemes = [
             (symbol, max(first - dropped, 0), min(last - dropped, end))
             for symbol, first, last in self._phonemes
-            if max(first - dropped, 0) < min(last - dropped, end)
+            if max(first - dropped, 0) < min(last - dropped, end) and (symbol, last) != ("_", self._received)
         ]
+        silence = max(phonemes[-1][2] if phonemes else end, self._begin)
+        if self._has_phonemes:
+            phonemes.append(("_", silence, self._begin + samples))
         return words, phonemes
 
     def _start_with_the_sound(self) -> None:

@@ -38,7 +38,7 @@ def _hibari(setup: dict[str, Any]) -> Model:
     try:
         from speech.hibari_model import HibariModel
     except (ImportError, OSError) as error:
-        raise InputError(f"expected a working hibari-tts, got {error}; run: pip install 'visavis[hibari]'") from None
+        raise InputError(f"expected a working hibari-tts, got {error}; run: pip install 'visavis[packaged]'") from None
     return HibariModel(setup)
 
 

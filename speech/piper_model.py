@@ -25,6 +25,8 @@ from speech.word_times import words_from_symbols
 
 _HOP = 256
 """Samples a frame, in all qualities."""
+_ONSET_S = 0.06
+"""By which the first sound of all may come before the durations say."""
 _BEGIN, _END, _BLANK = "^", "$", "_"
 _FIRST_LETTERS, _MOST_LETTERS = 80, 220
 """In one go. The sound of a clause comes in chunks, but nothing comes before all its durations are known."""
@@ -46,6 +48,7 @@ class PiperModel:
         self._espeak_voice: str | None = setup["espeak_voice"]
         self._noise, self._length, self._duration_noise = setup["scales"]
         self._speaker = setup["speaker"]
+        self._rate_hz: int = setup["sample_rate_hz"]
         self._pace = 1.0
 
     def set_pace(self, faster: float) -> None:
@@ -68,7 +71,7 @@ class PiperModel:
                     yield RawSpeech(piece, None)
                 continue
             # The silence at the ends is kept only around the whole sentence.
-            first = 0 if number == 0 else bounds[1]
+            first = 0 if number == 0 else max(bounds[1] - round(_ONSET_S * self._rate_hz), 0)
             last = bounds[-1] if number == len(clauses) - 1 else bounds[-2]
             times = without_blanks(symbols, [bound - first + start for bound in bounds[1:-1]])
             spans = words_from_symbols([self._alone(word) for word in clause], symbols, times)

@@ -242,6 +242,7 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"1[-. ]\d{3}[-. ]\d{3}[-. ]\d{4}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}[ .-]\d{3,4}[ .-]\d{3,4}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}-\d{4}(?![\w-])", _short_phone),
+    (r"\d{3} 0\d{3}(?![\w-])", lambda m: phone_words(m.group())),
     (r"0\d{2,4} \d{5,8}(?![\w-])", lambda m: phone_words(m.group())),
     (r"\d{3}-\d\d-\d{4}(?![\w-])|\d{1,5}(?:-\d{1,7}){3,}(?:-[\dX])?(?![\w-])", lambda m: read_code(m.group())),
     (rf"{DAYS} (?:of )?{MONTH}(?:,? (?P<y>\d{{4}})\b)?", named_date),

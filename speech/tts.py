@@ -80,8 +80,9 @@ class TTS(Protocol):
     sample_rate_hz: int
     """Known once the engine is entered."""
     phoneme_set: str
-    """Whose phoneme names the chunks carry: "espeak" (eSpeak NG's mnemonics), "radio" (Flite's US English set) or
-    "none" (it carries none)."""
+    """Whose phoneme names the chunks carry: "espeak" (eSpeak NG's mnemonics), "radio" (Flite's US English set),
+    "misaki" (hibari's alphabet: IPA with one letter for each diphthong and affricate), "ipa" or "none" (it carries
+    none)."""
     parallel: int
     """Sentences that may be spoken at once; more would only wait for each other."""
 

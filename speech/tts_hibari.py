@@ -36,7 +36,7 @@ class HibariTTS(NeuralTTS):
     parallel = 1
 
     def __init__(self, *, model: Path, voice: str = "", rate_wpm: int = DEFAULT_RATE_WPM, volume: float = 1.0) -> None:
-        check_package(self.name, "hibari-tts", module="hibari", install="pip install 'visavis[hibari]'")
+        check_package(self.name, "hibari-tts", module="hibari", install="pip install 'visavis[packaged]'")
         choose_speaker(voice, "", [only.id for only in HIBARI_VOICES])
         check_settings(rate_wpm=rate_wpm, volume=volume)
         if not model.is_file():

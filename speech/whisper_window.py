@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from speech.whisper_options import COMPRESSION_THRESHOLD, LOGPROB_THRESHOLD, NO_SPEECH_THRESHOLD
+from speech.whisper_options import COMPRESSION_THRESHOLD, NO_SPEECH_THRESHOLD
 from speech.whisper_streaming import Understood
 
 FRAMES_PER_S = 100
@@ -27,8 +27,11 @@ _LONG_REPEAT, _SHORT_REPEATS = 3, 4
 """Whoever says so many words twice on end, or fewer words so many times, is a decoder that does not find the end."""
 
 _DOUBTFUL_LOGPROB = -0.9
-"""Words that are less likely on average were as good as made up; tests/test_doubtful_words.py holds what was measured.
-Whisper's own limit (-1) only says where trying again is worth it."""
+"""Words that are less likely on average were as good as made up: see tests/test_doubtful_words.py."""
+
+_SILENCE_LOGPROB = -0.7
+"""Words that are less likely were made up where nobody seems to have spoken; Whisper's own limit of -1 lets a "You" in
+silence through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,10 @@ class Decoded:
 
     @property
     def is_silence(self) -> bool:
-        """Whether there is nothing to be read, or Whisper's own rule says that the words were made up in silence."""
+        """Whether there is nothing to be read, or the words were made up in silence."""
         if not any(character.isalnum() for character in self.text):
             return True
-        return self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob < LOGPROB_THRESHOLD
+        return self.no_speech_prob > NO_SPEECH_THRESHOLD and self.avg_logprob < _SILENCE_LOGPROB
 
     @property
     def is_doubtful(self) -> bool:

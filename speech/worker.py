@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -27,6 +28,9 @@ PING_S = 2.0
 
 SILENT_S = 10.0
 """One that doesn't answer for so long has stopped: it is ended, and what it had to do has failed."""
+
+_ILLEGAL_INSTRUCTION = int(signal.SIGILL)
+"""How a process ends whose library was built for newer processors."""
 
 _WAITING_ITEMS = 1024
 """Items that a call's reader may be behind; then the worker is held up by its full pipe. A reply or a spoken sentence
@@ -251,6 +255,8 @@ class Worker:
             return f"{self._what} did not answer for {SILENT_S:g} s; it is started again"
         reason = f": {self._last_words[0]}" if self._last_words else ""
         code = self._process.returncode
+        if code == -_ILLEGAL_INSTRUCTION:
+            return f"{self._what} ended: it needs instructions that this processor does not have"
         return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again"
 
     async def _keep_last_words(self) -> None:

@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, settings
 
 from agent.packaged import install_command, is_installed, packaged_path
 from agent.packaged_models import PACKAGED, find_packaged
+from speech.faster_whisper_worker import Decoder
+from speech.whisper_options import Setup
 from tests.commands import Commands, commands
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +105,13 @@ def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
+def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `tests.tiny_voices` keeps what it makes: one for all of pytest's processes."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
 def portrait_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where portraits' analyses are kept for all tests, whichever process runs them: each takes a second."""
     run = tmp_path_factory.getbasetemp()
@@ -114,6 +123,12 @@ def command() -> Iterator[Commands]:
     """Runs the program's commands."""
     with commands() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def whisper(tiny_en: Path) -> Decoder:
+    """Whisper tiny.en in this process, told nothing beforehand."""
+    return Decoder(Setup(str(tiny_en)))
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,10 @@ class LoudnessVAD:
 
 
 class ScriptedEars(_Entered):
-    """Hears the scripted texts, one an utterance, `delay_s` after its end; `guesses` come with its first sound."""
+    """Hears the scripted texts, one an utterance, `delay_s` after its end; `guesses` come with its first sound.
+
+    A text that ends in "(?)" is doubtful, without that mark.
+    """
 
     name = "scripted ears"
 
@@ -56,7 +59,8 @@ class ScriptedEars(_Entered):
             received.append(chunk)
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)
-        yield Transcript(str(self._texts.pop(0)), True, 0.0, self.heard_s[-1])
+        text = str(self._texts.pop(0))
+        yield Transcript(text.removesuffix("(?)"), True, 0.0, self.heard_s[-1], text.endswith("(?)"))
 
 
 class ScriptedMind(_Entered):

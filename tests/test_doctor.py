@@ -375,9 +375,17 @@ def test_what_was_chosen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     assert chosen["ring"] == ("embedded", "nothing of the recommended ring is ready")
     assert chosen["ears"] == ("pocketsphinx", "named by ears.backend (--set 'ears.backend=pocketsphinx')")
-    assert chosen["voice"][0] == "espeak" and "flite is not installed" in chosen["voice"][1]
+    assert chosen["voice"][0] == "espeak" and "no better voice" in chosen["voice"][1]
     ring = diagnose(config("ring.choice=embedded")).choices[0]
     assert (ring.chosen, ring.why) == ("embedded", "named by ring.choice (--set 'ring.choice=embedded')")
+
+
+def test_settings_that_no_backend_can_follow_are_told_beside_the_rest() -> None:
+    diagnosis = diagnose(config("ears.backend=siri", "voice.language=xx"))
+    ring, ears, mind, voice = diagnosis.choices
+    assert (ring.chosen, ears.chosen, mind.chosen, voice.chosen) == ("embedded", "none", "knowledge", "none")
+    assert "ears.backend: expected one of" in ears.why and "voice.language" in voice.why
+    assert "The embedded ring is complete." in shown(diagnosis)
 
 
 # ---- The recommended ring: bare, fetched, broken ----
@@ -493,7 +501,7 @@ def test_broken_packaged(carriers: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_packaged_weights_without_the_package_that_uses_them(carriers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_packaged, "find_spec", lambda name: None)
+    monkeypatch.setattr(doctor_packaged, "find_spec", lambda name: None if name == "faster_whisper" else name)
     ears, voice = doctor_packaged.check_packaged(config())
     assert ears.status == "missing" and "checked; the package faster-whisper that uses it is not" in ears.detail
     assert ears.fix == doctor_recommended.install_extra("faster-whisper") and voice.status == "ok"

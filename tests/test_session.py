@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +37,7 @@ class Scene:
     voice: ToneVoice = field(default_factory=ToneVoice)
     real_time: bool = False
     apologise: bool = True
+    is_expected: Callable[[str], bool] = bool
     timing: Timing = field(default_factory=Timing)
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
@@ -59,7 +60,7 @@ class Scene:
             on_frame=lambda shown: self.session.frame_shown(shown),
         )
         self.session = Session(
-            parts=Parts(self.turns, self.ears, self.mind, self.voice),
+            parts=Parts(self.turns, self.ears, self.mind, self.voice, is_expected=self.is_expected),
             renderer=renderer,
             clock=self.clock,
             voice_track=voice,
@@ -205,6 +206,16 @@ def test_no_words_are_excused_in_a_conversation() -> None:
     scene = Scene(ears=ScriptedEars(["two"]), mind=ScriptedMind({"two": "Yes."}))
     scene.ask(silence(1.0), speech(0.6))
     assert [record.reply for record in scene.records] == [NOT_UNDERSTOOD, "Yes."]
+
+
+def test_doubtful_words_are_answered_only_if_they_were_expected() -> None:
+    scene = Scene(
+        ears=ScriptedEars(["what time is it(?)", "the vyabong(?)", "the vyabong"]),
+        mind=ScriptedMind({"what time is it": "Noon.", "the vyabong": "I see."}),
+        is_expected=lambda text: text == "what time is it",
+    )
+    scene.ask(speech(1.0), speech(1.0), speech(1.0))
+    assert [record.reply for record in scene.records] == ["Noon.", "I'm sorry, I didn't catch that.", "I see."]
 
 
 def test_failing_ears_are_told_and_excused() -> None:

@@ -1,4 +1,4 @@
-"""Coqui's VITS voices, through the real library with tiny random models."""
+"""Coqui's VITS voices, through the real library with tiny random models: no package has real weights."""
 
 import asyncio
 import itertools
@@ -28,8 +28,8 @@ SENTENCE = "Dr. Smith paid $25 at 10:30 am for one of the twenty-five books, did
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("voices")
+def folder(voices_folder: Path) -> Path:
+    return voices_folder
 
 
 @dataclass

@@ -231,10 +231,9 @@ def test_whisper_is_told_the_words_that_no_dictionary_has() -> None:
 
 
 def test_whisper_is_told_the_name_and_phrases_with_many_long_words() -> None:
-    phrases = ["mira", "make me", "make me a cappuccino macchiato", "the zyxomat", "a cappuccino"]
+    phrases = ["mira", "make me a cappuccino macchiato", "the zyxomat", "a macchiato cappuccino make me"]
     told = expected_words(phrases)
-    assert told.startswith("Mira, ") and "Zyxomat" in told and "Make me a cappuccino macchiato." in told
-    assert "Make me." not in told  # its words were told already
+    assert told.startswith("Mira, ") and "Zyxomat" in told and told.endswith(" Make me a cappuccino macchiato.")
     assert len(expected_words(["mira", *(f"tell me about number{number}ville" for number in range(99))])) <= 300
     assert not is_told(0.9) and is_told(1.5)
 

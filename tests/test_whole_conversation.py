@@ -118,13 +118,12 @@ def taken(camera: FuseCamera) -> list[CameraFrame]:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory, tiny_en_checkpoint: Path) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("models")
+def models(voices_folder: Path, tiny_en_checkpoint: Path) -> dict[str, str]:
     smol_folder()  # made now, so that the program need not do it
     return {
         "ears": str(tiny_en_checkpoint),
         "mind": "",
-        "voice": str(tiny_vits(folder, phonemes=True)),
+        "voice": str(tiny_vits(voices_folder, phonemes=True)),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -42,21 +43,24 @@ def transcribe(
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.assemble import knowledge_of, turn_detector
+    from agent.loading import loaded
     from speech.asr import transcribe_recording
     from speech.audio import SPEECH_RATE_HZ
     from speech.sound_file import read_audio
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(backends.name_of(config))
-    ears = await asyncio.to_thread(backends.make_ears, config, phrases, accurate=True)
-    for notice in (await asyncio.to_thread(backends.chosen_ears, config, accurate=True)).notices:
-        say(f"! {notice}", quiet)
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
         detector = await asyncio.to_thread(turn_detector, config)
         async with (
-            ears,
+            loaded(
+                config,
+                partial(backends.chosen_ears, accurate=True),
+                lambda used: backends.make_ears(used, phrases, accurate=True),
+                on_notice=lambda notice: say(f"! {notice}", quiet),
+            ) as ears,
             aclosing(
                 transcribe_recording(sound, ears, detector, progress=lambda done: bar.update(task, completed=done))
             ) as transcripts,
@@ -109,16 +113,16 @@ def speak(
 
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
+    from agent.loading import loaded
     from agent.sentences import SentenceSplitter
     from speech.wav_writer import WavWriter
 
-    made = await asyncio.to_thread(backends.make_voice, config)
-    for notice in (await asyncio.to_thread(backends.chosen_voice, config)).notices:
-        say(f"! {notice}", quiet)
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     words = []
-    async with made as voice:
+    async with loaded(
+        config, backends.chosen_voice, backends.make_voice, on_notice=lambda notice: say(f"! {notice}", quiet)
+    ) as voice:
         rate_hz, start = voice.sample_rate_hz, 0
         with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):

@@ -1,0 +1,139 @@
+"""Whisper tiny.en through faster-whisper: the window, the prompt, the pace of speech; with its real weights."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agent.words import tokens
+from speech.asr_faster_whisper import FasterWhisperASR
+from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
+from speech.errors import InputError
+from speech.events import Transcript
+from speech.faster_whisper_worker import Decoder
+from speech.sound_file import read_audio
+from speech.whisper_options import Setup
+from speech.whisper_streaming import Stopped, Understood
+from speech.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S, Decoded
+
+QUESTIONS = Path(__file__).parent.parent / "agent" / "data" / "questions"
+PHOTO = "Can I use my own photo?"
+
+
+def recorded(name: str) -> Samples:
+    return read_audio(QUESTIONS / name, SPEECH_RATE_HZ)
+
+
+def go_on() -> None:
+    """Nothing stops this decoding."""
+
+
+@pytest.fixture
+def windows(whisper: Decoder, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the windows had after the sound, one after the other."""
+    asked: list[float] = []
+    real = whisper.decode
+
+    def decode(sound: Samples, check: Callable[[], None], after_s: float) -> Decoded:
+        asked.append(after_s)
+        return real(sound, check, after_s)
+
+    monkeypatch.setattr(whisper, "decode", decode)
+    return asked
+
+
+def test_clear_words_need_no_whole_window(whisper: Decoder, windows: list[float]) -> None:
+    assert whisper(recorded("2_photo.wav"), go_on) == Understood(PHOTO)
+    assert windows == [AFTER_THE_SOUND_S]
+
+
+def test_what_is_doubtful_is_decoded_in_the_whole_window_but_not_in_haste(
+    whisper: Decoder, windows: list[float]
+) -> None:
+    backwards = np.ascontiguousarray(recorded("2_photo.wav")[::-1])
+    assert whisper(backwards, go_on).is_doubtful and windows == [AFTER_THE_SOUND_S, WHOLE_WINDOW_S]
+    windows.clear()
+    assert whisper(backwards, go_on, is_interim=True).is_doubtful and windows == [AFTER_THE_SOUND_S]
+
+
+def test_it_stops_between_its_steps(whisper: Decoder) -> None:
+    steps = []
+
+    def stop() -> None:
+        steps.append(1)
+        if len(steps) == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        whisper(recorded("2_photo.wav"), stop)
+
+
+def test_a_prompt_brings_names_and_no_words_of_its_own(tiny_en: Path) -> None:
+    told = Decoder(Setup(str(tiny_en), phrases=["visavis", "what is visavis", "how much is a cappuccino"]))
+    assert tokens(told(recorded("2_photo.wav"), go_on).text) == tokens(PHOTO)
+    assert told(np.zeros(SPEECH_RATE_HZ, np.float32), go_on) == Understood()
+    assert told(np.zeros(5 * SPEECH_RATE_HZ, np.float32), go_on) == Understood()
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def ears(loop: asyncio.Runner, tiny_en: Path) -> Iterator[FasterWhisperASR]:
+    asr = FasterWhisperASR(model=tiny_en)
+    loop.run(asr.__aenter__())
+    yield asr
+    loop.run(asr.__aexit__(None, None, None))
+
+
+async def replay(samples: Samples, chunk_samples: int, pace: float = 0.0) -> AsyncIterator[AudioChunk]:
+    """In chunks, at once or at a pace (1: as it was spoken)."""
+    for chunk in chunked(samples, SPEECH_RATE_HZ, chunk_samples):
+        await asyncio.sleep(pace * chunk.duration_s)
+        yield chunk
+
+
+async def heard(asr: FasterWhisperASR, chunks: AsyncIterator[AudioChunk]) -> list[Transcript]:
+    async with asyncio.timeout(60), aclosing(asr.transcribe(chunks)) as transcripts:
+        return [one async for one in transcripts]
+
+
+def test_the_final_words_depend_on_the_sound_alone(loop: asyncio.Runner, ears: FasterWhisperASR) -> None:
+    """Also those that are hardly understood, for which the window is another."""
+    pause = np.zeros(round(1.2 * SPEECH_RATE_HZ), np.float32)
+    sound = np.concatenate((recorded("2_photo.wav"), pause, recorded("5_able.wav")[::-1]))
+    finals = [
+        loop.run(heard(ears, replay(sound, chunk_samples, pace)))[-1]
+        for chunk_samples, pace in ((len(sound), 0.0), (640, 1.0))
+    ]
+    assert finals[0].text.startswith(PHOTO) and finals[0].is_doubtful
+    assert finals[1] == finals[0]
+
+
+def test_without_the_newest_instructions_it_is_slow_but_right(
+    loop: asyncio.Runner, tiny_en: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CT2_FORCE_CPU_ISA", "GENERIC")
+
+    async def hear() -> str:
+        async with FasterWhisperASR(model=tiny_en) as asr:
+            return (await heard(asr, replay(recorded("3_more.wav"), 1600)))[-1].text
+
+    assert tokens(loop.run(hear())) == ["tell", "me", "more"]
+
+
+def test_a_language_that_the_model_does_not_know_is_one_line(loop: asyncio.Runner, tiny_en: Path) -> None:
+    async def enter() -> None:
+        async with FasterWhisperASR(model=tiny_en, language="de"):
+            pass
+
+    with pytest.raises(InputError, match=r"expected 'en' for .*, which knows only English, got 'de'"):
+        loop.run(enter())
