@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ SMOL = "transformers/SmolLM2-135M-Instruct"
 CONTEXT = 2048
 """Tokens that the small one holds; the real one holds 8192."""
 
-LETTERS = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+_BESIDE_WEIGHTS = ("generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
 def packaged_smol() -> PackagedModel:
@@ -44,11 +43,6 @@ def make_small(folder: Path, real: Path, **changes: Any) -> Path:
     config = AutoConfig.from_pretrained(real, **{**shape, **changes})
     del config.four_bit_group
     AutoModelForCausalLM.from_config(config, dtype=torch.float32).save_pretrained(folder)
-    for name in LETTERS[1:]:
+    for name in _BESIDE_WEIGHTS:
         (folder / name).write_bytes((real / name).read_bytes())
     return folder
-
-
-def change(file: Path, **fields: Any) -> None:
-    """Changes fields of a JSON file."""
-    file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))

