@@ -42,10 +42,10 @@ QUESTIONS = (
     _asked(3, "more", "mira", "Tell me more.", _MAN),
     _asked(4, "laugh", "mira", "Make me laugh.", _MAN),
     _asked(5, "able", "jonas", "Hello. What can you do?", _WOMAN),
-    _asked(6, "offline", "jonas", "What happens when the wifi is down?", _WOMAN),
+    _asked(6, "offline", "jonas", "And what if there is no network here?", _WOMAN),
     _asked(7, "goodbye", "jonas", "Thank you and goodbye.", _WOMAN),
-    _asked(8, "story", "ada", "Tell me a short story about a lighthouse.", _MAN),
-    _asked(9, "rhyme", "ada", "And now a rhyme about the sea, please.", _MAN),
+    _asked(8, "story", "ada", "Tell me a story about a lighthouse.", _MAN),
+    _asked(9, "rhyme", "ada", "Make up a rhyme about the moon.", _MAN),
 )
 
 
