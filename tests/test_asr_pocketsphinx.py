@@ -92,14 +92,14 @@ def test_guesses_come_while_the_sound_comes_then_one_final(loop: asyncio.Runner,
 @pytest.fixture(scope="module")
 def photo(loop: asyncio.Runner, ears: PocketSphinxASR) -> list[Transcript]:
     """What is heard of one question."""
-    return run(loop, hear(ears, replay(question("2_photo.wav"))))
+    return run(loop, hear(ears, replay(question("2_private.wav"))))
 
 
 @pytest.mark.parametrize("chunk_samples", [160, 592, 10**6])
 def test_any_chunking_gives_the_same_words(
     loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript], chunk_samples: int
 ) -> None:
-    found = run(loop, hear(ears, replay(question("2_photo.wav"), chunk_samples)))
+    found = run(loop, hear(ears, replay(question("2_private.wav"), chunk_samples)))
     assert [transcript.text for transcript in found] == [transcript.text for transcript in photo]
 
 
@@ -107,7 +107,7 @@ def test_what_was_said_before_changes_nothing(
     loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript]
 ) -> None:
     run(loop, hear(ears, replay(question("1_name.wav") * 0.1)))
-    assert run(loop, hear(ears, replay(question("2_photo.wav"))))[-1] == photo[-1]
+    assert run(loop, hear(ears, replay(question("2_private.wav"))))[-1] == photo[-1]
 
 
 def test_other_rates_are_understood(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
