@@ -20,7 +20,7 @@ from agent.history import History
 from agent.knowledge import Knowledge, load_knowledge
 from agent.llm import LLM
 from agent.loading import loaded
-from agent.personas import portrait_path
+from agent.personas import name_of, portrait_path
 from agent.session import Parts, Session, Timing
 from agent.understanding import Understanding
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
@@ -180,7 +180,7 @@ async def open_parts(
 ) -> AsyncGenerator[Parts, None]:
     """Loads ears, mind and voice, and stops them at the end; see `open_session`."""
     knowledge = await asyncio.to_thread(knowledge_of, config)
-    phrases = knowledge.phrases(backends.name_of(config))
+    phrases = knowledge.phrases(name_of(config))
     path = config.mind.knowledge or DEFAULT_KNOWLEDGE
     notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
     from_file = await asyncio.to_thread(backends.answers_from_file, config)
@@ -212,7 +212,7 @@ async def open_parts(
         if not real_time:  # nobody waits, and the same questions are to get the same answers each time
             await understanding.ready()
         notices += [understanding.problem] if understanding.problem else []
-        expected = await asyncio.to_thread(Expected, knowledge, backends.name_of(config))
+        expected = await asyncio.to_thread(Expected, knowledge, name_of(config))
         yield Parts(turns.result(), ears.result(), mind.result(), voice.result(), tuple(notices), expected)
 
 

@@ -1,227 +1,29 @@
-"""The tables of backends: one line each, imported only when chosen. Installed packages may add lines of their own.
-
-A package adds a backend with an entry point in the group "visavis.ears", "visavis.minds" or "visavis.voices", whose
-object is called like the ones below: ears with (config, phrases, accurate), minds with (config, knowledge), voices with
-(config):
-
-    [project.entry-points."visavis.voices"]
-    loud = "loud_package:make_voice"
-"""
+"""Which backends are used for ears, mind and voice, and why; made from the tables of `agent.backend_tables`."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import entry_points
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+from agent.backend_tables import EARS, MINDS, VOICES, make_knowledge, table
 from agent.config import Config
 from agent.knowledge import Knowledge
 from agent.llm import LLM
 from agent.model_catalogue import BACKENDS, Place
 from agent.models import MODULES
 from agent.packaged import install_command
-from agent.packaged_models import find_packaged, packaged_of
-from agent.personas import persona_of
-from agent.voice_choice import engines_for, espeak_voice, pico_voice, with_meant_voice
-from agent.weights import (
-    Source,
-    candidates,
-    ears_model,
-    has_weights,
-    look_for,
-    resolve_model,
-    resolve_weights,
-    sources_of,
-)
+from agent.packaged_models import packaged_of
+from agent.voice_choice import engines_for, espeak_voice, with_meant_voice
+from agent.weights import Source, candidates, has_weights, look_for, resolve_weights, sources_of
 from speech.asr import ASR
 from speech.errors import InputError
 from speech.tts import TTS
 
-if TYPE_CHECKING:
-    from agent.llm_knowledge import KnowledgeLLM
-    from speech.asr_whisper import WhisperASR
-
-
-def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_pocketsphinx import PocketSphinxASR
-
-    return PocketSphinxASR(phrases=phrases, accurate=accurate)
-
-
-def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_whisper import WhisperASR
-
-    return _any_whisper(WhisperASR, config, phrases, accurate)
-
-
-def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_faster_whisper import FasterWhisperASR
-
-    return _any_whisper(FasterWhisperASR, config, phrases, accurate)
-
-
-def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    ears = config.ears
-    return kind(
-        model=ears_model(config, kind.package.backend, accurate),
-        language=ears.language,
-        device=ears.device,
-        phrases=(name_of(config), *phrases) if phrases else (),
-        accurate=accurate,
-    )
-
-
-def _knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
-    from agent.llm_knowledge import KnowledgeLLM
-
-    return KnowledgeLLM(knowledge, name=name_of(config))
-
-
-def _transformers(config: Config, knowledge: Knowledge) -> LLM:
-    from agent.llm_transformers import TransformersLLM
-
-    mind = config.mind
-    weights = resolve_weights(config, "transformers", mind.model)
-    return TransformersLLM(
-        model=weights.path,
-        name=name_of(config),
-        persona=mind.persona,
-        knowledge=knowledge,
-        device=mind.device,
-        temperature=mind.temperature,
-        max_tokens=mind.max_tokens,
-        seed=mind.seed,
-        packaged=find_packaged("transformers", weights.name) if weights.source == "packaged" else None,
-    )
-
-
-def _openai(config: Config, knowledge: Knowledge) -> LLM:
-    mind = config.mind
-    if not mind.base_url:
-        raise InputError(
-            'mind.base_url: expected a server such as "http://127.0.0.1:11434/v1" for the backend openai, got none'
-        )
-    from agent.llm_openai import OpenAILLM
-
-    return OpenAILLM(
-        base_url=mind.base_url,
-        api_key_env=mind.api_key_env,
-        model=mind.model,
-        name=name_of(config),
-        persona=mind.persona,
-        knowledge=knowledge,
-        temperature=mind.temperature,
-        max_tokens=mind.max_tokens,
-    )
-
-
-def _espeak(config: Config) -> TTS:
-    from speech.tts_espeak import EspeakTTS
-
-    voice = config.voice
-    return EspeakTTS(voice=espeak_voice(config), rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
-
-
-def _flite(config: Config) -> TTS:
-    from speech.tts_flite import FliteTTS
-
-    voice = config.voice
-    name = voice.voice or persona_of(config).voices["flite"]
-    return FliteTTS(voice=name, rate_wpm=voice.rate_wpm, volume=voice.volume)
-
-
-def _coqui(config: Config) -> TTS:
-    from speech.tts_coqui import CoquiTTS
-
-    voice = config.voice
-    return CoquiTTS(
-        model=resolve_model(config, "coqui", voice.model),
-        voice=voice.voice,
-        preferred=persona_of(config).voices["coqui"],
-        rate_wpm=voice.rate_wpm,
-        volume=voice.volume,
-        device=voice.device,
-        language=voice.language,
-    )
-
-
-def _xtts(config: Config) -> TTS:
-    from speech.tts_xtts import XttsTTS
-
-    voice = config.voice
-    return XttsTTS(
-        model=resolve_model(config, "xtts", voice.model),
-        voice=voice.voice,
-        preferred=persona_of(config).voices["xtts"],
-        sample=voice.sample,
-        rate_wpm=voice.rate_wpm,
-        volume=voice.volume,
-        device=voice.device,
-        language=voice.language,
-    )
-
-
-def _hibari(config: Config) -> TTS:
-    from speech.tts_hibari import HibariTTS
-
-    voice = config.voice
-    return HibariTTS(
-        model=resolve_model(config, "hibari", voice.model),
-        voice=voice.voice or persona_of(config).voices["hibari"],
-        rate_wpm=voice.rate_wpm,
-        volume=voice.volume,
-    )
-
-
-def _piper(config: Config) -> TTS:
-    from speech.tts_piper import PiperTTS
-
-    voice = config.voice
-    return PiperTTS(
-        model=resolve_model(config, "piper", voice.model),
-        voice=voice.voice or persona_of(config).voices["piper"],
-        rate_wpm=voice.rate_wpm,
-        volume=voice.volume,
-    )
-
-
-def _pico(config: Config) -> TTS:
-    from speech.tts_pico import PicoTTS
-
-    voice = config.voice
-    folder = resolve_model(config, "pico", voice.model)
-    return PicoTTS(folder=folder, voice=pico_voice(config), rate_wpm=voice.rate_wpm, volume=voice.volume)
-
-
-def name_of(config: Config) -> str:
-    """What the avatar calls itself, and is called by."""
-    return config.mind.name or persona_of(config).name
-
-
-EARS: Mapping[str, Callable[[Config, Sequence[str], bool], ASR]] = {
-    "pocketsphinx": _pocketsphinx,
-    "whisper": _whisper,
-    "faster-whisper": _faster_whisper,
-}
-MINDS: Mapping[str, Callable[[Config, Knowledge], LLM]] = {
-    "knowledge": _knowledge,
-    "transformers": _transformers,
-    "openai": _openai,
-}
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
 """With mind.chat: backends that name no language model, so that the best one is taken, or none."""
-VOICES: Mapping[str, Callable[[Config], TTS]] = {
-    "espeak": _espeak,
-    "flite": _flite,
-    "hibari": _hibari,
-    "piper": _piper,
-    "pico": _pico,
-    "coqui": _coqui,
-    "xtts": _xtts,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +178,7 @@ def make_ears(config: Config, phrases: Sequence[str], *, accurate: bool = False)
         phrases: what it expects more than other words, if the configuration wants that.
         accurate: for recordings: fewer errors, but later.
     """
-    make = _table("ears", EARS)[chosen_ears(config, accurate=accurate).chosen]
+    make = table("ears", EARS)[chosen_ears(config, accurate=accurate).chosen]
     ears: ASR = make(config, phrases if config.ears.bias_to_knowledge else (), accurate)
     return ears
 
@@ -388,37 +190,22 @@ def answers_from_file(config: Config) -> bool:
 
 def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
-    minds = _table("minds", MINDS)
+    minds = table("minds", MINDS)
     if config.mind.chat and (talker := chosen_talker(config)) is not None:
         from agent.llm_chatting import ChattingLLM
 
         model: LLM = minds[talker.chosen](config, knowledge)
-        return ChattingLLM(_knowledge(config, knowledge), model, may_do_without=config.mind.backend in _KNOWLEDGE_FIRST)
+        return ChattingLLM(
+            make_knowledge(config, knowledge), model, may_do_without=config.mind.backend in _KNOWLEDGE_FIRST
+        )
     mind: LLM = minds[chosen_mind(config).chosen](config, knowledge)
     return mind
 
 
 def make_voice(config: Config) -> TTS:
     """The chosen synthesiser, not yet entered."""
-    voice: TTS = _table("voices", VOICES)[chosen_voice(config).chosen](with_meant_voice(config))
+    voice: TTS = table("voices", VOICES)[chosen_voice(config).chosen](with_meant_voice(config))
     return voice
-
-
-def _table(group: str, own: Mapping[str, Callable[..., Any]]) -> Mapping[str, Callable[..., Any]]:
-    """Our own backends and those of installed packages, which can't replace ours."""
-
-    def of_package(name: str) -> Callable[..., Any]:
-        def make(*arguments: Any) -> Any:
-            (found,) = entry_points(group=f"visavis.{group}", name=name)
-            try:
-                factory = found.load()
-            except Exception as error:  # somebody else's code
-                raise InputError(f"backend {name}: could not load {found.value}: {error}") from None
-            return factory(*arguments)
-
-        return make
-
-    return {**{point.name: of_package(point.name) for point in entry_points(group=f"visavis.{group}")}, **own}
 
 
 def _named(
@@ -431,8 +218,8 @@ def _named(
         return None
     key = f"{place}.backend"
     group = place if place == "ears" else f"{place}s"
-    if asked not in own and asked not in _table(group, own):
-        names = ", ".join(f"'{name}'" for name in ("auto", *_table(group, own)))
+    if asked not in own and asked not in table(group, own):
+        names = ", ".join(f"'{name}'" for name in ("auto", *table(group, own)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
     named = Choice(place, asked, why or f"named by {_set(config, key)}")
     if asked == "openai":

@@ -124,7 +124,7 @@ class EarsSection(Section):
     """How it listens.
 
     Attributes:
-        backend: the speech recogniser, one of `agent.backends.EARS`.
+        backend: the speech recogniser, one of `agent.backend_tables.EARS`.
         model: its model: a name that `visavis fetch` knows, or the path of one; "" for the backend's default.
         language: of the speech, such as "en" or "de"; "" lets Whisper find out.
         device: what computes: "auto" takes a GPU where there is one.
@@ -152,7 +152,7 @@ class MindSection(Section):
     """What it knows and remembers.
 
     Attributes:
-        backend: where replies come from, one of `agent.backends.MINDS`.
+        backend: where replies come from, one of `agent.backend_tables.MINDS`.
         model: of a language model: a name that `visavis fetch` or the server knows, or a folder; "" for the default.
         device: what computes: "auto" takes a GPU where there is one.
         base_url: of an OpenAI-compatible server, such as "http://127.0.0.1:11434/v1" (Ollama).
@@ -186,7 +186,7 @@ class VoiceSection(Section):
     """How it speaks.
 
     Attributes:
-        backend: the synthesiser, one of `agent.backends.VOICES`.
+        backend: the synthesiser, one of `agent.backend_tables.VOICES`.
         voice: its voice, such as "en-us+f3" (eSpeak NG), "slt" (Flite) or a speaker (Coqui, Piper), with or without
             its engine ("pico:de-DE"); or a language, "fr"; "" for the portrait's.
         model: of a neural voice: a name that `visavis fetch` knows, or a folder (Piper: an .onnx file); "" for the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 
-from agent.backends import EARS, MINDS, VOICES
+from agent.backend_tables import EARS, MINDS, VOICES
 from agent.config import Config
 from agent.doctor_packages import Part, Ring, Status
 from agent.doctor_recommended import install_extra

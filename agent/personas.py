@@ -62,3 +62,8 @@ def portrait_path(name: str) -> Path:
     """What `portrait.path` and --portrait mean: "" is the default person, a person's name that one, else a file."""
     name = name or DEFAULT
     return PORTRAITS / f"{name}.png" if name in PERSONAS else Path(name)
+
+
+def name_of(config: Config) -> str:
+    """What the avatar calls itself, and is called by."""
+    return config.mind.name or persona_of(config).name

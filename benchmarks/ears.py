@@ -25,6 +25,7 @@ from agent.assemble import knowledge_of
 from agent.config import Config, load_config
 from agent.packaged import packaged_path
 from agent.packaged_models import find_packaged
+from agent.personas import name_of
 from agent.words import tokens
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
@@ -135,7 +136,7 @@ def compare_windows(utterances: Sequence[Utterance]) -> None:
 async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bool) -> None:
     """Prints what each recogniser gets wrong, file by file, then how fast Whisper is while somebody speaks."""
     live, last_resort = configured("faster-whisper"), configured("pocketsphinx")
-    own = knowledge_of(live).phrases(backends.name_of(live))
+    own = knowledge_of(live).phrases(name_of(live))
     heard: dict[str, list[str]] = {}
     for title, settings, phrases, accurate in (
         ("PocketSphinx, recordings", last_resort, (), True),

@@ -20,6 +20,7 @@ from agent.assemble import knowledge_of, turn_detector
 from agent.commands.demo import QUESTIONS as FOLDER
 from agent.commands.demo import Question, recorded_questions
 from agent.config import load_config
+from agent.personas import name_of
 from speech.asr import transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, resample, write_wav
 from speech.errors import InputError
@@ -71,7 +72,7 @@ async def check() -> bool:
     """Listens to the listed recordings and prints what was heard; returns whether all of it was right."""
     all_right = True
     config = load_config(None, [], {})
-    async with backends.make_ears(config, knowledge_of(config).phrases(backends.name_of(config))) as ears:
+    async with backends.make_ears(config, knowledge_of(config).phrases(name_of(config))) as ears:
         for question in recorded_questions():
             samples = read_audio(question.file, SPEECH_RATE_HZ)
             silence = np.zeros(SPEECH_RATE_HZ, np.float32)  # lets the turn end by itself, as in a conversation

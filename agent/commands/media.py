@@ -44,12 +44,13 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
     from agent import backends
     from agent.assemble import knowledge_of, turn_detector
     from agent.loading import loaded
+    from agent.personas import name_of
     from speech.asr import transcribe_recording
     from speech.audio import SPEECH_RATE_HZ
     from speech.sound_file import read_audio
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
-    phrases = knowledge_of(config).phrases(backends.name_of(config))
+    phrases = knowledge_of(config).phrases(name_of(config))
     lines: list[dict[str, object]] = []
     with progress(quiet) as bar:
         task = bar.add_task("listening", total=1.0, note=f"{len(sound) / SPEECH_RATE_HZ:.0f} s")
