@@ -25,10 +25,10 @@ MOST_TEXTS = 12_000
 """Of a file: titles and questions first, then paragraphs, then their sentences. More would take minutes to read, and a
 question more than a few milliseconds to compare."""
 
-HERE = np.array([16.8, 9.4], np.float32)
+HERE = np.array([16.2, 10.1, 18.2], np.float32)
 """Weights of an entry's likeness to the question, by how it is asked for or by what it says: of the larger, and of the
-smaller one."""
-ELSEWHERE = np.array([-3.8, 13.9, 11.0], np.float32)
+smaller one; and of how much better than by chance its words and sounds fit."""
+ELSEWHERE = np.array([-2.8, 10.1, 14.7], np.float32)
 """A constant, and the weights of the likeness to questions about something else, the nearest and the nearest three. The
 difference is the logarithm of the odds that the entry is meant; fitted by scripts/fit_meaning.py."""
 _AROUND = 3
@@ -100,14 +100,22 @@ class Meaning:
         self._vectors, self._others = vectors, others
         self._vector = lru_cache(_QUESTIONS_KEPT)(lambda question: encode([question])[0])
 
-    def odds(self, question: str) -> npt.NDArray[np.float32]:
-        """For each answer, how surely it is meant, not something else: the logarithm of the odds, float32 [answers]."""
+    def odds(self, question: str, by_words: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """For each answer, how surely it is meant, not something else: the logarithm of the odds.
+
+        Args:
+            question: as asked.
+            by_words: float32 [answers], how much better than by chance each fits by words and sounds, 0 … 1.
+
+        Returns:
+            float32 [answers].
+        """
         here, there = self.likeness(question)
-        odds: npt.NDArray[np.float32] = here @ HERE - there @ ELSEWHERE
+        odds: npt.NDArray[np.float32] = np.column_stack([here, by_words]) @ HERE - there @ ELSEWHERE
         return odds
 
     def likeness(self, question: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """What `odds` is made of.
+        """What `odds` is made of, beside the words.
 
         Returns:
             float32 [answers, 2]: how near a question is to the nearest way to ask for each answer, or the nearest part
