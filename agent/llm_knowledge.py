@@ -162,7 +162,9 @@ class KnowledgeLLM:
         if self._has_days and (named := _DAY_FROM_NOW.search(asked)):
             is_tomorrow = named[0].lower() == "tomorrow"
             day = WEEK[(self._now().weekday() + is_tomorrow) % 7]
-            hits = self._knowledge.search(_DAY_FROM_NOW.sub(f"on {day}", asked), _LOOKED_AT, topic=topic, by_meaning=True)
+            hits = self._knowledge.search(
+                _DAY_FROM_NOW.sub(f"on {day}", asked), _LOOKED_AT, topic=topic, by_meaning=True
+            )
             if hits and day in hits[0].entry.names:
                 return hits, f"{'Tomorrow' if is_tomorrow else 'Today'} is {day}. "
         return self._knowledge.search(asked, _LOOKED_AT, topic=topic, by_meaning=True), ""

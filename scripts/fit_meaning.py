@@ -1,9 +1,10 @@
 """Fits the weights of agent/meaning.py on questions with known answers; takes a few minutes the first time.
 
-Run as `python -m scripts.fit_meaning` in the project's folder. The questions are the dev half of benchmarks/paraphrases,
-and those of tests/test_knowledge.py, heard by a recogniser. Among the entries of a file and "something else", the right
-one is to be the most probable (a conditional logit, McFadden 1974). Prints the weights; and what becomes of the dev half,
-each eighth judged by weights that were fitted without it, for several numbers that could be chosen in agent.knowledge.
+Run as `python -m scripts.fit_meaning` in the project's folder. The questions are the dev half of
+benchmarks/paraphrases, and those of tests/test_knowledge.py, heard by a recogniser. Among the entries of a file and
+"something else", the right one is to be the most probable (a conditional logit, McFadden 1974). Prints the weights; and
+what becomes of the dev half, each eighth judged by weights that were fitted without it, for several numbers that could
+be chosen in agent.knowledge.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from agent import meaning, understanding
+from agent.asking_back import offered
 from agent.history import History
 from agent.knowledge import MEANT, PERHAPS, Knowledge, load_knowledge, read_entries
+from agent.llm import Message
 from agent.llm_knowledge import KnowledgeLLM
 from agent.meaning import Meaning, Vectors, elsewhere, texts_of
 from agent.packaged import is_installed, packaged_path
@@ -115,6 +117,16 @@ def test_vectors_are_kept_by_content_and_made_again_when_damaged(
         made.clear()
         assert (vectors("one two", "three") == first).all() and len(made) == 2
         assert kept.read_bytes() == whole
+
+
+def test_what_comes_with_the_program_has_been_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        raise AssertionError("agent/data changed; run: python -m scripts.make_vectors")
+
+    for texts in (texts_of(load_knowledge(SHIPPED).answers)[0], elsewhere()):
+        assert vectors_of(texts, encode, size=384, model=MODEL.files[0].sha256) is not None
 
 
 def test_vectors_are_made_without_a_cache_folder_and_reading_stops(
@@ -242,6 +254,34 @@ def title_by_meaning(knowledge: Knowledge, question: str) -> str:
 
 RIGHT_AT_LEAST, ANSWERED_AT_MOST = 0.35, 0.1
 """Of the held-out questions to the museum: a few of each kind below what benchmarks/retrieval.py measures."""
+
+
+def test_two_that_are_equally_near_are_offered_and_one_is_chosen() -> None:
+    knowledge = Knowledge(read_entries(HOUSE + "\n# Benches\nChairs and tables stay in the yard by the gate.\n"))
+    knowledge.meaning = meaning_of(knowledge)
+    mind, asked = KnowledgeLLM(knowledge), "coats or chairs by the door"
+    offer = mind.reply((), asked)
+    assert offer.startswith("I'm not sure that I heard you right. Did you mean: ")
+    first, second = offered(offer)
+    assert {first, second} == {"Cloakroom?", "Benches?"}
+    history = [Message("user", asked), Message("assistant", offer)]
+    answers = {"Cloakroom?": "Coats and bags stay", "Benches?": "Chairs and tables stay"}
+    for choice, form in (
+        ("yes", first),
+        ("the first one, please", first),
+        ("No, I meant the second one.", second),
+        ("the other", second),
+    ):
+        assert mind.reply(history, choice).startswith(answers[form]), choice
+    assert not mind.reply(history, "the last tram").startswith(tuple(answers.values()))
+
+
+@needs_weights
+def test_questions_of_the_file_itself_are_not_asked_back(shipped: Knowledge) -> None:
+    mind = KnowledgeLLM(shipped)
+    for entry in shipped.entries[::4]:
+        for question in entry.questions[:2]:
+            assert mind.reply((), question) in entry.paragraphs, question
 
 
 @needs_weights
