@@ -35,9 +35,9 @@ _TOPIC_FORMS = ("tell me about {}", "what is {}", "what are {}", "what about {}"
 
 _MENTION_FORMS = ("{}", "do you have {}")
 
-MEANT, PERHAPS = 2.0, -1.5
+MEANT, PERHAPS = 1.0, -2.5
 """From these odds on (`agent.meaning`), a logarithm, an entry answers a question, or is offered to the person."""
-CLEARLY = 1.2
+CLEARLY = 1.0
 """So much better than the next one must an entry be to answer; the two are offered otherwise. All three are so chosen
 that of the questions that scripts/fit_meaning.py fits with, left out of the fit in turn, hardly one in twelve gets a
 wrong answer."""
