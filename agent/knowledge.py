@@ -38,9 +38,9 @@ _MENTION_FORMS = ("{}", "do you have {}")
 MEANT, PERHAPS = 1.0, -2.5
 """From these odds on (`agent.meaning`), a logarithm, an entry answers a question, or is offered to the person."""
 CLEARLY = 1.0
-"""So much better than the next one must an entry be to answer; the two are offered otherwise. All three are so chosen
-that of the questions that scripts/fit_meaning.py fits with, left out of the fit in turn, hardly one in twelve gets a
-wrong answer."""
+"""So much better than the next one must an entry be to answer; the two are offered otherwise. All three were chosen
+from the table of scripts/fit_meaning.py: of the dev half, one in thirteen gets a wrong answer; of lines about something
+else, one in sixteen gets any."""
 _PER_ODDS = (CONFIDENT - UNSURE) / (MEANT - PERHAPS)
 """On the scale of the index's scores."""
 _MOST_BY_MEANING = 0.85

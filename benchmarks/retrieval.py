@@ -2,7 +2,7 @@
 
 Run as `python benchmarks/retrieval.py` in the project's folder. The questions are those of benchmarks/paraphrases:
 rules and numbers were chosen on the dev half, the held-out half is only reported, and "fresh" ones were written later,
-by the same hand, and measured once. "first": the entry with the right paragraph is the best of the file, whatever its
+by the same hand. "first": the entry with the right paragraph is the best of the file, whatever its
 score. "right" and "wrong": what the mind says. "offered": it asks back ("Did you mean: …? Or: …?"), and says the right
 paragraph when that question is chosen. Of the questions about something else, "refused" got nothing of the file, and
 "asked back" an offer. Times are one thread's; an answer is a whole one.

@@ -3,10 +3,10 @@
 Run as `python -m scripts.fit_meaning` in the project's folder. The questions are the dev half of
 benchmarks/paraphrases; those of tests/test_knowledge.py, heard by a recogniser; and each line of
 agent/data/elsewhere.txt, as if it and those very near to it were not there: the dev half's own questions about
-something else were known when these lines were written. Among the entries of a file and "something else", the right one
-is to be the most probable (a conditional logit, McFadden 1974). Prints the weights; and what becomes of the dev half and
-of those lines, each eighth judged by weights that were fitted without it, for several numbers that could be chosen in
-agent.knowledge.
+something else were known when these lines were written. Among the entries of a file and "something else", the right
+one is to be the most probable (a conditional logit, McFadden 1974). Prints the weights; and what becomes of the dev
+half and of those lines, each eighth judged by weights that were fitted without it, for several numbers that could be
+chosen in agent.knowledge.
 """
 
 from __future__ import annotations
