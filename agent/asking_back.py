@@ -25,7 +25,7 @@ def offered(reply: str) -> list[str]:
     return forms.split(_OR) if is_asked else []
 
 
-def chosen(text: str, forms: Sequence[str]) -> str | None:
+def choice_of(text: str, forms: Sequence[str]) -> str | None:
     """Which of two questions is chosen ("the first", "no, I meant the other one"), or None."""
     choice = _CHOICE.fullmatch(text) if len(forms) > 1 else None
     return forms[0 if choice["first"] else 1] if choice else None

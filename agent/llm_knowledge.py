@@ -10,7 +10,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from agent.asking_back import DID_YOU_MEAN, as_question, ask_back, chosen, offered
+from agent.asking_back import DID_YOU_MEAN, as_question, ask_back, choice_of, offered
 from agent.called import without_name
 from agent.knowledge import Hit, Knowledge
 from agent.knowledge_entry import Entry
@@ -122,7 +122,7 @@ class KnowledgeLLM:
         asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody
         said = [message.text for message in history if message.role == "assistant"]
         last = self._last_answer(history)
-        if said and (form := chosen(text, offered(said[-1]))):
+        if said and (form := choice_of(text, offered(said[-1]))):
             return self._offered_answer(form, history)
         hits, day = self._search(asked, last, goes_on=_GOES_ON.match(to_nobody) is not None)
         score = hits[0].score if hits else 0.0
