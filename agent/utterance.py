@@ -13,6 +13,8 @@ from speech.events import Transcript
 # Chunks on their way to the recogniser (20 to 40 ms each: ten seconds or more); when it is further behind, hearing
 # waits.
 QUEUED_CHUNKS = 512
+# Of a pause so much more is still passed on: a recogniser that looks for pauses itself may find it a little later.
+HEARD_OF_A_PAUSE_S = 0.12
 
 
 class Utterance:
@@ -36,18 +38,21 @@ class Utterance:
         self.is_paused = False
         self._chunks: asyncio.Queue[AudioChunk | None] = asyncio.Queue(QUEUED_CHUNKS)
         self._held: list[AudioChunk] = []  # at most the silence that ends a turn
+        self._still_heard_s = 0.0
         self._is_over = False
 
     async def put(self, chunk: AudioChunk) -> None:
-        """Appends the next sound. In a pause it is held back: if it ends the turn, nobody need listen to it."""
-        if self.is_paused:
+        """Appends the next sound. In a pause it is soon held back: if that ends the turn, nobody need listen to it."""
+        if self.is_paused and self._still_heard_s <= 0.0:
             self._held.append(chunk)
-        else:
-            await self._chunks.put(chunk)
+            return
+        self._still_heard_s -= len(chunk.samples) / chunk.sample_rate_hz
+        await self._chunks.put(chunk)
 
     def pause(self) -> None:
         """The user has fallen silent, maybe for good."""
         self.is_paused = True
+        self._still_heard_s = HEARD_OF_A_PAUSE_S
 
     async def go_on(self) -> None:
         """The user speaks again: what was held back belongs to it."""

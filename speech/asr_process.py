@@ -21,13 +21,8 @@ from speech.events import Transcript
 from speech.kept_worker import KeptWorker
 from speech.worker import WorkerCall
 
-PIECE_SAMPLES = 800
-"""Samples that the worker hears at a time (50 ms at 16 kHz): always the same pieces, however the sound comes, so that
-the words don't depend on it."""
-
-_MAX_PIECES_AHEAD = 20
-"""Pieces sent that the worker has not heard yet (1 s): bounds the queue, and with it how long a cancelled utterance
-still keeps the worker busy."""
+_MOST_AHEAD_S = 1.0
+"""Sound sent that the worker has not heard yet: bounds the queue, and how long a cancelled utterance keeps it busy."""
 
 
 class ProcessASR:
@@ -38,13 +33,16 @@ class ProcessASR:
         what: what people call it.
         module: the worker's module.
         setup: how the worker is to listen.
+        piece_s: seconds of sound that the worker hears at a time: always the same pieces, however the sound comes, so
+            that the words don't depend on it.
 
     Raises:
         InputError: (on entering) the worker could not load.
     """
 
-    def __init__(self, *, name: str, what: str, module: str, setup: Mapping[str, Any]) -> None:
+    def __init__(self, *, name: str, what: str, module: str, setup: Mapping[str, Any], piece_s: float = 0.05) -> None:
         self.name = name
+        self._piece_samples = round(piece_s * SPEECH_RATE_HZ)
         self._what = what
         self._kept = KeptWorker(module, setup, what=what)
         self._call: WorkerCall | None = None
@@ -70,7 +68,7 @@ class ProcessASR:
             self._call.close()
             self._call.fail("another utterance began")
         call = self._call = worker.open()
-        utterance = _Utterance(call)
+        utterance = _Utterance(call, self._piece_samples)
         feeding = asyncio.create_task(utterance.feed(chunks), name=f"feed {self.name}")
         try:
             words = ""
@@ -109,9 +107,9 @@ def _named() -> Iterator[None]:
 class _Utterance:
     """The sound on its way to the worker, and how far it has been heard."""
 
-    def __init__(self, call: WorkerCall) -> None:
-        self._call = call
-        self.ahead = asyncio.Semaphore(_MAX_PIECES_AHEAD)
+    def __init__(self, call: WorkerCall, piece_samples: int) -> None:
+        self._call, self._size = call, piece_samples
+        self.ahead = asyncio.Semaphore(round(_MOST_AHEAD_S * SPEECH_RATE_HZ / piece_samples))
         self.start_s = 0.0
         self.end_s = 0.0
 
@@ -126,10 +124,10 @@ class _Utterance:
                     self.start_s = chunk.start_sample / chunk.sample_rate_hz
                 self.end_s = chunk.end_sample / chunk.sample_rate_hz
                 pending = np.concatenate((pending, resampler.push(chunk.samples)))
-                while len(pending) >= PIECE_SAMPLES:
+                while len(pending) >= self._size:
                     await self.ahead.acquire()
-                    self._call.send(_pcm(pending[:PIECE_SAMPLES]))
-                    pending = pending[PIECE_SAMPLES:]
+                    self._call.send(_pcm(pending[: self._size]))
+                    pending = pending[self._size :]
             if resampler is not None:
                 pending = np.concatenate((pending, resampler.push(np.zeros(0, np.float32), last=True)))
                 if len(pending):

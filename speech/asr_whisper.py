@@ -11,6 +11,9 @@ from typing import ClassVar
 from speech.asr_process import ProcessASR
 from speech.errors import InputError
 
+PIECE_S = 0.02
+"""In a pause no more sound is sent: what is still missing from a piece must not keep the pause from being noticed."""
+
 
 @dataclass(frozen=True, slots=True)
 class WhisperPackage:
@@ -71,4 +74,5 @@ class WhisperASR(ProcessASR):
                 "phrases": list(phrases),
                 "accurate": accurate,
             },
+            piece_s=PIECE_S,
         )

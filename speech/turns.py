@@ -81,6 +81,11 @@ class TurnDetector:
         """Whether a turn is open."""
         return self._turn is not None and self._turn.is_open
 
+    @property
+    def is_voiced(self) -> bool:
+        """Whether there was voice in the latest window."""
+        return self._turn is not None and self._turn.last_voiced_s == self._now_s
+
     def push(self, chunk: AudioChunk) -> list[VoiceEvent]:
         """Listens to the next chunk of the stream.
 

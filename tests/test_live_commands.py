@@ -115,7 +115,7 @@ def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> No
     with visavis(server, tmp_path, "talk", *DEVICES, "--headphones", "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         with server.recording() as recording:
-            server.speak(read_audio(QUESTIONS / "2_photo.wav", OUTPUT_RATE_HZ)).wait()
+            server.speak(read_audio(QUESTIONS / "2_private.wav", OUTPUT_RATE_HZ)).wait()
             deadline = time.monotonic() + 20
             while not np.abs(recording.samples()[-OUTPUT_RATE_HZ // 5 :]).max() > 0.01:
                 assert time.monotonic() < deadline, "no answer is heard"

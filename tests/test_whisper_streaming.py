@@ -109,7 +109,7 @@ def test_the_words_are_known_once_a_pause_has_begun(listening: Callable[..., Lis
     listener.hear(voice(0.16))
     listener.hear(quiet(0.4))
     wait_until(lambda: bool(decoded))
-    assert decoded == [pytest.approx(0.36)]  # with the sound's end still unknown
+    assert decoded == [pytest.approx(0.32)]  # with the sound's end still unknown
     assert listener.finish() == "words" and len(decoded) == 1
 
 

@@ -42,7 +42,7 @@ class Question:
 IMPROVISES = "ada"
 """Who makes up answers with a language model, where its weights are here; the others look theirs up."""
 
-_STORYTELLER = ("mind.backend=transformers",)
+_STORYTELLER = ("mind.backend=transformers", "mind.seed=1", 'mind.persona="You have a big imagination."')
 
 
 def demo(
