@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from types import TracebackType
 from typing import Self
 
+from agent.asking_back import offered
 from agent.llm import LLM, Apologised, Message
 from agent.llm_knowledge import KnowledgeLLM, in_words
 from agent.short_prompt import asks_to_invent
@@ -70,6 +71,8 @@ class ChattingLLM:
             InputError: the model failed in the middle of its reply.
         """
         answer = await asyncio.to_thread(self._knowledge.answer, history, text)
+        if answer is not None and self._can_chat and asks_to_invent(text) and offered(answer):
+            answer = None  # a story is what a model is for, not "Did you mean …?"
         if answer is None and not self._can_chat:
             answer = self._knowledge.do_not_know(history)
         if answer is not None:

@@ -10,11 +10,12 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from agent.asking_back import DID_YOU_MEAN, as_question, ask_back, choice_of, offered
 from agent.called import without_name
 from agent.knowledge import Hit, Knowledge
 from agent.knowledge_entry import Entry
 from agent.llm import Message
-from agent.ranking import CONFIDENT
+from agent.ranking import CONFIDENT, UNSURE
 from agent.smalltalk import Intent, SmallTalk, say_date, say_time
 from agent.spoken_days import WEEK
 from agent.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
@@ -25,8 +26,8 @@ SMALL_TALK = 0.78
 CERTAIN = 0.9
 """From here on the knowledge file has this very question, and goes before small talk."""
 
-UNSURE = 0.19
-"""From here up to `CONFIDENT` the best entry is offered as a question: "Did you mean …?"."""
+_LOOKED_AT = 8
+"""Entries: the best, and a few more, as the next best may be rows of its table."""
 
 _PRONOUNS = frozenset("it that this they them there its one he she these those".split())
 _POLITE_START = re.compile(
@@ -44,7 +45,6 @@ _GOES_ON = re.compile(r"^\W*(?:and|or|but|what about|how about)\b", re.IGNORECAS
 _DAY_FROM_NOW = re.compile(r"\b(today|tonight|tomorrow)\b|(?<=open )(?:right )?now\b", re.IGNORECASE)
 _POLITE_END = re.compile(r"[\s,]*\b(?:please|thank you|thanks|then|again please)[\s.!?]*$", re.IGNORECASE)
 _HESITATIONS = frozenset("um umm uh uhh er hm hmm mm mhm ah".split())
-_DID_YOU_MEAN = "Did you mean"
 _TOPICS_NAMED = 3
 _RELATED = 6
 _KEY_WORDS = 6
@@ -122,12 +122,16 @@ class KnowledgeLLM:
         asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody
         said = [message.text for message in history if message.role == "assistant"]
         last = self._last_answer(history)
+        if said and (form := choice_of(text, offered(said[-1]))):
+            return self._offered_answer(form, history)
         hits, day = self._search(asked, last, goes_on=_GOES_ON.match(to_nobody) is not None)
         score = hits[0].score if hits else 0.0
         talk, likeness = max(
             map(self._small_talk.match, dict.fromkeys((text, to_nobody, asked))), key=lambda one: one[1]
         )
         if likeness >= SMALL_TALK and score < CERTAIN:
+            if talk.name == "yes" and said and (forms := offered(said[-1])):
+                return self._offered_answer(forms[0], history)
             return self._small_answer(talk, last, said)
         if hits and score >= CONFIDENT:
             entry = hits[0].entry
@@ -136,7 +140,7 @@ class KnowledgeLLM:
                 return entry.paragraphs[last.next_paragraph]
             return f"{day}{self._best_part(entry, asked)}"
         if hits and score >= UNSURE:
-            return f"I'm not sure that I heard you right. {_DID_YOU_MEAN}: {_as_question(hits[0].form)}"
+            return ask_back([hit.form for hit in self._to_offer(hits)])
         return None
 
     def do_not_know(self, history: Sequence[Message]) -> str:
@@ -151,17 +155,31 @@ class KnowledgeLLM:
         return f"{openings[(len(said) + self._seed) % len(openings)]} {self._topics(said)}"
 
     def _search(self, asked: str, last: _LastAnswer | None, *, goes_on: bool) -> tuple[list[Hit], str]:
-        """The best entry, if any, and what is to be said before its answer: which day is meant by "tomorrow"."""
+        """The best entries, if any, and what is to be said before its answer: which day is meant by "tomorrow"."""
         topic = ""
         if last is not None and (goes_on or _is_pronoun_question(asked)):
             topic = self._section(last.entry).title
         if self._has_days and (named := _DAY_FROM_NOW.search(asked)):
             is_tomorrow = named[0].lower() == "tomorrow"
             day = WEEK[(self._now().weekday() + is_tomorrow) % 7]
-            hits = self._knowledge.search(_DAY_FROM_NOW.sub(f"on {day}", asked), 1, topic=topic, by_meaning=True)
+            hits = self._knowledge.search(
+                _DAY_FROM_NOW.sub(f"on {day}", asked), _LOOKED_AT, topic=topic, by_meaning=True
+            )
             if hits and day in hits[0].entry.names:
                 return hits, f"{'Tomorrow' if is_tomorrow else 'Today'} is {day}. "
-        return self._knowledge.search(asked, 1, topic=topic, by_meaning=True), ""
+        return self._knowledge.search(asked, _LOOKED_AT, topic=topic, by_meaning=True), ""
+
+    def _to_offer(self, hits: Sequence[Hit]) -> list[Hit]:
+        """The best entry, and the next best one of another section, if that alone would be offered, too."""
+        mine = self._section(hits[0].entry)
+        others = [one for one in hits if self._section(one.entry) is not mine and one.score >= UNSURE]
+        return [hits[0], *others[:1]]
+
+    def _offered_answer(self, form: str, history: Sequence[Message]) -> str | None:
+        """The answer to a question that was offered, as it suits the question that was asked."""
+        asked = [message.text for message in history if message.role == "user"]
+        found = self._knowledge.search(form, 1)
+        return self._knowledge.paragraph(found[0].entry, asked[-1] if asked else form) if found else None
 
     def _section(self, entry: Entry) -> Entry:
         """The entry itself, or that which holds the row."""
@@ -191,10 +209,6 @@ class KnowledgeLLM:
             if last is not None and last.rest:
                 return last.entry.paragraphs[last.next_paragraph - 1]
             return said[-1] if said else "I haven't said anything yet. Ask me something."
-        if talk.name == "yes" and said and _DID_YOU_MEAN in said[-1]:
-            offered = self._knowledge.search(said[-1].rpartition(_DID_YOU_MEAN)[2], 1)
-            if offered:
-                return offered[0].entry.paragraphs[0]
         now = self._now()
         values = {"name": self.name, "time": say_time(now), "date": say_date(now), "topics": self._topics(said)}
         return talk.reply(said, self._seed, **values)
@@ -223,7 +237,7 @@ class KnowledgeLLM:
 
     def _last_answer(self, history: Sequence[Message]) -> _LastAnswer | None:
         for message in reversed(history):
-            if message.role != "assistant" or _DID_YOU_MEAN in message.text:
+            if message.role != "assistant" or DID_YOU_MEAN in message.text:
                 continue
             words = tokens(message.text)
             for start in range(len(words)):
@@ -252,7 +266,7 @@ class KnowledgeLLM:
         step = len(said) * _TOPICS_NAMED
         chosen = [entries[(step + place) % len(entries)] for place in range(min(_TOPICS_NAMED, len(entries)))]
         if any(entry.is_question for entry in chosen):
-            offers = [_as_question(next(iter(entry.questions), entry.title)) for entry in chosen]
+            offers = [as_question(next(iter(entry.questions), entry.title)) for entry in chosen]
             return f"You can ask me, for example: {' Or: '.join(offers)}"
         names = [_as_topic(entry) for entry in chosen]
         return f"I can tell you about {_enumerate(names)}."
@@ -278,10 +292,6 @@ def _as_topic(entry: Entry) -> str:
         re.search(rf"[a-z,] {re.escape(first)}\b", text) for text in entry.paragraphs
     )
     return entry.title if is_name else entry.title[:1].lower() + entry.title[1:]
-
-
-def _as_question(text: str) -> str:
-    return text if text.endswith("?") else f"{text.rstrip('.!')}?"
 
 
 def _about(entry: Entry) -> str:

@@ -25,12 +25,12 @@ MOST_TEXTS = 12_000
 """Of a file: titles and questions first, then paragraphs, then their sentences. More would take minutes to read, and a
 question more than a few milliseconds to compare."""
 
-HERE = np.array([16.8, 9.4], np.float32)
+HERE = np.array([15.6, 9.6, 14.3], np.float32)
 """Weights of an entry's likeness to the question, by how it is asked for or by what it says: of the larger, and of the
-smaller one."""
-ELSEWHERE = np.array([-3.8, 13.9, 11.0], np.float32)
-"""A constant, and the weights of the likeness to questions about something else, the nearest and the nearest three. The
-difference is the logarithm of the odds that the entry is meant; fitted by scripts/fit_meaning.py."""
+smaller one; and of how much better than by chance its words and sounds fit."""
+ELSEWHERE, AT_ALL = 27.2, 2.2
+"""Weight of the likeness to questions about something else, and a constant. The difference is the logarithm of the odds
+that the entry is meant; fitted by scripts/fit_meaning.py."""
 _AROUND = 3
 
 _OTHER_PARAGRAPH = 0.1
@@ -76,6 +76,11 @@ def elsewhere() -> tuple[str, ...]:
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
+def nearest(near: npt.NDArray[np.float32]) -> float:
+    """How like something else a question is: the nearest of the likenesses to such questions, on average."""
+    return float(np.sort(near)[::-1][:_AROUND].mean())
+
+
 class Meaning:
     """Compares questions with a file's entries.
 
@@ -100,19 +105,26 @@ class Meaning:
         self._vectors, self._others = vectors, others
         self._vector = lru_cache(_QUESTIONS_KEPT)(lambda question: encode([question])[0])
 
-    def odds(self, question: str) -> npt.NDArray[np.float32]:
-        """For each answer, how surely it is meant, not something else: the logarithm of the odds, float32 [answers]."""
+    def odds(self, question: str, by_words: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """For each answer, how surely it is meant, not something else: the logarithm of the odds.
+
+        Args:
+            question: as asked.
+            by_words: float32 [answers], how much better than by chance each fits by words and sounds, 0 … 1.
+
+        Returns:
+            float32 [answers].
+        """
         here, there = self.likeness(question)
-        odds: npt.NDArray[np.float32] = here @ HERE - there @ ELSEWHERE
+        odds: npt.NDArray[np.float32] = np.column_stack([here, by_words]) @ HERE - ELSEWHERE * there + AT_ALL
         return odds
 
-    def likeness(self, question: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """What `odds` is made of.
+    def likeness(self, question: str) -> tuple[npt.NDArray[np.float32], float]:
+        """What `odds` is made of, beside the words.
 
         Returns:
             float32 [answers, 2]: how near a question is to the nearest way to ask for each answer, or the nearest part
-            of what it says: first the larger of the two. And float32 [3]: 1, how near the nearest question about
-            something else is, and the nearest three of them on average.
+            of what it says: first the larger of the two. And how near the nearest questions about something else are.
         """
         asked = self._vector(question)
         near = self._vectors @ asked
@@ -120,8 +132,7 @@ class Meaning:
         np.maximum.at(by_asking, self._answer[self._asks], near[self._asks])
         np.maximum.at(by_saying, self._answer[~self._asks], near[~self._asks])
         here = np.stack([np.maximum(by_asking, by_saying), np.minimum(by_asking, by_saying)], axis=1)
-        there = np.sort(self._others @ asked)[::-1]
-        return here, np.array([1.0, there[0], there[:_AROUND].mean()], np.float32)
+        return here, nearest(self._others @ asked)
 
     def form(self, question: str, answer: int) -> str:
         """The way to ask for an answer that is nearest to a question."""

@@ -26,6 +26,9 @@ CONFIDENT = 0.25
 """A score from here on is an answer; below it, "I don't know" is the better one. Chosen on questions heard by
 PocketSphinx and questions about other things (tests/test_knowledge.py holds both): see there for the rates."""
 
+UNSURE = 0.19
+"""From here up to `CONFIDENT` the best entries are offered as a question: "Did you mean …?"."""
+
 _TITLE_WEIGHT, _CONTEXT_WEIGHT, _TEXT_WEIGHT = 5.0, 2.0, 0.6
 """A word in the title or a question says what the entry is about; one of the text may have come there by chance."""
 _K1, _B = 1.0, 0.5

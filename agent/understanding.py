@@ -93,5 +93,5 @@ class Understanding:
         if others is None or vectors is None:
             return None
         meaning = Meaning(knowledge.answers, vectors, others, network.encode)
-        meaning.odds(elsewhere()[0])  # the first time takes longer
+        meaning.likeness(elsewhere()[0])  # the first time takes longer
         return meaning

@@ -1,9 +1,13 @@
-"""Vectors of texts, made once: kept in the user's cache folder by what they were made of."""
+"""Vectors of texts, made once: kept in the user's cache folder by what they were made of.
+
+Those of the texts that come with the program come with it, too (data/vectors, by scripts/make_vectors.py).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from importlib import resources
 
 import numpy as np
 
@@ -41,16 +45,17 @@ def vectors_of(
     Returns:
         float32 [N, size]; None if it was stopped. Without a cache folder, they are made anew each time.
     """
-    key = hashlib.sha256("\0".join((str(_VERSION), model, *texts)).encode("utf-8", "surrogatepass")).hexdigest()
-    place = cache_folder() / "meaning" / f"{key[:32]}.vectors"
-    try:
-        kept = place.read_bytes()
+    name = file_name(texts, model)
+    place = cache_folder() / "meaning" / name
+    for one in (resources.files("agent").joinpath("data/vectors", name), place):
+        try:
+            kept = one.read_bytes()
+        except OSError:
+            continue
         if len(kept) == _DIGEST_BYTES + 2 * size * len(texts):
             data = kept[_DIGEST_BYTES:]
             if hashlib.sha256(data).digest() == kept[:_DIGEST_BYTES]:
                 return np.frombuffer(data, np.float16).reshape(-1, size).astype(np.float32)
-    except OSError:
-        pass
     made = np.zeros((len(texts), size), np.float16)
     by_length = sorted(range(len(texts)), key=lambda number: len(texts[number]))
     for start in range(0, len(texts), _BATCH):
@@ -68,3 +73,9 @@ def vectors_of(
     except (OSError, InputError):
         pass
     return made.astype(np.float32)
+
+
+def file_name(texts: Sequence[str], model: str) -> str:
+    """What the file with the vectors of texts is called."""
+    key = hashlib.sha256("\0".join((str(_VERSION), model, *texts)).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{key[:32]}.vectors"

