@@ -86,6 +86,7 @@ def test_devices_are_listed(server: Pulse) -> None:
 
 
 @pytest.mark.real_time
+@pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Path) -> None:
     with (
         visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking,
@@ -97,7 +98,7 @@ def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Pat
         talking.stop()
         assert talking.process.returncode == 0, talking.said
         heard = recording.samples()
-    assert "You: hello what is your name" in talking.said and "Mira" in talking.said
+    assert "what is your name?" in talking.said.lower() and "Mira" in talking.said
     (turn,) = (json.loads(line) for line in (tmp_path / "talk.jsonl").read_text().splitlines())
     (sentence, *_) = turn["sentences"]
     # Half duplex: what it says is not heard by itself, and the recording has it where the transcript says.
@@ -186,6 +187,7 @@ def test_missing_devices_are_told_and_the_face_goes_on(server: Pulse, tmp_path: 
 
 
 @pytest.mark.real_time
+@pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: Pulse, tmp_path: Path) -> None:
     with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
@@ -200,18 +202,19 @@ def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: P
         server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
         talking.wait_for("playback end")
         talking.stop()
-    assert "You: hello what is your name" in talking.said
+    assert "what is your name?" in talking.said.lower()
     assert os.path.getsize(tmp_path / "talk.mp4") > 10_000
 
 
 @pytest.mark.real_time
+@pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(server: Pulse, tmp_path: Path) -> None:
     with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         listed = subprocess.run(
             ["ps", "--ppid", str(talking.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
         ).stdout
-        (ears,) = (int(line.split()[0]) for line in listed.splitlines() if "pocketsphinx_worker" in line)
+        (ears,) = (int(line.split()[0]) for line in listed.splitlines() if "whisper_worker" in line)
         os.kill(ears, signal.SIGKILL)  # the next question is heard by another one
         server.speak(read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)).wait()
         talking.wait_for("playback end")
@@ -220,7 +223,7 @@ def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(s
         ).stdout
         talking.process.kill()
         talking.process.wait()
-    assert "You: hello what is your name" in talking.said
+    assert "what is your name?" in talking.said.lower()
     assert sum("_process" in line or "_worker" in line for line in listed.splitlines()) >= 4
     left = [int(line.split()[0]) for line in listed.splitlines()]
     deadline = time.monotonic() + 20
