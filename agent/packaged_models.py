@@ -119,6 +119,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "install",
         "PocketSphinx hears English",
         ("en",),
+        measured="0 of 26 words wrong in real questions, 9 of 209 in read sentences; 0.12 s a question",
     ),
     PackagedModel(
         "faster-whisper",
@@ -143,6 +144,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         ),
         "recommended",
         "other languages are not understood, and recordings with more errors",
+        measured="recordings: 0 of 26 and 6 of 209 words wrong",
     ),
     PackagedModel(
         "hibari",
@@ -160,6 +162,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "Flite or eSpeak NG speaks",
         ("en",),
         "hibari.onnx",
+        measured="first sound after 30 ms, 1 % of real time",
     ),
     PackagedModel(
         "piper",
@@ -177,6 +180,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "Jonas speaks with another voice",
         ("en",),
         "en_US-joe-medium.onnx",
+        measured="first sound after 86 ms, 10 % of real time",
     ),
     PackagedModel(
         "pico",
@@ -203,6 +207,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "install",
         "eSpeak NG speaks German, French, Spanish and Italian",
         ("de", "fr", "es", "it", "en"),
+        measured="Whisper base hears 8 % of its German words otherwise, 19 % of its French",
     ),
     PackagedModel(
         "embeddings",
@@ -220,6 +225,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "install",
         "answers are found by their words alone",
         ("en",),
+        measured="a question takes 10 ms",
     ),
     PackagedModel(
         "transformers",
@@ -240,6 +246,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "mind.backend=transformers needs a fetched model",
         ("en",),
         "SmolLM2-135M-Instruct.Q4_1.gguf",
+        measured="43 tokens a second on one core; wrong about facts",
     ),
 )
 
