@@ -100,17 +100,34 @@ def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -
 
 @pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE])
 def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) -> None:
-    for long, short in SHORTER.items():
-        line = line.replace(long, short)
     before = set(folder.rglob("*"))
-    done = command.run(*shlex.split(line)[1:], cwd=folder)
-    assert done.returncode == 0, f"{line}\n{done.stderr}"
-    target = re.search(r"(?:-o|--motion-out) (\S+)", line)
+    done = run_with_what_it_needs(line, command, folder)
+    target = target_of(line)
     if target:
-        path = folder / target[1]
+        path = folder / target
         assert path.exists() and (path not in before or path.stat().st_size > 0)
     else:
         assert done.stdout.strip()
+
+
+def run_with_what_it_needs(line: str, command: Commands, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a line; before it those that make its files, where other processes ran them and this one did not."""
+    makers = {target_of(other): other for other in VISAVIS if target_of(other)}
+    for word in shlex.split(line):
+        maker = makers.get(word)
+        if maker is not None and word != target_of(line) and not (folder / word).exists():
+            run_with_what_it_needs(maker, command, folder)
+    for long, short in SHORTER.items():
+        line = line.replace(long, short)
+    done = command.run(*shlex.split(line)[1:], cwd=folder)
+    assert done.returncode == 0, f"{line}\n{done.stderr}"
+    return done
+
+
+def target_of(line: str) -> str:
+    """The file or folder that a line makes; "" for none."""
+    found = re.search(r"(?:-o|--motion-out) (\S+)", line)
+    return found[1] if found else ""
 
 
 def test_the_other_commands_are_make_targets_or_pip() -> None:
