@@ -14,7 +14,6 @@ import typer
 from agent.commands import options
 from agent.commands.conversation import Conversation, load_questions
 from agent.commands.options import check_target, configured, make_folder, say
-from agent.config import Config
 from speech import signals
 from speech.errors import InputError
 
@@ -62,17 +61,21 @@ def demo(
     """
     from agent.personas import PERSONAS
     from agent.waterfall import plot_waterfall
+    from agent.weights import resolve_weights
 
     make_folder(folder)
     made: list[tuple[str, Path]] = []
     records = []
     began = time.perf_counter()
     for name, asked in groupby(recorded_questions(), key=lambda question: question.portrait):
-        try:
-            settings = _settings(name, config, overrides)
-        except InputError as error:
-            say(f"\n{PERSONAS[name].name} is left out: {error}", quiet)
-            continue
+        settings = configured(config, overrides, portrait=name)
+        if name == IMPROVISES and settings.mind.backend == "auto":
+            settings = configured(config, [*(overrides or ()), *_STORYTELLER], portrait=name)
+            try:
+                resolve_weights(settings, "transformers", settings.mind.model)
+            except InputError as error:
+                say(f"\n{PERSONAS[name].name} is left out: {error}", quiet)
+                continue
         video = folder / f"demo-{name}.mp4"
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
@@ -96,22 +99,6 @@ def recorded_questions() -> list[Question]:
     with (QUESTIONS / "questions.tsv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return [Question(QUESTIONS / row["file"], row["portrait"], row["text"], row["voice"]) for row in rows]
-
-
-def _settings(name: str, config: Path | None, overrides: list[str] | None) -> Config:
-    """The settings of one person's conversation.
-
-    Raises:
-        InputError: of the one who improvises: there is no language model.
-    """
-    settings = configured(config, overrides, portrait=name)
-    if name != IMPROVISES or settings.mind.backend != "auto":
-        return settings
-    from agent.weights import resolve_weights
-
-    settings = configured(config, [*(overrides or ()), *_STORYTELLER], portrait=name)
-    resolve_weights(settings, "transformers", settings.mind.model)
-    return settings
 
 
 def register(app: typer.Typer) -> None:
