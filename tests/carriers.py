@@ -1,4 +1,4 @@
-"""Carriers of weights for tests: real ones hidden, small ones made."""
+"""Carriers of weights for tests: real ones found or hidden, small ones made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from agent.packaged_models import PACKAGED, PackagedFile, PackagedModel
+from agent.packaged import packaged_path
+from agent.packaged_models import PACKAGED, PackagedFile, PackagedModel, find_packaged
+
+
+def weights_of(backend: str, name: str) -> Path:
+    """What a backend is given of the real packaged weights; they must be installed."""
+    model = find_packaged(backend, name)
+    assert model is not None
+    return packaged_path(model)
 
 
 def hide_carriers(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:

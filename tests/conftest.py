@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agent.packaged import install_command, is_installed, packaged_path
-from agent.packaged_models import PACKAGED, find_packaged
+from agent.packaged import install_command, is_installed
+from agent.packaged_models import PACKAGED
+from tests.carriers import weights_of
 from tests.commands import Commands, commands
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ def test_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_en() -> Path:
     """Whisper tiny.en for CTranslate2; only for tests marked `packaged("faster-whisper/tiny.en")`."""
-    model = find_packaged("faster-whisper", "tiny.en")
-    assert model is not None
-    return packaged_path(model)
+    return weights_of("faster-whisper", "tiny.en")
 
 
 @pytest.fixture(scope="session")

@@ -7,21 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
 from speech.errors import InputError
 from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from speech.spoken_text import SENTENCE_PAUSE_S
 from speech.tts_hibari import SAMPLE_RATE_HZ, HibariTTS
+from tests.carriers import weights_of
 from tests.kept_voice import KeptVoice, is_missing, kept
 
 pytestmark = pytest.mark.skipif(is_missing("hibari", "heart"), reason="needs the package hibari-tts")
 
 
 def network() -> Path:
-    model = find_packaged("hibari", "heart")
-    assert model is not None
-    return packaged_path(model)
+    return weights_of("hibari", "heart")
 
 
 @pytest.fixture(scope="module")

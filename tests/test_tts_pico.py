@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
 from speech.audio import Samples
 from speech.errors import InputError
 from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
@@ -20,15 +18,14 @@ from speech.spoken_text import SENTENCE_PAUSE_S, spoken_words
 from speech.tts import SpeechChunk, WordTime
 from speech.tts_espeak import EspeakTTS
 from speech.tts_pico import PicoTTS, find_voice, pico_voices
+from tests.carriers import weights_of
 
 SENTENCE = "Guten Tag, am 3. Oktober kostet der Eintritt 3,50 €."
 
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    model = find_packaged("pico", "svox")
-    assert model is not None
-    return packaged_path(model)
+    return weights_of("pico", "svox")
 
 
 @pytest.fixture(scope="module")

