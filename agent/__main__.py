@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from agent import streams
-from speech import signals
+from agent.console import streams
+from speech.worker import signals
 
 
 def main() -> None:

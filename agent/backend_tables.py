@@ -14,36 +14,36 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from agent.config import Config
-from agent.knowledge import Knowledge
-from agent.llm import LLM
-from agent.packaged_models import find_packaged
-from agent.personas import name_of, persona_of
-from agent.voice_choice import espeak_voice, pico_voice
-from agent.weights import ears_model, resolve_model, resolve_weights
-from speech.asr import ASR
+from agent.config.config import Config
+from agent.knowledge.file import Knowledge
+from agent.llm.base import LLM
+from agent.models.packaged_models import find_packaged
+from agent.models.weights import ears_model, resolve_model, resolve_weights
+from agent.voices.choice import espeak_voice, pico_voice
+from agent.voices.personas import name_of, persona_of
+from speech.asr.base import ASR
 from speech.errors import InputError
-from speech.tts import TTS
+from speech.tts.base import TTS
 
 if TYPE_CHECKING:
-    from agent.llm_knowledge import KnowledgeLLM
-    from speech.asr_whisper import WhisperASR
+    from agent.llm.knowledge_file import KnowledgeLLM
+    from speech.asr.whisper import WhisperASR
 
 
 def _pocketsphinx(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_pocketsphinx import PocketSphinxASR
+    from speech.asr.pocketsphinx import PocketSphinxASR
 
     return PocketSphinxASR(phrases=phrases, accurate=accurate)
 
 
 def _whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_whisper import WhisperASR
+    from speech.asr.whisper import WhisperASR
 
     return _any_whisper(WhisperASR, config, phrases, accurate)
 
 
 def _faster_whisper(config: Config, phrases: Sequence[str], accurate: bool) -> ASR:
-    from speech.asr_faster_whisper import FasterWhisperASR
+    from speech.asr.faster_whisper import FasterWhisperASR
 
     return _any_whisper(FasterWhisperASR, config, phrases, accurate)
 
@@ -61,13 +61,13 @@ def _any_whisper(kind: type[WhisperASR], config: Config, phrases: Sequence[str],
 
 def make_knowledge(config: Config, knowledge: Knowledge) -> KnowledgeLLM:
     """The mind that answers from the knowledge file."""
-    from agent.llm_knowledge import KnowledgeLLM
+    from agent.llm.knowledge_file import KnowledgeLLM
 
     return KnowledgeLLM(knowledge, name=name_of(config))
 
 
 def _transformers(config: Config, knowledge: Knowledge) -> LLM:
-    from agent.llm_transformers import TransformersLLM
+    from agent.llm.transformers import TransformersLLM
 
     mind = config.mind
     weights = resolve_weights(config, "transformers", mind.model)
@@ -90,7 +90,7 @@ def _openai(config: Config, knowledge: Knowledge) -> LLM:
         raise InputError(
             'mind.base_url: expected a server such as "http://127.0.0.1:11434/v1" for the backend openai, got none'
         )
-    from agent.llm_openai import OpenAILLM
+    from agent.llm.openai import OpenAILLM
 
     return OpenAILLM(
         base_url=mind.base_url,
@@ -105,14 +105,14 @@ def _openai(config: Config, knowledge: Knowledge) -> LLM:
 
 
 def _espeak(config: Config) -> TTS:
-    from speech.tts_espeak import EspeakTTS
+    from speech.tts.espeak import EspeakTTS
 
     voice = config.voice
     return EspeakTTS(voice=espeak_voice(config), rate_wpm=voice.rate_wpm, pitch=voice.pitch, volume=voice.volume)
 
 
 def _flite(config: Config) -> TTS:
-    from speech.tts_flite import FliteTTS
+    from speech.tts.flite import FliteTTS
 
     voice = config.voice
     name = voice.voice or persona_of(config).voices["flite"]
@@ -120,7 +120,7 @@ def _flite(config: Config) -> TTS:
 
 
 def _coqui(config: Config) -> TTS:
-    from speech.tts_coqui import CoquiTTS
+    from speech.tts.coqui import CoquiTTS
 
     voice = config.voice
     return CoquiTTS(
@@ -135,7 +135,7 @@ def _coqui(config: Config) -> TTS:
 
 
 def _xtts(config: Config) -> TTS:
-    from speech.tts_xtts import XttsTTS
+    from speech.tts.xtts import XttsTTS
 
     voice = config.voice
     return XttsTTS(
@@ -151,7 +151,7 @@ def _xtts(config: Config) -> TTS:
 
 
 def _hibari(config: Config) -> TTS:
-    from speech.tts_hibari import HibariTTS
+    from speech.tts.hibari import HibariTTS
 
     voice = config.voice
     return HibariTTS(
@@ -163,7 +163,7 @@ def _hibari(config: Config) -> TTS:
 
 
 def _piper(config: Config) -> TTS:
-    from speech.tts_piper import PiperTTS
+    from speech.tts.piper import PiperTTS
 
     voice = config.voice
     return PiperTTS(
@@ -175,7 +175,7 @@ def _piper(config: Config) -> TTS:
 
 
 def _pico(config: Config) -> TTS:
-    from speech.tts_pico import PicoTTS
+    from speech.tts.pico import PicoTTS
 
     voice = config.voice
     folder = resolve_model(config, "pico", voice.model)

@@ -9,18 +9,18 @@ from importlib.util import find_spec
 from typing import Any, Literal
 
 from agent.backend_tables import EARS, MINDS, VOICES, make_knowledge, table
-from agent.config import Config
-from agent.knowledge import Knowledge
-from agent.llm import LLM
-from agent.model_catalogue import BACKENDS, Place
-from agent.models import MODULES
-from agent.packaged import install_command
-from agent.packaged_models import packaged_of
-from agent.voice_choice import engines_for, espeak_voice, with_meant_voice
-from agent.weights import Source, candidates, has_weights, look_for, resolve_weights, sources_of
-from speech.asr import ASR
+from agent.config.config import Config
+from agent.knowledge.file import Knowledge
+from agent.llm.base import LLM
+from agent.models.catalogue import BACKENDS, Place
+from agent.models.fetched import MODULES
+from agent.models.packaged import install_command
+from agent.models.packaged_models import packaged_of
+from agent.models.weights import Source, candidates, has_weights, look_for, resolve_weights, sources_of
+from agent.voices.choice import engines_for, espeak_voice, with_meant_voice
+from speech.asr.base import ASR
 from speech.errors import InputError
-from speech.tts import TTS
+from speech.tts.base import TTS
 
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
 """With mind.chat: backends that name no language model, so that the best one is taken, or none."""
@@ -113,7 +113,7 @@ def _server(config: Config) -> Choice | None:
 
 
 def chosen_voice(config: Config) -> Choice:
-    """The engine whose voice is named; else the best that speaks the language, as `agent.voice_choice.engines_for`.
+    """The engine whose voice is named; else the best that speaks the language, as `agent.voices.choice.engines_for`.
 
     Raises:
         InputError: a backend that no table has, or a language that no voice has.
@@ -161,7 +161,7 @@ def _plain_voice(config: Config) -> tuple[str, str]:
     Raises:
         InputError: none does.
     """
-    from speech.tts_flite import flite_voices
+    from speech.tts.flite import flite_voices
 
     language = config.voice.language.lower()
     if flite_voices() and language in ("en", "en-us"):
@@ -192,7 +192,7 @@ def make_mind(config: Config, knowledge: Knowledge) -> LLM:
     """The chosen mind, not yet entered."""
     minds = table("minds", MINDS)
     if config.mind.chat and (talker := chosen_talker(config)) is not None:
-        from agent.llm_chatting import ChattingLLM
+        from agent.llm.chatting import ChattingLLM
 
         model: LLM = minds[talker.chosen](config, knowledge)
         return ChattingLLM(

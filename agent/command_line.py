@@ -13,11 +13,12 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer.core import TyperArgument
 
-from agent import streams
-from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train, upkeep
+from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
+from agent.commands import doctor as upkeep
 from agent.commands.options import say
-from speech import signals
+from agent.console import streams
 from speech.errors import InputError
+from speech.worker import signals
 
 app = typer.Typer(
     name="visavis",

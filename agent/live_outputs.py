@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agent.config import Config
+from agent.config.config import Config
 from avatar.outputs.base import Output
-from avatar.portrait import Portrait
+from avatar.portrait.portrait import Portrait
 from speech.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, TypeVar
 
 from agent import backends
-from agent.config import Config
+from agent.config.config import Config
 from speech.errors import InputError
 
 Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])

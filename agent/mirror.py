@@ -13,18 +13,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from agent.assemble import DRAWING_S, Face, load_face, turn_detector
-from agent.config import Config
+from agent.config.config import Config
+from agent.engine import DRAWING_S, Face, load_face, turn_detector
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
+from speech.devices.sound_card import SoundCard
 from speech.events import SpeechStarted, SpeechStopped
-from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
-from speech.turns import TurnDetector
+from speech.turns.detector import TurnDetector
 
 BLOCK_FRAMES = 1
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from agent import backends
-from agent.config import Config
-from agent.model_catalogue import find_model
-from agent.models import fetched_models, models_folder, state_of
-from agent.packaged import any_installed
-from agent.packaged_models import packaged_of
-from agent.personas import persona_of
-from agent.voice_choice import espeak_voice, pico_voice, with_meant_voice
-from agent.weights import look_for, resolve_weights
+from agent.config.config import Config
+from agent.models.catalogue import find_model
+from agent.models.fetched import fetched_models, models_folder, state_of
+from agent.models.packaged import any_installed
+from agent.models.packaged_models import packaged_of
+from agent.models.weights import look_for, resolve_weights
+from agent.voices.choice import espeak_voice, pico_voice, with_meant_voice
+from agent.voices.personas import persona_of
 from speech.errors import InputError
-from speech.tts import Voice
+from speech.tts.base import Voice
 
 
 def voices_here(config: Config) -> list[Voice]:
@@ -22,10 +22,10 @@ def voices_here(config: Config) -> list[Voice]:
 
     Of fetched models with several speakers only those of a configured one are listed.
     """
-    from speech.tts_espeak import EspeakTTS
-    from speech.tts_flite import FliteTTS, flite_voices
-    from speech.tts_hibari import HIBARI_VOICES
-    from speech.tts_pico import pico_voices
+    from speech.tts.espeak import EspeakTTS
+    from speech.tts.flite import FliteTTS, flite_voices
+    from speech.tts.hibari import HIBARI_VOICES
+    from speech.tts.pico import pico_voices
 
     found = []
     if backends.chosen_voice(config).chosen in ("coqui", "xtts"):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from avatar.clock import SAMPLES_PER_FRAME, OfflineClock
 from avatar.control_timeline import ControlTimeline
 from avatar.decoder import FaceDecoder
-from avatar.motion_ahead import MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.renderer import FrameShown, Renderer
+from avatar.sampler.lookahead import MotionSampler
 from speech.audio import Samples
 from speech.sound_track import SoundTrack
 

@@ -15,9 +15,9 @@ from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.control_timeline import ControlTimeline
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
-from avatar.motion_ahead import READY_FRAMES, MotionAhead, MotionSampler
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
+from avatar.sampler.lookahead import READY_FRAMES, MotionAhead, MotionSampler
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack

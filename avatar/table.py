@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn, TextIO
 
 from speech.errors import InputError, one_line
-from speech.input_file import check_input_file, read_input_file
+from speech.files.input_file import check_input_file, read_input_file
 
 LONGEST_LINE = 200_000
 """Characters; what is longer is no line of a table."""

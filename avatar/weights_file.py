@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from speech.errors import InputError, one_line
-from speech.input_file import check_input_file
+from speech.files.input_file import check_input_file
 
 LARGEST_BYTES = 1_000_000_000
 """A hundred times what ships; what is larger is some other network."""

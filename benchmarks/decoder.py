@@ -16,7 +16,7 @@ import numpy as np
 from avatar.decoder import FRAME_SIZE
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout, neutral
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine
 

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from agent.assemble import load_sampler
 from agent.commands.options import check_target, progress
-from agent.config import load_config
+from agent.config.config import load_config
+from agent.engine import load_sampler
 from avatar.evaluation.bands import BLINKS, DIRECT_GAZE, HEAD_SPEED, band
 from avatar.motion import FRAME_RATE_HZ, ConversationState
 from benchmarks.drift_statistics import MEASURES, MINUTE, Drift

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from avatar.dynamics import MOUTH
 from avatar.evaluation.bands import BLINKS, DIRECT_GAZE, HEAD_SPEED
 from avatar.evaluation.behaviour import DIRECT_GAZE_DEG, blinks, gaze_distance_deg, head_velocity
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats, MotionLayout
+from avatar.sampler.dynamics import MOUTH
 from benchmarks.kiosk_day import Shown
 from benchmarks.memory import memory_mb
 

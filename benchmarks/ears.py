@@ -21,19 +21,19 @@ from itertools import product
 from pathlib import Path
 
 from agent import backends
-from agent.assemble import knowledge_of
-from agent.config import Config, load_config
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
-from agent.personas import name_of
-from agent.words import tokens
+from agent.config.config import Config, load_config
+from agent.engine import knowledge_of
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import find_packaged
+from agent.text.words import tokens
+from agent.voices.personas import name_of
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
-from speech.asr import ASR, TAIL_S, transcribe_recording
+from speech.asr.base import ASR, TAIL_S, transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
-from speech.sound_file import read_audio
-from speech.turns import PRE_ROLL_S, TurnDetector
-from speech.vad import SileroVAD
+from speech.files.sound_file import read_audio
+from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.vad import SileroVAD
 
 CHUNK_S = 0.04
 """Pieces in which a microphone delivers."""
@@ -104,9 +104,9 @@ def main() -> None:
 
 def compare_windows(utterances: Sequence[Utterance]) -> None:
     """Prints errors and processor time for every window, told nothing beforehand."""
-    from speech.faster_whisper_worker import Decoder
-    from speech.whisper_options import Setup
-    from speech.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S
+    from speech.asr.faster_whisper_worker import Decoder
+    from speech.asr.whisper_options import Setup
+    from speech.asr.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S
 
     model = find_packaged("faster-whisper", "tiny.en")
     assert model is not None
@@ -213,7 +213,7 @@ async def delay_ms(asr: ASR, samples: Samples) -> float:
         for chunk in chunked(turn, SPEECH_RATE_HZ, round(CHUNK_S * SPEECH_RATE_HZ)):
             await asyncio.sleep(began + chunk.end_sample / SPEECH_RATE_HZ - time.perf_counter())
             yield chunk
-        await asyncio.sleep(END_OF_TURN_S - PAUSE_S)  # held back: see `agent.utterance`
+        await asyncio.sleep(END_OF_TURN_S - PAUSE_S)  # held back: see `agent.conversation.utterance`
         certain_at = time.perf_counter()
 
     async for _ in asr.transcribe(microphone()):

@@ -20,13 +20,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from agent.assemble import open_session
 from agent.commands.conversation import load_questions
 from agent.commands.demo import QUESTIONS
-from agent.config import Config, load_config
-from agent.events import Event, TurnFinished
-from agent.sources import Questions
-from agent.turn import TurnRecord
+from agent.config.config import Config, load_config
+from agent.conversation.events import Event, TurnFinished
+from agent.conversation.questions import Questions
+from agent.conversation.turn import TurnRecord
+from agent.engine import open_session
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
@@ -36,10 +36,10 @@ PARTS = ("cold", "latency", "render", "memory")
 COLD_START = """
 import time; began = time.time()
 import asyncio, os, sys
-from agent.assemble import open_session
-from agent.config import load_config
-from agent.events import TypedText
-from agent.sources import Questions
+from agent.engine import open_session
+from agent.config.config import load_config
+from agent.conversation.events import TypedText
+from agent.conversation.questions import Questions
 
 class FirstFrame:
     def write(self, frame, sound, motion):
@@ -106,7 +106,7 @@ def render_speed(overrides: list[str], runs: int, folder: Path) -> list[float]:
     options = [part for override in overrides for part in ("--set", override)]
     command = [*base, "render", "--audio", str(speech), "-o", str(folder / "render.mp4"), "-q", *options]
     from speech.audio import OUTPUT_RATE_HZ
-    from speech.sound_file import read_audio
+    from speech.files.sound_file import read_audio
 
     length_s = len(read_audio(speech, OUTPUT_RATE_HZ)) / OUTPUT_RATE_HZ
     ratios = []

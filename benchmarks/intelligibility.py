@@ -2,7 +2,7 @@
 
 The sentences (sentences/LANGUAGE.txt: questions, numbers, dates, names, long ones; 100 in English, 30 in each other
 language) were written for this before any voice had said them. What was written and what was heard are both read as
-`speech.spoken_text` reads them, so that "10:30" and "ten thirty" are the same words.
+`speech.text.spoken_text` reads them, so that "10:30" and "ten thirty" are the same words.
 
 Run as `python -m benchmarks.intelligibility [VOICE ...]` in the project's folder; a voice is named as for --voice.
 Whisper takes a second or two a sentence.
@@ -22,13 +22,13 @@ import numpy as np
 import soxr
 
 from agent.backends import make_voice
-from agent.config import load_config
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
+from agent.config.config import load_config
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import find_packaged
 from benchmarks.ears import word_errors
 from benchmarks.report import print_machine
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.spoken_text import spoken_words
+from speech.text.spoken_text import spoken_words
 
 SENTENCES = Path(__file__).parent / "sentences"
 VOICES = (

@@ -11,8 +11,8 @@ import numpy as np
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import ControlTimeline
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
-from avatar.motion_ahead import MotionAhead, MotionSampler
 from avatar.renderer import AUDIBLE, KEEP_SAMPLES
+from avatar.sampler.lookahead import MotionAhead, MotionSampler
 from avatar.training.speech_data import speak_espeak
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, Samples, resample
 from speech.sound_track import SoundTrack

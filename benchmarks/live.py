@@ -37,7 +37,7 @@ from benchmarks.emitted import TimedRecording, delay_s, loud_frames, number_of
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 from tests.fuse_camera import FuseCamera, fuse_camera
 from tests.pulse import Pulse, pulse
 

@@ -13,22 +13,22 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agent.assemble import open_session, sound_card
-from agent.config import load_config
-from agent.events import Event, Problem, StateChanged, TurnFinished
-from agent.live import Microphone
+from agent.config.config import load_config
+from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
+from agent.conversation.microphone import Microphone
+from agent.engine import open_session, sound_card
 from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.base import Output
 from avatar.outputs.framing import Framing
 from avatar.outputs.virtual_camera import VirtualCameraOutput
-from avatar.portrait import Portrait
+from avatar.portrait.portrait import Portrait
 from benchmarks.emitted import Numbered
 from speech.audio import Samples
-from speech.priority import prefer_live
-from speech.sound_card import SoundCard
+from speech.devices.sound_card import SoundCard
 from speech.sound_track import SoundTrack
+from speech.worker.priority import prefer_live
 
 
 class KeptSound:

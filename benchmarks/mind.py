@@ -20,12 +20,12 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from agent.llm import LLM
-from agent.llm_openai import OpenAILLM
-from agent.llm_transformers import TransformersLLM
-from agent.packaged import packaged_path
-from agent.prompt import Prompt
-from agent.short_prompt import ShortPrompt
+from agent.llm.base import LLM
+from agent.llm.openai import OpenAILLM
+from agent.llm.prompt import Prompt
+from agent.llm.short_prompt import ShortPrompt
+from agent.llm.transformers import TransformersLLM
+from agent.models.packaged import packaged_path
 from benchmarks.report import print_machine, print_percentiles
 from tests.openai_server import Answer, ChatServer
 from tests.smol import packaged_smol, smol_folder

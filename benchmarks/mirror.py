@@ -20,7 +20,7 @@ from benchmarks.emitted import TimedRecording, delay_s
 from benchmarks.live import WINDOW_S, Measured, Talker, find_offsets, watching, with_own_cache
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import OUTPUT_RATE_HZ
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 from tests.fuse_camera import fuse_camera
 from tests.pulse import pulse
 

@@ -29,7 +29,7 @@ from avatar.outputs.base import Output
 from avatar.outputs.framing import SIZES, Framing
 from avatar.outputs.virtual_camera import VirtualCameraOutput
 from avatar.outputs.window import WindowOutput
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
 from benchmarks.decoder import ROOT, lively_motion
 from benchmarks.report import print_machine, print_percentiles
 from speech.errors import InputError

@@ -20,17 +20,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agent.asking_back import offered
-from agent.assemble import DEFAULT_KNOWLEDGE
-from agent.knowledge import Knowledge, load_knowledge
-from agent.knowledge_entry import Entry
-from agent.llm import Message
-from agent.llm_knowledge import KnowledgeLLM
-from agent.meaning import Meaning, elsewhere, texts_of
-from agent.minilm import MiniLM
-from agent.packaged import packaged_path
-from agent.packaged_models import packaged_of
-from agent.vector_cache import vectors_of
+from agent.engine import DEFAULT_KNOWLEDGE
+from agent.knowledge.asking_back import offered
+from agent.knowledge.entry import Entry
+from agent.knowledge.file import Knowledge, load_knowledge
+from agent.knowledge.meaning import Meaning, elsewhere, texts_of
+from agent.knowledge.minilm import MiniLM
+from agent.knowledge.vector_cache import vectors_of
+from agent.llm.base import Message
+from agent.llm.knowledge_file import KnowledgeLLM
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import packaged_of
 from benchmarks.report import print_machine, print_percentiles
 
 FOLDER = Path(__file__).parent / "paraphrases"

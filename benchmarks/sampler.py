@@ -13,9 +13,9 @@ import time
 import numpy as np
 import torch
 
-from avatar.checkpoint import load_checkpoint
 from avatar.motion import ConversationState
-from avatar.motion_sampler import FlowMotionSampler
+from avatar.sampler.checkpoint import load_checkpoint
+from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.training.speech_data import speak_espeak
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, resample
 

@@ -11,10 +11,10 @@ import argparse
 import random
 import time
 
-from agent.emotion_tags import EmotionTags
-from agent.sentences import SentenceSplitter
+from agent.text.emotion_tags import EmotionTags
+from agent.text.sentences import SentenceSplitter
 from benchmarks.report import print_machine, print_percentiles
-from speech.spoken_text import spoken_words
+from speech.text.spoken_text import spoken_words
 
 CHARACTERS = 50_000
 PROSE = (

@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.packaged import packaged_path
-from agent.packaged_models import find_packaged
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import find_packaged
 from benchmarks.report import print_machine
 from speech.errors import InputError
-from speech.tts import TTS
-from speech.tts_espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
-from speech.tts_flite import FliteTTS
-from speech.tts_hibari import HibariTTS
-from speech.tts_piper import PiperTTS
+from speech.tts.base import TTS
+from speech.tts.espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
+from speech.tts.flite import FliteTTS
+from speech.tts.hibari import HibariTTS
+from speech.tts.piper import PiperTTS
 
 SENTENCES = (
     "Hello!",

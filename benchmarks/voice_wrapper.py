@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import print_machine, print_percentiles
-from speech.coqui_folder import open_coqui_folder
-from speech.coqui_worker import torch_threads
-from speech.neural_tts import NeuralTTS
-from speech.priority import let_frames_first
-from speech.spoken_text import pause_after_s
-from speech.tts_coqui import CoquiTTS
-from speech.tts_xtts import XttsTTS
+from speech.text.spoken_text import pause_after_s
+from speech.tts.coqui import CoquiTTS
+from speech.tts.coqui_folder import open_coqui_folder
+from speech.tts.coqui_worker import torch_threads
+from speech.tts.neural import NeuralTTS
+from speech.tts.xtts import XttsTTS
+from speech.worker.priority import let_frames_first
 from tests.tiny_voices import tiny_vits, tiny_xtts
 
 SENTENCES = (

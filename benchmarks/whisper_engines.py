@@ -1,7 +1,7 @@
 """The same Whisper in both libraries: how long it takes to load, to hear its first sentence, and every second of sound.
 
-Each library listens in a process of its own, as in the program (`speech.whisper_worker`,
-`speech.faster_whisper_worker`), with one thread and with two. They take turns, so that whatever else the machine
+Each library listens in a process of its own, as in the program (`speech.asr.whisper_worker`,
+`speech.asr.faster_whisper_worker`), with one thread and with two. They take turns, so that whatever else the machine
 does falls on all alike. What is heard: the demo's recorded questions.
 
 Run as `python -m benchmarks.whisper_engines [--model tiny.en] [--rounds 3]` in the project's folder; about two minutes.
@@ -20,15 +20,15 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from agent.config import load_config
-from agent.weights import ears_model
+from agent.config.config import load_config
+from agent.models.weights import ears_model
 from benchmarks.report import print_machine, print_percentiles
+from speech.asr.whisper_options import Setup
 from speech.audio import SPEECH_RATE_HZ
-from speech.sound_file import read_audio
-from speech.whisper_options import Setup
+from speech.files.sound_file import read_audio
 
 _RECORDINGS = Path(__file__).parent.parent / "agent" / "data" / "questions"
-_WORKERS = {"whisper": "speech.whisper_worker", "faster-whisper": "speech.faster_whisper_worker"}
+_WORKERS = {"whisper": "speech.asr.whisper_worker", "faster-whisper": "speech.asr.faster_whisper_worker"}
 
 
 def listen(engine: str, model: str, threads: int) -> dict[str, Any]:

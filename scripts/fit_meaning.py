@@ -1,4 +1,4 @@
-"""Fits the weights of agent/meaning.py on questions with known answers; takes a few minutes the first time.
+"""Fits the weights of agent/knowledge/meaning.py on questions with known answers; takes a few minutes the first time.
 
 Run as `python -m scripts.fit_meaning` in the project's folder. The questions are the dev half of
 benchmarks/paraphrases; those of tests/test_knowledge.py, heard by a recogniser; and each line of
@@ -6,7 +6,7 @@ agent/data/elsewhere.txt, as if it and those very near to it were not there: the
 something else were known when these lines were written. Among the entries of a file and "something else", the right
 one is to be the most probable (a conditional logit, McFadden 1974). Prints the weights; and what becomes of the dev
 half and of those lines, each eighth judged by weights that were fitted without it, for several numbers that could be
-chosen in agent.knowledge.
+chosen in agent.knowledge.file.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from agent.knowledge import Knowledge, above_chance
-from agent.meaning import elsewhere, nearest
+from agent.knowledge.file import Knowledge, above_chance
+from agent.knowledge.meaning import elsewhere, nearest
 from benchmarks.retrieval import Question, give_meaning, load_files, read_questions
 from tests.test_knowledge import ELSEWHERE, HEARD, pairs
 
@@ -34,7 +34,7 @@ _TOO_NEAR = 0.8
 _WEIGHT_OF_LINE = 0.1
 """There are several times as many lines as other questions."""
 _MEANT, _PERHAPS, _CLEARLY = (0.5, 1.0, 1.5, 2.0), (-3.0, -2.5, -2.0, -1.5), (0.6, 0.8, 1.0, 1.2, 1.5)
-"""What is tried for agent.knowledge's numbers of these names."""
+"""What is tried for agent.knowledge.file's numbers of these names."""
 _SHOWN = 20
 
 Floats = npt.NDArray[np.float32]

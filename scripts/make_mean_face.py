@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
 
 _ASSETS = Path(__file__).parent.parent / "avatar" / "assets"
 

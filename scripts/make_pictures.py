@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agent.assemble import load_decoder, load_face
 from agent.backend_tables import VOICES
-from agent.config import load_config
-from agent.personas import PERSONAS
+from agent.config.config import load_config
+from agent.engine import load_decoder, load_face
+from agent.voices.personas import PERSONAS
 from avatar.clock import SAMPLES_PER_FRAME
-from avatar.evaluation.decoder_sheet import coefficient_strips
+from avatar.evaluation.decoder.sheet import coefficient_strips
 from avatar.motion import ConversationState, MotionLayout
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, resample
 

@@ -16,15 +16,16 @@ from dataclasses import asdict, fields
 import numpy as np
 
 from agent import backends
-from agent.assemble import knowledge_of, turn_detector
 from agent.commands.demo import QUESTIONS as FOLDER
 from agent.commands.demo import Question, recorded_questions
-from agent.config import load_config
-from agent.personas import name_of
-from speech.asr import transcribe_recording
-from speech.audio import SPEECH_RATE_HZ, resample, write_wav
+from agent.config.config import load_config
+from agent.engine import knowledge_of, turn_detector
+from agent.voices.personas import name_of
+from speech.asr.base import transcribe_recording
+from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
+from speech.files.wav_writer import write_wav
 
 _LEAD_IN_S = 0.2  # like a recording by hand: nobody speaks in the first moment
 _ROOM_NOISE_DBFS = -65.0  # a quiet room's: no microphone gives the digital silence that a voice leaves

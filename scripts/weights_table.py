@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from agent.model_catalogue import CATALOGUE, PLACES
-from agent.models import megabytes
-from agent.packaged_models import PACKAGED
+from agent.models.catalogue import CATALOGUE, PLACES
+from agent.models.fetched import megabytes
+from agent.models.packaged_models import PACKAGED
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ("face", "the motion sampler's own, trained here", "in this repository", "MIT")

@@ -1,18 +1,13 @@
-"""Sound in memory: chunks, resampling, writing WAV."""
+"""Sound in memory: chunks and resampling."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 import soxr
-
-from speech.draft import Draft
 
 Samples = npt.NDArray[np.float32]
 """Mono sound, float32 [N] in [-1, 1]."""
@@ -85,15 +80,3 @@ def chunked(samples: Samples, sample_rate_hz: int, chunk_samples: int) -> Iterat
     """Cuts a recording into chunks of `chunk_samples` (the last one may be shorter)."""
     for start in range(0, len(samples), chunk_samples):
         yield AudioChunk(samples[start : start + chunk_samples], sample_rate_hz, start)
-
-
-def write_wav(path: Path, samples: Samples, sample_rate_hz: int) -> None:
-    """Writes 16-bit mono WAV, whole or not at all; samples outside [-1, 1] are clipped.
-
-    Raises:
-        InputError: it can't be written there.
-    """
-    content = io.BytesIO()
-    soundfile.write(content, np.clip(samples, -1.0, 1.0), sample_rate_hz, subtype="PCM_16", format="WAV")
-    with Draft(path) as draft:
-        draft.path.write_bytes(content.getbuffer())

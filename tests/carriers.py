@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.packaged import packaged_path
-from agent.packaged_models import PACKAGED, PackagedFile, PackagedModel, find_packaged
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import PACKAGED, PackagedFile, PackagedModel, find_packaged
 
 
 def weights_of(backend: str, name: str) -> Path:

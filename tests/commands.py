@@ -22,16 +22,16 @@ from pathlib import Path
 _ROOT = Path(__file__).parent.parent
 _IMPORTED = (
     "agent.command_line",
-    "agent.assemble",
-    "agent.sources",
-    "agent.subtitles",
-    "avatar.full_frame",
+    "agent.engine",
+    "agent.conversation.questions",
+    "agent.console.subtitles",
+    "avatar.mesh.full_frame",
     "avatar.outputs.video_file",
     "matplotlib.pyplot",
     "mediapipe",
-    "speech.asr_pocketsphinx",
-    "speech.turns",
-    "speech.vad",
+    "speech.asr.pocketsphinx",
+    "speech.turns.detector",
+    "speech.turns.vad",
     "torch",
 )
 _LONGEST_S = 300.0

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from agent.packaged import install_command, is_installed
-from agent.packaged_models import PACKAGED
+from agent.models.packaged import install_command, is_installed
+from agent.models.packaged_models import PACKAGED
 from tests.carriers import weights_of
 from tests.commands import Commands, commands
 
 if TYPE_CHECKING:
-    from speech.faster_whisper_worker import Decoder
+    from speech.asr.faster_whisper_worker import Decoder
 
 ROOT = Path(__file__).parent.parent
 
@@ -98,7 +98,7 @@ def tiny_en() -> Path:
 @pytest.fixture(scope="session")
 def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same weights for openai-whisper."""
-    from speech.whisper_checkpoint import write_checkpoint
+    from speech.asr.whisper_checkpoint import write_checkpoint
 
     path = tmp_path_factory.mktemp("whisper") / "tiny.en.pt"
     write_checkpoint(tiny_en / "model.bin", path)
@@ -129,8 +129,8 @@ def command() -> Iterator[Commands]:
 @pytest.fixture(scope="session")
 def whisper(tiny_en: Path) -> Decoder:
     """faster-whisper with these weights in this process, told nothing beforehand."""
-    from speech import faster_whisper_worker as worker
-    from speech.whisper_options import Setup
+    from speech.asr import faster_whisper_worker as worker
+    from speech.asr.whisper_options import Setup
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(worker, "leave_room_for_the_face", lambda: 1)  # a priority that is lowered can't be raised again

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from agent.model_catalogue import BACKENDS
-from agent.model_manifest import FileRecord, Manifest, write_manifest
-from agent.models import ENTRY_FILES, folder_of
+from agent.models.catalogue import BACKENDS
+from agent.models.fetched import ENTRY_FILES, folder_of
+from agent.models.manifest import FileRecord, Manifest, write_manifest
 
 CONTENT = b"weights"
 

@@ -8,14 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from agent.llm import Message
+from agent.llm.base import Message
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
 from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Emotion, Floats, Motion, MotionLayout, neutral
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.events import Transcript
-from speech.tts import SpeechChunk, Voice, WordTime
+from speech.tts.base import SpeechChunk, Voice, WordTime
 
 
 class _Entered:

@@ -9,10 +9,10 @@ from contextlib import aclosing, contextmanager
 
 import numpy as np
 
-from agent.packaged import is_installed
-from agent.packaged_models import find_packaged
+from agent.models.packaged import is_installed
+from agent.models.packaged_models import find_packaged
 from speech.audio import Samples
-from speech.tts import TTS, PhonemeTime, SpeechChunk, WordTime
+from speech.tts.base import TTS, PhonemeTime, SpeechChunk, WordTime
 
 
 def is_missing(backend: str, name: str) -> bool:

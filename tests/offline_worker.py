@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from speech.worker_main import Call, Work, serve
+from speech.worker.main import Call, Work, serve
 
 
 def load(setup: dict[str, Any]) -> Work:

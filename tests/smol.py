@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from agent.gguf_folder import chat_folder
-from agent.packaged import packaged_path
-from agent.packaged_models import PackagedModel, find_packaged
+from agent.llm.gguf_folder import chat_folder
+from agent.models.packaged import packaged_path
+from agent.models.packaged_models import PackagedModel, find_packaged
 
 SMOL = "transformers/SmolLM2-135M-Instruct"
 CONTEXT = 2048

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent.words import tokens
-from speech import faster_whisper_worker
-from speech.asr_faster_whisper import FasterWhisperASR
+from agent.text.words import tokens
+from speech.asr import faster_whisper_worker
+from speech.asr.faster_whisper import FasterWhisperASR
+from speech.asr.faster_whisper_worker import Decoder
+from speech.asr.whisper_options import Setup
+from speech.asr.whisper_streaming import Stopped, Understood
+from speech.asr.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S, Decoded
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.events import Transcript
-from speech.faster_whisper_worker import Decoder
-from speech.sound_file import read_audio
-from speech.whisper_options import Setup
-from speech.whisper_streaming import Stopped, Understood
-from speech.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S, Decoded
+from speech.files.sound_file import read_audio
 
 pytestmark = pytest.mark.packaged("faster-whisper/tiny.en")
 

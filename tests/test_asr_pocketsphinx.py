@@ -12,17 +12,17 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from agent.knowledge import load_knowledge
-from speech.asr import transcribe_recording
-from speech.asr_pocketsphinx import PocketSphinxASR
+from agent.knowledge.file import load_knowledge
+from speech.asr.base import transcribe_recording
+from speech.asr.pocketsphinx import PocketSphinxASR
+from speech.asr.pocketsphinx_worker import Listener, Setup, plain_words
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import InputError
 from speech.events import Transcript
-from speech.pocketsphinx_worker import Listener, Setup, plain_words
-from speech.sound_file import read_audio
-from speech.turns import TurnDetector
-from speech.vad import SileroVAD
-from speech.worker_messages import Kind
+from speech.files.sound_file import read_audio
+from speech.turns.detector import TurnDetector
+from speech.turns.vad import SileroVAD
+from speech.worker.messages import Kind
 
 DATA = Path(__file__).parent.parent / "agent" / "data"
 PHRASES = ["Hello, what is your name?", "Can I use my own photo?", "Tell me more.", "What is a zyxomat?"]

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from speech.asr_faster_whisper import FasterWhisperASR
-from speech.asr_whisper import WhisperASR
+from speech.asr.faster_whisper import FasterWhisperASR
+from speech.asr.whisper import WhisperASR
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import InputError
 from speech.events import Transcript
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 
 pytestmark = pytest.mark.packaged("faster-whisper/tiny.en")
 

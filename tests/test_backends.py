@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from agent import backends, packaged_models
+from agent import backends
 from agent.backends import Choice, choices, chosen_ears, chosen_mind, make_mind, make_voice
-from agent.config import Config, load_config
-from agent.knowledge import load_knowledge
-from agent.weights import Source, Weights, ears_model, resolve_weights
+from agent.config.config import Config, load_config
+from agent.knowledge.file import load_knowledge
+from agent.models import packaged_models
+from agent.models.weights import Source, Weights, ears_model, resolve_weights
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model

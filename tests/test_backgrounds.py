@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from avatar.backdrop import backdrop, flattened
 from avatar.decoder import FRAME_SIZE, Image
-from avatar.evaluation.decoder_evaluation import vector
-from avatar.full_frame import FullFrame, FullFrameDecoder
+from avatar.evaluation.decoder.evaluation import vector
 from avatar.mesh.decoder import MeshDecoder
-from avatar.portrait import Portrait, load_portrait
+from avatar.mesh.full_frame import FullFrame, FullFrameDecoder
+from avatar.picture.backdrop import backdrop, flattened
+from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
@@ -129,8 +129,8 @@ def test_the_whole_photo_moves_only_around_the_head(photo: tuple[Portrait, Image
 
 
 def test_a_whole_photo_has_its_own_background(tmp_path: Path) -> None:
-    from agent.assemble import load_decoder
-    from agent.config import load_config
+    from agent.config.config import load_config
+    from agent.engine import load_decoder
 
     config = load_config(None, ["output.full_frame=true", "output.background=#000000"], {})
     with pytest.raises(InputError, match="has its own background"):

@@ -20,16 +20,15 @@ import pytest
 from rich.console import Console
 from rich.live import Live
 
-from agent import streams
 from agent.__main__ import main
 from agent.commands.options import check_target, make_folder
-from agent.commands.telling import Teller
-from agent.config import Config, load_config
-from agent.events import TurnFinished
-from agent.subtitles import write_subtitles
-from agent.turn import Turn, TurnRecord
-from agent.waterfall import plot_waterfall
-from avatar.checkpoint import save_checkpoint, untrained
+from agent.commands.transcript_log import Teller
+from agent.config.config import Config, load_config
+from agent.console import streams
+from agent.console.subtitles import write_subtitles
+from agent.console.waterfall import plot_waterfall
+from agent.conversation.events import TurnFinished
+from agent.conversation.turn import Turn, TurnRecord
 from avatar.decoder import FRAME_SIZE, VideoFrame
 from avatar.evaluation.html_report import write_html
 from avatar.evaluation.results import Evaluation
@@ -38,14 +37,15 @@ from avatar.outputs.motion_csv import MotionCsvOutput
 from avatar.outputs.video_file import VideoFileOutput
 from avatar.placing.landmarks_file import PlacedFace, write_landmarks
 from avatar.placing.points import NAMES
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
+from avatar.sampler.checkpoint import save_checkpoint, untrained
 from avatar.tracking.files import write_confidence, write_curves
 from avatar.training.curves import plot_curves
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import MadeScene
-from speech.audio import write_wav
 from speech.errors import InputError
-from speech.media import open_media
+from speech.files.media import open_media
+from speech.files.wav_writer import write_wav
 from speech.user_folders import cache_folder, data_folder
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
@@ -259,7 +259,7 @@ def test_an_error_that_nobody_foresaw_is_one_line(
         def devices() -> object:
             raise error
 
-        monkeypatch.setattr("speech.devices.sound_devices", devices)
+        monkeypatch.setattr("speech.devices.listing.sound_devices", devices)
 
     for error, line in (
         (PermissionError(errno.EACCES, "Permission denied", "/some/file"), "/some/file: could not be read or written"),
@@ -341,7 +341,7 @@ def test_standard_streams_that_are_full_or_closed(tmp_path: Path) -> None:
 
 
 def test_nothing_is_reported_to_the_makers_of_libraries(tmp_path: Path) -> None:
-    code = "from speech.vad import SileroVAD; SileroVAD()"
+    code = "from speech.turns.vad import SileroVAD; SileroVAD()"
     env = {name: value for name, value in os.environ.items() if name not in ("ORT_DISABLE_TELEMETRY", "CI")}
     env |= {"TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=120)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from avatar.breathing import breath_at
+from avatar.geometry.head import HeadGains, HeadMotion
+from avatar.geometry.landmarks import FacePlane
+from avatar.geometry.warp import Grid
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.head import HeadGains, HeadMotion
-from avatar.mesh.landmarks import FacePlane
-from avatar.mesh.warp import Grid
 from avatar.motion import MotionLayout, neutral
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
 

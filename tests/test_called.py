@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from agent.called import without_name
-from agent.knowledge import Knowledge, read_entries
-from agent.llm_knowledge import KnowledgeLLM
-from agent.smalltalk import SmallTalk
+from agent.knowledge.file import Knowledge, read_entries
+from agent.knowledge.smalltalk import SmallTalk
+from agent.llm.knowledge_file import KnowledgeLLM
+from agent.text.called import without_name
 
 CAFE = """# Opening hours
 

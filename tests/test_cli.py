@@ -21,8 +21,9 @@ import pytest
 from agent.__main__ import main
 from agent.commands.demo import QUESTIONS
 from avatar.motion import CSV_HEADER, MotionLayout, read_motion_csv
-from speech.audio import OUTPUT_RATE_HZ, write_wav
-from speech.sound_file import read_audio
+from speech.audio import OUTPUT_RATE_HZ
+from speech.files.sound_file import read_audio
+from speech.files.wav_writer import write_wav
 from tests.commands import Commands
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"

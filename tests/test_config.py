@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.config import DEFAULT_FILE, Config, load_config
-from agent.config_file import LARGEST_FILE_BYTES, key_lines
-from agent.config_sections import KEYS, Sections
+from agent.config.config import DEFAULT_FILE, Config, load_config
+from agent.config.file import LARGEST_FILE_BYTES, key_lines
+from agent.config.sections import KEYS, Sections
 from avatar.motion import Controls, Emotion
 from speech.errors import InputError
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import COLUMNS, DEFAULT_INTENSITY, ControlTimeline, Cue, read_control_timeline
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout
-from avatar.motion_ahead import MotionAhead, MotionSampler
 from avatar.recording import render_recording
+from avatar.sampler.lookahead import MotionAhead, MotionSampler
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
@@ -245,9 +245,9 @@ def test_blocks_are_cut_where_something_else_is_asked(block: int) -> None:
 
 
 def _directed(ready_frames: int, block_frames: int, timeline: ControlTimeline) -> Floats:
-    from avatar.checkpoint import untrained
-    from avatar.denoiser import DenoiserConfig
-    from avatar.motion_sampler import FlowMotionSampler
+    from avatar.sampler.checkpoint import untrained
+    from avatar.sampler.denoiser import DenoiserConfig
+    from avatar.sampler.motion_sampler import FlowMotionSampler
 
     small = DenoiserConfig(width=32, layers=2, heads=2, feed_forward=48)
     sampler = FlowMotionSampler(untrained(0, small), seed=4, block_frames=block_frames)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from speech.coqui_folder import open_coqui_folder, torch_names
 from speech.errors import InputError
+from speech.tts.coqui_folder import open_coqui_folder, torch_names
 
 
 class Evil:

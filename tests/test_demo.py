@@ -16,7 +16,7 @@ from PIL import Image
 
 from agent.commands.demo import QUESTIONS
 from speech.audio import SPEECH_RATE_HZ
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 
 pytestmark = pytest.mark.real_time
 

@@ -18,22 +18,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agent import (
-    doctor,
-    doctor_devices,
-    doctor_files,
-    doctor_packaged,
-    doctor_packages,
-    doctor_recommended,
-    models,
-    packaged_models,
-)
-from agent.config import Config, load_config
-from agent.doctor import diagnose, print_diagnosis, show
-from agent.doctor_packages import HEADLESS, PACKAGES, Part, check_package, requirements
-from agent.model_manifest import MANIFEST
-from agent.packaged import install_command
-from agent.packaged_models import PACKAGED
+from agent.config.config import Config, load_config
+from agent.doctor import devices as doctor_devices
+from agent.doctor import doctor
+from agent.doctor import files as doctor_files
+from agent.doctor import packaged as doctor_packaged
+from agent.doctor import packages as doctor_packages
+from agent.doctor import recommended as doctor_recommended
+from agent.doctor.doctor import diagnose, print_diagnosis, show
+from agent.doctor.packages import HEADLESS, PACKAGES, Part, check_package, requirements
+from agent.models import fetched as models
+from agent.models import packaged_models
+from agent.models.manifest import MANIFEST
+from agent.models.packaged import install_command
+from agent.models.packaged_models import PACKAGED
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
 from tests.model_server import model_server
@@ -130,11 +128,12 @@ def test_without_a_console_it_goes_to_standard_output(capsys: pytest.CaptureFixt
 
 def test_heavy_packages_are_not_imported() -> None:
     code = (
-        "import sys; from agent.config import Config; from agent.doctor import diagnose; diagnose(Config());"
+        "import sys; from agent.config.config import Config; from agent.doctor.doctor import diagnose; "
+        "diagnose(Config()); "
         "print(sorted({'torch', 'mediapipe', 'pocketsphinx', 'matplotlib', 'silero_vad', 'transformers', 'whisper',"
         "'TTS', 'faster_whisper', 'sounddevice', 'pygame'} & set(sys.modules)))"
     )
-    root = Path(doctor.__file__).parent.parent
+    root = Path(doctor.__file__).parent.parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
 
@@ -271,7 +270,8 @@ def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import assemble, personas
+    from agent import engine as assemble
+    from agent.voices import personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -316,7 +316,7 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.assemble", "agent.backends"):
+    for name in ("agent.engine", "agent.backends"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
@@ -366,7 +366,7 @@ def test_flite_and_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_what_was_chosen_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    from speech import tts_flite
+    from speech.tts import flite as tts_flite
 
     monkeypatch.setattr(tts_flite, "flite_voices", lambda: ())
     hide_carriers(monkeypatch)

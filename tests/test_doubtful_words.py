@@ -26,12 +26,12 @@ from typer.testing import CliRunner
 
 from agent import backends
 from agent.command_line import app
+from speech.asr.faster_whisper_worker import Decoder
+from speech.asr.pocketsphinx_worker import Listener, Setup
+from speech.asr.whisper_streaming import Understood
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import Transcript
-from speech.faster_whisper_worker import Decoder
-from speech.pocketsphinx_worker import Listener, Setup
-from speech.sound_file import read_audio
-from speech.whisper_streaming import Understood
+from speech.files.sound_file import read_audio
 
 WHISPER = pytest.mark.packaged("faster-whisper/tiny.en")
 QUESTIONS = Path(__file__).parent.parent / "agent" / "data" / "questions"

@@ -11,11 +11,11 @@ import pytest
 
 from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.detection import FaceFinder
-from avatar.mesh.doubts import doubts_about
-from avatar.mesh.upright import mirrored_distances
 from avatar.motion import MotionLayout, neutral
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.detection import FaceFinder
+from avatar.portrait.landmark_checks import doubts_about
+from avatar.portrait.portrait import Portrait, load_portrait
+from avatar.portrait.upright import mirrored_distances
 from tests.drawn_animal import drawn_fox
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"

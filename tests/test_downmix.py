@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.downmix import Downmix
-from speech.sound_file import read_audio
+from speech.files.downmix import Downmix
+from speech.files.sound_file import read_audio
 from tests.sound_files import encode, level_db, speechlike
 
 RATE = 16_000

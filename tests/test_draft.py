@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from speech import claims
-from speech.draft import Draft, check_writable
 from speech.errors import InputError
-from speech.scratch import scratch_folder
+from speech.files import claims
+from speech.files.draft import Draft, check_writable
+from speech.files.scratch import scratch_folder
 
 if sys.platform == "win32":
     pytest.skip("Windows renames nothing that is open and locks nothing", allow_module_level=True)
@@ -35,8 +35,8 @@ def killed(tmp_path: Path) -> Path:
     code = """
 import sys, os, signal, tempfile
 from pathlib import Path
-from speech.draft import Draft
-from speech.scratch import scratch_folder
+from speech.files.draft import Draft
+from speech.files.scratch import scratch_folder
 folder = tempfile.tempdir = sys.argv[1]
 with Draft(Path(folder) / "a.mp4") as draft, scratch_folder() as scratch:
     draft.path.write_bytes(b"half")

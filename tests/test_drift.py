@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar.checkpoint import MotionCheckpoint, load_checkpoint
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState, Floats, Motion, MotionLayout, neutral
-from avatar.motion_sampler import HIGHEST, LOWEST, SAMPLED, FlowMotionSampler, _Frame
-from avatar.recorded_motion import RecordedMotion
+from avatar.sampler.checkpoint import MotionCheckpoint, load_checkpoint
+from avatar.sampler.motion_sampler import HIGHEST, LOWEST, SAMPLED, FlowMotionSampler, _Frame
+from avatar.sampler.recorded_motion import RecordedMotion
 from benchmarks.drift import main, run
 from benchmarks.drift_statistics import MEASURES, MINUTE, Drift
 from benchmarks.kiosk_day import Shown, kiosk_day, sentences

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from avatar.conditions import ConditionLayout, condition_vector
-from avatar.dynamics import CARRIED_FRAMES, GAZE, HEAD, LIDS, MOTION_SIZE, NAMES, decode, encode
 from avatar.motion import Controls, ConversationState, MotionLayout
-from avatar.motion_sampler import HIGHEST, LOWEST
+from avatar.sampler.conditions import ConditionLayout, condition_vector
+from avatar.sampler.dynamics import CARRIED_FRAMES, GAZE, HEAD, LIDS, MOTION_SIZE, NAMES, decode, encode
+from avatar.sampler.motion_sampler import HIGHEST, LOWEST
 
 SAMPLED = list(MotionLayout.SAMPLED)
 LIMITS = torch.from_numpy(LOWEST[SAMPLED]), torch.from_numpy(HIGHEST[SAMPLED])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.emotion_tags import DEFAULT_INTENSITY, EmotionTag, EmotionTags
-from agent.reasoning import ReasoningFilter
+from agent.text.emotion_tags import DEFAULT_INTENSITY, EmotionTag, EmotionTags
+from agent.text.reasoning import ReasoningFilter
 from avatar.motion import Emotion
 
 PIECES = st.sampled_from(

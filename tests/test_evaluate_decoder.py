@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.command_line import app
-from avatar.evaluation.decoder_evaluation import side_by_side, vector
-from avatar.evaluation.decoder_landmarks import IrisTemplate, Ruler
-from avatar.evaluation.decoder_pixels import background_flicker, fold_share
-from avatar.evaluation.decoder_sheet import contact_sheet
+from avatar.evaluation.decoder.evaluation import side_by_side, vector
+from avatar.evaluation.decoder.landmarks import IrisTemplate, Ruler
+from avatar.evaluation.decoder.pixels import background_flicker, fold_share
+from avatar.evaluation.decoder.sheet import contact_sheet
 from avatar.evaluation.results import Section, row
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 from tests.conftest import ROOT
 

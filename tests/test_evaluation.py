@@ -6,15 +6,14 @@ import numpy as np
 import pytest
 
 from avatar.evaluation import behaviour, curves
-from avatar.evaluation.alignment import align
 from avatar.evaluation.bands import BANDS, BLINKS, band
 from avatar.evaluation.lips import LipGeometry, aperture_at_gap, rendered_lip_gap_px
 from avatar.evaluation.listener import nods, pauses
 from avatar.evaluation.phonemes import events, phoneme_measures
 from avatar.evaluation.results import Band, Evaluation, Section, row
 from avatar.evaluation.spectra import band_share
-from avatar.evaluation.speech_sections import Clip, Target, agreement
-from avatar.evaluation.speech_track import (
+from avatar.evaluation.speech.alignment import align
+from avatar.evaluation.speech.speech_track import (
     SpeechTrack,
     SpokenPart,
     envelope_motion,
@@ -22,11 +21,12 @@ from avatar.evaluation.speech_track import (
     rule_motion,
     speech_and_silence,
 )
+from avatar.evaluation.speech_sections import Clip, Target, agreement
 from avatar.evaluation.tracked_mouth import track_mouth
-from avatar.intention import blink_closure
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import ConversationState, MotionLayout, neutral
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
+from avatar.sampler.intention import blink_closure
 from avatar.training.speech_data import Phone, speak_espeak
 from speech.errors import InputError
 from tests.conftest import ROOT

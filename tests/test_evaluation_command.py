@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 from agent.command_line import app
 from avatar.evaluation.evaluate import Plan, evaluate_recordings, evaluate_sampler
 from avatar.evaluation.lips import LipGeometry
-from avatar.evaluation.recordings import Source, read_recording, sources_of
-from avatar.evaluation.speech_track import SpeechTrack, SpokenPart, rule_motion
-from avatar.evaluation.two_tower_file import TrainedTowers, save_towers
-from avatar.evaluation.two_tower_measures import TABLE_SHIFTS, ShiftTable
-from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
+from avatar.evaluation.speech.recordings import Source, read_recording, sources_of
+from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, rule_motion
+from avatar.evaluation.towers.file import TrainedTowers, save_towers
+from avatar.evaluation.towers.measures import TABLE_SHIFTS, ShiftTable
+from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.motion import Motion, neutral, write_motion_csv
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
 from avatar.training.speech_data import speak_espeak
-from speech.audio import write_wav
 from speech.errors import InputError
+from speech.files.wav_writer import write_wav
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")

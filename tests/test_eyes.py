@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from avatar.decoder import Image
-from avatar.evaluation.decoder_evaluation import vector
-from avatar.mesh import landmarks as lm
+from avatar.evaluation.decoder.evaluation import vector
+from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.eyeball import painted_iris
 from avatar.mesh.glasses import find_glasses
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits"
 RED = (150, 20, 20)

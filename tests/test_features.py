@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from avatar.features import (
+from avatar.sampler.features import (
     HOPS_PER_FRAME,
     MEL_BANDS,
     frame_features,

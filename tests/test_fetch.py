@@ -22,19 +22,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent import download, model_listing
-from agent import fetch as fetching
 from agent.commands import fetch as command
-from agent.config import load_config
-from agent.download import receive
-from agent.download_sources import Checksum, Folder, RemoteFile, Web
-from agent.fetch import Fetched, fetch
-from agent.model_catalogue import CATALOGUE, Model, find_model
-from agent.model_manifest import MANIFEST, read_manifest
-from agent.models import named_model, state_of
-from agent.piper_catalogue import REPOSITORY as REPOSITORY_OF_VOICES
-from agent.piper_catalogue import REVISION
-from agent.weights import resolve_model
+from agent.config.config import load_config
+from agent.models import download
+from agent.models import fetch as fetching
+from agent.models import listing as model_listing
+from agent.models.catalogue import CATALOGUE, Model, find_model
+from agent.models.download import receive
+from agent.models.download_sources import Checksum, Folder, RemoteFile, Web
+from agent.models.fetch import Fetched, fetch
+from agent.models.fetched import named_model, state_of
+from agent.models.manifest import MANIFEST, read_manifest
+from agent.models.piper_catalogue import REPOSITORY as REPOSITORY_OF_VOICES
+from agent.models.piper_catalogue import REVISION
+from agent.models.weights import resolve_model
 from speech.errors import InputError
 from tests.model_server import COMMIT, ModelServer, model_server
 
@@ -694,7 +695,7 @@ def test_one_failure_does_not_stop_the_next(home: Path, chat: Model, server: Mod
 def test_stopped_with_control_c_and_going_on(home: Path, chat: Model, server: ModelServer) -> None:
     server.pause_s = 0.02
     code = "import typer; from agent.commands import fetch; app = typer.Typer(); fetch.register(app); app()"
-    environment = {**os.environ, "PYTHONPATH": str(Path(fetching.__file__).parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(Path(fetching.__file__).parent.parent.parent)}
     started = [sys.executable, "-c", code, chat.title]
     with subprocess.Popen(started, stderr=subprocess.PIPE, text=True, env=environment) as running:
         partial = home / "transformers" / "someone--tiny-chat" / "model.safetensors.partial"

@@ -11,7 +11,7 @@ import pytest
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.outputs.framing import Framing
-from avatar.picture import decode_picture
+from avatar.picture.files import decode_picture
 from speech.errors import InputError
 
 PORTRAITS = sorted((Path(__file__).parent.parent / "avatar" / "assets" / "portraits").glob("*.png"))

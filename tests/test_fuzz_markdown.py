@@ -7,10 +7,10 @@ import re
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.history import History
-from agent.knowledge import Knowledge
-from agent.knowledge_reader import read_markdown
-from agent.llm_knowledge import KnowledgeLLM
+from agent.conversation.history import History
+from agent.knowledge.file import Knowledge
+from agent.knowledge.reader import read_markdown
+from agent.llm.knowledge_file import KnowledgeLLM
 from tests.fuzzing import examples
 
 MARKUP = re.compile(

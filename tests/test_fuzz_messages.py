@@ -12,14 +12,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import mqtt_messages as messages
-from agent.events import Say, TypedText
-from agent.foreign_text import shortened
-from agent.llm_address import address_of
-from agent.llm_faults import seconds_in
-from agent.llm_stream import ChatStream, ServerFault, reason_in
-from agent.mqtt_messages import Command, Look, SetComposure, SetDistance, ShowEmotion, parse
-from agent.mqtt_presence import Presence
+from agent.conversation.events import Say, TypedText
+from agent.llm.address import address_of
+from agent.llm.faults import seconds_in
+from agent.llm.stream import ChatStream, ServerFault, reason_in
+from agent.mqtt import messages
+from agent.mqtt.messages import Command, Look, SetComposure, SetDistance, ShowEmotion, parse
+from agent.mqtt.presence import Presence
+from agent.text.foreign_text import shortened
 from avatar.motion import Emotion
 from speech.errors import InputError
 from tests.fuzzing import examples

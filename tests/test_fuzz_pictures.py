@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from avatar.picture import decode_picture, picture_size
-from avatar.picture_colours import eight_bits
+from avatar.picture.colours import eight_bits
+from avatar.picture.files import decode_picture, picture_size
 from speech.errors import InputError
 from tests.fuzzing import examples
 from tests.tiny_heic import heic

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.audio import Samples
-from speech.downmix import Downmix
 from speech.errors import InputError
-from speech.sound_file import read_audio
-from speech.sound_level import remove_offset, scale_to_full, without_wild_values
+from speech.files.downmix import Downmix
+from speech.files.sound_file import read_audio
+from speech.files.sound_level import remove_offset, scale_to_full, without_wild_values
 from tests.fuzzing import examples
 from tests.sound_files import CODECS, encode, speechlike
 

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config import Config, load_config
-from agent.model_manifest import MANIFEST, is_name, read_manifest
-from avatar.checkpoint import load_checkpoint, save_checkpoint, untrained
+from agent.config.config import Config, load_config
+from agent.models.manifest import MANIFEST, is_name, read_manifest
 from avatar.control_timeline import COLUMNS, read_control_timeline
-from avatar.denoiser import DenoiserConfig
-from avatar.evaluation.recordings import read_transcript
+from avatar.evaluation.speech.recordings import read_transcript
 from avatar.motion import CSV_HEADER, Controls, ConversationState, MotionLayout, read_motion_csv
+from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
+from avatar.sampler.denoiser import DenoiserConfig
 from speech.errors import InputError
 from tests.fuzzing import examples
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.emotion_tags import EmotionTag, EmotionTags
-from agent.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, SentenceSplitter
-from speech.latin import to_latin
-from speech.markup import strip_marks
-from speech.spoken_text import plain_text, spoken_words
+from agent.text.emotion_tags import EmotionTag, EmotionTags
+from agent.text.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, SentenceSplitter
+from speech.text.latin import to_latin
+from speech.text.markup import strip_marks
+from speech.text.spoken_text import plain_text, spoken_words
 from tests.fuzzing import examples
 
 WORDS = (

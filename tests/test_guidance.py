@@ -1,10 +1,10 @@
 import pytest
 import torch
 
-from avatar.conditions import ConditionLayout
-from avatar.denoiser import Denoiser, DenoiserConfig
-from avatar.dynamics import MOTION_SIZE, MOUTH
-from avatar.guidance import Guidance, guided
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.denoiser import Denoiser, DenoiserConfig
+from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
+from avatar.sampler.guidance import Guidance, guided
 from speech.errors import InputError
 
 CONFIG = DenoiserConfig(width=32, hop_width=16, layers=1, heads=2, feed_forward=48)

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image as Pillow
 
 from avatar.decoder import Image
-from avatar.mesh.covered import mouth_is_covered
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.light import light_doubts
 from avatar.motion import MotionLayout, neutral
-from avatar.portrait import Portrait, load_portrait
+from avatar.picture.light import light_doubts
+from avatar.portrait.covered import mouth_is_covered
+from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
@@ -168,7 +168,7 @@ def test_a_memory_that_was_tampered_with_is_made_again(
     people: dict[str, Portrait], entry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    monkeypatch.setattr("avatar.portrait._found", lambda path, *_: made.append(path) or people["mira"])
+    monkeypatch.setattr("avatar.portrait.portrait._found", lambda path, *_: made.append(path) or people["mira"])
     whole = entry.read_bytes()
     mira = people["mira"]
     bomb = io.BytesIO()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.history import History
-from agent.llm import Message
+from agent.conversation.history import History
+from agent.llm.base import Message
 
 
 def test_what_was_said_and_heard_is_kept_in_order() -> None:

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.knowledge import MAX_BYTES, MAX_PHRASES, Knowledge, load_knowledge, read_entries
-from agent.ranking import CONFIDENT
-from agent.smalltalk import SmallTalk
-from agent.sound_alike import encode, likeness
-from agent.spelling import SOUNDS, sounds, spell_out
-from agent.words import tokens
+from agent.knowledge.file import MAX_BYTES, MAX_PHRASES, Knowledge, load_knowledge, read_entries
+from agent.knowledge.ranking import CONFIDENT
+from agent.knowledge.smalltalk import SmallTalk
+from agent.text.sound_alike import encode, likeness
+from agent.text.spelling import SOUNDS, sounds, spell_out
+from agent.text.words import tokens
 from speech.errors import InputError
 
 SHIPPED = Path(__file__).parent.parent / "agent" / "data" / "knowledge.md"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.knowledge_entry import Entry, say_left_out
-from agent.knowledge_reader import MOST_ROWS, read_markdown
+from agent.knowledge.entry import Entry, say_left_out
+from agent.knowledge.reader import MOST_ROWS, read_markdown
 
 
 def entries(text: str) -> tuple[Entry, ...]:

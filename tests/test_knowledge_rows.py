@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agent.knowledge_reader import read_markdown
-from agent.spoken_days import read_days
+from agent.knowledge.reader import read_markdown
+from agent.knowledge.spoken_days import read_days
 
 
 def table(text: str, topic: str) -> tuple[list[str], str]:

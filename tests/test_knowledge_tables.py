@@ -6,9 +6,9 @@ from datetime import datetime
 
 import pytest
 
-from agent.history import History
-from agent.knowledge import Knowledge, read_entries
-from agent.llm_knowledge import KnowledgeLLM
+from agent.conversation.history import History
+from agent.knowledge.file import Knowledge, read_entries
+from agent.llm.knowledge_file import KnowledgeLLM
 
 CAFE = """# Café Linde
 

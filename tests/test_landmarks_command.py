@@ -17,7 +17,7 @@ from avatar.motion import neutral, write_motion_csv
 from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 from avatar.placing.mean_face import mesh_of
 from avatar.placing.points import Placed, points_of
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
 from speech.errors import InputError
 from tests.drawn_animal import HEIGHT, WIDTH, drawn_fox
 

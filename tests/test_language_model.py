@@ -4,7 +4,7 @@ import numpy as np
 import pocketsphinx
 import pytest
 
-from speech.language_model import TrigramModel, phrase_words
+from speech.asr.language_model import TrigramModel, phrase_words
 
 WHEEL_MODEL = Path(pocketsphinx.get_model_path("en-us")) / "en-us.lm.bin"
 PHRASES = [

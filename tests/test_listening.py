@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from avatar.conditions import user_voice
-from avatar.intention import INTENTION_NAMES, IntentionState, step
 from avatar.motion import Controls, ConversationState
+from avatar.sampler.conditions import user_voice
+from avatar.sampler.intention import INTENTION_NAMES, IntentionState, step
 
 AT = {name: i for i, name in enumerate(INTENTION_NAMES)}
 HISTORY = 75

@@ -19,7 +19,7 @@ import pytest
 
 from agent.commands.demo import QUESTIONS
 from speech.audio import OUTPUT_RATE_HZ
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 from tests.pulse import Pulse, pulse
 
 pytestmark = pytest.mark.pulse

@@ -8,14 +8,14 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 import numpy as np
 import pytest
 
-from agent.events import StateChanged, TalkKey, TypedText
-from agent.llm import Message
-from agent.session import QUEUED_REQUESTS, Session
-from agent.thinking import MIND_FAILED
+from agent.conversation.events import StateChanged, TalkKey, TypedText
+from agent.conversation.session import QUEUED_REQUESTS, Session
+from agent.conversation.thinking import MIND_FAILED
+from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.errors import InputError
-from speech.turns import TurnDetector
+from speech.turns.detector import TurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.test_session import Scene, audible_spans
 from tests.virtual_time import run

@@ -8,11 +8,11 @@ from contextlib import aclosing
 
 import pytest
 
-from agent.asking_back import ask_back
-from agent.knowledge import Entry, Knowledge
-from agent.llm import LLM, Apologised, Message
-from agent.llm_chatting import INVENTING, ONLY_CHATTING, ChattingLLM
-from agent.llm_knowledge import KnowledgeLLM
+from agent.knowledge.asking_back import ask_back
+from agent.knowledge.file import Entry, Knowledge
+from agent.llm.base import LLM, Apologised, Message
+from agent.llm.chatting import INVENTING, ONLY_CHATTING, ChattingLLM
+from agent.llm.knowledge_file import KnowledgeLLM
 from speech.errors import InputError
 from tests.fakes import ScriptedMind
 

@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from agent import doctor_recommended
-from agent.config import load_config
-from agent.llm_address import address_of, is_this_computer
-from agent.llm_openai import OpenAILLM
-from agent.llm_stream import MOST_EVENT_BYTES, ChatStream, ServerFault
-from agent.reply import Reply
-from agent.sentences import Sentence
-from agent.thinking import LONGEST_REPLY, MIND_FAILED, Patience, think
+from agent.config.config import load_config
+from agent.conversation.reply import Reply
+from agent.conversation.thinking import LONGEST_REPLY, MIND_FAILED, Patience, think
+from agent.doctor import recommended as doctor_recommended
+from agent.llm.address import address_of, is_this_computer
+from agent.llm.openai import OpenAILLM
+from agent.llm.stream import MOST_EVENT_BYTES, ChatStream, ServerFault
+from agent.text.sentences import Sentence
 from speech.errors import InputError
 from tests.openai_server import Answer, ChatServer
 from tests.test_llm_openai import KEY, ask, fails_with, mind, with_server

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.history import History
-from agent.knowledge import Knowledge, load_knowledge, read_entries
-from agent.llm import LLM, Message
-from agent.llm_knowledge import KnowledgeLLM
-from agent.sentences import SentenceSplitter
-from agent.smalltalk import SmallTalk, say_date, say_time
+from agent.conversation.history import History
+from agent.knowledge.file import Knowledge, load_knowledge, read_entries
+from agent.knowledge.smalltalk import SmallTalk, say_date, say_time
+from agent.llm.base import LLM, Message
+from agent.llm.knowledge_file import KnowledgeLLM
+from agent.text.sentences import SentenceSplitter
 
 SHIPPED = Path(__file__).parent.parent / "agent" / "data" / "knowledge.md"
 NOW = datetime(2026, 11, 22, 21, 10)

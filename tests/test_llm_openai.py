@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from agent.llm import Message
-from agent.llm_openai import OpenAILLM
-from agent.prompt import Prompt
+from agent.llm.base import Message
+from agent.llm.openai import OpenAILLM
+from agent.llm.prompt import Prompt
 from speech.errors import InputError
 from tests.openai_server import Answer, ChatServer
 

@@ -15,16 +15,16 @@ from typing import Any
 
 import pytest
 
-from agent.chat_tokens import ChatTokens
-from agent.knowledge import Entry, Knowledge
-from agent.llm import Message
-from agent.llm_transformers import TransformersLLM
-from agent.packaged import packaged_path
-from agent.prompt import Prompt
-from agent.short_prompt import ShortPrompt
-from agent.transformers_worker import ChatModel
+from agent.knowledge.file import Entry, Knowledge
+from agent.llm.base import Message
+from agent.llm.chat_tokens import ChatTokens
+from agent.llm.prompt import Prompt
+from agent.llm.short_prompt import ShortPrompt
+from agent.llm.transformers import TransformersLLM
+from agent.llm.transformers_worker import ChatModel
+from agent.models.packaged import packaged_path
 from speech.errors import InputError
-from speech.worker import Worker
+from speech.worker.process import Worker
 from tests.smol import CONTEXT, SMOL, make_small, packaged_smol, smol_folder
 
 pytestmark = pytest.mark.packaged(SMOL)
@@ -108,7 +108,7 @@ def test_a_reply_varies_with_the_seed_only(small_model: ChatModel) -> None:
 def test_four_bits_say_what_float32_says(smol: Path, chat_model: ChatModel, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from agent import four_bit_linear
+    from agent.llm import four_bit_linear
 
     if not four_bit_linear.can_pack():
         pytest.skip("no kernel for packed weights on this processor")
@@ -340,7 +340,7 @@ def test_a_model_without_a_template_gets_plain_text(small: Path) -> None:
 
 
 def test_plain_text_ends_where_the_model_speaks_for_the_person() -> None:
-    from agent.transformers_worker import _ReplyEnded, _until_next_turn
+    from agent.llm.transformers_worker import _ReplyEnded, _until_next_turn
 
     said: list[str] = []
     push = _until_next_turn(said.append)

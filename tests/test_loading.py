@@ -10,10 +10,10 @@ from typing import Self
 import pytest
 
 from agent.backends import Choice, without_weights
-from agent.config import Config, load_config
+from agent.config.config import Config, load_config
 from agent.loading import loaded
 from speech.errors import InputError
-from speech.worker import Worker
+from speech.worker.process import Worker
 
 REFUSED = "Whisper ended: it needs instructions that this processor does not have"
 CHOICE = Choice("ears", "faster-whisper", "tiny.en, packaged", "packaged", ("ears: something else",))

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agent import meaning, understanding
-from agent.asking_back import offered
-from agent.history import History
-from agent.knowledge import MEANT, PERHAPS, Knowledge, load_knowledge, read_entries
-from agent.llm import Message
-from agent.llm_knowledge import KnowledgeLLM
-from agent.meaning import Meaning, Vectors, elsewhere, texts_of
-from agent.packaged import is_installed, packaged_path
-from agent.packaged_models import packaged_of
-from agent.ranking import CONFIDENT
-from agent.understanding import Understanding
-from agent.vector_cache import vectors_of
+from agent.conversation.history import History
+from agent.knowledge import meaning, understanding
+from agent.knowledge.asking_back import offered
+from agent.knowledge.file import MEANT, PERHAPS, Knowledge, load_knowledge, read_entries
+from agent.knowledge.meaning import Meaning, Vectors, elsewhere, texts_of
+from agent.knowledge.ranking import CONFIDENT
+from agent.knowledge.understanding import Understanding
+from agent.knowledge.vector_cache import vectors_of
+from agent.llm.base import Message
+from agent.llm.knowledge_file import KnowledgeLLM
+from agent.models.packaged import is_installed, packaged_path
+from agent.models.packaged_models import packaged_of
 from benchmarks.retrieval import read_questions
 from speech.errors import InputError
 from tests.test_knowledge import ELSEWHERE, HEARD, SHIPPED, pairs
@@ -229,7 +229,7 @@ def shipped() -> Knowledge:
 
 @needs_weights
 def test_the_network_gives_the_numbers_that_it_was_published_with() -> None:
-    from agent.minilm import MiniLM
+    from agent.knowledge.minilm import MiniLM
 
     network = MiniLM(packaged_path(MODEL))
     one, longer = (

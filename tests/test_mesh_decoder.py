@@ -10,16 +10,16 @@ import numpy.typing as npt
 import pytest
 
 from avatar.decoder import Image
-from avatar.evaluation.decoder_evaluation import vector
+from avatar.evaluation.decoder.evaluation import vector
+from avatar.geometry.head import HeadGains, HeadMotion
+from avatar.geometry.landmarks import FacePlane
+from avatar.geometry.warp import Grid, Inverter
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.detection import FaceFinder
-from avatar.mesh.head import HeadGains, HeadMotion
-from avatar.mesh.landmarks import FacePlane
 from avatar.mesh.layers import pull_push
-from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.detection import FaceFinder
+from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agent import models
-from agent.config import Config, load_config
-from agent.model_catalogue import BACKENDS, CATALOGUE, PLACES, Backend, find_model
-from agent.model_manifest import MANIFEST, read_manifest
-from agent.models import (
+from agent.config.config import Config, load_config
+from agent.models import fetched as models
+from agent.models.catalogue import BACKENDS, CATALOGUE, PLACES, Backend, find_model
+from agent.models.fetched import (
     default_model,
     fetched_models,
     installed_path,
@@ -23,7 +22,8 @@ from agent.models import (
     recommended_models,
     state_of,
 )
-from agent.weights import resolve_model
+from agent.models.manifest import MANIFEST, read_manifest
+from agent.models.weights import resolve_model
 from speech.errors import InputError
 from tests.carriers import hide_carriers
 from tests.fake_models import CONTENT, fake_model
@@ -259,11 +259,11 @@ def test_what_the_recommended_ring_wants(folder: Path, monkeypatch: pytest.Monke
 
 def test_nothing_heavy_is_imported() -> None:
     code = (
-        "import json, sys; from agent.config import Config; from agent import models;"
+        "import json, sys; from agent.config.config import Config; from agent.models import fetched as models;"
         "models.installed_path(Config(), 'whisper'); models.recommended_models(Config());"
         "heavy = {'torch', 'transformers', 'whisper', 'TTS', 'faster_whisper', 'huggingface_hub', 'urllib.request'};"
         "print(json.dumps(sorted(heavy & set(sys.modules))))"
     )
-    root = Path(models.__file__).parent.parent
+    root = Path(models.__file__).parent.parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert json.loads(done.stdout) == []

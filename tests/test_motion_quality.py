@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from avatar.checkpoint import load_checkpoint
 from avatar.evaluation.behaviour import boundary_ratio, head_speed_rms
 from avatar.evaluation.curves import aperture, correlation
 from avatar.evaluation.driving import drive, silence
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.phonemes import events, phoneme_measures
-from avatar.evaluation.speech_track import SpeechTrack, SpokenPart, log_envelope, rule_motion
+from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, log_envelope, rule_motion
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import ConversationState, MotionLayout
-from avatar.motion_sampler import FlowMotionSampler
-from avatar.portrait import load_portrait
+from avatar.portrait.portrait import load_portrait
+from avatar.sampler.checkpoint import load_checkpoint
+from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.training.speech_data import speak_espeak
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 from tests.conftest import ROOT
 
 RATE = 16_000

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from avatar.checkpoint import load_checkpoint, save_checkpoint, untrained
-from avatar.denoiser import DenoiserConfig
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
-from avatar.motion_sampler import HIGHEST, LOWEST, FlowMotionSampler
+from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
+from avatar.sampler.denoiser import DenoiserConfig
+from avatar.sampler.motion_sampler import HIGHEST, LOWEST, FlowMotionSampler
 from avatar.training.speech_data import speak_espeak
 from speech.audio import AudioChunk, chunked
 from speech.errors import InputError

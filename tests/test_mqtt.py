@@ -20,14 +20,14 @@ import aiomqtt
 import numpy as np
 import pytest
 
-from agent import mqtt_connection
-from agent.config_sections import MqttSection
-from agent.events import Problem, StateChanged, TurnFinished
-from agent.mqtt import MqttBridge
-from agent.mqtt_messages import Command
-from agent.mqtt_queues import MAX_GUESSES, MAX_WAITING
-from agent.sentences import Sentence
-from agent.turn import SpokenSentence, Turn, TurnRecord
+from agent.config.sections import MqttSection
+from agent.conversation.events import Problem, StateChanged, TurnFinished
+from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
+from agent.mqtt import connection as mqtt_connection
+from agent.mqtt.bridge import MqttBridge
+from agent.mqtt.messages import Command
+from agent.mqtt.queues import MAX_GUESSES, MAX_WAITING
+from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
 from speech.audio import Samples
 from speech.errors import InputError
@@ -340,8 +340,8 @@ def test_motion_before_and_after_a_connection_is_no_error() -> None:
 def test_a_killed_process_is_reported_offline(broker: Mosquitto) -> None:
     code = f"""
 import asyncio
-from agent.config_sections import MqttSection
-from agent.mqtt import MqttBridge
+from agent.config.sections import MqttSection
+from agent.mqtt.bridge import MqttBridge
 asyncio.run(MqttBridge(MqttSection(host="127.0.0.1", port={broker.port}), print).run(None))
 """
 

@@ -20,11 +20,11 @@ from typing import Any
 
 import pytest
 
-from agent.config_sections import MqttSection
-from agent.events import Problem, Say, StateChanged, TypedText
-from agent.mqtt import MqttBridge
-from agent.mqtt_messages import Command, parse
-from agent.sentences import Sentence
+from agent.config.sections import MqttSection
+from agent.conversation.events import Problem, Say, StateChanged, TypedText
+from agent.mqtt.bridge import MqttBridge
+from agent.mqtt.messages import Command, parse
+from agent.text.sentences import Sentence
 from avatar.motion import ConversationState, Emotion, MotionLayout, neutral
 from speech.events import Transcript
 from tests.broker import Mosquitto, free_port

@@ -15,13 +15,15 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from agent import mqtt, mqtt_connection, mqtt_notices
-from agent.config_sections import MqttSection
-from agent.events import StateChanged
-from agent.mqtt import MqttBridge
-from agent.mqtt_messages import MAX_TEXT_CHARACTERS, Command, parse
-from agent.mqtt_notices import NOTICES, Notices
-from agent.mqtt_presence import Heard, Presence
+from agent.config.sections import MqttSection
+from agent.conversation.events import StateChanged
+from agent.mqtt import bridge as mqtt
+from agent.mqtt import connection as mqtt_connection
+from agent.mqtt import notices as mqtt_notices
+from agent.mqtt.bridge import MqttBridge
+from agent.mqtt.messages import MAX_TEXT_CHARACTERS, Command, parse
+from agent.mqtt.notices import NOTICES, Notices
+from agent.mqtt.presence import Heard, Presence
 from avatar.motion import ConversationState
 from speech.errors import InputError
 from tests.broker import Mosquitto

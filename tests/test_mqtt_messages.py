@@ -13,12 +13,12 @@ from aiomqtt import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import mqtt_messages as messages
-from agent.events import Say, TypedText
-from agent.mqtt_connection import Backoff, Failure
-from agent.mqtt_messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
-from agent.mqtt_queues import MAX_GUESSES, MAX_WAITING, Outbox, Outgoing, inbox_type
-from agent.sentences import Sentence
+from agent.conversation.events import Say, TypedText
+from agent.mqtt import messages
+from agent.mqtt.connection import Backoff, Failure
+from agent.mqtt.messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
+from agent.mqtt.queues import MAX_GUESSES, MAX_WAITING, Outbox, Outgoing, inbox_type
+from agent.text.sentences import Sentence
 from avatar.motion import Emotion, MotionLayout, neutral
 from avatar.outputs.mqtt_motion import motion_json
 from speech.errors import InputError

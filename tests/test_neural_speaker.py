@@ -10,10 +10,10 @@ import pytest
 
 from speech.audio import Samples
 from speech.errors import InputError
-from speech.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.neural_speaker import RawSpeech, Speaker
-from speech.word_times import letters_of
-from speech.worker_main import Call, Cancelled
+from speech.tts.synthesis.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.tts.synthesis.neural_speaker import RawSpeech, Speaker
+from speech.tts.synthesis.word_times import letters_of
+from speech.worker.main import Call, Cancelled
 
 RATE = 16_000
 WORDS = ["one", "two,", "three", "four", "five."]

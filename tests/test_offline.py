@@ -9,15 +9,15 @@ import sys
 
 import pytest
 
-from speech.worker import Worker
+from speech.worker.process import Worker
 
 WORKERS = [
-    "agent.transformers_worker",
-    "speech.coqui_worker",
-    "speech.faster_whisper_worker",
-    "speech.onnx_voice_worker",
-    "speech.pocketsphinx_worker",
-    "speech.whisper_worker",
+    "agent.llm.transformers_worker",
+    "speech.tts.coqui_worker",
+    "speech.asr.faster_whisper_worker",
+    "speech.tts.synthesis.onnx_voice_worker",
+    "speech.asr.pocketsphinx_worker",
+    "speech.asr.whisper_worker",
 ]
 
 

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from PIL import ImageCms, PngImagePlugin
 
 from avatar.decoder import Image
-from avatar.picture import decode_picture, picture_size, read_picture
+from avatar.picture.files import decode_picture, picture_size, read_picture
 from speech.errors import InputError
 from tests.tiny_heic import heic
 from tests.tiny_profiles import ADOBE_RGB, DISPLAY_P3, INKS, SRGB, cmyk_profile, gray_profile, rgb_profile

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.matte import matte_by_colour
 from avatar.motion import MotionLayout, neutral
-from avatar.picture import picture_size
+from avatar.picture.files import picture_size
 from avatar.placing.landmarks_file import PlacedFace, parse_landmarks, read_landmarks, write_landmarks
 from avatar.placing.mean_face import face_between, mean_face, mesh_of, mesh_triangles, mirror_partners, pose_error
 from avatar.placing.points import NAMES, POINTS, Placed, points_of
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.matte import matte_by_colour
+from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 from tests.drawn_animal import FUR, HEIGHT, WIDTH, drawn_fox
 
@@ -207,7 +207,7 @@ def fox(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
     write_landmarks(folder / "fox.landmarks.json", PlacedFace(placed), SIZE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "avatar.mesh.detection.FaceFinder.meshes", lambda self, image: pytest.fail("it looked for a face")
+            "avatar.portrait.detection.FaceFinder.meshes", lambda self, image: pytest.fail("it looked for a face")
         )
         return load_portrait(folder / "fox.png", landmarks=folder / "fox.landmarks.json", cache_dir=folder / "cache")
 

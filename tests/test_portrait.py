@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from avatar.picture import decode_picture
-from avatar.portrait import Portrait, load_portrait
+from avatar.picture.files import decode_picture
+from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -139,10 +139,10 @@ def test_a_start_with_a_remembered_portrait_needs_neither_mediapipe_nor_pytorchs
 ) -> None:
     """Each costs seconds of a start."""
     code = (
-        "import sys; from pathlib import Path; from avatar.portrait import load_portrait;"
+        "import sys; from pathlib import Path; from avatar.portrait.portrait import load_portrait;"
         f"p = load_portrait(Path({str(DRAWN)!r}), cache_dir=Path({str(cache)!r}));"
         "from avatar.mesh.decoder import MeshDecoder; MeshDecoder(p);"
-        "from avatar.checkpoint import load_checkpoint; load_checkpoint();"
+        "from avatar.sampler.checkpoint import load_checkpoint; load_checkpoint();"
         "assert not {'mediapipe', 'torch._dynamo', 'sympy'} & set(sys.modules); print(p.image.sum())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -14,8 +14,8 @@ PRINTED = "import os; print(os.sched_getscheduler(0), os.getpriority(os.PRIO_PRO
 
 
 def after(call: str) -> tuple[int, int]:
-    """Scheduler and niceness of a new process after a call of speech.priority."""
-    code = f"from speech.priority import *; {call}; {PRINTED}"
+    """Scheduler and niceness of a new process after a call of speech.worker.priority."""
+    code = f"from speech.worker.priority import *; {call}; {PRINTED}"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -38,7 +38,7 @@ def test_sound_goes_before_the_face_and_files_come_last() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux's schedulers")
 def test_a_user_who_may_not_is_not_troubled(monkeypatch: pytest.MonkeyPatch) -> None:
-    from speech import priority
+    from speech.worker import priority
 
     def refused(*_: object) -> None:
         raise PermissionError(13, "Permission denied")

@@ -7,9 +7,9 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.knowledge import Entry, Knowledge
-from agent.llm import Message
-from agent.prompt import DEFAULT_PERSONA, EXCERPT_CHARACTERS, Prompt
+from agent.knowledge.file import Entry, Knowledge
+from agent.llm.base import Message
+from agent.llm.prompt import DEFAULT_PERSONA, EXCERPT_CHARACTERS, Prompt
 from avatar.motion import Emotion
 
 SMALL = Knowledge(

@@ -1,6 +1,6 @@
 import pytest
 
-from speech.pronunciation import arpabet
+from speech.asr.pronunciation import arpabet
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from agent.commands.demo import QUESTIONS
-from agent.packaged_models import PACKAGED
-from avatar.checkpoint import save_checkpoint, untrained
-from avatar.denoiser import DenoiserConfig
+from agent.models.packaged_models import PACKAGED
+from avatar.sampler.checkpoint import save_checkpoint, untrained
+from avatar.sampler.denoiser import DenoiserConfig
 from tests.commands import Commands
 from tests.pulse import Pulse, pulse
 from tests.test_live_commands import visavis

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from avatar.conditions import GAZE_SCALE, HEAD_SCALE, STATES, ConditionLayout
-from avatar.dynamics import MOUTH
 from avatar.motion import ConversationState, Floats, MotionLayout, neutral
+from avatar.sampler.conditions import GAZE_SCALE, HEAD_SCALE, STATES, ConditionLayout
+from avatar.sampler.dynamics import MOUTH
 from avatar.tracking.track import Tracked
 from avatar.training import real_scenes, videos
 from avatar.training.articulation import UNKNOWN_VISEME
@@ -34,8 +34,9 @@ from avatar.training.videos import (
     tracked_once,
     video_scenes,
 )
-from speech.audio import SPEECH_RATE_HZ, write_wav
+from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
+from speech.files.wav_writer import write_wav
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
 

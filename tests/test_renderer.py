@@ -11,8 +11,8 @@ from avatar.clock import SAMPLES_PER_FRAME, OfflineClock, PacedClock
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.provenance import AiLabel
-from avatar.recorded_motion import RecordedMotion
 from avatar.renderer import MOST_LATE_IN_A_ROW, FrameShown, Renderer
+from avatar.sampler.recorded_motion import RecordedMotion
 from speech.sound_track import SoundTrack
 from tests.fakes import KeptOutput, LoudnessSampler
 from tests.virtual_time import run

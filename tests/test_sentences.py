@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, Sentence, SentenceSplitter
-from speech.markup import strip_marks
+from agent.text.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, Sentence, SentenceSplitter
+from speech.text.markup import strip_marks
 
 
 def split(text: str, *cuts: int) -> list[str]:

@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from agent.events import Event, Problem, StateChanged, TurnFinished, TypedText
-from agent.history import History
-from agent.session import Parts, Session, Timing
-from agent.sources import Questions, Recording
-from agent.thinking import MIND_FAILED, NOT_UNDERSTOOD
-from agent.turn import TurnRecord
+from agent.conversation.events import Event, Problem, StateChanged, TurnFinished, TypedText
+from agent.conversation.history import History
+from agent.conversation.questions import Questions, Recording
+from agent.conversation.session import Parts, Session, Timing
+from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
+from agent.conversation.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.motion import ConversationState, MotionLayout
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
-from speech.turns import TurnDetector
+from speech.turns.detector import TurnDetector
 from tests.fakes import KeptOutput, LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.virtual_time import run
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid
 from avatar.mesh.controls import CONTROLS, INDEX
 from avatar.mesh.creases import creases_of
 from avatar.mesh.shading import Shading
-from avatar.mesh.warp import Grid
 from avatar.motion import Floats
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
 GRID = Grid(0, 0, 128, 128, 4)

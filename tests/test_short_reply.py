@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent.llm import Message
-from agent.short_prompt import ShortPrompt, asks_to_invent
-from agent.short_reply import ShortReply
+from agent.llm.base import Message
+from agent.llm.short_prompt import ShortPrompt, asks_to_invent
+from agent.llm.short_reply import ShortReply
 
 
 def spoken(text: str, *, most: int = 3, was_cut: bool = False, step: int = 1) -> str:

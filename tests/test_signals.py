@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.keyboard import keyboard
-from speech import signals
-from speech.draft import Draft
-from speech.worker_messages import HEADER, Kind, pack_message
+from agent.console.keyboard import keyboard
+from speech.files.draft import Draft
+from speech.worker import signals
+from speech.worker.messages import HEADER, Kind, pack_message
 
 if sys.platform == "win32":
     pytest.skip("Windows has one of the three", allow_module_level=True)
@@ -208,8 +208,8 @@ import asyncio, sys
 from pathlib import Path
 from agent.__main__ import main
 from agent.command_line import app
-from speech import signals
-from speech.draft import Draft
+from speech.worker import signals
+from speech.files.draft import Draft
 
 @app.command()
 def hold():
@@ -240,8 +240,8 @@ def test_three_commands_that_write_the_same_file_end_by_three_signals(tmp_path: 
 
 WORKER = """
 import sys, tempfile
-from speech.scratch import scratch_folder
-from speech.worker_main import serve
+from speech.files.scratch import scratch_folder
+from speech.worker.main import serve
 
 def busy():
     while True:

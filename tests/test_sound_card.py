@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from speech.audio import OUTPUT_RATE_HZ, Samples, rms
-from speech.devices import find_device, sound_devices
+from speech.devices.listing import find_device, sound_devices
+from speech.devices.sound_card import SoundCard
 from speech.errors import InputError
-from speech.sound_card import SoundCard
 from speech.sound_track import SoundTrack
 from tests.pulse import Pulse, pulse
 
@@ -199,7 +199,7 @@ def test_a_sound_process_that_dies_while_it_speaks_is_started_again(server: Puls
 def test_without_a_sound_server_the_time_goes_on_and_one_line_says_why(tmp_path: Path) -> None:
     code = (
         "import asyncio, time\n"
-        "from speech.sound_card import SoundCard\n"
+        "from speech.devices.sound_card import SoundCard\n"
         "from speech.sound_track import SoundTrack\n"
         "async def main():\n"
         "    problems = []\n"

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from speech.audio import Samples, write_wav
+from speech.audio import Samples
 from speech.errors import InputError
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
+from speech.files.wav_writer import write_wav
 from tests.sound_files import CODECS, RATE, damage, encode, level_db, speechlike
 
 
@@ -307,7 +308,7 @@ def test_more_than_three_hours_are_refused_before_they_are_decoded(tmp_path: Pat
 def test_more_than_three_hours_are_refused_while_they_are_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("speech.sound_file.LONGEST_H", 1 / 3600)
+    monkeypatch.setattr("speech.files.sound_file.LONGEST_H", 1 / 3600)
     write_wav(tmp_path / "a.wav", speechlike(1.2, 16_000), 16_000)
     with pytest.raises(InputError, match="cut it into parts"):
         read_audio(tmp_path / "a.wav", 16_000)

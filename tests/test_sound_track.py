@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.latency import STEPS_S, AdaptiveLatency
-from speech.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
+from speech.devices.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
+from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
 from speech.sound_track import FADE_SAMPLES, SoundTrack
 from tests.virtual_time import run
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.speech_shaper import LEAD_IN_S, MAX_CORRECTION_DB, SpeechShaper
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.tts.synthesis.speech_shaper import LEAD_IN_S, MAX_CORRECTION_DB, SpeechShaper
 
 RATE = 16_000
 LEVEL_DBFS = -35.0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.sentences import SentenceSplitter
-from speech.spoken_text import spoken_words
+from agent.text.sentences import SentenceSplitter
+from speech.text.spoken_text import spoken_words
 
 TABLE = Path(__file__).parent / "data" / "spoken.tsv"
 LANGUAGES = Path(__file__).parent / "data" / "spoken_languages.tsv"

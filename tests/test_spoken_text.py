@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from speech.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, pause_after_s, plain_text, spoken_words
+from speech.text.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, pause_after_s, plain_text, spoken_words
 
 
 def read(text: str, language: str = "en-us") -> str:

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pytest
 
 from agent.__main__ import main
+from avatar.geometry.points import KEPT
+from avatar.geometry.pose import poses
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats, MotionLayout, neutral, read_motion_csv
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.tracking.expression import bounded_least_squares
 from avatar.tracking.faces import FaceTracker
 from avatar.tracking.motion import motion_of
-from avatar.tracking.points import KEPT
-from avatar.tracking.pose import poses
 from avatar.tracking.smoothing import bridged, runs, steadied
 from avatar.tracking.track import Tracked, track_video
 from avatar.tracking.video import pictures

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from avatar.checkpoint import load_checkpoint
-from avatar.conditions import ConditionLayout
-from avatar.denoiser import DenoiserConfig
-from avatar.intention import HABITS, IntentionState, step
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.sampler.checkpoint import load_checkpoint
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.denoiser import DenoiserConfig
+from avatar.sampler.intention import HABITS, IntentionState, step
 from avatar.training.augment import augment, g711, starved
 from avatar.training.behaviour import Scene, behave
 from avatar.training.dataset import load, prepare

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.telling import Teller
-from agent.config import load_config
-from agent.events import TurnFinished
-from agent.turn import Turn, TurnRecord
+from agent.commands.transcript_log import Teller
+from agent.config.config import load_config
+from agent.conversation.events import TurnFinished
+from agent.conversation.turn import Turn, TurnRecord
 from speech.errors import InputError
 from tests.test_bad_days import disk_of
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.coqui_folder import torch_names
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
-from speech.tts import SpeechChunk
-from speech.tts_coqui import CoquiTTS
+from speech.text.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
+from speech.tts.base import SpeechChunk
+from speech.tts.coqui import CoquiTTS
+from speech.tts.coqui_folder import torch_names
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from tests.tiny_voices import SPEAKERS, VITS_RATE_HZ, tiny_vits
 
 SENTENCE = "Dr. Smith paid $25 at 10:30 am for one of the twenty-five books, didn't he?"

@@ -9,12 +9,12 @@ import pytest
 
 from speech.audio import Samples
 from speech.errors import InputError
-from speech.espeak_engine import PIECE_MS, EspeakEvent, EspeakSettings, espeak_engine
-from speech.espeak_timeline import EspeakTimeline
-from speech.loudness import SPEECH_LEVEL_DBFS, limit, speech_level_dbfs
-from speech.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
-from speech.tts import TTS, SpeechChunk
-from speech.tts_espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
+from speech.text.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
+from speech.tts.base import TTS, SpeechChunk
+from speech.tts.espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
+from speech.tts.espeak_timeline import EspeakTimeline
+from speech.tts.synthesis.espeak_engine import PIECE_MS, EspeakEvent, EspeakSettings, espeak_engine
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, limit, speech_level_dbfs
 
 SENTENCE = "Dr. Smith paid $25 at 10:30 am for one of the twenty-five books, didn't he?"
 

@@ -9,10 +9,10 @@ import pytest
 
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.spoken_text import SENTENCE_PAUSE_S, spoken_words
-from speech.tts import PhonemeTime, SpeechChunk, WordTime
-from speech.tts_flite import FliteTTS, flite_voices, share_phones
+from speech.text.spoken_text import SENTENCE_PAUSE_S, spoken_words
+from speech.tts.base import PhonemeTime, SpeechChunk, WordTime
+from speech.tts.flite import FliteTTS, flite_voices, share_phones
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 
 SENTENCE = "Dr. Smith paid $25 at 10:30 am, didn't he?"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.spoken_text import SENTENCE_PAUSE_S
-from speech.tts_hibari import SAMPLE_RATE_HZ, HibariTTS
+from speech.text.spoken_text import SENTENCE_PAUSE_S
+from speech.tts.hibari import SAMPLE_RATE_HZ, HibariTTS
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from tests.carriers import weights_of
 from tests.kept_voice import KeptVoice, is_missing, kept
 
@@ -79,7 +79,7 @@ def test_a_sentence_without_a_stop_loses_nothing(voice: KeptVoice) -> None:
 
 
 def test_clauses_join_in_silence() -> None:
-    from speech.hibari_model import HibariModel
+    from speech.tts.synthesis.hibari_model import HibariModel
 
     text = "We walked through the old town until it was dark, and the lights went on, so that everybody could see us."
     pieces = list(HibariModel({"model": str(network())}).speak(text.split(), lambda: None))

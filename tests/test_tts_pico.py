@@ -11,13 +11,13 @@ import pytest
 
 from speech.audio import Samples
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.pico_engine import SAMPLE_RATE_HZ, PicoEngine
-from speech.pico_marks import evenly_marked, heard_runs, marked, word_spans
-from speech.spoken_text import SENTENCE_PAUSE_S, spoken_words
-from speech.tts import SpeechChunk, WordTime
-from speech.tts_espeak import EspeakTTS
-from speech.tts_pico import PicoTTS, find_voice, pico_voices
+from speech.text.spoken_text import SENTENCE_PAUSE_S, spoken_words
+from speech.tts.base import SpeechChunk, WordTime
+from speech.tts.espeak import EspeakTTS
+from speech.tts.pico import PicoTTS, find_voice, pico_voices
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.tts.synthesis.pico_engine import SAMPLE_RATE_HZ, PicoEngine
+from speech.tts.synthesis.pico_marks import evenly_marked, heard_runs, marked, word_spans
 from tests.carriers import weights_of
 
 SENTENCE = "Guten Tag, am 3. Oktober kostet der Eintritt 3,50 €."

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import speech.piper_network
+import speech.tts.synthesis.piper_network
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.piper_voice import open_piper_voice
-from speech.spoken_text import SENTENCE_PAUSE_S
-from speech.tts_piper import PiperTTS
+from speech.text.spoken_text import SENTENCE_PAUSE_S
+from speech.tts.piper import PiperTTS
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.tts.synthesis.piper_voice import open_piper_voice
 from tests.carriers import weights_of
 from tests.kept_voice import KeptVoice, is_missing, kept
 
@@ -71,7 +71,7 @@ def test_a_sentence_always_sounds_the_same(voice: KeptVoice) -> None:
 
 
 def test_sound_comes_in_pieces_that_are_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = speech.piper_network.PiperNetwork(network())
+    one = speech.tts.synthesis.piper_network.PiperNetwork(network())
     opened = open_piper_voice(network())
     ids = [number for symbol in "^_həlˈoʊ ðˈɛɹ, wˈʌn tˈuː θɹˈiː.$" for number in (*opened.symbols[symbol], 0)]
     durations, sound = one.run(ids, opened.scales, 0)
@@ -79,7 +79,7 @@ def test_sound_comes_in_pieces_that_are_the_same_as_the_whole(monkeypatch: pytes
     assert durations is not None and len(durations) == len(ids)
     assert durations.sum() * 256 == sum(map(len, pieces))
     assert len(pieces) > 2 and len(pieces[0]) < 0.3 * RATE_HZ
-    monkeypatch.setattr(speech.piper_network, "_FIRST_FRAMES", 10_000)
+    monkeypatch.setattr(speech.tts.synthesis.piper_network, "_FIRST_FRAMES", 10_000)
     (whole,) = one.run(ids, opened.scales, 0)[1]
     assert np.abs(np.concatenate(pieces) - whole).max() < 1e-5
 

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from speech.audio import Samples, write_wav
+from speech.audio import Samples
 from speech.errors import InputError
-from speech.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.spoken_text import SENTENCE_PAUSE_S, spoken_words
-from speech.tts import SpeechChunk
-from speech.tts_espeak import EspeakTTS
-from speech.tts_xtts import XttsTTS
+from speech.files.wav_writer import write_wav
+from speech.text.spoken_text import SENTENCE_PAUSE_S, spoken_words
+from speech.tts.base import SpeechChunk
+from speech.tts.espeak import EspeakTTS
+from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
+from speech.tts.xtts import XttsTTS
 from tests.tiny_voices import XTTS_RATE_HZ, XTTS_SPEAKERS, tiny_xtts
 
 SENTENCE = "Dr. Smith paid $25 for one of the books, didn't he?"

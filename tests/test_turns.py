@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.events import SpeechStarted, SpeechStopped
-from speech.sound_file import read_audio
-from speech.turns import TurnDetector
-from speech.vad import VAD_WINDOW, SileroVAD
+from speech.files.sound_file import read_audio
+from speech.turns.detector import TurnDetector
+from speech.turns.vad import VAD_WINDOW, SileroVAD
 from tests.fakes import LoudnessVAD
 
 QUESTIONS = Path(__file__).parent.parent / "agent" / "data" / "questions"

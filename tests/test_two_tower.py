@@ -10,16 +10,16 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from agent.commands.towers import add_to
-from avatar.conditions import ConditionLayout
-from avatar.evaluation import two_tower_train
-from avatar.evaluation.two_tower import score_motion
-from avatar.evaluation.two_tower_file import load_towers
-from avatar.evaluation.two_tower_measures import shift_table
-from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
-from avatar.evaluation.two_tower_train import state_of, train_towers
-from avatar.evaluation.two_tower_windows import BatchShape, split, stream
-from avatar.features import recording_features
+from avatar.evaluation.towers import train as two_tower_train
+from avatar.evaluation.towers.file import load_towers
+from avatar.evaluation.towers.measures import shift_table
+from avatar.evaluation.towers.measuring import score_motion
+from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
+from avatar.evaluation.towers.train import state_of, train_towers
+from avatar.evaluation.towers.windows import BatchShape, split, stream
 from avatar.motion import MotionLayout
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.features import recording_features
 from avatar.training.dataset import ARRAY_TYPES, VERSION, load
 from avatar.training.scenes import MOUTH_NAMES
 from speech.errors import InputError

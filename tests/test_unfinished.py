@@ -21,7 +21,7 @@ from avatar.outputs.unfinished import WholeBoxes
 from avatar.outputs.video_file import QUEUE_FRAMES, VideoFileOutput
 from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 
 FLASH = 60
 CLICK = FLASH * SAMPLES_PER_FRAME + 700

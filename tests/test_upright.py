@@ -10,12 +10,12 @@ import pytest
 from PIL import Image as Pillow
 
 from agent.commands.landmarks import landmarks
-from avatar.full_frame import FullFrame
-from avatar.mesh.detection import FaceFinder
-from avatar.mesh.upright import contradicted, upright
-from avatar.picture import decode_picture
+from avatar.mesh.full_frame import FullFrame
+from avatar.picture.files import decode_picture
 from avatar.placing.landmarks_file import read_landmarks
-from avatar.portrait import Portrait, load_portrait
+from avatar.portrait.detection import FaceFinder
+from avatar.portrait.portrait import Portrait, load_portrait
+from avatar.portrait.upright import contradicted, upright
 from speech.errors import InputError
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"

@@ -8,8 +8,8 @@ import pytest
 
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError
-from speech.sound_file import read_audio
-from speech.vad import VAD_WINDOW, SileroVAD
+from speech.files.sound_file import read_audio
+from speech.turns.vad import VAD_WINDOW, SileroVAD
 
 QUESTION = Path(__file__).parent.parent / "agent" / "data" / "questions" / "1_name.wav"
 
@@ -50,9 +50,8 @@ def test_refuses_a_window_of_another_length() -> None:
 
 
 def test_does_not_load_torch() -> None:
-    script = (
-        "import sys; from speech.vad import SileroVAD; SileroVAD(); print({'torch', 'silero_vad'} & set(sys.modules))"
-    )
+    imported = "print({'torch', 'silero_vad'} & set(sys.modules))"
+    script = f"import sys; from speech.turns.vad import SileroVAD; SileroVAD(); {imported}"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
 

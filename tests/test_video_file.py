@@ -14,7 +14,7 @@ from avatar.motion import neutral
 from avatar.outputs.video_file import VideoFileOutput
 from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 
 FRAMES, FLASH = 50, 30
 CLICK = FLASH * SAMPLES_PER_FRAME + 700

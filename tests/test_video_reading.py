@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pytest
 
 from avatar.evaluation.tracked_mouth import track_mouth
+from avatar.geometry.points import KEPT
 from avatar.motion import Floats
 from avatar.placing.mean_face import mean_face
 from avatar.tracking import motion as tracking_motion
 from avatar.tracking.motion import MotionReader, motion_of
-from avatar.tracking.points import KEPT
 from avatar.tracking.timeline import LONGEST_PAUSE_S, SoundStretches, Timeline
 from avatar.tracking.track import track_video
 from avatar.tracking.upright import LARGEST_SIDE

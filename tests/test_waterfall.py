@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agent.subtitles import write_subtitles
-from agent.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
-from agent.waterfall import plot_waterfall, waterfall_lines
+from agent.console.subtitles import write_subtitles
+from agent.console.waterfall import plot_waterfall, waterfall_lines
+from agent.conversation.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
 from speech.audio import OUTPUT_RATE_HZ
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from speech.errors import InputError
-from speech.wav_writer import WavWriter
+from speech.files.wav_writer import WavWriter
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from avatar import weights_file
-from avatar.checkpoint import load_checkpoint, save_checkpoint, untrained
-from avatar.denoiser import DenoiserConfig
-from avatar.evaluation import two_tower_train as tower_training
-from avatar.evaluation.two_tower_file import TrainedTowers, load_towers, save_towers
-from avatar.evaluation.two_tower_measures import ShiftTable
-from avatar.evaluation.two_tower_model import TowerConfig, TowerKind, TwoTower
+from avatar.evaluation.towers import train as tower_training
+from avatar.evaluation.towers.file import TrainedTowers, load_towers, save_towers
+from avatar.evaluation.towers.measures import ShiftTable
+from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
+from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
+from avatar.sampler.denoiser import DenoiserConfig
 from avatar.training import dataset
 from avatar.training import train as sampler_training
 from avatar.training.scene_store import ARRAY_TYPES

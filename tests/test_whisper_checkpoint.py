@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.config import load_config
-from agent.weights import ears_model
+from agent.config.config import load_config
+from agent.models.weights import ears_model
+from speech.asr.ctranslate2_file import read_variables
+from speech.asr.whisper_checkpoint import write_checkpoint
 from speech.audio import SPEECH_RATE_HZ
-from speech.ctranslate2_file import read_variables
 from speech.errors import InputError
-from speech.sound_file import read_audio
-from speech.whisper_checkpoint import write_checkpoint
+from speech.files.sound_file import read_audio
 from tests.fake_models import fake_model
 from tests.fuzzing import examples
 
@@ -43,7 +43,7 @@ def both(tiny_en: Path, tiny_en_checkpoint: Path) -> tuple[Any, Any]:
     """openai-whisper's model with its options as our worker loads it, and faster-whisper's in single precision."""
     from faster_whisper import WhisperModel
 
-    from speech.whisper_worker import _load_model
+    from speech.asr.whisper_worker import _load_model
 
     quick = WhisperModel(str(tiny_en), device="cpu", compute_type="float32", cpu_threads=1)
     return _load_model(tiny_en_checkpoint), quick

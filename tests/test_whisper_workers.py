@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from speech import faster_whisper_worker, whisper_worker
+from speech.asr import faster_whisper_worker, whisper_worker
+from speech.asr.whisper_options import Setup
 from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
-from speech.sound_file import read_audio
-from speech.whisper_options import Setup
+from speech.files.sound_file import read_audio
 
 pytestmark = [pytest.mark.packaged("faster-whisper/tiny.en"), pytest.mark.usefixtures("one_torch_thread")]
 

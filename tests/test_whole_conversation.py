@@ -25,7 +25,7 @@ import numpy as np
 import pytest
 
 from speech.audio import OUTPUT_RATE_HZ, Samples, resample
-from speech.tts_flite import FliteTTS
+from speech.tts.flite import FliteTTS
 from tests.broker import Mosquitto
 from tests.fuse_camera import CameraFrame, FuseCamera, fuse_camera
 from tests.pulse import pulse

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from speech.word_times import LetterPacer, in_order, words_from_symbols
+from speech.tts.synthesis.word_times import LetterPacer, in_order, words_from_symbols
 
 
 def bounds(symbols: list[str], samples: int = 10) -> list[int]:

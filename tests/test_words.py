@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from agent.knowledge import Knowledge, read_entries
-from agent.llm_knowledge import KnowledgeLLM
-from agent.words import tokens
+from agent.knowledge.file import Knowledge, read_entries
+from agent.llm.knowledge_file import KnowledgeLLM
+from agent.text.words import tokens
 
 CLINIC = """# Prices
 

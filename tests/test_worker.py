@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from speech import kept_worker, worker
 from speech.errors import InputError
-from speech.kept_worker import KeptWorker
-from speech.worker import Worker
+from speech.worker import kept as kept_worker
+from speech.worker.kept import KeptWorker
+from speech.worker.process import Worker
+from speech.worker import process as worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped with SIGSTOP")
 
 MODULE = """
 import time
-from speech.worker_main import serve
+from speech.worker.main import serve
 
 def load(setup):
     def work(call):

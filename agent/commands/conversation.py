@@ -12,18 +12,18 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, check_video, configured, progress, say
-from agent.commands.telling import Teller
-from agent.config import Config
+from agent.commands.transcript_log import Teller
+from agent.config.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
-from speech import signals
 from speech.errors import InputError
+from speech.worker import signals
 
 if TYPE_CHECKING:
-    from agent.events import TypedText
-    from agent.sources import Recording
-    from agent.turn import TurnRecord
+    from agent.conversation.events import TypedText
+    from agent.conversation.questions import Recording
+    from agent.conversation.turn import TurnRecord
     from avatar.outputs.base import Output
-    from avatar.portrait import Portrait
+    from avatar.portrait.portrait import Portrait
 
 # People stop to think in the middle of a recorded question; only a longer silence separates two of them.
 RECORDED_END_OF_TURN_S = 1.2
@@ -121,8 +121,8 @@ class Conversation:
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
     ) -> None:
         """Asks all questions and waits until the last answer was played and written."""
-        from agent.assemble import open_session
-        from agent.sources import Questions
+        from agent.conversation.questions import Questions
+        from agent.engine import open_session
         from avatar.outputs.video_file import VideoFileOutput
 
         began = time.perf_counter()
@@ -160,7 +160,7 @@ class Conversation:
 
     def write_beside(self, *, subtitles: bool) -> None:
         """Writes the turns as JSON lines beside the video and where the configuration keeps them, and subtitles."""
-        from agent.subtitles import write_subtitles
+        from agent.console.subtitles import write_subtitles
 
         self._teller.write(self._video)
         if subtitles:
@@ -173,10 +173,10 @@ def load_questions(files: Sequence[Path], texts: Sequence[str], *, quiet: bool =
     Raises:
         InputError: a file that holds no sound.
     """
-    from agent.events import TypedText
-    from agent.sources import Recording
+    from agent.conversation.events import TypedText
+    from agent.conversation.questions import Recording
     from speech.audio import OUTPUT_RATE_HZ
-    from speech.sound_file import read_audio
+    from speech.files.sound_file import read_audio
 
     def report(line: str) -> None:
         say(line, quiet)

@@ -14,8 +14,8 @@ import typer
 from agent.commands import options
 from agent.commands.conversation import Conversation, load_questions
 from agent.commands.options import check_target, configured, make_folder, say
-from speech import signals
 from speech.errors import InputError
+from speech.worker import signals
 
 QUESTIONS = Path(__file__).parent.parent / "data" / "questions"
 """The recorded questions, and questions.tsv: of whom each is asked, its words, and the voice that asks."""
@@ -59,9 +59,9 @@ def demo(
     Example:
     `visavis demo -o out`
     """
-    from agent.personas import PERSONAS
-    from agent.waterfall import plot_waterfall
-    from agent.weights import resolve_weights
+    from agent.console.waterfall import plot_waterfall
+    from agent.models.weights import resolve_weights
+    from agent.voices.personas import PERSONAS
 
     make_folder(folder)
     made: list[tuple[str, Path]] = []

@@ -12,14 +12,14 @@ from typer.core import TyperGroup
 from agent.commands import evaluate_decoder, options
 from agent.commands.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, progress, say
-from agent.config import Config
+from agent.config.config import Config
 from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.evaluation.driving import MakeSampler, Progress
     from avatar.evaluation.lips import LipGeometry
-    from avatar.evaluation.recordings import Recording, Source
     from avatar.evaluation.results import Evaluation
+    from avatar.evaluation.speech.recordings import Recording, Source
 
 BASELINE_STEPS = 50
 """Network evaluations a block of the sampling that the configured one is compared with."""
@@ -118,7 +118,7 @@ def evaluate(
             length = minutes or (QUICK_MINUTES if quick else MINUTES)
             found = _of_sampler(settings, length, quick, towers or [], advance)
         else:
-            from avatar.evaluation.recordings import read_recording
+            from avatar.evaluation.speech.recordings import read_recording
 
             sources = _sources(folder, audio, motion, video, transcript)
             recordings = [read_recording(source, sound_offset, lambda line: say(line, quiet)) for source in sources]
@@ -139,7 +139,7 @@ def evaluate(
 def _check_towers(towers: list[Path]) -> None:
     """Refuses weights that can't be read before any work is done."""
     if towers:
-        from avatar.evaluation.two_tower_file import load_towers
+        from avatar.evaluation.towers.file import load_towers
 
         for path in towers:
             load_towers(path)
@@ -148,7 +148,7 @@ def _check_towers(towers: list[Path]) -> None:
 def _sources(
     folder: Path | None, audio: Path | None, motion: Path | None, video: Path | None, transcript: str | None
 ) -> list[Source]:
-    from avatar.evaluation.recordings import Source, read_transcript, sources_of
+    from avatar.evaluation.speech.recordings import Source, read_transcript, sources_of
 
     if folder is not None:
         return sources_of(folder)
@@ -169,8 +169,8 @@ def _is_file(text: str) -> bool:
 
 def _make_sampler(settings: Config) -> MakeSampler:
     """Samplers as the program would have them; each comes fresh, with the configured seed."""
-    from agent.assemble import load_sampler
-    from avatar.motion_ahead import MotionSampler
+    from agent.engine import load_sampler
+    from avatar.sampler.lookahead import MotionSampler
 
     def make(steps: int | None) -> MotionSampler:
         if steps is None:
@@ -182,7 +182,7 @@ def _make_sampler(settings: Config) -> MakeSampler:
 
 
 def _of_sampler(settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress) -> Evaluation:
-    from agent.assemble import BLOCK_FRAMES
+    from agent.engine import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_sampler
 
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
@@ -193,7 +193,7 @@ def _of_sampler(settings: Config, minutes: float, quick: bool, towers: list[Path
 def _of_recordings(
     settings: Config, recordings: list[Recording], quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
-    from agent.assemble import BLOCK_FRAMES
+    from agent.engine import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_recordings
 
     sampled = recordings[0].motion is None
@@ -204,9 +204,9 @@ def _of_recordings(
 
 
 def _lips(settings: Config) -> LipGeometry:
-    from agent.personas import portrait_path
+    from agent.voices.personas import portrait_path
     from avatar.evaluation.lips import LipGeometry
-    from avatar.portrait import load_portrait
+    from avatar.portrait.portrait import load_portrait
 
     wanted = settings.portrait
     portrait = load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
@@ -217,7 +217,7 @@ def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
     """The evaluation with the settings that it was made with."""
     from dataclasses import replace
 
-    from agent.personas import portrait_path
+    from agent.voices.personas import portrait_path
 
     face = settings.face
     told = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}

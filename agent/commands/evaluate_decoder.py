@@ -11,8 +11,8 @@ import typer
 from agent.commands import options
 from agent.commands.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, make_folder, progress, say
-from speech.draft import Draft
 from speech.errors import InputError
+from speech.files.draft import Draft
 
 if TYPE_CHECKING:
     from avatar.decoder import Image
@@ -60,13 +60,13 @@ def evaluate_decoder(
     # The configured landmarks are the configured portrait's.
     placed = landmarks if portraits else settings.portrait.landmarks
 
-    from agent.personas import portrait_path
-    from avatar.evaluation.decoder_evaluation import DecoderEvaluation, side_by_side
-    from avatar.evaluation.decoder_sheet import contact_sheet
+    from agent.voices.personas import portrait_path
+    from avatar.evaluation.decoder.evaluation import DecoderEvaluation, side_by_side
+    from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.mesh.detection import FaceFinder
-    from avatar.portrait import load_portrait
+    from avatar.portrait.detection import FaceFinder
+    from avatar.portrait.portrait import load_portrait
 
     tables, drawn = [], {}
     with progress(quiet) as bar, FaceFinder() as finder:

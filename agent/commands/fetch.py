@@ -19,9 +19,9 @@ from rich.text import Text
 
 from agent.commands import options
 from agent.commands.options import configured, messages, progress, say
-from agent.config import Config
-from agent.model_catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model
-from agent.models import (
+from agent.config.config import Config
+from agent.models.catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model
+from agent.models.fetched import (
     MODULES,
     default_model,
     fetched_models,
@@ -183,7 +183,7 @@ def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None
             if error is not failed[0]:
                 say(f"visavis: {failed[-2]}")
         except KeyboardInterrupt:
-            from agent.fetch import kept_bytes
+            from agent.models.fetch import kept_bytes
 
             kept = kept_bytes(folder, model)
             say(f"{model.title}: stopped; {megabytes(kept)} are kept, the next `visavis fetch {model.title}` goes on")
@@ -193,7 +193,7 @@ def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None
 
 
 def _fetch(model: Model, folder: Path, source_folder: Path | None, *, quiet: bool) -> None:
-    from agent.fetch import fetch as bring
+    from agent.models.fetch import fetch as bring
 
     with progress(quiet) as bar:
         task = bar.add_task(model.title, total=None, note="")

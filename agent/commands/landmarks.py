@@ -43,7 +43,7 @@ def landmarks(
     target = output or picture.with_suffix(".landmarks.json")
     check_target(target, ".json")
 
-    from avatar.picture import decode_picture, read_picture
+    from avatar.picture.files import decode_picture, read_picture
     from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 
     decoded = decode_picture(picture, read_picture(picture))
@@ -94,10 +94,10 @@ def _held(image: Image, turns: int) -> Image:
 
 def _found(image: Image) -> tuple[PlacedFace | None, Image]:
     """The points of the largest face that is found, or None, and the picture held as that face is upright."""
-    from avatar.mesh.detection import FaceFinder
-    from avatar.mesh.upright import upright
     from avatar.placing.landmarks_file import PlacedFace
     from avatar.placing.points import points_of
+    from avatar.portrait.detection import FaceFinder
+    from avatar.portrait.upright import upright
 
     with FaceFinder() as finder:
         look = upright(image, finder)

@@ -11,11 +11,11 @@ import typer
 from agent.commands import options
 from agent.commands.live_runs import Talk, mirror_live
 from agent.commands.options import check_target, check_video, configured
-from agent.config import Config
-from agent.config_sections import NO_DEVICE
+from agent.config.config import Config
+from agent.config.sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
-from speech import signals
 from speech.errors import InputError
+from speech.worker import signals
 
 MicrophoneName = Annotated[
     str | None, typer.Option("--microphone", metavar="NAME", help="Name or number, or 'none'; see `visavis devices`.")
@@ -145,7 +145,7 @@ def devices(as_json: options.AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from speech.devices import sound_devices
+    from speech.devices.listing import sound_devices
 
     found = sound_devices()
     if as_json:
@@ -168,7 +168,7 @@ def check_devices(config: Config) -> None:
     Raises:
         InputError: no such device; names those that there are.
     """
-    from speech.devices import find_device
+    from speech.devices.listing import find_device
 
     if config.devices.microphone not in ("", NO_DEVICE):
         find_device("microphone", config.devices.microphone)

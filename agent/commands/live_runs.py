@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.commands.options import say
-from agent.config import Config
-from speech import signals
+from agent.config.config import Config
 from speech.audio import rms
-from speech.priority import prefer_live
+from speech.worker import signals
+from speech.worker.priority import prefer_live
 
 if TYPE_CHECKING:
-    from agent.events import Event
-    from agent.session import Service, Session
+    from agent.conversation.events import Event
+    from agent.conversation.session import Service, Session
     from avatar.outputs.base import Output
-    from avatar.portrait import Portrait
-    from speech.sound_card import SoundCard
+    from avatar.portrait.portrait import Portrait
+    from speech.devices.sound_card import SoundCard
     from speech.sound_track import SoundTrack
 
 
@@ -35,7 +35,7 @@ class Talk:
 
     def __init__(self, config: Config, record: Path | None, *, quiet: bool) -> None:
         from agent.commands.status_line import StatusLine
-        from agent.commands.telling import Teller
+        from agent.commands.transcript_log import Teller
 
         self._config, self._record, self._quiet = config, record, quiet
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
@@ -45,12 +45,12 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
-        from agent.assemble import open_session, sound_card
         from agent.commands.status_line import shown
-        from agent.keyboard import keyboard
-        from agent.live import Microphone
+        from agent.console.keyboard import keyboard
+        from agent.conversation.microphone import Microphone
+        from agent.engine import open_session, sound_card
         from agent.live_outputs import open_live_outputs, recorded, recording_among
-        from agent.mqtt import MqttBridge
+        from agent.mqtt.bridge import MqttBridge
 
         prefer_live()
         began = time.perf_counter()
@@ -137,7 +137,7 @@ class Talk:
             listener(event)
 
     def _problem(self, message: str) -> None:
-        from agent.events import Problem
+        from agent.conversation.events import Problem
 
         self._tell(Problem(message))
 
@@ -150,9 +150,9 @@ class Talk:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
-    from agent.assemble import sound_card
     from agent.commands.status_line import StatusLine, shown
-    from agent.keyboard import keyboard
+    from agent.console.keyboard import keyboard
+    from agent.engine import sound_card
     from agent.live_outputs import open_live_outputs, recorded
     from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
     from speech.sound_track import SoundTrack

@@ -14,9 +14,9 @@ import typer
 from agent.commands import options
 from agent.commands.options import check_target, configured, progress, say
 from agent.commands.render import render
-from agent.config import Config
-from speech import signals
+from agent.config.config import Config
 from speech.errors import InputError
+from speech.worker import signals
 
 
 def transcribe(
@@ -42,12 +42,12 @@ def transcribe(
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
-    from agent.assemble import knowledge_of, turn_detector
+    from agent.engine import knowledge_of, turn_detector
     from agent.loading import loaded
-    from agent.personas import name_of
-    from speech.asr import transcribe_recording
+    from agent.voices.personas import name_of
+    from speech.asr.base import transcribe_recording
     from speech.audio import SPEECH_RATE_HZ
-    from speech.sound_file import read_audio
+    from speech.files.sound_file import read_audio
 
     sound = await asyncio.to_thread(read_audio, audio, SPEECH_RATE_HZ, report=lambda line: say(line, quiet))
     phrases = knowledge_of(config).phrases(name_of(config))
@@ -115,8 +115,8 @@ def speak(
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
     from agent.loading import loaded
-    from agent.sentences import SentenceSplitter
-    from speech.wav_writer import WavWriter
+    from agent.text.sentences import SentenceSplitter
+    from speech.files.wav_writer import WavWriter
 
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]

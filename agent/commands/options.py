@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from agent.config import Config, load_config
-from agent.streams import StandardError
+from agent.config.config import Config, load_config
+from agent.console.streams import StandardError
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
-from speech.draft import check_writable
 from speech.errors import InputError
+from speech.files.draft import check_writable
 
 ConfigPath = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Read this file instead of ./config.toml.")
@@ -134,7 +134,7 @@ def check_target(path: Path | None, *suffixes: str) -> None:
     """Refuses a target that can't become a file, before any work is done.
 
     Raises:
-        InputError: it has another suffix; or as `speech.draft.check_writable`.
+        InputError: it has another suffix; or as `speech.files.draft.check_writable`.
     """
     if path is None:
         return

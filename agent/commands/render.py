@@ -12,12 +12,12 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, check_video, configured, progress, say
-from agent.config import Config
+from agent.config.config import Config
 from avatar.control_timeline import ControlTimeline, read_control_timeline
 from avatar.motion import ConversationState, Emotion
 from avatar.outputs.base import VIDEO_SUFFIXES
-from speech import signals
 from speech.errors import InputError
+from speech.worker import signals
 
 
 def render(
@@ -125,17 +125,17 @@ class _Rendering:
     timeline: ControlTimeline
 
     async def run(self, config: Config, quiet: bool) -> None:
-        from agent.assemble import load_decoder, load_sampler
+        from agent.engine import load_decoder, load_sampler
         from avatar.motion import FRAME_RATE_HZ, read_motion_csv
-        from avatar.motion_ahead import MotionSampler
         from avatar.outputs.base import Output
         from avatar.outputs.motion_csv import MotionCsvOutput
         from avatar.provenance import AiLabel
-        from avatar.recorded_motion import RecordedMotion
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
+        from avatar.sampler.lookahead import MotionSampler
+        from avatar.sampler.recorded_motion import RecordedMotion
         from speech.audio import OUTPUT_RATE_HZ, Samples
-        from speech.sound_file import read_audio
+        from speech.files.sound_file import read_audio
 
         async def heard(path: Path | None) -> Samples:
             if path is None:

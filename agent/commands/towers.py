@@ -73,8 +73,8 @@ def _train(
     quiet: bool,
 ) -> None:
     check_target(output, ".safetensors")
-    from avatar.evaluation.two_tower_model import TowerKind
-    from avatar.evaluation.two_tower_train import state_of, train_towers
+    from avatar.evaluation.towers.model import TowerKind
+    from avatar.evaluation.towers.train import state_of, train_towers
 
     with progress(quiet) as bar:
         task = bar.add_task(f"training {kind}", total=1.0, note="")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from avatar.evaluation.speech_track import SAMPLES_PER_FRAME
+from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
-from avatar.motion_ahead import MotionSampler
+from avatar.sampler.lookahead import MotionSampler
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 
 MakeSampler = Callable[[int | None], MotionSampler]

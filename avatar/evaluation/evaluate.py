@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from avatar.evaluation.alignment import align
 from avatar.evaluation.behaviour_sections import (
     LEAST_S,
     Behaved,
@@ -20,8 +19,17 @@ from avatar.evaluation.driving import MakeSampler, Progress, drive, silence
 from avatar.evaluation.lips import LipGeometry, aperture_at_gap
 from avatar.evaluation.listener import nods
 from avatar.evaluation.phonemes import CLOSED_GAP_PX
-from avatar.evaluation.recordings import Recording, check_lengths
 from avatar.evaluation.results import Evaluation, Section
+from avatar.evaluation.speech.alignment import align
+from avatar.evaluation.speech.recordings import Recording, check_lengths
+from avatar.evaluation.speech.speech_track import (
+    SAMPLES_PER_FRAME,
+    SpeechTrack,
+    SpokenPart,
+    envelope_motion,
+    rule_motion,
+    speech_and_silence,
+)
 from avatar.evaluation.speech_sections import (
     ENVELOPE,
     RULE,
@@ -31,14 +39,6 @@ from avatar.evaluation.speech_sections import (
     mouth_and_sound,
     phonemes,
     traces,
-)
-from avatar.evaluation.speech_track import (
-    SAMPLES_PER_FRAME,
-    SpeechTrack,
-    SpokenPart,
-    envelope_motion,
-    rule_motion,
-    speech_and_silence,
 )
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
@@ -101,7 +101,7 @@ def evaluate_sampler(plan: Plan, *, minutes: float, seed: int) -> Evaluation:
         minutes: of motion in each state.
         seed: of what is said; the sampler has a seed of its own.
     """
-    from avatar.evaluation.held_out import held_out_speech  # PyTorch comes with it
+    from avatar.evaluation.speech.held_out import held_out_speech  # PyTorch comes with it
 
     assert plan.make is not None
     plan.progress(0.0, "held-out speech")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from avatar.evaluation.plots import plots
 from avatar.evaluation.results import Evaluation, Section
-from speech.draft import Draft
+from speech.files.draft import Draft
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #24303c; background: #fff; max-width: 1080px; margin: 2rem auto;

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES
 from avatar.mesh.opening import slit_of
 from avatar.mesh.oral import UPPER_EDGE
 from avatar.motion import Floats, MotionLayout, neutral
-from avatar.portrait import Portrait
+from avatar.portrait.portrait import Portrait
 
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)
 _INNER = 0.8  # of the mouth's half width: in the corners the lips always meet

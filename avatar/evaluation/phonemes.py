@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avatar.evaluation.curves import aperture, rank_correlation
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.results import Row, Section, row
-from avatar.evaluation.speech_track import SpokenPart
+from avatar.evaluation.speech.speech_track import SpokenPart
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
 from avatar.training.articulation import VISEMES, VOWELS, visemes_of
 

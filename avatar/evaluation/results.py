@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from avatar.evaluation.speech_track import SpokenPart
+from avatar.evaluation.speech.speech_track import SpokenPart
 from avatar.motion import Floats
 
 

@@ -13,7 +13,7 @@ from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.phonemes import events, phoneme_measures, phoneme_section
 from avatar.evaluation.results import Row, Section, SpeechTrace, row
 from avatar.evaluation.spectra import MOUTH_BAND_HZ, band_share
-from avatar.evaluation.speech_track import SpeechTrack, joined, log_envelope, speech_and_silence
+from avatar.evaluation.speech.speech_track import SpeechTrack, joined, log_envelope, speech_and_silence
 from avatar.motion import Floats, MotionLayout
 
 RULE, ENVELOPE = "rule", "envelope"

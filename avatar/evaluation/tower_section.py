@@ -9,7 +9,7 @@ import numpy as np
 
 from avatar.evaluation.results import Section, row
 from avatar.evaluation.speech_sections import Clip
-from avatar.evaluation.two_tower import TowerScore, score_motion
+from avatar.evaluation.towers.measuring import TowerScore, score_motion
 
 
 def tower_section(weights: Path, clips: Sequence[Clip]) -> Section:

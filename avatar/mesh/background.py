@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.warp import smoothstep
+from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats
 
 # All pixels here are those of a picture of 512.

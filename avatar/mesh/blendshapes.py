@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import smoothstep
 from avatar.mesh.opening import Slit
-from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
 
 Sheet = Literal["face", "neck", "upper", "lower"]

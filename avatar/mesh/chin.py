@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import blend
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, Inverter, cells_into, pixels_of, smoothstep
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.slit import Pose
-from avatar.mesh.warp import Grid, Inverter, cells_into, pixels_of, smoothstep
 from avatar.motion import Floats
+from avatar.picture.blending import blend
 
 # The jaw's outline from ear to ear, and what closes it over the head.
 _JAW: lm.Indices = (

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from avatar.mesh.landmarks import SIDES
+from avatar.geometry.landmarks import SIDES
 from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
 
 MOUTH_CONTROLS: tuple[str, ...] = (

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avatar.mesh import landmarks as lm
-from avatar.mesh.warp import smoothstep
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import smoothstep
 
 Array = npt.NDArray[np.float64]
 Drivers = Mapping[str, float]

@@ -11,25 +11,25 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from avatar.backdrop import PHOTO, TRANSPARENT, backdrop
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
+from avatar.geometry.head import NONE_FIXED, HeadMotion, Sides
+from avatar.geometry.warp import Grid, Inverter
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.glasses import find_glasses
 from avatar.mesh.grain import STRETCHING, Grain
-from avatar.mesh.head import NONE_FIXED, HeadMotion, Sides
 from avatar.mesh.layers import enlarge, take_apart
 from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.opening import Slit, sharpened, slit_of
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
 from avatar.mesh.slit import Expression, Pose, SlitPatch
-from avatar.mesh.warp import Grid, Inverter
 from avatar.motion import Floats, MotionLayout
-from avatar.portrait import Portrait
+from avatar.picture.backdrop import PHOTO, TRANSPARENT, backdrop
+from avatar.portrait.portrait import Portrait
 
 # Cells of the grid along a side of the frame, and of the grids of head and face, which are smooth: half as many do.
 _CELLS, _SMOOTH_CELLS = 128, 64

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.blending import GREY
+from avatar.geometry.warp import smoothstep
 from avatar.mesh.layers import pull_push
-from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
+from avatar.picture.blending import GREY
 
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10

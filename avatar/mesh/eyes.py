@@ -6,16 +6,16 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import GREY, blend, shade
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, scaled
 from avatar.mesh.eyeball import painted_iris, painted_sclera, rim_of_iris, whites_of
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
-from avatar.mesh.warp import Grid, scaled
 from avatar.motion import Floats, MotionLayout
+from avatar.picture.blending import GREY, blend, shade
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.warp import smoothstep
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats
 
 Array = npt.NDArray[np.float64]

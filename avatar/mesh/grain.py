@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, cells_into, pixels_of, smoothstep
 from avatar.mesh.controls import control_rows
 from avatar.mesh.slit import Pose
-from avatar.mesh.warp import Grid, cells_into, pixels_of, smoothstep
 from avatar.motion import Floats
 
 STRETCHING: tuple[str, ...] = ("jaw", "gap")

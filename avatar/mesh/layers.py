@@ -12,7 +12,7 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.mesh.background import disc, fill_background
 from avatar.motion import Floats
-from avatar.portrait import Portrait
+from avatar.portrait.portrait import Portrait
 
 TEXTURE_SCALE = 2
 """Textures are enlarged once (Lanczos), so that the quick linear sampling of every frame stays sharp."""

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import GREY
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import smoothstep
 from avatar.mesh.controls import INDEX
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.opening import Slit
 from avatar.mesh.slit import Expression, SlitPatch
-from avatar.mesh.warp import smoothstep
 from avatar.motion import Floats
+from avatar.picture.blending import GREY
 
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
 # share at most; the rim with its lashes is this wide and never stretched (eye distances).

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import blend, shade
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, Inverter, scaled
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import white_of_eyes
@@ -31,8 +31,8 @@ from avatar.mesh.oral import (
     skin_colour,
 )
 from avatar.mesh.slit import Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
-from avatar.mesh.warp import Grid, Inverter, scaled
 from avatar.motion import Floats, MotionLayout
+from avatar.picture.blending import blend, shade
 
 # The lower teeth drop with the jaw.
 _LOWER_DROP = 0.30

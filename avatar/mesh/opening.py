@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.motion import Floats
 
 Array = npt.NDArray[np.float64]

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.blending import colourfulness
-from avatar.mesh.light import exposure
-from avatar.mesh.warp import smoothstep
+from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats
+from avatar.picture.blending import colourfulness
+from avatar.picture.light import exposure
 
 # The interior's textures: this part of the face plane around the closed lips' middle, eye distances.
 HALF_WIDTH, ABOVE, BELOW = 0.50, 0.30, 0.75

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.geometry.warp import Grid, pixels_of
 from avatar.mesh.layers import TEXTURE_SCALE, Layers
-from avatar.mesh.warp import Grid, pixels_of
 from avatar.motion import Floats
 
 # What lies beyond the frame and may be turned into it, cells of the grid.

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import colourfulness
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, cells_into, pixels_of
 from avatar.mesh.controls import INDEX
 from avatar.mesh.creases import Bulge, Crease, Drivers, Pebbles, creases_of
-from avatar.mesh.warp import Grid, cells_into, pixels_of
 from avatar.motion import Floats
+from avatar.picture.blending import colourfulness
 
 # A byte of the shade map: this is "as it is", so that a byte reaches from black to 28 % lighter in steps of half a
 # percent, which skin's own grain hides.

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blending import blend
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, scaled, smoothstep
 from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.opening import Slit
-from avatar.mesh.warp import Grid, scaled, smoothstep
 from avatar.motion import Floats
+from avatar.picture.blending import blend
 
 # All pixels here are those of a picture of 512.
 # The fourth channel of a side's texture says how far a pixel lies on this side of the slit: 128 + 16 a pixel.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from avatar.backdrop import backdrop
 from avatar.decoder import Image
 from avatar.motion import Floats
+from avatar.picture.backdrop import backdrop
 from speech.errors import InputError
 
 SIZES = {"512x512": (512, 512), "1280x720": (1280, 720)}

@@ -9,7 +9,7 @@ import numpy as np
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats, MotionLayout, write_motion_csv
 from speech.audio import Samples
-from speech.draft import Draft
+from speech.files.draft import Draft
 
 
 class MotionCsvOutput:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import av
 
-from speech.draft import Draft, check_writable, new_file
 from speech.errors import InputError
+from speech.files.draft import Draft, check_writable, new_file
 
 
 class Unfinished:

@@ -21,9 +21,9 @@ from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.base import VIDEO_SUFFIXES
 from avatar.outputs.unfinished import Unfinished
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.draft import Draft
 from speech.errors import InputError
-from speech.priority import let_others_first
+from speech.files.draft import Draft
+from speech.worker.priority import let_others_first
 
 # Frames that wait for the encoder. When it is behind, writing blocks: nothing is lost.
 QUEUE_FRAMES = 16

@@ -6,10 +6,10 @@ import os
 import sys
 from typing import Any
 
-from avatar.backdrop import CHROMA_KEY, flattened
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.framing import Framing
+from avatar.picture.backdrop import CHROMA_KEY, flattened
 from speech.audio import Samples
 from speech.errors import InputError
 

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from avatar.backdrop import flattened
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.window_process import HEADER
+from avatar.picture.backdrop import flattened
 from speech.audio import Samples
 from speech.errors import InputError
 

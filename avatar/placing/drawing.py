@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.placing.editor import Editor, Step
 from avatar.placing.mean_face import mean_face, mesh_triangles
 from avatar.placing.points import BY_NAME, IRIS_OF, NAMES, points_of

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from avatar.placing.points import BY_NAME, NAMES, Placed, iris_radius
-from speech.draft import Draft
 from speech.errors import InputError
-from speech.input_file import read_input_file
+from speech.files.draft import Draft
+from speech.files.input_file import read_input_file
 
 VERSION = 1
 _MAX_BYTES = 200_000

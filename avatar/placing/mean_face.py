@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
 from avatar.motion import Floats
 from avatar.placing.points import BY_NAME, IRIS_OF, LIP_LINE_PAIRS, NAMES, Placed, iris_radius
 

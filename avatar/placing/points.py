@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from avatar.mesh.landmarks import IRIS
+from avatar.geometry.landmarks import IRIS
 from avatar.motion import Floats
 
 Point = npt.NDArray[np.float64]

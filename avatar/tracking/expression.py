@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.mesh import landmarks as lm
-from avatar.mesh.blendshapes import FaceFields
-from avatar.mesh.opening import slit_of
-from avatar.motion import Floats, MotionLayout
-from avatar.tracking.points import (
+from avatar.geometry import landmarks as lm
+from avatar.geometry.points import (
     CHEEKS,
     CHIN_AND_JAW,
     KEPT,
@@ -25,6 +22,9 @@ from avatar.tracking.points import (
     as_mesh,
     rows,
 )
+from avatar.mesh.blendshapes import FaceFields
+from avatar.mesh.opening import slit_of
+from avatar.motion import Floats, MotionLayout
 
 _INDEX = MotionLayout.INDEX
 _UNIT_PX = 200.0  # scale at which the fields are asked for; they are smooth, so any will do

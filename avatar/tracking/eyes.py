@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.mesh import landmarks as lm
+from avatar.geometry import landmarks as lm
+from avatar.geometry.points import Array, Flags, rows
 from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
-from avatar.tracking.points import Array, Flags, rows
 from avatar.tracking.smoothing import bridged
 
 _INDEX = MotionLayout.INDEX

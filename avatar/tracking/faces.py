@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.detection import FaceFinder, eye_distance
 from avatar.motion import Floats
+from avatar.portrait.detection import FaceFinder, eye_distance
 
 _MAX_FACES = 3
 _DETECTION_CONFIDENCE = 0.4

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from avatar.motion import FRAME_RATE_HZ, Floats, with_eye_look, write_motion_csv
-from speech.draft import Draft
+from speech.files.draft import Draft
 
 CONFIDENCE_HEADER = ("frame", "time_s", "confidence")
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.mesh.warp import smoothstep
+from avatar.geometry.points import Array, Flags, rows
+from avatar.geometry.pose import Poses, poses
+from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.tracking.expression import coefficients, neutral_face
 from avatar.tracking.eyes import eyes
-from avatar.tracking.points import Array, Flags, rows
-from avatar.tracking.pose import Poses, poses
 from avatar.tracking.smoothing import bridged, steadied
 
 SHOT_FRAMES = 25

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avatar.tracking.points import Array, Flags
+from avatar.geometry.points import Array, Flags
 
 
 def steadied(values: Array, reach: int) -> Array:

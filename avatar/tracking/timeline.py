@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from speech.sound_packets import LONGEST_HOLE_S
+from speech.files.sound_packets import LONGEST_HOLE_S
 
 USUAL_S = 0.04
 """From a picture to the next, where nothing says how long that is."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar.geometry.points import KEPT
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.tracking.faces import FaceTracker
 from avatar.tracking.motion import SHOT_FRAMES, TRUSTED, MotionReader
-from avatar.tracking.points import KEPT
 from avatar.tracking.video import Notice, pictures
 from speech.errors import InputError
 

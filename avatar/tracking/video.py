@@ -19,7 +19,7 @@ from avatar.tracking.decoding import StreamDecoder, sound_stream
 from avatar.tracking.timeline import LONGEST_PAUSE_S, PAUSE_S, USUAL_S, Timeline
 from avatar.tracking.upright import Upright
 from speech.errors import InputError
-from speech.media import lacks_table_of_contents, open_media
+from speech.files.media import lacks_table_of_contents, open_media
 
 LONGEST_S = 12 * 3600.0
 """What is longer is read up to here."""

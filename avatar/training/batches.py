@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from avatar.denoiser import AUDIO_PAST_FRAMES, Denoiser
-from avatar.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
-from avatar.features import HOPS_PER_FRAME, silence_features
 from avatar.motion import LOOK_AHEAD_FRAMES
+from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Denoiser
+from avatar.sampler.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
+from avatar.sampler.features import HOPS_PER_FRAME, silence_features
 from avatar.training.dataset import MotionData
 from speech.errors import InputError
 

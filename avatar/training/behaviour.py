@@ -1,7 +1,7 @@
 """Head, eyes, brows and feelings around the mouth: training motion after published statistics of how people move.
 
-The decisions (where to look, when to blink, which posture) come from `avatar.intention`, the same process that feeds
-the sampler; here they become movement. Sources: head moves on stress and after pauses, 0.2 to 2 Hz, Hadar 1983;
+The decisions (where to look, when to blink, which posture) come from `avatar.sampler.intention`, the same process that
+feeds the sampler; here they become movement. Sources: head moves on stress and after pauses, 0.2 to 2 Hz, Hadar 1983;
 listeners nod at the speaker's pauses, first cycle largest; saccade durations 20 ms + 2.4 ms a degree, Eyes Alive 2002.
 Everything is smooth: what trembles here would tremble in the sampler.
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.conditions import EMOTIONS, REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
-from avatar.dynamics import PITCH_OF_BREATH, Y_OF_BREATH
-from avatar.intention import IntentionState, step
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
+from avatar.sampler.conditions import EMOTIONS, REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
+from avatar.sampler.dynamics import PITCH_OF_BREATH, Y_OF_BREATH
+from avatar.sampler.intention import IntentionState, step
 
 INDEX = MotionLayout.INDEX
 _DEGREE = np.pi / 180.0

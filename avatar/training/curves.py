@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from speech.draft import Draft
+from speech.files.draft import Draft
 
 
 def plot_curves(curve: Sequence[tuple[int, str, float, float]], path: Path) -> None:

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatar.conditions import ConditionLayout
-from avatar.dynamics import MOTION_SIZE
-from avatar.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.motion import FRAME_RATE_HZ
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.dynamics import MOTION_SIZE
+from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.training.real_scenes import RecordingScenes, SceneSource, VideoScenes
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
 from avatar.training.scenes import MOUTH_NAMES, make_scene
 from avatar.training.speech_data import flite_voices
 from speech.errors import InputError
-from speech.input_file import check_input_file, read_input_file
+from speech.files.input_file import check_input_file, read_input_file
 
 Progress = Callable[[float, str], None]
 """Called with the share done in [0, 1] and one line about it."""

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avatar.conditions import ConditionLayout
-from avatar.denoiser import Denoiser
-from avatar.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
-from avatar.motion_sampler import NOISE_REACH, noise_kernel
-from avatar.sampling import time_smoothed
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.denoiser import Denoiser
+from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
+from avatar.sampler.motion_sampler import NOISE_REACH, noise_kernel
+from avatar.sampler.solvers import time_smoothed
 from avatar.training.articulation import UNKNOWN_VISEME, VISEME_NAMES
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
 

@@ -16,7 +16,7 @@ from avatar.training.scenes import scene_from_utterances
 from avatar.training.speech_data import Utterance
 from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once, video_scenes, video_sound
 from speech.errors import InputError
-from speech.vad import SileroVAD
+from speech.turns.vad import SileroVAD
 
 Advance = Callable[[float, str], None]
 """Called with the share of the source that is done, [0, 1], and one line about it."""

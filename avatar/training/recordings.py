@@ -16,11 +16,11 @@ import numpy as np
 from avatar.motion import Floats
 from avatar.table import read_text
 from avatar.training.speech_data import Phone, Utterance
+from speech.asr.language_model import phrase_words
+from speech.asr.pronunciation import pronounce
 from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
-from speech.language_model import phrase_words
-from speech.pronunciation import pronounce
-from speech.sound_file import read_audio
+from speech.files.sound_file import read_audio
 
 SOUND_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 

@@ -12,8 +12,8 @@ from typing import BinaryIO
 import numpy as np
 
 from avatar.training.scenes import MadeScene
-from speech.draft import Draft
 from speech.errors import InputError
+from speech.files.draft import Draft
 
 ARRAY_TYPES: dict[str, type[np.generic]] = {
     "features": np.float16,

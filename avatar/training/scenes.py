@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from avatar.dynamics import MOUTH
-from avatar.features import loudness, recording_features
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout
+from avatar.sampler.dynamics import MOUTH
+from avatar.sampler.features import loudness, recording_features
 from avatar.training.articulation import (
     VOWELS,
     Style,

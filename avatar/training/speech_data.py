@@ -15,9 +15,9 @@ import numpy as np
 from avatar.motion import Floats
 from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError
-from speech.espeak_engine import EspeakEvent, EspeakSettings, EventType, espeak_engine
-from speech.scratch import scratch_folder
-from speech.sound_file import read_audio
+from speech.files.scratch import scratch_folder
+from speech.files.sound_file import read_audio
+from speech.tts.synthesis.espeak_engine import EspeakEvent, EspeakSettings, EventType, espeak_engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar.checkpoint import NORMALISATION, MotionCheckpoint, load_checkpoint, save_checkpoint
-from avatar.denoiser import Denoiser, DenoiserConfig
 from avatar.motion import FRAME_RATE_HZ
+from avatar.sampler.checkpoint import NORMALISATION, MotionCheckpoint, load_checkpoint, save_checkpoint
+from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.curves import plot_curves
 from avatar.training.dataset import MotionData, Progress, load
 from avatar.training.objective import Objective
 from avatar.weights_file import DAMAGED, brief
-from speech.draft import Draft, check_writable
 from speech.errors import InputError
-from speech.input_file import check_input_file
+from speech.files.draft import Draft, check_writable
+from speech.files.input_file import check_input_file
 
 HEARING_SHARE = 0.7
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""

@@ -14,20 +14,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from avatar.conditions import ConditionLayout, condition_vector
-from avatar.features import loudness, recording_features
-from avatar.intention import INTENTION_NAMES
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
+from avatar.sampler.conditions import ConditionLayout, condition_vector
+from avatar.sampler.features import loudness, recording_features
+from avatar.sampler.intention import INTENTION_NAMES
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
 from avatar.tracking.track import Tracked, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.draft import Draft
 from speech.errors import InputError
-from speech.sound_file import read_audio
-from speech.vad import VAD, VAD_WINDOW
+from speech.files.draft import Draft
+from speech.files.sound_file import read_audio
+from speech.turns.vad import VAD, VAD_WINDOW
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".ts")
 

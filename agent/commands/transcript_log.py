@@ -1,0 +1,139 @@
+"""A conversation as the terminal tells it, and as it is kept: turns, problems, JSON lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.commands.options import make_folder, say
+from agent.config.config import Config
+from agent.console.transcripts import TurnsFile, write_turns
+from agent.voices.personas import persona_of
+from speech.errors import InputError
+from speech.files.draft import check_writable
+
+if TYPE_CHECKING:
+    from agent.conversation.events import Event
+    from agent.conversation.turn import TurnRecord
+
+
+class Teller:
+    """Takes a session's events: prints every turn with its waterfall, and keeps the records.
+
+    Args:
+        config: the whole configuration.
+        quiet: print nothing.
+        show_state: told what the person does whenever that changes.
+        show_guess: told the words so far while the user speaks, and "" when they are final.
+
+    Attributes:
+        records: the turns so far.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        quiet: bool,
+        show_state: Callable[[str], None] = lambda state: None,
+        show_guess: Callable[[str], None] = lambda words: None,
+    ) -> None:
+        self._config, self._quiet = config, quiet
+        self._name = config.mind.name or persona_of(config).name
+        self.show_state, self.show_guess = show_state, show_guess
+        self.records: list[TurnRecord] = []
+        self._kept: TurnsFile | None = None
+        if folder := config.session.keep_transcripts:
+            self._kept = TurnsFile(folder / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
+        self._beside: TurnsFile | None = None
+        self._unwritable: set[TurnsFile] = set()
+
+    def tell(self, event: Event) -> None:
+        """Takes one event, on the event loop."""
+        from agent.console.waterfall import waterfall_lines
+        from agent.conversation.events import Problem, StateChanged, TurnFinished
+        from speech.events import Transcript
+
+        match event:
+            case StateChanged(state):
+                self.show_state(state)
+            case Transcript(text, is_final):
+                self.show_guess("" if is_final else text)
+            case Problem(message):
+                say(f"! {message}", self._quiet)
+            case TurnFinished(record):
+                self.records.append(record)
+                self._keep(record)
+                if record.question or not record.sentences:
+                    say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
+                cut = " … (interrupted)" if record.interrupted else ""
+                say(f"  {self._name}: {record.heard}{cut}", self._quiet)
+                for line in waterfall_lines(record):
+                    say(line, self._quiet)
+            case _:
+                pass
+
+    def check(self, beside: Path | None) -> None:
+        """Refuses transcripts that can't be written, before anything is said.
+
+        Raises:
+            InputError: as `speech.files.draft.check_writable`, or their folder can't be made.
+        """
+        if beside is not None:
+            check_writable(beside.with_suffix(".jsonl"))
+        if kept := self._config.session.keep_transcripts:
+            make_folder(kept, private=True)
+
+    def keep_beside(self, recording: Path) -> None:
+        """From now on turns are kept beside a recording too, as they come.
+
+        Args:
+            recording: where it is written as long as it is unfinished.
+        """
+        self._beside = TurnsFile(recording.with_suffix(".jsonl"))
+
+    def write(self, beside: Path | None) -> None:
+        """Ends the transcripts: what was not written yet is, and the one beside a video gets the video's name.
+
+        Args:
+            beside: the finished video; None where there is none, then what is beside an unfinished one stays there.
+
+        Raises:
+            InputError: a file could not be written; the other one was.
+        """
+        failure: InputError | None = None
+        for work in (self._end_kept, lambda: self._end_beside(beside)):
+            try:
+                work()
+            except InputError as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+
+    def _keep(self, record: TurnRecord) -> None:
+        for file in (self._kept, self._beside):
+            if file is None:
+                continue
+            try:
+                file.add(record)
+            except InputError as error:
+                if file not in self._unwritable:
+                    self._unwritable.add(file)
+                    say(f"! {error}; it is tried again with every answer", self._quiet)
+
+    def _end_kept(self) -> None:
+        if self._kept is not None:
+            self._kept.complete()
+
+    def _end_beside(self, video: Path | None) -> None:
+        if video is None:
+            if self._beside is not None and self.records:
+                self._beside.complete()
+                say(f"{self._beside.path}: what was said", self._quiet)
+        elif self._beside is not None and self.records:
+            self._beside.rename(video.with_suffix(".jsonl"))
+        else:
+            write_turns(video.with_suffix(".jsonl"), self.records)

@@ -1,0 +1,1 @@
+"""One conversation: hearing, answering, speaking."""

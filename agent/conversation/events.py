@@ -1,0 +1,62 @@
+"""What comes into a session besides sound, and what it tells while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.conversation.turn import TurnRecord
+from agent.text.sentences import Sentence
+from avatar.motion import ConversationState
+from speech.events import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class TypedText:
+    """A question that came as text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A text that is to be said as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TalkKey:
+    """The user pressed or released the key that opens the microphone."""
+
+    is_down: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingEnded:
+    """The recorded question is over: if it was not answered yet, it is now or never."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The person now does something else."""
+
+    state: ConversationState
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something went wrong, and the session goes on."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """A turn is over, and this is what happened in it."""
+
+    record: TurnRecord
+
+
+Event = StateChanged | Transcript | Sentence | Problem | TurnFinished

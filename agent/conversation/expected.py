@@ -1,0 +1,30 @@
+"""Whether words that may have been misheard are worth an answer: whether the knowledge file or small talk has them."""
+
+from __future__ import annotations
+
+from agent.knowledge.file import Knowledge
+from agent.knowledge.ranking import CONFIDENT
+from agent.knowledge.smalltalk import SmallTalk
+from agent.llm.knowledge_file import SMALL_TALK
+from agent.text.called import without_name
+
+
+class Expected:
+    """What people are expected to say.
+
+    Args:
+        knowledge: what the avatar knows.
+        name: what it is called by.
+    """
+
+    def __init__(self, knowledge: Knowledge, name: str) -> None:
+        self._knowledge, self._name = knowledge, name
+        self._small_talk = SmallTalk(name=name)
+
+    def __call__(self, text: str) -> bool:
+        """Whether `text` is one of these things, going by words and sound; takes some milliseconds."""
+        asked = without_name(text, self._name, is_known=self._knowledge.knows)
+        hits = self._knowledge.search(asked, 1)
+        if hits and hits[0].score >= CONFIDENT:
+            return True
+        return any(self._small_talk.match(said)[1] >= SMALL_TALK for said in (text, asked))

@@ -1,0 +1,1 @@
+"""The knowledge file: reading it, finding answers in it."""

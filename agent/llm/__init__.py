@@ -1,0 +1,1 @@
+"""Language models, and the knowledge file as one."""

@@ -1,0 +1,1 @@
+"""Text that comes and goes: sentences, tags, words."""

@@ -1,0 +1,1 @@
+"""How true and how clean drawn faces are."""

@@ -1,0 +1,1 @@
+"""What is evaluated: speech with its words and phonemes."""

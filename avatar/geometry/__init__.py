@@ -1,0 +1,1 @@
+"""The face's landmarks, its solid shape, and warping."""

@@ -1,0 +1,259 @@
+"""Turning the head: one photo's pixels, given a depth, moved as a solid that bends at the neck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from avatar.geometry import landmarks as lm
+from avatar.geometry.warp import Grid, smoothstep
+from avatar.motion import Floats
+
+# The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
+CAMERA_DISTANCE = 11.0
+"""From the face, eye distances."""
+# Pivots, in eye distances below the eyes and behind the eyes' depth: the skull turns and nods on the top of the spine,
+# between the ears; it tilts lower, in the neck.
+_NOD_PIVOT_DOWN, _TILT_PIVOT_BELOW_CHIN = 0.55, 0.10
+# The head's motion fades into the shoulders over this stretch below the chin.
+_NECK_FROM, _NECK_TO = -0.10, 0.95
+# Below the chin only the neck follows, not what lies beside it; shifts carry the shoulders along by this
+# share. Distance scales about this share of the frame's height.
+_NECK_WIDE, _NECK_NARROW = 1.05, 0.45
+_BODY_SHARE = 0.5
+_DISTANCE_PIVOT = 0.78
+# Angles beyond these would tear any single photo: they are clipped (radians).
+_MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.32, 0.31
+_MOST_SHIFT = 0.5
+_NEAREST, _FARTHEST = 0.75, 1.4
+# Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded, hypot(sin 0.38, sin 0.32)
+# times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
+_STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
+
+# A breath lifts the chest so far, eye distances, and widens it by this share; the chest begins and is whole so far
+# below the chin; the head takes this share.
+_CHEST_RISES, _CHEST_WIDENS, _CHEST, _HEAD_CARRIED = 0.030, 0.008, (0.15, 0.80), 0.30
+
+# From a fixed side inwards, shares of the frame: still up to the first, free from the second on.
+_STILL, _FREE = 0.03, 0.24
+
+# Widths of the blurs that take steepness away, eye distances.
+_BLURS = (0.03, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.18)
+
+# Depth around the face: at these multiples of its outline, this share of the way to the plane through the ears.
+_BEYOND_THE_FACE = ((1.06, 0.15), (1.15, 0.45), (1.3, 0.75), (1.65, 1.0), (2.3, 1.0), (3.2, 1.0))
+# Above the forehead the skull recedes later than beside the cheeks, by this share.
+_CROWN_KEEPS = 0.5
+# Around no turn at all, which way it goes makes the gain; over this angle (radians) it goes from one to the other.
+_GAIN_OVER = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class HeadGains:
+    """How much further than asked the solid is turned, so that the picture looks turned as asked.
+
+    A photo keeps its outline, its light and what its cheeks hide when its inside turns, and looks turned less than its
+    points are. By how much depends on the portrait: `avatar.portrait.head_gains` measures it.
+
+    Attributes:
+        up: pitch upwards.
+        down: pitch downwards.
+        left: yaw to its own left.
+        right: yaw to its own right.
+    """
+
+    up: float = 1.5
+    down: float = 1.5
+    left: float = 1.1
+    right: float = 1.1
+
+    def pitch(self, asked: float) -> float:
+        """The solid's pitch for one that is asked, radians."""
+        return _towards(asked, self.up, self.down)
+
+    def yaw(self, asked: float) -> float:
+        """The solid's yaw for one that is asked, radians."""
+        return _towards(asked, self.left, self.right)
+
+
+def _free(nodes: npt.NDArray[np.float64], grid: Grid, fixed: Sides) -> Floats | None:
+    """How freely each node moves, 0 at fixed sides: float32 [rows, columns]; None where none is fixed."""
+    x, y = (nodes[..., 0] - grid.left) / grid.width, (nodes[..., 1] - grid.top) / grid.height
+    free = None
+    for is_fixed, from_side in ((fixed.left, x), (fixed.top, y), (fixed.right, 1.0 - x), (fixed.bottom, 1.0 - y)):
+        if is_fixed:
+            own = smoothstep(from_side, _STILL, _FREE)
+            free = own if free is None else np.minimum(free, own)
+    return None if free is None else free.astype(np.float32)
+
+
+def _towards(angle: float, positive: float, negative: float) -> float:
+    return angle * ((positive + negative) / 2.0 + (positive - negative) / 2.0 * float(np.tanh(angle / _GAIN_OVER)))
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """At which of its sides the frame must stay as it is, because the photo goes on there."""
+
+    left: bool = False
+    top: bool = False
+    right: bool = False
+    bottom: bool = False
+
+
+NONE_FIXED = Sides()
+
+
+class HeadMotion:
+    """Forward displacement of every grid node for a head pose.
+
+    Args:
+        grid: nodes over the whole frame.
+        landmarks: float32 [478, 3], pixels.
+        plane: of the face.
+        gains: of this portrait.
+        fixed: sides of the frame at which nothing moves.
+    """
+
+    def __init__(
+        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: Sides = NONE_FIXED
+    ) -> None:
+        self._gains = gains
+        # The camera looks at the middle of the picture.
+        self._centre = grid.width / 2.0
+        unit = plane.eye_distance_px
+        nodes = grid.nodes().astype(np.float64)
+        eyes_depth = float(landmarks[[33, 133, 362, 263], 2].mean())
+        limb = float(landmarks[[234, 454, 127, 356], 2].mean()) + 0.12 * unit
+        depth = _depth(nodes, landmarks, limb, unit)
+        origin = plane.origin
+        self._unit = unit
+        self._focal = CAMERA_DISTANCE * unit
+        self._nod_pivot = np.array([_middle_of_head(landmarks), origin[1] + _NOD_PIVOT_DOWN * unit, limb])
+        chin = landmarks[lm.CHIN].astype(np.float64)
+        self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])
+        below_chin = (nodes[..., 1] - chin[1]) / unit
+        beside = np.abs(nodes[..., 0] - self._tilt_pivot[0]) / unit
+        # The further out, the higher this begins: a tilt moves the outside most, and must not fold it.
+        from_height = -0.25 - 1.3 * np.clip(beside - 0.6, 0.0, None)
+        under = smoothstep((below_chin - from_height) / (0.35 - from_height), 0.0, 1.0)
+        head = 1.0 - smoothstep(below_chin, _NECK_FROM, _NECK_TO)
+        head *= 1.0 - under * smoothstep(beside, _NECK_NARROW, _NECK_WIDE)
+        self._head = head.astype(np.float32)
+        self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
+        # Nearer or farther, the whole person grows or shrinks, mostly upwards.
+        from_bottom = nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * grid.height])
+        self._from_bottom = np.ascontiguousarray(from_bottom.transpose(2, 0, 1), np.float32)
+        # Seen from the camera: a pixel at depth z stands for a point that is (1 + z / focal) further out.
+        spread = 1.0 + (depth - eyes_depth) / self._focal
+        solid = np.dstack([(nodes - self._centre) * spread[..., None] + self._centre, depth]) - self._nod_pivot
+        # Planes of x, y (and z) from here on: numpy is slow on pairs.
+        self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
+        self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
+        self._free = _free(nodes, grid, fixed)
+        # The chest rises and widens, the shoulders with it; neck and head are carried along a little.
+        chest = smoothstep(below_chin, *_CHEST)
+        widens = _CHEST_WIDENS * unit * np.clip((nodes[..., 0] - self._tilt_pivot[0]) / unit, -1.5, 1.5) * chest
+        rises = -_CHEST_RISES * unit * (_HEAD_CARRIED + (1.0 - _HEAD_CARRIED) * chest)
+        self._breath = np.stack([widens, rises]).astype(np.float32)
+        self._eyes_depth = eyes_depth
+
+    def __call__(self, head: Floats, breath: float = 0.0) -> Floats:
+        """Displacements in pixels, float32 [rows, columns, 2].
+
+        Args:
+            head: headPitch … headDistance, float32 [6].
+            breath: how far the chest has risen, 0 to 1 and a little more.
+        """
+        pitch = float(np.clip(self._gains.pitch(float(head[0])), -_MOST_PITCH, _MOST_PITCH))
+        yaw = float(np.clip(self._gains.yaw(float(head[1])), -_MOST_YAW, _MOST_YAW))
+        roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
+        shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
+        distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
+        pivot = self._nod_pivot.astype(np.float32)
+        turned = (_turn(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
+        scale = 1.0 / (1.0 + (turned[2] + np.float32(pivot[2] - self._eyes_depth)) * np.float32(1.0 / self._focal))
+        # Around the pivot of the tilt, which is where it turns.
+        tilt, middle = self._tilt_pivot.astype(np.float32), np.float32(self._centre)
+        x, y = ((turned[i] + (pivot[i] - middle)) * scale + (middle - tilt[i]) for i in (0, 1))
+        cos, sin = np.float32(np.cos(roll)), np.float32(np.sin(roll))
+        moved = np.stack([cos * x - sin * y + tilt[0], sin * x + cos * y + tilt[1]])
+        moved -= self._nodes
+        moved *= self._head
+        for plane, by in zip(moved, shift.astype(np.float32), strict=True):
+            plane += by * self._body
+        if breath:
+            moved += np.float32(breath) * self._breath
+        moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
+        if self._free is not None:
+            moved *= self._free
+        return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)
+
+
+def _turn(pitch: float, yaw: float) -> Floats:
+    """Rotation of (x right, y down, z away): positive pitch looks up, positive yaw towards the viewer's right."""
+    cos_p, sin_p, cos_y, sin_y = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
+    nod = np.array([[1, 0, 0], [0, cos_p, sin_p], [0, -sin_p, cos_p]])
+    swing = np.array([[cos_y, 0, -sin_y], [0, 1, 0], [sin_y, 0, cos_y]])
+    return np.asarray(swing @ nod, np.float32)
+
+
+def _middle_of_head(landmarks: Floats) -> float:
+    """Column of the head's axis: between the ears."""
+    return float(landmarks[234, 0] + landmarks[454, 0]) / 2.0
+
+
+def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit: float) -> npt.NDArray[np.float64]:
+    """A smooth depth for every node: the mesh on the face, the plane between the ears around it, pixels."""
+    oval = landmarks[list(lm.FACE_OVAL)].astype(np.float64)
+    centre = oval[:, :2].mean(axis=0)
+    crown = smoothstep(landmarks[[33, 263], 1].mean() - oval[:, 1], 0.0, 0.6 * unit)
+    rings = []
+    for factor, share in _BEYOND_THE_FACE:
+        around = centre + (oval[:, :2] - centre) * factor
+        recede = share * np.where(share < 1.0, 1.0 - _CROWN_KEEPS * crown, 1.0)
+        rings.append(np.column_stack([around, oval[:, 2] + recede * (limb - oval[:, 2])]))
+    known = np.vstack([landmarks[:468].astype(np.float64), *rings])
+    flat = nodes.reshape(-1, 2)
+    squared = ((flat[:, None, :] - known[None, :, :2]) ** 2).sum(axis=2)
+    weights = 1.0 / (squared + (0.05 * unit) ** 2) ** 3
+    depth = (weights @ known[:, 2] / weights.sum(axis=1)).reshape(nodes.shape[:2])
+    cell = float(nodes[0, 1, 0] - nodes[0, 0, 0])
+    under = smoothstep((nodes[..., 1] - landmarks[lm.CHIN, 1]) / unit, -0.30, -0.08)
+    limit = _STEEPEST + (_STEEPEST_CHIN - _STEEPEST) * under
+    return _no_steeper_than(limit * cell, depth, unit / cell)
+
+
+def _no_steeper_than(
+    limit: npt.NDArray[np.float64], depth: npt.NDArray[np.float64], unit: float
+) -> npt.NDArray[np.float64]:
+    """A depth blurred where it is too steep, as far as it takes: the face's sides give way, the nose stays high.
+
+    Args:
+        limit: float64 [rows, columns], of the difference between neighbours.
+        depth: likewise.
+        unit: cells an eye distance.
+    """
+    smooth = cv2.GaussianBlur(depth, (0, 0), _BLURS[0] * unit, borderType=cv2.BORDER_REPLICATE)
+    for width in _BLURS:
+        reach = width * unit
+        steep = (_slope(smooth) > limit).astype(np.uint8)
+        if not steep.any():
+            break
+        around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * int(1.5 * reach) + 1,) * 2)
+        share = cv2.GaussianBlur(cv2.dilate(steep, around).astype(np.float64), (0, 0), reach)
+        blurred = cv2.GaussianBlur(smooth, (0, 0), reach, borderType=cv2.BORDER_REPLICATE)
+        smooth = smooth + share * (blurred - smooth)
+    return np.asarray(smooth, np.float64)
+
+
+def _slope(depth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """How steep it is at every node, in any direction."""
+    along_x, along_y = np.zeros_like(depth), np.zeros_like(depth)
+    along_x[:, 1:] = np.abs(np.diff(depth, axis=1))
+    along_y[1:] = np.abs(np.diff(depth, axis=0))
+    return np.asarray(np.hypot(along_x, along_y))

@@ -1,0 +1,1 @@
+"""From a picture file to a portrait that can be animated."""

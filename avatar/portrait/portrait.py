@@ -1,0 +1,247 @@
+"""A picture file becomes a portrait: decoded, its face found, cut to head and shoulders, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from avatar.decoder import FRAME_SIZE, SIZES, Image
+from avatar.geometry.head import HeadGains
+from avatar.motion import Floats
+from avatar.picture.files import Picture, decode_picture, picture_size, read_picture
+from avatar.portrait.cache import read_entry, write_entry
+from avatar.portrait.head_and_shoulders import FACE_SHARE_BY_HAND, Placement, cut_square, in_square, placed_around
+from speech.errors import InputError
+from speech.user_folders import cache_folder
+
+if TYPE_CHECKING:
+    from avatar.placing.landmarks_file import PlacedFace
+
+# Raise this whenever a change below, or in what it calls, changes what an analysis holds: old cache entries then no
+# longer match.
+_ANALYSIS_VERSION = 7
+_MIN_SIDE_PX = 96
+_MIN_EYE_DISTANCE_PX = 12.0
+_BLURRY_EYE_DISTANCE_PX = 40.0
+# Nose tip against the cheeks: 0 is frontal, 1 a full profile. Measured: Vermeer's three-quarter view 0.6.
+_TURNED, _PROFILE = 0.5, 1.1
+# Degrees that the eyes are from level; a head held aslant has 20.
+_TILTED = 35.0
+# So much of the face may lie beyond the picture's edges before it is said: chins and hair often do a little.
+_CUT_OFF = 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """One person, ready to be animated.
+
+    Attributes:
+        path: the file it came from.
+        image: uint8 [S, S, 3] RGB, head and shoulders; S is one of `avatar.decoder.SIZES`.
+        landmarks: float32 [478, 3], MediaPipe's face mesh, pixels of `image`; z in pixels, negative towards the viewer.
+        matte: float32 [S, S] in [0, 1], 1 where the person is.
+        placement: left, top and side of the square that `image` is, in pixels of what `decode_picture` gives, turned.
+        head_gains: how far the head must be turned to look turned as asked.
+        turns: quarters of a turn clockwise that the picture was given to be upright.
+        mouth_is_covered: by a mask or a veil: it moves, but can't be opened.
+        notices: what the owner should know about this picture, one sentence each.
+    """
+
+    path: Path
+    image: Image
+    landmarks: Floats
+    matte: Floats
+    placement: Placement
+    head_gains: HeadGains
+    turns: int
+    mouth_is_covered: bool
+    notices: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Pixels a side of the image."""
+        return self.image.shape[0]
+
+    @property
+    def scale(self) -> float:
+        """Pixels here for a pixel of a picture of 512, in which many measures are given."""
+        return self.size / FRAME_SIZE
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return self.path.stem
+
+
+def load_portrait(
+    path: Path, *, landmarks: Path | None = None, size: int = FRAME_SIZE, cache_dir: Path | None = None
+) -> Portrait:
+    """Reads a picture, finds the largest face in it, and cuts out head and shoulders.
+
+    The analysis is kept under the contents' hash, so that a known picture opens in milliseconds.
+
+    Args:
+        path: a picture; PNG, JPEG, HEIC, WebP, TIFF, BMP and what else `decode_picture` reads.
+        landmarks: a file of points placed by hand, for a face that is not found (docs/landmarks.md).
+        size: pixels a side, one of `avatar.decoder.SIZES`.
+        cache_dir: where analyses are kept; None means the user's own cache folder.
+
+    Raises:
+        InputError: no such file, not a picture, damaged, too small, no usable face in it, or no such size;
+            landmarks that can't be this picture's.
+    """
+    if size not in SIZES:
+        raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
+    content = read_picture(path)
+    placed, placed_content = None, b""
+    if landmarks is not None:
+        from avatar.placing.landmarks_file import read_landmarks
+
+        placed, placed_content = read_landmarks(landmarks, picture_size(path, content))
+    digest = hashlib.sha256(content + placed_content).hexdigest()[:32]
+    entry = (cache_dir or cache_folder()) / f"portrait-v{_ANALYSIS_VERSION}-{size}-{digest}.npz"
+    known = read_entry(entry, size)
+    if known is not None:
+        return Portrait(path=path, **known)
+    picture = decode_picture(path, content)
+    height, width = picture.image.shape[:2]
+    if min(width, height) < _MIN_SIDE_PX:
+        raise InputError(
+            f"{path}: expected a picture of at least {_MIN_SIDE_PX} pixels on its shorter side, got {width}x{height}"
+        )
+    portrait = _found(path, picture, size) if placed is None else _by_hand(path, picture, size, placed)
+    write_entry(entry, portrait)
+    return portrait
+
+
+def _found(path: Path, picture: Picture, size: int) -> Portrait:
+    """A portrait of the face that is found."""
+    from avatar.portrait.covered import mouth_is_covered
+    from avatar.portrait.detection import FaceFinder
+    from avatar.portrait.head_gains import measured_head_gains
+    from avatar.portrait.landmark_checks import doubts_about
+    from avatar.portrait.matte import checked_matte
+    from avatar.portrait.upright import contradicted, upright
+
+    with FaceFinder() as finder:
+        look = upright(picture.image, finder)
+        if look is None:
+            raise InputError(
+                f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
+                f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
+            )
+        face = look.faces[0]
+        notices = [*picture.notices]
+        if look.turns:
+            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[look.turns]}° to be upright")
+        if len(look.faces) > 1:
+            notices.append(f"{len(look.faces)} faces found: the largest is animated")
+        notices += _size_notices(face, path)
+        if missing := _missing(face, look.image):
+            raise InputError(
+                f"{path}: expected a whole face, got one that the picture's edge cuts off: {missing} not in it; "
+                "use another picture"
+            )
+        crop, landmarks = look.crop, look.landmarks
+        if landmarks is None or (not look.is_understood and contradicted(look, finder)):
+            raise InputError(
+                f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
+            )
+        matte = checked_matte(finder.matte(crop), landmarks, crop)
+        gains = measured_head_gains(crop, landmarks, finder)
+        beyond = _beyond_edges(face, look.image)
+        is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
+        notices += doubts_about(crop, landmarks, look.apart, mouth_is_covered=is_covered)
+    if beyond > _CUT_OFF:
+        notices.append("the picture cuts off part of the face: what is missing is made up")
+    if abs(look.tilt) > _TILTED:
+        notices.append(f"the head is tilted by {abs(look.tilt):.0f}°: an upright picture would move better")
+    turned = _turn(landmarks)
+    if turned > _PROFILE:
+        raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
+    if turned > _TURNED:
+        notices.append("the head is turned far: a frontal picture would move better")
+    crop, landmarks, matte = _sized(look.image, look.placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, look.placement, gains, look.turns, is_covered, notices=tuple(notices))
+
+
+def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:
+    """A portrait of a face whose points were placed by hand: who did that has seen what there is to be said of it."""
+    from avatar.placing.mean_face import mesh_of
+    from avatar.portrait.detection import FaceFinder
+    from avatar.portrait.matte import checked_matte, matte_by_colour
+
+    image = np.ascontiguousarray(np.rot90(picture.image, -placed.turns))
+    scale = picture.image.shape[1] / picture.size[0]
+    face = mesh_of({name: point * scale for name, point in placed.points.items()})
+    notices = [*picture.notices, *_size_notices(face, path)]
+    placement = placed_around(image, face, FACE_SHARE_BY_HAND)
+    crop = cut_square(image, placement, FRAME_SIZE)
+    landmarks = in_square(face, placement)
+    with FaceFinder() as finder:  # it may know what it sees all the same
+        segmented = finder.matte(crop)
+    matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
+    if _turn(landmarks) > _TURNED:
+        notices.append("the head is turned far: a frontal picture would move better")
+    crop, landmarks, matte = _sized(image, placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, placement, HeadGains(), placed.turns, False, notices=tuple(notices))
+
+
+def _sized(
+    image: Image, placement: Placement, size: int, crop: Image, landmarks: Floats, matte: Floats
+) -> tuple[Image, Floats, Floats]:
+    """Crop, landmarks and matte, found where the finder sees best, as large as is asked for."""
+    if size == FRAME_SIZE:
+        return crop, landmarks, matte
+    matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
+    return cut_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
+
+
+def _missing(face: Floats, image: Image) -> str:
+    """What a face can't do without and lies beyond the picture's edges: "the mouth is", "both eyes are", or ""."""
+    height, width = image.shape[:2]
+    is_inside = ((face[:, :2] >= 0.0) & (face[:, :2] < (width, height))).all(axis=1)
+    if not is_inside[[13, 14]].any():
+        return "the mouth is"
+    return "" if is_inside[[468, 473]].any() else "both eyes are"
+
+
+def _beyond_edges(face: Floats, image: Image) -> float:
+    """The share of a face, float32 [478, 3] in pixels of the picture, that lies beyond its edges."""
+    height, width = image.shape[:2]
+    hull = cv2.convexHull(np.ascontiguousarray(face[:, :2]))
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inside, _ = cv2.intersectConvexConvex(hull, corners)
+    return 1.0 - inside / max(float(cv2.contourArea(hull)), 1e-6)
+
+
+def _size_notices(face: Floats, path: Path) -> list[str]:
+    """What is to be said of the face's size.
+
+    Raises:
+        InputError: it is too small to be animated.
+    """
+    eyes_px = float(np.linalg.norm(face[33] - face[263]))
+    if eyes_px < _MIN_EYE_DISTANCE_PX:
+        raise InputError(
+            f"{path}: expected a face with at least {_MIN_EYE_DISTANCE_PX:.0f} pixels between the eyes, "
+            f"got {eyes_px:.0f}; use a closer or larger picture"
+        )
+    if eyes_px < _BLURRY_EYE_DISTANCE_PX:
+        return [f"the face is small ({eyes_px:.0f} pixels between the eyes): it will look blurred"]
+    return []
+
+
+def _turn(landmarks: Floats) -> float:
+    """How far the head is turned: 0 frontal, 1 the nose over the edge of the face."""
+    left, right, nose = landmarks[[234, 454, 4], :2]
+    # Across as the eyes lie: a tilted head is not turned.
+    across = landmarks[263, :2] - landmarks[33, :2]
+    across = across / max(float(np.linalg.norm(across)), 1e-3)
+    half = max(abs(float((right - left) @ across)) / 2.0, 1e-3)
+    return abs(float((nose - (left + right) / 2.0) @ across)) / half

@@ -1,0 +1,74 @@
+"""The sound that a sampler has been given so far."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from avatar.motion import Floats
+from avatar.sampler.features import FrameFeatures, frame_features
+from speech.audio import AudioChunk
+from speech.errors import InputError
+
+
+class HeardSound:
+    """A gapless stream of sound that can be cut back, and told to forget what is old.
+
+    Attributes:
+        rate: hertz, set by the first chunk.
+        end: samples pushed so far.
+    """
+
+    def __init__(self) -> None:
+        self.rate: int | None = None
+        self.end = 0
+        self._start = 0  # sample index of the first one kept
+        self._buffer: Floats = np.zeros(0, np.float32)  # grows by doubling; the first end - start are valid
+
+    def extractor(self) -> FrameFeatures:
+        """What turns this sound into features; needs a first chunk."""
+        assert self.rate is not None, "a rate is set by the first chunk"
+        return frame_features(self.rate)
+
+    def push(self, chunk: AudioChunk, what: str) -> None:
+        """Appends a chunk.
+
+        Args:
+            chunk: continues the sound.
+            what: the sound's name in an error.
+
+        Raises:
+            InputError: a gap, an overlap, or another rate.
+        """
+        if self.rate is None:
+            frame_features(chunk.sample_rate_hz)  # refuses rates that don't fit
+            self.rate = chunk.sample_rate_hz
+        if chunk.sample_rate_hz != self.rate:
+            raise InputError(f"{what}: expected {self.rate} Hz as before, got {chunk.sample_rate_hz} Hz; resample it")
+        if chunk.start_sample != self.end:
+            raise InputError(f"{what}: expected sample {self.end} next, got {chunk.start_sample}; push without gaps")
+        kept, more = self.end - self._start, len(chunk.samples)
+        if kept + more > len(self._buffer):
+            grown = np.zeros(2 * (kept + more), np.float32)
+            grown[:kept] = self._buffer[:kept]
+            self._buffer = grown
+        self._buffer[kept : kept + more] = chunk.samples
+        self.end += more
+
+    def read(self, start: int, stop: int) -> Floats:
+        """Samples [start, stop), zeros where there are none."""
+        out = np.zeros(stop - start, np.float32)
+        first, last = max(start, self._start), min(stop, self.end)
+        if last > first:
+            out[first - start : last - start] = self._buffer[first - self._start : last - self._start]
+        return out
+
+    def cut(self, end: int) -> None:
+        """Takes back what is after sample `end`."""
+        self.end = min(self.end, end)
+
+    def forget(self, before: int) -> None:
+        """Lets go of what is before sample `before`."""
+        # In large steps, so that forgetting costs nothing.
+        if before - self._start > len(self._buffer) // 2 > 0:
+            self._buffer = self._buffer[before - self._start :].copy()
+            self._start = before

@@ -1,0 +1,245 @@
+"""The network of the motion sampler: an audio front end, and a flow-matching transformer over one block of motion.
+
+The front end hears each frame with 0.84 s of past and 80 ms of future and is trained to know the articulation. The
+transformer sees the previous frames and the noisy block together with the front end's view and the conditions, and
+predicts the clean block, in the flow's variables (`avatar.sampler.dynamics`), normalised to zero mean and unit spread.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from avatar.motion import LOOK_AHEAD_FRAMES
+from avatar.sampler.conditions import ConditionLayout
+from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
+from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
+
+HOP_DILATIONS = (1, 1, 2, 2)
+"""Hops of 10 ms between the three taps of each of the front end's first layers, where bursts and formants move."""
+FRAME_DILATIONS = (1, 1, 1, 2, 2, 3)
+"""Video frames between the three taps of each layer after them."""
+
+AUDIO_PAST_FRAMES = 2 * sum(HOP_DILATIONS) // HOPS_PER_FRAME + 2 * sum(FRAME_DILATIONS) - LOOK_AHEAD_FRAMES
+"""Frames before the present one that the front end hears (0.84 s)."""
+
+
+GATE_SHARPNESS = 4.0
+GATE_BIAS = (0.8, 1.1)
+"""How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
+one too many."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiserConfig:
+    """Sizes of the network, kept in the checkpoint.
+
+    Attributes:
+        width: of the transformer and of the front end's frames.
+        hop_width: of the front end's hops.
+        layers: of the transformer.
+        heads: of its attention.
+        feed_forward: width inside its feed-forward parts.
+        history: previous frames that it sees.
+        block: most frames of one block.
+    """
+
+    width: int = 256
+    hop_width: int = 128
+    layers: int = 3
+    heads: int = 4
+    feed_forward: int = 768
+    history: int = 8
+    block: int = 5
+
+
+class Taps(nn.Module):
+    """Residual layers of three taps over time, without padding: a result depends on its window only."""
+
+    def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dilations = dilations
+        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in dilations])
+        self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in dilations])
+        self.outs = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, width] to [B, N - 2 * sum(dilations), width]."""
+        for apart, norm, taps, out in zip(self.dilations, self.norms, self.taps, self.outs, strict=True):
+            y = norm(x)
+            count = y.shape[1] - 2 * apart
+            three = torch.cat([y[:, :count], y[:, apart : apart + count], y[:, 2 * apart :]], dim=-1)
+            # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
+            x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
+        return x
+
+
+class AudioFrontEnd(nn.Module):
+    """First over hops of 10 ms, then over video frames."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.enter = nn.Linear(MEL_BANDS, config.hop_width)
+        self.hops = Taps(config.hop_width, HOP_DILATIONS)
+        self.patch = nn.Linear(HOPS_PER_FRAME * config.hop_width, config.width)
+        self.frames = Taps(config.width, FRAME_DILATIONS)
+        self.norm = nn.LayerNorm(config.width)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, hops of the past, F frames and the look-ahead, 64] to [B, F, width]."""
+        hops = self.hops(self.enter(features))
+        patches = hops.reshape(len(hops), -1, HOPS_PER_FRAME * hops.shape[-1])
+        normed: Tensor = self.norm(self.frames(self.patch(patches)))
+        return normed
+
+
+def decided(logits: Tensor) -> Tensor:
+    """The gates of the contacts as they are used: logits [..., 2] to [0, 1]."""
+    return torch.sigmoid(GATE_SHARPNESS * (logits + logits.new_tensor(GATE_BIAS)))
+
+
+class Articulation(nn.Module):
+    """What the mouth does, as far as it can be heard: an open shape, or a contact of lips, or of lip and teeth.
+
+    A contact is there or not; a network that averages would leave the lips half closed. So contacts have gates of
+    their own, trained as a classification, that switch between three shapes.
+    """
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.gates = nn.Linear(config.width, 2)
+        self.shapes = nn.Linear(config.width, 3 * len(MOUTH))
+
+    def forward(self, heard: Tensor, contacts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What is expected of the mouth.
+
+        Args:
+            heard: [B, F, width].
+            contacts: [B, F, 2] in [0, 1] (lips, teeth) where they are known, in training; otherwise the gates decide.
+
+        Returns:
+            [B, F, len(MOUTH)], and the gates' logits [B, F, 2].
+        """
+        logits = self.gates(heard)
+        met = decided(logits) if contacts is None else contacts
+        lips, teeth = met.unsqueeze(-1).unbind(-2)
+        opened, closed, bitten = self.shapes(heard).chunk(3, dim=-1)
+        return opened * (1.0 - lips) * (1.0 - teeth) + closed * lips + bitten * teeth * (1.0 - lips), logits
+
+
+class Block(nn.Module):
+    """A pre-norm transformer layer, all tokens seeing all."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.norm_1 = nn.LayerNorm(config.width)
+        self.qkv = nn.Linear(config.width, 3 * config.width)
+        self.out = nn.Linear(config.width, config.width)
+        self.norm_2 = nn.LayerNorm(config.width)
+        self.rise = nn.Linear(config.width, config.feed_forward)
+        self.fall = nn.Linear(config.feed_forward, config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, N, width] to the same."""
+        batch, tokens, width = x.shape
+        qkv = self.qkv(self.norm_1(x)).view(batch, tokens, 3, self.heads, width // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(seen.transpose(1, 2).reshape(batch, tokens, width))
+        return x + self.fall(F.gelu(self.rise(self.norm_2(x))))
+
+
+class Denoiser(nn.Module):
+    """Predicts a clean block of motion from a noisy one and all that is known."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.audio = AudioFrontEnd(config)
+        self.articulation = Articulation(config)
+        self.no_audio = nn.Parameter(torch.zeros(width))
+        self.no_history = nn.Parameter(torch.zeros(width))
+        self.motion_in = nn.Linear(MOTION_SIZE, width)
+        self.history_in = nn.Linear(2 * MOTION_SIZE, width)
+        self.prior_in = nn.Linear(len(MOUTH), width)
+        self.audio_in = nn.Linear(width, width)
+        self.condition_in = nn.Sequential(nn.Linear(ConditionLayout.SIZE, width), nn.GELU(), nn.Linear(width, width))
+        self.time_in = nn.Sequential(nn.Linear(64, width), nn.GELU(), nn.Linear(width, width))
+        self.position = nn.Parameter(torch.empty(config.history + config.block, width))
+        if not self.position.is_meta:  # there it would import PyTorch's compiler, a second of every start
+            nn.init.normal_(self.position, std=0.02)
+        self.blocks = nn.ModuleList([Block(config) for _ in range(config.layers)])
+        self.norm = nn.LayerNorm(width)
+        self.motion_out = nn.Linear(width, MOTION_SIZE)
+        nn.init.zeros_(self.motion_out.weight)
+        nn.init.zeros_(self.motion_out.bias)
+
+    def hear(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Sound to what the transformer needs of it.
+
+        Args:
+            features: [B, audio_hops(F), 64].
+
+        Returns:
+            [B, F, width] the front end's view; [B, F, len(MOUTH)] the articulation that it expects; [B, F, 1] how
+            surely the lips, or lip and teeth, meet, in [0, 1].
+        """
+        heard = self.audio(features)
+        expected, logits = self.articulation(heard)
+        return heard, expected, decided(logits).amax(-1, keepdim=True)
+
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        *,
+        history: Tensor,
+        has_history: Tensor,
+        heard: Tensor,
+        expected: Tensor,
+        has_audio: Tensor,
+        conditions: Tensor,
+    ) -> Tensor:
+        """Predicts the clean block.
+
+        Args:
+            x: [B, F, 52] noisy block, F at most `config.block`.
+            t: [B] flow time in [0, 1).
+            history: [B, history, 104] previous frames: positions and innovations, both normalised.
+            has_history: [B, 1] 1 or 0: 0 drops the condition.
+            heard: [B, F, width] and
+            expected: [B, F, len(MOUTH)] of `hear`.
+            has_audio: [B, 1] 1 or 0.
+            conditions: [B, F, ConditionLayout.SIZE].
+
+        Returns:
+            [B, F, 52].
+        """
+        frames, kept = x.shape[1], has_history[:, :, None]
+        with_sound = has_audio[:, :, None]
+        sound = self.audio_in(heard) + self.prior_in(expected)
+        now = self.motion_in(x) + self.condition_in(conditions) + self.time_in(time_features(t))[:, None]
+        now = now + sound * with_sound + self.no_audio * (1.0 - with_sound)
+        past = self.history_in(history) * kept + self.no_history * (1.0 - kept)
+        tokens = torch.cat([past, now], dim=1)
+        tokens = tokens + self.position[: tokens.shape[1]]
+        for block in self.blocks:
+            tokens = block(tokens)
+        change = self.motion_out(self.norm(tokens[:, -frames:]))
+        # What was heard needs no learning twice: the mouth starts from what the front end expects.
+        start = torch.zeros_like(change)
+        start[:, :, list(MOUTH)] = (expected * with_sound).to(start.dtype)
+        return start + change
+
+
+def time_features(t: Tensor) -> Tensor:
+    """Sines and cosines of the flow time: [B] to [B, 64]."""
+    frequencies = torch.exp(torch.arange(32, device=t.device) * (math.log(200.0) / 31.0))
+    angles = t[:, None] * frequencies[None, :]
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)

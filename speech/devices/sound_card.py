@@ -1,0 +1,269 @@
+"""Microphone and speaker: what is heard when, and what the user says.
+
+The devices are open in a process of their own (`speech.devices.sound_process`). The speaker's own pace is the program's
+clock: `heard_at` tells the time of every sample, from what the device reports. Where no speaker is, or while it is
+unplugged, the time goes on evenly, so that the face lives on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
+from speech.devices.listing import Kind
+from speech.devices.sound_memory import MICROPHONE_BLOCK, SoundMemory
+from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
+from speech.errors import InputError
+from speech.sound_track import SoundTrack
+from speech.worker.process import Worker
+
+_MICROPHONE_LATENCY_S = 0.03
+_SILENT_S = 1.0
+"""A device that has asked for nothing, or given nothing, for so long is gone."""
+_ANSWER_S = 8.0
+"""A sound system that takes longer to open or close a device hangs: the sound process is started again."""
+_ALL_AGAIN = 4
+"""At every fourth attempt the devices that work are opened again too (a gap of some 0.5 s): only so new ones appear."""
+_UNPLUGGED_S = 6
+"""Silence that stands for a microphone that is gone: longer than any setting lets a turn wait for its end."""
+_RETRY_S = (1.0, 2.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class SoundCard:
+    """Plays a track and yields what the microphone hears; survives that either is unplugged, and its own process's end.
+
+    Args:
+        speaker: its name or number, "" for the default; None plays nothing.
+        microphone: likewise; None hears nothing.
+        track: what the speaker plays.
+        on_problem: told in one line, on the event loop, what went wrong, and that it is right again.
+        delay_s: how much later than the device says the sound is heard.
+        most_latency_s: of the speaker, where it runs dry with less.
+    """
+
+    def __init__(
+        self,
+        *,
+        speaker: str | None,
+        microphone: str | None,
+        track: SoundTrack,
+        on_problem: Callable[[str], None],
+        delay_s: float = 0.0,
+        most_latency_s: float = STEPS_S[-1],
+    ) -> None:
+        self._wanted: dict[Kind, str] = {}
+        if speaker is not None:
+            self._wanted["speaker"] = speaker
+        if microphone is not None:
+            self._wanted["microphone"] = microphone
+        self._track, self._on_problem, self._delay_s = track, on_problem, delay_s
+        self._memory = SoundMemory.create()
+        self._worker: Worker | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._open: set[Kind] = set()
+        self._latency = AdaptiveLatency(most_latency_s)
+        self._opened_latency_s = self._latency.seconds
+        self._changing = asyncio.Lock()
+        self._lost, self._unsteady = asyncio.Event(), asyncio.Event()
+        self._heard = 0
+        self._fetched = 0
+        self._silence_due = False
+        self._news = asyncio.Event()
+        self._chunks_lost = 0
+
+    async def __aenter__(self) -> Self:
+        """Opens what is wanted; what can't be opened is told and tried again by `watch`."""
+        for problem in (await self._open_missing()).values():
+            self._on_problem(problem)
+            self._lost.set()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._end_process()
+        self._memory.close()
+
+    @property
+    def underflows(self) -> int:
+        """How often the speaker ran dry in the middle of a sound."""
+        return self._memory.audible_underflows
+
+    @property
+    def chunks_lost(self) -> int:
+        """Pieces (20 ms) of the microphone's sound that nobody took within 2 s."""
+        return self._chunks_lost + self._missed()
+
+    def heard_at(self, sample: int) -> float:
+        """The event loop's time at which an output sample is heard, or will be."""
+        self._look()
+        start_s = self._memory.start_s
+        if start_s is None:
+            start_s = self._memory.start_s = time.monotonic()
+        return start_s + self._delay_s + sample / OUTPUT_RATE_HZ
+
+    def heard_now(self) -> int:
+        """The output sample that is heard now; it may lie before the first one."""
+        return round((time.monotonic() - self.heard_at(0)) * OUTPUT_RATE_HZ)
+
+    async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
+        """What the microphone hears: float32 mono at OUTPUT_RATE_HZ, 20 ms at a time, without end."""
+        while True:
+            if self._silence_due:
+                self._silence_due = False
+                yield self._chunk(np.zeros(_UNPLUGGED_S * OUTPUT_RATE_HZ, np.float32))
+            while self._memory.recorded - self._fetched >= MICROPHONE_BLOCK:
+                if missed := self._missed():
+                    self._chunks_lost += missed
+                    self._fetched += missed * MICROPHONE_BLOCK
+                    self._heard += missed * MICROPHONE_BLOCK
+                samples = self._memory.heard(self._fetched, MICROPHONE_BLOCK)
+                self._fetched += MICROPHONE_BLOCK
+                yield self._chunk(samples)
+            self._news.clear()
+            if not self._silence_due:
+                await self._news.wait()
+
+    def _missed(self) -> int:
+        return max(0, -((self._fetched - self._memory.oldest_recorded) // MICROPHONE_BLOCK))
+
+    def _chunk(self, samples: Samples) -> AudioChunk:
+        chunk = AudioChunk(samples, OUTPUT_RATE_HZ, self._heard)
+        self._heard += len(samples)
+        return chunk
+
+    def _look(self) -> None:
+        """Notices, whenever somebody asks for the time, what `watch` should see to."""
+        if self._silent():
+            self._lost.set()
+        self._latency.update(time.monotonic(), self._memory.underflows)
+        if self._latency.seconds != self._opened_latency_s and self._track.end <= self._memory.free_from:
+            self._unsteady.set()
+
+    async def watch(self) -> None:
+        """Opens again what was lost or runs dry; runs as long as the card is used."""
+        async with asyncio.TaskGroup() as watching:
+            watching.create_task(self._watch_for_losses(), name="lost devices")
+            watching.create_task(self._watch_steadiness(), name="speaker's latency")
+
+    async def _watch_steadiness(self) -> None:
+        """Opens a speaker that ran dry with more latency, in a moment in which nothing is heard of it."""
+        while True:
+            await self._unsteady.wait()
+            async with self._changing:
+                if "speaker" in self._open:
+                    await self._close("speaker")
+                    await self._open_missing()
+            self._unsteady.clear()
+
+    async def _watch_for_losses(self) -> None:
+        while True:
+            await self._lost.wait()
+            gone = self._silent()
+            async with self._changing:
+                for kind in gone:
+                    await self._close(kind)
+            if "microphone" in gone:  # whoever was just speaking can't be heard to the end: it is silence from here on
+                self._silence_due = True
+                self._news.set()
+            for kind in gone:
+                self._on_problem(f"{kind}: it is gone; plug it in again or wait, the rest goes on")
+            missing = set(self._wanted) - self._open
+            for attempt in itertools.count():
+                async with self._changing:
+                    if not self._open or attempt % _ALL_AGAIN == _ALL_AGAIN - 1:
+                        await self._end_process()  # PortAudio sees new devices only when it is brought up again
+                    await self._open_missing()
+                for kind in missing & self._open:
+                    self._on_problem(f"{kind}: it is there again")
+                missing -= self._open
+                if len(self._open) == len(self._wanted):
+                    break
+                await asyncio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
+            self._lost.clear()
+
+    def _silent(self) -> list[Kind]:
+        """Open devices that have not called for too long, or whose process has ended."""
+        now, memory = time.monotonic(), self._memory
+        has_ended = self._worker is None or self._worker.has_ended
+        called_s = {"speaker": memory.speaker_called_s, "microphone": memory.microphone_called_s}
+        return [kind for kind in self._wanted if kind in self._open and (has_ended or now - called_s[kind] > _SILENT_S)]
+
+    # ---- the process
+
+    async def _open_missing(self) -> dict[Kind, str]:
+        """Opens what is wanted and not open; returns what went wrong with each that is still missing."""
+        problems: dict[Kind, str] = {}
+        for kind in [kind for kind in self._wanted if kind not in self._open]:
+            latency_s = _MICROPHONE_LATENCY_S
+            if kind == "speaker":
+                latency_s = self._opened_latency_s = self._latency.seconds
+                # The time went on without us; nobody plays now, so what was written ahead is written again.
+                if (start_s := self._memory.start_s) is not None:
+                    self._memory.go_on_at(round((time.monotonic() + latency_s - start_s) * OUTPUT_RATE_HZ))
+                self._track.played_by(self._memory)
+            try:
+                await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
+                self._open.add(kind)
+            except InputError as error:
+                problems[kind] = str(error)
+        return problems
+
+    async def _close(self, kind: Kind) -> None:
+        self._open.discard(kind)
+        if self._worker is None or self._worker.has_ended:
+            return
+        with contextlib.suppress(InputError):
+            await self._ask({"close": kind})
+
+    async def _ask(self, fields: dict[str, object]) -> None:
+        """Has the process do something.
+
+        Raises:
+            InputError: it could not.
+        """
+        if self._worker is None or self._worker.has_ended:
+            await self._end_process()
+            self._worker = await Worker.start(
+                "speech.devices.sound_process",
+                {"memory": self._memory.handle},
+                what="the sound process",
+                inherited=self._memory.inherited(),
+            )
+            self._listening = asyncio.create_task(self._listen(self._worker), name="microphone's news")
+        try:
+            async with asyncio.timeout(_ANSWER_S), aclosing(self._worker.request(fields)) as items:
+                async for _ in items:
+                    pass
+        except TimeoutError:
+            await self._end_process()
+            raise InputError(
+                f"sound: expected the sound system to answer within {_ANSWER_S:g} s, it did not; it is tried again"
+            ) from None
+
+    async def _listen(self, worker: Worker) -> None:
+        with contextlib.suppress(InputError):  # it has ended
+            async with aclosing(worker.request({"listen": True})) as items:
+                async for _ in items:
+                    self._news.set()
+        self._lost.set()
+
+    async def _end_process(self) -> None:
+        """Ends the process, and with it everything that is open."""
+        self._open.clear()
+        worker, self._worker = self._worker, None
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+        if worker is not None:
+            await worker.stop()

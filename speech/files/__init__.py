@@ -1,0 +1,1 @@
+"""Files: sound, video and what the program writes."""

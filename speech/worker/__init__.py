@@ -1,0 +1,1 @@
+"""Processes of our own for heavy work, and how processes end."""

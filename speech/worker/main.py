@@ -1,0 +1,186 @@
+"""The side of a worker process that works: reads calls from stdin, answers them on stdout.
+
+A module that is to be a worker says what it does with a call and hands that to `serve`:
+
+    def load(setup: dict[str, Any]) -> Work: ...       # slow: imports, weights
+    if __name__ == "__main__":
+        serve(load)
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, BinaryIO
+
+from speech.files import claims
+from speech.worker.messages import HEADER, Kind, pack_message, unpack_fields
+
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+"""A worker takes what was fetched before: set before any library is imported that would look elsewhere, or tell."""
+
+
+class Cancelled(Exception):
+    """Nobody wants the result any more; raised inside the work, which need not catch it."""
+
+
+class Call:
+    """One call that is being worked on.
+
+    Attributes:
+        fields: its arguments.
+    """
+
+    def __init__(self, number: int, fields: dict[str, Any], send: Callable[[bytes], None]) -> None:
+        self.fields = fields
+        self._number = number
+        self._send = send
+        # The caller bounds what it sends ahead (see `speech.asr.process`).
+        self._incoming: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the result is not wanted any more."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Ends the work if it is not wanted any more: call it between long steps.
+
+        Raises:
+            Cancelled: it is not wanted.
+        """
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def incoming(self) -> Iterator[bytes]:
+        """The payloads that the caller sends, as they come, to their end.
+
+        Raises:
+            Cancelled: the call was cancelled meanwhile.
+        """
+        while (payload := self._incoming.get()) is not None:
+            self.check()
+            yield payload
+        self.check()
+
+    def emit(self, fields: Mapping[str, Any] | None = None, payload: bytes = b"") -> None:
+        """Sends a piece of the result.
+
+        Raises:
+            Cancelled: it is not wanted any more.
+        """
+        self.check()
+        self._send(pack_message(Kind.ITEM, self._number, fields, payload))
+
+    def _take(self, payload: bytes | None) -> None:
+        self._incoming.put(payload)
+
+    def _cancel(self) -> None:
+        self._cancelled.set()
+        self._incoming.put(None)
+
+
+Work = Callable[[Call], None]
+"""Does one call, on a thread of its own; what it raises is the caller's to read, in one line."""
+
+
+def serve(load: Callable[[dict[str, Any]], Work], *, parallel: int = 1) -> None:
+    """Serves on the standard streams until stdin ends; what a library prints goes to stderr.
+
+    Args:
+        load: makes everything ready from the caller's setup, and returns what does a call.
+        parallel: calls that are worked on at once; more wait.
+    """
+    messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    _Server(sys.stdin.buffer, messages).run(load, parallel)
+    end(0)
+
+
+def end(status: int) -> None:
+    """Ends the process, whatever its threads are doing: the caller is gone, so that is nobody's work any more."""
+    claims.remove_all()
+    os._exit(status)
+
+
+class _Server:
+    def __init__(self, stdin: BinaryIO, stdout: BinaryIO) -> None:
+        self._stdin, self._stdout = stdin, stdout
+        self._lock = threading.Lock()
+        self._calls: dict[int, Call] = {}
+        self._waiting: queue.SimpleQueue[tuple[int, Call]] = queue.SimpleQueue()
+
+    def run(self, load: Callable[[dict[str, Any]], Work], parallel: int) -> None:
+        first = self._read()
+        if first is None:
+            return
+        # From here on another thread reads: whoever is loading or computing for minutes must still see the caller go.
+        threading.Thread(target=self._take_all, name="calls", daemon=True).start()
+        os.environ.update(_OFFLINE)
+        try:
+            work = load(first[2])
+        except Exception as error:  # whatever it is, the caller reports it in one line
+            self._send(pack_message(Kind.ERROR, 0, {"message": f"could not load: {_one_line(error)}"}))
+            return
+        self._send(pack_message(Kind.READY))
+        for number in range(1, parallel):
+            threading.Thread(target=self._work, args=(work,), name=f"work {number}", daemon=True).start()
+        self._work(work)
+
+    def _take_all(self) -> None:
+        while (message := self._read()) is not None:
+            self._take(*message)
+        end(0)
+
+    def _take(self, kind: Kind, number: int, fields: dict[str, Any], payload: bytes) -> None:
+        if kind is Kind.OPEN:
+            call = self._calls[number] = Call(number, fields, self._send)
+            self._waiting.put((number, call))
+        elif kind is Kind.PING:
+            self._send(pack_message(Kind.PONG))
+        elif (known := self._calls.get(number)) is not None:  # else it has ended already
+            if kind is Kind.DATA:
+                known._take(payload)
+            elif kind is Kind.END:
+                known._take(None)
+            elif kind is Kind.CANCEL:
+                known._cancel()
+
+    def _work(self, work: Work) -> None:
+        while True:
+            number, call = self._waiting.get()
+            try:
+                call.check()
+                work(call)
+                self._send(pack_message(Kind.DONE, number))
+            except Cancelled:
+                pass
+            except Exception as error:  # the next call may do better
+                self._send(pack_message(Kind.ERROR, number, {"message": _one_line(error)}))
+            self._calls.pop(number, None)
+
+    def _send(self, message: bytes) -> None:
+        try:
+            with self._lock:
+                self._stdout.write(message)
+                self._stdout.flush()
+        except OSError:  # nobody reads any more
+            end(0)
+
+    def _read(self) -> tuple[Kind, int, dict[str, Any], bytes] | None:
+        """The next message; None when the stream has ended."""
+        header = self._stdin.read(HEADER.size)
+        if len(header) < HEADER.size:
+            return None
+        kind, call, text_length, length = HEADER.unpack(header)
+        text = self._stdin.read(text_length)
+        payload = self._stdin.read(length)
+        return (Kind(kind), call, unpack_fields(text), payload) if len(payload) == length else None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
