@@ -136,7 +136,7 @@ async def load_face(config: Config, block_frames: int = BLOCK_FRAMES) -> Face:
 
 
 def turn_detector(config: Config, *, end_of_turn_s: float | None = None, pauses: bool = False) -> TurnDetector:
-    """A fresh voice and turn detector; `end_of_turn_s` goes over the configured one, `pauses` has it report them."""
+    """A fresh voice and turn detector; `end_of_turn_s` overrides the configured one, `pauses` has it report them."""
     from speech.turns.detector import TurnDetector
     from speech.turns.vad import SileroVAD
 
@@ -239,7 +239,7 @@ async def open_session(
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.
         on_preparing: told before something takes long, this time only.
-        end_of_turn_s: goes over the configured silence that ends a turn.
+        end_of_turn_s: overrides the configured silence that ends a turn.
         make_card: makes the sound card that plays the voice track; its pace is then the session's. An output that
             fails is told as a Problem, and the rest goes on.
     """

@@ -17,7 +17,7 @@ from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
-from avatar.sampler.lookahead import READY_FRAMES, MotionAhead, MotionSampler
+from avatar.sampler.lookahead import READY_FRAMES, MotionLookahead, MotionSampler
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
@@ -71,8 +71,8 @@ class Renderer:
         mix_user: let the outputs play the user too.
         on_frame: called on the event loop after every frame.
         on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
-        ready_frames: see `MotionAhead`.
-        user_is_known: see `MotionAhead`.
+        ready_frames: see `MotionLookahead`.
+        user_is_known: see `MotionLookahead`.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Renderer:
         user_is_known: bool = False,
     ) -> None:
         self._clock, self._voice, self._user = clock, voice, user
-        self._motion = MotionAhead(sampler, voice, user, ready_frames=ready_frames, user_is_known=user_is_known)
+        self._motion = MotionLookahead(sampler, voice, user, ready_frames=ready_frames, user_is_known=user_is_known)
         self._decoder, self._outputs, self._label = decoder, list(outputs), label
         self._mix_user = mix_user
         self._on_frame, self._on_output_failed = on_frame, on_output_failed

@@ -12,7 +12,7 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import ControlTimeline
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 from avatar.renderer import AUDIBLE, KEEP_SAMPLES
-from avatar.sampler.lookahead import MotionAhead, MotionSampler
+from avatar.sampler.lookahead import MotionLookahead, MotionSampler
 from avatar.training.speech_data import speak_espeak
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, Samples, resample
 from speech.sound_track import SoundTrack
@@ -99,7 +99,7 @@ def kiosk_day(
         controls: asked throughout.
     """
     voice, user = SoundTrack(), SoundTrack()
-    ahead = MotionAhead(sampler, voice, user)
+    ahead = MotionLookahead(sampler, voice, user)
     frame = 0
     for part in _parts(np.random.default_rng(seed), spoken):
         timeline = ControlTimeline.constant(part.state, controls or Controls())

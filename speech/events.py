@@ -58,7 +58,7 @@ class Transcript:
     Attributes:
         text: the words on one line, with capitals and marks where the recogniser gives them; "" when nothing was
             understood.
-        is_final: False for a guess that may still change.
+        is_final: False for an interim transcript, which may still change.
         start_s: where its sound begins on the input stream, seconds.
         end_s: where the sound heard so far ends on the input stream, seconds.
         is_doubtful: the recogniser found other words about as likely: singing, music, noise, or another language.

@@ -37,15 +37,15 @@ class LoudnessVAD:
 
 
 class ScriptedEars(_Entered):
-    """Hears the scripted texts, one an utterance, `delay_s` after its end; `guesses` come with its first sound.
+    """Hears the scripted texts, one an utterance, `delay_s` after its end; `interim` come with its first sound.
 
     A text that ends in "(?)" is doubtful, without that mark.
     """
 
     name = "scripted ears"
 
-    def __init__(self, texts: Sequence[str | InputError], delay_s: float = 0.1, guesses: Sequence[str] = ()) -> None:
-        self._texts, self._guesses = list(texts), list(guesses)
+    def __init__(self, texts: Sequence[str | InputError], delay_s: float = 0.1, interim: Sequence[str] = ()) -> None:
+        self._texts, self._interim = list(texts), list(interim)
         self._delay_s = delay_s
         self.heard_s: list[float] = []
 
@@ -54,8 +54,8 @@ class ScriptedEars(_Entered):
             raise self._texts.pop(0)  # gives up at once, without listening to the end
         received = []
         async for chunk in chunks:
-            if not received and self._guesses:
-                yield Transcript(self._guesses.pop(0), False, 0.0, 0.0)
+            if not received and self._interim:
+                yield Transcript(self._interim.pop(0), False, 0.0, 0.0)
             received.append(chunk)
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)

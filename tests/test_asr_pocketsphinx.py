@@ -82,12 +82,14 @@ def test_understands_the_demonstration_questions_that_are_among_its_phrases() ->
     assert asyncio.run(all_of_them()) == expected
 
 
-def test_guesses_come_while_the_sound_comes_then_one_final(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
-    *guesses, final = run(loop, hear(ears, replay(question("1_name.wav"))))
+def test_interim_transcripts_come_while_the_sound_comes_then_one_final(
+    loop: asyncio.Runner, ears: PocketSphinxASR
+) -> None:
+    *interim, final = run(loop, hear(ears, replay(question("1_name.wav"))))
     assert final.is_final and final.text == "hello what is your name"
-    assert guesses and not any(guess.is_final for guess in guesses)
-    assert all(one.text != other.text for one, other in pairwise(guesses))
-    assert any("what is" in guess.text for guess in guesses)
+    assert interim and not any(one.is_final for one in interim)
+    assert all(one.text != other.text for one, other in pairwise(interim))
+    assert any("what is" in one.text for one in interim)
     assert final.start_s == 0.0
     assert final.end_s == pytest.approx(len(question("1_name.wav")) / SPEECH_RATE_HZ)
 
@@ -134,15 +136,15 @@ def test_a_cancelled_utterance_leaves_it_ready(loop: asyncio.Runner, ears: Pocke
             while True:
                 yield await endless.get()
 
-        first_guess = asyncio.Event()
+        first_interim = asyncio.Event()
 
         async def listen() -> None:
             async with aclosing(ears.transcribe(from_queue())) as transcripts:
                 async for _ in transcripts:
-                    first_guess.set()
+                    first_interim.set()
 
         listening = asyncio.create_task(listen())
-        await first_guess.wait()
+        await first_interim.wait()
         listening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await listening

@@ -116,16 +116,16 @@ def test_real_people_are_heard(loop: asyncio.Runner, quick: WhisperASR, test_dat
     assert plain(final(loop, quick, read_audio(test_data / "questions" / name, SPEECH_RATE_HZ))) == REAL[name]
 
 
-def test_guesses_come_before_the_end(loop: asyncio.Runner, ears: WhisperASR) -> None:
+def test_interim_transcripts_come_before_the_end(loop: asyncio.Runner, ears: WhisperASR) -> None:
     async def listen() -> list[Transcript]:
-        guessed = asyncio.Event()
+        came = asyncio.Event()
 
         async def chunks() -> AsyncIterator[AudioChunk]:
             position = 0
             for name in ("1_name.wav", "", "8_story.wav"):
                 sound = recorded(name) if name else quiet(60.0)
                 async for chunk in live(sound):
-                    if not name and guessed.is_set():  # however long this machine took
+                    if not name and came.is_set():  # however long this machine took
                         break
                     yield AudioChunk(chunk.samples, SPEECH_RATE_HZ, position)
                     position += len(chunk.samples)
@@ -133,14 +133,14 @@ def test_guesses_come_before_the_end(loop: asyncio.Runner, ears: WhisperASR) -> 
         heard = []
         async for transcript in ears.transcribe(chunks()):
             heard.append(transcript)
-            guessed.set()
+            came.set()
         return heard
 
-    *guesses, last = run(loop, listen())
-    assert guesses and not any(one.is_final for one in guesses)
+    *interim, last = run(loop, listen())
+    assert interim and not any(one.is_final for one in interim)
     assert (
-        "hello what is your name tell me a story about a lighthouse".startswith(plain(guesses[0].text))
-        and guesses[0].text
+        "hello what is your name tell me a story about a lighthouse".startswith(plain(interim[0].text))
+        and interim[0].text
     )
     assert last.is_final and plain(last.text) == "hello what is your name tell me a story about a lighthouse"
 
@@ -178,17 +178,17 @@ def test_where_nobody_speaks_there_are_no_words(loop: asyncio.Runner, ears: Whis
 
 def test_a_cancelled_utterance_leaves_it_ready(loop: asyncio.Runner, ears: WhisperASR) -> None:
     async def cancel_then_ask() -> str:
-        first_guess = asyncio.Event()
+        first_interim = asyncio.Event()
 
         async def listen() -> None:
             question = np.concatenate((recorded("1_name.wav"), quiet(1.5)))
             endless = live(np.tile(question, 50))
             async with aclosing(ears.transcribe(endless)) as transcripts:
                 async for _ in transcripts:
-                    first_guess.set()
+                    first_interim.set()
 
         listening = asyncio.create_task(listen())
-        await first_guess.wait()
+        await first_interim.wait()
         listening.cancel()
         with pytest.raises(asyncio.CancelledError):
             await listening

@@ -22,7 +22,7 @@ from rich.live import Live
 
 from agent.__main__ import main
 from agent.commands.options import check_target, make_folder
-from agent.commands.transcript_log import Teller
+from agent.commands.transcript_log import TranscriptLog
 from agent.config.config import Config, load_config
 from agent.console import streams
 from agent.console.subtitles import write_subtitles
@@ -69,9 +69,9 @@ def training_data(path: Path) -> None:
 
 
 def transcripts(path: Path) -> None:
-    teller = Teller(Config(), quiet=True)
-    teller.records = [_Turn()]  # type: ignore[list-item]
-    teller.write(path)
+    transcript_log = TranscriptLog(Config(), quiet=True)
+    transcript_log.records = [_Turn()]  # type: ignore[list-item]
+    transcript_log.write(path)
 
 
 class _Turn:
@@ -160,10 +160,10 @@ def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 def test_transcripts_that_cannot_be_written_are_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").mkdir()
-    teller = Teller(Config(), quiet=True)
-    teller.check(tmp_path / "b.mp4")
+    transcript_log = TranscriptLog(Config(), quiet=True)
+    transcript_log.check(tmp_path / "b.mp4")
     with pytest.raises(InputError, match=r"a\.jsonl: expected a file to write, this is a folder"):
-        teller.check(tmp_path / "a.mp4")
+        transcript_log.check(tmp_path / "a.mp4")
     (tmp_path / "file").touch()
     for place, why in (
         ("file", "this is a file"),
@@ -172,16 +172,16 @@ def test_transcripts_that_cannot_be_written_are_told_before_the_work(tmp_path: P
     ):
         kept = load_config(None, [f"session.keep_transcripts={tmp_path / place}"], {})
         with pytest.raises(InputError, match=why):
-            Teller(kept, quiet=True).check(None)
+            TranscriptLog(kept, quiet=True).check(None)
 
 
 def test_both_transcripts_are_tried(tmp_path: Path) -> None:
     kept = load_config(None, [f"session.keep_transcripts={tmp_path / 'kept'}"], {})
-    teller = Teller(kept, quiet=True)
-    teller.check(None)
-    teller.tell(TurnFinished(TurnRecord(Turn(0, 0))))
+    transcript_log = TranscriptLog(kept, quiet=True)
+    transcript_log.check(None)
+    transcript_log.tell(TurnFinished(TurnRecord(Turn(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
-        teller.write(tmp_path / "missing" / "a.mp4")
+        transcript_log.write(tmp_path / "missing" / "a.mp4")
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 

@@ -78,7 +78,7 @@ def test_the_file_in_the_clone_is_the_packaged_one() -> None:
     assert without_values(ROOT_FILE) == without_values(DEFAULT_FILE)
 
 
-# ---- Which file, and what goes over what ----
+# ---- Which file, and what overrides what ----
 
 
 def test_which_file_is_read(empty_folder: Path) -> None:

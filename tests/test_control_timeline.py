@@ -18,7 +18,7 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import COLUMNS, DEFAULT_INTENSITY, ControlTimeline, Cue, read_control_timeline
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout
 from avatar.recording import render_recording
-from avatar.sampler.lookahead import MotionAhead, MotionSampler
+from avatar.sampler.lookahead import MotionLookahead, MotionSampler
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
@@ -254,7 +254,7 @@ def _directed(ready_frames: int, block_frames: int, timeline: ControlTimeline) -
     voice, user = SoundTrack(), SoundTrack()
     voice.append(_sound())
     user.append(_sound()[::-1].copy())
-    ahead = MotionAhead(sampler, voice, user, ready_frames=ready_frames, user_is_known=True)
+    ahead = MotionLookahead(sampler, voice, user, ready_frames=ready_frames, user_is_known=True)
     out = []
     for _ in range(FRAMES):
         if not ahead.is_ready():

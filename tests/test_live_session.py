@@ -74,7 +74,7 @@ def first_sound_s(scene: Scene) -> float:
 def test_an_answer_that_was_begun_in_the_pause_comes_at_once() -> None:
     at_s = []
     for pause_s in (0.2, float("inf")):
-        ears = ScriptedEars(["what is it"], delay_s=0.05, guesses=["what is it"])
+        ears = ScriptedEars(["what is it"], delay_s=0.05, interim=["what is it"])
         scene = live_scene(ears, ScriptedMind({"what is it": "Good news."}, delay_s=0.12), pause_s=pause_s)
         run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
         (record,) = scene.records
@@ -87,8 +87,8 @@ def test_an_answer_that_was_begun_in_the_pause_comes_at_once() -> None:
     assert at_s[1] > at_s[0] + 0.2
 
 
-def test_an_answer_to_a_wrong_guess_is_never_heard_or_told() -> None:
-    ears = ScriptedEars(["what is that"], guesses=["what is"])
+def test_an_answer_to_a_wrong_interim_transcript_is_never_heard_or_told() -> None:
+    ears = ScriptedEars(["what is that"], interim=["what is"])
     mind = ScriptedMind({"what is": "Wrong answer.", "what is that": "Right answer."}, delay_s=0.02)
     scene = live_scene(ears, mind)
     run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
@@ -100,7 +100,7 @@ def test_an_answer_to_a_wrong_guess_is_never_heard_or_told() -> None:
 
 
 def test_a_user_who_goes_on_after_a_pause_is_not_answered_in_it() -> None:
-    ears = ScriptedEars(["what is it then"], guesses=["what is it"])
+    ears = ScriptedEars(["what is it then"], interim=["what is it"])
     mind = ScriptedMind({"what is it": "Early.", "what is it then": "Late."}, delay_s=0.3)
     scene = live_scene(ears, mind)
     run(scene.session.run(Live(spoken((1.0, 2.0), (2.4, 3.0), until_s=6.0))))

@@ -10,7 +10,7 @@ import pytest
 
 from agent.knowledge.asking_back import ask_back
 from agent.knowledge.file import Entry, Knowledge
-from agent.llm.base import LLM, Apologised, Message
+from agent.llm.base import LLM, Apology, Message
 from agent.llm.chatting import INVENTING, ONLY_CHATTING, ChattingLLM
 from agent.llm.knowledge_file import KnowledgeLLM
 from speech.errors import InputError
@@ -69,7 +69,7 @@ def test_a_model_that_fails_is_replaced_by_an_honest_answer() -> None:
     async def main() -> None:
         async with ChattingLLM(SHOP, ScriptedMind({WINTER: InputError("it died")})) as mind:
             said: list[str] = []
-            with pytest.raises(Apologised, match="scripted mind: it died"):
+            with pytest.raises(Apology, match="scripted mind: it died"):
                 async for delta in mind.stream([], WINTER):
                     said.append(delta)
             assert "know" in "".join(said) and "opening hours" in "".join(said)
@@ -87,7 +87,7 @@ def test_a_model_that_fails_in_its_reply_is_no_answer() -> None:
         async with ChattingLLM(SHOP, Breaks({})) as mind:
             with pytest.raises(InputError, match="it died") as caught:
                 await said_by(mind, WINTER)
-            assert not isinstance(caught.value, Apologised)
+            assert not isinstance(caught.value, Apology)
 
     asyncio.run(main())
 

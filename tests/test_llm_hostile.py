@@ -18,7 +18,7 @@ import pytest
 
 from agent.config.config import load_config
 from agent.conversation.reply import Reply
-from agent.conversation.thinking import LONGEST_REPLY, MIND_FAILED, Patience, think
+from agent.conversation.thinking import LONGEST_REPLY, MIND_FAILED, ThinkingPolicy, think
 from agent.doctor import recommended as doctor_recommended
 from agent.llm.address import address_of, is_this_computer
 from agent.llm.openai import OpenAILLM
@@ -539,7 +539,7 @@ def test_the_apology_is_spoken_after_what_was_said() -> None:
     async def sentences_of(llm: OpenAILLM) -> list[str]:
         queue: asyncio.Queue[Sentence | None] = asyncio.Queue()
         reply = Reply("Hello?", None, asyncio.get_running_loop().time)
-        await think(llm, [], reply, queue, Patience(5.0, told))
+        await think(llm, [], reply, queue, ThinkingPolicy(5.0, told))
         sentences: list[str] = []
         while (sentence := queue.get_nowait()) is not None:
             sentences.append(sentence.text)

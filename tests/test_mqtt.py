@@ -26,7 +26,7 @@ from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.mqtt import connection as mqtt_connection
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import Command
-from agent.mqtt.queues import MAX_GUESSES, MAX_WAITING
+from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
 from speech.audio import Samples
@@ -401,12 +401,12 @@ def test_what_waits_for_the_broker_comes_late_and_is_bounded(
             broker.start()
             async with outside(broker) as other:
                 await until(lambda: len(other.of("reply")) == MAX_WAITING)
-                await until(lambda: len(other.of("transcript")) == MAX_GUESSES)
+                await until(lambda: len(other.of("transcript")) == MAX_INTERIM)
         (event,) = other.json_of("event")
         assert event == {"kind": "dropped", "message": "40 messages were too many to keep for the broker"}
         assert [reply["index"] for reply in other.json_of("reply")] == list(range(40, MAX_WAITING + 40))
-        guesses = [int(transcript["text"]) for transcript in other.json_of("transcript")]
-        assert guesses == list(range(MAX_WAITING + 40 - MAX_GUESSES, MAX_WAITING + 40))
+        interim = [int(transcript["text"]) for transcript in other.json_of("transcript")]
+        assert interim == list(range(MAX_WAITING + 40 - MAX_INTERIM, MAX_WAITING + 40))
 
     played(scene())
 

@@ -17,7 +17,7 @@ from agent.conversation.events import Say, TypedText
 from agent.mqtt import messages
 from agent.mqtt.connection import Backoff, Failure
 from agent.mqtt.messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
-from agent.mqtt.queues import MAX_GUESSES, MAX_WAITING, Outbox, Outgoing, inbox_type
+from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING, Outbox, Outgoing, inbox_type
 from agent.text.sentences import Sentence
 from avatar.motion import Emotion, MotionLayout, neutral
 from avatar.outputs.mqtt_motion import motion_json
@@ -135,8 +135,8 @@ def test_motion_is_told_in_degrees_by_arkits_names() -> None:
 # ---- queues
 
 
-def _out(number: int, is_guess: bool = False, topic: str = "t") -> Outgoing:
-    return Outgoing(topic, str(number).encode(), is_guess=is_guess)
+def _out(number: int, is_interim: bool = False, topic: str = "t") -> Outgoing:
+    return Outgoing(topic, str(number).encode(), is_interim=is_interim)
 
 
 def _drained(outbox: Outbox) -> Iterator[int]:
@@ -150,11 +150,11 @@ def test_the_outbox_gives_up_the_oldest_of_its_kind() -> None:
     outbox = Outbox()
     outbox.put(_out(-1))
     for number in range(100):
-        outbox.put(_out(number, is_guess=True))
+        outbox.put(_out(number, is_interim=True))
     outbox.put(_out(1000))
-    assert list(_drained(outbox)) == [-1, *range(100 - MAX_GUESSES, 100), 1000]
+    assert list(_drained(outbox)) == [-1, *range(100 - MAX_INTERIM, 100), 1000]
     assert outbox.dropped == 0
-    outbox.put(_out(-2, is_guess=True))
+    outbox.put(_out(-2, is_interim=True))
     for number in range(MAX_WAITING + 10):
         outbox.put(_out(number))
     assert outbox.dropped == 10

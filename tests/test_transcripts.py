@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.commands.transcript_log import Teller
+from agent.commands.transcript_log import TranscriptLog
 from agent.config.config import load_config
 from agent.conversation.events import TurnFinished
 from agent.conversation.turn import Turn, TurnRecord
@@ -27,10 +27,10 @@ def turns_in(path: Path) -> list[int]:
     return [json.loads(line)["turn"] for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def keeping(folder: Path, *, quiet: bool = True) -> Teller:
-    teller = Teller(load_config(None, [f"session.keep_transcripts={folder}"], {}), quiet=quiet)
-    teller.check(None)
-    return teller
+def keeping(folder: Path, *, quiet: bool = True) -> TranscriptLog:
+    transcript_log = TranscriptLog(load_config(None, [f"session.keep_transcripts={folder}"], {}), quiet=quiet)
+    transcript_log.check(None)
+    return transcript_log
 
 
 def kept_in(folder: Path) -> Path:
@@ -39,11 +39,11 @@ def kept_in(folder: Path) -> Path:
 
 
 def test_every_turn_is_on_the_disk_before_the_next_one(tmp_path: Path) -> None:
-    teller = keeping(tmp_path / "kept")
-    teller.keep_beside(tmp_path / "talk.unfinished.mp4")
+    transcript_log = keeping(tmp_path / "kept")
+    transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
     assert not list((tmp_path / "kept").iterdir()) and not (tmp_path / "talk.unfinished.jsonl").exists()
     for number in range(3):
-        teller.tell(finished(number))
+        transcript_log.tell(finished(number))
         for path in (kept_in(tmp_path / "kept"), tmp_path / "talk.unfinished.jsonl"):
             assert turns_in(path) == list(range(number + 1))
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -52,13 +52,13 @@ def test_every_turn_is_on_the_disk_before_the_next_one(tmp_path: Path) -> None:
 def test_the_one_beside_a_recording_is_called_as_the_recording_is(tmp_path: Path) -> None:
     (tmp_path / "talk.jsonl").write_text("of an older recording")
     (tmp_path / "talk.unfinished.jsonl").write_text("of a program that was killed")
-    teller = keeping(tmp_path / "kept")
-    teller.keep_beside(tmp_path / "talk.unfinished.mp4")
-    teller.tell(finished(0))
-    teller.write(None)  # the recording could not be finished
+    transcript_log = keeping(tmp_path / "kept")
+    transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
+    transcript_log.tell(finished(0))
+    transcript_log.write(None)  # the recording could not be finished
     assert (tmp_path / "talk.jsonl").read_text() == "of an older recording"
     assert turns_in(tmp_path / "talk.unfinished-2.jsonl") == [0]
-    teller.write(tmp_path / "talk.mp4")
+    transcript_log.write(tmp_path / "talk.mp4")
     assert turns_in(tmp_path / "talk.jsonl") == [0] == turns_in(kept_in(tmp_path / "kept"))
     assert (tmp_path / "talk.unfinished.jsonl").read_text() == "of a program that was killed"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept", "talk.jsonl", "talk.unfinished.jsonl"]
@@ -66,48 +66,48 @@ def test_the_one_beside_a_recording_is_called_as_the_recording_is(tmp_path: Path
 
 def test_nobody_said_anything(tmp_path: Path) -> None:
     (tmp_path / "talk.jsonl").write_text("of an older recording")
-    teller = keeping(tmp_path / "kept")
-    teller.keep_beside(tmp_path / "talk.unfinished.mp4")
-    teller.write(None)
+    transcript_log = keeping(tmp_path / "kept")
+    transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
+    transcript_log.write(None)
     assert not list((tmp_path / "kept").iterdir()) and [path.name for path in tmp_path.glob("*.jsonl")] == [
         "talk.jsonl"
     ]
-    teller.write(tmp_path / "talk.mp4")  # whose transcript the older one is not
+    transcript_log.write(tmp_path / "talk.mp4")  # whose transcript the older one is not
     assert (tmp_path / "talk.jsonl").read_text() == ""
 
 
 def test_a_full_disk_is_said_once_and_what_waits_comes_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    teller = keeping(tmp_path / "kept", quiet=False)
-    teller.tell(finished(0))
+    transcript_log = keeping(tmp_path / "kept", quiet=False)
+    transcript_log.tell(finished(0))
     path = kept_in(tmp_path / "kept")
     size = path.stat().st_size
     with disk_of(size + 20):
-        teller.tell(finished(1))
+        transcript_log.tell(finished(1))
         assert turns_in(path) == [0] and path.stat().st_size == size, "no half line"
-        teller.tell(finished(2))
+        transcript_log.tell(finished(2))
         assert turns_in(path) == [0]
         with pytest.raises(InputError, match="expected room for what was said"):
-            teller.write(None)
+            transcript_log.write(None)
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("! "))
     assert str(path) in line and "tried again" in line
-    teller.tell(finished(3))
+    transcript_log.tell(finished(3))
     assert turns_in(path) == [0, 1, 2, 3]
 
 
 def test_a_folder_that_goes_away_stops_nothing(tmp_path: Path) -> None:
-    teller = keeping(tmp_path / "kept")
+    transcript_log = keeping(tmp_path / "kept")
     (tmp_path / "kept").rmdir()
-    teller.tell(finished(0))
+    transcript_log.tell(finished(0))
     (tmp_path / "kept").mkdir()
-    teller.tell(finished(1))
-    teller.write(None)
+    transcript_log.tell(finished(1))
+    transcript_log.write(None)
     assert turns_in(kept_in(tmp_path / "kept")) == [0, 1]
 
 
 def test_what_is_no_character_can_be_kept_and_read(tmp_path: Path) -> None:
-    teller = keeping(tmp_path / "kept")
-    teller.tell(finished(0, heard="caf\udce9 é 😀"))
+    transcript_log = keeping(tmp_path / "kept")
+    transcript_log.tell(finished(0, heard="caf\udce9 é 😀"))
     (turn,) = map(json.loads, kept_in(tmp_path / "kept").read_text(encoding="utf-8").splitlines())
     assert turn["heard"] == "caf\udce9 é 😀"

@@ -113,35 +113,35 @@ def test_the_words_are_known_once_a_pause_has_begun(listening: Callable[..., Lis
     assert listener.finish() == "words" and len(decoded) == 1
 
 
-def test_guesses_are_of_the_latest_sound_and_never_queue(listening: Callable[..., Listener]) -> None:
+def test_interim_transcripts_are_of_the_latest_sound_and_never_queue(listening: Callable[..., Listener]) -> None:
     decoded: list[float] = []
     gate = threading.Event()
 
     def slow(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         decoded.append(len(sound) / SPEECH_RATE_HZ)
         gate.wait(5)
-        return Understood("guess")
+        return Understood("interim")
 
     listener = listening(slow)
     listener.hear(voice(0.6))
     wait_until(lambda: len(decoded) == 1)
-    listener.hear(voice(3.0))  # taken in while the first guess is being made
+    listener.hear(voice(3.0))  # taken in while the first interim transcript is being made
     assert len(decoded) == 1 and decoded[0] <= 0.6
     gate.set()
     wait_until(lambda: len(decoded) == 2)
     assert decoded[1] == pytest.approx(3.6, abs=0.01)
-    assert listener.transcription.hear(b"") == "guess"
+    assert listener.transcription.hear(b"") == "interim"
     listener.finish()
 
 
-def test_a_guess_gives_way_to_the_final_words(listening: Callable[..., Listener]) -> None:
+def test_an_interim_transcript_gives_way_to_the_final_words(listening: Callable[..., Listener]) -> None:
     began: list[float] = []
     stopped: list[float] = []
 
     def stoppable(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         seconds = len(sound) / SPEECH_RATE_HZ
         began.append(seconds)
-        while seconds < 1.0:  # the first guess takes for ever
+        while seconds < 1.0:  # the first interim transcript takes for ever
             try:
                 check()
             except Stopped:
@@ -198,12 +198,13 @@ def test_a_decoder_that_fails_fails_the_utterance(listening: Callable[..., Liste
 
 
 def test_what_was_heard_in_haste_is_heard_again(listening: Callable[..., Listener]) -> None:
-    """An utterance that ends in the middle of a word: the guess was of the same sound, but may be a worse one."""
+    """An utterance that ends in the middle of a word: the interim transcript was of the same sound, but may be a worse
+    one."""
     asked: list[bool] = []
 
     def hasty(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         asked.append(is_interim)
-        return Understood("guess" if is_interim else "words", is_doubtful=not is_interim)
+        return Understood("interim" if is_interim else "words", is_doubtful=not is_interim)
 
     listener = listening(hasty)
     listener.hear(voice(0.6))

@@ -13,9 +13,9 @@ import pytest
 
 from speech.errors import InputError
 from speech.worker import kept as kept_worker
+from speech.worker import process as worker
 from speech.worker.kept import KeptWorker
 from speech.worker.process import Worker
-from speech.worker import process as worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped with SIGSTOP")
 

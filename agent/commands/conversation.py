@@ -12,7 +12,7 @@ import typer
 
 from agent.commands import options
 from agent.commands.options import check_target, check_video, configured, progress, say
-from agent.commands.transcript_log import Teller
+from agent.commands.transcript_log import TranscriptLog
 from agent.config.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
@@ -109,13 +109,13 @@ class Conversation:
 
     def __init__(self, config: Config, video: Path, *, quiet: bool) -> None:
         self._config, self._video, self._quiet = config, video, quiet
-        self._teller = Teller(config, quiet=quiet)
-        self._teller.check(video)
+        self._transcript_log = TranscriptLog(config, quiet=quiet)
+        self._transcript_log.check(video)
 
     @property
     def records(self) -> list[TurnRecord]:
         """The turns so far."""
-        return self._teller.records
+        return self._transcript_log.records
 
     async def run(
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
@@ -145,13 +145,13 @@ class Conversation:
         )
         with progress(self._quiet) as bar:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
-            self._teller.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
+            self._transcript_log.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
             async with open_session(
                 self._config,
                 real_time=real_time,
                 outputs=outputs,
                 apologise=len(asked) > 1,
-                on_event=self._teller.tell,
+                on_event=self._transcript_log.tell,
                 on_loaded=loaded,
                 on_preparing=lambda notice: say(notice, self._quiet),
                 end_of_turn_s=end_of_turn_s,
@@ -162,7 +162,7 @@ class Conversation:
         """Writes the turns as JSON lines beside the video and where the configuration keeps them, and subtitles."""
         from agent.console.subtitles import write_subtitles
 
-        self._teller.write(self._video)
+        self._transcript_log.write(self._video)
         if subtitles:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
 

@@ -35,13 +35,15 @@ class Talk:
 
     def __init__(self, config: Config, record: Path | None, *, quiet: bool) -> None:
         from agent.commands.status_line import StatusLine
-        from agent.commands.transcript_log import Teller
+        from agent.commands.transcript_log import TranscriptLog
 
         self._config, self._record, self._quiet = config, record, quiet
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
         self._line = StatusLine(f"({keys}, q: leave)")
-        self._teller = Teller(config, quiet=quiet, show_state=self._show_state, show_guess=self._show_guess)
-        self._teller.check(record)
+        self._transcript_log = TranscriptLog(
+            config, quiet=quiet, show_state=self._show_state, show_interim=self._show_interim
+        )
+        self._transcript_log.check(record)
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
@@ -56,7 +58,7 @@ class Talk:
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
-        self._listeners: list[Callable[[Event], None]] = [self._teller.tell, *([bridge.tell] if bridge else [])]
+        self._listeners: list[Callable[[Event], None]] = [self._transcript_log.tell, *([bridge.tell] if bridge else [])]
         card: SoundCard
         source: Microphone
         session: Session
@@ -98,7 +100,7 @@ class Talk:
             )
             shown_by.extend(opened)
             if (recording := recording_among(opened)) is not None:
-                self._teller.keep_beside(recording.written_to)
+                self._transcript_log.keep_beside(recording.written_to)
             motion = bridge.motion_output() if bridge else None
             return [*opened, motion] if motion else opened
 
@@ -128,7 +130,7 @@ class Talk:
                     await session.run(source, services)
                 report_losses(session.frames_late, session.frames, card, self._quiet)
         finally:  # what was said is kept even where the recording can't be finished
-            self._teller.write(self._record if recorded(shown_by) else None)
+            self._transcript_log.write(self._record if recorded(shown_by) else None)
         if recorded(shown_by):
             say(f"{self._record}: the conversation", self._quiet)
 
@@ -144,8 +146,8 @@ class Talk:
     def _show_state(self, state: str) -> None:
         self._line.state = state
 
-    def _show_guess(self, words: str) -> None:
-        self._line.guess = words
+    def _show_interim(self, words: str) -> None:
+        self._line.interim = words
 
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:

@@ -23,14 +23,14 @@ class StatusLine:
 
     Attributes:
         state: what the person does.
-        guess: what was understood so far.
+        interim: what was understood so far.
         hint: which keys there are.
         is_open: whether the microphone is open.
     """
 
     def __init__(self, hint: str) -> None:
         self.state = "idle"
-        self.guess = ""
+        self.interim = ""
         self.hint = hint
         self.is_open = True
         self._level_dbfs = _QUIETEST_DBFS
@@ -48,7 +48,7 @@ class StatusLine:
         line.append(f"{self.state:>9} ", _STYLES.get(self.state, ""))
         line.append("█" * filled, "green" if self.is_open else "dim")
         line.append("░" * (_METER_WIDTH - filled) + " ", "dim")
-        line.append(self.guess or self.hint, "" if self.guess else "dim")
+        line.append(self.interim or self.hint, "" if self.interim else "dim")
         return line
 
 

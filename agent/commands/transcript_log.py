@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from agent.conversation.turn import TurnRecord
 
 
-class Teller:
+class TranscriptLog:
     """Takes a session's events: prints every turn with its waterfall, and keeps the records.
 
     Args:
         config: the whole configuration.
         quiet: print nothing.
         show_state: told what the person does whenever that changes.
-        show_guess: told the words so far while the user speaks, and "" when they are final.
+        show_interim: told the words so far while the user speaks, and "" when they are final.
 
     Attributes:
         records: the turns so far.
@@ -39,11 +39,11 @@ class Teller:
         *,
         quiet: bool,
         show_state: Callable[[str], None] = lambda state: None,
-        show_guess: Callable[[str], None] = lambda words: None,
+        show_interim: Callable[[str], None] = lambda words: None,
     ) -> None:
         self._config, self._quiet = config, quiet
         self._name = config.mind.name or persona_of(config).name
-        self.show_state, self.show_guess = show_state, show_guess
+        self.show_state, self.show_interim = show_state, show_interim
         self.records: list[TurnRecord] = []
         self._kept: TurnsFile | None = None
         if folder := config.session.keep_transcripts:
@@ -61,7 +61,7 @@ class Teller:
             case StateChanged(state):
                 self.show_state(state)
             case Transcript(text, is_final):
-                self.show_guess("" if is_final else text)
+                self.show_interim("" if is_final else text)
             case Problem(message):
                 say(f"! {message}", self._quiet)
             case TurnFinished(record):

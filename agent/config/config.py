@@ -1,7 +1,7 @@
 """Reading the configuration: command line over environment over file over defaults; any mistake stops with one line.
 
 The file is ./config.toml, or what --config or VISAVIS_CONFIG names, or the packaged agent/data/config.toml. It may
-hold only some of the keys. VISAVIS_VOICE__RATE_WPM=150 and --set voice.rate_wpm=150 go over it.
+hold only some of the keys. VISAVIS_VOICE__RATE_WPM=150 and --set voice.rate_wpm=150 override it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ VARIABLES: Mapping[str, str] = {
     **{f"{PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS},
     "VISAVIS_CACHE_DIR": "portrait.cache_dir",
 }
-"""Environment variable → "section.key"; the cache folder has a short name too, which the long one goes over."""
+"""Environment variable → "section.key"; the cache folder has a short name too, which the long one overrides."""
 
 LEAST_LIKENESS = 0.6
 """Of two names, by difflib, from which one may be meant for the other (difflib's own default)."""

@@ -33,8 +33,8 @@ from agent.conversation.events import (
 )
 from agent.conversation.history import History
 from agent.conversation.reply import Reply
-from agent.conversation.speaking import SENTENCES_AHEAD, SpokenSoon, speak_in_order
-from agent.conversation.thinking import Patience, think
+from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
+from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord, Turn, TurnRecord
 from agent.conversation.utterance import Utterance
 from agent.llm.base import LLM
@@ -252,7 +252,7 @@ class Session:
         return self._request(Say(text))
 
     def set_controls(self, controls: Controls) -> None:
-        """Sets gaze, head distance, emotion and composure; a reply's own emotion goes over them while it is said."""
+        """Sets gaze, head distance, emotion and composure; a reply's own emotion overrides them while it is said."""
         self._controls = controls
         self._renderer.set_controls(controls)
 
@@ -401,11 +401,11 @@ class Session:
 
     def _begin_early(self) -> None:
         """The user pauses: prepares the answer to what was understood so far; nothing of it is told or heard yet."""
-        guess = self._utterance.guess if self._utterance is not None else ""
-        if not guess or (self._draft is not None and self._draft.question == guess):
+        interim = self._utterance.interim if self._utterance is not None else ""
+        if not interim or (self._draft is not None and self._draft.question == interim):
             return
         self._drop_draft()
-        self._draft = self._begin_reply(guess)
+        self._draft = self._begin_reply(interim)
 
     def _drop_draft(self) -> None:
         if self._draft is not None:
@@ -498,17 +498,15 @@ class Session:
 
     async def _reply(self, reply: Reply) -> None:
         """Mind and voice side by side: text, sentences, sound."""
-        patience = Patience(self._timing.thinking_timeout_s, lambda message: self._problem(reply, message))
+        policy = ThinkingPolicy(self._timing.thinking_timeout_s, lambda message: self._problem(reply, message))
         sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
-        spoken: asyncio.Queue[SpokenSoon | None] = asyncio.Queue(SENTENCES_AHEAD)
+        spoken: asyncio.Queue[SentenceAudio | None] = asyncio.Queue(SENTENCES_AHEAD)
         async with asyncio.TaskGroup() as stages:
-            stages.create_task(
-                think(self._parts.mind, self.history.messages(), reply, sentences, patience), name="mind"
-            )
+            stages.create_task(think(self._parts.mind, self.history.messages(), reply, sentences, policy), name="mind")
             stages.create_task(speak_in_order(self._parts.voice, sentences, spoken), name="voice")
             stages.create_task(self._play(reply, spoken), name="play")
 
-    async def _play(self, reply: Reply, spoken: asyncio.Queue[SpokenSoon | None]) -> None:
+    async def _play(self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         while (soon := await spoken.get()) is not None:
             record = await reply.confirmed()

@@ -33,7 +33,7 @@ class Piece:
     words: tuple[tuple[str, int], ...]
 
 
-class SpokenSoon:
+class SentenceAudio:
     """A sentence that is being spoken.
 
     Attributes:
@@ -73,7 +73,7 @@ class SpokenSoon:
 
 
 async def speak_in_order(
-    voice: TTS, sentences: asyncio.Queue[Sentence | None], spoken: asyncio.Queue[SpokenSoon | None]
+    voice: TTS, sentences: asyncio.Queue[Sentence | None], spoken: asyncio.Queue[SentenceAudio | None]
 ) -> None:
     """Starts every sentence as soon as the voice has room for one more, and hands all on in their order.
 
@@ -86,7 +86,7 @@ async def speak_in_order(
     async with asyncio.TaskGroup() as voices:
         while (sentence := await sentences.get()) is not None:
             await room.acquire()
-            soon = SpokenSoon(sentence)
+            soon = SentenceAudio(sentence)
             task = voices.create_task(soon.speak(voice), name=f"voice, sentence {sentence.index}")
             task.add_done_callback(lambda _: room.release())
             await spoken.put(soon)

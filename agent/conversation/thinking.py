@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agent.conversation.reply import Reply
-from agent.llm.base import LLM, Apologised, Message
+from agent.llm.base import LLM, Apology, Message
 from agent.text.emotion_tags import EmotionTag, EmotionTags
 from agent.text.sentences import Sentence, SentenceSplitter
 from speech.errors import InputError
@@ -22,7 +22,7 @@ LONGEST_REPLY = 6000
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ThinkingPolicy:
     """What to do about a mind that fails.
 
     Attributes:
@@ -39,7 +39,7 @@ async def think(
     history: Sequence[Message],
     reply: Reply,
     sentences: asyncio.Queue[Sentence | None],
-    patience: Patience,
+    policy: ThinkingPolicy,
 ) -> None:
     """Puts the reply's sentences into the queue as early as they can be spoken, then None.
 
@@ -48,7 +48,7 @@ async def think(
         history: what was said before.
         reply: what is to be answered, or said as it is.
         sentences: takes the sentences; a mind that fails is excused in a last one, and what it said so far stays.
-        patience: how long to wait, and whom to tell.
+        policy: how long to wait, and whom to tell.
     """
     writer = _Writer(reply, sentences)
     if reply.say is not None:
@@ -57,14 +57,14 @@ async def think(
         await writer.write(NOT_UNDERSTOOD)
     else:
         try:
-            await _ask(mind, history, reply, writer, patience.timeout_s)
+            await _ask(mind, history, reply, writer, policy.timeout_s)
         except (InputError, OSError, TimeoutError) as error:
             await writer.end_sentence()
-            if not isinstance(error, Apologised):
+            if not isinstance(error, Apology):
                 await writer.write(MIND_FAILED)
                 await writer.end_sentence()
-            reason = str(error) or f"no answer within {patience.timeout_s:g} s"
-            await patience.on_problem(f"{mind.name}: {reason}")
+            reason = str(error) or f"no answer within {policy.timeout_s:g} s"
+            await policy.on_problem(f"{mind.name}: {reason}")
     await writer.end_sentence()
     await sentences.put(None)
 

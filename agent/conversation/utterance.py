@@ -18,15 +18,15 @@ HEARD_OF_A_PAUSE_S = 0.12
 
 
 class Utterance:
-    """Sound goes in as it comes, guesses come out meanwhile, and the words in the end.
+    """Sound goes in as it comes, interim transcripts come out meanwhile, and the words in the end.
 
     Args:
         ears: the recogniser.
         start_sample: where it began in the output, if its sound is there.
-        on_transcript: told of every guess and of the final words.
+        on_transcript: told of every interim and of the final words.
 
     Attributes:
-        guess: the words so far.
+        interim: the words so far.
         start_sample: as above.
         is_paused: whether the user is silent for now.
     """
@@ -34,7 +34,7 @@ class Utterance:
     def __init__(self, ears: ASR, start_sample: int | None, on_transcript: Callable[[Transcript], None]) -> None:
         self._ears, self._on_transcript = ears, on_transcript
         self.start_sample = start_sample
-        self.guess = ""
+        self.interim = ""
         self.is_paused = False
         self._chunks: asyncio.Queue[AudioChunk | None] = asyncio.Queue(QUEUED_CHUNKS)
         self._held: list[AudioChunk] = []  # at most the silence that ends a turn
@@ -74,7 +74,7 @@ class Utterance:
         transcript = Transcript("", True, 0.0, 0.0)
         async with aclosing(self._ears.transcribe(self._stream())) as transcripts:
             async for transcript in transcripts:
-                self.guess = transcript.text
+                self.interim = transcript.text
                 self._on_transcript(transcript)
         return transcript
 

@@ -25,7 +25,7 @@ class Message:
     interrupted: bool = False
 
 
-class Apologised(InputError):
+class Apology(InputError):
     """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
 
 
@@ -53,7 +53,7 @@ class LLM(Protocol):
             Text deltas; joined, they are the reply. Closing or cancelling the iteration really stops the work.
 
         Raises:
-            Apologised: it failed, and what it said is a reply nevertheless.
+            Apology: it failed, and what it said is a reply nevertheless.
             InputError: it failed.
         """
         ...

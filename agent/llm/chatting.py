@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from agent.knowledge.asking_back import offered
-from agent.llm.base import LLM, Apologised, Message
+from agent.llm.base import LLM, Apology, Message
 from agent.llm.knowledge_file import KnowledgeLLM, in_words
 from agent.llm.short_prompt import asks_to_invent
 from speech.errors import InputError
@@ -67,7 +67,7 @@ class ChattingLLM:
         """Answers `text`; see `agent.llm.base.LLM.stream`.
 
         Raises:
-            Apologised: the model failed, and "I don't know" was said in its place.
+            Apology: the model failed, and "I don't know" was said in its place.
             InputError: the model failed in the middle of its reply.
         """
         answer = await asyncio.to_thread(self._knowledge.answer, history, text)
@@ -93,7 +93,7 @@ class ChattingLLM:
                 raise
             async for delta in in_words(self._knowledge.do_not_know(history)):
                 yield delta
-            raise Apologised(f"{self._model.name}: {error}") from None
+            raise Apology(f"{self._model.name}: {error}") from None
 
 
 def _notice(history: Sequence[Message], text: str) -> str:

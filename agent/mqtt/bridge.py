@@ -106,8 +106,8 @@ class MqttBridge:
                 self._state = state
                 self._outbox.put(self._state_message(state))
             case Transcript():
-                guess = not event.is_final
-                self._send("transcript", messages.transcript(event), qos=0 if guess else 1, is_guess=guess)
+                interim = not event.is_final
+                self._send("transcript", messages.transcript(event), qos=0 if interim else 1, is_interim=interim)
             case Sentence():
                 self._send("reply", messages.sentence(self._turn, event))
             case TurnFinished(record):
@@ -299,8 +299,8 @@ class MqttBridge:
             await client.publish(self._broker.topic("event"), messages.notice("dropped", told), qos=1)
             self._dropped_told = dropped
 
-    def _send(self, name: str, payload: bytes, qos: int = 1, is_guess: bool = False) -> None:
-        self._outbox.put(Outgoing(self._broker.topic(name), payload, qos, is_guess=is_guess))
+    def _send(self, name: str, payload: bytes, qos: int = 1, is_interim: bool = False) -> None:
+        self._outbox.put(Outgoing(self._broker.topic(name), payload, qos, is_interim=is_interim))
 
     def _state_message(self, state: ConversationState) -> Outgoing:
         return Outgoing(self._broker.topic("state"), state.encode(), retain=True)

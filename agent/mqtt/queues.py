@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_WAITING = 256
 """Messages each way: half an hour of conversation while the broker is away."""
 
-MAX_GUESSES = 16
+MAX_INTERIM = 16
 """Of the unfinished transcripts only the newest matter."""
 
 
@@ -29,14 +29,14 @@ class Outgoing:
         payload: UTF-8.
         qos: 0 may get lost, 1 arrives at least once.
         retain: whether the broker gives it to later subscribers.
-        is_guess: it will be superseded soon, so it is the first to be thrown away.
+        is_interim: it will be superseded soon, so it is the first to be thrown away.
     """
 
     topic: str
     payload: bytes
     qos: int = 1
     retain: bool = False
-    is_guess: bool = False
+    is_interim: bool = False
 
 
 class Outbox:
@@ -45,21 +45,21 @@ class Outbox:
     def __init__(self) -> None:
         self._waiting: deque[Outgoing] = deque()
         self._filled = asyncio.Event()
-        self._guesses = 0
+        self._interim = 0
         self.dropped = 0
-        """Messages thrown away so far, guesses not counted."""
+        """Messages thrown away so far, interim transcripts not counted."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, message: Outgoing) -> None:
         """Adds a message."""
-        if message.is_guess:
-            if self._guesses == MAX_GUESSES:
-                self.remove(next(waiting for waiting in self._waiting if waiting.is_guess))
-            self._guesses += 1
-        elif len(self._waiting) - self._guesses == MAX_WAITING:
-            self.remove(next(waiting for waiting in self._waiting if not waiting.is_guess))
+        if message.is_interim:
+            if self._interim == MAX_INTERIM:
+                self.remove(next(waiting for waiting in self._waiting if waiting.is_interim))
+            self._interim += 1
+        elif len(self._waiting) - self._interim == MAX_WAITING:
+            self.remove(next(waiting for waiting in self._waiting if not waiting.is_interim))
             self.dropped += 1
         self._waiting.append(message)
         self._filled.set()
@@ -76,13 +76,13 @@ class Outbox:
         for index, waiting in enumerate(self._waiting):
             if waiting is message:
                 del self._waiting[index]
-                self._guesses -= message.is_guess
+                self._interim -= message.is_interim
                 return
 
     def forget(self, topic: str) -> None:
         """Takes out all messages of a topic."""
         self._waiting = deque(message for message in self._waiting if message.topic != topic)
-        self._guesses = sum(message.is_guess for message in self._waiting)
+        self._interim = sum(message.is_interim for message in self._waiting)
 
 
 def inbox_type(on_dropped: Callable[[], None]) -> type[asyncio.Queue[Message]]:

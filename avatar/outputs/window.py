@@ -82,9 +82,9 @@ class WindowOutput:
         self._latest: Image | None = None
         self._is_open = True
         self._has_ended = False
-        self._last_words = ""
+        self._stderr_tail = ""
         opened: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._messages = self._start_thread("messages", self._keep_last_words)
+        self._messages = self._start_thread("messages", self._keep_stderr_tail)
         self._threads = (
             self._messages,
             self._start_thread("events", self._read_events, opened),
@@ -107,7 +107,7 @@ class WindowOutput:
         with self._changed:
             if self._has_ended and self._is_open:
                 self._is_open = False
-                reason = f": {self._last_words}" if self._last_words else ""
+                reason = f": {self._stderr_tail}" if self._stderr_tail else ""
                 raise InputError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
             if frame is not None and self._is_open:
                 self._latest = flattened(frame.image, _BEHIND)
@@ -164,7 +164,7 @@ class WindowOutput:
         with self._changed:
             self._has_ended = True
             self._changed.notify_all()
-        opened.put(self._last_words or "its process ended")
+        opened.put(self._stderr_tail or "its process ended")
 
     def _event(self, fields: dict[str, Any], opened: queue.SimpleQueue[str]) -> None:
         if "ready" in fields:
@@ -180,12 +180,12 @@ class WindowOutput:
             if is_news:
                 self._on_close()
 
-    def _keep_last_words(self) -> None:
+    def _keep_stderr_tail(self) -> None:
         assert self._process.stderr is not None
         with self._process.stderr as pipe:
             while piece := pipe.read(4096):
                 words = piece.decode(errors="replace").strip().splitlines()
-                self._last_words = words[-1] if words else self._last_words
+                self._stderr_tail = words[-1] if words else self._stderr_tail
 
 
 def _write_all(pipe: Any, data: bytes | memoryview) -> None:

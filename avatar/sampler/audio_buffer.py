@@ -10,7 +10,7 @@ from speech.audio import AudioChunk
 from speech.errors import InputError
 
 
-class HeardSound:
+class AudioBuffer:
     """A gapless stream of sound that can be cut back, and told to forget what is old.
 
     Attributes:

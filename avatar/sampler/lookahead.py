@@ -53,7 +53,7 @@ class MotionSampler(Protocol):
         ...
 
 
-class MotionAhead:
+class MotionLookahead:
     """Feeds the sampler from the sound tracks and keeps the frames that it has made and nobody has shown yet.
 
     `sample` and `sample_ahead` belong to one thread, everything else to another; while `sample` runs, the other waits.

@@ -18,7 +18,7 @@ from avatar.motion import (
     neutral,
     with_eye_look,
 )
-from avatar.sampler.audio_buffer import HeardSound
+from avatar.sampler.audio_buffer import AudioBuffer
 from avatar.sampler.checkpoint import MotionCheckpoint
 from avatar.sampler.conditions import REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
 from avatar.sampler.denoiser import AUDIO_PAST_FRAMES
@@ -112,9 +112,9 @@ class FlowMotionSampler:
         self._guidance = guidance
         self._state = ConversationState.IDLE
         self._controls = Controls()
-        self._speech = HeardSound()
+        self._speech = AudioBuffer()
         self._ended = False
-        self._user = HeardSound()
+        self._user = AudioBuffer()
         self._user_loudness: list[float] = []
         self._user_from = 0  # frame of the first of _user_loudness
         self._kernel = noise_kernel()

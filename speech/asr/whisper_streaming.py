@@ -1,8 +1,9 @@
 """Whisper while somebody speaks: which stretches of the sound are decoded, and when, beside taking the sound in.
 
 Whisper understands whole stretches of sound, not a stream. So one thread takes the sound in and another decodes what
-has come: guesses while somebody speaks, always of the latest sound, and the words themselves as soon as a pause begins.
-What is decoded for the final words depends on the sound alone, never on when it came or how quick the machine is.
+has come: interim transcripts while somebody speaks, always of the latest sound, and the words themselves as soon as a
+pause begins. What is decoded for the final words depends on the sound alone, never on when it came or how quick the
+machine is.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ _VAD_THRESHOLD = 0.4
 """Whoever sends the sound has already decided that somebody speaks: this only finds where, and is easily convinced."""
 
 _NEW_SOUND_S = 0.4
-"""New sound that is worth another guess."""
+"""New sound that is worth another interim transcript."""
 
 _LULL_S = 0.01
-"""Sound that is spoken now comes every 20 ms; with no lull this long it is a recording, and guesses would only cost
-time."""
+"""Sound that is spoken now comes every 20 ms; with no lull this long it is a recording, and interim transcripts would
+only cost time."""
 
 Stretch = tuple[int, int]
 """First sample and the one after the last, at 16 kHz from the utterance's beginning."""
@@ -228,7 +229,7 @@ class Transcription:
             return None
         if end is not None:
             return (start, end) if known != (start, end) or self._is_interim else None
-        if not self._stretches.is_voiced:  # a pause may begin here, and a guess would be in the way of its words
+        if not self._stretches.is_voiced:  # an interim transcript would be in the way of a pause's words
             return None
         return (start, length) if length - max(known[1], start) >= _samples(_NEW_SOUND_S) else None
 

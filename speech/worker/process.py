@@ -112,7 +112,7 @@ class Worker:
         self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
         self._calls: dict[int, WorkerCall] = {}
         self._number = 0
-        self._last_words: deque[str] = deque(maxlen=1)
+        self._stderr_tail: deque[str] = deque(maxlen=1)
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
         self._has_work, self._ended = asyncio.Event(), asyncio.Event()
@@ -151,7 +151,7 @@ class Worker:
         loading = worker._calls[0] = WorkerCall(worker, 0)
         worker._tasks = [
             asyncio.create_task(worker._sort_replies(), name=f"read {what}"),
-            asyncio.create_task(worker._keep_last_words(), name=f"read {what}'s messages"),
+            asyncio.create_task(worker._keep_stderr_tail(), name=f"read {what}'s messages"),
         ]
         try:
             worker._send(pack_message(Kind.SETUP, 0, setup))
@@ -173,7 +173,7 @@ class Worker:
         self._send(pack_message(Kind.OPEN, self._number, fields))
         self._has_work.set()
         if self.has_ended:
-            call.fail(self._epitaph())
+            call.fail(self._exit_message())
         return call
 
     async def request(self, fields: Mapping[str, Any]) -> AsyncGenerator[Item, None]:
@@ -230,7 +230,7 @@ class Worker:
         if self._calls:
             await self._process.wait()
             for call in self._calls.values():
-                call.fail(self._epitaph())
+                call.fail(self._exit_message())
 
     async def _watch(self) -> None:
         """Ends a process that is stopped or hangs: it would keep a conversation waiting for ever."""
@@ -250,18 +250,18 @@ class Worker:
                     self._process.kill()
                 return
 
-    def _epitaph(self) -> str:
+    def _exit_message(self) -> str:
         if self._fell_silent:
             return f"{self._what} did not answer for {SILENT_S:g} s; it is started again"
-        reason = f": {self._last_words[0]}" if self._last_words else ""
+        reason = f": {self._stderr_tail[0]}" if self._stderr_tail else ""
         code = self._process.returncode
         if code == -_ILLEGAL_INSTRUCTION:
             return f"{self._what} ended: it needs instructions that this processor does not have"
         return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again"
 
-    async def _keep_last_words(self) -> None:
+    async def _keep_stderr_tail(self) -> None:
         rest = ""
         while piece := await self._stderr.read(4096):
             # Progress bars write carriage returns only: a line must not grow for ever.
             *lines, rest = (rest + piece.decode(errors="replace")).replace("\r", "\n")[-4096:].split("\n")
-            self._last_words.extend(line.strip() for line in (*lines, rest) if line.strip())
+            self._stderr_tail.extend(line.strip() for line in (*lines, rest) if line.strip())
