@@ -82,9 +82,7 @@ def test_understands_the_demonstration_questions_that_are_among_its_phrases() ->
     assert asyncio.run(all_of_them()) == expected
 
 
-def test_interim_transcripts_come_while_the_sound_comes_then_one_final(
-    loop: asyncio.Runner, ears: PocketSphinxASR
-) -> None:
+def test_interim_transcripts_come_with_the_sound_then_one_final(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
     *interim, final = run(loop, hear(ears, replay(question("1_name.wav"))))
     assert final.is_final and final.text == "hello what is your name"
     assert interim and not any(one.is_final for one in interim)

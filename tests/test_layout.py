@@ -33,6 +33,42 @@ def test_imports_go_one_way(package: str) -> None:
         assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}"
 
 
+def _modules() -> dict[str, Path]:
+    paths = [path for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py")]
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+
+
+def test_imports_between_folders_go_one_way() -> None:
+    """Every folder, and every module beside the folders, is a node: no way leads back to where it came from."""
+    modules = _modules()
+    folders = {name for name, path in modules.items() if path.name == "__init__.py"}
+
+    def place(name: str) -> str:
+        parent = name if name in folders else name.rpartition(".")[0]
+        return parent if "." in parent else name
+
+    imported: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                found = {
+                    whole if (whole := f"{node.module}.{alias.name}") in modules else node.module
+                    for alias in node.names
+                }
+                imported.setdefault(place(name), set()).update(place(one) for one in found & set(modules))
+    for places in imported.items():
+        places[1].discard(places[0])
+    while ends := [name for name in imported if not imported[name] & set(imported)]:  # who imports only what is done
+        for name in ends:
+            del imported[name]
+    assert not imported, f"these import each other in a circle, or are imported from one: {imported}"
+
+
+def test_no_folder_is_crowded() -> None:
+    folders = [path.parent for path in _modules().values()]
+    assert {folder: folders.count(folder) for folder in folders if folders.count(folder) > 20} == {}
+
+
 def test_the_command_line_starts_without_the_heavy_packages() -> None:
     heavy = ["torch", "mediapipe", "av", "pocketsphinx", "onnxruntime", "matplotlib", "cv2"]
     code = f"import sys, agent.command_line; print([name for name in {heavy} if name in sys.modules])"
