@@ -26,8 +26,7 @@ from agent.config.config import Config, load_config
 from agent.conversation.events import Event, TurnFinished
 from agent.conversation.questions import Questions
 from agent.conversation.turn import TurnRecord
-from agent.engine import open_session
-from avatar.clock import SAMPLES_PER_FRAME
+from agent.engine import load_engine
 from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
@@ -36,7 +35,7 @@ PARTS = ("cold", "latency", "render", "memory")
 COLD_START = """
 import time; began = time.time()
 import asyncio, os, sys
-from agent.engine import open_session
+from agent.engine import load_engine
 from agent.config.config import load_config
 from agent.conversation.events import TypedText
 from agent.conversation.questions import Questions
@@ -49,9 +48,10 @@ class FirstFrame:
 
 async def main():
     config = load_config(None, sys.argv[1:], {})
-    async with open_session(config, real_time=True, outputs=lambda: [FirstFrame()], apologise=True,
-                            on_event=lambda event: None) as session:
-        await session.run(Questions([TypedText("hello")], real_time=True))
+    asked = Questions([TypedText("hello")], real_time=True)
+    async with load_engine(config) as engine:
+        async with engine.session(asked, [FirstFrame()], on_event=lambda event: None) as session:
+            await session.run()
 asyncio.run(main())
 """
 
@@ -75,12 +75,14 @@ async def answer_all(config: Config, turns: int, video: Path) -> tuple[list[Turn
         if isinstance(event, TurnFinished):
             records.append(event.record)
 
-    async with open_session(
-        config, real_time=True, outputs=lambda: [VideoFileOutput(video)], apologise=True, on_event=on_event
-    ) as session:
-        silence_s = config.ears.end_of_turn_s + 0.3
-        await session.run(Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3))
-        return records, session.frames_late, session.clock.position // SAMPLES_PER_FRAME
+    silence_s = config.ears.end_of_turn_s + 0.3
+    audio = Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3)
+    async with (
+        load_engine(config) as engine,
+        engine.session(audio, [VideoFileOutput(video)], on_event=on_event) as session,
+    ):
+        await session.run()
+        return records, session.frames_late, session.frames
 
 
 def latency(config: Config, turns: int, folder: Path) -> None:
