@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 import platformdirs
 import pytest
 from platformdirs.macos import MacOS
-from platformdirs.windows import Windows
+from platformdirs.windows import Windows, get_win_folder_from_env_vars
 
 from agent.config.config import Config, load_config
 from agent.models import fetched as models
@@ -152,6 +152,7 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Pat
     monkeypatch.setattr(platformdirs, "PlatformDirs", MacOS)
     assert models_folder(config()) == home / "Library" / "Application Support" / "visavis" / "models"
     monkeypatch.setattr(platformdirs, "PlatformDirs", Windows)
+    monkeypatch.setattr("platformdirs.windows._RESOLVE_WIN_FOLDER", get_win_folder_from_env_vars)
     monkeypatch.setenv("LOCALAPPDATA", r"C:\Users\Me\AppData\Local")
     assert PureWindowsPath(models_folder(config())) == PureWindowsPath(r"C:\Users\Me\AppData\Local\visavis\models")
 
