@@ -14,7 +14,6 @@ from avatar.sampler.intention import IntentionState
 from avatar.sampler.noise import smoothing_kernel
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.state import SampledFrame
-from speech.errors import InputError
 
 SAMPLED = list(MotionLayout.SAMPLED)
 
@@ -57,11 +56,11 @@ class MotionModel:
         """Refuses options that the network was not trained for.
 
         Raises:
-            InputError: blocks that are too long.
+            ValueError: blocks that are too long.
         """
         limit = self.denoiser.config.block
         if options.block_frames > limit:
-            raise InputError(f"block_frames: expected 1 to {limit}, got {options.block_frames}")
+            raise ValueError(f"block_frames: expected 1 to {limit}, got {options.block_frames}")
 
 
 def load_motion_model(path: Path | None = None) -> MotionModel:

@@ -10,7 +10,6 @@ from avatar.sampler.model import MotionModel
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.state import REWIND_FRAMES, SamplerState
 from speech.audio import AudioChunk
-from speech.errors import InputError
 
 
 class FlowMotionSampler:
@@ -45,7 +44,7 @@ class FlowMotionSampler:
             chunk: any length; start_sample continues the track, the rate never changes.
 
         Raises:
-            InputError: a gap, an overlap, or another rate.
+            ValueError: a gap, an overlap, or another rate.
         """
         self.state.speech.push(chunk, "speech track")
         self.state.speech_ended = False
@@ -58,7 +57,7 @@ class FlowMotionSampler:
         """Appends the user's own voice (same clock as the speech track), which drives the listener's motion.
 
         Raises:
-            InputError: as `push`.
+            ValueError: as `push`.
         """
         self.state.user.push(chunk)
 
@@ -78,12 +77,12 @@ class FlowMotionSampler:
                 had come that far.
 
         Raises:
-            InputError: a frame that was not made yet, or is too long ago.
+            ValueError: a frame that was not made yet, or is too long ago.
         """
         if frame > self.frame or frame < 0:
-            raise InputError(f"interrupt: expected a frame from 0 to {self.frame}, got {frame}")
+            raise ValueError(f"interrupt: expected a frame from 0 to {self.frame}, got {frame}")
         if 0 < frame < self.frame and frame - 1 not in self.state.frames:
-            raise InputError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
+            raise ValueError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
         self.state.rewind(frame)
 
     def frames(self) -> Motion:

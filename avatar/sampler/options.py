@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from avatar.sampler.guidance import Guidance
-from speech.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +31,13 @@ class SamplerOptions:
         """Refuses what can't be sampled with.
 
         Raises:
-            InputError: out of range.
+            ValueError: out of range.
         """
         if self.block_frames < 1:
-            raise InputError(f"block_frames: expected at least 1, got {self.block_frames}")
+            raise ValueError(f"block_frames: expected at least 1, got {self.block_frames}")
         if self.steps < 1:
-            raise InputError(f"steps: expected at least 1, got {self.steps}")
+            raise ValueError(f"steps: expected at least 1, got {self.steps}")
         if not 0.0 <= self.composure <= 1.0:
-            raise InputError(f"composure: expected 0 (lively) to 1 (still), got {self.composure}")
+            raise ValueError(f"composure: expected 0 (lively) to 1 (still), got {self.composure}")
         if not 0.0 <= self.nods <= 1.0:
-            raise InputError(f"nods: expected 0 (never) to 1 (at every pause), got {self.nods}")
+            raise ValueError(f"nods: expected 0 (never) to 1 (at every pause), got {self.nods}")

@@ -25,7 +25,7 @@ class UserLoudness:
         """Appends sound.
 
         Raises:
-            InputError: a gap, an overlap, or another rate.
+            ValueError: a gap, an overlap, or another rate.
         """
         self._sound.push(chunk, "user's voice")
         size = self._sound.extractor().samples
