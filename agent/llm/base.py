@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from speech.errors import InputError
+from speech.errors import BackendError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Message:
     interrupted: bool = False
 
 
-class Apology(InputError):
+class Apology(BackendError):
     """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
 
 
@@ -51,7 +51,7 @@ class Conversation(Protocol):
 
         Raises:
             Apology: it failed, and what it said is a reply nevertheless.
-            InputError: it failed.
+            VisavisError: it failed.
         """
         ...
 
