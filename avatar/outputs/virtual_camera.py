@@ -9,7 +9,7 @@ from typing import Any
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.framing import Framing
-from avatar.picture.backdrop import CHROMA_KEY, flattened
+from avatar.picture.backdrop import CHROMA_KEY, flatten
 from speech.audio import Samples
 from speech.errors import DeviceError, InputError
 
@@ -63,7 +63,7 @@ class VirtualCameraOutput:
         try:
             if self._path is not None:
                 os.stat(self._path)
-            self._camera.send(self._framing.compose(flattened(frame.image, CHROMA_KEY)))
+            self._camera.send(self._framing.compose(flatten(frame.image, CHROMA_KEY)))
         except (OSError, RuntimeError) as error:
             self.finish()
             reason = (error.strerror if isinstance(error, OSError) else None) or _one_line(error)

@@ -16,7 +16,7 @@ from typing import Any
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.window_process import HEADER
-from avatar.picture.backdrop import flattened
+from avatar.picture.backdrop import flatten
 from speech.audio import Samples
 from speech.errors import DeviceError, InputError
 
@@ -110,7 +110,7 @@ class WindowOutput:
                 reason = f": {self._stderr_tail}" if self._stderr_tail else ""
                 raise DeviceError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
             if frame is not None and self._is_open:
-                self._latest = flattened(frame.image, _BEHIND)
+                self._latest = flatten(frame.image, _BEHIND)
                 self._changed.notify_all()
 
     def finish(self) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from avatar.decoder import Image
 from avatar.outputs.window_process import BLIND_DRIVERS
-from avatar.placing.drawing import PANEL_PX, draw_editor, halved
+from avatar.placing.drawing import PANEL_PX, draw_editor, image_pyramid
 from avatar.placing.editor import Editor, Step
-from avatar.placing.points import Placed
+from avatar.placing.points import PlacedPoints
 from speech.errors import DeviceError, InputError
 
 _SIZE = (1180, 800)
@@ -34,7 +34,7 @@ class PlacingWindow:
     """
 
     def __init__(
-        self, title: str, picture: Image, placed: Placed | None, save: Callable[[Placed], tuple[bool, str]]
+        self, title: str, picture: Image, placed: PlacedPoints | None, save: Callable[[PlacedPoints], tuple[bool, str]]
     ) -> None:
         if find_spec("pygame") is None:
             raise InputError(
@@ -44,7 +44,7 @@ class PlacingWindow:
         os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
         import pygame
 
-        self._pygame, self._pictures, self._save = pygame, halved(picture), save
+        self._pygame, self._pictures, self._save = pygame, image_pyramid(picture), save
         height, width = picture.shape[:2]
         try:
             pygame.display.init()
