@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agent.config.config import Config
 from avatar.outputs.base import Output
 from avatar.portrait.portrait import Portrait
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 if TYPE_CHECKING:
     from avatar.outputs.video_file import VideoFileOutput
@@ -46,7 +46,7 @@ def open_live_outputs(
     for opener in openers:
         try:
             outputs.append(opener())
-        except InputError as error:
+        except VisavisError as error:
             on_problem(str(error))
     if record is not None:
         from avatar.outputs.video_file import VideoFileOutput

@@ -45,7 +45,7 @@ from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, Conversati
 from avatar.renderer import FrameShown, Renderer
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, Transcript
 from speech.sound_track import SoundTrack
 from speech.tts.base import TTS
@@ -195,7 +195,7 @@ class Session:
             services: what else is to run as long as the session.
 
         Raises:
-            ExceptionGroup: what failed; an InputError in it is for the user to read.
+            ExceptionGroup: what failed; a VisavisError in it is for the user to read.
         """
         self._full_duplex, self._echo_s = source.full_duplex, source.echo_s
         self.voice_track.open()  # an offline clock waits for us from here on
@@ -385,7 +385,7 @@ class Session:
                 is_expected = await asyncio.to_thread(self._parts.is_expected, heard.text)
                 return heard.text if is_expected else ""
             return heard.text
-        except InputError as error:
+        except VisavisError as error:
             if not self._apologise:
                 raise
             self._on_event(Problem(f"{self._parts.ears.name}: {error}"))

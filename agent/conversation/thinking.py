@@ -11,7 +11,7 @@ from agent.conversation.reply import Reply
 from agent.llm.base import LLM, Apology, Message
 from agent.text.emotion_tags import EmotionTag, EmotionTags
 from agent.text.sentences import Sentence, SentenceSplitter
-from speech.errors import InputError
+from speech.errors import BackendError, VisavisError
 
 NOT_UNDERSTOOD = "I'm sorry, I didn't catch that."
 MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask me again."
@@ -58,7 +58,7 @@ async def think(
     else:
         try:
             await _ask(mind, history, reply, writer, policy.timeout_s)
-        except (InputError, OSError, TimeoutError) as error:
+        except (VisavisError, OSError, TimeoutError) as error:
             await writer.end_sentence()
             if not isinstance(error, Apology):
                 await writer.write(MIND_FAILED)
@@ -82,11 +82,13 @@ async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Wri
             await writer.take(tags.push(delta[: LONGEST_REPLY - length]))
             length += len(delta)
             if length > LONGEST_REPLY:
-                raise InputError(f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there")
+                raise BackendError(
+                    f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there"
+                )
     await writer.take(tags.flush())
     await writer.end_sentence()
     if not writer.count:
-        raise InputError("expected a reply, got nothing that can be spoken")
+        raise BackendError("expected a reply, got nothing that can be spoken")
 
 
 class _Writer:

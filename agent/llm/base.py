@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from speech.errors import InputError
+from speech.errors import BackendError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Message:
     interrupted: bool = False
 
 
-class Apology(InputError):
+class Apology(BackendError):
     """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
 
 
@@ -54,7 +54,7 @@ class LLM(Protocol):
 
         Raises:
             Apology: it failed, and what it said is a reply nevertheless.
-            InputError: it failed.
+            VisavisError: it failed.
         """
         ...
 

@@ -12,7 +12,7 @@ from agent.knowledge.asking_back import offered
 from agent.llm.base import LLM, Apology, Message
 from agent.llm.knowledge_file import KnowledgeLLM, in_words
 from agent.llm.short_prompt import asks_to_invent
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 ONLY_CHATTING = "I don't have that in my notes, so this is only chat, and I may be wrong."
 """Said before the model's first words in a conversation: it sounds as sure as the file does."""
@@ -48,7 +48,7 @@ class ChattingLLM:
         """Loads the model."""
         try:
             await self._entered.enter_async_context(self._model)
-        except InputError as error:
+        except VisavisError as error:
             if not self._may_do_without:
                 raise
             self.problem = f"only the knowledge file answers: {error}"
@@ -68,7 +68,7 @@ class ChattingLLM:
 
         Raises:
             Apology: the model failed, and "I don't know" was said in its place.
-            InputError: the model failed in the middle of its reply.
+            VisavisError: the model failed in the middle of its reply.
         """
         answer = await asyncio.to_thread(self._knowledge.answer, history, text)
         if answer is not None and self._can_chat and asks_to_invent(text) and offered(answer):
@@ -88,7 +88,7 @@ class ChattingLLM:
                 async for delta in deltas:
                     has_begun = True
                     yield delta
-        except (InputError, OSError) as error:
+        except (VisavisError, OSError) as error:
             if has_begun:
                 raise
             async for delta in in_words(self._knowledge.do_not_know(history)):

@@ -21,7 +21,7 @@ from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.base import VIDEO_SUFFIXES
 from avatar.outputs.unfinished import Unfinished
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft
 from speech.worker.priority import let_others_first
 
@@ -148,7 +148,7 @@ class VideoFileOutput:
             self._put(None)
             self._thread.join()
             self._raise_failure()
-        except InputError:
+        except VisavisError:
             self.abandon()
             raise
         self._draft.keep()
@@ -156,7 +156,7 @@ class VideoFileOutput:
 
     def abandon(self) -> None:
         """Stops encoding and removes the unfinished file; of a live one, what can be played stays."""
-        self._failure = self._failure or InputError("abandoned")
+        self._failure = self._failure or RuntimeError("abandoned")
         while self._thread.is_alive():  # the encoder may sit in get(): wake it, and empty what it will not take
             try:
                 self._queue.put_nowait(None)

@@ -11,7 +11,7 @@ from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.framing import Framing
 from avatar.picture.backdrop import CHROMA_KEY, flatten
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 MODPROBE = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=Visavis"
 """What makes a virtual camera on Linux; docs/camera.md explains it."""
@@ -31,20 +31,21 @@ class VirtualCameraOutput:
         device: the camera's real name.
 
     Raises:
-        InputError: there is no such camera, it is busy, or pyvirtualcam is not installed.
+        DeviceError: there is no such camera, or it is busy.
+        InputError: pyvirtualcam is not installed.
     """
 
     def __init__(self, *, device: str = "", framing: Framing, backend: str | None = None) -> None:
         pyvirtualcam = _pyvirtualcam()
         if backend is not None and backend not in pyvirtualcam.camera.BACKENDS:
             known = ", ".join(pyvirtualcam.camera.BACKENDS)
-            raise InputError(f"virtual camera: expected a backend of pyvirtualcam ({known}), got {backend!r}")
+            raise ValueError(f"virtual camera: expected a backend of pyvirtualcam ({known}), got {backend!r}")
         try:
             self._camera = pyvirtualcam.Camera(
                 framing.width, framing.height, FRAME_RATE_HZ, device=device or None, backend=backend
             )
         except RuntimeError as error:
-            raise InputError(f"virtual camera: {_advice(device, _one_line(error))}") from None
+            raise DeviceError(f"virtual camera: {_advice(device, _one_line(error))}") from None
         self.device = str(self._camera.device)
         # A camera that is a file can be seen to go; pyvirtualcam itself only prints that it could not write.
         self._path = self.device if os.path.exists(self.device) else None
@@ -55,7 +56,7 @@ class VirtualCameraOutput:
         """Sends one picture.
 
         Raises:
-            InputError: the camera has gone; said once, later frames go nowhere.
+            DeviceError: the camera has gone; said once, later frames go nowhere.
         """
         if frame is None or not self._is_open:
             return
@@ -66,7 +67,7 @@ class VirtualCameraOutput:
         except (OSError, RuntimeError) as error:
             self.finish()
             reason = (error.strerror if isinstance(error, OSError) else None) or _one_line(error)
-            raise InputError(
+            raise DeviceError(
                 f"virtual camera: {self.device} has gone ({reason}); nothing is shown there until the next start"
             ) from None
 

@@ -18,7 +18,7 @@ from avatar.motion import Floats
 from avatar.outputs.window_process import HEADER
 from avatar.picture.backdrop import flatten
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 _OPEN_S = 30.0
 """How long a window may take to open: a cold start from a slow disk, not a wait that anyone sees."""
@@ -96,7 +96,7 @@ class WindowOutput:
             problem = f"it did not open in {_OPEN_S:.0f} s"
         if problem:
             self.finish()
-            raise InputError(f"window: expected a display, got {problem}; set DISPLAY, or leave the window off")
+            raise DeviceError(f"window: expected a display, got {problem}; set DISPLAY, or leave the window off")
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Shows one picture as soon as the window takes it; a newer one takes its place.
@@ -108,7 +108,7 @@ class WindowOutput:
             if self._has_ended and self._is_open:
                 self._is_open = False
                 reason = f": {self._stderr_tail}" if self._stderr_tail else ""
-                raise InputError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
+                raise DeviceError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
             if frame is not None and self._is_open:
                 self._latest = flatten(frame.image, _BEHIND)
                 self._changed.notify_all()

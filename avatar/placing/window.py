@@ -12,7 +12,7 @@ from avatar.outputs.window_process import BLIND_DRIVERS
 from avatar.placing.drawing import PANEL_PX, draw_editor, image_pyramid
 from avatar.placing.editor import Editor, Step
 from avatar.placing.points import PlacedPoints
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 _SIZE = (1180, 800)
 _SMALLEST = (PANEL_PX + 240, 480)
@@ -56,7 +56,7 @@ class PlacingWindow:
             pygame.display.set_mode(self._size, pygame.RESIZABLE)
         except pygame.error as error:
             pygame.display.quit()
-            raise InputError(
+            raise DeviceError(
                 f"landmarks: expected a display, got {error}; set DISPLAY, or write the points to a file with --detect"
             ) from None
         pygame.key.set_repeat(350, 40)

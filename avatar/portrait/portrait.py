@@ -102,7 +102,7 @@ def load_portrait(
             landmarks that can't be this picture's.
     """
     if size not in SIZES:
-        raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
+        raise ValueError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
     content = read_picture(path)
     placed, placed_content = None, b""
     if landmarks is not None:

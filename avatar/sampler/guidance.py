@@ -10,7 +10,6 @@ from torch import Tensor
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.solvers import Predict
-from speech.errors import InputError
 
 STRONGEST = 4.0
 
@@ -37,12 +36,12 @@ class Guidance:
         """Refuses strengths that give no face.
 
         Raises:
-            InputError: outside [0, STRONGEST].
+            ValueError: outside [0, STRONGEST].
         """
         for field in fields(self):
             value = getattr(self, field.name)
             if not 0.0 <= value <= STRONGEST:
-                raise InputError(f"guidance, {field.name}: expected 0 to {STRONGEST:g}, got {value}")
+                raise ValueError(f"guidance, {field.name}: expected 0 to {STRONGEST:g}, got {value}")
 
 
 _DROPPED = {"gaze": ConditionLayout.GAZE, "emotion": ConditionLayout.EMOTION, "user": ConditionLayout.USER}

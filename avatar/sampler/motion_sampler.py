@@ -28,7 +28,6 @@ from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention import IntentionState, step
 from avatar.sampler.solvers import euler, time_smoothed, time_steps
 from speech.audio import AudioChunk
-from speech.errors import InputError
 
 REWIND_FRAMES = 120 * FRAME_RATE_HZ
 """How far back an interruption can reach: two minutes, longer than anything is played ahead."""
@@ -96,13 +95,13 @@ class FlowMotionSampler:
     ) -> None:
         limit = checkpoint.denoiser.config.block
         if not 1 <= block_frames <= limit:
-            raise InputError(f"block_frames: expected 1 to {limit}, got {block_frames}")
+            raise ValueError(f"block_frames: expected 1 to {limit}, got {block_frames}")
         if steps < 1:
-            raise InputError(f"steps: expected at least 1, got {steps}")
+            raise ValueError(f"steps: expected at least 1, got {steps}")
         if not 0.0 <= composure <= 1.0:
-            raise InputError(f"composure: expected 0 (lively) to 1 (still), got {composure}")
+            raise ValueError(f"composure: expected 0 (lively) to 1 (still), got {composure}")
         if not 0.0 <= nods <= 1.0:
-            raise InputError(f"nods: expected 0 (never) to 1 (at every pause), got {nods}")
+            raise ValueError(f"nods: expected 0 (never) to 1 (at every pause), got {nods}")
         self.frame = 0
         self._checkpoint = checkpoint
         self._seed = seed
@@ -133,7 +132,7 @@ class FlowMotionSampler:
             chunk: any length; start_sample continues the track, the rate never changes.
 
         Raises:
-            InputError: a gap, an overlap, or another rate.
+            ValueError: a gap, an overlap, or another rate.
         """
         self._speech.push(chunk, "speech track")
         self._ended = False
@@ -146,7 +145,7 @@ class FlowMotionSampler:
         """Appends the user's own voice (same clock as the speech track), which drives the listener's motion.
 
         Raises:
-            InputError: as `push`.
+            ValueError: as `push`.
         """
         self._user.push(chunk, "user's voice")
         size = self._user.extractor().samples
@@ -175,12 +174,12 @@ class FlowMotionSampler:
                 had come that far.
 
         Raises:
-            InputError: a frame that was not made yet, or is too long ago.
+            ValueError: a frame that was not made yet, or is too long ago.
         """
         if frame > self.frame or frame < 0:
-            raise InputError(f"interrupt: expected a frame from 0 to {self.frame}, got {frame}")
+            raise ValueError(f"interrupt: expected a frame from 0 to {self.frame}, got {frame}")
         if frame > 0 and frame < self.frame and frame - 1 not in self._made:
-            raise InputError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
+            raise ValueError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
         for made in range(frame, self.frame):
             self._made.pop(made, None)
         if self._speech.rate is not None:

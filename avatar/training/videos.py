@@ -24,7 +24,7 @@ from avatar.tracking.track import TrackedMotion, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft
 from speech.files.sound_file import read_audio
 from speech.turns.vad import VAD, VAD_WINDOW
@@ -85,7 +85,7 @@ def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] 
     empty = np.zeros(0, np.float32)
     try:
         found = track_video(path, progress=progress)
-    except InputError as error:
+    except VisavisError as error:
         _keep(entry, TrackedMotion(empty, empty, empty, (), ()), str(error))
         raise
     _keep(entry, found, "")

@@ -22,7 +22,7 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices.listing import Kind
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SoundMemory
 from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
-from speech.errors import InputError
+from speech.errors import DeviceError, VisavisError
 from speech.sound_track import SoundTrack
 from speech.worker.process import Worker
 
@@ -214,7 +214,7 @@ class SoundCard:
             try:
                 await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
                 self._open.add(kind)
-            except InputError as error:
+            except VisavisError as error:
                 problems[kind] = str(error)
         return problems
 
@@ -222,14 +222,14 @@ class SoundCard:
         self._open.discard(kind)
         if self._worker is None or self._worker.has_ended:
             return
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(VisavisError):
             await self._ask({"close": kind})
 
     async def _ask(self, fields: dict[str, object]) -> None:
         """Has the process do something.
 
         Raises:
-            InputError: it could not.
+            VisavisError: it could not.
         """
         if self._worker is None or self._worker.has_ended:
             await self._end_process()
@@ -246,12 +246,12 @@ class SoundCard:
                     pass
         except TimeoutError:
             await self._end_process()
-            raise InputError(
+            raise DeviceError(
                 f"sound: expected the sound system to answer within {_ANSWER_S:g} s, it did not; it is tried again"
             ) from None
 
     async def _listen(self, worker: Worker) -> None:
-        with contextlib.suppress(InputError):  # it has ended
+        with contextlib.suppress(VisavisError):  # it has ended
             async with aclosing(worker.request({"listen": True})) as items:
                 async for _ in items:
                     self._news.set()
