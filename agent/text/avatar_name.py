@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agent.text.sound_alike import encode, likeness
-from agent.text.spelling import spell_out
+from agent.text.letter_to_sound import phrase_sounds
+from agent.text.phonetic_similarity import encode, similarity
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, tokens
 
 _SAME_NAME = 0.78
@@ -67,4 +67,4 @@ def _similarity(said: list[str], called: list[str], is_known: Callable[[str], bo
     """How much it sounds like the name; 0 for words that are meant as they stand."""
     if not said or said[0] in _LEFT_ALONE or any(map(is_known, said)):
         return 0.0
-    return float(likeness(encode([spell_out(called)]), encode([spell_out(said)]))[0])
+    return float(similarity(encode([phrase_sounds(called)]), encode([phrase_sounds(said)]))[0])
