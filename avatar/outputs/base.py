@@ -19,9 +19,9 @@ TRANSPARENT_SUFFIXES = (".webm", ".mov")
 class Output(Protocol):
     """Takes one frame time after the other, while it is entered (`with output: …`).
 
-    Entering opens it. Leaving makes the result whole, leaving with an exception leaves nothing half-made behind, leaving
-    it again does nothing. All of that may wait for an encoder or a window: never on the event loop. `write` is called
-    from the rendering thread, in order, never at once.
+    Entering opens it. Leaving makes the result whole, leaving with an exception leaves nothing half-made behind,
+    leaving it again does nothing. All of that may wait for an encoder or a window: never on the event loop. `write` is
+    called from the rendering thread, in order, never at once.
     """
 
     def __enter__(self) -> Self:
