@@ -17,7 +17,7 @@ from agent.commands import conversation, demo, evaluate, fetch, landmarks, live,
 from agent.commands import doctor as upkeep
 from agent.commands.options import say
 from agent.console import streams
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.worker import signals
 
 app = typer.Typer(
@@ -55,8 +55,9 @@ def run() -> int:
     """Runs one command.
 
     Returns:
-        The exit status: 0 done, 1 not complete, 2 bad input (one line says why), 128 and the signal's number
-        interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
+        The exit status: 0 done, 1 not complete; where one line says why, 2 for bad input or a missing part (starting
+        again changes nothing), 3 for a device and 4 for a backend or a server (starting again may help); 128 and the
+        signal's number interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
     """
     # A program that ends by itself in the moment in which it is stopped makes asyncio wonder aloud; nothing is wrong.
     logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unknown child process"))
@@ -97,12 +98,19 @@ def _told(failure: BaseException) -> int:
     if not lines or os.environ.get("VISAVIS_DEBUG"):
         raise failure
     say(f"visavis: {' '.join(lines[0].split())}")
-    return 2
+    return _status(failure)
+
+
+def _status(error: BaseException) -> int:
+    """The exit status that goes with what was told."""
+    if isinstance(error, BaseExceptionGroup):
+        return _status(error.exceptions[0])
+    return error.status if isinstance(error, VisavisError) else InputError.status
 
 
 def _lines(error: BaseException) -> list[str]:
     """The lines for the user; none if anything in it is not for them."""
-    if isinstance(error, InputError):
+    if isinstance(error, VisavisError):
         return [str(error)]
     if isinstance(error, ClickException):
         return [_misuse(error)]

@@ -19,7 +19,7 @@ from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.sampler.lookahead import READY_FRAMES, MotionLookahead, MotionSampler
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.sound_track import SoundTrack
 
 
@@ -87,7 +87,7 @@ class Renderer:
         label: AiLabel | None,
         mix_user: bool = False,
         on_frame: Callable[[FrameShown], None] = lambda shown: None,
-        on_output_failed: Callable[[Output, InputError], None] | None = None,
+        on_output_failed: Callable[[Output, VisavisError], None] | None = None,
         ready_frames: int = READY_FRAMES,
         user_is_known: bool = False,
     ) -> None:
@@ -180,17 +180,17 @@ class Renderer:
             self._label.draw(image)
         return VideoFrame(image, start)
 
-    def _write(self, picture: VideoFrame | None, sound: Samples, values: Floats) -> list[tuple[Output, InputError]]:
+    def _write(self, picture: VideoFrame | None, sound: Samples, values: Floats) -> list[tuple[Output, VisavisError]]:
         """Hands one frame to the outputs; returns those that failed."""
-        failed: list[tuple[Output, InputError]] = []
+        failed: list[tuple[Output, VisavisError]] = []
         for output in self._outputs:
             try:
                 output.write(picture, sound, values)
-            except InputError as error:
+            except VisavisError as error:
                 failed.append((output, error))
         return failed
 
-    async def _drop(self, output: Output, error: InputError) -> None:
+    async def _drop(self, output: Output, error: VisavisError) -> None:
         """Goes on without an output that failed, if that is wanted."""
         if self._on_output_failed is None:
             raise error

@@ -32,7 +32,6 @@ from avatar.outputs.window import WindowOutput
 from avatar.portrait.portrait import load_portrait
 from benchmarks.decoder import ROOT, lively_motion
 from benchmarks.report import print_machine, print_percentiles
-from speech.errors import InputError
 from tests.fuse_camera import FuseCamera, fuse_camera
 from tests.x_display import x_display
 

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ from avatar.training.scenes import MadeScene
 from speech.errors import InputError
 from speech.files.media import open_media
 from speech.files.wav_writer import write_wav
-from speech.user_folders import cache_folder, data_folder
+from speech.user_folders import cache_folder, data_folder, state_folder
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
@@ -142,17 +143,17 @@ def test_what_is_private_is_the_users_alone(tmp_path: Path) -> None:
 
 
 def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(variable, raising=False)
 
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    def homeless(_: int) -> NoReturn:
+        raise KeyError("getpwuid(): uid not found")
 
-    monkeypatch.setattr(Path, "home", homeless)
-    assert cache_folder() == Path("/nonexistent/.cache/visavis")
-    assert data_folder().parts[:2] == ("/", "nonexistent")
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    assert cache_folder() == Path("/nonexistent/visavis/cache")
+    assert data_folder().parts[:2] == state_folder().parts[:2] == ("/", "nonexistent")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache_folder() == Path("/nonexistent/.cache/visavis")
+    assert cache_folder() == Path("/nonexistent/visavis/cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "visavis"
 

@@ -16,7 +16,7 @@ import pytest
 from avatar.motion import ConversationState, Floats, MotionLayout, neutral
 from avatar.sampler.conditions import GAZE_SCALE, HEAD_SCALE, STATES, ConditionLayout
 from avatar.sampler.dynamics import MOUTH
-from avatar.tracking.track import Tracked
+from avatar.tracking.track import TrackedMotion
 from avatar.training import real_scenes, videos
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.dataset import load, prepare
@@ -147,7 +147,7 @@ class VoiceWhereLoud:
         pass
 
 
-def made_up(frames: int = 400) -> Tracked:
+def made_up(frames: int = 400) -> TrackedMotion:
     values = neutral(frames)
     values[:, INDEX["jawOpen"]] = babble(frames)
     values[:, INDEX["headYaw"]] = 0.1 * np.sin(2.0 * np.pi * np.arange(frames) / 200.0)
@@ -156,7 +156,7 @@ def made_up(frames: int = 400) -> Tracked:
     confidence = np.ones(frames, np.float32)
     confidence[100:103] = 0.0  # short enough to be left in
     confidence[200:220] = 0.0
-    return Tracked(values, confidence, values[:, INDEX["jawOpen"]] * 0.3, ((0, frames),), ("noticed",))
+    return TrackedMotion(values, confidence, values[:, INDEX["jawOpen"]] * 0.3, ((0, frames),), ("noticed",))
 
 
 def test_a_tracked_video_becomes_scenes() -> None:
@@ -187,7 +187,7 @@ def test_a_tracked_video_becomes_scenes() -> None:
 def test_a_video_is_tracked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
-    def track(path: Path, progress: object = None) -> Tracked:
+    def track(path: Path, progress: object = None) -> TrackedMotion:
         calls.append(path.name)
         if path.name == "bad.mp4":
             raise InputError(f"{path}: no face")

@@ -31,7 +31,7 @@ from agent.models.fetched import (
     recommended_models,
     state_of,
 )
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 
 _WIDE = 100
 """Columns of a terminal in which a list can also say what each model is."""
@@ -174,11 +174,11 @@ def _show(models: Sequence[Model], folder: Path, source_folder: Path | None, con
 
 def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None, *, quiet: bool) -> None:
     """Fetches one after the other; what goes wrong with one does not stop the next."""
-    failed: list[InputError] = []
+    failed: list[VisavisError] = []
     for model in models:
         try:
             _fetch(model, folder, source_folder, quiet=quiet)
-        except InputError as error:
+        except VisavisError as error:
             failed.append(error)
             if error is not failed[0]:
                 say(f"visavis: {failed[-2]}")

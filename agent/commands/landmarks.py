@@ -14,7 +14,7 @@ from speech.errors import InputError
 if TYPE_CHECKING:
     from avatar.decoder import Image
     from avatar.placing.landmarks_file import PlacedFace
-    from avatar.placing.points import Placed
+    from avatar.placing.points import PlacedPoints
 
 
 def landmarks(
@@ -68,7 +68,7 @@ def landmarks(
 
     from avatar.placing.window import PlacingWindow
 
-    def save(points: Placed) -> tuple[bool, str]:
+    def save(points: PlacedPoints) -> tuple[bool, str]:
         from avatar.placing.landmarks_file import check_placed
 
         in_file = {name: point / scale for name, point in points.items()}
@@ -95,13 +95,13 @@ def _held(image: Image, turns: int) -> Image:
 def _found(image: Image) -> tuple[PlacedFace | None, Image]:
     """The points of the largest face that is found, or None, and the picture held as that face is upright."""
     from avatar.placing.landmarks_file import PlacedFace
-    from avatar.placing.points import points_of
+    from avatar.placing.points import points_from_mesh
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.upright import upright
 
     with FaceFinder() as finder:
         look = upright(image, finder)
-    return (None, image) if look is None else (PlacedFace(points_of(look.faces[0]), look.turns), look.image)
+    return (None, image) if look is None else (PlacedFace(points_from_mesh(look.faces[0]), look.turns), look.image)
 
 
 def register(app: typer.Typer) -> None:

@@ -45,7 +45,7 @@ from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, Conversati
 from avatar.renderer import FrameShown, Renderer
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, Transcript
 from speech.sound_track import SoundTrack
 from speech.tts.base import TTS
@@ -195,20 +195,21 @@ class Session:
             services: what else is to run as long as the session.
 
         Raises:
-            ExceptionGroup: what failed; an InputError in it is for the user to read.
+            ExceptionGroup: what failed; a VisavisError in it is for the user to read.
         """
         self._full_duplex, self._echo_s = source.full_duplex, source.echo_s
         self.voice_track.open()  # an offline clock waits for us from here on
         self._write_silence(self._timing.lead_s)
-        async with asyncio.TaskGroup() as self._tasks:
-            self._task(self._serve_requests(), name="requests")
-            for number, service in enumerate(services):
-                self._task(service(self), name=f"service {number}")
-            face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
-            self._task(self._hear(source), name="hear")
-            await face
-            for task in self._running - {face}:  # nothing can be shown any more
-                task.cancel()
+        with self._parts.mind.conversation() as self._mind:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._task(self._serve_requests(), name="requests")
+                for number, service in enumerate(services):
+                    self._task(service(self), name=f"service {number}")
+                face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
+                self._task(self._hear(source), name="hear")
+                await face
+                for task in self._running - {face}:  # nothing can be shown any more
+                    task.cancel()
 
     # ---- what others may ask of the avatar, at any moment
 
@@ -385,7 +386,7 @@ class Session:
                 is_expected = await asyncio.to_thread(self._parts.is_expected, heard.text)
                 return heard.text if is_expected else ""
             return heard.text
-        except InputError as error:
+        except VisavisError as error:
             if not self._apologise:
                 raise
             self._on_event(Problem(f"{self._parts.ears.name}: {error}"))
@@ -502,7 +503,7 @@ class Session:
         sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
         spoken: asyncio.Queue[SentenceAudio | None] = asyncio.Queue(SENTENCES_AHEAD)
         async with asyncio.TaskGroup() as stages:
-            stages.create_task(think(self._parts.mind, self.history.messages(), reply, sentences, policy), name="mind")
+            stages.create_task(think(self._mind, self.history.messages(), reply, sentences, policy), name="mind")
             stages.create_task(speak_in_order(self._parts.voice, sentences, spoken), name="voice")
             stages.create_task(self._play(reply, spoken), name="play")
 

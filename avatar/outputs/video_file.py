@@ -23,7 +23,7 @@ from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.base import VIDEO_SUFFIXES
 from avatar.outputs.unfinished import Unfinished
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft
 from speech.worker.priority import let_others_first
 
@@ -170,7 +170,7 @@ class VideoFileOutput:
             self._put(None)
             self._thread.join()
             self._raise_failure()
-        except InputError:
+        except VisavisError:
             self._abandon()
             raise
         self._draft.keep()

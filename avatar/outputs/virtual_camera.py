@@ -9,9 +9,9 @@ from typing import Any, Self
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.outputs.framing import Framing
-from avatar.picture.backdrop import CHROMA_KEY, flattened
+from avatar.picture.backdrop import CHROMA_KEY, flatten
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 MODPROBE = "sudo modprobe v4l2loopback exclusive_caps=1 card_label=Visavis"
 """What makes a virtual camera on Linux; docs/camera.md explains it."""
@@ -45,7 +45,7 @@ class VirtualCameraOutput:
         pyvirtualcam, framing, backend = _pyvirtualcam(), self._framing, self._backend
         if backend is not None and backend not in pyvirtualcam.camera.BACKENDS:
             known = ", ".join(pyvirtualcam.camera.BACKENDS)
-            raise InputError(f"virtual camera: expected a backend of pyvirtualcam ({known}), got {backend!r}")
+            raise ValueError(f"virtual camera: expected a backend of pyvirtualcam ({known}), got {backend!r}")
         try:
             self._camera = pyvirtualcam.Camera(
                 framing.width, framing.height, FRAME_RATE_HZ, device=self.device or None, backend=backend
@@ -62,18 +62,18 @@ class VirtualCameraOutput:
         """Sends one picture.
 
         Raises:
-            InputError: the camera has gone; said once, later frames go nowhere.
+            DeviceError: the camera has gone; said once, later frames go nowhere.
         """
         if frame is None or not self._is_open:
             return
         try:
             if self._path is not None:
                 os.stat(self._path)
-            self._camera.send(self._framing.compose(flattened(frame.image, CHROMA_KEY)))
+            self._camera.send(self._framing.compose(flatten(frame.image, CHROMA_KEY)))
         except (OSError, RuntimeError) as error:
             self._close()
             reason = (error.strerror if isinstance(error, OSError) else None) or _one_line(error)
-            raise InputError(
+            raise DeviceError(
                 f"virtual camera: {self.device} has gone ({reason}); nothing is shown there until the next start"
             ) from None
 

@@ -16,9 +16,9 @@ from typing import Any, Self
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.window_process import HEADER
-from avatar.picture.backdrop import flattened
+from avatar.picture.backdrop import flatten
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 _OPEN_S = 30.0
 """How long a window may take to open: a cold start from a slow disk, not a wait that anyone sees."""
@@ -115,9 +115,9 @@ class WindowOutput:
             if self._has_ended and self._is_open:
                 self._is_open = False
                 reason = f": {self._stderr_tail}" if self._stderr_tail else ""
-                raise InputError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
+                raise DeviceError(f"window: it has ended unexpectedly{reason}; it comes back with the next start")
             if frame is not None and self._is_open:
-                self._latest = flattened(frame.image, _BEHIND)
+                self._latest = flatten(frame.image, _BEHIND)
                 self._changed.notify_all()
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,13 @@ from avatar.geometry.head import HeadGains
 from avatar.motion import Floats
 from avatar.picture.files import Picture, decode_picture, picture_size, read_picture
 from avatar.portrait.cache import read_entry, write_entry
-from avatar.portrait.head_and_shoulders import FACE_SHARE_BY_HAND, Placement, cut_square, in_square, placed_around
+from avatar.portrait.head_and_shoulders import (
+    FACE_SHARE_BY_HAND,
+    Placement,
+    crop_square,
+    head_and_shoulders_square,
+    to_square,
+)
 from speech.errors import InputError
 from speech.user_folders import cache_folder
 
@@ -96,7 +102,7 @@ def load_portrait(
             landmarks that can't be this picture's.
     """
     if size not in SIZES:
-        raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
+        raise ValueError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
     content = read_picture(path)
     placed, placed_content = None, b""
     if landmarks is not None:
@@ -123,9 +129,9 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     """A portrait of the face that is found."""
     from avatar.portrait.covered import mouth_is_covered
     from avatar.portrait.detection import FaceFinder
-    from avatar.portrait.head_gains import measured_head_gains
-    from avatar.portrait.landmark_checks import doubts_about
-    from avatar.portrait.matte import checked_matte
+    from avatar.portrait.head_gains import measure_head_gains
+    from avatar.portrait.landmark_checks import check_landmarks
+    from avatar.portrait.matte import complete_matte
     from avatar.portrait.upright import contradicted, upright
 
     with FaceFinder() as finder:
@@ -152,11 +158,11 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
             raise InputError(
                 f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
             )
-        matte = checked_matte(finder.matte(crop), landmarks, crop)
-        gains = measured_head_gains(crop, landmarks, finder)
+        matte = complete_matte(finder.matte(crop), landmarks, crop)
+        gains = measure_head_gains(crop, landmarks, finder)
         beyond = _beyond_edges(face, look.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
-        notices += doubts_about(crop, landmarks, look.apart, mouth_is_covered=is_covered)
+        notices += check_landmarks(crop, landmarks, look.mirror_distances, mouth_is_covered=is_covered)
     if beyond > _CUT_OFF:
         notices.append("the picture cuts off part of the face: what is missing is made up")
     if abs(look.tilt) > _TILTED:
@@ -172,20 +178,20 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
 
 def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:
     """A portrait of a face whose points were placed by hand: who did that has seen what there is to be said of it."""
-    from avatar.placing.mean_face import mesh_of
+    from avatar.placing.mean_face import mesh_from_points
     from avatar.portrait.detection import FaceFinder
-    from avatar.portrait.matte import checked_matte, matte_by_colour
+    from avatar.portrait.matte import complete_matte, matte_by_colour
 
     image = np.ascontiguousarray(np.rot90(picture.image, -placed.turns))
     scale = picture.image.shape[1] / picture.size[0]
-    face = mesh_of({name: point * scale for name, point in placed.points.items()})
+    face = mesh_from_points({name: point * scale for name, point in placed.points.items()})
     notices = [*picture.notices, *_size_notices(face, path)]
-    placement = placed_around(image, face, FACE_SHARE_BY_HAND)
-    crop = cut_square(image, placement, FRAME_SIZE)
-    landmarks = in_square(face, placement)
+    placement = head_and_shoulders_square(image, face, FACE_SHARE_BY_HAND)
+    crop = crop_square(image, placement, FRAME_SIZE)
+    landmarks = to_square(face, placement)
     with FaceFinder() as finder:  # it may know what it sees all the same
         segmented = finder.matte(crop)
-    matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
+    matte = complete_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
     if _turn(landmarks) > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
     crop, landmarks, matte = _sized(image, placement, size, crop, landmarks, matte)
@@ -199,7 +205,7 @@ def _sized(
     if size == FRAME_SIZE:
         return crop, landmarks, matte
     matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
-    return cut_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
+    return crop_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
 
 
 def _missing(face: Floats, image: Image) -> str:

@@ -12,7 +12,7 @@ from avatar.geometry.points import KEPT
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.tracking.faces import FaceTracker
 from avatar.tracking.motion import SHOT_FRAMES, TRUSTED, MotionReader
-from avatar.tracking.video import Notice, pictures
+from avatar.tracking.video import Notice, read_frames
 from speech.errors import InputError
 
 Progress = Callable[[float], None]
@@ -25,7 +25,7 @@ _APART = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tracked:
+class TrackedMotion:
     """Motion read off a video.
 
     Attributes:
@@ -44,7 +44,7 @@ class Tracked:
     notices: tuple[str, ...]
 
 
-def track_video(path: Path, *, progress: Progress | None = None) -> Tracked:
+def track_video(path: Path, *, progress: Progress | None = None) -> TrackedMotion:
     """Tracks the largest face of a video.
 
     Pictures are decoded and looked at one after the other; what is kept of each is 2 kB of landmarks.
@@ -86,7 +86,7 @@ def track_video(path: Path, *, progress: Progress | None = None) -> Tracked:
         notices.append(
             f"{doubtful:.0%} of the frames are filled in: no face there, or one turned away, small or jumping"
         )
-    return Tracked(found.values, found.confidence, found.gap, found.shots, tuple(notices))
+    return TrackedMotion(found.values, found.confidence, found.gap, found.shots, tuple(notices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _at_frame_rate(
     kept = list(KEPT)
     frame = 0
     before: _Seen | None = None
-    for picture in pictures(path, notice):
+    for picture in read_frames(path, notice):
         face = tracker(picture.image)
         now = _Seen(None if face is None else face[kept], picture.time_s, picture.follows)
         while (time_s := (frame + 0.5) / FRAME_RATE_HZ) <= now.time_s + 1e-4:

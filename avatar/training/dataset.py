@@ -45,7 +45,7 @@ def prepare(
 ) -> int:
     """Makes training data.
 
-    Tracked videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
+    TrackedMotion videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
 
     Args:
         out_dir: gets `<array>.npy`, [T, …] over all scenes, and `scenes.json`; created if needed.

@@ -15,7 +15,7 @@ from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
 from avatar.training.speech_data import Utterance
 from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once, video_scenes, video_sound
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 
 Advance = Callable[[float, str], None]
@@ -93,7 +93,7 @@ class VideoScenes:
             try:
                 video_sound(path)
                 tracked_once(path, self._cache_dir, part)
-            except InputError as error:
+            except VisavisError as error:
                 self._report(f"left out: {error}")
             else:
                 usable.append(path)
@@ -174,6 +174,6 @@ class RecordingScenes:
     def _aligned(self, recording: Recording, report: Report) -> Utterance | None:
         try:
             return spoken_by(recording, self._aligner, report)
-        except InputError as error:
+        except VisavisError as error:
             report(f"left out: {error}")
             return None

@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
-from speech.errors import InputError
+from speech.errors import BackendError, VisavisError
 from speech.events import Transcript
 from speech.worker.kept import KeptWorker
 from speech.worker.process import WorkerCall
@@ -37,7 +37,7 @@ class ProcessASR:
             that the words don't depend on it.
 
     Raises:
-        InputError: (on entering) the worker could not load.
+        VisavisError: (on entering) the worker could not load.
     """
 
     def __init__(self, *, name: str, what: str, module: str, setup: Mapping[str, Any], piece_s: float = 0.05) -> None:
@@ -83,9 +83,9 @@ class ProcessASR:
                     if text != words:
                         words = text
                         yield Transcript(text, False, utterance.start_s, utterance.end_s)
-            raise InputError(f"{self._what}: expected final words, it ended without")
-        except InputError as error:
-            raise InputError(f"speech recognition: {error}") from None
+            raise BackendError(f"{self._what}: expected final words, it ended without")
+        except VisavisError as error:
+            raise type(error)(f"speech recognition: {error}") from None
         finally:
             feeding.cancel()
             call.close()
@@ -100,8 +100,8 @@ def _named() -> Iterator[None]:
     """Says in what goes wrong whose work it was."""
     try:
         yield
-    except InputError as error:
-        raise InputError(f"speech recognition: {error}") from None
+    except VisavisError as error:
+        raise type(error)(f"speech recognition: {error}") from None
 
 
 class _Utterance:

@@ -124,7 +124,8 @@ class _Server:
         try:
             work = load(first[2])
         except Exception as error:  # whatever it is, the caller reports it in one line
-            self._send(pack_message(Kind.ERROR, 0, {"message": f"could not load: {_one_line(error)}"}))
+            told = {"message": f"could not load: {_one_line(error)}", "error": type(error).__name__}
+            self._send(pack_message(Kind.ERROR, 0, told))
             return
         self._send(pack_message(Kind.READY))
         for number in range(1, parallel):
@@ -160,7 +161,8 @@ class _Server:
             except Cancelled:
                 pass
             except Exception as error:  # the next call may do better
-                self._send(pack_message(Kind.ERROR, number, {"message": _one_line(error)}))
+                told = {"message": _one_line(error), "error": type(error).__name__}
+                self._send(pack_message(Kind.ERROR, number, told))
             self._calls.pop(number, None)
 
     def _send(self, message: bytes) -> None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from speech.errors import InputError
+from speech.errors import error_named
 from speech.worker.messages import HEADER, Kind, pack_message, unpack_fields
 
 _STOP_S = 1.0
@@ -73,12 +73,13 @@ class WorkerCall:
         """The pieces of the result as they come.
 
         Raises:
-            InputError: the call failed, or the worker died.
+            BackendError: the call failed, or the worker died.
+            InputError: the worker found fault with what it was given.
         """
         while True:
             kind, item = await self._replies.get()
             if kind is Kind.ERROR:
-                raise InputError(str(item.fields["message"]))
+                raise error_named(item.fields.get("error"), str(item.fields["message"]))
             if kind is Kind.DONE:
                 return
             yield item
@@ -131,7 +132,7 @@ class Worker:
             inherited: file descriptors that it needs.
 
         Raises:
-            InputError: it could not load.
+            VisavisError: it could not load; an InputError where its files or settings are at fault.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -157,7 +158,7 @@ class Worker:
             worker._send(pack_message(Kind.SETUP, 0, setup))
             kind, item = await loading._replies.get()
             if kind is not Kind.READY:
-                raise InputError(str(item.fields["message"]))
+                raise error_named(item.fields.get("error"), str(item.fields["message"]))
         except BaseException:
             await worker.stop()
             raise
@@ -180,7 +181,8 @@ class Worker:
         """One call without further data: yields its result. Closing the iteration stops the work.
 
         Raises:
-            InputError: the call failed, or the worker died.
+            BackendError: the call failed, or the worker died.
+            InputError: the worker found fault with what it was given.
         """
         call = self.open(fields)
         try:

@@ -15,9 +15,8 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.results import Band, Cell, Row, Section
-from avatar.geometry.points import Array
 from avatar.mesh.decoder import MeshDecoder
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait
 from speech.errors import InputError
@@ -268,7 +267,7 @@ def _row(name: str, value: float | None, unit: str = "", band: Band | None = Non
     return Row(name, (Cell(value, band),), unit, digits)
 
 
-def _error_rows(name: str, asked: Array, seen: Array, band: Band) -> list[Row]:
+def _error_rows(name: str, asked: Doubles, seen: Doubles, band: Band) -> list[Row]:
     known = np.isfinite(seen)
     if not known.any():
         return [_row(f"{name}, error", None, "°", band, 1), _row(f"{name}, slope", None)]
@@ -277,7 +276,7 @@ def _error_rows(name: str, asked: Array, seen: Array, band: Band) -> list[Row]:
     return [_row(f"{name}, error", error, "°", band, 1), _row(f"{name}, slope", slope)]
 
 
-def _shape_difference(shape: Array, rest: Array) -> float:
+def _shape_difference(shape: Doubles, rest: Doubles) -> float:
     """Mean distance of landmarks after laying one shape over the other (Procrustes), eye distances."""
     a, b = shape - shape.mean(axis=0), rest - rest.mean(axis=0)
     u, s, vt = np.linalg.svd(b.T @ a)

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError
 from speech.tts.synthesis.calibration import calibration_of
 from speech.tts.synthesis.loudness import speech_level_dbfs
 from speech.tts.synthesis.speech_shaper import LEAD_IN_S, SpeechShaper, speech_bounds
@@ -92,7 +92,7 @@ class Speaker:
             self._level_dbfs = speech_level_dbfs(raw, sample_rate_hz)
             bounds = speech_bounds(raw, sample_rate_hz, self._level_dbfs) if np.isfinite(self._level_dbfs) else None
             if bounds is None:
-                raise InputError("expected sound, the voice says nothing")
+                raise BackendError("expected sound, the voice says nothing")
             samples = bounds[1] - bounds[0]
             faster = rate_wpm * samples / sample_rate_hz / calibration.wpm_seconds
             before, pace = pace, float(np.clip(pace * faster, *_PACE_LIMITS))
@@ -112,7 +112,7 @@ class Speaker:
         with closing(self._model.speak(call.fields["words"], call.check)) as pieces:
             (self._say_timed if knows_times else self._say_estimated)(call, pieces, shaper)
         if shaper.speech_end == 0:
-            raise InputError(f"expected sound, the voice says nothing for {' '.join(call.fields['words'])[:60]!r}")
+            raise BackendError(f"expected sound, the voice says nothing for {' '.join(call.fields['words'])[:60]!r}")
 
     def _say_estimated(self, call: Call, pieces: Iterator[RawSpeech], shaper: SpeechShaper) -> None:
         pacer = LetterPacer([letters_of(word) for word in call.fields["words"]], self._samples_per_letter)
@@ -233,5 +233,5 @@ def _go_on() -> None:
 
 def _checked(samples: Samples) -> Samples:
     if not np.isfinite(samples).all():
-        raise InputError("expected sound, the voice's numbers are not finite; its weights may be damaged")
+        raise BackendError("expected sound, the voice's numbers are not finite; its weights may be damaged")
     return samples

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 
 SAMPLE_RATE_HZ = 16_000
 
@@ -90,7 +90,7 @@ class PicoEngine:
         while data:
             self._call("putTextUtf8", engine, data, min(len(data), _MOST_PUT), ctypes.byref(taken), function=put_text)
             if taken.value <= 0:
-                raise InputError("expected SVOX Pico to take the text, it took none of it")
+                raise BackendError("expected SVOX Pico to take the text, it took none of it")
             data = data[taken.value :]
             status = _STEP_BUSY
             while status == _STEP_BUSY:
@@ -98,14 +98,14 @@ class PicoEngine:
                 status = get_data(engine, buffer, _MOST_GOT, ctypes.byref(got), ctypes.byref(kind))
                 sound += buffer.raw[: got.value]
             if status != _STEP_IDLE:
-                raise InputError(f"expected sound from SVOX Pico, it reports the error {status}")
+                raise BackendError(f"expected sound from SVOX Pico, it reports the error {status}")
         return np.frombuffer(sound, "<i2").astype(np.float32) / 32768
 
     def _call(self, name: str, *arguments: Any, function: Any = None) -> None:
         status = (function or getattr(self._pico, f"pico_{name}"))(*arguments)
         if status != 0:
             files = " and ".join(file.name for file in self._files)
-            raise InputError(f"SVOX Pico ({files}): expected pico_{name} to succeed, it reports the error {status}")
+            raise BackendError(f"SVOX Pico ({files}): expected pico_{name} to succeed, it reports the error {status}")
 
 
 def _go_on() -> None:
