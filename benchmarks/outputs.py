@@ -32,6 +32,7 @@ from avatar.outputs.window import WindowOutput
 from avatar.portrait.portrait import load_portrait
 from benchmarks.decoder import ROOT, lively_motion
 from benchmarks.report import print_machine, print_percentiles
+from speech.errors import VisavisError
 from tests.fuse_camera import FuseCamera, fuse_camera
 from tests.x_display import x_display
 
@@ -119,7 +120,7 @@ def open_window(stack: contextlib.ExitStack) -> WindowOutput | None:
     try:
         os.environ["DISPLAY"] = stack.enter_context(x_display()).name
         return stack.enter_context(WindowOutput(title="Visavis"))
-    except (OSError, RuntimeError, InputError) as error:
+    except (OSError, RuntimeError, VisavisError) as error:
         print(f"window left out: {error}")
         return None
 

@@ -28,7 +28,8 @@ class Output(Protocol):
         """Opens it.
 
         Raises:
-            InputError: it can't be had: no such camera, a file that can't be written.
+            DeviceError: there is no such camera, or no screen.
+            InputError: it can't be had: a file that can't be written, a package that is not installed.
         """
         ...
 
@@ -41,7 +42,7 @@ class Output(Protocol):
             motion: float32 [60] that it was drawn from.
 
         Raises:
-            InputError: it has failed; nothing more is to be written.
+            VisavisError: it has failed; nothing more is to be written.
         """
         ...
 

@@ -50,7 +50,7 @@ async def open_outputs(
         on_problem: called with one line for each output that can't be had and isn't required.
 
     Raises:
-        InputError: one that is required can't be had, or can't be made whole in the end; the others are abandoned.
+        VisavisError: one that is required can't be had, or can't be made whole in the end; the others are abandoned.
     """
     loop, stack, outputs = asyncio.get_running_loop(), ExitStack(), list[Output]()
 

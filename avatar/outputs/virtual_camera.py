@@ -40,7 +40,8 @@ class VirtualCameraOutput:
         """Opens the camera.
 
         Raises:
-            InputError: there is no such camera, it is busy, or pyvirtualcam is not installed.
+            DeviceError: there is no such camera, or it is busy.
+            InputError: pyvirtualcam is not installed.
         """
         pyvirtualcam, framing, backend = _pyvirtualcam(), self._framing, self._backend
         if backend is not None and backend not in pyvirtualcam.camera.BACKENDS:
@@ -51,7 +52,7 @@ class VirtualCameraOutput:
                 framing.width, framing.height, FRAME_RATE_HZ, device=self.device or None, backend=backend
             )
         except RuntimeError as error:
-            raise InputError(f"virtual camera: {_advice(self.device, _one_line(error))}") from None
+            raise DeviceError(f"virtual camera: {_advice(self.device, _one_line(error))}") from None
         self._is_open = True
         self.device = str(self._camera.device)
         # A camera that is a file can be seen to go; pyvirtualcam itself only prints that it could not write.

@@ -65,7 +65,8 @@ class WindowOutput:
         """Opens the window; returns when it is there.
 
         Raises:
-            InputError: there is no display, or pygame-ce is not installed.
+            DeviceError: there is no display.
+            InputError: pygame-ce is not installed.
         """
         if find_spec("pygame") is None:
             raise InputError(
@@ -102,14 +103,14 @@ class WindowOutput:
             problem = f"it did not open in {_OPEN_S:.0f} s"
         if problem:
             self._close()
-            raise InputError(f"window: expected a display, got {problem}; set DISPLAY, or leave the window off")
+            raise DeviceError(f"window: expected a display, got {problem}; set DISPLAY, or leave the window off")
         return self
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Shows one picture as soon as the window takes it; a newer one takes its place.
 
         Raises:
-            InputError: the window's process has died; said once, later frames go nowhere.
+            DeviceError: the window's process has died; said once, later frames go nowhere.
         """
         with self._changed:
             if self._has_ended and self._is_open:
