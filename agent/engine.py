@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -218,7 +218,7 @@ async def open_session(
     config: Config,
     *,
     real_time: bool,
-    outputs: Callable[[], Sequence[Output]],
+    outputs: Callable[[], AbstractAsyncContextManager[Sequence[Output]]],
     apologise: bool,
     on_event: Callable[[Event], None],
     on_loaded: Callable[[Portrait], None] = lambda portrait: None,
@@ -231,7 +231,7 @@ async def open_session(
     Args:
         config: the whole configuration.
         real_time: pace the session as a sound card would, else as fast as it goes.
-        outputs: opens the outputs once everything is loaded; on leaving, finished, or after a failure abandoned.
+        outputs: opens the outputs once everything is loaded; see `avatar.outputs.opening`.
         apologise: answer a question without words by saying so; else it is an error.
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.
@@ -251,7 +251,7 @@ async def open_session(
         if problem := parts.result().mind.problem:
             on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
-        opened = outputs()  # before the card: once that plays, time goes on
+        opened = await stack.enter_async_context(outputs())  # before the card: once that plays, time goes on
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])
         if real_time:
@@ -288,11 +288,4 @@ async def open_session(
             history=History(max_messages=2 * config.mind.max_history_turns),
             controls=config.controls.controls(),
         )
-        try:
-            yield session
-            for output in renderer.outputs:
-                await asyncio.to_thread(output.finish)
-        except BaseException:
-            for output in renderer.outputs:
-                output.abandon()
-            raise
+        yield session

@@ -195,10 +195,10 @@ class KeptOutput:
         self.sound.append(sound)
         self.motion.append(motion)
 
-    def finish(self) -> None:
-        pass
+    def __enter__(self) -> Self:
+        return self
 
-    def abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     @property
