@@ -67,6 +67,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
     import torch
 
+    from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.guidance import Guidance
     from avatar.sampler.model import load_motion_model
     from avatar.sampler.motion_sampler import FlowMotionSampler
@@ -75,7 +76,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    model = load_motion_model(face.weights)
+    batcher = BlockBatcher(load_motion_model(face.weights))
     options = SamplerOptions(
         seed=face.seed,
         steps=face.steps,
@@ -85,10 +86,10 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
         guidance=Guidance(audio=face.guidance_audio),
     )
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = FlowMotionSampler(model, options)
+    warm = FlowMotionSampler(batcher, options)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
     warm.frames()
-    return FlowMotionSampler(model, options)
+    return FlowMotionSampler(batcher, options)
 
 
 def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:
