@@ -16,10 +16,10 @@ from agent.models.catalogue import BACKENDS, Place
 from agent.models.fetched import MODULES
 from agent.models.packaged import install_command
 from agent.models.packaged_models import packaged_of
-from agent.models.weights import Source, candidates, has_weights, look_for, resolve_weights, sources_of
+from agent.models.weights import WeightsSource, candidates, has_weights, look_for, resolve_weights, sources_of
 from agent.voices.choice import engines_for, espeak_voice, with_meant_voice
 from speech.asr.base import ASR
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.tts.base import TTS
 
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
@@ -41,7 +41,7 @@ class Choice:
     what: Place
     chosen: str
     why: str
-    source: Source | Literal["server", ""] = ""
+    source: WeightsSource | Literal["server", ""] = ""
     notices: tuple[str, ...] = ()
 
 
@@ -228,7 +228,7 @@ def _named(
         return named
     try:
         weights = resolve_weights(config, asked, section.model, accurate=accurate)
-    except InputError as error:
+    except VisavisError as error:
         return replace(named, source="fetched" if asked in BACKENDS else "packaged", notices=(str(error),))
     notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
     return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
@@ -261,7 +261,7 @@ def _best(
                 continue
             try:
                 weights = look_for(config, backend, source, model, accurate=accurate)
-            except InputError as error:
+            except VisavisError as error:
                 troubles.append(str(error))
                 continue
             if weights is not None:

@@ -14,10 +14,10 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
-from agent.commands import doctor as upkeep
+from agent.commands import doctor as doctor_command
 from agent.commands.options import say
 from agent.console import streams
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.worker import signals
 
 app = typer.Typer(
@@ -47,7 +47,7 @@ def _root(
     """Holds what is said before any command."""
 
 
-for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, upkeep):
+for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
     module.register(app)
 
 
@@ -55,8 +55,9 @@ def run() -> int:
     """Runs one command.
 
     Returns:
-        The exit status: 0 done, 1 not complete, 2 bad input (one line says why), 128 and the signal's number
-        interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
+        The exit status: 0 done, 1 not complete; where one line says why, 2 for bad input or a missing part (starting
+        again changes nothing), 3 for a device and 4 for a backend or a server (starting again may help); 128 and the
+        signal's number interrupted: 130 for Ctrl-C, 143 for a service manager's stop, 129 for a closed terminal.
     """
     # A program that ends by itself in the moment in which it is stopped makes asyncio wonder aloud; nothing is wrong.
     logging.getLogger("asyncio").addFilter(lambda record: not record.getMessage().startswith("Unknown child process"))
@@ -82,11 +83,11 @@ def run() -> int:
     if number := signals.interrupted_by():
         say("interrupted")
         return 128 + number
-    return status if failure is None else _told(failure)
+    return status if failure is None else _report(failure)
 
 
-def _told(failure: BaseException) -> int:
-    """Tells what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
+def _report(failure: BaseException) -> int:
+    """Prints what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
     if isinstance(failure, typer.Abort | KeyboardInterrupt):
         say("interrupted")
         return 130
@@ -97,15 +98,22 @@ def _told(failure: BaseException) -> int:
     if not lines or os.environ.get("VISAVIS_DEBUG"):
         raise failure
     say(f"visavis: {' '.join(lines[0].split())}")
-    return 2
+    return _status(failure)
+
+
+def _status(error: BaseException) -> int:
+    """The exit status that goes with what was told."""
+    if isinstance(error, BaseExceptionGroup):
+        return _status(error.exceptions[0])
+    return error.status if isinstance(error, VisavisError) else InputError.status
 
 
 def _lines(error: BaseException) -> list[str]:
     """The lines for the user; none if anything in it is not for them."""
-    if isinstance(error, InputError):
+    if isinstance(error, VisavisError):
         return [str(error)]
     if isinstance(error, ClickException):
-        return [_misuse(error)]
+        return [_usage_error(error)]
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else "a file or device "
         return [f"{where}could not be read or written: {error.strerror or error}"]
@@ -117,7 +125,7 @@ def _lines(error: BaseException) -> list[str]:
     return []
 
 
-def _misuse(error: ClickException) -> str:
+def _usage_error(error: ClickException) -> str:
     """What is wrong with the words of a command, and where to look for the right ones."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "visavis"

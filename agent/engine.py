@@ -91,7 +91,7 @@ class Engine:
 
         Args:
             audio: where its sound comes from and goes to; its time begins here.
-            outputs: open; finished on leaving, or after a failure abandoned.
+            outputs: entered.
             on_event: called on the event loop for everything that users want to know.
             config: settings of its own, such as portrait, voice, name, seed, controls and pauses.
             output_failure: what becomes of it when an output fails.
@@ -102,7 +102,7 @@ class Engine:
         async with AsyncExitStack() as stack:
             async with asyncio.TaskGroup() as loading:
                 load, enter = loading.create_task, stack.enter_async_context
-                model = load(enter(parts.motion_model(config)), name="load motion model")
+                motion = load(enter(parts.motion(config)), name="load motion")
                 face = load(enter(parts.face(config)), name="load face")
                 known = load(enter(parts.knowledge(config)), name="load knowledge")
                 mind = load(enter(parts.mind(config)), name="load mind")
@@ -122,7 +122,7 @@ class Engine:
                 clock=stage.clock,
                 voice=stage.voice,
                 user=stage.user,
-                sampler=new_sampler(config, model.result()),
+                sampler=new_sampler(config, motion.result()),
                 decoder=face.result().decoder,
                 outputs=outputs,
                 label=label(config),
@@ -130,12 +130,12 @@ class Engine:
                 on_output_failed=_output_failed(output_failure, on_event),
             )
             pauses = config.session
-            session = Session(
+            yield Session(
                 await stack.enter_async_context(audio.open(stage)),
                 real_time=audio.real_time,
                 stage=stage,
                 ears=ears,
-                mind=mind.result().part,
+                mind=stack.enter_context(mind.result().part.conversation()),
                 voice=voice.result().part,
                 face=renderer,
                 manner=Manner(
@@ -148,14 +148,6 @@ class Engine:
                 on_event=on_event,
                 controls=config.controls.controls(),
             )
-            try:
-                yield session
-                for output in renderer.outputs:
-                    await asyncio.to_thread(output.finish)
-            except BaseException:
-                for output in renderer.outputs:
-                    output.abandon()
-                raise
 
 
 @asynccontextmanager
@@ -173,11 +165,11 @@ async def load_engine(
         on_preparing: called before something takes long, this time only.
 
     Raises:
-        InputError: something could not be loaded.
+        VisavisError: something could not be loaded.
     """
     parts = SharedParts(on_preparing)
     openings: dict[Part, Callable[[Config], AbstractAsyncContextManager[object]]] = {
-        Part.MOTION: parts.motion_model,
+        Part.MOTION: parts.motion,
         Part.FACE: parts.face,
         Part.EARS: parts.ears,
         Part.MIND: parts.mind,

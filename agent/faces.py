@@ -21,7 +21,7 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from avatar.sampler.checkpoint import MotionCheckpoint
+    from avatar.sampler.batcher import BlockBatcher
 
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
@@ -37,30 +37,31 @@ class Face:
     decoder: FaceDecoder
 
 
-def load_motion_model(config: Config) -> MotionCheckpoint:
-    """Loads the motion model, which all samplers share: imports PyTorch, which takes seconds the first time."""
+def load_motion(config: Config) -> BlockBatcher:
+    """Loads the motion model, on which samplers draw together: imports PyTorch, which takes seconds the first time."""
     import torch
 
-    from avatar.sampler.checkpoint import load_checkpoint
+    from avatar.sampler.batcher import BlockBatcher
+    from avatar.sampler.model import load_motion_model
 
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
-    model = load_checkpoint(config.face.weights)
+    motion = BlockBatcher(load_motion_model(config.face.weights))
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = new_sampler(config, model)
+    warm = new_sampler(config, motion)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
     warm.frames()
-    return model
+    return motion
 
 
-def new_sampler(config: Config, model: MotionCheckpoint, block_frames: int = BLOCK_FRAMES) -> MotionSampler:
+def new_sampler(config: Config, motion: BlockBatcher, block_frames: int = BLOCK_FRAMES) -> MotionSampler:
     """A fresh sampler, as it is configured; `block_frames` of motion are made at a time."""
     from avatar.sampler.guidance import Guidance
     from avatar.sampler.motion_sampler import FlowMotionSampler
+    from avatar.sampler.options import SamplerOptions
 
     face = config.face
-    return FlowMotionSampler(
-        model,
+    options = SamplerOptions(
         seed=face.seed,
         steps=face.steps,
         block_frames=block_frames,
@@ -68,11 +69,12 @@ def new_sampler(config: Config, model: MotionCheckpoint, block_frames: int = BLO
         nods=face.nods,
         guidance=Guidance(audio=face.guidance_audio),
     )
+    return FlowMotionSampler(motion, options)
 
 
 def load_sampler(config: Config) -> MotionSampler:
     """A fresh sampler with a motion model of its own."""
-    return new_sampler(config, load_motion_model(config))
+    return new_sampler(config, load_motion(config))
 
 
 def load_face(config: Config) -> Face:

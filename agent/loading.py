@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from agent import backends
 from agent.config.config import Config
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])
 
@@ -44,7 +44,7 @@ async def loaded(
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(part)
-        except InputError as error:
+        except VisavisError as error:
             instead = await asyncio.to_thread(backends.without_weights, config, choice)
             if instead is None:
                 raise

@@ -86,12 +86,12 @@ async def run_mirror(
     on_problem: Callable[[str], None],
     on_state: Callable[[ConversationState], None] = lambda state: None,
 ) -> Renderer:
-    """Mirrors until the user leaves; outputs are finished, or abandoned if anything fails.
+    """Mirrors until the user leaves.
 
     Args:
         engine: with motion model and face.
         audio: hears all the time, and has a player.
-        outputs: open outputs.
+        outputs: entered.
         on_problem: called with what went wrong, in one line; the rest goes on.
         on_state: called when the face begins to speak or to listen.
     """
@@ -100,12 +100,12 @@ async def run_mirror(
         raise ValueError("run_mirror: expected audio with a player, got none")
     clock = PacedClock(player, ahead_s=DRAWING_S)
     stage = Stage(SoundTrack(), SoundTrack(), clock, Floor())
-    async with engine.parts.motion_model(config) as model, engine.face() as face:
+    async with engine.parts.motion(config) as motion, engine.face() as face:
         renderer = Renderer(
             clock=clock,
             voice=stage.voice,
             user=SoundTrack(),  # who speaks is who is shown: there is nobody to listen to
-            sampler=new_sampler(config, model, BLOCK_FRAMES),
+            sampler=new_sampler(config, motion, BLOCK_FRAMES),
             decoder=face.decoder,
             outputs=outputs,
             label=label(config),
@@ -121,26 +121,19 @@ async def run_mirror(
             renderer.set_state(state)
             on_state(state)
 
-        try:
-            turns = await asyncio.to_thread(turn_detector, config)
-            set_state(ConversationState.LISTENING)
-            async with audio.open(stage) as heard, aclosing(heard), asyncio.TaskGroup() as tasks:
-                tasks.create_task(renderer.run(), name="face")
-                feed = MirrorFeed(stage.voice, heard_now)
-                async for item in heard:
-                    if not isinstance(item, AudioChunk):
-                        continue
-                    feed.push(item.samples)
-                    for event in await asyncio.to_thread(turns.push, item):
-                        if isinstance(event, SpeechStarted):
-                            set_state(ConversationState.SPEAKING)
-                        elif isinstance(event, SpeechStopped):
-                            set_state(ConversationState.LISTENING)
-                renderer.end_at(0)
-            for output in renderer.outputs:
-                await asyncio.to_thread(output.finish)
-        except BaseException:
-            for output in renderer.outputs:
-                output.abandon()
-            raise
+        turns = await asyncio.to_thread(turn_detector, config)
+        set_state(ConversationState.LISTENING)
+        async with audio.open(stage) as heard, aclosing(heard), asyncio.TaskGroup() as tasks:
+            tasks.create_task(renderer.run(), name="face")
+            feed = MirrorFeed(stage.voice, heard_now)
+            async for item in heard:
+                if not isinstance(item, AudioChunk):
+                    continue
+                feed.push(item.samples)
+                for event in await asyncio.to_thread(turns.push, item):
+                    if isinstance(event, SpeechStarted):
+                        set_state(ConversationState.SPEAKING)
+                    elif isinstance(event, SpeechStopped):
+                        set_state(ConversationState.LISTENING)
+            renderer.end_at(0)
     return renderer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from agent import backends
 from agent.config.config import Config
-from agent.faces import Face, face_key, load_face, load_motion_model
+from agent.faces import Face, face_key, load_face, load_motion
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
@@ -23,7 +23,7 @@ from speech.asr.base import ASR
 from speech.tts.base import TTS
 
 if TYPE_CHECKING:
-    from avatar.sampler.checkpoint import MotionCheckpoint
+    from avatar.sampler.batcher import BlockBatcher
 
 DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
 
@@ -63,10 +63,10 @@ class SharedParts:
         self._on_preparing = on_preparing
         self._shared = SharedThings()
 
-    def motion_model(self, config: Config) -> AbstractAsyncContextManager[MotionCheckpoint]:
-        """The motion model, for `agent.faces.new_sampler`."""
-        key = ("motion model", content_key(config.face.weights))
-        return self._shared.lease(key, lambda: _in_thread(load_motion_model, config))
+    def motion(self, config: Config) -> AbstractAsyncContextManager[BlockBatcher]:
+        """The motion model, on which all sessions' blocks are sampled; for `agent.faces.new_sampler`."""
+        key = ("motion", content_key(config.face.weights))
+        return self._shared.lease(key, lambda: _in_thread(load_motion, config))
 
     @asynccontextmanager
     async def face(self, config: Config) -> AsyncGenerator[Face, None]:

@@ -30,7 +30,7 @@ class SharedThings:
             opening: makes the part, where nobody has it.
 
         Raises:
-            InputError: it could not be loaded; whoever leases it next tries again.
+            VisavisError: it could not be loaded; whoever leases it next tries again.
         """
         lent = self._lent.get(key)
         if lent is None:

@@ -22,6 +22,7 @@ LOOK_AHEAD_FRAMES = 2
 """The sampler hears this far past the end of the frame it makes: 80 ms. So much sound must be known before."""
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
 
 def _left_right(*stems: str) -> list[str]:

@@ -19,7 +19,7 @@ from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.sampler.lookahead import READY_FRAMES, MotionLookahead, MotionSampler
 from speech.audio import OUTPUT_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.sound_track import SoundTrack
 
 
@@ -66,7 +66,7 @@ class Renderer:
         user: what the user says; the face listens to it, and with `mix_user` the outputs play it too.
         sampler: sound to motion.
         decoder: motion to picture; None where only the motion is wanted.
-        outputs: where the frames go.
+        outputs: where the frames go, entered; one that fails is left here, the others by who entered them.
         label: the visible mark, or None.
         mix_user: let the outputs play the user too.
         on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
@@ -85,7 +85,7 @@ class Renderer:
         outputs: Sequence[Output],
         label: AiLabel | None,
         mix_user: bool = False,
-        on_output_failed: Callable[[Output, InputError], None] | None = None,
+        on_output_failed: Callable[[Output, VisavisError], None] | None = None,
         ready_frames: int = READY_FRAMES,
         user_is_known: bool = False,
     ) -> None:
@@ -183,22 +183,22 @@ class Renderer:
             self._label.draw(image)
         return VideoFrame(image, start)
 
-    def _write(self, picture: VideoFrame | None, sound: Samples, values: Floats) -> list[tuple[Output, InputError]]:
+    def _write(self, picture: VideoFrame | None, sound: Samples, values: Floats) -> list[tuple[Output, VisavisError]]:
         """Hands one frame to the outputs; returns those that failed."""
-        failed: list[tuple[Output, InputError]] = []
+        failed: list[tuple[Output, VisavisError]] = []
         for output in self._outputs:
             try:
                 output.write(picture, sound, values)
-            except InputError as error:
+            except VisavisError as error:
                 failed.append((output, error))
         return failed
 
-    async def _drop(self, output: Output, error: InputError) -> None:
+    async def _drop(self, output: Output, error: VisavisError) -> None:
         """Goes on without an output that failed, if that is wanted."""
         if self._on_output_failed is None:
             raise error
         self._outputs.remove(output)
-        await asyncio.to_thread(output.abandon)
+        await asyncio.to_thread(output.__exit__, type(error), error, error.__traceback__)
         self._on_output_failed(output, error)
 
 

@@ -64,7 +64,7 @@ def read_weights(path: Path, expected: str, otherwise: str) -> tuple[dict[str, s
     return metadata, tensors
 
 
-def sizes_of(kind: type[Sizes], text: str) -> Sizes:
+def parse_sizes(kind: type[Sizes], text: str) -> Sizes:
     """A network's sizes, from the JSON in its file.
 
     Args:
@@ -90,7 +90,7 @@ def sizes_of(kind: type[Sizes], text: str) -> Sizes:
     return kind(**stated)
 
 
-def filled(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
+def load_network(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> Network:
     """A network with weights; nothing is allocated before all their shapes are right.
 
     Args:

@@ -27,6 +27,7 @@ from agent.conversation.events import Event, TurnFinished
 from agent.conversation.questions import Questions
 from agent.conversation.turn import TurnRecord
 from agent.engine import load_engine
+from avatar.outputs.opening import open_outputs, required
 from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
@@ -39,18 +40,19 @@ from agent.engine import load_engine
 from agent.config.config import load_config
 from agent.conversation.events import TypedText
 from agent.conversation.questions import Questions
+from avatar.outputs.opening import open_outputs, required
 
 class FirstFrame:
     def write(self, frame, sound, motion):
         print(time.time() - began, flush=True); os._exit(0)
-    def finish(self): pass
-    def abandon(self): pass
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
 
 async def main():
     config = load_config(None, sys.argv[1:], {})
     asked = Questions([TypedText("hello")], real_time=True)
-    async with load_engine(config) as engine:
-        async with engine.session(asked, [FirstFrame()], on_event=lambda event: None) as session:
+    async with load_engine(config) as engine, open_outputs(required(FirstFrame())) as outputs:
+        async with engine.session(asked, outputs, on_event=lambda event: None) as session:
             await session.run()
 asyncio.run(main())
 """
@@ -79,7 +81,8 @@ async def answer_all(config: Config, turns: int, video: Path) -> tuple[list[Turn
     audio = Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3)
     async with (
         load_engine(config) as engine,
-        engine.session(audio, [VideoFileOutput(video)], on_event=on_event) as session,
+        open_outputs(required(VideoFileOutput(video))) as outputs,
+        engine.session(audio, outputs, on_event=on_event) as session,
     ):
         await session.run()
         return records, session.frames_late, session.frames

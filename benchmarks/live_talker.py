@@ -1,4 +1,4 @@
-"""The program under measurement: `visavis talk` or `visavis mirror`, telling what happens as JSON lines.
+"""The program under measurement: `visavis talk` or `visavis mirror`, reporting what happens as JSON lines.
 
 Run by `benchmarks.live` and `benchmarks.mirror`; ends when its standard input does.
 """
@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
@@ -22,8 +22,8 @@ from agent.live_audio import live_audio, sound_device
 from agent.mirror import MOST_LATENCY_S, run_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
-from avatar.outputs.base import Output
 from avatar.outputs.framing import Framing
+from avatar.outputs.opening import PlannedOutput, open_outputs, required
 from avatar.outputs.virtual_camera import VirtualCameraOutput
 from benchmarks.emitted import Numbered
 from speech.audio import Samples
@@ -35,35 +35,36 @@ class KeptSound:
     """Writes the sound of every frame into a raw float32 file: the timeline that everything belongs to."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._path = path
+
+    def __enter__(self) -> Self:
+        """Opens the file."""
+        self._file = self._path.open("wb", buffering=0)
+        return self
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Appends one frame's sound."""
         self._file.write(sound.astype("<f4").tobytes())
 
-    def finish(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-    def abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Closes the file."""
         self._file.close()
 
 
-def tell(kind: str, **fields: Any) -> None:
-    """One line to the driver."""
+def report(kind: str, **fields: Any) -> None:
+    """Writes one JSON line to the driver."""
     print(json.dumps({"kind": kind, "at_s": time.monotonic(), **fields}), flush=True)
 
 
 def on_event(event: Event) -> None:
-    """Tells the driver what it needs to know."""
+    """Reports to the driver what it measures with."""
     match event:
         case StateChanged(state):
-            tell("state", state=state)
+            report("state", state=state)
         case Problem(message):
-            tell("problem", message=message)
+            report("problem", message=message)
         case TurnFinished(record):
-            tell("turn", record=record.as_json())
+            report("turn", record=record.as_json())
         case _:
             pass
 
@@ -72,47 +73,49 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
     """Talks until standard input ends."""
     config = load_config(None, overrides, {})
     loop = asyncio.get_running_loop()
-    device = sound_device(config, tell_problem)
+    device = sound_device(config, report_problem)
     audio = live_audio(config, device, on_level=lambda level: None)
     async with load_engine(config) as engine, engine.face() as face:
-        outputs = timed_outputs(config, face, camera, sound)
-        async with engine.session(audio, outputs, on_event=on_event, output_failure=OutputFailure.IS_TOLD) as session:
+        async with (
+            open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
+            engine.session(audio, outputs, on_event=on_event, output_failure=OutputFailure.IS_TOLD) as session,
+        ):
             loop.add_reader(sys.stdin.fileno(), audio.leave)
-            tell("ready")
+            report("ready")
             await session.run()
             loop.remove_reader(sys.stdin.fileno())
-            tell_end(session.frames, session.frames_late, device)
+            report_end(session.frames, session.frames_late, device)
 
 
 async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     """Mirrors until standard input ends."""
     config = load_config(None, overrides, {})
     loop = asyncio.get_running_loop()
-    device = sound_device(config, tell_problem, most_latency_s=MOST_LATENCY_S)
+    device = sound_device(config, report_problem, most_latency_s=MOST_LATENCY_S)
     audio = LiveAudio(device, full_duplex=True)
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
-        outputs = timed_outputs(config, face, camera, sound)
-        loop.add_reader(sys.stdin.fileno(), audio.leave)
-        tell("ready")
-        renderer = await run_mirror(engine, audio, outputs, on_problem=tell_problem)
-        loop.remove_reader(sys.stdin.fileno())
-        tell_end(renderer.frames, renderer.frames_late, device)
+        async with open_outputs(timed_outputs(config, face, camera, sound)) as outputs:
+            loop.add_reader(sys.stdin.fileno(), audio.leave)
+            report("ready")
+            renderer = await run_mirror(engine, audio, outputs, on_problem=report_problem)
+            loop.remove_reader(sys.stdin.fileno())
+            report_end(renderer.frames, renderer.frames_late, device)
 
 
-def timed_outputs(config: Config, face: Face, camera: str, sound: Path) -> list[Output]:
+def timed_outputs(config: Config, face: Face, camera: str, sound: Path) -> list[PlannedOutput]:
     """A camera whose pictures carry their number, and the sound in a file."""
     framing = Framing(config.camera.size, portrait=face.portrait.image)
-    return [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
+    return required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound))
 
 
-def tell_problem(message: str) -> None:
+def report_problem(message: str) -> None:
     """One that the program told."""
-    tell("problem", message=message)
+    report("problem", message=message)
 
 
-def tell_end(frames: int, late: int, card: SoundCard | NoSound) -> None:
+def report_end(frames: int, late: int, card: SoundCard | NoSound) -> None:
     """The program's own counts."""
-    tell("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
+    report("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
 
 
 def main() -> None:

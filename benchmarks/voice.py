@@ -21,7 +21,7 @@ import numpy as np
 from agent.models.packaged import packaged_path
 from agent.models.packaged_models import find_packaged
 from benchmarks.report import print_machine
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.tts.base import TTS
 from speech.tts.espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
 from speech.tts.flite import FliteTTS
@@ -114,7 +114,7 @@ def voices() -> dict[str, Callable[[], TTS]]:
         try:
             if model is not None:
                 made[f"{backend} {name}"] = partial(neural, model=packaged_path(model))
-        except InputError as error:
+        except VisavisError as error:
             print(f"left out: {error}")
     made |= {f"espeak {voice}": partial(EspeakTTS, voice=voice) for voice in (FEMALE_VOICE, MALE_VOICE, "de")}
     if FliteTTS.available():

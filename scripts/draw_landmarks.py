@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from avatar.placing.drawing import draw_where
+from avatar.placing.drawing import draw_face_diagram
 from avatar.placing.points import NAMES
 
 _SIDE = 900
@@ -41,7 +41,7 @@ def main() -> None:
     """Writes the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs", help="folder to write to")
-    image, places = draw_where(_SIDE, None)
+    image, places = draw_face_diagram(_SIDE, None)
     for number, (name, place) in enumerate(zip(NAMES, places, strict=True), start=1):
         x, y = np.round(place + _ELSEWHERE.get(name, _BESIDE)).astype(int)
         cv2.putText(image, str(number), (int(x), int(y)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _INK, 1, cv2.LINE_AA)

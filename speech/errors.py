@@ -5,19 +5,37 @@ A broken contract between parts of the program is none of these: it is a ValueEr
 
 
 class VisavisError(Exception):
-    """What went wrong, in one line. The command line prints it as it is; a live session reports it and goes on."""
+    """What went wrong, in one line. The command line prints it as it is; a live session reports it and goes on.
+
+    Attributes:
+        status: the exit status of a command that ends with it.
+    """
+
+    status = 1
 
 
 class InputError(VisavisError):
-    """Bad input or a missing part: the user's to mend. A command ends with status 2."""
+    """Bad input or a missing part: the user's to mend. Starting again changes nothing."""
+
+    status = 2
 
 
 class DeviceError(VisavisError):
-    """A microphone, speaker, camera or screen that is not there, or is gone."""
+    """A microphone, speaker, camera or screen that is not there, or is gone, or a sound system that hangs."""
+
+    status = 3
 
 
 class BackendError(VisavisError):
-    """A recogniser, mind, voice or server that failed at its work: another try may go well."""
+    """A recogniser, mind, voice, server or worker process that failed at its work: another try may go well."""
+
+    status = 4
+
+
+def error_named(kind: object, message: str) -> VisavisError:
+    """The error that a worker process told of: of the class that it names, if it is one of these, else a backend's."""
+    kinds: dict[object, type[VisavisError]] = {"InputError": InputError, "DeviceError": DeviceError}
+    return kinds.get(kind, BackendError)(message)
 
 
 def one_line(text: str) -> str:

@@ -1,36 +1,38 @@
-"""The user's own folders for what a program keeps (XDG base directories, and their like on macOS and Windows)."""
+"""The user's own folders for what a program keeps, as each system has them (platformdirs).
+
+`XDG_CACHE_HOME`, `XDG_DATA_HOME` and `XDG_STATE_HOME` override them on every system, where they are absolute.
+"""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
+from typing import Literal
 
 
 def cache_folder() -> Path:
     """Where analyses are kept that can be made again."""
-    return _named("XDG_CACHE_HOME", _home() / ".cache") / "visavis"
+    return _folder("cache")
 
 
 def data_folder() -> Path:
     """Where models are kept."""
-    if sys.platform == "darwin":
-        return _home() / "Library" / "Application Support" / "visavis"
-    if sys.platform == "win32":
-        return _named("LOCALAPPDATA", _home() / "AppData" / "Local") / "visavis"
-    return _named("XDG_DATA_HOME", _home() / ".local" / "share") / "visavis"
+    return _folder("data")
 
 
-def _named(variable: str, otherwise: Path) -> Path:
-    """A folder that the environment names; a relative one would be another one in every folder, and is ignored."""
-    named = os.environ.get(variable, "")
-    return Path(named) if Path(named).is_absolute() else otherwise
+def state_folder() -> Path:
+    """Where logs are kept."""
+    return _folder("state")
 
 
-def _home() -> Path:
-    """The user's home; containers run with user ids that have none: a folder, then, that is never there."""
+def _folder(kind: Literal["cache", "data", "state"]) -> Path:
+    import platformdirs  # here, not above: printing help needs no folder
+
+    # platformdirs itself reads these variables everywhere but on Windows.
+    named = os.environ.get(f"XDG_{kind.upper()}_HOME", "")
+    if Path(named).is_absolute():
+        return Path(named, "visavis")
     try:
-        home = Path.home()
-    except RuntimeError:
-        home = Path()
-    return home if home.is_absolute() else Path("/nonexistent")
+        return Path(getattr(platformdirs.PlatformDirs("visavis", appauthor=False), f"user_{kind}_dir"))
+    except RuntimeError:  # containers run with user ids that have no home: a folder, then, that is never there
+        return Path("/nonexistent", "visavis", kind)

@@ -6,14 +6,14 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.placing.points import NAMES, Placed
+from avatar.placing.points import NAMES, PlacedPoints
 
 WIDTH, HEIGHT = 600, 640
 FUR, DARK, WHITE = (236, 150, 70), (120, 62, 30), (252, 240, 220)
 BACKGROUND = (120, 170, 205)
 
 
-def drawn_fox() -> tuple[Image, Placed]:
+def drawn_fox() -> tuple[Image, PlacedPoints]:
     """The picture, uint8 [HEIGHT, WIDTH, 3] RGB, and its points."""
     image = np.full((HEIGHT, WIDTH, 3), BACKGROUND, np.uint8)
 

@@ -14,7 +14,7 @@ from avatar.decoder import FRAME_SIZE, Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.full_frame import FullFrame, FullFrameDecoder
-from avatar.picture.backdrop import backdrop, flattened
+from avatar.picture.backdrop import backdrop, flatten
 from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
 
@@ -75,7 +75,7 @@ def test_the_edge_has_no_colour_of_the_old_background(see_through: MeshDecoder, 
     outside = portrait.matte < 0.5
     painted[outside] = (0, 255, 0)
     green = MeshDecoder(replace(portrait, image=painted), background="transparent").decode(vector())
-    shown = flattened(green, (255, 0, 255)).astype(int)
+    shown = flatten(green, (255, 0, 255)).astype(int)
     spill = (shown[:, :, 1] - np.maximum(shown[:, :, 0], shown[:, :, 2]) > 60).sum()
     assert spill < 0.002 * shown.shape[0] ** 2
 

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -46,7 +47,7 @@ from avatar.training.scenes import MadeScene
 from speech.errors import InputError
 from speech.files.media import open_media
 from speech.files.wav_writer import write_wav
-from speech.user_folders import cache_folder, data_folder
+from speech.user_folders import cache_folder, data_folder, state_folder
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
@@ -55,10 +56,9 @@ POINTS = dict.fromkeys(NAMES, np.zeros(2, np.float32))
 
 
 def csv_output(path: Path) -> None:
-    output = MotionCsvOutput(path)
-    for row in MOTION:
-        output.write(None, np.zeros(1920, np.float32), row)
-    output.finish()
+    with MotionCsvOutput(path) as output:
+        for row in MOTION:
+            output.write(None, np.zeros(1920, np.float32), row)
 
 
 def training_data(path: Path) -> None:
@@ -143,17 +143,17 @@ def test_what_is_private_is_the_users_alone(tmp_path: Path) -> None:
 
 
 def test_no_home_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"):
+    for variable in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(variable, raising=False)
 
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
+    def homeless(_: int) -> NoReturn:
+        raise KeyError("getpwuid(): uid not found")
 
-    monkeypatch.setattr(Path, "home", homeless)
-    assert cache_folder() == Path("/nonexistent/.cache/visavis")
-    assert data_folder().parts[:2] == ("/", "nonexistent")
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    assert cache_folder() == Path("/nonexistent/visavis/cache")
+    assert data_folder().parts[:2] == state_folder().parts[:2] == ("/", "nonexistent")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert cache_folder() == Path("/nonexistent/.cache/visavis")
+    assert cache_folder() == Path("/nonexistent/visavis/cache")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "visavis"
 
@@ -179,18 +179,17 @@ def test_both_transcripts_are_tried(tmp_path: Path) -> None:
     kept = load_config(None, [f"session.keep_transcripts={tmp_path / 'kept'}"], {})
     transcript_log = TranscriptLog(kept, quiet=True)
     transcript_log.check(None)
-    transcript_log.tell(TurnFinished(TurnRecord(Turn(0, 0))))
+    transcript_log.on_event(TurnFinished(TurnRecord(Turn(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
         transcript_log.write(tmp_path / "missing" / "a.mp4")
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def clip(path: Path, seconds: float) -> None:
-    output = VideoFileOutput(path)
     frame = np.full((FRAME_SIZE, FRAME_SIZE, 3), 128, np.uint8)
-    for number in range(round(seconds * 25)):
-        output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
-    output.finish()
+    with VideoFileOutput(path) as output:
+        for number in range(round(seconds * 25)):
+            output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
 
 
 def test_two_recordings_of_one_name_at_once_both_end_and_one_stays_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.eyeball import painted_iris
+from avatar.mesh.eyeball import paint_iris
 from avatar.mesh.glasses import find_glasses
 from avatar.portrait.portrait import Portrait, load_portrait
 
@@ -92,11 +92,11 @@ def test_a_reflection_is_taken_off_the_iris() -> None:
     part[distance < 0.4] = (10, 10, 10)
     spot = (np.abs(x - 6) <= 2) & (np.abs(y + 6) <= 2)
     part[spot] = 250
-    iris, light = painted_iris(part, np.ones((side, side), np.float32), distance, 1.0)
+    iris, light = paint_iris(part, np.ones((side, side), np.float32), distance, 1.0)
     assert iris[spot][:, :3].max() < 140
     assert light[spot][:, 3].min() > 120 and light[spot][:, :3].min() > 200
     assert light[distance > 0.85][:, 3].max() == 0
-    whole, none = painted_iris(
+    whole, none = paint_iris(
         np.where(spot[:, :, None], 60, part).astype(np.uint8), np.ones((side, side), np.float32), distance, 1.0
     )
     assert none[:, :, 3].max() == 0 and whole[:, :, 3].max() == 255

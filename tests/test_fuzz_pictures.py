@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from avatar.picture.colours import eight_bits
+from avatar.picture.colours import to_uint8
 from avatar.picture.files import decode_picture, picture_size
 from speech.errors import InputError
 from tests.fuzzing import examples
@@ -102,5 +102,5 @@ def test_what_only_begins_like_a_picture_is_refused_in_one_line(kind: str, lengt
 )
 def test_any_numbers_become_bytes(floats: list[float], integers: list[int]) -> None:
     for values in (np.array(floats, np.float32), np.array(integers, np.uint32)):
-        made = eight_bits(values)
+        made = to_uint8(values)
         assert made.dtype == np.uint8 and made.shape == values.shape

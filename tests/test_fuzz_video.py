@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar.tracking.timeline import SoundStretches, Timeline
-from avatar.tracking.video import SMALLEST_SIDE, pictures
+from avatar.tracking.timeline import SoundIntervals, Timeline
+from avatar.tracking.video import SMALLEST_SIDE, read_frames
 from speech.errors import InputError
 from tests.fuzzing import examples
 
@@ -78,7 +78,7 @@ def test_damaged_videos(
     notices: list[str] = []
     times, shares = [], []
     try:
-        for picture in pictures(path, notices.append):
+        for picture in read_frames(path, notices.append):
             assert picture.image.dtype == np.uint8 and min(picture.image.shape[:2]) >= SMALLEST_SIDE
             times.append(picture.time_s)
             shares.append(picture.share)
@@ -96,7 +96,7 @@ def test_damaged_videos(
     st.none() | st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(0.0, 1e3)), max_size=10),
 )
 def test_any_time_stamps(stamps: list[float | None], step_s: float, heard: list[tuple[float, float]] | None) -> None:
-    sound = SoundStretches() if heard is not None else None
+    sound = SoundIntervals() if heard is not None else None
     for start, length in heard or ():
         assert sound is not None
         sound.add(start, start + length)

@@ -17,7 +17,7 @@ from PIL import Image as Pillow
 from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import MotionLayout, neutral
-from avatar.picture.light import light_doubts
+from avatar.picture.light import light_warnings
 from avatar.portrait.covered import mouth_is_covered
 from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
@@ -111,7 +111,7 @@ def test_bad_light_is_said(
     people: dict[str, Portrait], name: str, changed: Callable[[Image], Image], said: str
 ) -> None:
     image = np.clip(changed(people[name].image.astype(np.float32)), 0.0, 255.0).astype(np.uint8)
-    found = " / ".join(light_doubts(image, people[name].landmarks))
+    found = " / ".join(light_warnings(image, people[name].landmarks))
     assert said in found if said else found == ""
 
 

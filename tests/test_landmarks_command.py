@@ -15,10 +15,10 @@ from agent.commands.options import configured
 from agent.commands.render import render
 from avatar.motion import neutral, write_motion_csv
 from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
-from avatar.placing.mean_face import mesh_of
-from avatar.placing.points import Placed, points_of
+from avatar.placing.mean_face import mesh_from_points
+from avatar.placing.points import PlacedPoints, points_from_mesh
 from avatar.portrait.portrait import load_portrait
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 from tests.drawn_animal import HEIGHT, WIDTH, drawn_fox
 
 MIRA = Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
@@ -44,7 +44,7 @@ def test_the_points_of_a_face_that_is_found_are_written_and_make_its_mesh_again(
     left, top, side = portrait.placement
     found = portrait.landmarks[:, :2] * side / portrait.size + (left, top)
     eyes = float(np.linalg.norm(found[33] - found[263]))
-    made = mesh_of({name: 2.0 * point for name, point in placed.items()})
+    made = mesh_from_points({name: 2.0 * point for name, point in placed.items()})
     assert np.linalg.norm(made[:, :2] - found, axis=1).mean() < 0.03 * eyes
 
 
@@ -61,7 +61,7 @@ def test_a_face_that_is_not_found_is_to_be_placed_by_hand(tmp_path: Path) -> Non
 def test_without_a_display_it_says_so(fox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match=r"expected a display, got .*--detect"):
+    with pytest.raises(DeviceError, match=r"expected a display, got .*--detect"):
         landmarks(fox)
 
 
@@ -69,7 +69,7 @@ def test_saving_in_the_window_tells_what_is_wrong_with_the_points(fox: Path, mon
     said = []
 
     class Window:
-        def __init__(self, title: str, picture: object, placed: Placed, save: object) -> None:
+        def __init__(self, title: str, picture: object, placed: PlacedPoints, save: object) -> None:
             self.placed, self.save = placed, save
 
         def run(self) -> None:
@@ -108,6 +108,6 @@ def test_another_portrait_does_without_the_configured_landmarks(tmp_path: Path) 
 
 def test_the_points_of_a_mesh_are_its_own() -> None:
     _, placed = drawn_fox()
-    again = points_of(mesh_of(points_of(mesh_of(placed))))
-    for name, point in points_of(mesh_of(placed)).items():
+    again = points_from_mesh(mesh_from_points(points_from_mesh(mesh_from_points(placed))))
+    for name, point in points_from_mesh(mesh_from_points(placed)).items():
         assert np.linalg.norm(again[name] - point) < 1.5, name

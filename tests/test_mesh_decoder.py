@@ -13,7 +13,7 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry.head import HeadGains, HeadMotion
 from avatar.geometry.landmarks import FacePlane
-from avatar.geometry.warp import Grid, Inverter
+from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.layers import pull_push
@@ -188,7 +188,7 @@ def test_an_inverted_field_leads_back(steep: bool) -> None:
     forward[..., 1] = stretch * bump * (nodes[..., 1] > 0)
     if steep:  # only stretched, never compressed beyond what is one-to-one
         forward[..., 1] = 45.0 / (1.0 + np.exp(-(nodes[..., 1] - 80.0) / 8.0))
-    back = Inverter(grid, 12, steep=steep)(forward)
+    back = FieldInverter(grid, 12, steep=steep)(forward)
     there = grid.sample(forward, nodes + back)
     inner = (slice(16, -4), slice(4, -4)) if steep else (slice(4, -4), slice(4, -4))
     assert np.abs(there + back)[inner].max() < 0.5

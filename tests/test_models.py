@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
+import platformdirs
 import pytest
+from platformdirs.macos import MacOS
+from platformdirs.windows import Windows, get_win_folder_from_env_vars
 
 from agent.config.config import Config, load_config
 from agent.models import fetched as models
@@ -146,11 +149,12 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: Pat
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_DATA_HOME")
     assert models_folder(config()) == home / ".local" / "share" / "visavis" / "models"
-    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platformdirs, "PlatformDirs", MacOS)
     assert models_folder(config()) == home / "Library" / "Application Support" / "visavis" / "models"
-    monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Local"))
-    assert models_folder(config()) == tmp_path / "Local" / "visavis" / "models"
+    monkeypatch.setattr(platformdirs, "PlatformDirs", Windows)
+    monkeypatch.setattr("platformdirs.windows._RESOLVE_WIN_FOLDER", get_win_folder_from_env_vars)
+    monkeypatch.setenv("LOCALAPPDATA", r"C:\Users\Me\AppData\Local")
+    assert PureWindowsPath(models_folder(config())) == PureWindowsPath(r"C:\Users\Me\AppData\Local\visavis\models")
 
 
 # ---- Whether ----

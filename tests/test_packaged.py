@@ -23,7 +23,6 @@ import pytest
 from agent.models import checksums, packaged
 from agent.models.packaged import any_installed, converted, install_command, is_installed, packaged_path
 from agent.models.packaged_models import PACKAGED, PackagedModel, find_packaged, packaged_of
-from speech import user_folders
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 
@@ -184,7 +183,7 @@ def test_symlinked_packages(whole: PackagedModel, site: Path, tmp_path: Path, mo
 
 
 def test_without_a_cache_folder_whole_weights_work(whole: PackagedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(user_folders, "_home", lambda: Path("/proc/nowhere"))
+    monkeypatch.setenv("HOME", "/proc/nowhere")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert packaged_path(whole).is_dir()
 

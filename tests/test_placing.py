@@ -17,8 +17,15 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import MotionLayout, neutral
 from avatar.picture.files import picture_size
 from avatar.placing.landmarks_file import PlacedFace, parse_landmarks, read_landmarks, write_landmarks
-from avatar.placing.mean_face import face_between, mean_face, mesh_of, mesh_triangles, mirror_partners, pose_error
-from avatar.placing.points import NAMES, POINTS, Placed, points_of
+from avatar.placing.mean_face import (
+    mean_face,
+    mesh_from_points,
+    mesh_from_three_points,
+    mesh_triangles,
+    mirror_partners,
+    pose_error,
+)
+from avatar.placing.points import NAMES, POINTS, PlacedPoints, points_from_mesh
 from avatar.portrait.matte import matte_by_colour
 from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
@@ -128,7 +135,7 @@ def test_whatever_stands_in_a_file_is_a_face_or_one_line(changes: dict[str, obje
     except InputError as error:
         assert "\n" not in str(error) and len(str(error)) < 400
     else:
-        mesh = mesh_of(placed)
+        mesh = mesh_from_points(placed)
         assert mesh.shape == (478, 3) and np.isfinite(mesh).all()
 
 
@@ -159,7 +166,7 @@ def turned_face(yaw_deg: float, scale: float) -> np.ndarray:
 @pytest.mark.parametrize("yaw_deg", [-30.0, 0.0, 20.0])
 def test_a_face_is_found_again_from_its_points_with_its_depth(yaw_deg: float) -> None:
     face = turned_face(yaw_deg, 150.0)
-    again = mesh_of(points_of(face))
+    again = mesh_from_points(points_from_mesh(face))
     eyes = float(np.linalg.norm(face[33] - face[263]))
     assert np.linalg.norm(again[:, :2] - face[:, :2], axis=1).mean() < 0.01 * eyes
     depth = (again[:, 2] - again[:, 2].mean()) - (face[:, 2] - face[:, 2].mean())
@@ -169,8 +176,8 @@ def test_a_face_is_found_again_from_its_points_with_its_depth(yaw_deg: float) ->
 
 def test_every_placed_point_stays_where_it_was_placed() -> None:
     _, placed = drawn_fox()
-    mesh = mesh_of(placed)
-    for name, point in points_of(mesh).items():
+    mesh = mesh_from_points(placed)
+    for name, point in points_from_mesh(mesh).items():
         tolerance = 30.0 if name.endswith("iris_edge") else 1.5  # a rim is placed anywhere on it
         assert np.linalg.norm(point - placed[name]) < tolerance, name
     radius = np.linalg.norm(mesh[list(lm.IRIS["Right"][1:]), :2] - mesh[468, :2], axis=1)
@@ -192,10 +199,10 @@ def test_the_mean_face_is_symmetric_and_joined_up() -> None:
 
 def test_three_clicks_make_a_face() -> None:
     right, left, mouth = np.array([200.0, 200.0]), np.array([300.0, 220.0]), np.array([230.0, 330.0])
-    face = face_between(right, left, mouth)
+    face = mesh_from_three_points(right, left, mouth)
     for indices, place in (([33, 133], right), ([362, 263], left), ([13, 14], mouth)):
         assert np.linalg.norm(face[indices, :2].mean(axis=0) - place) < 2.0
-    upside_down = face_between(right, left, np.array([250.0, 100.0]))
+    upside_down = mesh_from_three_points(right, left, np.array([250.0, 100.0]))
     assert upside_down[152, 1] > upside_down[10, 1]
 
 
@@ -250,7 +257,7 @@ def test_the_animal_talks_blinks_and_turns(fox: Portrait) -> None:
 
 def test_other_landmarks_are_another_portrait(fox: Portrait, tmp_path: Path) -> None:
     _, placed = drawn_fox()
-    moved: Placed = {name: point + np.array([4.0, 0.0]) for name, point in placed.items()}
+    moved: PlacedPoints = {name: point + np.array([4.0, 0.0]) for name, point in placed.items()}
     write_landmarks(tmp_path / "moved.json", PlacedFace(moved), SIZE)
     other = load_portrait(fox.path, landmarks=tmp_path / "moved.json", cache_dir=fox.path.parent / "cache")
     moved_px = (other.landmarks - fox.landmarks) * other.placement[2] / other.size

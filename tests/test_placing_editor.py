@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from avatar.placing.drawing import PANEL_PX, draw_editor, draw_where, halved
+from avatar.placing.drawing import PANEL_PX, draw_editor, draw_face_diagram, image_pyramid
 from avatar.placing.editor import REACH, Editor, Step
 from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_landmarks
 from avatar.placing.points import NAMES
@@ -125,7 +125,7 @@ def test_leaving_asks_before_points_are_lost(editor: Editor) -> None:
 
 
 def test_the_window_shows_points_mesh_and_where_a_point_sits(editor: Editor) -> None:
-    pictures = halved(drawn_fox()[0])
+    pictures = image_pyramid(drawn_fox()[0])
     size = (SCREEN[0] + PANEL_PX, SCREEN[1])
     shown = draw_editor(editor, pictures, size)
     assert shown.shape == (SCREEN[1], size[0], 3)
@@ -147,7 +147,7 @@ def test_the_window_shows_points_mesh_and_where_a_point_sits(editor: Editor) -> 
     assert (other[:, SCREEN[0] :] != plain[:, SCREEN[0] :]).any()
     editor.view.scale = 5000.0  # never reached, yet nothing breaks
     draw_editor(editor, pictures, (PANEL_PX + 100, 120))
-    inset, places = draw_where(300, None)
+    inset, places = draw_face_diagram(300, None)
     assert inset.shape == (300, 300, 3) and ((places > 0) & (places < 300)).all()
 
 

@@ -12,7 +12,7 @@ from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import Grid
 from avatar.mesh.controls import CONTROLS, INDEX
-from avatar.mesh.creases import creases_of
+from avatar.mesh.creases import face_creases
 from avatar.mesh.shading import Shading
 from avatar.motion import Floats
 from avatar.portrait.portrait import Portrait, load_portrait
@@ -117,8 +117,8 @@ def test_black_and_white_stays_so(portrait: Portrait) -> None:
 
 
 def test_every_crease_is_driven_by_known_controls(portrait: Portrait) -> None:
-    creases = creases_of(lm.FacePlane.of(portrait.landmarks).to_plane(portrait.landmarks))
+    creases = face_creases(lm.FacePlane.of(portrait.landmarks).to_plane(portrait.landmarks))
     for crease in creases:
         assert set(crease.drivers) <= set(CONTROLS)
-        low, high = crease.reach()
+        low, high = crease.bounds()
         assert (high > low).all()

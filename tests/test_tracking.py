@@ -15,16 +15,16 @@ import pytest
 
 from agent.__main__ import main
 from avatar.geometry.points import KEPT
-from avatar.geometry.pose import poses
+from avatar.geometry.pose import estimate_poses
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats, MotionLayout, neutral, read_motion_csv
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.tracking.expression import bounded_least_squares
 from avatar.tracking.faces import FaceTracker
 from avatar.tracking.motion import motion_of
-from avatar.tracking.smoothing import bridged, runs, steadied
-from avatar.tracking.track import Tracked, track_video
-from avatar.tracking.video import pictures
+from avatar.tracking.smoothing import interpolate_gaps, runs, savitzky_golay
+from avatar.tracking.track import TrackedMotion, track_video
+from avatar.tracking.video import read_frames
 from speech.errors import InputError
 
 ASSETS = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits"
@@ -89,7 +89,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory, portrait: Portrait) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tracked(drawn: Path) -> Tracked:
+def tracked(drawn: Path) -> TrackedMotion:
     shares: list[float] = []
     found = track_video(drawn, progress=shares.append)
     assert shares == sorted(shares) and shares[-1] == 1.0
@@ -97,7 +97,7 @@ def tracked(drawn: Path) -> Tracked:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_what_is_commanded_and_drawn_comes_back(tracked: Tracked, name: str) -> None:
+def test_what_is_commanded_and_drawn_comes_back(tracked: TrackedMotion, name: str) -> None:
     number = list(PARTS).index(name) + 1
     at = slice(number * PART, (number + 1) * PART)
     for column in (INDEX[full] for full in (name, name + "Left", name + "Right") if full in INDEX):
@@ -106,7 +106,7 @@ def test_what_is_commanded_and_drawn_comes_back(tracked: Tracked, name: str) -> 
         assert 0.6 < np.polyfit(asked, found, 1)[0] < 1.4
 
 
-def test_one_movement_is_not_taken_for_another(tracked: Tracked) -> None:
+def test_one_movement_is_not_taken_for_another(tracked: TrackedMotion) -> None:
     def part(name: str) -> Floats:
         number = list(PARTS).index(name) + 1
         return tracked.values[number * PART : (number + 1) * PART]
@@ -122,13 +122,13 @@ def test_one_movement_is_not_taken_for_another(tracked: Tracked) -> None:
     assert np.abs(tracked.values[:PART, MotionLayout.ROTATION]).max() < 0.03
 
 
-def test_the_opening_of_the_mouth_is_the_distance_of_the_lips(tracked: Tracked) -> None:
+def test_the_opening_of_the_mouth_is_the_distance_of_the_lips(tracked: TrackedMotion) -> None:
     opening = tracked.values[:, INDEX["jawOpen"]] - tracked.values[:, INDEX["mouthClose"]]
     known = tracked.confidence > 0
     assert np.corrcoef(opening[known], tracked.gap[known])[0, 1] > 0.95
 
 
-def test_without_a_face_there_is_no_confidence_and_a_straight_line(tracked: Tracked) -> None:
+def test_without_a_face_there_is_no_confidence_and_a_straight_line(tracked: TrackedMotion) -> None:
     frames = len(commanded())
     assert len(tracked.values) == len(tracked.confidence) == frames + AWAY + 1
     assert tracked.confidence[: frames - 1].min() > 0.5
@@ -139,7 +139,7 @@ def test_without_a_face_there_is_no_confidence_and_a_straight_line(tracked: Trac
 
 
 def test_the_command_writes_curves_that_render_reads(
-    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracked: Tracked
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracked: TrackedMotion
 ) -> None:
     monkeypatch.setattr("avatar.tracking.track.track_video", lambda path, progress: tracked)
     output, trust = tmp_path / "curves.csv", tmp_path / "trust.csv"
@@ -176,7 +176,7 @@ def test_pictures_come_at_the_times_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "uneven.mp4"
     times = [Fraction(ms, 1000) for ms in (0, 40, 120, 160, 165, 500)]
     write_video(path, [flat((32, 48), 40 * i) for i in range(6)], times)
-    found = list(pictures(path))
+    found = list(read_frames(path))
     # The picture that follows another after 5 ms is left out; the middle of what stands long is near its beginning.
     assert [round(float(p.image.mean()) / 40.0) for p in found] == [0, 1, 2, 3, 5]
     assert [p.time_s for p in found[:3]] == pytest.approx([0.02, 0.08, 0.14], abs=2e-3)
@@ -194,7 +194,7 @@ def test_a_video_that_says_it_lies_on_its_side_is_put_upright(tmp_path: Path) ->
     at = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8
     data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 32 << 16, 0, 1 << 30)
     path.write_bytes(data)
-    turned = next(pictures(path)).image
+    turned = next(read_frames(path)).image
     assert turned.shape == (64, 32, 3)
     assert turned[:10].mean() > 180 and turned[-30:].mean() < 60  # its left end is on top
 
@@ -231,11 +231,11 @@ def test_angles_of_a_solid_head_are_exact(portrait: Portrait) -> None:
     asked[:30] = 0.0  # the usual pose
     sizes = np.where(np.arange(40) < 30, 1.0, random.uniform(0.8, 1.25, 40))
     seen = np.stack([turned(solid, *angles) * size for angles, size in zip(asked, sizes, strict=True)])
-    found = poses((seen[:, list(KEPT)] + 300.0).astype(np.float32), np.ones(40, bool))
+    found = estimate_poses((seen[:, list(KEPT)] + 300.0).astype(np.float32), np.ones(40, bool))
     np.testing.assert_allclose(found.head[:, :3], asked, atol=2e-3)
     np.testing.assert_allclose(found.head[:, 5], 1.0 / sizes, rtol=2e-3)
     # Turned back, all are the same face.
-    assert np.ptp(found.frontal, axis=0).max() < 2e-3 and found.misfit.max() < 2e-3
+    assert np.ptp(found.frontal, axis=0).max() < 2e-3 and found.residual.max() < 2e-3
 
 
 def test_shots_have_their_own_usual_pose(portrait: Portrait) -> None:
@@ -262,14 +262,14 @@ def test_bounded_least_squares_cannot_be_improved() -> None:
 def test_curves_are_steadied_and_bridged() -> None:
     frames = np.arange(40.0)
     parabola = 0.1 * frames**2 - 3.0 * frames
-    np.testing.assert_allclose(steadied(parabola, 4)[4:-4], parabola[4:-4], atol=1e-9)
+    np.testing.assert_allclose(savitzky_golay(parabola, 4)[4:-4], parabola[4:-4], atol=1e-9)
     noise = np.random.default_rng(2).normal(size=4000)
-    assert steadied(noise, 4).std() < 0.6 * noise.std()
+    assert savitzky_golay(noise, 4).std() < 0.6 * noise.std()
     good = np.ones(40, bool)
     good[10:15] = good[38:] = False
     line = np.where(good, frames, -99.0)
-    np.testing.assert_allclose(bridged(line, good)[:38], frames[:38])
-    assert bridged(line, good)[39] == 37.0
+    np.testing.assert_allclose(interpolate_gaps(line, good)[:38], frames[:38])
+    assert interpolate_gaps(line, good)[39] == 37.0
     assert runs(good) == [(0, 10), (15, 38)]
 
 

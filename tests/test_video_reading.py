@@ -20,11 +20,11 @@ from avatar.geometry.points import KEPT
 from avatar.motion import Floats
 from avatar.placing.mean_face import mean_face
 from avatar.tracking import motion as tracking_motion
+from avatar.tracking.frame_converter import LARGEST_SIDE
 from avatar.tracking.motion import MotionReader, motion_of
-from avatar.tracking.timeline import LONGEST_PAUSE_S, SoundStretches, Timeline
+from avatar.tracking.timeline import LONGEST_PAUSE_S, SoundIntervals, Timeline
 from avatar.tracking.track import track_video
-from avatar.tracking.upright import LARGEST_SIDE
-from avatar.tracking.video import Picture, has_sound, pictures
+from avatar.tracking.video import TimedFrame, has_sound, read_frames
 from speech.errors import InputError
 
 Image = npt.NDArray[np.uint8]
@@ -84,9 +84,9 @@ def write(
     return path
 
 
-def read(path: Path) -> tuple[list[Picture], list[str]]:
+def read(path: Path) -> tuple[list[TimedFrame], list[str]]:
     notices: list[str] = []
-    return list(pictures(path, notices.append)), notices
+    return list(read_frames(path, notices.append)), notices
 
 
 def is_like(image: Image, expected: Image) -> bool:
@@ -266,7 +266,7 @@ def test_a_pause_in_the_pictures_stays(tmp_path: Path) -> None:
 
 
 class TestTimeline:
-    def placed(self, stamps: Sequence[float | None], sound: SoundStretches | None = None) -> list[float | None]:
+    def placed(self, stamps: Sequence[float | None], sound: SoundIntervals | None = None) -> list[float | None]:
         timeline = Timeline(0.04, sound)
         return [timeline.place(stamp) for stamp in stamps]
 
@@ -278,7 +278,7 @@ class TestTimeline:
         assert self.placed([0.0, LONGEST_PAUSE_S + 1.0, LONGEST_PAUSE_S + 1.04]) == pytest.approx([0.0, 0.04, 0.08])
 
     def test_sound_tells_a_long_pause_from_a_clock_that_leapt(self) -> None:
-        runs_on, leaps = SoundStretches(), SoundStretches()
+        runs_on, leaps = SoundIntervals(), SoundIntervals()
         for start in np.arange(0.0, 1000.0, 0.4):
             runs_on.add(start, start + 0.4)
         for start in np.arange(0.0, 1.0, 0.02):

@@ -121,6 +121,7 @@ class Conversation:
         """Asks all questions and waits until the last answer was played and written."""
         from agent.conversation.questions import Questions
         from agent.engine import Part, load_engine
+        from avatar.outputs.opening import open_outputs, required
         from avatar.outputs.video_file import VideoFileOutput
 
         began = time.perf_counter()
@@ -136,18 +137,22 @@ class Conversation:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
             self._transcript_log.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
             parts = Part.CONVERSATION if audio.hears else Part.TYPED_CONVERSATION
+            output = config.output
             async with load_engine(config, parts, on_preparing=self._say) as engine, engine.face() as face:
                 for notice in face.portrait.notices:
                     self._say(f"{face.portrait.path.name}: {notice}")
                 self._say(f"(loaded in {time.perf_counter() - began:.1f} s)")
-                video = VideoFileOutput(self._video, crf=config.output.video_crf, preset=config.output.video_preset)
-                async with engine.session(
-                    audio,
-                    [video],
-                    on_event=self._transcript_log.tell,
-                    apologises=len(asked) > 1,
-                    end_of_turn_s=end_of_turn_s,
-                ) as session:
+                video = VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)
+                async with (
+                    open_outputs(required(video)) as outputs,
+                    engine.session(
+                        audio,
+                        outputs,
+                        on_event=self._transcript_log.on_event,
+                        apologises=len(asked) > 1,
+                        end_of_turn_s=end_of_turn_s,
+                    ) as session,
+                ):
                     await session.run()
 
     def _say(self, line: str) -> None:

@@ -31,7 +31,7 @@ from agent.models.fetched import (
     recommended_models,
     state_of,
 )
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 
 _WIDE = 100
 """Columns of a terminal in which a list can also say what each model is."""
@@ -83,7 +83,7 @@ def fetch(
         return
     if as_json:
         raise InputError("--json: expected --list beside it; only the list can be printed as JSON")
-    chosen = [_named(name, settings) for name in names or ()]
+    chosen = [_parse_model(name, settings) for name in names or ()]
     asks = not yes and not chosen
     if not chosen:
         recommended = recommended_models(settings.model_copy(update={"ring": _ring_at(settings, folder)}))
@@ -109,7 +109,7 @@ def _ring_at(config: Config, folder: Path) -> object:
     return config.ring.model_copy(update={"models": folder})
 
 
-def _named(name: str, config: Config) -> Model:
+def _parse_model(name: str, config: Config) -> Model:
     """The model that a word on the command line means.
 
     Raises:
@@ -174,11 +174,11 @@ def _show(models: Sequence[Model], folder: Path, source_folder: Path | None, con
 
 def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None, *, quiet: bool) -> None:
     """Fetches one after the other; what goes wrong with one does not stop the next."""
-    failed: list[InputError] = []
+    failed: list[VisavisError] = []
     for model in models:
         try:
             _fetch(model, folder, source_folder, quiet=quiet)
-        except InputError as error:
+        except VisavisError as error:
             failed.append(error)
             if error is not failed[0]:
                 say(f"visavis: {failed[-2]}")

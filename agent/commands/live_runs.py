@@ -17,6 +17,8 @@ from speech.worker.priority import prefer_live
 if TYPE_CHECKING:
     from agent.conversation.events import Event
     from agent.conversation.live_audio import LiveAudio, NoSound
+    from avatar.outputs.base import Output
+    from avatar.outputs.opening import PlannedOutput
     from avatar.portrait.portrait import Portrait
     from speech.devices.sound_card import SoundCard
 
@@ -46,56 +48,60 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
-        from agent.commands.status_line import shown
+        from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.engine import OutputFailure, Part, load_engine
         from agent.live_audio import live_audio, sound_device
-        from agent.live_outputs import open_live_outputs, recorded, recording_among
+        from agent.live_outputs import recorded, recording_among
+        from avatar.outputs.opening import open_outputs
 
         prefer_live()
         began = time.perf_counter()
-        config, bridge = self._config, self._bridge
+        config = self._config
         device = sound_device(config, self._tell_problem)
         audio = live_audio(config, device, on_level=self._line.level)
         keys = Keys(audio, push_to_talk=config.devices.push_to_talk, show_open=self._show_open)
+        status_line = show_status_line(self._line, self._quiet)
         parts = Part.CONVERSATION if audio.hears else Part.TYPED_CONVERSATION
-        async with load_engine(config, parts, on_preparing=self._say) as engine, engine.face() as face:
-            tell_notices(face.portrait, self._quiet)
-            outputs = open_live_outputs(
-                config,
-                face.portrait,
-                record=self._record,
-                on_problem=self._tell_problem,
-                on_key=keys.in_window,
-                on_close=keys.window_closed,
-            )
-            if (recording := recording_among(outputs)) is not None:
-                self._transcript_log.keep_beside(recording.written_to)
-            if bridge is not None and (motion := bridge.motion_output()) is not None:
-                outputs.append(motion)
-            try:
+        outputs: tuple[Output, ...] = ()
+        try:
+            async with load_engine(config, parts, on_preparing=self._say) as engine, engine.face() as face:
+                tell_notices(face.portrait, self._quiet)
                 async with (
+                    open_outputs(self._planned_outputs(face.portrait, keys), on_problem=self._tell_problem) as outputs,
                     engine.session(
                         audio, outputs, on_event=self._tell, output_failure=OutputFailure.IS_TOLD
                     ) as session,
                     asyncio.TaskGroup() as beside,
                 ):
-                    serving = beside.create_task(bridge.run(session), name="mqtt") if bridge is not None else None
-                    with leaving_on_signals(audio.leave), keyboard(keys.press), shown(self._line, self._quiet):
+                    if (recording := recording_among(outputs)) is not None:
+                        self._transcript_log.keep_beside(recording.written_to)
+                    serving = beside.create_task(self._bridge.run(session), name="mqtt") if self._bridge else None
+                    with leaving_on_signals(audio.leave), keyboard(keys.press), status_line:
                         self._say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)")
                         await session.run()
                     if serving is not None:
                         serving.cancel()
                 report_losses(session.frames_late, session.frames, device, self._quiet)
-            finally:  # what was said is kept even where the recording can't be finished
-                self._transcript_log.write(self._record if recorded(outputs) else None)
+        finally:  # what was said is kept even where the recording can't be finished
+            self._transcript_log.write(self._record if recorded(outputs) else None)
         if recorded(outputs):
             self._say(f"{self._record}: the conversation")
 
+    def _planned_outputs(self, portrait: Portrait, keys: Keys) -> list[PlannedOutput]:
+        from agent.live_outputs import live_outputs
+        from avatar.outputs.opening import required
+
+        planned = live_outputs(
+            self._config, portrait, record=self._record, on_key=keys.in_window, on_close=keys.window_closed
+        )
+        motion = self._bridge.motion_output() if self._bridge else None
+        return planned + required(motion) if motion else planned
+
     def _tell(self, event: Event) -> None:
-        self._transcript_log.tell(event)
+        self._transcript_log.on_event(event)
         if self._bridge is not None:
-            self._bridge.tell(event)
+            self._bridge.on_event(event)
 
     def _tell_problem(self, message: str) -> None:
         from agent.conversation.events import Problem
@@ -151,13 +157,14 @@ class Keys:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
-    from agent.commands.status_line import StatusLine, shown
+    from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.conversation.live_audio import LiveAudio
     from agent.engine import Part, load_engine
     from agent.live_audio import sound_device
-    from agent.live_outputs import open_live_outputs, recorded
+    from agent.live_outputs import live_outputs, recorded
     from agent.mirror import MOST_LATENCY_S, run_mirror
+    from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:
         say(f"! {message}", quiet)
@@ -176,17 +183,11 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     keys = Keys(audio, push_to_talk=False, show_open=show_open)
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         tell_notices(face.portrait, quiet)
-        outputs = open_live_outputs(
-            config,
-            face.portrait,
-            record=record,
-            on_problem=problem,
-            on_key=keys.in_window,
-            on_close=keys.window_closed,
-        )
-        with leaving_on_signals(audio.leave), keyboard(keys.press), shown(line, quiet):
-            say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
-            renderer = await run_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state)
+        planned = live_outputs(config, face.portrait, record=record, on_key=keys.in_window, on_close=keys.window_closed)
+        async with open_outputs(planned, on_problem=problem) as outputs:
+            with leaving_on_signals(audio.leave), keyboard(keys.press), show_status_line(line, quiet):
+                say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
+                renderer = await run_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state)
     report_losses(renderer.frames_late, renderer.frames, device, quiet)
     if recorded(outputs):
         say(f"{record}: what was mirrored", quiet)

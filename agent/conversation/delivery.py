@@ -16,7 +16,7 @@ from agent.conversation.reply import Reply
 from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
 from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord
-from agent.llm.base import LLM
+from agent.llm.base import Conversation
 from agent.text.emotion_tags import EmotionTag
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
@@ -35,7 +35,7 @@ class Delivery:
 
     Args:
         tasks: own what outlasts a reply's making: its emotions, shown as they are heard.
-        mind: entered.
+        mind: a conversation with it.
         voice: entered.
         stage: whose voice track takes the sound.
         face: shows state and emotions.
@@ -52,7 +52,7 @@ class Delivery:
     def __init__(
         self,
         tasks: asyncio.TaskGroup,
-        mind: LLM,
+        mind: Conversation,
         voice: TTS,
         stage: Stage,
         face: Renderer,

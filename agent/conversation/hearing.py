@@ -16,7 +16,7 @@ from agent.conversation.events import Event, Problem, RecordingEnded, TalkKey, T
 from agent.conversation.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, Transcript
 from speech.turns.base import PRE_ROLL_S, TurnDetector
 
@@ -110,7 +110,7 @@ class Hearing:
         """Yields what the user does, as it becomes certain; what is yielded is dealt with before more is heard.
 
         Raises:
-            InputError: the turn detector failed.
+            VisavisError: the turn detector failed.
         """
         async for item in heard:
             happenings: list[Happening] = []
@@ -212,7 +212,7 @@ class Hearing:
             if heard.is_doubtful and self._apologises:
                 return heard.text if await asyncio.to_thread(ears.is_expected, heard.text) else ""
             return heard.text
-        except InputError as error:
+        except VisavisError as error:
             if not self._apologises:
                 raise
             self._on_event(Problem(f"{ears.asr.name}: {error}"))

@@ -22,7 +22,7 @@ from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, 
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
-from agent.llm.base import LLM
+from agent.llm.base import Conversation
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
 from speech.errors import InputError
@@ -56,7 +56,7 @@ class Session:
         real_time: which of the two.
         stage: tracks, clock and floor; whoever gives `heard` has it too.
         ears: None where only typed text comes in.
-        mind: entered.
+        mind: a conversation with it.
         voice: entered.
         face: renders the stage's tracks; not yet running.
         manner: pauses and patience.
@@ -74,7 +74,7 @@ class Session:
         real_time: bool,
         stage: Stage,
         ears: Ears | None,
-        mind: LLM,
+        mind: Conversation,
         voice: TTS,
         face: Renderer,
         manner: Manner,
@@ -122,7 +122,7 @@ class Session:
         """Converses until the user has left and the last answer was played.
 
         Raises:
-            ExceptionGroup: what failed; an InputError in it is for the user to read.
+            ExceptionGroup: what failed; a VisavisError in it is for the user to read.
         """
         self._stage.voice.open()  # an offline clock waits for us from here on
         self._delivery.write_silence(self._manner.lead_s)

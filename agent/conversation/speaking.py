@@ -10,7 +10,7 @@ import numpy as np
 
 from agent.text.sentences import Sentence
 from speech.audio import OUTPUT_RATE_HZ, Resampler, Samples
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.tts.base import TTS
 
 MOST_PIECES = 2000
@@ -54,7 +54,7 @@ class SentenceAudio:
         """Has the voice speak the sentence; a failure is noted and ends it."""
         try:
             await self._speak(voice)
-        except InputError as error:
+        except VisavisError as error:
             self.problem = str(error)
         except asyncio.QueueFull:
             self.problem = f"expected the sentence to end, got more than {MOST_PIECES} pieces of sound; cut off there"

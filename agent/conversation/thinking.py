@@ -8,10 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agent.conversation.reply import Reply
-from agent.llm.base import LLM, Apology, Message
+from agent.llm.base import Apology, Conversation, Message
 from agent.text.emotion_tags import EmotionTag, EmotionTags
 from agent.text.sentences import Sentence, SentenceSplitter
-from speech.errors import InputError
+from speech.errors import BackendError, VisavisError
 
 NOT_UNDERSTOOD = "I'm sorry, I didn't catch that."
 MIND_FAILED = "I'm sorry, something went wrong while I was thinking. Please ask me again."
@@ -35,7 +35,7 @@ class ThinkingPolicy:
 
 
 async def think(
-    mind: LLM,
+    mind: Conversation,
     history: Sequence[Message],
     reply: Reply,
     sentences: asyncio.Queue[Sentence | None],
@@ -44,7 +44,7 @@ async def think(
     """Puts the reply's sentences into the queue as early as they can be spoken, then None.
 
     Args:
-        mind: entered.
+        mind: the conversation with it.
         history: what was said before.
         reply: what is to be answered, or said as it is.
         sentences: takes the sentences; a mind that fails is excused in a last one, and what it said so far stays.
@@ -58,7 +58,7 @@ async def think(
     else:
         try:
             await _ask(mind, history, reply, writer, policy.timeout_s)
-        except (InputError, OSError, TimeoutError) as error:
+        except (VisavisError, OSError, TimeoutError) as error:
             await writer.end_sentence()
             if not isinstance(error, Apology):
                 await writer.write(MIND_FAILED)
@@ -69,7 +69,7 @@ async def think(
     await sentences.put(None)
 
 
-async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Writer, timeout_s: float) -> None:
+async def _ask(mind: Conversation, history: Sequence[Message], reply: Reply, writer: _Writer, timeout_s: float) -> None:
     tags = EmotionTags()
     length = 0
     async with aclosing(mind.stream(history, reply.question)) as deltas:
@@ -82,11 +82,13 @@ async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Wri
             await writer.take(tags.push(delta[: LONGEST_REPLY - length]))
             length += len(delta)
             if length > LONGEST_REPLY:
-                raise InputError(f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there")
+                raise BackendError(
+                    f"expected the reply to end, got more than {LONGEST_REPLY} characters; stopped there"
+                )
     await writer.take(tags.flush())
     await writer.end_sentence()
     if not writer.count:
-        raise InputError("expected a reply, got nothing that can be spoken")
+        raise BackendError("expected a reply, got nothing that can be spoken")
 
 
 class _Writer:

@@ -12,7 +12,7 @@ from pathlib import Path
 from agent.config.config import Config
 from agent.doctor.packages import Package, Part, check_package, installed_version, requirements
 from agent.mqtt import settings as mqtt_settings
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 PROBE_S = 5.0
 """Seconds that PortAudio gets to look for devices, in a process of its own: it can hang, and it is loud."""
@@ -35,10 +35,10 @@ _LIST_DEVICES = """
 import json
 from dataclasses import asdict
 from speech.devices.listing import sound_devices
-from speech.errors import InputError
+from speech.errors import VisavisError
 try:
     print(json.dumps([asdict(device) for device in sound_devices()]))
-except InputError as error:
+except VisavisError as error:
     print(json.dumps(str(error)))
 """
 
@@ -110,8 +110,8 @@ def _check_broker(config: Config) -> Part:
     name = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
         mqtt_settings.check(config.mqtt)
-        mqtt_settings.password_of(config.mqtt)
-    except InputError as error:
+        mqtt_settings.password_from_environment(config.mqtt)
+    except VisavisError as error:
         fix = f"set it right: [mqtt] ({config.source.of('mqtt.host')})"
         return Part("MQTT broker", "optional", "broken", "", str(error), fix)
     try:

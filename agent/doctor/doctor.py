@@ -18,7 +18,7 @@ from agent.doctor.devices import check_devices
 from agent.doctor.files import check_files, check_programs, check_python
 from agent.doctor.packages import Part, Ring, Status, check_packages
 from agent.doctor.recommended import check_recommended
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "missing": "yellow", "broken": "red"}
 
@@ -145,7 +145,7 @@ def _choices(config: Config) -> tuple[Chosen, ...]:
     for what, choose in (("ears", chosen_ears), ("mind", chosen_mind), ("voice", chosen_voice)):
         try:
             choice = choose(config)
-        except InputError as error:  # a setting that can't be followed
+        except VisavisError as error:  # a setting that can't be followed
             backends.append(Chosen(what, "none", str(error)))
         else:
             found.append(choice)

@@ -15,7 +15,7 @@ from pathlib import Path
 from agent.config.config import Config
 from agent.doctor.packages import PROJECT, Part, Ring, Status, pip
 from agent.voices import personas
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.user_folders import cache_folder
 
 SHIPPED_WEIGHTS = PROJECT / "avatar" / "assets" / "motion.safetensors"
@@ -112,7 +112,7 @@ def check_knowledge(config: Config) -> Part:
         fix = _mend(config, "mind.knowledge", DEFAULT_KNOWLEDGE)
         try:
             notice = load_knowledge(path).notice
-        except InputError as error:
+        except VisavisError as error:
             status: Status = "broken" if path.exists() else "missing"
             return Part("knowledge", "embedded", status, "", f"mind: {error}", fix)
         has_meaning = any(map(any_installed, packaged_of("embeddings")))

@@ -13,7 +13,7 @@ from agent.models.fetched import MODULES, megabytes
 from agent.models.packaged import any_installed, carrier_version, checked_files, install_command
 from agent.models.packaged_models import PACKAGED, PackagedModel
 from agent.models.weights import candidates
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 
 def check_packaged(config: Config) -> list[Part]:
@@ -45,7 +45,7 @@ def _check(model: PackagedModel, config: Config) -> Part:
         return part("missing", f"not installed ({', '.join(model.carriers)})", install_command(model))
     try:
         checked_files(model)
-    except InputError as error:
+    except VisavisError as error:
         # The command is in the column of commands.
         trouble = str(error).removeprefix(f"{model.title}: ").removesuffix(f"; run: {install_command(model)}")
         return part("broken", trouble, install_command(model))

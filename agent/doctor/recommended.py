@@ -28,7 +28,7 @@ from agent.models.fetched import (
     state_of,
 )
 from agent.text.foreign_text import shortened
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 SERVER_TIMEOUT_S = 1.0
 """For a server that has to be there to answer the first question within a second or two."""
@@ -56,7 +56,7 @@ def check_recommended(config: Config, *, deep: bool = False) -> list[Part]:
     """Everything of the recommended ring: needed ("recommended") is what this configuration would use of it."""
     try:
         models = recommended_models(config)
-    except InputError as error:
+    except VisavisError as error:
         return [Part("models", "recommended", "broken", "", str(error), "visavis fetch --list")]
     extras = {MODULES[model.backend][0] for model in models}
     if config.mind.base_url:
@@ -168,7 +168,7 @@ def _check_server(config: Config) -> Part:
     fix = f"start the server, or change mind.base_url ({config.source.of('mind.base_url')})"
     try:
         address, key = address_of(mind.base_url), key_from(mind.api_key_env)
-    except InputError as error:
+    except VisavisError as error:
         return Part("language model server", "recommended", "broken", "", f"mind: {error}", fix)
     url = f"{address.geturl().rstrip('/')}/models"
     headers = {"Authorization": f"Bearer {key}"} if key else {}

@@ -15,7 +15,7 @@ from agent.knowledge.meaning import Meaning, elsewhere, texts_of
 from agent.knowledge.vector_cache import vectors_of
 from agent.models.packaged import any_installed, packaged_path
 from agent.models.packaged_models import PackagedModel, packaged_of
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.worker.priority import let_others_first
 
 
@@ -47,7 +47,7 @@ class Understanding:
             folder = await asyncio.to_thread(packaged_path, model)
             if find_spec("tokenizers") is None:
                 raise InputError(f"{model.title}: expected the package tokenizers, it is not installed")
-        except InputError as error:
+        except VisavisError as error:
             self.problem = f"{error}; until then, {model.without}"
             return self
         self._reading = asyncio.create_task(self._read(self._knowledge, model, folder), name="read meaning")

@@ -1,13 +1,14 @@
-"""What a mind is: the conversation so far and a question go in, pieces of the reply come out."""
+"""What a mind is: it holds conversations; what was said and a question go in, pieces of the reply come out."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from speech.errors import InputError
+from speech.errors import BackendError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,34 @@ class Message:
     interrupted: bool = False
 
 
-class Apology(InputError):
+class Apology(BackendError):
     """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
+
+
+class Conversation(Protocol):
+    """One conversation with a mind, which may hold several at once: none hears of another, or waits for its end.
+
+    Attributes:
+        name: the mind's.
+    """
+
+    name: str
+
+    def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
+        """Answers `text`.
+
+        Args:
+            history: what was said before, oldest first, without `text`.
+            text: what the person has just said.
+
+        Returns:
+            Text deltas; joined, they are the reply. Closing or cancelling the iteration really stops the work.
+
+        Raises:
+            Apology: it failed, and what it said is a reply nevertheless.
+            VisavisError: it failed.
+        """
+        ...
 
 
 class LLM(Protocol):
@@ -42,19 +69,10 @@ class LLM(Protocol):
     preparing: str
     problem: str
 
-    def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`.
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        """Begins a conversation; leaving it frees what the mind keeps of it, such as a language model's cache.
 
-        Args:
-            history: what was said before, oldest first, without `text`.
-            text: what the person has just said.
-
-        Returns:
-            Text deltas; joined, they are the reply. Closing or cancelling the iteration really stops the work.
-
-        Raises:
-            Apology: it failed, and what it said is a reply nevertheless.
-            InputError: it failed.
+        Where nothing is kept but the history that `stream` is called with, `nullcontext(self)` will do.
         """
         ...
 

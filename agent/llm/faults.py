@@ -9,7 +9,7 @@ import time
 
 from agent.llm.stream import NO_CHAT, ServerFault, reason_in
 from agent.text.foreign_text import shortened, without_passwords
-from speech.errors import InputError
+from speech.errors import VisavisError
 
 BROKEN_OFF = "the reply broke off before its end"
 _LONGEST_REASON = 200
@@ -30,7 +30,7 @@ def what_went_wrong(error: Exception, *, model: str, key_variable: str, has_key:
 
     hint = "" if names_v1 else "; does mind.base_url end in /v1?"
     match error:
-        case ServerFault() | InputError():
+        case ServerFault() | VisavisError():
             return str(error)
         case TimeoutError() | openai.APITimeoutError() | httpx.TimeoutException():
             return "the server does not answer, or stopped in the middle of its reply"

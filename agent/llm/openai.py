@@ -6,19 +6,19 @@ import asyncio
 import importlib.util
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
 from agent.knowledge.file import Knowledge
 from agent.llm.address import address_of, key_from
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.llm.faults import BROKEN_OFF, lost_connection, retry_after_s, what_went_wrong
 from agent.llm.prompt import ChatMessage, Prompt
 from agent.llm.stream import ChatStream, ServerFault
 from agent.text.foreign_text import shortened
 from agent.text.reasoning import ReasoningFilter
-from speech.errors import InputError
+from speech.errors import BackendError, InputError, VisavisError
 
 CONNECT_S = 3.0
 """How long it may take to reach the server, or to be told which models it has."""
@@ -116,7 +116,7 @@ class OpenAILLM:
             models = await self._models()
             if self._model and models and not any(_is_same_model(self._model, one) for one in models):
                 self.problem = self._unknown_model(models)
-        except InputError as error:
+        except VisavisError as error:
             self.problem = str(error)
         return self
 
@@ -126,15 +126,19 @@ class OpenAILLM:
         """Closes all connections."""
         await self._client.close()
 
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        """Itself: the server keeps what it likes of each; several requests may be under way."""
+        return nullcontext(self)
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `agent.llm.base.LLM.stream`. Closing the iteration closes the connection.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`. Closing the iteration closes the connection.
 
         Raises:
-            InputError: the server can't be reached, refuses, breaks off, stalls, or says what can't be understood.
+            BackendError: the server can't be reached, refuses, breaks off, stalls, or says what can't be understood.
         """
         messages = await asyncio.to_thread(self._prompt.messages, history, text)
         reasoning = ReasoningFilter()
-        failure: InputError | None = None
+        failure: VisavisError | None = None
         is_empty = True
         try:
             async with aclosing(self._contents(messages)) as contents:
@@ -212,10 +216,10 @@ class OpenAILLM:
         """The models that the server has.
 
         Raises:
-            InputError: it can't be reached or refuses, or it has none and none is named.
+            BackendError: it can't be reached or refuses, or it has none and none is named.
         """
         models: list[str] = []
-        failure: InputError | None = None
+        failure: VisavisError | None = None
         try:
             async with asyncio.timeout(self._connect_s):
                 listed = await self._client.models.list()
@@ -251,8 +255,8 @@ class OpenAILLM:
     def _key(self) -> str:
         return key_from(self._api_key_env)
 
-    def _explained(self, error: Exception) -> InputError:
-        if isinstance(error, InputError):
+    def _explained(self, error: Exception) -> VisavisError:
+        if isinstance(error, VisavisError):
             return error
         names_v1 = self._address.path.rstrip("/").endswith("/v1")
         what = what_went_wrong(
@@ -264,10 +268,10 @@ class OpenAILLM:
         )
         return self._failure(what)
 
-    def _failure(self, what: str) -> InputError:
+    def _failure(self, what: str) -> BackendError:
         # The server may repeat the key.
         what = what.replace(self._key, "…") if self._key else what
-        return InputError(f"{self._base_url}: {shortened(what, _LONGEST_LINE)}")
+        return BackendError(f"{self._base_url}: {shortened(what, _LONGEST_LINE)}")
 
     def _unknown_model(self, models: Sequence[str]) -> str:
         names = ", ".join(f"'{shortened(model, 60)}'" for model in models[:6])

@@ -7,23 +7,24 @@ import contextlib
 import importlib.util
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agent.knowledge.file import Knowledge
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.llm.gguf_folder import is_made
 from agent.llm.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.llm.short_prompt import ShortPrompt, asks_to_invent
 from agent.llm.short_reply import ShortReply
 from agent.models.packaged_models import PackagedModel
 from agent.text.reasoning import ReasoningFilter
-from speech.errors import InputError
+from speech.errors import BackendError, InputError, VisavisError
 from speech.files.input_file import read_input_file
+from speech.worker.call import Item
 from speech.worker.kept import KeptWorker
-from speech.worker.process import Item, Worker
+from speech.worker.process import Worker
 
 _LARGEST_CONFIG_BYTES = 5_000_000
 _KNOWLEDGE_CHARACTERS_PER_TOKEN = 2
@@ -115,11 +116,18 @@ class TransformersLLM:
         """Ends the process."""
         await self._kept.stop()
 
+    @contextmanager
+    def conversation(self) -> Iterator[Conversation]:
+        """Begins a conversation."""
+        yield self
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `LLM.stream`. The oldest of a history that the model can't hold is left out.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`.
+
+        The oldest of a history that the model can't hold is left out.
 
         Raises:
-            InputError: the process died, or the model has nothing to say.
+            BackendError: the process died, or the model has nothing to say.
         """
         messages = await asyncio.to_thread(self._prompt.messages, history, text)
         with _named():
@@ -131,7 +139,9 @@ class TransformersLLM:
                 is_empty = False
                 yield delta
         if is_empty:
-            raise InputError("expected a reply, got an empty one; is it a chat model, and mind.max_tokens high enough?")
+            raise BackendError(
+                "expected a reply, got an empty one; is it a chat model, and mind.max_tokens high enough?"
+            )
 
     async def _spoken(self, items: AsyncGenerator[Item, None], asked: str) -> AsyncGenerator[str, None]:
         """What of the model's text is to be said."""
@@ -157,7 +167,7 @@ class TransformersLLM:
         What goes wrong here goes wrong again with the first question, and is told then.
         """
         call = {"messages": self._first, **self._settings, "max_tokens": 1}
-        with contextlib.suppress(InputError):
+        with contextlib.suppress(VisavisError):
             async with aclosing(worker.request(call)) as items:
                 async for _ in items:
                     pass
@@ -168,8 +178,8 @@ def _named() -> Iterator[None]:
     """Says in what goes wrong whose work it was."""
     try:
         yield
-    except InputError as error:
-        raise InputError(f"language model: {error}") from None
+    except VisavisError as error:
+        raise type(error)(f"language model: {error}") from None
 
 
 def _context_tokens(config: Path) -> int:

@@ -16,7 +16,7 @@ from avatar.geometry import landmarks as lm
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES
-from avatar.mesh.opening import slit_of
+from avatar.mesh.opening import slit_between
 from avatar.mesh.oral import UPPER_EDGE
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait.portrait import Portrait
@@ -54,7 +54,7 @@ class LipGeometry:
     def __init__(self, portrait: Portrait) -> None:
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
-        slit = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
+        slit = slit_between(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
         fields = FaceFields(plane, points, slit)
         self._controls = ControlMap()
         self._rows = control_rows(_CONTROLS)

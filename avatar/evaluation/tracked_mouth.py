@@ -40,13 +40,13 @@ def track_mouth(path: Path, progress: Callable[[float], None] = lambda done: Non
         InputError: not a video, too short, a face is missing in too many pictures, or too many pictures are missing.
     """
     from avatar.tracking.faces import FaceTracker
-    from avatar.tracking.video import pictures
+    from avatar.tracking.video import read_frames
 
     times: list[float] = []
     found: list[tuple[float, float]] = []
     seen, unknown_s, before_s = 0, 0.0, 0.0
     with FaceTracker() as faces:
-        for picture in pictures(path):
+        for picture in read_frames(path):
             seen += 1
             unknown_s += 0.0 if picture.follows else picture.time_s - before_s
             before_s = picture.time_s

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import Grid, smoothstep
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
 # The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
 CAMERA_DISTANCE = 11.0
@@ -73,14 +73,14 @@ class HeadGains:
 
     def pitch(self, asked: float) -> float:
         """The solid's pitch for one that is asked, radians."""
-        return _towards(asked, self.up, self.down)
+        return _interpolated_gain(asked, self.up, self.down)
 
     def yaw(self, asked: float) -> float:
         """The solid's yaw for one that is asked, radians."""
-        return _towards(asked, self.left, self.right)
+        return _interpolated_gain(asked, self.left, self.right)
 
 
-def _free(nodes: npt.NDArray[np.float64], grid: Grid, fixed: Sides) -> Floats | None:
+def _node_freedom(nodes: Doubles, grid: Grid, fixed: FixedSides) -> Floats | None:
     """How freely each node moves, 0 at fixed sides: float32 [rows, columns]; None where none is fixed."""
     x, y = (nodes[..., 0] - grid.left) / grid.width, (nodes[..., 1] - grid.top) / grid.height
     free = None
@@ -91,12 +91,12 @@ def _free(nodes: npt.NDArray[np.float64], grid: Grid, fixed: Sides) -> Floats | 
     return None if free is None else free.astype(np.float32)
 
 
-def _towards(angle: float, positive: float, negative: float) -> float:
+def _interpolated_gain(angle: float, positive: float, negative: float) -> float:
     return angle * ((positive + negative) / 2.0 + (positive - negative) / 2.0 * float(np.tanh(angle / _GAIN_OVER)))
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class FixedSides:
     """At which of its sides the frame must stay as it is, because the photo goes on there."""
 
     left: bool = False
@@ -105,7 +105,7 @@ class Sides:
     bottom: bool = False
 
 
-NONE_FIXED = Sides()
+NONE_FIXED = FixedSides()
 
 
 class HeadMotion:
@@ -120,7 +120,7 @@ class HeadMotion:
     """
 
     def __init__(
-        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: Sides = NONE_FIXED
+        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: FixedSides = NONE_FIXED
     ) -> None:
         self._gains = gains
         # The camera looks at the middle of the picture.
@@ -133,7 +133,7 @@ class HeadMotion:
         origin = plane.origin
         self._unit = unit
         self._focal = CAMERA_DISTANCE * unit
-        self._nod_pivot = np.array([_middle_of_head(landmarks), origin[1] + _NOD_PIVOT_DOWN * unit, limb])
+        self._nod_pivot = np.array([_head_axis_column(landmarks), origin[1] + _NOD_PIVOT_DOWN * unit, limb])
         chin = landmarks[lm.CHIN].astype(np.float64)
         self._tilt_pivot = np.array([(chin[0] + self._nod_pivot[0]) / 2, chin[1] + _TILT_PIVOT_BELOW_CHIN * unit])
         below_chin = (nodes[..., 1] - chin[1]) / unit
@@ -154,7 +154,7 @@ class HeadMotion:
         # Planes of x, y (and z) from here on: numpy is slow on pairs.
         self._solid = solid.transpose(2, 0, 1).reshape(3, -1).astype(np.float32)
         self._nodes = np.ascontiguousarray(nodes.transpose(2, 0, 1), np.float32)
-        self._free = _free(nodes, grid, fixed)
+        self._node_freedom = _node_freedom(nodes, grid, fixed)
         # The chest rises and widens, the shoulders with it; neck and head are carried along a little.
         chest = smoothstep(below_chin, *_CHEST)
         widens = _CHEST_WIDENS * unit * np.clip((nodes[..., 0] - self._tilt_pivot[0]) / unit, -1.5, 1.5) * chest
@@ -175,7 +175,7 @@ class HeadMotion:
         shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
         distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
         pivot = self._nod_pivot.astype(np.float32)
-        turned = (_turn(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
+        turned = (_rotation(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
         scale = 1.0 / (1.0 + (turned[2] + np.float32(pivot[2] - self._eyes_depth)) * np.float32(1.0 / self._focal))
         # Around the pivot of the tilt, which is where it turns.
         tilt, middle = self._tilt_pivot.astype(np.float32), np.float32(self._centre)
@@ -189,12 +189,12 @@ class HeadMotion:
         if breath:
             moved += np.float32(breath) * self._breath
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
-        if self._free is not None:
-            moved *= self._free
+        if self._node_freedom is not None:
+            moved *= self._node_freedom
         return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)
 
 
-def _turn(pitch: float, yaw: float) -> Floats:
+def _rotation(pitch: float, yaw: float) -> Floats:
     """Rotation of (x right, y down, z away): positive pitch looks up, positive yaw towards the viewer's right."""
     cos_p, sin_p, cos_y, sin_y = np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
     nod = np.array([[1, 0, 0], [0, cos_p, sin_p], [0, -sin_p, cos_p]])
@@ -202,12 +202,12 @@ def _turn(pitch: float, yaw: float) -> Floats:
     return np.asarray(swing @ nod, np.float32)
 
 
-def _middle_of_head(landmarks: Floats) -> float:
+def _head_axis_column(landmarks: Floats) -> float:
     """Column of the head's axis: between the ears."""
     return float(landmarks[234, 0] + landmarks[454, 0]) / 2.0
 
 
-def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit: float) -> npt.NDArray[np.float64]:
+def _depth(nodes: Doubles, landmarks: Floats, limb: float, unit: float) -> Doubles:
     """A smooth depth for every node: the mesh on the face, the plane between the ears around it, pixels."""
     oval = landmarks[list(lm.FACE_OVAL)].astype(np.float64)
     centre = oval[:, :2].mean(axis=0)
@@ -225,12 +225,10 @@ def _depth(nodes: npt.NDArray[np.float64], landmarks: Floats, limb: float, unit:
     cell = float(nodes[0, 1, 0] - nodes[0, 0, 0])
     under = smoothstep((nodes[..., 1] - landmarks[lm.CHIN, 1]) / unit, -0.30, -0.08)
     limit = _STEEPEST + (_STEEPEST_CHIN - _STEEPEST) * under
-    return _no_steeper_than(limit * cell, depth, unit / cell)
+    return _limit_slope(limit * cell, depth, unit / cell)
 
 
-def _no_steeper_than(
-    limit: npt.NDArray[np.float64], depth: npt.NDArray[np.float64], unit: float
-) -> npt.NDArray[np.float64]:
+def _limit_slope(limit: Doubles, depth: Doubles, unit: float) -> Doubles:
     """A depth blurred where it is too steep, as far as it takes: the face's sides give way, the nose stays high.
 
     Args:
@@ -251,7 +249,7 @@ def _no_steeper_than(
     return np.asarray(smooth, np.float64)
 
 
-def _slope(depth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def _slope(depth: npt.NDArray[Any]) -> Doubles:
     """How steep it is at every node, in any direction."""
     along_x, along_y = np.zeros_like(depth), np.zeros_like(depth)
     along_x[:, 1:] = np.abs(np.diff(depth, axis=1))

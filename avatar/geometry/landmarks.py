@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
 Indices = tuple[int, ...]
 
@@ -63,8 +63,8 @@ class FacePlane:
         eye_distance_px: between the outer corners of the eyes, in space, pixels.
     """
 
-    origin: npt.NDArray[np.float64]
-    axes: npt.NDArray[np.float64]
+    origin: Doubles
+    axes: Doubles
     eye_distance_px: float
 
     @classmethod
@@ -80,11 +80,11 @@ class FacePlane:
         axes = np.stack([across[:2], up[:2]], axis=1) * distance
         return cls((points[33, :2] + points[263, :2]) / 2.0, axes, distance)
 
-    def to_plane(self, pixels: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    def to_plane(self, pixels: npt.NDArray[np.floating[Any]]) -> Doubles:
         """Pixels [..., 2] to (a, b) [..., 2]."""
         inverse = np.linalg.inv(self.axes)
         return np.asarray((pixels[..., :2] - self.origin) @ inverse.T, np.float64)
 
-    def to_pixels(self, plane: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    def to_pixels(self, plane: npt.NDArray[np.floating[Any]]) -> Doubles:
         """(a, b) [..., 2] to pixels [..., 2]."""
         return np.asarray(plane @ self.axes.T + self.origin, np.float64)

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
-Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 RIGID: lm.Indices = (
@@ -47,12 +46,12 @@ KEPT: lm.Indices = tuple(
 _ROW = {index: row for row, index in enumerate(KEPT)}
 
 
-def rows(indices: lm.Indices) -> list[int]:
+def kept_rows(indices: lm.Indices) -> list[int]:
     """Where landmarks stand among those that are kept."""
     return [_ROW[index] for index in indices]
 
 
-def as_mesh(points: Array) -> Floats:
+def to_mesh(points: Doubles) -> Floats:
     """Kept landmarks [len(KEPT), 3] at their places in a mesh of 478, the others zero."""
     mesh = np.zeros((478, 3), np.float32)
     mesh[list(KEPT)] = points

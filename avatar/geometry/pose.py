@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.geometry import landmarks as lm
-from avatar.geometry.points import RIGID, Array, Flags, rows
-from avatar.motion import Floats
+from avatar.geometry.points import RIGID, Flags, kept_rows
+from avatar.motion import Doubles, Floats
 
-_RIGID, _CHIN = rows(RIGID), rows((lm.CHIN,))[0]
-_CORNERS = rows((33, 263))
-_FOREHEAD = rows((lm.FOREHEAD_TOP,))[0]
-_EARS = rows((234, 454))
-_LIMB = rows((234, 454, 127, 356))
+_RIGID, _CHIN = kept_rows(RIGID), kept_rows((lm.CHIN,))[0]
+_CORNERS = kept_rows((33, 263))
+_FOREHEAD = kept_rows((lm.FOREHEAD_TOP,))[0]
+_EARS = kept_rows((234, 454))
+_LIMB = kept_rows((234, 454, 127, 356))
 _ROUNDS = 4
 
 # The points that angles leave in place, as the decoder has them (eye distances): it turns and nods about a point
@@ -32,7 +32,7 @@ _PITCH_LIFTS, _YAW_SHIFTS = 0.58, 0.09
 
 
 @dataclass(frozen=True, slots=True)
-class Poses:
+class HeadPoses:
     """The head in T pictures.
 
     Attributes:
@@ -40,18 +40,18 @@ class Poses:
         frontal: float64 [T, P, 3], the landmarks as seen from straight ahead: x right, y down, z away, origin between
             the eyes' outer corners, in eye distances.
         yaw: float64 [T], how far the head is turned away from the camera, radians.
-        misfit: float64 [T], how badly the rigid landmarks fit the head's model, eye distances.
+        residual: float64 [T], how badly the rigid landmarks fit the head's model, eye distances.
         eye_px: float64 [T], distance between the eyes' outer corners, pixels.
     """
 
     head: Floats
-    frontal: Array
-    yaw: Array
-    misfit: Array
-    eye_px: Array
+    frontal: Doubles
+    yaw: Doubles
+    residual: Doubles
+    eye_px: Doubles
 
 
-def poses(landmarks: Floats, trusted: Flags) -> Poses:
+def estimate_poses(landmarks: Floats, trusted: Flags) -> HeadPoses:
     """Poses of one person's head.
 
     Args:
@@ -68,24 +68,24 @@ def poses(landmarks: Floats, trusted: Flags) -> Poses:
     model = rigid[middle] / units[middle]
     for _ in range(_ROUNDS):
         scale, turn, shift = _similarity(model, rigid[chosen])
-        model = np.median(_undone(rigid[chosen], scale, turn, shift), axis=0)
+        model = np.median(_inverse_similarity(rigid[chosen], scale, turn, shift), axis=0)
     scale, turn, shift = _similarity(model, rigid[chosen])
-    upright, size, origin = _frontal_frame(np.median(_undone(points[chosen], scale, turn, shift), axis=0))
+    upright, size, origin = _frontal_frame(np.median(_inverse_similarity(points[chosen], scale, turn, shift), axis=0))
     model = (model - origin) @ upright.T / size
     scale, turn, shift = _similarity(model, rigid)
-    frontal = _undone(points, scale, turn, shift)
+    frontal = _inverse_similarity(points, scale, turn, shift)
     error = np.linalg.norm(frontal[:, _RIGID] - model, axis=2)
     reference = _mean_rotation(turn[chosen])
     relative = turn @ reference.T
-    pitch, yaw, roll = angles_of(relative)
+    pitch, yaw, roll = euler_angles(relative)
     shape = np.median(frontal[chosen], axis=0)
     x, y, distance = _place(shape, scale, turn, shift, roll, reference, chosen)
     x, y = x - _YAW_SHIFTS * yaw, y - _PITCH_LIFTS * pitch
     head = np.stack([pitch, yaw, roll, x, y, distance], axis=1)
-    return Poses(head.astype(np.float32), frontal, angles_of(turn)[1], np.sqrt((error**2).mean(axis=1)), scale)
+    return HeadPoses(head.astype(np.float32), frontal, euler_angles(turn)[1], np.sqrt((error**2).mean(axis=1)), scale)
 
 
-def _similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
+def _similarity(model: Doubles, seen: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Scale [T], rotation [T, 3, 3] and shift [T, 3] that lay a model [P, 3] over each of T pictures [T, P, 3]."""
     middle, middles = model.mean(axis=0), seen.mean(axis=1)
     centred = model - middle
@@ -97,12 +97,12 @@ def _similarity(model: Array, seen: Array) -> tuple[Array, Array, Array]:
     return scale, turn, middles - scale[:, None] * (turn @ middle)
 
 
-def _undone(points: Array, scale: Array, turn: Array, shift: Array) -> Array:
+def _inverse_similarity(points: Doubles, scale: Doubles, turn: Doubles, shift: Doubles) -> Doubles:
     """Points [T, P, 3] with their similarity taken away."""
     return np.asarray((points - shift[:, None]) @ turn / scale[:, None, None])
 
 
-def _frontal_frame(shape: Array) -> tuple[Array, float, Array]:
+def _frontal_frame(shape: Doubles) -> tuple[Doubles, float, Doubles]:
     """Rotation, size and origin of the frame that looks straight at a face of all kept landmarks."""
     across = shape[_CORNERS[1]] - shape[_CORNERS[0]]
     size = float(np.linalg.norm(across))
@@ -113,22 +113,22 @@ def _frontal_frame(shape: Array) -> tuple[Array, float, Array]:
     return np.stack([across, down, np.cross(across, down)]), size, shape[_CORNERS].mean(axis=0)
 
 
-def _mean_rotation(turns: Array) -> Array:
+def _mean_rotation(turns: Doubles) -> Doubles:
     """The rotation nearest to the element-wise median of several."""
     u, _, vt = np.linalg.svd(np.median(turns, axis=0))
     u[:, 2] *= np.sign(np.linalg.det(u @ vt))
     return np.asarray(u @ vt)
 
 
-def angles_of(turn: Array) -> tuple[Array, Array, Array]:
+def euler_angles(turn: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Pitch (up), yaw (to its own left) and roll (to its own left shoulder) of rotations [T, 3, 3], radians."""
     yaw = np.arctan2(turn[:, 2, 0], np.hypot(turn[:, 2, 1], turn[:, 2, 2]))
     return np.arctan2(-turn[:, 2, 1], turn[:, 2, 2]), yaw, np.arctan2(turn[:, 1, 0], turn[:, 0, 0])
 
 
 def _place(
-    shape: Array, scale: Array, turn: Array, shift: Array, roll: Array, reference: Array, chosen: Array
-) -> tuple[Array, Array, Array]:
+    shape: Doubles, scale: Doubles, turn: Doubles, shift: Doubles, roll: Doubles, reference: Doubles, chosen: Doubles
+) -> tuple[Doubles, Doubles, Doubles]:
     """headX, headY and headDistance: what is left of the head's movement when its angles have been taken away."""
     usual = float(np.median(scale[chosen]))
     distance = usual / scale

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
 _AROUND = np.ones((3, 3), np.uint8)
 
@@ -63,14 +63,16 @@ class Grid:
     def index(self, pixels: Floats, out: Floats | None = None) -> Floats:
         """Pixel coordinates [..., 2] to fractional node indices [..., 2]."""
         middle = self.cell / 2 - 0.5
-        return scaled(pixels, 1.0 / self.cell, -(self.left + middle) / self.cell, -(self.top + middle) / self.cell, out)
+        return scale_and_shift(
+            pixels, 1.0 / self.cell, -(self.left + middle) / self.cell, -(self.top + middle) / self.cell, out
+        )
 
     def sample(self, field: Floats, pixels: Floats, border: int = cv2.BORDER_REPLICATE) -> Floats:
         """A field [rows, columns, 2] at pixel coordinates [H, W, 2], linearly: float32 [H, W, 2]."""
         return np.asarray(cv2.remap(field, self.index(pixels), None, cv2.INTER_LINEAR, borderMode=border), np.float32)
 
 
-class Inverter:
+class FieldInverter:
     """Finds the backward field of a forward one on one grid.
 
     Args:
@@ -122,7 +124,7 @@ class Inverter:
         return np.asarray(1.0 / (1.0 + np.maximum(steepest, 0.0)), np.float32)
 
 
-def cells_into(source: Floats, rectangle: Sequence[int]) -> tuple[slice, slice] | None:
+def visible_cells(source: Floats, rectangle: Sequence[int]) -> tuple[slice, slice] | None:
     """Rows and columns of a grid from which a rectangle is seen, one more on each side; None where it is not.
 
     Args:
@@ -141,19 +143,19 @@ def cells_into(source: Floats, rectangle: Sequence[int]) -> tuple[slice, slice] 
     )
 
 
-def pixels_of(cells: tuple[slice, slice], cell: int) -> tuple[slice, slice]:
+def pixel_slices(cells: tuple[slice, slice], cell: int) -> tuple[slice, slice]:
     """Rows and columns of pixels that some cells of a grid over the whole frame cover."""
     rows, columns = (slice(part.start * cell, part.stop * cell) for part in cells)
     return rows, columns
 
 
-def scaled(points: Floats, scale: float, right: float, down: float, out: Floats | None = None) -> Floats:
+def scale_and_shift(points: Floats, scale: float, right: float, down: float, out: Floats | None = None) -> Floats:
     """Points [H, W, 2] times a scale plus a shift; much faster than adding a small array, which numpy does by twos."""
     matrix = np.array([[scale, 0.0, right], [0.0, scale, down]], np.float32)
     return np.asarray(cv2.transform(points, matrix, dst=out), np.float32)
 
 
-def smoothstep(x: npt.ArrayLike, low: float, high: float) -> npt.NDArray[np.float64]:
+def smoothstep(x: npt.ArrayLike, low: float, high: float) -> Doubles:
     """0 up to `low`, 1 from `high`, a cubic between (low > high falls instead of rising)."""
     s = np.clip((np.asarray(x, np.float64) - low) / (high - low), 0.0, 1.0)
     return np.asarray(s * s * (3.0 - 2.0 * s), np.float64)

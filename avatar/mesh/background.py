@@ -25,7 +25,7 @@ _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
 
 
-def fill_background(image: Image, alpha: Floats, scale: float) -> Image:
+def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     """The picture with the person painted over by what is around.
 
     Args:

@@ -11,15 +11,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import smoothstep
 from avatar.mesh.opening import Slit
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
 Sheet = Literal["face", "neck", "upper", "lower"]
-Array = npt.NDArray[np.float64]
 
 # Full jaw drop (jawOpen = 1), eye distances: chin, lower lip, and the share by which closed lips follow the jaw.
 _CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
@@ -31,11 +29,11 @@ _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
 _UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
 
 
-def _bump(a: Array, b: Array, centre: Array, width: float, height: float) -> Array:
+def _bump(a: Doubles, b: Doubles, centre: Doubles, width: float, height: float) -> Doubles:
     return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
 
 
-def _brow(a: Array, b: Array, centre: Array, width: float, room: float) -> Array:
+def _brow(a: Doubles, b: Doubles, centre: Doubles, width: float, room: float) -> Doubles:
     """A bump that fades into the forehead slowly, and towards the eye quickly, so that the lids hardly follow."""
     height = np.where(b > centre[1], 0.34, max(0.85 * room, 0.11))
     return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
@@ -92,7 +90,7 @@ class FaceFields:
         moved = [np.stack(fields[name], axis=-1) @ self._plane.axes.T for name in controls]
         return np.asarray(moved, np.float32)
 
-    def _face(self, a: Array, b: Array) -> dict[str, tuple[Array, Array]]:
+    def _face(self, a: Doubles, b: Doubles) -> dict[str, tuple[Doubles, Doubles]]:
         """Brows, cheeks and nose."""
         zero = np.zeros_like(a)
         fields = {}
@@ -121,14 +119,14 @@ class FaceFields:
         lid = self._points[list(lm.EYE_UPPER[side])][2:-2, 1].mean()
         return max(float(self._points[list(lm.BROW_LOWER[side])][:, 1].mean() - lid), 0.08)
 
-    def _mouth_join(self, a: Array, b: Array) -> Array:
+    def _mouth_join(self, a: Doubles, b: Doubles) -> Doubles:
         """1 above the slit and its prolongation, 0 below; the further from the slit's ends, the softer."""
         beyond = np.clip(np.abs(self._mouth.across(a)) - 1.0, 0.0, None) * self._mouth_half
         width = 0.012 + 0.7 * beyond
         middle = (self._mouth.upper_at(a) + self._mouth.lower_at(a)) / 2.0
         return smoothstep((b - middle) / width, -1.0, 1.0)
 
-    def _mouth_sheet(self, a: Array, b: Array, is_upper: bool, neck: bool) -> dict[str, tuple[Array, Array]]:
+    def _mouth_sheet(self, a: Doubles, b: Doubles, is_upper: bool, neck: bool) -> dict[str, tuple[Doubles, Doubles]]:
         """Everything that the mouth's muscles and the jaw do, on one side of the lips."""
         mouth = self._mouth
         t = mouth.across(a)
@@ -147,7 +145,7 @@ class FaceFields:
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)
         inside = np.exp(-((t / 0.85) ** 2))
         shift = np.exp(-((x / 0.45) ** 2) - (v / 0.34) ** 2)
-        fields: dict[str, tuple[Array, Array]] = {}
+        fields: dict[str, tuple[Doubles, Doubles]] = {}
 
         jaw = self._jaw_weight(x, v, is_upper, neck)
         fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
@@ -197,7 +195,9 @@ class FaceFields:
         fields["rest"] = self._closing(t, away, jaw, lip, is_upper)
         return fields
 
-    def _closing(self, t: Array, away: Array, jaw: Array, lip: Array, is_upper: bool) -> tuple[Array, Array]:
+    def _closing(
+        self, t: Doubles, away: Doubles, jaw: Doubles, lip: Doubles, is_upper: bool
+    ) -> tuple[Doubles, Doubles]:
         """Brings the photo's open mouth to closed lips; nothing where they are closed already."""
         zero = np.zeros_like(t)
         if self.photo_gap < CLOSED_GAP:
@@ -211,14 +211,14 @@ class FaceFields:
         chin = _JAW_SHARE * max(self.photo_gap - _GAP_BY_LIPS, 0.0) * jaw
         return zero, chin + ((1.0 - _UPPER_CLOSES) * gap - chin) * lip
 
-    def _near_corner(self, x: Array, v: Array) -> Array:
+    def _near_corner(self, x: Doubles, v: Doubles) -> Doubles:
         return np.asarray(np.exp(-((x / 0.40) ** 2) - (v / 0.26) ** 2))
 
-    def _lower_lip(self, away: Array, thickness: float) -> Array:
+    def _lower_lip(self, away: Doubles, thickness: float) -> Doubles:
         """The lower lip and the skin under it down to the chin, which the jaw itself moves."""
         return 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + 0.40)
 
-    def _jaw_weight(self, x: Array, v: Array, is_upper: bool, neck: bool) -> Array:
+    def _jaw_weight(self, x: Doubles, v: Doubles, is_upper: bool, neck: bool) -> Doubles:
         """How much a point follows the jaw with the lips together: 1 at the chin, less at the lips, 0 at the ears."""
         chin_v = float(self._points[lm.CHIN, 1]) - self.seam_b
         if is_upper:

@@ -12,10 +12,10 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, Inverter, cells_into, pixels_of, smoothstep
+from avatar.geometry.warp import FieldInverter, Grid, pixel_slices, smoothstep, visible_cells
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.person import PersonLayer
-from avatar.mesh.slit import Pose
+from avatar.mesh.slit import PoseFields
 from avatar.motion import Floats
 from avatar.picture.blending import blend
 
@@ -62,7 +62,7 @@ class Chin:
         self._box = box
         basis = fields.basis(box.nodes(), controls, "neck")
         self._basis = basis.reshape(len(controls), -1)
-        self._invert = Inverter(box, _STEPS, zero_outside=True)
+        self._invert = FieldInverter(box, _STEPS, zero_outside=True)
         self._jaw = np.array([controls.index(name) for name in ("rest", "jaw")], np.intp)
         at = landmarks[lm.CHIN, :2][None, None].astype(np.float32)
         down = plane.axes[:, 1] / np.linalg.norm(plane.axes[:, 1]) ** 2
@@ -72,7 +72,7 @@ class Chin:
         self._beyond = _beyond_jaw(landmarks, plane, self._map_grid)
         self._where = cv2.boundingRect(cv2.extractChannel(self._beyond, 0))
 
-    def draw(self, frame: Image, face_controls: Floats, back: Floats, pose: Pose, person: PersonLayer) -> None:
+    def draw(self, frame: Image, face_controls: Floats, back: Floats, pose: PoseFields, person: PersonLayer) -> None:
         """Lays the neck over a frame in which it goes along with the chin.
 
         Args:
@@ -91,7 +91,7 @@ class Chin:
             neck[self._jaw] *= _FOLLOWS
         moved = self._invert((neck @ self._basis).reshape(box.rows, box.columns, 2))
         source = self._map_grid.index(self._nodes + back)
-        cells = cells_into(source, self._where)
+        cells = visible_cells(source, self._where)
         if cells is None:
             return
         own = box.sample(moved, self._nodes[cells] + pose.back[cells], cv2.BORDER_CONSTANT) + pose.back[cells]
@@ -101,7 +101,7 @@ class Chin:
         beyond = cv2.remap(self._beyond, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         cell = self._grid.cell
         outside, clear = cv2.split(cv2.resize(beyond, (columns * cell, rows * cell)))
-        part = frame[pixels_of(cells, cell)]
+        part = frame[pixel_slices(cells, cell)]
         alone = person.draw_cells(own, cells)
         shadowed = blend(alone, np.asarray(cv2.min(part, alone), np.uint8), np.asarray(clear, np.uint8))
         part[:] = blend(shadowed, part, np.asarray(outside, np.uint8))

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import smoothstep
+from avatar.motion import Doubles
 
-Array = npt.NDArray[np.float64]
 Drivers = Mapping[str, float]
 """Control → how much of the crease it brings at 1."""
 
@@ -39,18 +38,18 @@ class Crease:
     """
 
     drivers: Drivers
-    curve: Array
+    curve: Doubles
     width: float
     depth: float
     bulge: float = 0.0
     blunt: bool = False
 
-    def reach(self) -> tuple[Array, Array]:
+    def bounds(self) -> tuple[Doubles, Doubles]:
         """The rectangle outside which it changes nothing: its low and its high corner."""
         margin = _REACH * self.width
         return self.curve.min(axis=0) - margin, self.curve.max(axis=0) + margin
 
-    def shade(self, at: Array) -> Array:
+    def shade(self, at: Doubles) -> Doubles:
         """What it adds to a light of 1 at given points [..., 2]: [...]."""
         points, along = _resampled(self.curve)
         # The nearest sample, then the distance to the line through it: samples must not show as beads.
@@ -88,17 +87,17 @@ class Bulge:
     """
 
     drivers: Drivers
-    centre: Array
+    centre: Doubles
     width: float
     height: float
     light: float
 
-    def reach(self) -> tuple[Array, Array]:
+    def bounds(self) -> tuple[Doubles, Doubles]:
         """The rectangle outside which it changes nothing: its low and its high corner."""
         margin = 2.4 * np.array([self.width, self.height])
         return self.centre - margin, self.centre + margin
 
-    def shade(self, at: Array) -> Array:
+    def shade(self, at: Doubles) -> Doubles:
         """What it adds to a light of 1 at given points [..., 2]: [...]."""
         x, y = (at[..., 0] - self.centre[0]) / self.width, (at[..., 1] - self.centre[1]) / self.height
         # The slope of a Gaussian bump along b, its extremes scaled to 1.
@@ -106,7 +105,7 @@ class Bulge:
 
 
 @dataclass(frozen=True, slots=True)
-class Pebbles:
+class Dimpling:
     """The dimpled skin of a chin that is pushed up.
 
     Attributes:
@@ -118,16 +117,16 @@ class Pebbles:
     """
 
     drivers: Drivers
-    centre: Array
+    centre: Doubles
     radius: float
     grain: float
     light: float
 
-    def reach(self) -> tuple[Array, Array]:
+    def bounds(self) -> tuple[Doubles, Doubles]:
         """The rectangle outside which it changes nothing: its low and its high corner."""
         return self.centre - 1.6 * self.radius, self.centre + 1.6 * self.radius
 
-    def shade(self, at: Array) -> Array:
+    def shade(self, at: Doubles) -> Doubles:
         """What it adds to a light of 1 at given points [..., 2]: [...]."""
         offset = (at - self.centre) / self.radius
         patch = np.exp(-((offset**2).sum(axis=-1) ** 2))
@@ -141,21 +140,21 @@ class Pebbles:
         return np.asarray(self.light * patch * total / np.sqrt(waves / 2.0))
 
 
-def creases_of(points: Array) -> list[Crease | Bulge | Pebbles]:
+def face_creases(points: Doubles) -> list[Crease | Bulge | Dimpling]:
     """All folds and bulges of one face.
 
     Args:
         points: float64 [478, 2], its landmarks in the face plane.
     """
-    found: list[Crease | Bulge | Pebbles] = [*_forehead(points), *_chin(points)]
+    found: list[Crease | Bulge | Dimpling] = [*_forehead(points), *_chin(points)]
     for side in lm.SIDES:
         found += [*_eye(points, side), *_cheek(points, side)]
     return found
 
 
-def _forehead(points: Array) -> list[Crease | Bulge | Pebbles]:
+def _forehead(points: Doubles) -> list[Crease | Bulge | Dimpling]:
     """Lines across the forehead, and the furrow between the brows."""
-    found: list[Crease | Bulge | Pebbles] = []
+    found: list[Crease | Bulge | Dimpling] = []
     inner = np.mean([points[lm.BROW[side][0]] for side in lm.SIDES], axis=0)
     room = max(float(points[lm.FOREHEAD_TOP, 1] - inner[1]), 0.2)
     tails = {side: points[list(lm.BROW[side][2:4])].mean(axis=0) for side in lm.SIDES}
@@ -181,11 +180,11 @@ def _forehead(points: Array) -> list[Crease | Bulge | Pebbles]:
     return found
 
 
-def _eye(points: Array, side: str) -> list[Crease | Bulge | Pebbles]:
+def _eye(points: Doubles, side: str) -> list[Crease | Bulge | Dimpling]:
     """Crow's feet, the fold under the eye, the wrinkles beside the bridge of the nose."""
     out = lm.OUTWARDS[side]
     inner, outer = (points[index] for index in lm.EYE_CORNERS[side][:: int(out)])
-    found: list[Crease | Bulge | Pebbles] = []
+    found: list[Crease | Bulge | Dimpling] = []
     squeeze = {"cheek" + side: 0.75, "lidLower" + side: 0.35}
     for angle, length in ((-0.55, 0.11), (-0.05, 0.13), (0.45, 0.10)):
         way = np.linspace(0.055, 0.055 + length, 6)
@@ -207,7 +206,7 @@ def _eye(points: Array, side: str) -> list[Crease | Bulge | Pebbles]:
     return found
 
 
-def _cheek(points: Array, side: str) -> list[Crease | Bulge | Pebbles]:
+def _cheek(points: Doubles, side: str) -> list[Crease | Bulge | Dimpling]:
     """The smile fold, the dimple beside the mouth, the cheek pushed up or blown out."""
     out = lm.OUTWARDS[side]
     corner = points[lm.MOUTH_CORNERS[0] if out < 0 else lm.MOUTH_CORNERS[1]]
@@ -232,7 +231,7 @@ def _cheek(points: Array, side: str) -> list[Crease | Bulge | Pebbles]:
     ]
 
 
-def _chin(points: Array) -> list[Crease | Bulge | Pebbles]:
+def _chin(points: Doubles) -> list[Crease | Bulge | Dimpling]:
     """The fold under the lower lip, the boss of the chin and its dimples."""
     lip, chin = points[17], points[lm.CHIN]
     length = float(lip[1] - chin[1])
@@ -242,11 +241,11 @@ def _chin(points: Array) -> list[Crease | Bulge | Pebbles]:
     return [
         Crease({"shrugLower": 1.0, "pucker": 0.4, "rollLower": 0.4}, fold[::-1], 0.022, 0.15, 0.07),
         Bulge({"shrugLower": 1.0}, boss, 0.20, 0.13, 0.06),
-        Pebbles({"shrugLower": 1.0}, boss, 0.16, 0.075, 0.016),
+        Dimpling({"shrugLower": 1.0}, boss, 0.16, 0.075, 0.016),
     ]
 
 
-def _resampled(curve: Array) -> tuple[Array, Array]:
+def _resampled(curve: Doubles) -> tuple[Doubles, Doubles]:
     """A curve at even steps, its kinks rounded off, and the share of its length at each: [M, 2], [M]."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
     share = np.linspace(0.0, 1.0, _SAMPLES)

@@ -13,20 +13,20 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.head import NONE_FIXED, HeadMotion, Sides
-from avatar.geometry.warp import Grid, Inverter
+from avatar.geometry.head import NONE_FIXED, FixedSides, HeadMotion
+from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.glasses import find_glasses
 from avatar.mesh.grain import STRETCHING, Grain
-from avatar.mesh.layers import enlarge, take_apart
+from avatar.mesh.layers import split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
-from avatar.mesh.opening import Slit, sharpened, slit_of
+from avatar.mesh.opening import Slit, refine_slit, slit_between
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
-from avatar.mesh.slit import Expression, Pose, SlitPatch
+from avatar.mesh.slit import ExpressionField, PoseFields, SlitPatch
 from avatar.motion import Floats, MotionLayout
 from avatar.picture.backdrop import PHOTO, TRANSPARENT, backdrop
 from avatar.portrait.portrait import Portrait
@@ -57,7 +57,7 @@ class MeshDecoder:
     """
 
     def __init__(
-        self, portrait: Portrait, *, background: str = PHOTO, fixed: Sides = NONE_FIXED, breathing: float = 1.0
+        self, portrait: Portrait, *, background: str = PHOTO, fixed: FixedSides = NONE_FIXED, breathing: float = 1.0
     ) -> None:
         self._breathing = breathing
         points = portrait.landmarks
@@ -66,12 +66,12 @@ class MeshDecoder:
         # Nothing behind is black, so that colours are those of the person alone.
         behind = "#000000" if background == TRANSPARENT else background
         own = None if behind == PHOTO else backdrop(behind, size, size, key="output.background")
-        layers = take_apart(portrait, own)
-        texture = enlarge(portrait.image)
-        mouth = slit_of(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
+        layers = split_layers(portrait, own)
+        texture = upscale(portrait.image)
+        mouth = slit_between(plane, points, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
         eyes = {
-            side: sharpened(
-                slit_of(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side]),
+            side: refine_slit(
+                slit_between(plane, points, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side]),
                 portrait.image,
                 plane,
             )
@@ -83,7 +83,7 @@ class MeshDecoder:
         self._grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
         self._head_grid = Grid(0, 0, _SMOOTH_CELLS, _SMOOTH_CELLS, size // _SMOOTH_CELLS)
         self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed)
-        self._invert_pose = Inverter(self._head_grid, _POSE_STEPS)
+        self._invert_pose = FieldInverter(self._head_grid, _POSE_STEPS)
         self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)
         glasses = find_glasses(portrait.image, points, plane)
@@ -91,7 +91,7 @@ class MeshDecoder:
         if glasses is not None:
             basis *= 1.0 - glasses.rigid(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
-        self._invert_face = Inverter(self._face_grid, _FACE_STEPS, zero_outside=True)
+        self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
         white = np.full((size, size, 3), 255, np.uint8)
@@ -129,7 +129,7 @@ class MeshDecoder:
         pose = self._posed(values, breath)
         face_controls = controls[self._face_rows]
         face = self._moved(face_controls)
-        back = self._way_back(face, pose)
+        back = self._backward_field(face, pose)
         frame = self._person.draw(back)
         over_black = None if self._person_over_white is None else frame.copy()
         if not self._mouth_is_covered:
@@ -146,14 +146,14 @@ class MeshDecoder:
         self._chin.draw(over_black, face_controls, back, pose, self._person)
         self._chin.draw(over_white, face_controls, back, pose, self._person_over_white)
         shines_through = cv2.subtract(cv2.extractChannel(over_white, 1), cv2.extractChannel(over_black, 1))
-        return _with_alpha(frame, np.asarray(cv2.bitwise_not(shines_through), np.uint8))
+        return _unpremultiplied(frame, np.asarray(cv2.bitwise_not(shines_through), np.uint8))
 
     def back(self, values: Floats) -> Floats:
         """Where each cell of the frame comes from: float32 [60] to float32 [rows, columns, 2], pixels to the portrait.
 
         The cells are `cell` pixels a side; mouth and eyes, drawn over the rest, have fields of their own.
         """
-        return self._way_back(self._moved(self._controls(values)[self._face_rows]), self._posed(values))
+        return self._backward_field(self._moved(self._controls(values)[self._face_rows]), self._posed(values))
 
     def lips(self, values: Floats) -> tuple[LipField, LipField]:
         """How the upper and the lower lip move under float32 [60], in the mouth's own window."""
@@ -170,24 +170,24 @@ class MeshDecoder:
         grids = [self._mouth.grid, *(eye.grid for eye in self._eyes)]
         return [(grid.left, grid.top, grid.width, grid.height) for grid in grids]
 
-    def _posed(self, values: Floats, breath: float = 0.0) -> Pose:
+    def _posed(self, values: Floats, breath: float = 0.0) -> PoseFields:
         forward = self._head(values[MotionLayout.HEAD], self._breathing * breath)
-        return Pose(self._head_grid, forward, self._finer(self._invert_pose(forward)))
+        return PoseFields(self._head_grid, forward, self._upsampled(self._invert_pose(forward)))
 
-    def _moved(self, face_controls: Floats) -> Expression:
+    def _moved(self, face_controls: Floats) -> ExpressionField:
         grid = self._face_grid
         moved = (face_controls @ self._face_basis).reshape(grid.rows, grid.columns, 2)
-        return Expression(grid, self._invert_face(moved))
+        return ExpressionField(grid, self._invert_face(moved))
 
-    def _way_back(self, face: Expression, pose: Pose) -> Floats:
+    def _backward_field(self, face: ExpressionField, pose: PoseFields) -> Floats:
         return pose.back + face.grid.sample(face.back, self._nodes + pose.back, cv2.BORDER_CONSTANT)
 
-    def _finer(self, field: Floats) -> Floats:
+    def _upsampled(self, field: Floats) -> Floats:
         size = (self._grid.columns, self._grid.rows)
         return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _with_alpha(premultiplied: Image, alpha: Image) -> Image:
+def _unpremultiplied(premultiplied: Image, alpha: Image) -> Image:
     """Colours times alpha, uint8 [S, S, 3], to straight ones: uint8 [S, S, 4]."""
     share = np.maximum(alpha, 1).astype(np.float32)[:, :, None]
     colour = np.minimum(premultiplied * (255.0 / share), 255.0)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.geometry.warp import smoothstep
 from avatar.mesh.layers import pull_push
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.picture.blending import GREY
 
 # Rings in which the colour of a half-hidden iris is known.
@@ -18,11 +18,11 @@ _RINGS = 10
 # this share of the iris, is a reflection.
 _CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
 
-Distances = npt.NDArray[np.float64]
+Distances = Doubles
 """From the middle of the iris, in its radii."""
 
 
-def whites_of(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
+def sclera_mask(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[np.bool_]:
     """Which visible texels are white of the eye: nearer in colour to the eye's lightest parts than to its iris."""
     colour = part.astype(np.float32)
     grey = colour @ GREY
@@ -36,7 +36,7 @@ def whites_of(part: Image, visible: Floats, distance: Distances) -> npt.NDArray[
     return np.asarray(seen & (to_light < 0.8 * to_iris))
 
 
-def rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
+def measure_iris_radius(part: Image, visible: Floats, distance: Distances) -> float:
     """Where the iris really ends, in radii of the mesh's iris: where brightness rises most from ring to ring."""
     grey = part.astype(np.float32) @ GREY
     edges = np.arange(0.70, 1.50, 0.075)
@@ -52,7 +52,7 @@ def rim_of_iris(part: Image, visible: Floats, distance: Distances) -> float:
     return float(edges[1:][np.nanargmax(rises)])
 
 
-def painted_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
+def paint_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
     """The white of the eye as if there were no iris and no lids."""
     white = (whites & (distance > 1.10)).astype(np.float32)
     if white.sum() < 12:  # hardly any white to be seen: a dark eye, its edge must do
@@ -61,7 +61,7 @@ def painted_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, 
     return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
 
 
-def painted_iris(part: Image, visible: Floats, distance: Distances, scale: float) -> tuple[Image, Image]:
+def paint_iris(part: Image, visible: Floats, distance: Distances, scale: float) -> tuple[Image, Image]:
     """The iris as a whole disc, and the light that it reflects, RGBA each.
 
     What the lids hide of the iris is filled in from the rings that can be seen; so is what lies under a catch-light.

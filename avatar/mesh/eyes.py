@@ -7,13 +7,22 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, scaled
-from avatar.mesh.eyeball import painted_iris, painted_sclera, rim_of_iris, whites_of
+from avatar.geometry.warp import Grid, scale_and_shift
+from avatar.mesh.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.layers import TEXTURE_SCALE, pull_push
 from avatar.mesh.lids import Lids
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Expression, Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
+from avatar.mesh.slit import (
+    ExpressionField,
+    PoseFields,
+    SlitPatch,
+    Window,
+    composite_sides,
+    edge_table,
+    paste,
+    uncovered,
+)
 from avatar.motion import Floats, MotionLayout
 from avatar.picture.blending import GREY, blend, shade
 
@@ -77,10 +86,10 @@ class Eye:
         opening = np.where(np.abs(slit.across(a)) < 0.97, opening, -1.0)
         visible = (opening > 0.0).astype(np.float32)
         distance = np.linalg.norm(at - centre, axis=-1) / radius
-        whites = whites_of(part, visible, distance)
-        distance /= rim_of_iris(part, visible, distance)
-        self._sclera = painted_sclera(part, whites, visible, distance)
-        self._iris, self._light = painted_iris(part, visible, distance, scale)
+        whites = sclera_mask(part, visible, distance)
+        distance /= measure_iris_radius(part, visible, distance)
+        self._sclera = paint_sclera(part, whites, visible, distance)
+        self._iris, self._light = paint_iris(part, visible, distance, scale)
         self._pupil: tuple[Floats, float] | None = None
         width = float(np.linalg.norm(np.subtract(*landmarks[list(lm.EYE_CORNERS[side]), :2])))
         if 2.0 * radius > _NO_WHITE * width:
@@ -93,14 +102,14 @@ class Eye:
         """The window that is drawn over the portrait."""
         return self._patch.grid
 
-    def draw(self, frame: Image, values: Floats, controls: Floats, face: Expression, pose: Pose) -> None:
+    def draw(self, frame: Image, values: Floats, controls: Floats, face: ExpressionField, pose: PoseFields) -> None:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
         window = self._patch.draw(self._lids(controls, face), pose, self._lids.skin(closed))
         upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
         at = uncovered(window, upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
-        paste(frame, window, cover(ball, at, window, upper, lower))
+        paste(frame, window, composite_sides(ball, at, window, upper, lower))
 
     def _eyeball(
         self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Image
@@ -109,8 +118,8 @@ class Eye:
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
-        canonical = window.canonical(at)
-        texel = scaled(canonical, TEXTURE_SCALE, *self._offset)
+        canonical = window.portrait_coordinates(at)
+        texel = scale_and_shift(canonical, TEXTURE_SCALE, *self._offset)
         if self._pupil is not None:  # the rim stays, what is in it turns the more the nearer to the middle
             centre, radius = self._pupil
             r = np.linalg.norm(texel - (centre + np.float32(0.5 * TEXTURE_SCALE) * moved), axis=2) / radius
@@ -119,11 +128,11 @@ class Eye:
             cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         if self._pupil is None:
-            texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
+            texel = scale_and_shift(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
             iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(iris, 3))
             # A reflection on the round cornea lags behind: the light stays where it is.
-            texel = scaled(canonical, TEXTURE_SCALE, *(self._offset - _CATCH_FOLLOWS * TEXTURE_SCALE * moved))
+            texel = scale_and_shift(canonical, TEXTURE_SCALE, *(self._offset - _CATCH_FOLLOWS * TEXTURE_SCALE * moved))
             light = cv2.remap(self._light, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             ball = blend(cv2.cvtColor(light, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(light, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
@@ -134,7 +143,7 @@ class Eye:
         return ball
 
 
-def white_of_eyes(image: Image, landmarks: Floats) -> Floats:
+def sclera_colour(image: Image, landmarks: Floats) -> Floats:
     """The lightest part of the portrait's eyes without catch-lights, RGB float32 [3]: how its light falls on white."""
     found = []
     for side in lm.SIDES:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import SIZES, FaceDecoder, Image
-from avatar.geometry.head import Sides
+from avatar.geometry.head import FixedSides
 from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats
 from avatar.picture.files import decode_picture, read_picture
@@ -50,7 +50,7 @@ class FullFrame:
         self.size = min(SIZES, key=lambda size: abs(size - side * to_x))
         x0, y0, x1, y1 = (round(float(edge)) for edge in box)
         reach = _GOES_ON * side * to_x
-        self.fixed = Sides(x0 > reach, y0 > reach, x1 < self.width - reach, y1 < self.height - reach)
+        self.fixed = FixedSides(x0 > reach, y0 > reach, x1 < self.width - reach, y1 < self.height - reach)
         self._square = (x1 - x0, y1 - y0)
         # The part of the frame that the square covers, and the part of the square that lies in the frame.
         self._rows, self._columns = slice(max(y0, 0), min(y1, self.height)), slice(max(x0, 0), min(x1, self.width))

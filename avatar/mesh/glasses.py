@@ -12,9 +12,7 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import smoothstep
-from avatar.motion import Floats
-
-Array = npt.NDArray[np.float64]
+from avatar.motion import Doubles, Floats
 
 # The picture is looked at so large, texels an eye distance, and a frame is at most so wide.
 _TEXELS, _THIN = 160, 15
@@ -40,7 +38,7 @@ class Glasses:
     lenses: Mapping[str, tuple[float, float, float, float]]
     bridge: float
 
-    def rigid(self, at: Array) -> Array:
+    def rigid(self, at: Doubles) -> Doubles:
         """1 where nothing may move but with the head, falling to 0 around: points [..., 2] to [...]."""
         a, b = at[..., 0], at[..., 1]
         found = np.zeros(a.shape)
@@ -109,7 +107,7 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
     return Glasses(lenses, bridge)
 
 
-def _between(values: Array, low: float, high: float) -> npt.NDArray[np.bool_]:
+def _between(values: Doubles, low: float, high: float) -> npt.NDArray[np.bool_]:
     return np.asarray((values > low) & (values < high))
 
 
@@ -123,7 +121,7 @@ def _line(lines: Floats) -> tuple[float, int]:
     return float(along.max()), int(along.argmax())
 
 
-def _box(a: Array, b: Array, across: tuple[float, float], up: tuple[float, float]) -> Array:
+def _box(a: Doubles, b: Doubles, across: tuple[float, float], up: tuple[float, float]) -> Doubles:
     """1 in a rectangle, falling softly outside."""
     beyond_a = np.maximum(np.maximum(across[0] - a, a - across[1]), 0.0)
     beyond_b = np.maximum(np.maximum(up[0] - b, b - up[1]), 0.0)

@@ -11,9 +11,9 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, cells_into, pixels_of, smoothstep
+from avatar.geometry.warp import Grid, pixel_slices, smoothstep, visible_cells
 from avatar.mesh.controls import control_rows
-from avatar.mesh.slit import Pose
+from avatar.mesh.slit import PoseFields
 from avatar.motion import Floats
 
 STRETCHING: tuple[str, ...] = ("jaw", "gap")
@@ -48,7 +48,7 @@ class Grain:
         self._box = box
         self._rows = control_rows(STRETCHING)
         longer = np.clip(np.gradient(fields[..., 1], box.cell, axis=1), 0.0, None)
-        self._stretch = (longer * _off_the_lips(landmarks, plane, box)).astype(np.float32)
+        self._stretch = (longer * _lip_exclusion_mask(landmarks, plane, box)).astype(np.float32)
         left, top, width, height = cv2.boundingRect((self._stretch.max(axis=0) > _FROM).astype(np.uint8))
         self._where = (left, top, width, height)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
@@ -58,7 +58,7 @@ class Grain:
         most = _MOST * float(np.median(around)) if around.size else 0.0
         self._grain = np.clip(fine, -most, most) * np.float32(_SHARE)
 
-    def draw(self, frame: Image, controls: Floats, back: Floats, pose: Pose) -> None:
+    def draw(self, frame: Image, controls: Floats, back: Floats, pose: PoseFields) -> None:
         """Adds grain to a frame in place.
 
         Args:
@@ -71,7 +71,7 @@ class Grain:
         if float(stretch.max()) <= _FROM:
             return
         source = self._box.index(self._nodes + back)
-        cells = cells_into(source, self._where)
+        cells = visible_cells(source, self._where)
         if cells is None:
             return
         share = smoothstep(stretch, _FROM, _TO).astype(np.float32)
@@ -81,11 +81,11 @@ class Grain:
         size = (weight.shape[1] * cell, weight.shape[0] * cell)
         grain = cv2.remap(self._grain, cv2.resize(still, size), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         grain *= cv2.resize(weight, size)
-        part = frame[pixels_of(cells, cell)]
+        part = frame[pixel_slices(cells, cell)]
         cv2.add(part, cv2.cvtColor(grain, cv2.COLOR_GRAY2RGB), dst=part, dtype=cv2.CV_8U)
 
 
-def _off_the_lips(landmarks: Floats, plane: lm.FacePlane, box: Grid) -> Floats:
+def _lip_exclusion_mask(landmarks: Floats, plane: lm.FacePlane, box: Grid) -> Floats:
     """0 on the lips and close by, 1 away from them: float32 [rows, columns]."""
     lips = np.zeros((box.height, box.width), np.uint8)
     outline = landmarks[list(lm.LIP_OUTLINE), :2] - np.array([box.left, box.top], np.float32)

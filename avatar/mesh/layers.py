@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.background import disc, fill_background
+from avatar.mesh.background import disc, inpaint_background
 from avatar.motion import Floats
 from avatar.portrait.portrait import Portrait
 
@@ -42,7 +42,7 @@ class Layers:
     alpha: Floats
 
 
-def take_apart(portrait: Portrait, backdrop: Image | None = None) -> Layers:
+def split_layers(portrait: Portrait, backdrop: Image | None = None) -> Layers:
     """Cuts the person out of the portrait and fills the hole, or puts something else behind.
 
     Args:
@@ -51,24 +51,24 @@ def take_apart(portrait: Portrait, backdrop: Image | None = None) -> Layers:
     """
     image = portrait.image
     if backdrop is not None:
-        alpha = _cut_out(image, _person(portrait), portrait.scale)
-        person = np.dstack([_without_background(image, alpha) * alpha[:, :, None], 255.0 * alpha])
-        return Layers(enlarge(np.rint(np.clip(person, 0.0, 255.0)).astype(np.uint8)), backdrop, alpha)
+        alpha = _refine_mask(image, _person(portrait), portrait.scale)
+        person = np.dstack([_foreground_colours(image, alpha) * alpha[:, :, None], 255.0 * alpha])
+        return Layers(upscale(np.rint(np.clip(person, 0.0, 255.0)).astype(np.uint8)), backdrop, alpha)
     alpha = _alpha(portrait, _person(portrait))
-    background = fill_background(image, alpha, portrait.scale)
-    alpha = np.where(alpha > 0.0, np.maximum(alpha, _needed(image, background)), 0.0)
+    background = inpaint_background(image, alpha, portrait.scale)
+    alpha = np.where(alpha > 0.0, np.maximum(alpha, _minimum_alpha(image, background)), 0.0)
     over = image.astype(np.float32) - (1.0 - alpha[:, :, None]) * background
     person = np.dstack([np.clip(over, 0.0, 255.0 * alpha[:, :, None]), 255.0 * alpha])
-    return Layers(enlarge(np.rint(person).astype(np.uint8)), background, alpha)
+    return Layers(upscale(np.rint(person).astype(np.uint8)), background, alpha)
 
 
-def enlarge(image: Image) -> Image:
+def upscale(image: Image) -> Image:
     """At TEXTURE_SCALE times the size."""
     size = (image.shape[1] * TEXTURE_SCALE, image.shape[0] * TEXTURE_SCALE)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 
 
-def _cut_out(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
+def _refine_mask(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
     """The person's own edge, looked for around the segmentation's by colour (GrabCut, Rother et al. 2004)."""
     inner, outer = (disc(radius * scale) for radius in _CUT_BAND_PX)
     labels = np.where(person > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
@@ -85,7 +85,7 @@ def _cut_out(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Float
     return np.asarray(np.clip((fine - _THIN) / (1.0 - 2.0 * _THIN), 0.0, 1.0), np.float32)
 
 
-def _without_background(image: Image, alpha: Floats) -> Floats:
+def _foreground_colours(image: Image, alpha: Floats) -> Floats:
     """The person's own colours where the background shines through: those of the person close by, float32 [S, S, 3]."""
     sure = (alpha > _SURE).astype(np.float32)
     if sure.sum() < 100.0:
@@ -127,7 +127,7 @@ def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
     return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
 
 
-def _needed(image: Image, background: Image) -> Floats:
+def _minimum_alpha(image: Image, background: Image) -> Floats:
     """The least alpha with which a person over the background makes the picture, float32 [H, W]."""
     picture, behind = image.astype(np.float32), background.astype(np.float32)
     darker = 1.0 - picture / np.maximum(behind, 1.0)

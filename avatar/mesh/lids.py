@@ -14,7 +14,7 @@ from avatar.geometry.warp import smoothstep
 from avatar.mesh.controls import INDEX
 from avatar.mesh.glasses import Glasses
 from avatar.mesh.opening import Slit
-from avatar.mesh.slit import Expression, SlitPatch
+from avatar.mesh.slit import ExpressionField, SlitPatch
 from avatar.motion import Floats
 from avatar.picture.blending import GREY
 
@@ -104,7 +104,7 @@ class Lids:
         """How far the upper lid is closed: 0 as in the photo, 1 shut, negative wide open."""
         return float(controls[self._rows[0]])
 
-    def __call__(self, controls: Floats, face: Expression) -> tuple[Floats, Floats]:
+    def __call__(self, controls: Floats, face: ExpressionField) -> tuple[Floats, Floats]:
         """Backward fields of the upper and the lower lid on the patch's grid, float32 [rows, columns, 2] pixels."""
         moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
         b = self._b + np.asarray(cv2.transform(moved, self._to_b), np.float32)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, Inverter, scaled
+from avatar.geometry.warp import FieldInverter, Grid, scale_and_shift
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
-from avatar.mesh.eyes import white_of_eyes
+from avatar.mesh.eyes import sclera_colour
 from avatar.mesh.opening import Slit
 from avatar.mesh.oral import (
     ABOVE,
@@ -23,15 +23,15 @@ from avatar.mesh.oral import (
     TYPICAL_MOUTH,
     UPPER_MM,
     enamel_colour,
-    light_on,
-    painted_cavity,
-    painted_teeth,
-    painted_tip,
-    painted_tongue,
+    mouth_brightness,
+    paint_cavity,
+    paint_teeth,
+    paint_tongue,
+    paint_tongue_tip,
     skin_colour,
 )
-from avatar.mesh.slit import Pose, SlitPatch, Window, cover, edge_table, paste, uncovered
-from avatar.motion import Floats, MotionLayout
+from avatar.mesh.slit import PoseFields, SlitPatch, Window, composite_sides, edge_table, paste, uncovered
+from avatar.motion import Doubles, Floats, MotionLayout
 from avatar.picture.blending import blend, shade
 
 # The lower teeth drop with the jaw.
@@ -95,24 +95,24 @@ class Mouth:
         nodes = patch.grid.nodes()
         sides = [fields.basis(nodes, _CONTROLS, sheet).reshape(len(_CONTROLS), -1) for sheet in ("upper", "lower")]
         self._basis = np.concatenate(sides, axis=1)
-        self._invert = Inverter(patch.grid, _STEPS, steep=True)
+        self._invert = FieldInverter(patch.grid, _STEPS, steep=True)
         at = plane.to_plane(nodes)
         self._is_upper = at[..., 1] > (slit.upper_at(at[..., 0]) + slit.lower_at(at[..., 0])) / 2.0
         scale = float(np.clip((slit.a[-1] - slit.a[0]) / TYPICAL_MOUTH, 0.8, 1.2))
         skin = skin_colour(image, landmarks)
-        white = white_of_eyes(image, landmarks)
+        white = sclera_colour(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
         edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         self._resolution = 2.0 * plane.eye_distance_px
-        enamel, light = enamel_colour(skin, white), light_on(skin, white)
+        enamel, light = enamel_colour(skin, white), mouth_brightness(skin, white)
         # As soft as a picture is that was enlarged so much.
         self._blur = _ENLARGED_BLUR * 2.0 * max(enlarged - 1.0, 0.0)
-        self._upper = self._texture(painted_teeth(UPPER_MM, scale, skin, enamel, light, upper=True))
-        self._lower = self._texture(painted_teeth(LOWER_MM, scale, skin, enamel, light, upper=False))
-        self._tongue = self._texture(painted_tongue(scale, skin, light))
-        self._tip = self._texture(painted_tip(scale, skin, light))
-        cavity = self._texture(painted_cavity(skin, light))
+        self._upper = self._texture(paint_teeth(UPPER_MM, scale, skin, enamel, light, upper=True))
+        self._lower = self._texture(paint_teeth(LOWER_MM, scale, skin, enamel, light, upper=False))
+        self._tongue = self._texture(paint_tongue(scale, skin, light))
+        self._tip = self._texture(paint_tongue_tip(scale, skin, light))
+        cavity = self._texture(paint_cavity(skin, light))
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
         # From pixels of the portrait to texels of the interior.
         inverse = np.linalg.inv(plane.axes)
@@ -143,28 +143,32 @@ class Mouth:
         """The window that is drawn over the portrait."""
         return self._patch.grid
 
-    def draw(self, frame: Image, values: Floats, controls: Floats, pose: Pose) -> None:
+    def draw(self, frame: Image, values: Floats, controls: Floats, pose: PoseFields) -> None:
         """Draws the mouth into a frame that has everything else."""
         forward = self._forward(controls)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
         upper_alpha, lower_alpha = window.alphas(*self._edges)
         at = uncovered(window, upper_alpha, lower_alpha)
         inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
-        skin = cover(inside, at, window, upper_alpha, lower_alpha)
+        skin = composite_sides(inside, at, window, upper_alpha, lower_alpha)
         out = (float(values[self._tongue_at]) - _TONGUE_OVER_LIP) / (1.0 - _TONGUE_OVER_LIP)
         if out > 0.0 and at is not None:
-            self._put_out(skin, window, min(out, 1.0), forward[1], upper_alpha)
+            self._draw_tongue_out(skin, window, min(out, 1.0), forward[1], upper_alpha)
         paste(frame, window, skin)
 
-    def _put_out(self, skin: Image, window: Window, out: float, lower: Floats, upper_alpha: Image) -> None:
+    def _draw_tongue_out(self, skin: Image, window: Window, out: float, lower: Floats, upper_alpha: Image) -> None:
         """Lays the tongue over teeth and lower lip, as far out as `out` in (0, 1]; its shadow falls on the chin."""
         lip = self._patch.grid.sample(lower, self._lip)[0, 0] + self._lip[0, 0]
         tip = lip + self._down * (out * _TIP_BELOW_LIP)
         moved = self._to_texel @ np.array([*tip, 1.0], np.float32) - self._middle_texel
         whole = (slice(0, skin.shape[0]), slice(0, skin.shape[1]))
-        texel = np.asarray(cv2.transform(window.canonical(whole), self._to_texel), np.float32)
+        texel = np.asarray(cv2.transform(window.portrait_coordinates(whole), self._to_texel), np.float32)
         over = cv2.remap(
-            self._tip, scaled(texel, 1.0, -moved[0], -moved[1]), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+            self._tip,
+            scale_and_shift(texel, 1.0, -moved[0], -moved[1]),
+            None,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
         )
         alpha = cv2.multiply(cv2.extractChannel(over, 3), cv2.bitwise_not(upper_alpha), scale=1.0 / 255.0)
         size = self._shade_px
@@ -175,7 +179,7 @@ class Mouth:
         self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Image
     ) -> Image:
         """Cavity, tongue and teeth in the part of the window where they can be seen."""
-        texel = np.asarray(cv2.transform(window.canonical(at), self._to_texel), np.float32)
+        texel = np.asarray(cv2.transform(window.portrait_coordinates(at), self._to_texel), np.float32)
         gap, jaw, side = (float(controls[INDEX[name]]) for name in ("gap", "jaw", "jawSide"))
         rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
         tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
@@ -193,14 +197,14 @@ class Mouth:
             cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         for texture, moved in layers:
-            there = scaled(texel, 1.0, moved[0] * self._resolution, moved[1] * self._resolution)
+            there = scale_and_shift(texel, 1.0, moved[0] * self._resolution, moved[1] * self._resolution)
             over = cv2.remap(texture, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             drawn = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), drawn, cv2.extractChannel(over, 3))
         # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
         shadow = cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)[at]
         return shade(drawn, np.asarray(shadow, np.uint8), 0.5 + 0.25 * rounding)
 
-    def _texture(self, painted: npt.NDArray[np.float64]) -> Image:
+    def _texture(self, painted: Doubles) -> Image:
         size = (int(2 * HALF_WIDTH * self._resolution), int((ABOVE + BELOW) * self._resolution))
         small = cv2.resize(painted, size, interpolation=cv2.INTER_AREA)
         if self._blur > 0.0:  # colours times alpha, so that the edges keep their colours

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.geometry import landmarks as lm
-from avatar.motion import Floats
-
-Array = npt.NDArray[np.float64]
+from avatar.motion import Doubles, Floats
 
 # A lid's edge is looked for this far inside and outside the mesh's line, in steps (eye distances).
 _INSIDE, _OUTSIDE, _STEP = 0.015, 0.050, 0.0025
@@ -30,29 +27,29 @@ class Slit:
         lower: float64 [N], b of the lower edge (equal to `upper` where closed).
     """
 
-    a: Array
-    upper: Array
-    lower: Array
+    a: Doubles
+    upper: Doubles
+    lower: Doubles
 
     @property
     def centre(self) -> float:
         """Halfway between the corners, along a."""
         return float(self.a[0] + self.a[-1]) / 2.0
 
-    def across(self, a: Array) -> Array:
+    def across(self, a: Doubles) -> Doubles:
         """Position along the slit: -1 and 1 at the corners."""
         return np.asarray((a - self.centre) / ((self.a[-1] - self.a[0]) / 2.0))
 
-    def upper_at(self, a: Array) -> Array:
+    def upper_at(self, a: Doubles) -> Doubles:
         """Height (b) of the upper edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.upper))
 
-    def lower_at(self, a: Array) -> Array:
+    def lower_at(self, a: Doubles) -> Doubles:
         """Height (b) of the lower edge, going on level beyond the corners."""
         return np.asarray(np.interp(a, self.a, self.lower))
 
 
-def slit_of(
+def slit_between(
     plane: lm.FacePlane, points: Floats, upper: lm.Indices, lower: lm.Indices, ends: lm.Indices, samples: int = 65
 ) -> Slit:
     """The opening between two curves of landmarks that share their ends, drawn out to the middle of their `ends`."""
@@ -63,7 +60,7 @@ def slit_of(
     return Slit(a, _smooth_curve(a, top), _smooth_curve(a, bottom))
 
 
-def _smooth_curve(a: Array, points: Array) -> Array:
+def _smooth_curve(a: Doubles, points: Doubles) -> Doubles:
     """Through sorted points by interpolation, its kinks rounded off; the ends stay."""
     order = np.argsort(points[:, 0])
     b = np.interp(a, points[order, 0], points[order, 1])
@@ -72,7 +69,7 @@ def _smooth_curve(a: Array, points: Array) -> Array:
     return np.asarray(np.convolve(padded, kernel / kernel.sum(), mode="valid"))
 
 
-def sharpened(slit: Slit, image: Image, plane: lm.FacePlane) -> Slit:
+def refine_slit(slit: Slit, image: Image, plane: lm.FacePlane) -> Slit:
     """An eye's opening with its edges moved out to where the picture has its contrast, if that is clearly elsewhere.
 
     Painted and drawn eyes are often larger than the mesh believes; what it leaves out would look like skin. Each edge
@@ -90,7 +87,7 @@ def sharpened(slit: Slit, image: Image, plane: lm.FacePlane) -> Slit:
     return replace(slit, upper=upper, lower=lower)
 
 
-def _bend(slit: Slit, line: Array, bow: Array, outwards: float, image: Floats, plane: lm.FacePlane) -> float:
+def _bend(slit: Slit, line: Doubles, bow: Doubles, outwards: float, image: Floats, plane: lm.FacePlane) -> float:
     """By how much to bend an edge outwards, eye distances; 0 where the mesh's line is about as good as any."""
     bends = np.arange(-_INSIDE, _OUTSIDE, _STEP)
     middle = bow > 0.5

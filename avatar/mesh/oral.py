@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry.warp import smoothstep
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.picture.blending import colourfulness
 from avatar.picture.light import exposure
 
@@ -28,7 +27,7 @@ _PAINT = 800
 _LEAST_LIGHT = 0.35
 
 
-def canvas() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def canvas() -> tuple[Doubles, Doubles]:
     """Across and up at every texel while painting, eye distances from the middle of the closed lips: [H, W] each."""
     a = (np.arange(int(2 * HALF_WIDTH * _PAINT)) + 0.5) / _PAINT - HALF_WIDTH
     b = ABOVE - (np.arange(int((ABOVE + BELOW) * _PAINT)) + 0.5) / _PAINT
@@ -36,7 +35,7 @@ def canvas() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return a_grid, b_grid
 
 
-def skin_colour(image: Image, landmarks: Floats) -> npt.NDArray[np.float64]:
+def skin_colour(image: Image, landmarks: Floats) -> Doubles:
     """Mean colour of both cheeks, RGB in [0, 255]."""
     samples = []
     for index in (50, 280, 101, 330, 36, 266):
@@ -45,15 +44,15 @@ def skin_colour(image: Image, landmarks: Floats) -> npt.NDArray[np.float64]:
     return np.asarray(np.median(samples, axis=0))
 
 
-def light_on(skin: npt.NDArray[np.float64], white: Floats) -> float:
+def mouth_brightness(skin: Doubles, white: Floats) -> float:
     """How brightly the inside of the mouth is lit, 0 to 1; dark skin in good light is not taken for a dark picture."""
     luminance = float(skin @ [0.299, 0.587, 0.114]) / 255.0
     return float(np.clip(0.42 + 0.68 * luminance, _LEAST_LIGHT, 1.0)) * exposure(skin, white)
 
 
-def enamel_colour(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[np.float64]:
+def enamel_colour(skin: Doubles, white: Floats) -> Doubles:
     """The colour of teeth in the portrait's light: mostly as the whites of the eyes take it, a little warmer."""
-    by_skin = np.array([228.0, 220.0, 204.0]) * light_on(skin, white)
+    by_skin = np.array([228.0, 220.0, 204.0]) * mouth_brightness(skin, white)
     dimmest = 60.0 * exposure(skin, white)
     by_eyes = np.clip(white.astype(np.float64) * 1.12, dimmest, 240.0) * np.array([1.0, 0.98, 0.925])
     colourful = colourfulness(skin)
@@ -61,15 +60,15 @@ def enamel_colour(skin: npt.NDArray[np.float64], white: Floats) -> npt.NDArray[n
     return np.asarray(colourful * mixed + (1.0 - colourful) * mixed.mean())
 
 
-def painted_teeth(
+def paint_teeth(
     widths_mm: tuple[float, ...],
     scale: float,
-    skin: npt.NDArray[np.float64],
-    enamel: npt.NDArray[np.float64],
+    skin: Doubles,
+    enamel: Doubles,
     light: float,
     *,
     upper: bool,
-) -> npt.NDArray[np.float64]:
+) -> Doubles:
     """A row of teeth with its gum, RGBA."""
     a, b = canvas()
     widths = np.array(widths_mm) * _MM * scale
@@ -103,14 +102,14 @@ def painted_teeth(
     return np.dstack([colour, 255.0 * body * ends_here])
 
 
-def gum_tint(skin: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def gum_tint(skin: Doubles) -> Doubles:
     """Red where the photo has colours, grey where it has none."""
     colourful = colourfulness(skin)
     grey = np.array([120.0 / 176.0, 120.0 / 98.0, 120.0 / 96.0])
     return grey * (1.0 - colourful) + colourful
 
 
-def painted_tongue(scale: float, skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
+def paint_tongue(scale: float, skin: Doubles, light: float) -> Doubles:
     """A tongue seen from the front, its top at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.205 * scale
@@ -124,7 +123,7 @@ def painted_tongue(scale: float, skin: npt.NDArray[np.float64], light: float) ->
     return np.dstack([colour * (groove * rounding * sides)[..., None], 255.0 * body])
 
 
-def painted_cavity(skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
+def paint_cavity(skin: Doubles, light: float) -> Doubles:
     """The dark behind: a little red towards the front, nearly black in the depth, RGBA."""
     a, b = canvas()
     depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
@@ -135,7 +134,7 @@ def painted_cavity(skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[n
     return np.dstack([colour, np.full(a.shape, 255.0)])
 
 
-def painted_tip(scale: float, skin: npt.NDArray[np.float64], light: float) -> npt.NDArray[np.float64]:
+def paint_tongue_tip(scale: float, skin: Doubles, light: float) -> Doubles:
     """A tongue put out over the lip, its tip's lowest point at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.155 * scale

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.geometry.warp import Grid, pixels_of
+from avatar.geometry.warp import Grid, pixel_slices
 from avatar.mesh.layers import TEXTURE_SCALE, Layers
 from avatar.motion import Floats
 
@@ -88,7 +88,7 @@ class PersonLayer:
         return part
 
     def _pixels(self, picture: Image, cells: tuple[slice, slice]) -> Image:
-        return picture[pixels_of(cells, self._cell)]
+        return picture[pixel_slices(cells, self._cell)]
 
     def _draw_part(self, part: Image, texels: Floats) -> None:
         """Draws the person into a part of a picture that shows the background; `texels` has a cell more all around."""

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, cells_into, pixels_of
+from avatar.geometry.warp import Grid, pixel_slices, visible_cells
 from avatar.mesh.controls import INDEX
-from avatar.mesh.creases import Bulge, Crease, Drivers, Pebbles, creases_of
-from avatar.motion import Floats
+from avatar.mesh.creases import Bulge, Crease, Dimpling, Drivers, face_creases
+from avatar.motion import Doubles, Floats
 from avatar.picture.blending import colourfulness
 
 # A byte of the shade map: this is "as it is", so that a byte reaches from black to 28 % lighter in steps of half a
@@ -70,7 +70,7 @@ class Shading:
         at = plane.to_plane(nodes)
         skin = cv2.remap(_skin(image, landmarks, plane), nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         strength = np.float32(_strength(image, landmarks, plane))
-        self._parts = list(_parts(creases_of(plane.to_plane(landmarks)), at, strength * skin))
+        self._parts = list(_parts(face_creases(plane.to_plane(landmarks)), at, strength * skin))
         self._drive = np.zeros((len(self._parts), len(INDEX)), np.float32)
         for row, part in zip(self._drive, self._parts, strict=True):
             for name, share in part.drivers.items():
@@ -93,7 +93,7 @@ class Shading:
         if box is None:
             return
         source = self._nodes + back * np.float32(1.0 / self._step)
-        cells = cells_into(source, box)
+        cells = visible_cells(source, box)
         if cells is None:
             return
         rows, columns = (part.stop - part.start for part in cells)
@@ -104,7 +104,7 @@ class Shading:
         )
         cell = self._grid.cell
         shade = cv2.resize(shade, (columns * cell, rows * cell))
-        region = frame[pixels_of(cells, cell)]
+        region = frame[pixel_slices(cells, cell)]
         light = cv2.LUT(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), self._table)
         cv2.multiply(region, light, dst=region, scale=1.0 / _NEUTRAL)
 
@@ -122,10 +122,10 @@ class Shading:
         return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 else None
 
 
-def _parts(creases: list[Crease | Bulge | Pebbles], at: npt.NDArray[np.float64], strength: Floats) -> Iterator[_Part]:
+def _parts(creases: list[Crease | Bulge | Dimpling], at: Doubles, strength: Floats) -> Iterator[_Part]:
     """Draws each crease once, in the smallest window that holds it."""
     for crease in creases:
-        low, high = crease.reach()
+        low, high = crease.bounds()
         inside = ((at >= low) & (at <= high)).all(axis=-1)
         rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
         if not len(rows):

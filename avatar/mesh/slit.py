@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.warp import Grid, scaled, smoothstep
+from avatar.geometry.warp import Grid, scale_and_shift, smoothstep
 from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.opening import Slit
 from avatar.motion import Floats
@@ -33,7 +33,7 @@ _RIM_PX, _RIM_STEPS = 4.0, 1
 
 
 @dataclass(frozen=True, slots=True)
-class Pose:
+class PoseFields:
     """One head pose as fields on grids over the whole frame.
 
     Attributes:
@@ -48,7 +48,7 @@ class Pose:
 
 
 @dataclass(frozen=True, slots=True)
-class Expression:
+class ExpressionField:
     """The face's own motion without the lips and lids, as a field on a grid over the face.
 
     Attributes:
@@ -91,7 +91,7 @@ class Window:
         under[self.both.start :] = cv2.LUT(cv2.extractChannel(self.lower, 3), lower)
         return over, under
 
-    def canonical(self, at: tuple[slice, slice]) -> Floats:
+    def portrait_coordinates(self, at: tuple[slice, slice]) -> Floats:
         """The portrait's coordinates of some pixels (a part as `uncovered` gives it), float32 [h, w, 2]."""
         rows, columns = (slice(part.start // self.step, part.stop // self.step) for part in at)
         return _enlarged(self.steps[rows, columns], self.step)
@@ -167,7 +167,9 @@ class SlitPatch:
         """The lower side as in the photo, likewise."""
         return self._sides[1]
 
-    def draw(self, sides: tuple[Floats, Floats], pose: Pose, textures: tuple[Image, Image] | None = None) -> Window:
+    def draw(
+        self, sides: tuple[Floats, Floats], pose: PoseFields, textures: tuple[Image, Image] | None = None
+    ) -> Window:
         """Both sides as they lie in the frame.
 
         Args:
@@ -184,16 +186,16 @@ class SlitPatch:
         steps = cv2.resize(back, (self._steps.shape[1], self._steps.shape[0]), interpolation=cv2.INTER_LINEAR)
         steps += self._steps
         top, left = row * grid.cell, column * grid.cell
-        at = scaled(steps, 1.0, left - self.grid.left, top - self.grid.top)
+        at = scale_and_shift(steps, 1.0, left - self.grid.left, top - self.grid.top)
         feather = cv2.remap(self._feather, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         # A head that isn't tilted leaves most of the window's border empty.
         x, y, width, height = cv2.boundingRect(feather)
         box = (slice(y, y + height), slice(x, x + width)) if width else (slice(None), slice(None))
-        steps = scaled(steps[box], 1.0, left, top)
+        steps = scale_and_shift(steps[box], 1.0, left, top)
         at, feather = self.grid.index(steps), np.asarray(feather[box], np.uint8)
         top, left = top + self._step * y, left + self._step * x
         texels = [
-            scaled(
+            scale_and_shift(
                 steps + cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
                 TEXTURE_SCALE,
                 *self._texture_offset,
@@ -241,7 +243,7 @@ def uncovered(window: Window, upper: Image, lower: Image) -> tuple[slice, slice]
         lower: likewise.
 
     Returns:
-        Whole steps, as `Window.canonical` wants them.
+        Whole steps, as `Window.portrait_coordinates` wants them.
     """
     gap = cv2.multiply(cv2.bitwise_not(upper), cv2.bitwise_not(lower), scale=1.0 / 255.0)
     x, y, width, height = cv2.boundingRect(cv2.compare(gap, _SHINES_THROUGH, cv2.CMP_GE))
@@ -252,7 +254,9 @@ def uncovered(window: Window, upper: Image, lower: Image) -> tuple[slice, slice]
     return rows, columns
 
 
-def cover(inside: Image | None, at: tuple[slice, slice] | None, window: Window, upper: Image, lower: Image) -> Image:
+def composite_sides(
+    inside: Image | None, at: tuple[slice, slice] | None, window: Window, upper: Image, lower: Image
+) -> Image:
     """Lays the lower side over what is inside, and the upper side over both: uint8 [h, w, 3], the whole window."""
     skin = np.empty((*window.feather.shape, 3), np.uint8)
     both = window.both

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft, check_writable, new_file
 
 
@@ -60,7 +60,7 @@ class Unfinished:
             with Draft(self._target) as draft:
                 copy_packets(self.path, draft.path)
             self.path.unlink(missing_ok=True)
-        except (InputError, OSError) as error:  # FFmpeg's own are OSErrors too
+        except (VisavisError, OSError) as error:  # FFmpeg's own are OSErrors too
             reason = getattr(error, "strerror", None) or error
             raise InputError(
                 f"{self._target}: could not be finished ({reason}); the recording is in {self.path.name}"

@@ -38,7 +38,7 @@ def backdrop(wanted: str, width: int, height: int, *, key: str) -> Image:
         raise InputError(f'{key}: expected a colour such as "#203040", or a picture; {error}') from None
 
 
-def flattened(image: Image, colour: tuple[int, int, int]) -> Image:
+def flatten(image: Image, colour: tuple[int, int, int]) -> Image:
     """A picture with alpha, uint8 [H, W, 4], over a colour: uint8 [H, W, 3]; one without alpha as it is."""
     if image.shape[2] == 3:
         return image

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
+from avatar.motion import Doubles
 
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """What red, green and blue weigh in the grey that is seen (ITU-R BT.601)."""
@@ -26,6 +26,6 @@ def shade(image: Image, shadow: Image, depth: float) -> Image:
     return np.asarray(cv2.multiply(image, cv2.cvtColor(light, cv2.COLOR_GRAY2RGB), scale=1.0 / 255.0), np.uint8)
 
 
-def colourfulness(skin: npt.NDArray[np.float64]) -> float:
+def colourfulness(skin: Doubles) -> float:
     """0 in a picture in black and white, 1 where skin, float64 [3] in [0, 255], has its colour."""
     return float(np.clip((skin.max() - skin.min()) / 30.0, 0.0, 1.0))

@@ -23,7 +23,7 @@ _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}
 _SRGB_GAMMA, _NEAR = 0.45455, 0.06
 
 
-def srgb(picture: _Pillow, profile: object, gamma: object = None) -> _Pillow:
+def to_srgb(picture: _Pillow, profile: object, gamma: object = None) -> _Pillow:
     """Any picture in mode RGB, sRGB; what is transparent is laid on `BACKDROP`.
 
     Args:
@@ -34,14 +34,14 @@ def srgb(picture: _Pillow, profile: object, gamma: object = None) -> _Pillow:
     from PIL import Image as Pillow
 
     if picture.mode.startswith(("I", "F")):
-        picture = Pillow.fromarray(eight_bits(np.asarray(picture)))
+        picture = Pillow.fromarray(to_uint8(np.asarray(picture)))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         rgba = (picture.convert("LA") if picture.mode == "La" else picture).convert("RGBA")
-        colours = srgb(rgba.convert("RGB"), profile, gamma)
+        colours = to_srgb(rgba.convert("RGB"), profile, gamma)
         colours.putalpha(rgba.getchannel("A"))
         backdrop = Pillow.new("RGBA", rgba.size, (*BACKDROP, 255))
         return Pillow.alpha_composite(backdrop, colours).convert("RGB")
-    through = _through_profile(picture, profile)
+    through = _apply_profile(picture, profile)
     if through is not None:
         return through
     if picture.mode == "LAB":
@@ -52,7 +52,7 @@ def srgb(picture: _Pillow, profile: object, gamma: object = None) -> _Pillow:
     return picture
 
 
-def eight_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+def to_uint8(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     """Integers of more than 8 bits, or floats, to uint8 of the same shape: by the scale that they seem to be on.
 
     Integers are on the smallest scale (8, 10, 12, 14, 16, 32 bits) that holds them all. Floats are on 0 to 1; where
@@ -74,7 +74,7 @@ def eight_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     return np.asarray(np.clip(scaled, 0.0, 255.0), np.uint8)
 
 
-def _through_profile(picture: _Pillow, profile: object) -> _Pillow | None:
+def _apply_profile(picture: _Pillow, profile: object) -> _Pillow | None:
     """Through the embedded profile, or None where there is none for such pixels."""
     from PIL import ImageCms
 

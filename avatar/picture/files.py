@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.picture.colours import eight_bits, srgb
+from avatar.picture.colours import to_srgb, to_uint8
 from avatar.picture.heic import Heic
 from avatar.picture.heif_boxes import is_heif
-from avatar.picture.kinds import described
+from avatar.picture.kinds import describe_content
 from speech.errors import InputError
 from speech.files.input_file import read_input_file
 
@@ -87,24 +87,24 @@ def decode_picture(path: Path, content: bytes) -> Picture:
     from PIL import Image as Pillow
 
     notices: tuple[str, ...] = ()
-    with _damage_told(path):
+    with _decoding_errors(path):
         if is_heif(content):
             heic = Heic(content)
             _check_pixels(path, heic.size)
-            size = heic.seen_size
-            picture = srgb(_reduced(Pillow.fromarray(heic.decode())), heic.profile)
+            size = heic.display_size
+            picture = to_srgb(_downscaled(Pillow.fromarray(heic.decode())), heic.profile)
         elif (tiff := _deep_tiff(path, content)) is not None:
             size = tiff.size
-            picture = srgb(_reduced(tiff), None)
+            picture = to_srgb(_downscaled(tiff), None)
         else:
             with _opened(path, content) as file:
-                size, turned, notices = _seen_size(file), _orientation(file), _notices(file)
+                size, turned, notices = _display_size(file), _orientation(file), _notices(file)
                 profile, gamma = file.info.get("icc_profile"), file.info.get("gamma")
                 if file.format == "JPEG" and max(file.size) >= 4 * _MAX_SIDE_PX:
                     file.draft("", (2 * _MAX_SIDE_PX, 2 * _MAX_SIDE_PX))  # decoded smaller: sooner, in less memory
                 file.load()
-                pixels = _upright(_reduced(_significant(file, content)), turned)
-                picture = srgb(pixels, profile, None if "srgb" in file.info else gamma)
+                pixels = _upright(_downscaled(_significant(file, content)), turned)
+                picture = to_srgb(pixels, profile, None if "srgb" in file.info else gamma)
         return Picture(np.asarray(_scaled(picture, size), np.uint8), size, notices)
 
 
@@ -118,17 +118,17 @@ def picture_size(path: Path, content: bytes) -> tuple[int, int]:
     Raises:
         InputError: the bytes are no picture.
     """
-    with _damage_told(path):
+    with _decoding_errors(path):
         if is_heif(content):
-            return Heic(content).seen_size
+            return Heic(content).display_size
         if (size := _deep_tiff_size(content)) is not None:
             return size
         with _opened(path, content) as file:
-            return _seen_size(file)
+            return _display_size(file)
 
 
 @contextlib.contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _decoding_errors(path: Path) -> Iterator[None]:
     """Turns whatever a damaged picture makes its reader raise into one line."""
     try:
         # Pillow warns about large pictures and odd metadata on its own account; the limits here are ours.
@@ -157,7 +157,7 @@ def _opened(path: Path, content: bytes) -> Iterator[_File]:
     try:
         file = Pillow.open(io.BytesIO(content), formats=_FORMATS)
     except UnidentifiedImageError:
-        kind, what_to_do = described(content)
+        kind, what_to_do = describe_content(content)
         raise InputError(
             f"{path}: expected a picture (PNG, JPEG, HEIC, WebP, TIFF, GIF, BMP), got {kind}; {what_to_do}"
         ) from None
@@ -215,7 +215,7 @@ def _upright(picture: _Pillow, orientation: int) -> _Pillow:
     return picture if orientation == 1 else picture.transpose(methods[orientation])
 
 
-def _seen_size(file: _File) -> tuple[int, int]:
+def _display_size(file: _File) -> tuple[int, int]:
     """Width and height as the picture is seen: turned, and with square pixels."""
     width, height = file.size
     per_x, per_y = _density(file)
@@ -256,7 +256,7 @@ def _significant(file: _File, content: bytes) -> _Pillow:
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.shape[:2] != file.size[::-1] or values.ndim != 3:
         return file
-    picture = Pillow.fromarray(eight_bits(values[:, :, 2::-1]))
+    picture = Pillow.fromarray(to_uint8(values[:, :, 2::-1]))
     if file.mode == "RGBA":
         picture.putalpha(file.getchannel("A"))
     return picture
@@ -300,10 +300,10 @@ def _deep_tiff(path: Path, content: bytes) -> _Pillow | None:
     values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)  # turned as the file says
     if values is None or values.shape[:2] != size[::-1] or values.ndim != 3:
         raise InputError(f"{path}: expected a whole picture, could not decode it; save it with 8 or 16 bits")
-    return Pillow.fromarray(eight_bits(values[:, :, 2::-1]))
+    return Pillow.fromarray(to_uint8(values[:, :, 2::-1]))
 
 
-def _reduced(picture: _Pillow) -> _Pillow:
+def _downscaled(picture: _Pillow) -> _Pillow:
     """Very large pictures made smaller by a whole number, so that all that follows is done on fewer pixels."""
     factor = max(picture.size) // (2 * _MAX_SIDE_PX)
     return picture.reduce(factor) if factor >= 2 and picture.mode in ("L", "LA", "RGB", "RGBA", "CMYK") else picture

@@ -50,7 +50,7 @@ class Heic:
         self._nclx = next((c[4:] for c in colours if c[:4] == b"nclx" and len(c) >= 11), None)
 
     @property
-    def seen_size(self) -> tuple[int, int]:
+    def display_size(self) -> tuple[int, int]:
         """Width and height as it is seen, pixels."""
         width, height = self.size
         for kind, content in self._shown.properties:

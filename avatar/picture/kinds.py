@@ -37,7 +37,7 @@ _TEXTS: tuple[tuple[bytes, str, str], ...] = (
 _TEXT_BYTES = 4096
 
 
-def described(content: bytes) -> tuple[str, str]:
+def describe_content(content: bytes) -> tuple[str, str]:
     """What the bytes of a file seem to be, and what to do with it, for a message.
 
     Args:

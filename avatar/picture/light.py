@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.picture.blending import GREY
 
 # Grey levels of the face: its light parts in 22 good portraits are at least 130, from light to dark at least 80.
@@ -19,7 +18,7 @@ _BLOWN_SHARE, _BLOWN = 0.25, 250
 _EXPOSED = 90.0
 
 
-def exposure(skin: npt.NDArray[np.float64], white: Floats) -> float:
+def exposure(skin: Doubles, white: Floats) -> float:
     """1 in a picture that is exposed well, down to 0 in a black one: by skin and white of the eye, RGB in [0, 255].
 
     Dark skin has white eyes: both have to be dark.
@@ -27,7 +26,7 @@ def exposure(skin: npt.NDArray[np.float64], white: Floats) -> float:
     return float(np.clip(max(float(skin @ GREY), float(white @ GREY)) / _EXPOSED, 0.0, 1.0))
 
 
-def light_doubts(image: Image, landmarks: Floats) -> list[str]:
+def light_warnings(image: Image, landmarks: Floats) -> list[str]:
     """What is to be said of the light on a face, a sentence each.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
+from avatar.motion import Doubles
 from avatar.placing.editor import Editor, Step
 from avatar.placing.mean_face import mean_face, mesh_triangles
-from avatar.placing.points import BY_NAME, IRIS_OF, NAMES, points_of
+from avatar.placing.points import BY_NAME, IRIS_OF, NAMES, points_from_mesh
 
 PANEL_PX = 280
 """Width of the part of the window beside the picture."""
@@ -48,7 +48,7 @@ _KEYS = (
 )
 
 
-def halved(picture: Image) -> list[Image]:
+def image_pyramid(picture: Image) -> list[Image]:
     """The picture, and again and again at half its size: a large one is drawn quickly, and without jagged lines."""
     pictures = [picture]
     while min(pictures[-1].shape[:2]) >= 256:
@@ -63,7 +63,7 @@ def draw_editor(editor: Editor, pictures: list[Image], size: tuple[int, int]) ->
 
     Args:
         editor: what to show.
-        pictures: the picture at several sizes, see `halved`.
+        pictures: the picture at several sizes, see `image_pyramid`.
         size: width and height of the window; the panel is on its right.
     """
     width, height = size
@@ -76,7 +76,7 @@ def draw_editor(editor: Editor, pictures: list[Image], size: tuple[int, int]) ->
     return screen
 
 
-def draw_where(side: int, selected: str | None, *, paper: _Colour = _PAPER) -> tuple[Image, npt.NDArray[np.float64]]:
+def draw_face_diagram(side: int, selected: str | None, *, paper: _Colour = _PAPER) -> tuple[Image, Doubles]:
     """A drawn face with all points on it, one of them marked.
 
     Args:
@@ -108,7 +108,7 @@ def draw_where(side: int, selected: str | None, *, paper: _Colour = _PAPER) -> t
     for iris in IRIS_OF.values():
         radius = float(np.linalg.norm(pixels[iris[1], :2] - pixels[iris[0], :2]))
         _circle(image, pixels[iris[0], :2], radius, _INK, 1)
-    placed = points_of(pixels.astype(np.float32))
+    placed = points_from_mesh(pixels.astype(np.float32))
     dot = max(side / 110.0, 1.5)
     for name in NAMES:
         _circle(image, placed[name], dot, _POINT if selected else _SELECTED, -1)
@@ -161,7 +161,7 @@ def _draw_panel(screen: Image, editor: Editor) -> None:
     asked = _ASKED.get(editor.step)
     marked = {Step.RIGHT_EYE: "right_iris", Step.LEFT_EYE: "left_iris", Step.MOUTH: "lip_top_inner"}
     name = marked.get(editor.step, editor.selected)
-    inset, _ = draw_where(side, name)
+    inset, _ = draw_face_diagram(side, name)
     if screen.shape[0] >= side + 10:
         screen[10 : 10 + side, 10 : 10 + side] = inset
     y = side + 36.0
@@ -193,12 +193,12 @@ def _text(image: Image, words: str, at: tuple[float, float], colour: _Colour = _
     cv2.putText(image, words, place, _FONT, 0.45, colour, 1, cv2.LINE_AA)
 
 
-def _polyline(image: Image, points: npt.NDArray[np.float64], closed: bool, colour: _Colour) -> None:
+def _polyline(image: Image, points: Doubles, closed: bool, colour: _Colour) -> None:
     scaled = np.round(points * 2**_SHIFT).astype(np.int32)
     cv2.polylines(image, [scaled], closed, colour, 1, cv2.LINE_AA, _SHIFT)
 
 
-def _circle(image: Image, at: npt.NDArray[np.float64], radius: float, colour: _Colour, thickness: int) -> None:
+def _circle(image: Image, at: Doubles, radius: float, colour: _Colour, thickness: int) -> None:
     if not (np.abs(at) < 30_000.0).all():  # far outside a picture that is much enlarged
         return
     centre = (round(float(at[0]) * 2**_SHIFT), round(float(at[1]) * 2**_SHIFT))

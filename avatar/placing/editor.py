@@ -8,8 +8,8 @@ from enum import Enum, auto
 import numpy as np
 
 from avatar.motion import Floats
-from avatar.placing.mean_face import face_between, mesh_of
-from avatar.placing.points import NAMES, Placed, Point, points_of
+from avatar.placing.mean_face import mesh_from_points, mesh_from_three_points
+from avatar.placing.points import NAMES, PlacedPoints, Point, points_from_mesh
 
 # A click this near takes hold of a point, screen pixels.
 REACH = 14.0
@@ -62,16 +62,16 @@ class Editor:
         message: what happened last, one line.
     """
 
-    def __init__(self, picture: tuple[int, int], screen: tuple[int, int], placed: Placed | None) -> None:
+    def __init__(self, picture: tuple[int, int], screen: tuple[int, int], placed: PlacedPoints | None) -> None:
         self.picture, self._screen = picture, screen
-        self.placed: Placed = {} if placed is None else {name: point.copy() for name, point in placed.items()}
+        self.placed: PlacedPoints = {} if placed is None else {name: point.copy() for name, point in placed.items()}
         self.step = Step.RIGHT_EYE if placed is None else Step.POINTS
         self.selected = NAMES[0]
         self.is_changed = False
         self.is_mesh_shown = True
         self.message = ""
         self._clicked: list[Point] = []
-        self._undo: list[tuple[str, Placed]] = []
+        self._undo: list[tuple[str, PlacedPoints]] = []
         self._held: str | None = None
         self._panned_from: tuple[float, float] | None = None
         self._before_leaving = self.step
@@ -81,7 +81,7 @@ class Editor:
     @property
     def mesh(self) -> Floats | None:
         """The mesh that the points make, float32 [478, 3] in picture pixels; None before there are any."""
-        return mesh_of(self.placed) if self.placed else None
+        return mesh_from_points(self.placed) if self.placed else None
 
     def fit(self) -> None:
         """Shows the whole picture."""
@@ -193,7 +193,7 @@ class Editor:
                 return
             if right[0] > left[0]:  # clicked the other way about: what is meant is plain
                 right, left = left, right
-            self.placed = points_of(face_between(right, left, mouth))
+            self.placed = points_from_mesh(mesh_from_three_points(right, left, mouth))
             self.is_changed = True
 
     def _move(self, name: str, to: Point) -> None:
@@ -213,5 +213,5 @@ class Editor:
         self._undo.append((what, {name: point.copy() for name, point in self.placed.items()}))
         del self._undo[:-_MAX_UNDO]
 
-    def _same(self, points: Placed) -> bool:
+    def _same(self, points: PlacedPoints) -> bool:
         return all(np.array_equal(points[name], self.placed[name]) for name in NAMES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar.placing.points import BY_NAME, NAMES, Placed, iris_radius
+from avatar.placing.points import BY_NAME, NAMES, PlacedPoints, iris_radius
 from speech.errors import InputError
 from speech.files.draft import Draft
 from speech.files.input_file import read_input_file
@@ -59,7 +59,7 @@ class PlacedFace:
         turns: by how many quarters of a turn clockwise the picture is held from how its file has it.
     """
 
-    points: Placed
+    points: PlacedPoints
     turns: int = 0
 
 
@@ -122,7 +122,7 @@ def write_landmarks(path: Path, face: PlacedFace, size: tuple[int, int]) -> None
         draft.path.write_text(text, encoding="utf-8")
 
 
-def check_placed(placed: Placed, size: tuple[int, int], path: Path) -> None:
+def check_placed(placed: PlacedPoints, size: tuple[int, int], path: Path) -> None:
     """Refuses points that can't be a face's in a picture of this size (width, height).
 
     Raises:
@@ -202,7 +202,7 @@ def _check_picture(fields: object, size: tuple[int, int], path: Path) -> None:
         )
 
 
-def _points(fields: object, path: Path) -> Placed:
+def _points(fields: object, path: Path) -> PlacedPoints:
     if not isinstance(fields, dict):
         raise InputError(f"{path}: points: expected a place for each of {len(NAMES)} names, got {_quoted(fields)}")
     for name in fields:
@@ -227,7 +227,7 @@ def _point(name: str, value: object, path: Path) -> np.ndarray[tuple[int], np.dt
     return np.array([float(n) for n in numbers])
 
 
-def _at(placed: Placed, name: str) -> str:
+def _at(placed: PlacedPoints, name: str) -> str:
     x, y = placed[name]
     return f"({x:.0f}, {y:.0f})"
 

@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
-from avatar.motion import Floats
-from avatar.placing.points import BY_NAME, IRIS_OF, LIP_LINE_PAIRS, NAMES, Placed, iris_radius
-
-Array = npt.NDArray[np.float64]
+from avatar.motion import Doubles, Floats
+from avatar.placing.points import BY_NAME, IRIS_OF, LIP_LINE_PAIRS, NAMES, PlacedPoints, iris_radius
 
 _MEAN_FACE = Path(__file__).parent.parent / "assets" / "mean_face.csv"
 # Turns of the head that are tried, degrees; a turn costs as much as this error of the points (eye distances a radian),
@@ -30,7 +28,7 @@ _AJAR, _AJAR_REACH = 0.10, 0.30
 
 
 @cache
-def mean_face() -> Array:
+def mean_face() -> Doubles:
     """Float64 [478, 3]; x to the viewer's right, y down, z away; in eye distances, zero between the eyes.
 
     Made by scripts/make_mean_face.py.
@@ -64,7 +62,7 @@ def mesh_triangles() -> npt.NDArray[np.intp]:
     return np.asarray(distance.argmin(axis=2), np.intp)
 
 
-def mesh_of(placed: Placed) -> Floats:
+def mesh_from_points(placed: PlacedPoints) -> Floats:
     """The 478 landmarks of a face whose named points are all placed: float32 [478, 3], pixels, as MediaPipe's.
 
     The mean face is turned as the points say, which gives every landmark its depth, and bent in the plane so that the
@@ -73,17 +71,17 @@ def mesh_of(placed: Placed) -> Floats:
     rest = mean_face()
     landmarks = np.array([BY_NAME[name].landmark for name in NAMES if not name.endswith("iris_edge")])
     targets = np.array([placed[name] for name in NAMES if not name.endswith("iris_edge")])
-    turned = _turned_as(rest, landmarks, targets)
+    turned = _fit_pose(rest, landmarks, targets)
     landmarks, targets = _lips_apart(landmarks, targets, placed)
     moved = turned.copy()
     apart = _mouth_ajar()
-    moved[:, :2] += _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
+    moved[:, :2] += _thin_plate_spline(apart[landmarks], targets - turned[landmarks, :2], apart)
 
     # The lids' and lips' edges between their points, then once more everything around them.
     edges = {**_lids(placed), **_inner_lips(moved)}
     landmarks = np.concatenate([landmarks, [point for point in edges if point not in landmarks]]).astype(int)
     targets = np.array([*targets, *(edges[point] for point in landmarks[len(targets) :])])
-    moved[:, :2] = turned[:, :2] + _bent(apart[landmarks], targets - turned[landmarks, :2], apart)
+    moved[:, :2] = turned[:, :2] + _thin_plate_spline(apart[landmarks], targets - turned[landmarks, :2], apart)
     moved[list(edges), :2] = list(edges.values())
 
     _fit_nose_depth(moved, rest, placed)
@@ -96,7 +94,7 @@ def mesh_of(placed: Placed) -> Floats:
     return moved.astype(np.float32)
 
 
-def face_between(right_eye: Array, left_eye: Array, mouth: Array) -> Floats:
+def mesh_from_three_points(right_eye: Doubles, left_eye: Doubles, mouth: Doubles) -> Floats:
     """The mean face laid over three points, the middles of both eyes and of the mouth: float32 [478, 3], pixels."""
     rest = mean_face()
     middles = np.array([rest[[33, 133], :2].mean(0), rest[[362, 263], :2].mean(0), rest[[13, 14], :2].mean(0)])
@@ -119,12 +117,12 @@ def pose_error(mesh: Floats) -> float:
     """How far a mesh, float32 [478, 3] pixels, is from the mean face in its pose: root mean square, eye distances."""
     points = np.arange(468)
     targets = mesh[points, :2].astype(np.float64)
-    turned = _turned_as(mean_face(), points, targets)
+    turned = _fit_pose(mean_face(), points, targets)
     apart = np.linalg.norm(turned[points, :2] - targets, axis=1)
     return float(np.sqrt(np.mean(apart**2)) / np.linalg.norm(mesh[33] - mesh[263]))
 
 
-def _turned_as(rest: Array, landmarks: npt.NDArray[np.intp], targets: Array) -> Array:
+def _fit_pose(rest: Doubles, landmarks: npt.NDArray[np.intp], targets: Doubles) -> Doubles:
     """The mean face at the pose, scale and place that bring its landmarks nearest to the targets: float64 [478, 3]."""
     rotations, costs = _poses()
     seen = rest[landmarks] @ rotations.transpose(0, 2, 1)
@@ -145,21 +143,21 @@ def _turned_as(rest: Array, landmarks: npt.NDArray[np.intp], targets: Array) -> 
 
 
 @cache
-def _poses() -> tuple[Array, Array]:
+def _poses() -> tuple[Doubles, Doubles]:
     """The turns that are tried, float64 [P, 3, 3], and what each costs, float64 [P]."""
     angles = [(yaw, pitch) for yaw in np.radians(_YAWS) for pitch in np.radians(_PITCHES)]
     rotations = np.array([_rotation(yaw, pitch) for yaw, pitch in angles])
     return rotations, _TURNING_COSTS * np.hypot(*np.transpose(angles))
 
 
-def _rotation(yaw: float, pitch: float) -> Array:
+def _rotation(yaw: float, pitch: float) -> Doubles:
     cos_yaw, sin_yaw, cos_pitch, sin_pitch = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch)
     about_y = np.array([[cos_yaw, 0.0, sin_yaw], [0.0, 1.0, 0.0], [-sin_yaw, 0.0, cos_yaw]])
     about_x = np.array([[1.0, 0.0, 0.0], [0.0, cos_pitch, -sin_pitch], [0.0, sin_pitch, cos_pitch]])
     return np.asarray(about_y @ about_x)
 
 
-def _bent(anchors: Array, shifts: Array, points: Array) -> Array:
+def _thin_plate_spline(anchors: Doubles, shifts: Doubles, points: Doubles) -> Doubles:
     """A thin-plate spline through shifts [N, 2] at anchors [N, 2], at points [M, 2] (Bookstein 1989)."""
     count = len(anchors)
     system = np.zeros((count + 3, count + 3))
@@ -172,7 +170,7 @@ def _bent(anchors: Array, shifts: Array, points: Array) -> Array:
 
 
 @cache
-def _mouth_ajar() -> Array:
+def _mouth_ajar() -> Doubles:
     """The mean face with its mouth a little open, float64 [478, 2]: lips that touch could not be bent apart."""
     rest = mean_face()
     line = rest[[*lm.LIP_UPPER_INNER], :2] + rest[[*lm.LIP_LOWER_INNER], :2]
@@ -187,12 +185,14 @@ def _mouth_ajar() -> Array:
     return ajar
 
 
-def _kernel(first: Array, second: Array) -> Array:
+def _kernel(first: Doubles, second: Doubles) -> Doubles:
     squared = ((first[:, None] - second[None]) ** 2).sum(axis=2)
     return np.asarray(squared * np.log(np.maximum(squared, 1e-12)))
 
 
-def _lips_apart(landmarks: npt.NDArray[np.intp], targets: Array, placed: Placed) -> tuple[npt.NDArray[np.intp], Array]:
+def _lips_apart(
+    landmarks: npt.NDArray[np.intp], targets: Doubles, placed: PlacedPoints
+) -> tuple[npt.NDArray[np.intp], Doubles]:
     """The points where the lips meet, once for each lip, apart in between as far as in the middle."""
     opening = placed["lip_bottom_inner"] - placed["lip_top_inner"]
     landmarks, targets = landmarks.copy(), targets.copy()
@@ -204,9 +204,9 @@ def _lips_apart(landmarks: npt.NDArray[np.intp], targets: Array, placed: Placed)
     return landmarks, targets
 
 
-def _lids(placed: Placed) -> dict[int, Array]:
+def _lids(placed: PlacedPoints) -> dict[int, Doubles]:
     """Both lids' landmarks of both eyes: as on a usual eye, rounder the rounder the eye is."""
-    edges: dict[int, Array] = {}
+    edges: dict[int, Doubles] = {}
     rest = mean_face()
     for side, name in (("Right", "right"), ("Left", "left")):
         outer, inner = placed[f"{name}_eye_outer"], placed[f"{name}_eye_inner"]
@@ -239,7 +239,7 @@ def _middle_of(curve: lm.Indices) -> int:
     return next(i for i, landmark in enumerate(curve) if landmark in (159, 386, 145, 374))
 
 
-def _along(points: Array) -> Array:
+def _along(points: Doubles) -> Doubles:
     """Points [N, 2] seen from the chord between the first and the last: its share, and across it likewise."""
     chord = points[-1] - points[0]
     squared = max(float(chord @ chord), 1e-12)
@@ -248,9 +248,9 @@ def _along(points: Array) -> Array:
     return np.column_stack([offset @ chord / squared, offset @ across / squared])
 
 
-def _inner_lips(moved: Array) -> dict[int, Array]:
+def _inner_lips(moved: Doubles) -> dict[int, Doubles]:
     """The lips' inner edges where they would cross: pulled apart to one line."""
-    edges: dict[int, Array] = {}
+    edges: dict[int, Doubles] = {}
     down = moved[lm.CHIN, :2] - moved[lm.FOREHEAD_TOP, :2]
     down = down / np.linalg.norm(down)
     for upper, lower in zip(lm.LIP_UPPER_INNER[1:-1], lm.LIP_LOWER_INNER[1:-1], strict=True):
@@ -261,7 +261,7 @@ def _inner_lips(moved: Array) -> dict[int, Array]:
     return edges
 
 
-def _fit_nose_depth(moved: Array, rest: Array, placed: Placed) -> None:
+def _fit_nose_depth(moved: Doubles, rest: Doubles, placed: PlacedPoints) -> None:
     """A nose that is longer than usual also stands out farther, and a short one less; in place."""
     placed_length = float(np.linalg.norm(placed["nose_tip"] - placed["nose_bridge"]))
     usual = float(np.linalg.norm(rest[4, :2] - rest[6, :2]))

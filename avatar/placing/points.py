@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from avatar.geometry.landmarks import IRIS
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 
-Point = npt.NDArray[np.float64]
+Point = Doubles
 """float64 [2], x and y in pixels."""
-Placed = dict[str, Point]
+PlacedPoints = dict[str, Point]
 """Every named point of a face."""
 
 
@@ -77,12 +76,12 @@ LIP_LINE_PAIRS: dict[str, tuple[int, int]] = {"right_lip_line": (81, 178), "left
 IRIS_OF: dict[str, tuple[int, ...]] = {"right": IRIS["Right"], "left": IRIS["Left"]}
 
 
-def iris_radius(placed: Placed, side: str) -> float:
+def iris_radius(placed: PlacedPoints, side: str) -> float:
     """Of one iris, "right" or "left"; pixels."""
     return float(np.linalg.norm(placed[f"{side}_iris_edge"] - placed[f"{side}_iris"]))
 
 
-def points_of(mesh: Floats) -> Placed:
+def points_from_mesh(mesh: Floats) -> PlacedPoints:
     """The named points of a mesh: float32 [478, 3], pixels."""
     placed = {point.name: mesh[point.landmark, :2].astype(np.float64) for point in POINTS}
     for name, pair in LIP_LINE_PAIRS.items():

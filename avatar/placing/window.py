@@ -9,10 +9,10 @@ from typing import Any
 
 from avatar.decoder import Image
 from avatar.outputs.window_process import BLIND_DRIVERS
-from avatar.placing.drawing import PANEL_PX, draw_editor, halved
+from avatar.placing.drawing import PANEL_PX, draw_editor, image_pyramid
 from avatar.placing.editor import Editor, Step
-from avatar.placing.points import Placed
-from speech.errors import InputError
+from avatar.placing.points import PlacedPoints
+from speech.errors import DeviceError, InputError
 
 _SIZE = (1180, 800)
 _SMALLEST = (PANEL_PX + 240, 480)
@@ -34,7 +34,7 @@ class PlacingWindow:
     """
 
     def __init__(
-        self, title: str, picture: Image, placed: Placed | None, save: Callable[[Placed], tuple[bool, str]]
+        self, title: str, picture: Image, placed: PlacedPoints | None, save: Callable[[PlacedPoints], tuple[bool, str]]
     ) -> None:
         if find_spec("pygame") is None:
             raise InputError(
@@ -44,7 +44,7 @@ class PlacingWindow:
         os.environ["PYGAME_HIDE_SUPPORT_PROMPT"] = "1"
         import pygame
 
-        self._pygame, self._pictures, self._save = pygame, halved(picture), save
+        self._pygame, self._pictures, self._save = pygame, image_pyramid(picture), save
         height, width = picture.shape[:2]
         try:
             pygame.display.init()
@@ -56,7 +56,7 @@ class PlacingWindow:
             pygame.display.set_mode(self._size, pygame.RESIZABLE)
         except pygame.error as error:
             pygame.display.quit()
-            raise InputError(
+            raise DeviceError(
                 f"landmarks: expected a display, got {error}; set DISPLAY, or write the points to a file with --detect"
             ) from None
         pygame.key.set_repeat(350, 40)

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.portrait.detection import eye_distance
 
-_Colour = npt.NDArray[np.float64]
+_Colour = Doubles
 
 # The lips' outer edge, and between them.
 _LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
@@ -31,7 +31,7 @@ _ONE_COLOUR = 0.5
 def mouth_is_covered(image: Image, landmarks: Floats) -> bool:
     """Whether nose, mouth and chin are of one colour, without lips, and the skin above of another.
 
-    A beard leaves the nose free. Hands, which have the skin's colour, and patterned cloth are not told.
+    A beard leaves the nose free. Hands, which have the skin's colour, and patterned cloth are not recognised.
 
     Args:
         image: uint8 [S, S, 3] RGB, head and shoulders.

@@ -16,10 +16,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from speech.errors import InputError
 
 # Side of the square cut around a found face, in widths of the detector's box: forehead and chin fit well inside.
@@ -31,7 +30,7 @@ _DETECTION_CONFIDENCE = 0.4
 
 
 @contextlib.contextmanager
-def _native_log_silenced() -> Iterator[None]:
+def _silence_native_log() -> Iterator[None]:
     """MediaPipe and TensorFlow Lite write straight to file descriptor 2: keep the command line clean."""
     sys.stderr.flush()
     saved = os.dup(2)
@@ -56,9 +55,9 @@ class Detection:
         score: how sure the detector is, 0 to 1.
     """
 
-    centre: npt.NDArray[np.float64]
+    centre: Doubles
     side: float
-    points: npt.NDArray[np.float64]
+    points: Doubles
     score: float
 
 
@@ -73,7 +72,7 @@ class FaceFinder:
         os.environ.setdefault("GLOG_minloglevel", "3")
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         self._log = contextlib.ExitStack()
-        with _native_log_silenced(), warnings.catch_warnings():
+        with _silence_native_log(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of mediapipe's own dependencies, nobody's business here
             try:
                 import mediapipe
@@ -88,7 +87,7 @@ class FaceFinder:
 
     def __enter__(self) -> FaceFinder:
         """Silences MediaPipe's native log until the block ends."""
-        self._log.enter_context(_native_log_silenced())
+        self._log.enter_context(_silence_native_log())
         self._log.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         return self
@@ -116,9 +115,9 @@ class FaceFinder:
 
     def find(self, image: Image) -> list[Floats]:
         """As `meshes`, but also finds small faces: the far-range detector first, then the mesh on enlarged crops."""
-        return self.look(image)[0]
+        return self.find_with_detections(image)[0]
 
-    def look(self, image: Image) -> tuple[list[Floats], list[Detection]]:
+    def find_with_detections(self, image: Image) -> tuple[list[Floats], list[Detection]]:
         """As `find`; and what the far-range detector saw, widest first."""
         found = self.meshes(image)
         seen = self.detections(image, far=True)
@@ -148,7 +147,7 @@ class FaceFinder:
             seen.append((box.width, Detection(centre, side, points, float(detection.score[0]))))
         return [detection for _, detection in sorted(seen, key=lambda item: -item[0])]
 
-    def _mesh_in_crop(self, image: Image, centre: npt.NDArray[np.float64], side: float) -> Floats | None:
+    def _mesh_in_crop(self, image: Image, centre: Doubles, side: float) -> Floats | None:
         scale = _WORK_SIZE / side
         to_crop = np.array(
             [[scale, 0.0, _WORK_SIZE / 2 - scale * centre[0]], [0.0, scale, _WORK_SIZE / 2 - scale * centre[1]]]
@@ -174,6 +173,6 @@ def eye_distance(points: Floats) -> float:
     return float(np.linalg.norm(points[33] - points[263]))
 
 
-def _covers(points: Floats, centre: npt.NDArray[np.float64]) -> bool:
+def _covers(points: Floats, centre: Doubles) -> bool:
     low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
     return bool((centre > low).all() and (centre < high).all())

@@ -19,7 +19,7 @@ Placement = tuple[float, float, float]
 """Left, top and side of a square, pixels of the picture."""
 
 
-def placed_around(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGHT) -> Placement:
+def head_and_shoulders_square(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGHT) -> Placement:
     """The square with head and shoulders.
 
     Args:
@@ -33,18 +33,18 @@ def placed_around(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGH
     side = float(np.clip(min(width_px, height_px), width / tightest, width / _FACE_SHARE))
     eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
     centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
-    left = _moved_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
-    top = _moved_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
+    left = _shifted_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
+    top = _shifted_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
     return left, top, side
 
 
-def in_square(face: Floats, placement: Placement) -> Floats:
+def to_square(face: Floats, placement: Placement) -> Floats:
     """The landmarks of a face of the whole picture as they lie in its square of 512."""
     left, top, side = placement
     return (face - np.array([left, top, 0.0], np.float32)) * np.float32(FRAME_SIZE / side)
 
 
-def cut_square(image: Image, placement: Placement, size: int) -> Image:
+def crop_square(image: Image, placement: Placement, size: int) -> Image:
     """A square of the picture at a size; beyond its edges the picture goes on, ever more blurred."""
     left, top, side = placement
     scale = size / side
@@ -72,7 +72,7 @@ def cut_square(image: Image, placement: Placement, size: int) -> Image:
     return np.asarray(np.rint(extended), np.uint8)
 
 
-def _moved_inside(start: float, side: float, length: int, most: float) -> float:
+def _shifted_inside(start: float, side: float, length: int, most: float) -> float:
     """Moves a stretch towards lying inside 0 … length, by at most so many pixels."""
     wanted = min(max(start, 0.0), length - side) if side <= length else (length - side) / 2.0
     return start + float(np.clip(wanted - start, -most, most))

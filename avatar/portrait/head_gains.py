@@ -8,7 +8,7 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.geometry.head import HeadGains, HeadMotion
-from avatar.geometry.warp import Grid, Inverter
+from avatar.geometry.warp import FieldInverter, Grid
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.head_pnp import HeadPnp
@@ -20,7 +20,7 @@ _ROUNDS, _STEPS = 2, 4
 _CELLS = 64
 
 
-def measured_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> HeadGains:
+def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> HeadGains:
     """Turns the picture up, down, left and right and looks how far it seems to have turned; some 0.4 s.
 
     Args:
@@ -34,7 +34,7 @@ def measured_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> 
     size = image.shape[0]
     grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
     plane = lm.FacePlane.of(landmarks)
-    invert = Inverter(grid, _STEPS)
+    invert = FieldInverter(grid, _STEPS)
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
     gains = HeadGains()
     # The picture at rest, found as the turned ones are.

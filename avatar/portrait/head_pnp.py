@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from avatar.geometry.head import CAMERA_DISTANCE
-from avatar.geometry.points import RIGID, Array
-from avatar.geometry.pose import angles_of
-from avatar.motion import Floats
+from avatar.geometry.points import RIGID
+from avatar.geometry.pose import euler_angles
+from avatar.motion import Doubles, Floats
 from avatar.portrait.detection import eye_distance
 
 
@@ -27,16 +27,16 @@ class HeadPnp:
         self._model = points - self._middle
         self._model[:, :2] *= 1.0 + self._model[:, 2:] / self._focal
 
-    def angles(self, found: Floats) -> Array:
+    def angles(self, found: Floats) -> Doubles:
         """Pitch (up), yaw (to its own left) and roll (to its own left shoulder), radians [3].
 
         Args:
             found: float32 [478, 3], landmarks, pixels; z is not used.
         """
         turn, _ = self._pose(found)
-        return np.concatenate(angles_of(turn[None]))
+        return np.concatenate(euler_angles(turn[None]))
 
-    def beyond(self, found: Floats) -> Array:
+    def beyond(self, found: Floats) -> Doubles:
         """What the landmarks do that no pose explains, pixels [478, 2] at the model's size, its tilt taken out.
 
         Args:
@@ -46,11 +46,11 @@ class HeadPnp:
         seen = self._model @ turn.T + shift
         expected = seen[:, :2] * (self._focal / seen[:, 2:]) + self._middle[:2]
         left = (found[:, :2] - expected) * (seen[:, 2:] / self._focal)
-        roll = float(angles_of(turn[None])[2][0])
+        roll = float(euler_angles(turn[None])[2][0])
         cos, sin = np.cos(roll), np.sin(roll)
         return np.asarray(left @ np.array([[cos, -sin], [sin, cos]]))
 
-    def _pose(self, found: Floats) -> tuple[Array, Array]:
+    def _pose(self, found: Floats) -> tuple[Doubles, Doubles]:
         rigid = list(RIGID)
         camera = np.array([[self._focal, 0.0, self._middle[0]], [0.0, self._focal, self._middle[1]], [0.0, 0.0, 1.0]])
         seen = np.ascontiguousarray(found[rigid, :2], np.float64)

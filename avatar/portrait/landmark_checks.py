@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.motion import Floats
-from avatar.picture.light import light_doubts
+from avatar.motion import Doubles, Floats
+from avatar.picture.light import light_warnings
 from avatar.placing.mean_face import pose_error
 from avatar.portrait.detection import eye_distance
 
@@ -36,46 +35,46 @@ _GROUPS: dict[str, tuple[lm.Indices, ...]] = {
 _SKIN = (50, 280, 101, 330, 151, 9)
 
 
-def doubts_about(
-    image: Image, landmarks: Floats, apart: npt.NDArray[np.float64], *, mouth_is_covered: bool = False
+def check_landmarks(
+    image: Image, landmarks: Floats, mirror_distances: Doubles, *, mouth_is_covered: bool = False
 ) -> list[str]:
     """What is doubtful about a face that was found, a sentence each; empty for a good portrait.
 
     Args:
         image: uint8 [S, S, 3] RGB, head and shoulders.
         landmarks: float32 [478, 3], pixels.
-        apart: how far they are from where they are in the mirrored picture, [478], eye distances.
+        mirror_distances: how far they are from where they are in the mirrored picture, [478], eye distances.
         mouth_is_covered: whether that is known, so that nobody need look for what is wrong with the mouth.
     """
-    doubts = light_doubts(image, landmarks)
-    where = _moved_by_mirroring(apart)
+    warnings = light_warnings(image, landmarks)
+    where = _mirror_disagreement(mirror_distances)
     if mouth_is_covered:
-        doubts.append("the mouth seems to be covered (a mask, a veil?): the cloth moves, no mouth opens")
+        warnings.append("the mouth seems to be covered (a mask, a veil?): the cloth moves, no mouth opens")
     elif where:
-        doubts.append(f"the landmarks are uncertain around {where}: covered, or blurred? {_BY_HAND}")
+        warnings.append(f"the landmarks are uncertain around {where}: covered, or blurred? {_BY_HAND}")
     elif pose_error(landmarks) > _UNUSUAL:
-        doubts.append(f"the face has unusual proportions: {_BY_HAND}")
+        warnings.append(f"the face has unusual proportions: {_BY_HAND}")
     shut = [side.lower() for side in lm.SIDES if _openness(landmarks, side) < _SHUT]
     dull = [side.lower() for side in lm.SIDES if _contrast(image, landmarks, side) < _CONTRAST]
     if shut:
         whose = "both eyes are" if len(shut) == 2 else f"the {shut[0]} eye is"
-        doubts.append(f"{whose} shut or nearly so, and cannot open: use a picture with open eyes")
+        warnings.append(f"{whose} shut or nearly so, and cannot open: use a picture with open eyes")
     elif dull:
         whose = "the eyes" if len(dull) == 2 else f"the {dull[0]} eye"
-        doubts.append(f"{whose} can't be made out (dark glasses, hair, shadow?): gaze and blinks will look wrong")
+        warnings.append(f"{whose} can't be made out (dark glasses, hair, shadow?): gaze and blinks will look wrong")
     if not mouth_is_covered and float(np.linalg.norm(landmarks[13] - landmarks[14])) > _OPEN_WIDE * eye_distance(
         landmarks
     ):
-        doubts.append("the mouth is wide open: a picture with closed lips would move better")
-    return doubts
+        warnings.append("the mouth is wide open: a picture with closed lips would move better")
+    return warnings
 
 
-def _moved_by_mirroring(apart: npt.NDArray[np.float64]) -> str:
+def _mirror_disagreement(mirror_distances: Doubles) -> str:
     """Where the mesh of the mirrored picture disagrees with the mesh, in words; "" if nowhere."""
-    if not np.isfinite(apart).all():
+    if not np.isfinite(mirror_distances).all():
         return "the whole face"
     for where, groups in _GROUPS.items():
-        if max(float(apart[list(group)].mean()) for group in groups) > _MIRRORED[where]:
+        if max(float(mirror_distances[list(group)].mean()) for group in groups) > _MIRRORED[where]:
             return where
     return ""
 

@@ -22,7 +22,7 @@ _PROBABLY, _NOWHERE = (0.60, 0.83), (1.05, 1.60)
 _NECK, _SHOULDERS = 0.30, 1.1
 
 
-def checked_matte(matte: Floats, landmarks: Floats, image: Image) -> Floats:
+def complete_matte(matte: Floats, landmarks: Floats, image: Image) -> Floats:
     """The segmentation, united with the face itself; one made from landmarks and colours where it missed the head.
 
     Args:

@@ -15,7 +15,13 @@ from avatar.geometry.head import HeadGains
 from avatar.motion import Floats
 from avatar.picture.files import Picture, decode_picture, picture_size, read_picture
 from avatar.portrait.cache import read_entry, write_entry
-from avatar.portrait.head_and_shoulders import FACE_SHARE_BY_HAND, Placement, cut_square, in_square, placed_around
+from avatar.portrait.head_and_shoulders import (
+    FACE_SHARE_BY_HAND,
+    Placement,
+    crop_square,
+    head_and_shoulders_square,
+    to_square,
+)
 from speech.errors import InputError
 from speech.user_folders import cache_folder
 
@@ -96,7 +102,7 @@ def load_portrait(
             landmarks that can't be this picture's.
     """
     if size not in SIZES:
-        raise InputError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
+        raise ValueError(f"size: expected one of {', '.join(map(str, SIZES))} pixels, got {size}")
     content = read_picture(path)
     placed, placed_content = None, b""
     if landmarks is not None:
@@ -123,69 +129,69 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     """A portrait of the face that is found."""
     from avatar.portrait.covered import mouth_is_covered
     from avatar.portrait.detection import FaceFinder
-    from avatar.portrait.head_gains import measured_head_gains
-    from avatar.portrait.landmark_checks import doubts_about
-    from avatar.portrait.matte import checked_matte
+    from avatar.portrait.head_gains import measure_head_gains
+    from avatar.portrait.landmark_checks import check_landmarks
+    from avatar.portrait.matte import complete_matte
     from avatar.portrait.upright import contradicted, upright
 
     with FaceFinder() as finder:
-        look = upright(picture.image, finder)
-        if look is None:
+        held = upright(picture.image, finder)
+        if held is None:
             raise InputError(
                 f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
                 f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
             )
-        face = look.faces[0]
+        face = held.faces[0]
         notices = [*picture.notices]
-        if look.turns:
-            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[look.turns]}° to be upright")
-        if len(look.faces) > 1:
-            notices.append(f"{len(look.faces)} faces found: the largest is animated")
+        if held.turns:
+            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[held.turns]}° to be upright")
+        if len(held.faces) > 1:
+            notices.append(f"{len(held.faces)} faces found: the largest is animated")
         notices += _size_notices(face, path)
-        if missing := _missing(face, look.image):
+        if missing := _missing(face, held.image):
             raise InputError(
                 f"{path}: expected a whole face, got one that the picture's edge cuts off: {missing} not in it; "
                 "use another picture"
             )
-        crop, landmarks = look.crop, look.landmarks
-        if landmarks is None or (not look.is_understood and contradicted(look, finder)):
+        crop, landmarks = held.crop, held.landmarks
+        if landmarks is None or (not held.is_understood and contradicted(held, finder)):
             raise InputError(
                 f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
             )
-        matte = checked_matte(finder.matte(crop), landmarks, crop)
-        gains = measured_head_gains(crop, landmarks, finder)
-        beyond = _beyond_edges(face, look.image)
+        matte = complete_matte(finder.matte(crop), landmarks, crop)
+        gains = measure_head_gains(crop, landmarks, finder)
+        beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
-        notices += doubts_about(crop, landmarks, look.apart, mouth_is_covered=is_covered)
+        notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
     if beyond > _CUT_OFF:
         notices.append("the picture cuts off part of the face: what is missing is made up")
-    if abs(look.tilt) > _TILTED:
-        notices.append(f"the head is tilted by {abs(look.tilt):.0f}°: an upright picture would move better")
+    if abs(held.tilt) > _TILTED:
+        notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")
     turned = _turn(landmarks)
     if turned > _PROFILE:
         raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
     if turned > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
-    crop, landmarks, matte = _sized(look.image, look.placement, size, crop, landmarks, matte)
-    return Portrait(path, crop, landmarks, matte, look.placement, gains, look.turns, is_covered, notices=tuple(notices))
+    crop, landmarks, matte = _sized(held.image, held.placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, held.placement, gains, held.turns, is_covered, notices=tuple(notices))
 
 
 def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:
     """A portrait of a face whose points were placed by hand: who did that has seen what there is to be said of it."""
-    from avatar.placing.mean_face import mesh_of
+    from avatar.placing.mean_face import mesh_from_points
     from avatar.portrait.detection import FaceFinder
-    from avatar.portrait.matte import checked_matte, matte_by_colour
+    from avatar.portrait.matte import complete_matte, matte_by_colour
 
     image = np.ascontiguousarray(np.rot90(picture.image, -placed.turns))
     scale = picture.image.shape[1] / picture.size[0]
-    face = mesh_of({name: point * scale for name, point in placed.points.items()})
+    face = mesh_from_points({name: point * scale for name, point in placed.points.items()})
     notices = [*picture.notices, *_size_notices(face, path)]
-    placement = placed_around(image, face, FACE_SHARE_BY_HAND)
-    crop = cut_square(image, placement, FRAME_SIZE)
-    landmarks = in_square(face, placement)
+    placement = head_and_shoulders_square(image, face, FACE_SHARE_BY_HAND)
+    crop = crop_square(image, placement, FRAME_SIZE)
+    landmarks = to_square(face, placement)
     with FaceFinder() as finder:  # it may know what it sees all the same
         segmented = finder.matte(crop)
-    matte = checked_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
+    matte = complete_matte(matte_by_colour(crop, landmarks, segmented), landmarks, crop)
     if _turn(landmarks) > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
     crop, landmarks, matte = _sized(image, placement, size, crop, landmarks, matte)
@@ -199,7 +205,7 @@ def _sized(
     if size == FRAME_SIZE:
         return crop, landmarks, matte
     matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
-    return cut_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
+    return crop_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
 
 
 def _missing(face: Floats, image: Image) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.placing.mean_face import mirror_partners
 from avatar.portrait.covered import mouth_is_covered
 from avatar.portrait.detection import Detection, FaceFinder, eye_distance
-from avatar.portrait.head_and_shoulders import Placement, cut_square, in_square, placed_around
+from avatar.portrait.head_and_shoulders import Placement, crop_square, head_and_shoulders_square, to_square
 
 # A head is tilted by at most this in a picture that is the right way up, degrees; lying people's are.
 _MOST_TILT = 60.0
@@ -32,7 +31,7 @@ _POINTS = ((33, 133), (362, 263), (4,), (13, 14))
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HeldPicture:
     """A picture held one way, and what is seen in it.
 
     Attributes:
@@ -42,8 +41,8 @@ class Look:
         placement: the square around the largest.
         crop: uint8 [512, 512, 3], that square.
         landmarks: float32 [478, 3], pixels of the crop; None where the face is not found again in it.
-        apart: how far each landmark lies from where it is in the mirrored picture, [478], eye distances; infinite
-            where no face is found in that.
+        mirror_distances: how far each landmark lies from where it is in the mirrored picture, [478], eye distances;
+            infinite where no face is found in that.
         is_seen: whether the detector sees eyes, nose and mouth of the largest face where the mesh has them.
     """
 
@@ -53,7 +52,7 @@ class Look:
     placement: Placement
     crop: Image
     landmarks: Floats | None
-    apart: npt.NDArray[np.float64]
+    mirror_distances: Doubles
     is_seen: bool
 
     @property
@@ -65,7 +64,7 @@ class Look:
     @property
     def is_understood(self) -> bool:
         """Whether mesh, mirrored mesh and detector agree about the face."""
-        return self.landmarks is not None and self.is_seen and float(self.apart.mean()) <= _UNDERSTOOD
+        return self.landmarks is not None and self.is_seen and float(self.mirror_distances.mean()) <= _UNDERSTOOD
 
     @property
     def is_upright(self) -> bool:
@@ -73,41 +72,41 @@ class Look:
         return self.landmarks is not None and abs(self.tilt) <= _MOST_TILT
 
 
-def upright(image: Image, finder: FaceFinder) -> Look | None:
+def upright(image: Image, finder: FaceFinder) -> HeldPicture | None:
     """The picture held as its largest face makes sense; None if no way of holding it shows a face.
 
-    A face that is understood at once costs no other look.
+    A face that is understood at once costs no further search.
 
     Args:
         image: uint8 [H, W, 3].
         finder: entered already.
     """
-    first = _look(image, 0, finder)
+    first = _hold(image, 0, finder)
     if first is not None and first.is_upright and first.is_understood:
-        if first.apart.mean() <= _PLAIN or _certainty(first, finder) >= _CERTAIN:
+        if first.mirror_distances.mean() <= _PLAIN or _certainty(first, finder) >= _CERTAIN:
             return first
-    turned = [look for turns in (1, 2, 3) if (look := _look(image, turns, finder)) is not None and look.is_upright]
+    turned = [held for turns in (1, 2, 3) if (held := _hold(image, turns, finder)) is not None and held.is_upright]
     if first is None or not first.is_upright:
-        good = [look for look in turned if not contradicted(look, finder)]
-        return max(good, key=lambda look: _certainty(look, finder), default=first)
+        good = [held for held in turned if not contradicted(held, finder)]
+        return max(good, key=lambda held: _certainty(held, finder), default=first)
     if first.landmarks is not None and mouth_is_covered(first.crop, first.landmarks):
         return first  # which is why it is not understood
     # Faces are seen in foreheads too, only never as clearly: both have to say that it is better held another way.
-    certainty, doubt = max(_certainty(first, finder) + _CLEARLY, _CERTAIN), float(first.apart.mean())
-    better = [look for look in turned if look.is_understood and look.apart.mean() < _LESS_DOUBT * doubt]
-    better = [look for look in better if _certainty(look, finder) > certainty]
-    return max(better, key=lambda look: _certainty(look, finder), default=first)
+    certainty, doubt = max(_certainty(first, finder) + _CLEARLY, _CERTAIN), float(first.mirror_distances.mean())
+    better = [held for held in turned if held.is_understood and held.mirror_distances.mean() < _LESS_DOUBT * doubt]
+    better = [held for held in better if _certainty(held, finder) > certainty]
+    return max(better, key=lambda held: _certainty(held, finder), default=first)
 
 
-def contradicted(look: Look, finder: FaceFinder) -> bool:
+def contradicted(held: HeldPicture, finder: FaceFinder) -> bool:
     """Whether the detector, looking closely, has eyes, nose and mouth elsewhere than the mesh."""
-    if look.landmarks is None:
+    if held.landmarks is None:
         return True
-    near = finder.detections(look.crop)
-    return bool(near) and min(_distance(detection, look.landmarks) for detection in near) > _CONTRADICTS
+    near = finder.detections(held.crop)
+    return bool(near) and min(_distance(detection, held.landmarks) for detection in near) > _CONTRADICTS
 
 
-def mirrored_distances(image: Image, landmarks: Floats, finder: FaceFinder) -> npt.NDArray[np.float64]:
+def mirrored_distances(image: Image, landmarks: Floats, finder: FaceFinder) -> Doubles:
     """How far each landmark is from where it is in the mirrored picture: [478], eye distances; infinite if nowhere."""
     found = finder.meshes(np.ascontiguousarray(image[:, ::-1]))
     if not found:
@@ -117,18 +116,18 @@ def mirrored_distances(image: Image, landmarks: Floats, finder: FaceFinder) -> n
     return np.asarray(np.linalg.norm(back - landmarks[:, :2], axis=1) / eye_distance(landmarks), np.float64)
 
 
-def _look(image: Image, turns: int, finder: FaceFinder) -> Look | None:
+def _hold(image: Image, turns: int, finder: FaceFinder) -> HeldPicture | None:
     image = np.ascontiguousarray(np.rot90(image, -turns))
-    faces, seen = finder.look(image)
+    faces, seen = finder.find_with_detections(image)
     if not faces:
         return None
-    placement = placed_around(image, faces[0])
-    crop = cut_square(image, placement, FRAME_SIZE)
-    expected = in_square(faces[0], placement)
+    placement = head_and_shoulders_square(image, faces[0])
+    crop = crop_square(image, placement, FRAME_SIZE)
+    expected = to_square(faces[0], placement)
     landmarks = next((points for points in finder.meshes(crop) if _is_same(points, expected)), None)
     apart = np.full(478, np.inf) if landmarks is None else mirrored_distances(crop, landmarks, finder)
     is_seen = any(_distance(detection, faces[0]) <= _AGREES for detection in seen)
-    return Look(turns, image, faces, placement, crop, landmarks, apart, is_seen)
+    return HeldPicture(turns, image, faces, placement, crop, landmarks, apart, is_seen)
 
 
 def _is_same(points: Floats, expected: Floats) -> bool:
@@ -141,6 +140,6 @@ def _distance(detection: Detection, landmarks: Floats) -> float:
     return float(np.linalg.norm(detection.points[:4] - mesh, axis=1).mean()) / eye_distance(landmarks)
 
 
-def _certainty(look: Look, finder: FaceFinder) -> float:
+def _certainty(held: HeldPicture, finder: FaceFinder) -> float:
     """How sure the detector is of the face in the crop."""
-    return max((detection.score for detection in finder.detections(look.crop)), default=0.0)
+    return max((detection.score for detection in finder.detections(held.crop)), default=0.0)

@@ -7,7 +7,6 @@ import numpy as np
 from avatar.motion import Floats
 from avatar.sampler.features import FrameFeatures, frame_features
 from speech.audio import AudioChunk
-from speech.errors import InputError
 
 
 class AudioBuffer:
@@ -37,15 +36,15 @@ class AudioBuffer:
             what: the sound's name in an error.
 
         Raises:
-            InputError: a gap, an overlap, or another rate.
+            ValueError: a gap, an overlap, or another rate.
         """
         if self.rate is None:
             frame_features(chunk.sample_rate_hz)  # refuses rates that don't fit
             self.rate = chunk.sample_rate_hz
         if chunk.sample_rate_hz != self.rate:
-            raise InputError(f"{what}: expected {self.rate} Hz as before, got {chunk.sample_rate_hz} Hz; resample it")
+            raise ValueError(f"{what}: expected {self.rate} Hz as before, got {chunk.sample_rate_hz} Hz; resample it")
         if chunk.start_sample != self.end:
-            raise InputError(f"{what}: expected sample {self.end} next, got {chunk.start_sample}; push without gaps")
+            raise ValueError(f"{what}: expected sample {self.end} next, got {chunk.start_sample}; push without gaps")
         kept, more = self.end - self._start, len(chunk.samples)
         if kept + more > len(self._buffer):
             grown = np.zeros(2 * (kept + more), np.float32)

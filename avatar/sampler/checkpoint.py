@@ -15,7 +15,7 @@ from avatar.motion import Floats
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.sampler.dynamics import MOTION_SIZE, NAMES
-from avatar.weights_file import brief, filled, read_weights, sizes_of
+from avatar.weights_file import brief, load_network, parse_sizes, read_weights
 from speech.errors import InputError
 from speech.files.draft import Draft
 
@@ -91,8 +91,8 @@ def load_checkpoint(path: Path | None = None) -> MotionCheckpoint:
     tensors = {name: tensor.float() for name, tensor in stored.items()}
     try:
         normalisation = {name: _normalisation(name, tensors.pop(f"normalisation.{name}")) for name in NORMALISATION}
-        config = sizes_of(DenoiserConfig, metadata["config"])
-        denoiser = filled(lambda: Denoiser(config), tensors)
+        config = parse_sizes(DenoiserConfig, metadata["config"])
+        denoiser = load_network(lambda: Denoiser(config), tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{path}: expected weights of this sampler, they don't fit: {brief(error)}; train again"

@@ -14,7 +14,6 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats
 from speech.audio import SPEECH_RATE_HZ
-from speech.errors import InputError
 
 HOPS_PER_FRAME = 4
 """Feature vectors a video frame: one every 10 ms, the usual rate in speech recognition."""
@@ -41,10 +40,10 @@ def samples_per_frame(sample_rate_hz: int) -> int:
     """Samples of one video frame.
 
     Raises:
-        InputError: the rate is too low, or no whole number of samples fits a video frame.
+        ValueError: the rate is too low, or no whole number of samples fits a video frame.
     """
     if sample_rate_hz < LOWEST_RATE_HZ or sample_rate_hz % FRAME_RATE_HZ:
-        raise InputError(
+        raise ValueError(
             f"sound for the face: expected a sample rate of at least {LOWEST_RATE_HZ} Hz divisible by {FRAME_RATE_HZ}, "
             f"got {sample_rate_hz}; resample it to {SPEECH_RATE_HZ} Hz first"
         )

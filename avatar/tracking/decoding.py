@@ -12,7 +12,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from avatar.tracking.timeline import SoundStretches
+from avatar.tracking.timeline import SoundIntervals
 
 # Reading goes on behind damage, unless so many reads in a row give nothing.
 _FAILED_READS = 50
@@ -41,7 +41,7 @@ class StreamDecoder:
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self._container, self._stream = container, stream
         self._sound = sound_stream(container)
-        self.sound = SoundStretches() if self._sound is not None else None
+        self.sound = SoundIntervals() if self._sound is not None else None
         self.lost = 0
         self.cut = False
         self.share = 0.0

@@ -18,13 +18,12 @@ from avatar.geometry.points import (
     LOWER_SIDE,
     NOSE,
     UPPER_SIDE,
-    Array,
-    as_mesh,
-    rows,
+    kept_rows,
+    to_mesh,
 )
 from avatar.mesh.blendshapes import FaceFields
-from avatar.mesh.opening import slit_of
-from avatar.motion import Floats, MotionLayout
+from avatar.mesh.opening import slit_between
+from avatar.motion import Doubles, Floats, MotionLayout
 
 _INDEX = MotionLayout.INDEX
 _UNIT_PX = 200.0  # scale at which the fields are asked for; they are smooth, so any will do
@@ -85,8 +84,8 @@ _WEIGHTS: tuple[tuple[lm.Indices, float], ...] = (
     (tuple(i for side in lm.SIDES for i in lm.BROW[side] + lm.BROW_LOWER[side]), 1.0),
 )
 _USED: lm.Indices = tuple(index for group, _ in _WEIGHTS for index in group)
-_USED_ROWS, _LIPS = rows(_USED), rows((13, 14))
-_LOWER_FACE = rows((*CHIN_AND_JAW, *UPPER_SIDE, *LOWER_SIDE, *lm.MOUTH_CORNERS))
+_USED_ROWS, _LIPS = kept_rows(_USED), kept_rows((13, 14))
+_LOWER_FACE = kept_rows((*CHIN_AND_JAW, *UPPER_SIDE, *LOWER_SIDE, *lm.MOUTH_CORNERS))
 _NEAR_SHARE = 0.25  # of the frames are taken for those with the nearest lips
 _WEIGHT = np.concatenate([np.full(len(group), weight) for group, weight in _WEIGHTS])
 _ELSEWHERE = np.isin(_USED, CHIN_AND_JAW + CHEEKS + NOSE).astype(int)
@@ -94,13 +93,13 @@ _COST = _RIDGE * np.array([_COSTS.get(_stem(name), 1.0) for name in _NAMES])
 _SHARE = np.array([_SEEN[_stem(name)] for name in _NAMES])[:, _ELSEWHERE]
 
 
-def neutral_face(frontal: Array, gap: Array) -> Array:
+def neutral_face(frontal: Doubles, gap: Doubles) -> Doubles:
     """A person's usual face with closed lips: every frame's lips are brought together, and the median is taken.
 
     How wide the mouth is, all frames tell; how high lips and chin are, those in which the lips are nearest.
 
     Args:
-        frontal: float64 [T, len(KEPT), 3] of `Poses`, frames with open eyes.
+        frontal: float64 [T, len(KEPT), 3] of `HeadPoses`, frames with open eyes.
         gap: float64 [T], distance of the inner lips in them, eye distances.
 
     Returns:
@@ -118,11 +117,11 @@ def neutral_face(frontal: Array, gap: Array) -> Array:
     return np.asarray(face, np.float64)
 
 
-def coefficients(frontal: Array, neutral: Array) -> Floats:
+def coefficients(frontal: Doubles, neutral: Doubles) -> Floats:
     """ARKit coefficients of mouth, jaw and brows; lids and gaze stay zero.
 
     Args:
-        frontal: float64 [T, len(KEPT), 3] of `Poses`.
+        frontal: float64 [T, len(KEPT), 3] of `HeadPoses`.
         neutral: float64 [len(KEPT), 3], this person's neutral face in the same frame.
 
     Returns:
@@ -141,7 +140,7 @@ def coefficients(frontal: Array, neutral: Array) -> Floats:
     return _as_arkit({name: found[:, i] for i, name in enumerate(_NAMES)})
 
 
-def bounded_least_squares(matrix: Array, targets: Array, ridge: Array) -> Array:
+def bounded_least_squares(matrix: Doubles, targets: Doubles, ridge: Doubles) -> Doubles:
     """Minimises |matrix·x - target|² + Σ ridge·x² over 0 ≤ x ≤ 1, for many targets at once, by coordinate descent.
 
     Args:
@@ -161,11 +160,11 @@ def bounded_least_squares(matrix: Array, targets: Array, ridge: Array) -> Array:
     return x
 
 
-def _basis(neutral: Array, points: lm.Indices) -> Array:
+def _basis(neutral: Doubles, points: lm.Indices) -> Doubles:
     """Where one unit of every unknown moves given landmarks: [unknowns, landmarks, 2], eye distances."""
-    mesh = as_mesh(neutral) * np.float32(_UNIT_PX)
+    mesh = to_mesh(neutral) * np.float32(_UNIT_PX)
     plane = lm.FacePlane.of(mesh)
-    mouth = slit_of(plane, mesh, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
+    mouth = slit_between(plane, mesh, lm.LIP_UPPER_INNER, lm.LIP_LOWER_INNER, lm.MOUTH_CORNERS)
     fields = FaceFields(plane, mesh, mouth)
     pixels = mesh[list(points), :2][None]
     face, upper, lower = (fields.basis(pixels, _CONTROLS, sheet)[:, 0] for sheet in ("face", "upper", "lower"))
@@ -178,11 +177,11 @@ def _basis(neutral: Array, points: lm.Indices) -> Array:
     return np.asarray(np.tensordot(mix, moved, axes=1), np.float64)
 
 
-def _as_arkit(found: dict[str, Array]) -> Floats:
+def _as_arkit(found: dict[str, Doubles]) -> Floats:
     """Undoes `avatar.mesh.controls.ControlMap`."""
     out = np.zeros((len(found["open"]), MotionLayout.SIZE), np.float32)
 
-    def put(name: str, value: Array) -> None:
+    def put(name: str, value: Doubles) -> None:
         out[:, _INDEX[name]] = np.clip(value, 0.0, 1.0)
 
     jaw = np.clip(found["open"] + found["close"], 0.0, 1.0)

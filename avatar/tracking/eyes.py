@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.geometry import landmarks as lm
-from avatar.geometry.points import Array, Flags, rows
-from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
-from avatar.tracking.smoothing import bridged
+from avatar.geometry.points import Flags, kept_rows
+from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Doubles, Floats, MotionLayout
+from avatar.tracking.smoothing import interpolate_gaps
 
 _INDEX = MotionLayout.INDEX
 _LIDS: dict[str, tuple[list[int], list[int]]] = {
-    "Right": (rows((160, 159, 158)), rows((144, 145, 153))),
-    "Left": (rows((385, 386, 387)), rows((380, 374, 373))),
+    "Right": (kept_rows((160, 159, 158)), kept_rows((144, 145, 153))),
+    "Left": (kept_rows((385, 386, 387)), kept_rows((380, 374, 373))),
 }
-_CORNERS = {side: rows(lm.EYE_CORNERS[side]) for side in lm.SIDES}
-_IRIS = {side: rows(lm.IRIS[side])[0] for side in lm.SIDES}
+_CORNERS = {side: kept_rows(lm.EYE_CORNERS[side]) for side in lm.SIDES}
+_IRIS = {side: kept_rows(lm.IRIS[side])[0] for side in lm.SIDES}
 
 # How far the tracked iris moves, eye distances for the sine of the gaze. An eyeball's 12 mm would make it 0.133; six
 # drawn portraits showed 0.04 to 0.09 sideways and 0.01 to 0.05 upwards, a real speaker's eyes that stay on the camera
@@ -35,7 +35,7 @@ _WIDE_FROM, _WIDE = 0.10, 0.26
 
 
 @dataclass(frozen=True, slots=True)
-class Eyes:
+class EyeMotion:
     """What the eyes do in T pictures.
 
     Attributes:
@@ -44,14 +44,14 @@ class Eyes:
     """
 
     values: Floats
-    closure: Array
+    closure: Doubles
 
 
-def eyes(frontal: Array, trusted: Flags) -> Eyes:
+def estimate_eyes(frontal: Doubles, trusted: Flags) -> EyeMotion:
     """Gaze and lids.
 
     Args:
-        frontal: float64 [T, len(KEPT), 3] of `Poses`.
+        frontal: float64 [T, len(KEPT), 3] of `HeadPoses`.
         trusted: bool [T], pictures from which the person's usual eyes are learnt.
     """
     out = np.zeros((len(frontal), MotionLayout.SIZE), np.float32)
@@ -69,7 +69,7 @@ def eyes(frontal: Array, trusted: Flags) -> Eyes:
     visible = closure < _HIDDEN
     # The first and last frames of a blink already pull the iris down with the lid.
     visible &= np.convolve(~visible, np.ones(3), mode="same") == 0
-    iris = bridged(np.mean(moved, axis=0), visible)
+    iris = interpolate_gaps(np.mean(moved, axis=0), visible)
     base = np.median(iris[trusted & visible] if (trusted & visible).any() else iris, axis=0)
     yaw = np.arcsin(np.clip((iris[:, 0] - base[0]) / _YAW_GAIN, -0.9, 0.9))
     pitch = np.arcsin(np.clip((base[1] - iris[:, 1]) / _PITCH_GAIN, -0.9, 0.9))
@@ -82,10 +82,10 @@ def eyes(frontal: Array, trusted: Flags) -> Eyes:
         out[:, _INDEX["eyeBlink" + side]] = np.clip((beyond - _HELD) / (1.0 - _HELD), 0.0, 1.0)
         wide = (-closures[side] - lifts - _WIDE_FROM) / (_WIDE - _WIDE_FROM)
         out[:, _INDEX["eyeWide" + side]] = np.clip(wide, 0.0, 1.0)
-    return Eyes(out, closure)
+    return EyeMotion(out, closure)
 
 
-def _median_of_three(values: Array) -> Array:
+def _median_of_three(values: Doubles) -> Doubles:
     """Takes out what one picture alone says."""
     padded = np.pad(values, 1, mode="edge")
     return np.asarray(np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0), np.float64)

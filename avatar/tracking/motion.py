@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.geometry.points import Array, Flags, rows
-from avatar.geometry.pose import Poses, poses
+from avatar.geometry.points import Flags, kept_rows
+from avatar.geometry.pose import HeadPoses, estimate_poses
 from avatar.geometry.warp import smoothstep
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.tracking.expression import coefficients, neutral_face
-from avatar.tracking.eyes import eyes
-from avatar.tracking.smoothing import bridged, steadied
+from avatar.tracking.eyes import estimate_eyes
+from avatar.tracking.smoothing import interpolate_gaps, savitzky_golay
 
 SHOT_FRAMES = 25
 """A shorter stretch of one face says too little about the person."""
@@ -27,7 +27,7 @@ _AWAY_FRAMES, _ELSEWHERE, _RESIZED = 12, 0.6, 1.25
 _TURNED, _UNLIKE, _MOVED, _SMALL_PX = (0.45, 0.95), (0.02, 0.06), (0.12, 0.35), (12.0, 32.0)
 _HEAD_REACH, _BROW_REACH = 4, 3
 _BROWS = [i for i, name in enumerate(MotionLayout.NAMES) if name.startswith("brow")]
-_LIPS, _CORNERS = rows((13, 14)), rows((33, 263))
+_LIPS, _CORNERS = kept_rows((13, 14)), kept_rows((33, 263))
 # Frames: ten minutes. A shot of up to twice that is one; what is longer would need gigabytes at once.
 _LONGEST_SHOT = 15_000
 # Eyes closed further than this don't belong to the neutral face.
@@ -38,7 +38,7 @@ _SURE_ANGLE, _SURE_FRAMES = 0.04, 250
 
 
 @dataclass(frozen=True, slots=True)
-class Shots:
+class ShotMotion:
     """The motion of T frames.
 
     Attributes:
@@ -77,7 +77,7 @@ class MotionReader:
                 self._close(_LONGEST_SHOT)
         self._frames += 1
 
-    def motion(self) -> Shots:
+    def motion(self) -> ShotMotion:
         """The motion of all frames; add no more after it."""
         self._close(len(self._rows))
         values, confidence = neutral(self._frames), np.zeros(self._frames, np.float32)
@@ -87,9 +87,9 @@ class MotionReader:
             values[at], confidence[at], gap[at], known[at] = shot.values, shot.confidence, shot.gap, True
         # Between shots, and before the first and after the last.
         for column in values.T:
-            column[:] = bridged(column.astype(np.float64), known)
+            column[:] = interpolate_gaps(column.astype(np.float64), known)
         found = tuple((shot.first, shot.first + len(shot.values)) for shot in self._shots)
-        return Shots(values, confidence, gap, found)
+        return ShotMotion(values, confidence, gap, found)
 
     def _is_cut(self, face: Floats) -> bool:
         """Whether a face can't be the last one in motion."""
@@ -115,7 +115,7 @@ class MotionReader:
             self._shots.append(shot)
 
 
-def motion_of(landmarks: Floats, seen: Flags) -> Shots:
+def motion_of(landmarks: Floats, seen: Flags) -> ShotMotion:
     """Motion from landmarks.
 
     Args:
@@ -130,7 +130,7 @@ def motion_of(landmarks: Floats, seen: Flags) -> Shots:
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """One shot: as Shots, from frame `first` on."""
+    """One shot: as ShotMotion, from frame `first` on."""
 
     first: int
     values: Floats
@@ -140,48 +140,48 @@ class _Shot:
 
 def _shot(first: int, landmarks: Floats, seen: Flags) -> _Shot | None:
     """The motion of one shot; None where too little of it can be trusted."""
-    landmarks = bridged(landmarks.astype(np.float64), seen).astype(np.float32)
-    posed = poses(landmarks, seen)
+    landmarks = interpolate_gaps(landmarks.astype(np.float64), seen).astype(np.float32)
+    posed = estimate_poses(landmarks, seen)
     sure = _confidence(posed) * seen
     if (sure > TRUSTED).sum() < SHOT_FRAMES:
         return None
-    posed = poses(landmarks, sure > TRUSTED)
+    posed = estimate_poses(landmarks, sure > TRUSTED)
     values, gap = _face(posed, sure > TRUSTED)
     return _Shot(first, values, sure.astype(np.float32), gap)
 
 
-def _middle_and_size(face: Floats) -> tuple[Array, float]:
+def _middle_and_size(face: Floats) -> tuple[Doubles, float]:
     corners = face[_CORNERS].astype(np.float64)
     return corners[:, :2].mean(axis=0), float(np.linalg.norm(corners[1] - corners[0]))
 
 
-def _confidence(posed: Poses) -> Array:
-    def good(value: Array, limits: tuple[float, float]) -> Array:
+def _confidence(posed: HeadPoses) -> Doubles:
+    def good(value: Doubles, limits: tuple[float, float]) -> Doubles:
         return 1.0 - smoothstep(value, *limits)
 
     step = np.abs(np.diff(posed.head.astype(np.float64), axis=0, prepend=posed.head[:1])).max(axis=1)
     jump = np.maximum(step, np.append(step[1:], 0.0))
     small = smoothstep(posed.eye_px, *_SMALL_PX)
     return np.asarray(
-        good(np.abs(posed.yaw), _TURNED) * good(posed.misfit, _UNLIKE) * good(jump, _MOVED) * small, np.float64
+        good(np.abs(posed.yaw), _TURNED) * good(posed.residual, _UNLIKE) * good(jump, _MOVED) * small, np.float64
     )
 
 
-def _face(posed: Poses, trusted: Flags) -> tuple[Floats, Floats]:
+def _face(posed: HeadPoses, trusted: Flags) -> tuple[Floats, Floats]:
     """All 60 numbers of a shot, and the lips' distance."""
-    looking = eyes(posed.frontal, trusted)
-    head = bridged(posed.head.astype(np.float64), trusted)
+    looking = estimate_eyes(posed.frontal, trusted)
+    head = interpolate_gaps(posed.head.astype(np.float64), trusted)
     frontal = _without_pose(posed.frontal, head, trusted)
     gap = frontal[:, _LIPS[1], 1] - frontal[:, _LIPS[0], 1]
     awake = trusted & (looking.closure < _AWAKE) if (trusted & (looking.closure < _AWAKE)).any() else trusted
     values = coefficients(frontal, neutral_face(frontal[awake], gap[awake]))
-    values[:, _BROWS] = np.clip(steadied(values[:, _BROWS].astype(np.float64), _BROW_REACH), 0.0, 1.0)
+    values[:, _BROWS] = np.clip(savitzky_golay(values[:, _BROWS].astype(np.float64), _BROW_REACH), 0.0, 1.0)
     values += looking.values
-    values[:, MotionLayout.HEAD] = steadied(head, _HEAD_REACH)
-    return bridged(values.astype(np.float64), trusted).astype(np.float32), gap.astype(np.float32)
+    values[:, MotionLayout.HEAD] = savitzky_golay(head, _HEAD_REACH)
+    return interpolate_gaps(values.astype(np.float64), trusted).astype(np.float32), gap.astype(np.float32)
 
 
-def _without_pose(frontal: Array, head: Array, trusted: Flags) -> Array:
+def _without_pose(frontal: Doubles, head: Doubles, trusted: Flags) -> Doubles:
     """The landmarks less what follows from pitch and yaw alone: a mesh that turns keeps some of its old outline."""
     pitch, yaw = head[:, 0], head[:, 1]
     causes = np.stack([pitch, yaw, 4.0 * yaw**2], axis=1)

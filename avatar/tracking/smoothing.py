@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from avatar.geometry.points import Array, Flags
+from avatar.geometry.points import Flags
+from avatar.motion import Doubles
 
 
-def steadied(values: Array, reach: int) -> Array:
+def savitzky_golay(values: Doubles, reach: int) -> Doubles:
     """A parabola through each frame's neighbours, taken at the frame (Savitzky & Golay 1964).
 
     Args:
@@ -23,7 +24,7 @@ def steadied(values: Array, reach: int) -> Array:
     return np.asarray(sum(tap * padded[i : i + count] for i, tap in enumerate(taps)), np.float64)
 
 
-def bridged(values: Array, good: Flags) -> Array:
+def interpolate_gaps(values: Doubles, good: Flags) -> Doubles:
     """Fills frames [T, …] that are not good in a straight line between good ones; without any, nothing changes."""
     known = np.flatnonzero(good)
     if len(known) == 0 or len(known) == len(values):

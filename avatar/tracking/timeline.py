@@ -25,7 +25,7 @@ _BACK_S = 0.25
 _SOUND_RUNS_ON = 0.5
 
 
-class SoundStretches:
+class SoundIntervals:
     """When a file has sound, by its clock."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Timeline:
         step_s: see above; where the file states nothing sensible, USUAL_S.
     """
 
-    def __init__(self, step_s: float, sound: SoundStretches | None) -> None:
+    def __init__(self, step_s: float, sound: SoundIntervals | None) -> None:
         self.step_s = step_s if _NEAREST_S <= step_s <= PAUSE_S else USUAL_S
         self._sound = sound
         self._shift = 0.0

@@ -16,10 +16,10 @@ from av.video.stream import VideoStream
 
 from avatar.decoder import Image
 from avatar.tracking.decoding import StreamDecoder, sound_stream
+from avatar.tracking.frame_converter import FrameConverter
 from avatar.tracking.timeline import LONGEST_PAUSE_S, PAUSE_S, USUAL_S, Timeline
-from avatar.tracking.upright import Upright
 from speech.errors import InputError
-from speech.files.media import lacks_table_of_contents, open_media
+from speech.files.media import lacks_moov_box, open_media
 
 LONGEST_S = 12 * 3600.0
 """What is longer is read up to here."""
@@ -42,7 +42,7 @@ Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class TimedFrame:
     """One picture of a video.
 
     Attributes:
@@ -60,7 +60,7 @@ class Picture:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Opens a video.
 
     Raises:
@@ -76,10 +76,10 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), its coding is not known")
             yield container, streams[0]
     except (av.FFmpegError, ValueError) as error:
-        told = str(getattr(error, "strerror", None) or error)
-        if lacks_table_of_contents(path):
-            told = "its table of contents (moov) is missing: it was cut off, or never finished"
-        raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), could not decode it: {told}") from None
+        reason = str(getattr(error, "strerror", None) or error)
+        if lacks_moov_box(path):
+            reason = "its table of contents (moov) is missing: it was cut off, or never finished"
+        raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), could not decode it: {reason}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +90,28 @@ class _Waiting:
     starts: float
     follows: bool
 
-    def picture(self, ends: float, zero: float, share: float) -> Picture:
+    def picture(self, ends: float, zero: float, share: float) -> TimedFrame:
         shown_s = min(ends - self.starts, 0.2)  # a picture that stands for longer was taken at its beginning
-        return Picture(self.image, self.starts + shown_s / 2.0 - zero, share, self.follows)
+        return TimedFrame(self.image, self.starts + shown_s / 2.0 - zero, share, self.follows)
 
 
-def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Picture]:
+def read_frames(path: Path, notice: Notice = lambda sentence: None) -> Iterator[TimedFrame]:
     """Decodes a video picture by picture; only one is in memory at a time.
 
     Times follow the file's time stamps, so any frame rate does, also one that changes, as long as they can be believed:
-    see `avatar.tracking.timeline`. Pictures are as they are meant to be seen: see `avatar.tracking.upright`. What is
-    damaged is left out.
+    see `avatar.tracking.timeline`. Pictures are as they are meant to be seen: see `avatar.tracking.frame_converter`.
+    What is damaged is left out.
 
     Args:
         path: the file.
-        notice: told at the end what was lost, and what was wrong with the times.
+        notice: called at the end with what was lost, and what was wrong with the times.
 
     Raises:
-        InputError: as `opened`, no picture can be decoded, or they are too small.
+        InputError: as `open_video`, no picture can be decoded, or they are too small.
     """
-    with opened(path) as (container, stream):
+    with open_video(path) as (container, stream):
         _prepare(path, stream)
-        decoder, upright = StreamDecoder(container, stream), Upright(stream)
+        decoder, upright = StreamDecoder(container, stream), FrameConverter(stream)
         rate = float(stream.guessed_rate or 0)
         timeline = Timeline(1.0 / rate if rate else USUAL_S, decoder.sound)
         zero = _sound_starts(container)
@@ -150,7 +150,7 @@ def pictures(path: Path, notice: Notice = lambda sentence: None) -> Iterator[Pic
                     f"{image.shape[0]}"
                 )
             shape = shape or image.shape
-            waiting = _Waiting(_alike(image, shape), now, follows)
+            waiting = _Waiting(_same_size(image, shape), now, follows)
         if waiting is not None:
             yield waiting.picture(waiting.starts + (kept if kept > 0.0 else USUAL_S), zero or 0.0, 1.0)
         if not shape:
@@ -179,9 +179,9 @@ def has_sound(path: Path) -> bool:
     """Whether a video has a sound track.
 
     Raises:
-        InputError: as `opened`.
+        InputError: as `open_video`.
     """
-    with opened(path) as (container, _):
+    with open_video(path) as (container, _):
         return bool(container.streams.audio)
 
 
@@ -198,7 +198,7 @@ def _stated_end(stream: VideoStream) -> float | None:
     return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
 
 
-def _alike(image: Image, shape: tuple[int, ...]) -> Image:
+def _same_size(image: Image, shape: tuple[int, ...]) -> Image:
     """A picture in the size of the first, if it is of the same shape: a stream that changed its resolution."""
     height, width = shape[:2]
     if image.shape == shape or abs(image.shape[1] * height / (image.shape[0] * width) - 1.0) > _ONE_SHAPE:

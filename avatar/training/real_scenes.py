@@ -10,12 +10,12 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ
 from avatar.tracking.faces import FaceTracker
-from avatar.training.recordings import Aligner, Recording, find_recordings, spoken_by
+from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
 from avatar.training.speech_data import Utterance
 from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once, video_scenes, video_sound
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 
 Advance = Callable[[float, str], None]
@@ -93,7 +93,7 @@ class VideoScenes:
             try:
                 video_sound(path)
                 tracked_once(path, self._cache_dir, part)
-            except InputError as error:
+            except VisavisError as error:
                 self._report(f"left out: {error}")
             else:
                 usable.append(path)
@@ -171,9 +171,9 @@ class RecordingScenes:
             usable += self._aligned(self._recordings[first], lambda line: None) is not None
         return first
 
-    def _aligned(self, recording: Recording, report: Report) -> Utterance | None:
+    def _aligned(self, recording: TranscribedFile, report: Report) -> Utterance | None:
         try:
-            return spoken_by(recording, self._aligner, report)
-        except InputError as error:
+            return align_transcript(recording, self._aligner, report)
+        except VisavisError as error:
             report(f"left out: {error}")
             return None

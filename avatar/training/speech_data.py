@@ -14,7 +14,7 @@ import numpy as np
 
 from avatar.motion import Floats
 from speech.audio import SPEECH_RATE_HZ, resample
-from speech.errors import InputError
+from speech.errors import BackendError
 from speech.files.scratch import scratch_folder
 from speech.files.sound_file import read_audio
 from speech.tts.synthesis.espeak_engine import EspeakEvent, EspeakSettings, EventType, espeak_engine
@@ -112,7 +112,7 @@ def speak_flite(text: str, voice: str, *, stretch: float = 1.0) -> Utterance:
         command = ["flite", "-voice", voice, "--setf", f"duration_stretch={stretch}", "-psdur", "-t", text, str(path)]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode != 0 or not path.is_file():
-            raise InputError(f"flite: expected speech from '{text[:40]}', it failed: {result.stderr.strip()[:80]}")
+            raise BackendError(f"flite: expected speech from '{text[:40]}', it failed: {result.stderr.strip()[:80]}")
         samples = read_audio(path, SPEECH_RATE_HZ)
     phones: list[Phone] = []
     at = 0.0

@@ -20,11 +20,11 @@ from avatar.sampler.features import loudness, recording_features
 from avatar.sampler.intention import INTENTION_NAMES
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
-from avatar.tracking.track import Tracked, track_video
+from avatar.tracking.track import TrackedMotion, track_video
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft
 from speech.files.sound_file import read_audio
 from speech.turns.vad import VAD, VAD_WINDOW
@@ -63,7 +63,7 @@ def find_videos(folder: Path) -> list[Path]:
     return found
 
 
-def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] | None = None) -> Tracked:
+def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] | None = None) -> TrackedMotion:
     """Tracks a video, or reads what an earlier run kept of the same file.
 
     Raises:
@@ -81,18 +81,18 @@ def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] 
     else:
         if told["error"]:
             raise InputError(told["error"])
-        return Tracked(values, confidence, gap, tuple((a, b) for a, b in told["shots"]), tuple(told["notices"]))
+        return TrackedMotion(values, confidence, gap, tuple((a, b) for a, b in told["shots"]), tuple(told["notices"]))
     empty = np.zeros(0, np.float32)
     try:
         found = track_video(path, progress=progress)
-    except InputError as error:
-        _keep(entry, Tracked(empty, empty, empty, (), ()), str(error))
+    except VisavisError as error:
+        _keep(entry, TrackedMotion(empty, empty, empty, (), ()), str(error))
         raise
     _keep(entry, found, "")
     return found
 
 
-def _keep(entry: Path, found: Tracked, error: str) -> None:
+def _keep(entry: Path, found: TrackedMotion, error: str) -> None:
     entry.parent.mkdir(parents=True, exist_ok=True)
     told = json.dumps({"error": error, "shots": found.shots, "notices": found.notices})
     content = io.BytesIO()  # on a full disk, NumPy's own writing ends in a second error that nobody can catch
@@ -119,7 +119,7 @@ def sound_lag(sound: Samples, gap: Floats) -> SoundLag:
 
     Args:
         sound: float32 [N] at 16 kHz.
-        gap: float32 [T] of `Tracked`.
+        gap: float32 [T] of `TrackedMotion`.
     """
     frames = min(len(gap), len(sound) // SAMPLES_PER_FRAME)
     level = np.array([loudness(sound[i * SAMPLES_PER_FRAME : (i + 1) * SAMPLES_PER_FRAME]) for i in range(frames)])
@@ -159,7 +159,7 @@ def video_sound(path: Path, report: Callable[[str], None] = lambda line: None) -
     return read_audio(path, SPEECH_RATE_HZ, report=report)
 
 
-def video_scenes(tracked: Tracked, sound: Samples, vad: VAD) -> Iterator[MadeScene]:
+def video_scenes(tracked: TrackedMotion, sound: Samples, vad: VAD) -> Iterator[MadeScene]:
     """The well-tracked stretches of a video, as training scenes.
 
     Motion and articulation are what was tracked; the intention is read off it: blinks are the lids, the gaze is the
@@ -187,7 +187,7 @@ def video_scenes(tracked: Tracked, sound: Samples, vad: VAD) -> Iterator[MadeSce
         )
 
 
-def _stretches(tracked: Tracked, frames: int) -> list[tuple[int, int]]:
+def _stretches(tracked: TrackedMotion, frames: int) -> list[tuple[int, int]]:
     trusted = tracked.confidence[:frames] > TRUSTED
     out = []
     for first, stop in tracked.shots:

@@ -38,7 +38,7 @@ class PocketSphinxASR(ProcessASR):
                 "run: pip install 'pocketsphinx>=5.1.1,<6'"
             )
         if not 0.0 <= phrase_weight < 1.0:
-            raise InputError(f"phrase_weight: expected a share in [0, 1), got {phrase_weight}")
+            raise ValueError(f"phrase_weight: expected a share in [0, 1), got {phrase_weight}")
         super().__init__(
             name="pocketsphinx",
             what="PocketSphinx",

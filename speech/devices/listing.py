@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 
 Kind = Literal["microphone", "speaker"]
 
@@ -110,11 +110,12 @@ def find_device(kind: Kind, wanted: str) -> SoundDevice:
         wanted: a whole name, a part of one, or a number; "" for the system's default.
 
     Raises:
-        InputError: there is none; names those that there are.
+        DeviceError: none is connected.
+        InputError: there is none of this name; names those that there are.
     """
     fitting = [device for device in sound_devices() if (device.inputs if kind == "microphone" else device.outputs)]
     if not fitting:
-        raise InputError(f"{kind}: expected one to be connected, found none; `visavis devices` shows what there is")
+        raise DeviceError(f"{kind}: expected one to be connected, found none; `visavis devices` shows what there is")
     if not wanted:
         default = [d for d in fitting if (d.is_default_input if kind == "microphone" else d.is_default_output)]
         return (default or fitting)[0]

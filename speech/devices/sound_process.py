@@ -16,7 +16,7 @@ from typing import Any
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.devices.listing import Kind, find_device, sounddevice
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
-from speech.errors import InputError
+from speech.errors import DeviceError
 from speech.worker.main import Call, Work, serve
 from speech.worker.priority import prefer_sound
 
@@ -59,7 +59,8 @@ class SoundProcess:
         """Opens a device.
 
         Raises:
-            InputError: it can't be had.
+            DeviceError: it can't be had.
+            InputError: there is none of this name.
         """
         module = sounddevice()
         stream: Any = None
@@ -82,7 +83,7 @@ class SoundProcess:
             if stream is not None:
                 stream.close(ignore_errors=True)
             reason = str(error).split("[")[0].strip()
-            raise InputError(
+            raise DeviceError(
                 f"{kind}: expected '{name or 'the default'}' to open at {OUTPUT_RATE_HZ} Hz: {reason}; "
                 f"is it in use? `visavis devices` lists others"
             ) from None
@@ -127,4 +128,4 @@ def load(setup: dict[str, Any]) -> Work:
 
 
 if __name__ == "__main__":
-    serve(load, parallel=2)
+    serve(load)

@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError, VisavisError
 from speech.files.scratch import scratch_folder
 from speech.text.spoken_text import SpokenWord, pause_after_s, spoken_words
 from speech.tts.base import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
@@ -72,9 +72,9 @@ class FliteTTS:
                 f"voice: expected one of Flite's, got {voice!r}; the nearest are {', '.join(nearest) or 'none'}"
             )
         if not 80 <= rate_wpm <= 300:
-            raise InputError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
+            raise ValueError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
         if not 0.0 <= volume <= 2.0:
-            raise InputError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
+            raise ValueError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
         self._voice = voice
         own_rate_wpm = _KNOWN_VOICES[voice][2] if voice in _KNOWN_VOICES else DEFAULT_RATE_WPM
         self._stretch = own_rate_wpm / rate_wpm
@@ -136,7 +136,7 @@ class FliteTTS:
                 counting = programs.create_task(
                     self._flite("-voice", _COUNTING_VOICE, "-ps", "-t", apart, "-o", "none")
                 )
-        except* InputError as failures:
+        except* VisavisError as failures:
             raise failures.exceptions[0] from None
         samples, phonemes = _trim(*speaking.result(), pause_s)
         samples = limit(samples * np.float32(await self._own_gain() * self._volume))
@@ -192,7 +192,7 @@ class FliteTTS:
             async with asyncio.timeout(_TIMEOUT_S):
                 printed, complaints = await process.communicate()
         except TimeoutError:
-            raise InputError(
+            raise BackendError(
                 f"flite: expected an answer within {_TIMEOUT_S:g} s, got none; try a shorter text"
             ) from None
         finally:
@@ -201,7 +201,7 @@ class FliteTTS:
                 process.kill()
                 await process.wait()
         if process.returncode != 0:
-            raise InputError(
+            raise BackendError(
                 f"flite: expected it to speak, it ended with {process.returncode}: {complaints.decode()!r}"
             )
         return printed.decode()

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 from speech.text.spoken_text import SpokenWord, pause_after_s, spoken_words
 from speech.tts.base import PhonemeTime, SpeechChunk, Voice, WordTime, cut_speech
 from speech.worker.kept import KeptWorker
@@ -35,7 +35,7 @@ class NeuralTTS:
         language: BCP 47 tag of what it reads.
 
     Raises:
-        InputError: (on entering) the worker could not load.
+        VisavisError: (on entering) the worker could not load.
     """
 
     name: str
@@ -86,8 +86,8 @@ class NeuralTTS:
                     ):
                         yield chunk
                     start += len(samples)
-        except InputError as error:
-            raise InputError(f"voice engine {self.name}: {error}") from None
+        except VisavisError as error:
+            raise type(error)(f"voice engine {self.name}: {error}") from None
 
     def _read(self, text: str) -> list[SpokenWord]:
         """The words of a text as the voice is to say them; none where there is nothing to say.
@@ -106,12 +106,12 @@ def check_settings(*, rate_wpm: int, volume: float) -> None:
     """Checks numbers before anything is loaded.
 
     Raises:
-        InputError: one is out of its range.
+        ValueError: one is out of its range.
     """
     if not 80 <= rate_wpm <= 300:
-        raise InputError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
+        raise ValueError(f"rate_wpm: expected 80 to 300 words a minute, got {rate_wpm}")
     if not 0.0 <= volume <= 2.0:
-        raise InputError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
+        raise ValueError(f"volume: expected 0 to 2 (1 is the even loudness of all voices), got {volume:g}")
 
 
 def check_package(engine: str, package: str, *, module: str, install: str) -> None:

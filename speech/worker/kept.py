@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.worker.process import Worker
 
 _SHORTEST_LIFE_S = 10.0
@@ -43,7 +43,7 @@ class KeptWorker:
         """Starts the process and keeps it running until `stop`.
 
         Raises:
-            InputError: it could not load.
+            VisavisError: it could not load; of the class that the worker raised.
         """
         await self.running()
         self._keeping = asyncio.create_task(self._keep_running(), name=f"keep {self._what} running")
@@ -52,7 +52,7 @@ class KeptWorker:
         """The process; where it has died, waits until it has loaded again.
 
         Raises:
-            InputError: it could not load.
+            VisavisError: it could not load; of the class that the worker raised.
         """
         async with self._starting:
             if self._worker is None or self._worker.has_ended:
@@ -72,7 +72,7 @@ class KeptWorker:
 
     async def _keep_running(self) -> None:
         loop = asyncio.get_running_loop()
-        with contextlib.suppress(InputError):  # whoever needs it next is told
+        with contextlib.suppress(VisavisError):  # whoever needs it next is told
             while True:
                 worker, began_s = await self.running(), loop.time()
                 await worker.ended()

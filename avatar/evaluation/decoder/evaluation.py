@@ -6,7 +6,7 @@ their pixels; only folds look at the decoder's own field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +15,11 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.results import Band, Cell, Row, Section
-from avatar.geometry.points import Array
 from avatar.mesh.decoder import MeshDecoder
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait
+from avatar.progress import ShareDone
 from speech.errors import InputError
 
 _INDEX = MotionLayout.INDEX
@@ -47,8 +47,6 @@ _GAZES = (("gaze yaw", "gazeYaw", 20.0), ("gaze pitch", "gazePitch", 15.0))
 _ANGLE_BAND, _GAZE_BAND, _KEPT_BAND, _SHAPE_BAND = Band(0.0, 2.0), Band(0.0, 4.0), Band(0.0, 0.05), Band(0.0, 0.02)
 _NONE = Band(0.0, 0.0)
 _SEAM_BAND = Band(0.0, 1.15)
-
-Progress = Callable[[float], None]
 
 
 def vector(**values: float) -> Floats:
@@ -86,7 +84,7 @@ class DecoderEvaluation:
         self._ruler = Ruler(picture, rest)
         self._rest = self._ruler(rest)
 
-    def sections(self, progress: Progress) -> list[Section]:
+    def sections(self, progress: ShareDone) -> list[Section]:
         """All tables; `progress` is told the share that is done."""
         rows: list[Row] = []
         ends: dict[str, list[float]] = {}
@@ -268,7 +266,7 @@ def _row(name: str, value: float | None, unit: str = "", band: Band | None = Non
     return Row(name, (Cell(value, band),), unit, digits)
 
 
-def _error_rows(name: str, asked: Array, seen: Array, band: Band) -> list[Row]:
+def _error_rows(name: str, asked: Doubles, seen: Doubles, band: Band) -> list[Row]:
     known = np.isfinite(seen)
     if not known.any():
         return [_row(f"{name}, error", None, "°", band, 1), _row(f"{name}, slope", None)]
@@ -277,7 +275,7 @@ def _error_rows(name: str, asked: Array, seen: Array, band: Band) -> list[Row]:
     return [_row(f"{name}, error", error, "°", band, 1), _row(f"{name}, slope", slope)]
 
 
-def _shape_difference(shape: Array, rest: Array) -> float:
+def _shape_difference(shape: Doubles, rest: Doubles) -> float:
     """Mean distance of landmarks after laying one shape over the other (Procrustes), eye distances."""
     a, b = shape - shape.mean(axis=0), rest - rest.mean(axis=0)
     u, s, vt = np.linalg.svd(b.T @ a)

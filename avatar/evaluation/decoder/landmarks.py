@@ -14,8 +14,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.geometry.points import Array
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.portrait.head_pnp import HeadPnp
 
 # Radius of the circle on which an iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
@@ -33,8 +32,8 @@ class Measured:
     """
 
     values: dict[str, float]
-    angles: Array
-    shape: Array
+    angles: Doubles
+    shape: Doubles
 
 
 class Ruler:
@@ -56,7 +55,7 @@ class Ruler:
         at = self._plane.to_plane(self._rest[:, :2] + self._pnp.beyond(found))
         return Measured(_values(at), np.degrees(self._pnp.angles(found)), at[:468])
 
-    def gaze(self, picture: Image, found: Floats) -> Array:
+    def gaze(self, picture: Image, found: Floats) -> Doubles:
         """Yaw to its own left and pitch upwards against the picture at rest, degrees [2]; the head must be at rest.
 
         Args:
@@ -77,7 +76,7 @@ class IrisTemplate:
         side: "Left" or "Right".
     """
 
-    def __init__(self, picture: Image, points: Array, side: str) -> None:
+    def __init__(self, picture: Image, points: Doubles, side: str) -> None:
         self._side = side
         iris = points[list(lm.IRIS[side]), :2]
         self._centre = iris[0]
@@ -93,7 +92,7 @@ class IrisTemplate:
         self._seen = _sampled(self._opening(picture, points), self._centre + self._disc) / 255.0
         self._seen = self._seen * (grey < np.percentile(grey, 97))
 
-    def moved(self, picture: Image, points: Array) -> Array:
+    def moved(self, picture: Image, points: Doubles) -> Doubles:
         """How far it has gone, pixels [2]; zero where it can't be told."""
         at = self._centre + self._shifts[:, None] + self._disc
         there = _sampled(picture, at)
@@ -110,7 +109,7 @@ class IrisTemplate:
         weight = np.where(near & np.isfinite(cost), np.clip(1.3 * cost[best] + 0.3 - cost, 0.0, None), 0.0)
         return np.asarray((weight[:, None] * self._shifts).sum(axis=0) / weight.sum())
 
-    def _opening(self, picture: Image, points: Array) -> Image:
+    def _opening(self, picture: Image, points: Doubles) -> Image:
         """255 between the lids, a little away from them: uint8 [S, S]."""
         lids = points[list(lm.EYE_OUTLINE[self._side]), :2]
         opening = np.zeros(picture.shape[:2], np.uint8)
@@ -118,14 +117,14 @@ class IrisTemplate:
         return np.asarray(cv2.erode(opening, np.ones((3, 3), np.uint8)), np.uint8)
 
 
-def _sampled(picture: Image, at: Array) -> Array:
+def _sampled(picture: Image, at: Doubles) -> Doubles:
     """A picture at pixel coordinates [..., 2]: float64 [..., C]."""
     flat = np.ascontiguousarray(at.reshape(1, -1, 2) if at.ndim == 2 else at, np.float32)
     found = cv2.remap(picture, flat, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(found[0] if at.ndim == 2 else found, np.float64)
 
 
-def _values(at: Array) -> dict[str, float]:
+def _values(at: Doubles) -> dict[str, float]:
     """Distances and heights in the face plane."""
 
     def height(*indices: int) -> float:

@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
-from avatar.geometry.points import Array
 from avatar.geometry.warp import Grid
 from avatar.mesh.decoder import MeshDecoder
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.portrait import Portrait
 
 # What may belong to the person: the matte and so much around it, shares of the picture.
@@ -44,7 +43,7 @@ def fold_share(decoder: MeshDecoder, values: Floats) -> float:
     return float((int(folded.sum()) + lips) / folded.size)
 
 
-def _determinant(field: Floats, cell: int) -> Array:
+def _determinant(field: Floats, cell: int) -> Doubles:
     along_y, along_x = np.gradient(field.astype(np.float64) / cell, axis=(0, 1))
     return np.asarray((1.0 + along_x[..., 0]) * (1.0 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0])
 

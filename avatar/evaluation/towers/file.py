@@ -12,7 +12,7 @@ from safetensors.torch import save
 from avatar.evaluation.towers.measures import ShiftTable
 from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.sampler.dynamics import NAMES
-from avatar.weights_file import brief, filled, read_weights, sizes_of
+from avatar.weights_file import brief, load_network, parse_sizes, read_weights
 from speech.errors import InputError
 from speech.files.draft import Draft
 
@@ -71,10 +71,10 @@ def load_towers(path: Path, kind: TowerKind | None = None) -> TrainedTowers:
         if got != value:
             raise InputError(f"{path}: expected trained towers with {key} '{value[:40]}', got '{got[:40]}'; {again}")
     try:
-        tower, config = TowerKind(metadata["kind"]), sizes_of(TowerConfig, metadata["config"])
+        tower, config = TowerKind(metadata["kind"]), parse_sizes(TowerConfig, metadata["config"])
         if config.frames < config.stride:
             raise ValueError(f"expected frames of at least one stride, got {config.frames} and {config.stride}")
-        model = filled(lambda: TwoTower(tower, config), tensors)
+        model = load_network(lambda: TwoTower(tower, config), tensors)
         table: dict[str, Any] = json.loads(metadata["held_out"])
         table |= {name: tuple(table[name]) for name in ("shifts", "mean", "error")}
         held_out = ShiftTable(**table)

@@ -57,7 +57,7 @@ def score_motion(weights: Path, sound: Floats, motion: Floats, *, kind: TowerKin
         InputError: the weights can't be read or are of another kind, or the motion is not of this shape.
     """
     if motion.ndim != 2 or motion.shape[1] != MotionLayout.SIZE:
-        raise InputError(f"motion: expected an array [T, {MotionLayout.SIZE}], got {list(motion.shape)}")
+        raise ValueError(f"motion: expected an array [T, {MotionLayout.SIZE}], got {list(motion.shape)}")
     trained = load_towers(weights, kind)
     model, held_out = trained.model, trained.held_out
     score: float | None = None

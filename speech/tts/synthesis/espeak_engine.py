@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 
 PIECE_MS = 60
 """Length of the pieces eSpeak hands over: computed in about 0.2 ms each, so an abort is felt at once."""
@@ -226,7 +226,7 @@ class EspeakEngine:
         if self._failure is not None:
             raise self._failure
         if code != 0:
-            raise InputError(f"eSpeak NG: expected a text it can say, it failed with code {code}: {text[:40]!r}")
+            raise BackendError(f"eSpeak NG: expected a text it can say, it failed with code {code}: {text[:40]!r}")
 
     def ipa(self, word: str, voice: str) -> str:
         """How a word is pronounced, in the International Phonetic Alphabet; only to be called in the `worker` thread.

@@ -13,7 +13,7 @@ from avatar.decoder import Image
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
-from avatar.portrait.landmark_checks import doubts_about
+from avatar.portrait.landmark_checks import check_landmarks
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.portrait.upright import mirrored_distances
 from tests.drawn_animal import drawn_fox
@@ -39,7 +39,7 @@ def finder() -> Iterator[FaceFinder]:
 
 def said_of(image: Image, finder: FaceFinder) -> str:
     landmarks = finder.meshes(image)[0]
-    return " / ".join(doubts_about(image, landmarks, mirrored_distances(image, landmarks, finder)))
+    return " / ".join(check_landmarks(image, landmarks, mirrored_distances(image, landmarks, finder)))
 
 
 def test_good_portraits_are_left_alone(mira: Portrait) -> None:

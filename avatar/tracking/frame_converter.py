@@ -14,6 +14,7 @@ from av.video.reformatter import ColorTrc, Interpolation
 from av.video.stream import VideoStream
 
 from avatar.decoder import Image
+from avatar.motion import Doubles
 
 LARGEST_SIDE = 4096
 """Pixels; what is larger is made smaller: there is nothing more to see of a face."""
@@ -26,7 +27,7 @@ _QUARTER = 0.02
 _WHITE, _KNEE = 203.0, 0.75
 
 
-class Upright:
+class FrameConverter:
     """Makes RGB pictures of a stream's frames.
 
     Followed are the sample aspect ratio of the container, or else of the stream (also where it changes), and the
@@ -61,7 +62,7 @@ class Upright:
             field = np.ascontiguousarray(image[::2])
             image = np.asarray(cv2.resize(field, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
         if frame.color_trc == ColorTrc.SMPTE2084:
-            image = np.asarray(cv2.LUT(image, _usual_of_hdr()), np.uint8)
+            image = np.asarray(cv2.LUT(image, _hdr_to_gamma_table()), np.uint8)
         return _shown(image, _matrix(frame))
 
     def _size(self, frame: VideoFrame) -> tuple[int, int]:
@@ -75,7 +76,7 @@ class Upright:
 
 
 @cache
-def _usual_of_hdr() -> npt.NDArray[np.uint8]:
+def _hdr_to_gamma_table() -> npt.NDArray[np.uint8]:
     """uint8 [256]: what HDR10 codes as absolute light (SMPTE ST 2084), in a usual picture's gamma."""
     power = np.linspace(0.0, 1.0, 256) ** (32.0 / 2523.0)
     light = np.maximum(power - 0.8359375, 0.0) / (18.8515625 - 18.6875 * power)
@@ -85,7 +86,7 @@ def _usual_of_hdr() -> npt.NDArray[np.uint8]:
     return np.asarray(np.round(255.0 * level ** (1.0 / 2.2)), np.uint8)
 
 
-def _matrix(frame: VideoFrame) -> npt.NDArray[np.float64] | None:
+def _matrix(frame: VideoFrame) -> Doubles | None:
     """The directions in which a picture's right and down are shown, as the columns of [2, 2]; None: as they are."""
     side_data: Any = frame.side_data  # PyAV's type names three of its keys
     stored = side_data.get(Type.DISPLAYMATRIX)
@@ -100,7 +101,7 @@ def _matrix(frame: VideoFrame) -> npt.NDArray[np.float64] | None:
     return None if abs(np.linalg.det(matrix)) < 0.5 else matrix
 
 
-def _shown(image: Image, matrix: npt.NDArray[np.float64] | None) -> Image:
+def _shown(image: Image, matrix: Doubles | None) -> Image:
     if matrix is None:
         return image
     if np.abs(matrix - np.round(matrix)).max() < _QUARTER:
