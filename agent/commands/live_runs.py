@@ -163,7 +163,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.engine import Part, load_engine
     from agent.live_audio import sound_device
     from agent.live_outputs import live_outputs, recorded
-    from agent.mirror import MOST_LATENCY_S, run_mirror
+    from agent.mirror import MOST_LATENCY_S, open_mirror
     from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:
@@ -184,11 +184,14 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         tell_notices(face.portrait, quiet)
         planned = live_outputs(config, face.portrait, record=record, on_key=keys.in_window, on_close=keys.window_closed)
-        async with open_outputs(planned, on_problem=problem) as outputs:
+        async with (
+            open_outputs(planned, on_problem=problem) as outputs,
+            open_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state) as mirror,
+        ):
             with leaving_on_signals(audio.leave), keyboard(keys.press), show_status_line(line, quiet):
                 say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
-                renderer = await run_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state)
-    report_losses(renderer.frames_late, renderer.frames, device, quiet)
+                await mirror.run()
+    report_losses(mirror.frames_late, mirror.frames, device, quiet)
     if recorded(outputs):
         say(f"{record}: what was mirrored", quiet)
 
