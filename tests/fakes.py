@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import numpy as np
 
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
 from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Emotion, Floats, Motion, MotionLayout, neutral
@@ -73,6 +74,9 @@ class ScriptedMind(_Entered):
         self._replies, self._delay_s = replies, delay_s
         self.histories: list[tuple[Message, ...]] = []
         self.closed = 0
+
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        return nullcontext(self)
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         self.histories.append(tuple(history))
@@ -147,7 +151,7 @@ class LoudnessSampler:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
         self._sound = np.concatenate([self._sound, chunk.samples])
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         if len(self._sound) < (self.frame + self._block + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME:
             return Motion(neutral(0), self.frame)
         values = neutral(self._block)
@@ -191,10 +195,10 @@ class KeptOutput:
         self.sound.append(sound)
         self.motion.append(motion)
 
-    def finish(self) -> None:
-        pass
+    def __enter__(self) -> Self:
+        return self
 
-    def abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     @property

@@ -56,10 +56,9 @@ POINTS = dict.fromkeys(NAMES, np.zeros(2, np.float32))
 
 
 def csv_output(path: Path) -> None:
-    output = MotionCsvOutput(path)
-    for row in MOTION:
-        output.write(None, np.zeros(1920, np.float32), row)
-    output.finish()
+    with MotionCsvOutput(path) as output:
+        for row in MOTION:
+            output.write(None, np.zeros(1920, np.float32), row)
 
 
 def training_data(path: Path) -> None:
@@ -180,18 +179,17 @@ def test_both_transcripts_are_tried(tmp_path: Path) -> None:
     kept = load_config(None, [f"session.keep_transcripts={tmp_path / 'kept'}"], {})
     transcript_log = TranscriptLog(kept, quiet=True)
     transcript_log.check(None)
-    transcript_log.tell(TurnFinished(TurnRecord(Turn(0, 0))))
+    transcript_log.on_event(TurnFinished(TurnRecord(Turn(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
         transcript_log.write(tmp_path / "missing" / "a.mp4")
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 def clip(path: Path, seconds: float) -> None:
-    output = VideoFileOutput(path)
     frame = np.full((FRAME_SIZE, FRAME_SIZE, 3), 128, np.uint8)
-    for number in range(round(seconds * 25)):
-        output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
-    output.finish()
+    with VideoFileOutput(path) as output:
+        for number in range(round(seconds * 25)):
+            output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
 
 
 def test_two_recordings_of_one_name_at_once_both_end_and_one_stays_whole(tmp_path: Path) -> None:

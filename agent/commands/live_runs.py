@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,18 +47,22 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
-        from agent.commands.status_line import shown
+        from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.conversation.microphone import Microphone
         from agent.engine import open_session, sound_card
-        from agent.live_outputs import open_live_outputs, recorded, recording_among
+        from agent.live_outputs import live_outputs, recorded, recording_among
         from agent.mqtt.bridge import MqttBridge
+        from avatar.outputs.opening import open_outputs, required
 
         prefer_live()
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
-        self._listeners: list[Callable[[Event], None]] = [self._transcript_log.tell, *([bridge.tell] if bridge else [])]
+        self._listeners: list[Callable[[Event], None]] = [
+            self._transcript_log.on_event,
+            *([bridge.on_event] if bridge else []),
+        ]
         card: SoundCard
         source: Microphone
         session: Session
@@ -89,20 +93,22 @@ class Talk:
             if pressed or (name == "space" and config.devices.push_to_talk):
                 loop.call_soon_threadsafe(key, name)
 
-        def outputs() -> list[Output]:
-            opened = open_live_outputs(
+        @asynccontextmanager
+        async def outputs() -> AsyncGenerator[Sequence[Output], None]:
+            planned = live_outputs(
                 config,
                 portraits[0],
                 record=self._record,
-                on_problem=self._problem,
                 on_key=window_key,
                 on_close=lambda: window_key("q", True),
             )
-            shown_by.extend(opened)
-            if (recording := recording_among(opened)) is not None:
-                self._transcript_log.keep_beside(recording.written_to)
             motion = bridge.motion_output() if bridge else None
-            return [*opened, motion] if motion else opened
+            planned += required(motion) if motion else []
+            async with open_outputs(planned, on_problem=self._problem) as opened:
+                shown_by.extend(opened)
+                if (recording := recording_among(opened)) is not None:
+                    self._transcript_log.keep_beside(recording.written_to)
+                yield opened
 
         try:
             async with open_session(
@@ -125,7 +131,7 @@ class Talk:
                 services: list[Service] = [lambda _: card.watch()]
                 if bridge is not None:
                     services.append(bridge.run)
-                with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                with leaving_on_signals(source.leave), keyboard(key), show_status_line(self._line, self._quiet):
                     say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
                     await session.run(source, services)
                 report_losses(session.frames_late, session.frames, card, self._quiet)
@@ -152,11 +158,12 @@ class Talk:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
-    from agent.commands.status_line import StatusLine, shown
+    from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.engine import sound_card
-    from agent.live_outputs import open_live_outputs, recorded
+    from agent.live_outputs import live_outputs, recorded
     from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
+    from avatar.outputs.opening import open_outputs
     from speech.sound_track import SoundTrack
 
     def problem(message: str) -> None:
@@ -173,11 +180,12 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         if pressed and name in ("q", "escape"):
             loop.call_soon_threadsafe(left.set)
 
-    outputs = open_live_outputs(
-        config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
-    )
-    async with sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card:
-        with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
+    planned = live_outputs(config, face.portrait, record=record, on_key=key, on_close=lambda: key("q"))
+    async with (
+        open_outputs(planned, on_problem=problem) as outputs,
+        sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card,
+    ):
+        with leaving_on_signals(left.set), keyboard(key), show_status_line(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
                 config,

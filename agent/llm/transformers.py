@@ -7,13 +7,13 @@ import contextlib
 import importlib.util
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agent.knowledge.file import Knowledge
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.llm.gguf_folder import is_made
 from agent.llm.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.llm.short_prompt import ShortPrompt, asks_to_invent
@@ -22,8 +22,9 @@ from agent.models.packaged_models import PackagedModel
 from agent.text.reasoning import ReasoningFilter
 from speech.errors import BackendError, InputError, VisavisError
 from speech.files.input_file import read_input_file
+from speech.worker.call import Item
 from speech.worker.kept import KeptWorker
-from speech.worker.process import Item, Worker
+from speech.worker.process import Worker
 
 _LARGEST_CONFIG_BYTES = 5_000_000
 _KNOWLEDGE_CHARACTERS_PER_TOKEN = 2
@@ -115,8 +116,15 @@ class TransformersLLM:
         """Ends the process."""
         await self._kept.stop()
 
+    @contextmanager
+    def conversation(self) -> Iterator[Conversation]:
+        """Begins a conversation."""
+        yield self
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `LLM.stream`. The oldest of a history that the model can't hold is left out.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`.
+
+        The oldest of a history that the model can't hold is left out.
 
         Raises:
             BackendError: the process died, or the model has nothing to say.
