@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,13 @@ def mind(folder: Path, **settings: Any) -> TransformersLLM:
 
 
 async def ask(llm: TransformersLLM, text: str, history: Sequence[Message] = ()) -> list[str]:
-    return [delta async for delta in llm.stream(history, text)]
+    with llm.conversation() as talk:
+        return [delta async for delta in talk.stream(history, text)]
 
 
 def said_by(model: ChatModel, question: str, history: Sequence[Message] = (), **settings: Any) -> str:
     deltas: list[str] = []
-    settings = {"temperature": 0, "max_tokens": 8, "seed": 0, "check": lambda: None, **settings}
+    settings = {"conversation": 1, "temperature": 0, "max_tokens": 8, "seed": 0, "turn": nullcontext, **settings}
     model.reply(ShortPrompt(name="Mira").messages(history, question), emit=deltas.append, **settings)
     return "".join(deltas)
 
@@ -139,10 +140,11 @@ def test_an_endless_reply_ends_at_the_longest(small_model: ChatModel) -> None:
 @pytest.mark.real_time
 def test_cancelling_stops_within_a_token_and_a_dead_process_is_started_again(small: Path) -> None:
     async def main() -> None:
-        async with mind(small, max_tokens=1500) as llm:
+        async with mind(small, max_tokens=1500) as llm, AsyncExitStack() as stack:
+            talk = stack.enter_context(llm.conversation())
             assert llm._kept._doing_beside is not None
             await llm._kept._doing_beside
-            async with aclosing(llm.stream([], ROME)) as deltas:
+            async with aclosing(talk.stream([], ROME)) as deltas:
                 await anext(deltas)
             await asyncio.sleep(0.1)  # the word comes through, and a token is finished
             assert llm._kept._worker is not None
@@ -155,14 +157,14 @@ def test_cancelling_stops_within_a_token_and_a_dead_process_is_started_again(sma
             with pytest.raises(asyncio.CancelledError):
                 await answering
             began = time.monotonic()
-            async with aclosing(llm.stream([], WINTER)) as deltas:
+            async with aclosing(talk.stream([], WINTER)) as deltas:
                 await anext(deltas)
             assert time.monotonic() - began < 0.5, "the next question must not wait for the last reply"
             with pytest.raises(InputError, match="small ended unexpectedly"):
-                async for _ in llm.stream([], ROME):
+                async for _ in talk.stream([], ROME):
                     assert llm._kept._worker is not None
                     llm._kept._worker._process.kill()
-            async with aclosing(llm.stream([], ROME)) as deltas:
+            async with aclosing(talk.stream([], ROME)) as deltas:
                 assert await anext(deltas)
 
     asyncio.run(main())
@@ -262,7 +264,7 @@ def test_what_was_read_is_kept_and_changes_nothing(chat_model: ChatModel) -> Non
     history = [Message("user", ROME), Message("assistant", "Rome, of course.")]
     for question, past in ((ROME, []), (TIRED, history), (ROME, [])):
         kept = said_by(chat_model, question, past)
-        chat_model._cache, chat_model._read = None, []
+        chat_model.forget(1)
         assert said_by(chat_model, question, past) == kept
     read: list[int] = []
     forward = chat_model._model.base_model.forward
@@ -284,17 +286,18 @@ def test_a_reply_thrown_away_while_reading_leaves_no_trace(chat_model: ChatModel
     class Enough(Exception):
         pass
 
-    checks = 0
+    turns = 0
 
-    def check() -> None:
-        nonlocal checks
-        checks += 1
-        if checks == 3:
+    def turn() -> AbstractContextManager[None]:
+        nonlocal turns
+        turns += 1
+        if turns == 3:
             raise Enough
+        return nullcontext()
 
     before = said_by(chat_model, ROME)
     with pytest.raises(Enough):
-        said_by(chat_model, ROME, [Message("user", "something else " * 100)], check=check)
+        said_by(chat_model, ROME, [Message("user", "something else " * 100)], turn=turn)
     assert said_by(chat_model, ROME) == before
 
 
