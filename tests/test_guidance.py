@@ -5,7 +5,6 @@ from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
 from avatar.sampler.guidance import Guidance, guided
-from speech.errors import InputError
 
 CONFIG = DenoiserConfig(width=32, hop_width=16, layers=1, heads=2, feed_forward=48)
 
@@ -47,7 +46,7 @@ def _plain(denoiser, given, x, *, audio=1.0, without=None):
 @torch.inference_mode()
 def _guided(parts, guidance):
     denoiser, given, x = parts
-    return guided(denoiser, guidance, **given)(x, 0.3)
+    return guided(denoiser, [guidance], **given)(x, 0.3)
 
 
 def test_no_guidance_is_the_plain_prediction(parts):
@@ -73,5 +72,5 @@ def test_every_kind_of_condition_can_be_guided(parts, name):
 
 @pytest.mark.parametrize("strength", [-0.1, 9.0, float("nan")])
 def test_strengths_that_give_no_face_are_refused(strength):
-    with pytest.raises(InputError, match="guidance, gaze: expected 0 to 4"):
+    with pytest.raises(ValueError, match="guidance, gaze: expected 0 to 4"):
         Guidance(gaze=strength)

@@ -20,7 +20,7 @@ from agent.llm.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
 from agent.llm.conversation_caches import ConversationCaches
 from agent.llm.gguf_folder import GROUP_SETTING, chat_folder
 from agent.models.packaged_models import find_packaged
-from agent.text.held_back import HoldBack
+from agent.text.stream_splitter import StreamSplitter
 from speech.errors import InputError
 from speech.worker.main import Call, Cancelled, Work, serve
 from speech.worker.turns import Turns
@@ -197,7 +197,7 @@ def _until_next_turn(emit: Callable[[str], None]) -> Callable[[str], None]:
     """Passes text on up to where the model begins to speak for the person."""
     mark = f"\n{NEXT_TURN}"
     beginnings = "|".join(re.escape(mark[:length]) for length in range(1, len(mark)))
-    turns = HoldBack(re.compile("\n"), re.compile(re.escape(mark)), re.compile(beginnings))
+    turns = StreamSplitter(re.compile("\n"), re.compile(re.escape(mark)), re.compile(beginnings))
 
     def end(match: re.Match[str]) -> None:
         raise _ReplyEnded
