@@ -282,6 +282,73 @@ def test_what_was_read_is_kept_and_changes_nothing(chat_model: ChatModel) -> Non
     assert 0 < sum(read) < len(tokens) / 2, "the system prompt was read again"
 
 
+def test_conversations_answered_at_once_go_as_if_alone(small: Path) -> None:
+    asked = {ROME: [Message("user", "Hi."), Message("assistant", "Hello.")], TIRED: [], WINTER: []}
+
+    async def main() -> None:
+        async with mind(small, max_tokens=60, temperature=0.8) as llm:
+            alone = {question: await ask(llm, question, history) for question, history in asked.items()}
+            together = await asyncio.gather(*(ask(llm, question, history) for question, history in asked.items()))
+            assert dict(zip(asked, together, strict=True)) == alone
+            with llm.conversation() as endless:
+                async with aclosing(endless.stream([], "Count.")) as deltas:
+                    await anext(deltas)
+                    assert await ask(llm, TIRED) == alone[TIRED]
+                assert await ask(llm, WINTER) == alone[WINTER]
+
+    asyncio.run(main())
+
+
+def test_a_conversation_reads_only_what_is_new_and_frees_it_in_the_end(chat_model: ChatModel) -> None:
+    read: list[int] = []
+    forward = chat_model._model.base_model.forward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        read.append((args[0] if args else kwargs["input_ids"]).shape[1])
+        return forward(*args, **kwargs)
+
+    def reading(conversation: int, question: str, history: Sequence[Message] = ()) -> tuple[str, int]:
+        read.clear()
+        said = said_by(chat_model, question, history, conversation=conversation, max_tokens=6)
+        return said, sum(read)
+
+    history = [Message("user", ROME), Message("assistant", "Rome, of course. It is a beautiful old city.")]
+    for conversation in range(9):
+        chat_model.forget(conversation)
+    chat_model._model.base_model.forward = counting
+    try:
+        first, all_of_it = reading(5, ROME)
+        second, beside = reading(6, ROME)
+        assert second == first and beside < all_of_it / 2, "what both begin with is copied"
+        longer, _ = reading(5, TIRED, history)
+        assert reading(6, WINTER)[1] < all_of_it / 2
+        again, new = reading(5, TIRED, history)
+        assert again == longer and new < all_of_it / 2, "another conversation meanwhile has taken nothing away"
+        chat_model.forget(5)
+        chat_model.forget(6)
+        assert not chat_model._caches._read
+        assert reading(6, ROME) == (first, all_of_it)
+    finally:
+        chat_model._model.base_model.forward = forward
+
+
+def test_the_least_recently_used_conversations_are_dropped(small_model: ChatModel) -> None:
+    for conversation in range(9):
+        small_model.forget(conversation)
+    caches = small_model._caches
+    for conversation in (0, 1, 2):
+        said_by(small_model, ROME, conversation=conversation)
+    size = caches._read[1].size_bytes
+    assert size > 0
+    most, caches._most_bytes = caches._most_bytes, round(2.5 * size)
+    try:
+        said_by(small_model, ROME, conversation=1)
+        said_by(small_model, ROME, conversation=3)
+        assert list(caches._read) == [0, 1, 3], "not what stands before all of them, and not the latest"
+    finally:
+        caches._most_bytes = most
+
+
 def test_a_reply_thrown_away_while_reading_leaves_no_trace(chat_model: ChatModel) -> None:
     class Enough(Exception):
         pass

@@ -100,9 +100,8 @@ class EspeakTTS:
     async def _say(self, timeline: EspeakTimeline) -> AsyncGenerator[SpeechChunk, None]:
         """Has the engine say a text in one go: what its listener has not taken waits here, not in the engine."""
         loop = asyncio.get_running_loop()
-        chunks: asyncio.Queue[SpeechChunk | None] = (
-            asyncio.Queue()
-        )  # a chunk is about a word, so `MOST_WORDS` bounds it
+        # A chunk is about a word, so `MOST_WORDS` bounds it.
+        chunks: asyncio.Queue[SpeechChunk | None] = asyncio.Queue()
         stop = threading.Event()
 
         def hand_over(ready: SpeechChunk | None) -> None:
