@@ -184,8 +184,8 @@ def test_files_that_are_not_picos_are_one_line(engine: PicoEngine, folder: Path,
 def test_sentences_spoken_at_once_sound_as_if_alone(folder: Path) -> None:
     with kept(PicoTTS(folder=folder, voice="de")) as voice:
         voice.check_several_at_once(
-            "Das geht immer weiter, ein Satz nach dem anderen, wie eine lange Geschichte, von einem Fuchs und einem Hund, "
-            "in einem Wald, in dem es jeden Tag geregnet hat, bis der Sommer kam.",
+            "Das geht immer weiter, ein Satz nach dem anderen, wie eine lange Geschichte, von einem Fuchs und einem "
+            "Hund, in einem Wald, in dem es jeden Tag geregnet hat, bis der Sommer kam.",
             "Guten Morgen.",
             "Ja, gerne.",
         )
