@@ -19,7 +19,7 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import Config, LogSection
+from agent.config.sections import KEYS, Config, LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
 from speech.user_folders import state_folder
@@ -64,6 +64,11 @@ class Log:
         self._shown: logging.Handler | None = None
         self._lock: int | None = None
         self._levels: dict[str, int] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is logged anywhere."""
+        return self._waiting is not None
 
     @property
     def is_shown(self) -> bool:
@@ -170,16 +175,18 @@ def note_settings(config: Config, environment: Mapping[str, str] = os.environ) -
 
 
 def settings_of(config: Config) -> dict[str, str]:
-    """What was set, and is not a default: "section.key" → its value; of texts only their length, of users nothing."""
+    """What is not at its default: "section.key" → value; of texts only their length, of users nothing."""
     told: dict[str, str] = {}
-    for key in config.source.settings:
+    default = Config()
+    for key in KEYS:
         section, name = key.split(".")
         value = getattr(getattr(config, section), name)
-        if key == "mind.persona":
-            value = f"({len(value)} characters)"
-        elif key == "mqtt.username":
-            value = "(set)"
-        told[key] = str(value)
+        if value != getattr(getattr(default, section), name):
+            told[key] = str(value)
+    if "mind.persona" in told:
+        told["mind.persona"] = f"({len(config.mind.persona)} characters)"
+    if "mqtt.username" in told:
+        told["mqtt.username"] = "(set)"
     return told
 
 
