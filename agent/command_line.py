@@ -14,8 +14,12 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
+<<<<<<< HEAD
 from agent.commands import doctor as upkeep
 from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
+=======
+from agent.commands import doctor as doctor_command
+>>>>>>> main
 from agent.commands.options import say
 from agent.console import streams
 from agent.log.log import LOG
@@ -52,7 +56,7 @@ def _root(
     set_log_options(verbose, log_json)
 
 
-for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, upkeep):
+for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
     module.register(app)
 with_log_options(app)
 
@@ -95,6 +99,7 @@ def _run() -> int:
         say("interrupted")
         end_log(f"interrupted by {signal.Signals(number).name}", status=128 + number)
         return 128 + number
+<<<<<<< HEAD
     if failure is not None:
         return _told(failure)
     asked = signals.asked_to_leave_by()
@@ -104,6 +109,13 @@ def _run() -> int:
 
 def _told(failure: BaseException) -> int:
     """Tells what went wrong in one line, if it is the user's to mend, or where a log holds the rest; else raises it."""
+=======
+    return status if failure is None else _report(failure)
+
+
+def _report(failure: BaseException) -> int:
+    """Prints what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
+>>>>>>> main
     if isinstance(failure, typer.Abort | KeyboardInterrupt):
         say("interrupted")
         end_log("interrupted", status=130)
@@ -135,7 +147,7 @@ def _lines(error: BaseException) -> list[str]:
     if isinstance(error, VisavisError):
         return [str(error)]
     if isinstance(error, ClickException):
-        return [_misuse(error)]
+        return [_usage_error(error)]
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else "a file or device "
         return [f"{where}could not be read or written: {error.strerror or error}"]
@@ -147,7 +159,7 @@ def _lines(error: BaseException) -> list[str]:
     return []
 
 
-def _misuse(error: ClickException) -> str:
+def _usage_error(error: ClickException) -> str:
     """What is wrong with the words of a command, and where to look for the right ones."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "visavis"
