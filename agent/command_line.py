@@ -14,12 +14,8 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
-<<<<<<< HEAD
-from agent.commands import doctor as upkeep
-from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
-=======
 from agent.commands import doctor as doctor_command
->>>>>>> main
+from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
 from agent.commands.options import say
 from agent.console import streams
 from agent.log.log import LOG
@@ -99,23 +95,15 @@ def _run() -> int:
         say("interrupted")
         end_log(f"interrupted by {signal.Signals(number).name}", status=128 + number)
         return 128 + number
-<<<<<<< HEAD
     if failure is not None:
-        return _told(failure)
+        return _report(failure)
     asked = signals.asked_to_leave_by()
     end_log(f"left, asked to by {signal.Signals(asked).name}" if asked else "done", status=status)
     return status
 
 
-def _told(failure: BaseException) -> int:
-    """Tells what went wrong in one line, if it is the user's to mend, or where a log holds the rest; else raises it."""
-=======
-    return status if failure is None else _report(failure)
-
-
 def _report(failure: BaseException) -> int:
-    """Prints what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
->>>>>>> main
+    """Prints what went wrong in one line, if it is the user's to mend, or where a log says more; else raises it."""
     if isinstance(failure, typer.Abort | KeyboardInterrupt):
         say("interrupted")
         end_log("interrupted", status=130)
