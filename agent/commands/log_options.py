@@ -54,13 +54,15 @@ def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**options)
 
     more = {"verbose": Verbose, "log_json": LogJson}
-    own = inspect.signature(command)
+    own = inspect.signature(
+        command, eval_str=True
+    )  # of a signature that is set, Typer takes the annotations as they are
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for name, annotation in more.items()
     ]
     run.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {**command.__annotations__, **more}
+    run.__annotations__ = {name: parameter.annotation for name, parameter in own.parameters.items()} | more
     return run
 
 
@@ -90,13 +92,12 @@ def end_log(why: str, *, status: int | None = None, error: BaseException | None 
         status: its exit status; None where it is ended at once.
         error: what was raised; an error that nobody foresaw is logged with its traceback.
     """
-    if not LOG.is_open:
-        return
-    if error is not None:
-        _LOG.critical("an error that nobody foresaw", exc_info=error)
-    level = logging.ERROR if status is None or 1 <= status <= 4 else logging.INFO
-    ran_s = round(time.monotonic() - _BEGAN_S)
-    log_event(_LOG, "stop", level=level, why=Foreign(why), status=status, ran_s=ran_s)
+    if LOG.is_open:
+        if error is not None:
+            _LOG.critical("an error that nobody foresaw", exc_info=error)
+        level = logging.ERROR if status is None or 1 <= status <= 4 else logging.INFO
+        ran_s = round(time.monotonic() - _BEGAN_S)
+        log_event(_LOG, "stop", level=level, why=Foreign(why), status=status, ran_s=ran_s)
     LOG.close()
 
 

@@ -111,13 +111,11 @@ class Log:
         self._add(file, logging.DEBUG if self.is_shown else logging.getLevelNamesMapping()[section.level.upper()])
 
     def close(self) -> None:
-        """Writes what waits, and ends; waits a second at most. The levels are then as before."""
-        if self._waiting is None or self._writing is None:
-            return
-        logging.captureWarnings(False)
-        root = logging.getLogger()
-        root.removeHandler(self._waiting)
-        self._writing.stop()
+        """Writes what waits, and ends; waits a second at most. All is then as it was before, levels too."""
+        if self._waiting is not None and self._writing is not None:
+            logging.captureWarnings(False)
+            logging.getLogger().removeHandler(self._waiting)
+            self._writing.stop()
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
         if self._lock is not None:
