@@ -407,7 +407,7 @@ class Sections(Section):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SettingsSource:
     """Where a configuration came from.
 
     Attributes:
@@ -426,7 +426,7 @@ class Source:
 class Config(Sections):
     """A whole configuration: the sections, and where they came from."""
 
-    source: Source = Source()
+    source: SettingsSource = SettingsSource()
 
 
 KEYS: Mapping[str, type[Section]] = {
