@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 
 import numpy as np
 
-from agent.config.config import Config
-from agent.engine import DRAWING_S, Face, load_face, turn_detector
+from agent.conversation.audio_io import AudioIO, Stage
+from agent.conversation.floor import Floor
+from agent.engine import DRAWING_S, Engine, label, turn_detector
+from agent.faces import new_sampler
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output
-from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
-from speech.devices.sound_card import SoundCard
 from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
-from speech.turns.detector import TurnDetector
 
 BLOCK_FRAMES = 1
 
@@ -79,72 +79,61 @@ class MirrorFeed:
 
 
 async def run_mirror(
-    config: Config,
-    *,
-    card: SoundCard,
-    track: SoundTrack,
-    face: Face,
+    engine: Engine,
+    audio: AudioIO,
     outputs: Sequence[Output],
-    until_left: asyncio.Event,
+    *,
     on_problem: Callable[[str], None],
-    on_chunk: Callable[[AudioChunk], None] = lambda chunk: None,
     on_state: Callable[[ConversationState], None] = lambda state: None,
 ) -> Renderer:
     """Mirrors until the user leaves.
 
     Args:
-        config: the whole configuration.
-        card: entered; plays `track`.
-        track: an empty track.
-        face: of `load_mirror_face`.
+        engine: with motion model and face.
+        audio: hears all the time, and has a player.
         outputs: entered.
-        until_left: set when the user leaves.
-        on_problem: told in one line what went wrong; the rest goes on.
-        on_chunk: told of all sound from the microphone, for a level meter.
-        on_state: told whether the face speaks or listens.
+        on_problem: called with what went wrong, in one line; the rest goes on.
+        on_state: called when the face begins to speak or to listen.
     """
-    renderer = Renderer(
-        clock=PacedClock(card, ahead_s=DRAWING_S),
-        voice=track,
-        user=SoundTrack(),
-        sampler=face.sampler,
-        decoder=face.decoder,
-        outputs=outputs,
-        label=AiLabel(config.output.label_corner) if config.output.label else None,
-        on_output_failed=lambda output, error: on_problem(str(error)),
-        ready_frames=0,  # the sound of later frames is not there yet
-    )
-    renderer.set_controls(config.controls.controls())
+    config, player = engine.config, audio.player
+    if player is None:
+        raise ValueError("run_mirror: expected audio with a player, got none")
+    clock = PacedClock(player, ahead_s=DRAWING_S)
+    stage = Stage(SoundTrack(), SoundTrack(), clock, Floor())
+    async with engine.parts.motion(config) as motion, engine.face() as face:
+        renderer = Renderer(
+            clock=clock,
+            voice=stage.voice,
+            user=SoundTrack(),  # who speaks is who is shown: there is nobody to listen to
+            sampler=new_sampler(config, motion, BLOCK_FRAMES),
+            decoder=face.decoder,
+            outputs=outputs,
+            label=label(config),
+            on_output_failed=lambda output, error: on_problem(str(error)),
+            ready_frames=0,  # the sound of later frames is not there yet
+        )
+        renderer.set_controls(config.controls.controls())
 
-    def set_state(state: ConversationState) -> None:
-        renderer.set_state(state)
-        on_state(state)
+        def heard_now() -> int:
+            return round((asyncio.get_running_loop().time() - player.heard_at(0)) * OUTPUT_RATE_HZ)
 
-    async def feed(turns: TurnDetector) -> None:
-        feeding = MirrorFeed(track, card.heard_now)
-        async for chunk in card.chunks():
-            on_chunk(chunk)
-            feeding.push(chunk.samples)
-            for event in await asyncio.to_thread(turns.push, chunk):
-                if isinstance(event, SpeechStarted):
-                    set_state(ConversationState.SPEAKING)
-                elif isinstance(event, SpeechStopped):
-                    set_state(ConversationState.LISTENING)
+        def set_state(state: ConversationState) -> None:
+            renderer.set_state(state)
+            on_state(state)
 
-    turns = await asyncio.to_thread(turn_detector, config)
-    set_state(ConversationState.LISTENING)
-    async with asyncio.TaskGroup() as tasks:
-        beside = [
-            tasks.create_task(feed(turns), name="microphone"),
-            tasks.create_task(card.watch(), name="sound card"),
-        ]
-        tasks.create_task(renderer.run(lambda: 0 if until_left.is_set() else None), name="face")
-        await until_left.wait()
-        for task in beside:
-            task.cancel()
+        turns = await asyncio.to_thread(turn_detector, config)
+        set_state(ConversationState.LISTENING)
+        async with audio.open(stage) as heard, aclosing(heard), asyncio.TaskGroup() as tasks:
+            tasks.create_task(renderer.run(), name="face")
+            feed = MirrorFeed(stage.voice, heard_now)
+            async for item in heard:
+                if not isinstance(item, AudioChunk):
+                    continue
+                feed.push(item.samples)
+                for event in await asyncio.to_thread(turns.push, item):
+                    if isinstance(event, SpeechStarted):
+                        set_state(ConversationState.SPEAKING)
+                    elif isinstance(event, SpeechStopped):
+                        set_state(ConversationState.LISTENING)
+            renderer.end_at(0)
     return renderer
-
-
-async def load_mirror_face(config: Config) -> Face:
-    """The face, with a sampler that makes its motion a frame at a time."""
-    return await load_face(config, block_frames=BLOCK_FRAMES)

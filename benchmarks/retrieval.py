@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agent.engine import DEFAULT_KNOWLEDGE
 from agent.knowledge.asking_back import offered
 from agent.knowledge.entry import Entry
 from agent.knowledge.file import Knowledge, load_knowledge
@@ -31,6 +30,7 @@ from agent.llm.base import Message
 from agent.llm.knowledge_file import KnowledgeLLM
 from agent.models.packaged import packaged_path
 from agent.models.packaged_models import packaged_of
+from agent.parts import DEFAULT_KNOWLEDGE
 from benchmarks.report import print_machine, print_percentiles
 
 FOLDER = Path(__file__).parent / "paraphrases"

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.events import SpeechStarted, SpeechStopped, Transcript
-from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.base import PRE_ROLL_S, TurnDetector
 
 _CHUNK_SAMPLES = SPEECH_RATE_HZ // 10
 """Length of the pieces in which a recording is listened to (0.1 s)."""
