@@ -18,7 +18,7 @@ from agent.commands import doctor as doctor_command
 from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
 from agent.commands.options import say
 from agent.console import streams
-from agent.log.log import LOG
+from agent.log.log import LOG, PACKAGES
 from speech.errors import InputError, VisavisError
 from speech.worker import signals
 
@@ -71,6 +71,8 @@ def run() -> int:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # While Python itself ends there is nothing left that an interruption would have to tell of.
     atexit.register(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    for name in PACKAGES:  # where there is no log, nothing of ours is printed beside the line that tells of an error
+        logging.getLogger(name).addHandler(logging.NullHandler())
     signals.begun()
     with signals.undone(lambda: end_log("ended at once, by a second signal or because cleaning up took too long")):
         return _run()

@@ -114,6 +114,7 @@ class Log:
         """Writes what waits, and ends; waits a second at most. All is then as it was before, levels too."""
         if self._waiting is not None and self._writing is not None:
             logging.captureWarnings(False)
+            threading.excepthook = threading.__excepthook__
             logging.getLogger().removeHandler(self._waiting)
             self._writing.stop()
         for name, level in self._levels.items():
@@ -132,6 +133,7 @@ class Log:
             self._writing.start()
             logging.getLogger().addHandler(self._waiting)
             logging.captureWarnings(True)
+            threading.excepthook = _log_thread_failure
         elif self._writing is not None:
             self._writing.handlers = (*self._writing.handlers, handler)
         for name in PACKAGES:
@@ -274,6 +276,13 @@ class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # nobody reads it any more
             self._print_line(self.format(record))
+
+
+def _log_thread_failure(failed: threading.ExceptHookArgs) -> None:
+    """What nobody caught on a thread is logged instead of printed across what is shown."""
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        thread = failed.thread.name if failed.thread else "a thread"
+        _LOG.critical("an error that nobody foresaw on the thread %s", thread, exc_info=failed.exc_value)
 
 
 def _is_locked(handle: int) -> bool:
