@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from agent.config.config import Config, load_config
 from agent.console.streams import StandardError
+from agent.log.log import note_settings
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -96,7 +97,9 @@ def configured(
         **(more or {}),
     }
     given = [f"{key}={_toml(value)}" for key, value in options.items() if value is not None]
-    return load_config(path, [*(overrides or ()), *given], os.environ)
+    config = load_config(path, [*(overrides or ()), *given], os.environ)
+    note_settings(config)
+    return config
 
 
 def _toml(value: object) -> object:
