@@ -17,7 +17,7 @@ from agent.knowledge.meaning import elsewhere, texts_of
 from agent.knowledge.minilm import MiniLM
 from agent.knowledge.vector_cache import file_name, vectors_of
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 
 FOLDER = DEFAULT_KNOWLEDGE.parent / "vectors"
 

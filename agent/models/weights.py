@@ -13,7 +13,6 @@ from typing import Literal
 
 from agent.config.config import Config
 from agent.models.catalogue import BACKENDS, PLACES, Place
-from agent.models.derived import path_for
 from agent.models.fetched import (
     ENTRY_FILES,
     default_model,
@@ -23,13 +22,13 @@ from agent.models.fetched import (
     state_of,
 )
 from agent.models.manifest import checked_name
-from agent.models.packaged import any_installed, install_command, packaged_path
-from agent.models.packaged_models import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
+from agent.models.packaged import any_installed, install_command, packaged_path, path_for
+from agent.models.packaged_catalogue import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
-Source = Literal["path", "fetched", "packaged"]
+WeightsSource = Literal["path", "fetched", "packaged"]
 
-_SOURCES: dict[str, tuple[Source, ...]] = {
+_SOURCES: dict[str, tuple[WeightsSource, ...]] = {
     "auto": ("fetched", "packaged"),
     "embedded": ("packaged",),
     "recommended": ("fetched",),
@@ -49,7 +48,7 @@ class Weights:
         trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
-    source: Source
+    source: WeightsSource
     name: str
     path: Path
     trouble: str = ""
@@ -60,7 +59,7 @@ class Weights:
         return f"{self.name}, {'named by its path' if self.source == 'path' else self.source}"
 
 
-def sources_of(config: Config, place: Place) -> tuple[Source, ...]:
+def sources_of(config: Config, place: Place) -> tuple[WeightsSource, ...]:
     """Where weights of a place may come from, best first."""
     section = getattr(config, place)
     if Path(section.model).is_absolute():
@@ -70,7 +69,7 @@ def sources_of(config: Config, place: Place) -> tuple[Source, ...]:
 
 
 def look_for(
-    config: Config, backend: str, source: Source, model: str = "", *, accurate: bool = False
+    config: Config, backend: str, source: WeightsSource, model: str = "", *, accurate: bool = False
 ) -> Weights | None:
     """Looks for weights in one place.
 
