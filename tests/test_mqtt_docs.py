@@ -68,11 +68,11 @@ class Talker:
         assert motion is not None
         values = neutral(1)[0]
         values[MotionLayout.INDEX["jawOpen"]] = JAW
-        self.bridge.tell(StateChanged(ConversationState.LISTENING))
+        self.bridge.on_event(StateChanged(ConversationState.LISTENING))
         while True:
-            self.bridge.tell(Transcript("when are you open", True, 12.4, 13.9))
-            self.bridge.tell(Sentence(0, "From nine to six."))
-            self.bridge.tell(Problem("the voice broke"))
+            self.bridge.on_event(Transcript("when are you open", True, 12.4, 13.9))
+            self.bridge.on_event(Sentence(0, "From nine to six."))
+            self.bridge.on_event(Problem("the voice broke"))
             motion.write(None, SILENCE, values)
             await asyncio.sleep(0.05)
 

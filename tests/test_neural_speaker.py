@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.tts.synthesis.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
 from speech.tts.synthesis.neural_speaker import RawSpeech, Speaker
 from speech.tts.synthesis.word_times import letters_of
@@ -123,5 +123,5 @@ def test_a_sentence_without_sound_is_an_error() -> None:
     model = NoiseModel(knows_times=False)
     one = speaker(model)
     model.level = 0.0
-    with pytest.raises(InputError, match=r"the voice says nothing for 'one two,"):
+    with pytest.raises(BackendError, match=r"the voice says nothing for 'one two,"):
         one.say(RecordingCall(WORDS))

@@ -123,7 +123,7 @@ def test_bad_settings(tmp_path: Path) -> None:
         HibariTTS(model=tmp_path / "none.onnx")
     with pytest.raises(InputError, match="voice: expected one of the model's, got 'emma'; the nearest are heart"):
         HibariTTS(model=network(), voice="emma")
-    with pytest.raises(InputError, match="rate_wpm: expected 80 to 300"):
+    with pytest.raises(ValueError, match="rate_wpm: expected 80 to 300"):
         HibariTTS(model=network(), rate_wpm=20)
 
 

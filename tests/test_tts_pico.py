@@ -165,7 +165,7 @@ def test_names_and_bad_settings(folder: Path, tmp_path: Path) -> None:
     assert {voice.language for voice in pico_voices()} == {"de-de", "fr-fr", "es-es", "it-it", "en-gb", "en-us"}
     with pytest.raises(InputError, match="voice: expected one of Pico's, got 'nl'; the nearest are"):
         PicoTTS(folder=folder, voice="nl")
-    with pytest.raises(InputError, match="rate_wpm: expected 80 to 300"):
+    with pytest.raises(ValueError, match="rate_wpm: expected 80 to 300"):
         PicoTTS(folder=folder, rate_wpm=20)
     with pytest.raises(InputError, match="expected the extension module of py-nanotts"):
         PicoTTS(folder=tmp_path / "lang")

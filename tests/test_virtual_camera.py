@@ -15,7 +15,7 @@ from avatar.decoder import FRAME_SIZE, Image, VideoFrame
 from avatar.motion import neutral
 from avatar.outputs.framing import Framing
 from avatar.outputs.virtual_camera import VirtualCameraOutput
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 from tests.fuse_camera import fuse_camera
 from tests.memory_camera import BACKEND, MemoryCamera, memory_camera
 
@@ -85,7 +85,7 @@ def test_an_unplugged_camera_is_told_once(tmp_path: Path) -> None:
         write(output, face())
         camera.receive()
         camera.unplug()
-        with pytest.raises(InputError, match="video0 has gone"):
+        with pytest.raises(DeviceError, match="video0 has gone"):
             write(output, face())
         write(output, face())
         output.abandon()
@@ -95,7 +95,7 @@ def test_an_unplugged_camera_is_told_once(tmp_path: Path) -> None:
 def test_a_camera_can_be_opened_again_and_not_twice(tmp_path: Path) -> None:
     with fuse_camera(tmp_path / "camera", 512, 512) as camera:
         first = VirtualCameraOutput(device=camera.device, framing=framing())
-        with pytest.raises(InputError, match="is busy; close the program"):
+        with pytest.raises(DeviceError, match="is busy; close the program"):
             VirtualCameraOutput(device=camera.device, framing=framing())
         first.finish()
         first.finish()
@@ -109,7 +109,7 @@ def test_a_camera_can_be_opened_again_and_not_twice(tmp_path: Path) -> None:
 def test_a_camera_that_shows_another_size_is_busy(tmp_path: Path) -> None:
     with (
         fuse_camera(tmp_path / "camera", 512, 512) as camera,
-        pytest.raises(InputError, match="is busy; close the program"),
+        pytest.raises(DeviceError, match="is busy; close the program"),
     ):
         VirtualCameraOutput(device=camera.device, framing=framing("1280x720"))
 
@@ -139,7 +139,7 @@ def test_every_picture_goes_out_at_its_size(memory: MemoryCamera) -> None:
 def test_a_camera_that_fails_is_told_once(memory: MemoryCamera) -> None:
     output = VirtualCameraOutput(device="Desk", framing=framing(), backend=BACKEND)
     memory.unplugged = True
-    with pytest.raises(InputError, match="Desk has gone \\(the camera has been taken away\\)"):
+    with pytest.raises(DeviceError, match="Desk has gone \\(the camera has been taken away\\)"):
         write(output, face())
     memory.unplugged = False
     write(output, face())
@@ -159,7 +159,7 @@ def test_every_system_has_its_advice(
 ) -> None:
     memory.busy = True
     monkeypatch.setattr(sys, "platform", platform)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(DeviceError) as caught:
         VirtualCameraOutput(framing=framing(), backend=BACKEND)
     assert advice in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -170,7 +170,7 @@ def test_a_missing_camera_is_told_in_one_line(tmp_path: Path) -> None:
     missing, wrong = tmp_path / "video9", tmp_path / "video8"
     wrong.touch()
     for path, message in ((missing, f"there is no {missing}"), (wrong, f"got {wrong}: ")):
-        with pytest.raises(InputError, match="sudo modprobe v4l2loopback exclusive_caps=1") as caught:
+        with pytest.raises(DeviceError, match="sudo modprobe v4l2loopback exclusive_caps=1") as caught:
             VirtualCameraOutput(device=str(path), framing=framing())
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -183,5 +183,5 @@ def test_a_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_misspelt_backend_is_told(memory: MemoryCamera) -> None:
-    with pytest.raises(InputError, match=f"{BACKEND}.*got 'obbs'"):
+    with pytest.raises(ValueError, match=f"{BACKEND}.*got 'obbs'"):
         VirtualCameraOutput(framing=framing(), backend="obbs")

@@ -17,7 +17,7 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FRAME_SIZE, Image, VideoFrame
 from avatar.motion import neutral
 from avatar.outputs.window import WindowOutput
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 from tests.x_display import XDisplay, x_display
 
 WIDTH, HEIGHT, TITLE = 1024, 768, "Visavis test"
@@ -158,7 +158,7 @@ def test_a_window_that_dies_is_told_once(display: XDisplay) -> None:
     output = WindowOutput(title=TITLE, on_close=lambda: closed.put(True))
     os.kill(output.process_id, signal.SIGKILL)
     wait_for(lambda: output._has_ended)
-    with pytest.raises(InputError, match="window: it has ended unexpectedly") as caught:
+    with pytest.raises(DeviceError, match="window: it has ended unexpectedly") as caught:
         write(output, face())
     assert "\n" not in str(caught.value)
     write(output, face())
@@ -173,7 +173,7 @@ def test_a_screen_that_dies_is_told_once(monkeypatch: pytest.MonkeyPatch) -> Non
         output = WindowOutput(title=TITLE)
         display.server.kill()
         wait_for(lambda: output._has_ended)
-        with pytest.raises(InputError, match="window: it has ended unexpectedly"):
+        with pytest.raises(DeviceError, match="window: it has ended unexpectedly"):
             write(output, face())
         output.abandon()
 
@@ -185,7 +185,7 @@ def test_no_display_is_told_in_one_line(display_name: str, found: str, monkeypat
         monkeypatch.delenv(name, raising=False)
     if display_name:
         monkeypatch.setenv("DISPLAY", display_name)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(DeviceError) as caught:
         WindowOutput(title=TITLE)
     assert str(caught.value) == f"window: expected a display, got {found} set DISPLAY, or leave the window off"
 

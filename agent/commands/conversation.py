@@ -151,7 +151,7 @@ class Conversation:
                 real_time=real_time,
                 outputs=outputs,
                 apologise=len(asked) > 1,
-                on_event=self._transcript_log.tell,
+                on_event=self._transcript_log.on_event,
                 on_loaded=loaded,
                 on_preparing=lambda notice: say(notice, self._quiet),
                 end_of_turn_s=end_of_turn_s,

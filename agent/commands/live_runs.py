@@ -47,7 +47,7 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
-        from agent.commands.status_line import shown
+        from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.conversation.microphone import Microphone
         from agent.engine import open_session, sound_card
@@ -58,7 +58,10 @@ class Talk:
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
-        self._listeners: list[Callable[[Event], None]] = [self._transcript_log.tell, *([bridge.tell] if bridge else [])]
+        self._listeners: list[Callable[[Event], None]] = [
+            self._transcript_log.on_event,
+            *([bridge.on_event] if bridge else []),
+        ]
         card: SoundCard
         source: Microphone
         session: Session
@@ -125,7 +128,7 @@ class Talk:
                 services: list[Service] = [lambda _: card.watch()]
                 if bridge is not None:
                     services.append(bridge.run)
-                with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                with leaving_on_signals(source.leave), keyboard(key), show_status_line(self._line, self._quiet):
                     say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
                     await session.run(source, services)
                 report_losses(session.frames_late, session.frames, card, self._quiet)
@@ -152,7 +155,7 @@ class Talk:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
-    from agent.commands.status_line import StatusLine, shown
+    from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.engine import sound_card
     from agent.live_outputs import open_live_outputs, recorded
@@ -177,7 +180,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
     )
     async with sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card:
-        with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
+        with leaving_on_signals(left.set), keyboard(key), show_status_line(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
                 config,

@@ -110,7 +110,7 @@ def _check_broker(config: Config) -> Part:
     name = f"{config.mqtt.host}:{config.mqtt.port}"
     try:
         mqtt_settings.check(config.mqtt)
-        mqtt_settings.password_of(config.mqtt)
+        mqtt_settings.password_from_environment(config.mqtt)
     except VisavisError as error:
         fix = f"set it right: [mqtt] ({config.source.of('mqtt.host')})"
         return Part("MQTT broker", "optional", "broken", "", str(error), fix)

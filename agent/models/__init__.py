@@ -1,4 +1,4 @@
-"""Weights: which there are, where they are, fetching them.
+"""Model weights: which there are, which of them are here, which one a backend gets; downloading and checking them.
 
 What there is: `catalogue` (to be fetched; `piper_catalogue` has the voices of Piper) and `packaged_catalogue` (what
 travels in packages). What of it is here: `fetched` and `packaged`. `weights` chooses among both, for a backend.

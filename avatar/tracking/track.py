@@ -51,7 +51,7 @@ def track_video(path: Path, *, progress: Progress | None = None) -> TrackedMotio
 
     Args:
         path: any video that FFmpeg reads, of any frame rate.
-        progress: told how far it is.
+        progress: called with the share of the file that has been read.
 
     Raises:
         InputError: not a video, shorter than a second, or no face that can be followed for a second.
