@@ -29,7 +29,7 @@ from agent.knowledge.vector_cache import vectors_of
 from agent.llm.base import Message
 from agent.llm.knowledge_file import KnowledgeLLM
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.parts import DEFAULT_KNOWLEDGE
 from benchmarks.report import print_machine, print_percentiles
 

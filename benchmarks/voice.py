@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from benchmarks.report import print_machine
 from speech.errors import VisavisError
 from speech.tts.base import TTS

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agent.models.packaged import install_command, is_installed
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import weights_of
 from tests.commands import Commands, commands
 
