@@ -67,31 +67,28 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
     import torch
 
-    from avatar.sampler.checkpoint import load_checkpoint
     from avatar.sampler.guidance import Guidance
+    from avatar.sampler.model import load_motion_model
     from avatar.sampler.motion_sampler import FlowMotionSampler
+    from avatar.sampler.options import SamplerOptions
 
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    checkpoint = load_checkpoint(face.weights)
-
-    def fresh() -> FlowMotionSampler:
-        return FlowMotionSampler(
-            checkpoint,
-            seed=face.seed,
-            steps=face.steps,
-            block_frames=block_frames,
-            composure=face.composure,
-            nods=face.nods,
-            guidance=Guidance(audio=face.guidance_audio),
-        )
-
+    model = load_motion_model(face.weights)
+    options = SamplerOptions(
+        seed=face.seed,
+        steps=face.steps,
+        block_frames=block_frames,
+        composure=face.composure,
+        nods=face.nods,
+        guidance=Guidance(audio=face.guidance_audio),
+    )
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = fresh()
+    warm = FlowMotionSampler(model, options)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
     warm.frames()
-    return fresh()
+    return FlowMotionSampler(model, options)
 
 
 def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:

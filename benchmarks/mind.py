@@ -20,7 +20,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from agent.llm.base import LLM
+from agent.llm.base import Conversation
 from agent.llm.openai import OpenAILLM
 from agent.llm.prompt import Prompt
 from agent.llm.short_prompt import ShortPrompt
@@ -54,7 +54,7 @@ async def timed(deltas: AsyncIterator[str]) -> tuple[float, float, float, str]:
     return first, sentence or since(), since(), text
 
 
-async def timed_reply(mind: LLM, question: str) -> tuple[float, float, float, str]:
+async def timed_reply(mind: Conversation, question: str) -> tuple[float, float, float, str]:
     """The same of a mind's reply."""
     async with aclosing(mind.stream([], question)) as deltas:
         return await timed(deltas)

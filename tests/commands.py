@@ -34,7 +34,7 @@ _IMPORTED = (
     "speech.turns.vad",
     "torch",
 )
-_LONGEST_S = 300.0
+_LONGEST_S = 100.0
 
 
 class Commands:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from ctypes.util import find_library
 from datetime import timedelta
@@ -29,6 +31,17 @@ settings.register_profile(
 )
 settings.register_profile("hunt", settings.get_profile("ci"), derandomize=False, database=None, print_blob=True)
 settings.load_profile("ci")
+
+
+def pytest_configure() -> None:
+    """Has the programs that tests start answer to signals which this process was started without.
+
+    A shell has its background jobs ignore SIGINT, and nohup SIGHUP; children would inherit that, but not a handler.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def _absent() -> dict[str, str]:

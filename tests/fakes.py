@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import numpy as np
 
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
 from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Emotion, Floats, Motion, MotionLayout, neutral
@@ -73,6 +74,9 @@ class ScriptedMind(_Entered):
         self._replies, self._delay_s = replies, delay_s
         self.histories: list[tuple[Message, ...]] = []
         self.closed = 0
+
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        return nullcontext(self)
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         self.histories.append(tuple(history))

@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,27 +67,35 @@ class Pulse:
         self._server = subprocess.Popen(["pulseaudio", *options], env=self.environ, stdout=log, stderr=log)
         log.close()
         deadline = time.monotonic() + _READY_S
-        while subprocess.run(["pactl", "info"], env=self.environ, capture_output=True, check=False).returncode:
+        while not self._answers():
             if self._server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "pulseaudio.log").read_text())
             time.sleep(0.05)
         for kind, name in (("sink", "speaker"), ("source", "mic")):
-            subprocess.run(["pactl", f"set-default-{kind}", name], env=self.environ, check=True)
+            command = ["pactl", f"set-default-{kind}", name]
+            subprocess.run(command, env=self.environ, check=True, timeout=_READY_S)
+
+    def _answers(self) -> bool:
+        try:
+            done = subprocess.run(["pactl", "info"], env=self.environ, capture_output=True, timeout=_READY_S)
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
 
     def kill(self) -> None:
         """Ends the server as a crash would: every device is gone."""
         self._server.send_signal(signal.SIGKILL)
         self._server.wait()
 
-    def speak(self, samples: Samples) -> subprocess.Popen[bytes]:
+    def speak(self, samples: Samples) -> Speaking:
         """Says float32 samples at OUTPUT_RATE_HZ into the microphone, from now on."""
         format_ = ["--raw", "--format=float32le", f"--rate={OUTPUT_RATE_HZ}", "--channels=1"]
         command = ["pacat", "--playback", "--device=micsink", "--latency-msec=150", *format_]
-        player = subprocess.Popen(command, env=self.environ, stdin=subprocess.PIPE)
-        assert player.stdin is not None
-        player.stdin.write(samples.astype("<f4").tobytes())
-        player.stdin.close()
-        return player
+        with tempfile.TemporaryFile() as file:  # a pipe would hold up the test where nobody takes the sound
+            file.write(samples.astype("<f4").tobytes())
+            file.seek(0)
+            player = subprocess.Popen(command, env=self.environ, stdin=file)
+        return Speaking(player, len(samples) / OUTPUT_RATE_HZ + _READY_S)
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[SinkRecording]:
@@ -102,7 +111,26 @@ class Pulse:
                 yield recording
             finally:
                 recorder.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    recorder.wait(_READY_S)
+                recorder.kill()
                 recorder.wait()
+
+
+@dataclass
+class Speaking:
+    """Something that is being said."""
+
+    player: subprocess.Popen[bytes]
+    within_s: float
+
+    def wait(self) -> None:
+        """Waits until all was said."""
+        try:
+            assert self.player.wait(self.within_s) == 0
+        finally:
+            self.player.kill()
+            self.player.wait()
 
 
 @dataclass

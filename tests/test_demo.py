@@ -18,7 +18,7 @@ from agent.commands.demo import QUESTIONS
 from speech.audio import SPEECH_RATE_HZ
 from speech.files.sound_file import read_audio
 
-pytestmark = pytest.mark.real_time
+pytestmark = [pytest.mark.real_time, pytest.mark.timeout(400)]
 
 SAMPLED, OTHERS = 12, 9
 NEEDED = 0.8
@@ -28,7 +28,7 @@ NEEDED = 0.8
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "agent", "demo", "-o", str(folder / "out"), "-q"]
-    subprocess.run(command, cwd=folder, check=True, timeout=600)
+    subprocess.run(command, cwd=folder, check=True, timeout=360)
     return folder / "out"
 
 

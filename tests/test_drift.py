@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState, Floats, Motion, MotionLayout, neutral
-from avatar.sampler.checkpoint import MotionCheckpoint, load_checkpoint
-from avatar.sampler.motion_sampler import HIGHEST, LOWEST, SAMPLED, FlowMotionSampler, _Frame
+from avatar.sampler.dynamics import HIGHEST, LOWEST
+from avatar.sampler.model import SAMPLED, MotionModel, load_motion_model
+from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.recorded_motion import RecordedMotion
+from avatar.sampler.state import SampledFrame
 from benchmarks.drift import main, run
 from benchmarks.drift_statistics import MEASURES, MINUTE, Drift
 from benchmarks.kiosk_day import Shown, kiosk_day, sentences
@@ -51,26 +53,26 @@ def test_minutes_of_a_kiosks_day_hold_still_on_average(tmp_path: Path, capsys: p
 
 
 @pytest.fixture(scope="module")
-def shipped() -> MotionCheckpoint:
-    return load_checkpoint()
+def shipped() -> MotionModel:
+    return load_motion_model()
 
 
 @pytest.mark.parametrize("limit", [LOWEST, HIGHEST], ids=["lowest", "highest"])
-def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: MotionCheckpoint, limit: Floats) -> None:
+def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: MotionModel, limit: Floats) -> None:
     sampler = FlowMotionSampler(shipped)
 
     def live(seconds: float) -> Floats:
         count = round(seconds * FRAME_RATE_HZ)
-        start = sampler._speech.end
+        start = sampler.state.speech.end
         sampler.push(AudioChunk(np.zeros(count * FRAME, np.float32), OUTPUT_RATE_HZ, start))
         return sampler.frames().values
 
     live(2.0)
     # Everything that the sampler looks back on says that the face has been there, at rest, for long.
     pushed = limit[SAMPLED]
-    for frame, made in sampler._made.items():
-        units = sampler._units(pushed, np.zeros(len(pushed), np.float32))
-        sampler._made[frame] = _Frame(pushed, units, made.intention)
+    units = shipped.units(pushed[None], np.zeros((1, len(pushed)), np.float32))[0]
+    for frame, sampled in sampler.state.frames.items():
+        sampler.state.frames[frame] = SampledFrame(pushed, units, sampled.intention)
     values = live(8.0)
     head = values[:, MotionLayout.ROTATION]
     assert np.abs(head[0]).min() > 0.5, "it begins where it was pushed to"

@@ -4,8 +4,18 @@ import torch
 
 from avatar.motion import Controls, ConversationState, MotionLayout
 from avatar.sampler.conditions import ConditionLayout, condition_vector
-from avatar.sampler.dynamics import CARRIED_FRAMES, GAZE, HEAD, LIDS, MOTION_SIZE, NAMES, decode, encode
-from avatar.sampler.motion_sampler import HIGHEST, LOWEST
+from avatar.sampler.dynamics import (
+    CARRIED_FRAMES,
+    GAZE,
+    HEAD,
+    HIGHEST,
+    LIDS,
+    LOWEST,
+    MOTION_SIZE,
+    NAMES,
+    decode,
+    encode,
+)
 
 SAMPLED = list(MotionLayout.SAMPLED)
 LIMITS = torch.from_numpy(LOWEST[SAMPLED]), torch.from_numpy(HIGHEST[SAMPLED])

@@ -47,7 +47,7 @@ def _plain(denoiser, given, x, *, audio=1.0, without=None):
 @torch.inference_mode()
 def _guided(parts, guidance):
     denoiser, given, x = parts
-    return guided(denoiser, guidance, **given)(x, 0.3)
+    return guided(denoiser, [guidance], **given)(x, 0.3)
 
 
 def test_no_guidance_is_the_plain_prediction(parts):

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -20,10 +19,10 @@ import pytest
 from agent.commands.demo import QUESTIONS
 from speech.audio import OUTPUT_RATE_HZ
 from speech.files.sound_file import read_audio
+from tests.live_program import ROOT, live_program
 from tests.pulse import Pulse, pulse
 
 pytestmark = pytest.mark.pulse
-ROOT = Path(__file__).parent.parent
 DEVICES = ("--microphone", "VisavisMic", "--speaker", "VisavisSpeaker")
 
 
@@ -31,45 +30,6 @@ DEVICES = ("--microphone", "VisavisMic", "--speaker", "VisavisSpeaker")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
     with pulse(tmp_path_factory.mktemp("pulse")) as running:
         yield running
-
-
-class Running:
-    """A command that runs in the background."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.said = ""
-
-    def wait_for(self, text: str, within_s: float = 60.0) -> None:
-        """Reads what it says until this comes."""
-        assert self.process.stderr is not None
-        deadline = time.monotonic() + within_s
-        while text not in self.said:
-            assert time.monotonic() < deadline, f"no {text!r} in: {self.said}"
-            line = self.process.stderr.readline()
-            assert line, f"it ended: {self.said}"
-            self.said += line
-
-    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Ends it as Ctrl-C does, and reads the rest."""
-        self.process.send_signal(number)
-        self.said += self.process.communicate(timeout=30)[1]
-
-
-@contextmanager
-def visavis(server: Pulse, folder: Path, *arguments: str) -> Iterator[Running]:
-    environ = {**server.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(Path.home() / ".cache")}
-    command = [sys.executable, "-m", "agent", *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, env=environ, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield Running(process)
-    finally:
-        process.kill()
-        process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
 
 
 def test_devices_are_listed(server: Pulse) -> None:
@@ -89,7 +49,7 @@ def test_devices_are_listed(server: Pulse) -> None:
 @pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Path) -> None:
     with (
-        visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking,
+        live_program(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking,
         server.recording() as recording,
     ):
         talking.wait_for("speak)")
@@ -113,7 +73,7 @@ def test_a_spoken_question_is_answered_and_recorded(server: Pulse, tmp_path: Pat
 
 @pytest.mark.real_time
 def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> None:
-    with visavis(server, tmp_path, "talk", *DEVICES, "--headphones", "--record", "talk.mp4") as talking:
+    with live_program(server, tmp_path, "talk", *DEVICES, "--headphones", "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         with server.recording() as recording:
             server.speak(read_audio(QUESTIONS / "2_private.wav", OUTPUT_RATE_HZ)).wait()
@@ -136,7 +96,7 @@ def test_a_user_with_headphones_cuts_it_off(server: Pulse, tmp_path: Path) -> No
 def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -> None:
     speech = read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)
     with (
-        visavis(server, tmp_path, "mirror", *DEVICES, "--record", "mirror.mp4") as mirroring,
+        live_program(server, tmp_path, "mirror", *DEVICES, "--record", "mirror.mp4") as mirroring,
         server.recording() as recording,
     ):
         mirroring.wait_for("speak)")
@@ -162,9 +122,10 @@ def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -
 
 
 def test_a_missing_microphone_is_one_clear_line(server: Pulse, tmp_path: Path) -> None:
-    with visavis(server, tmp_path, "talk", "--microphone", "Studio 9") as talking:
-        said = talking.process.communicate(timeout=60)[1]
-        assert talking.process.returncode == 2, said
+    with live_program(server, tmp_path, "talk", "--microphone", "Studio 9") as talking:
+        talking.wait(60)
+        assert talking.process.returncode == 2, talking.said
+    said = talking.said
     assert re.search(r"visavis: microphone: expected one of .*, got 'Studio 9'", said) and said.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -173,7 +134,7 @@ def test_missing_devices_are_told_and_the_face_goes_on(server: Pulse, tmp_path: 
     environ = {**server.environ, "PULSE_SERVER": f"unix:{tmp_path}/nobody", "HOME": str(tmp_path)}
     elsewhere = Pulse(environ, tmp_path)
     options = ("--camera", "--set", "camera.device=/dev/video99", "--set", "ears.backend=pocketsphinx")
-    with visavis(elsewhere, tmp_path, "talk", *options, "--record", "talk.mp4") as talking:
+    with live_program(elsewhere, tmp_path, "talk", *options, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         time.sleep(1.5)
         talking.stop()
@@ -189,7 +150,7 @@ def test_missing_devices_are_told_and_the_face_goes_on(server: Pulse, tmp_path: 
 @pytest.mark.real_time
 @pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: Pulse, tmp_path: Path) -> None:
-    with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
+    with live_program(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         server.kill()
         try:
@@ -209,7 +170,7 @@ def test_a_server_that_dies_in_the_middle_is_told_and_the_face_goes_on(server: P
 @pytest.mark.real_time
 @pytest.mark.packaged("faster-whisper/tiny.en")
 def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(server: Pulse, tmp_path: Path) -> None:
-    with visavis(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
+    with live_program(server, tmp_path, "talk", *DEVICES, "--record", "talk.mp4") as talking:
         talking.wait_for("speak)")
         listed = subprocess.run(
             ["ps", "--ppid", str(talking.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True

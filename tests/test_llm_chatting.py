@@ -29,7 +29,8 @@ class CannotLoad(ScriptedMind):
 
 
 async def said_by(mind: LLM, text: str, history: Sequence[Message] = ()) -> str:
-    return "".join([delta async for delta in mind.stream(history, text)])
+    with mind.conversation() as talk:
+        return "".join([delta async for delta in talk.stream(history, text)])
 
 
 def talk(model: ScriptedMind, *questions: str) -> list[str]:
@@ -69,8 +70,8 @@ def test_a_model_that_fails_is_replaced_by_an_honest_answer() -> None:
     async def main() -> None:
         async with ChattingLLM(SHOP, ScriptedMind({WINTER: InputError("it died")})) as mind:
             said: list[str] = []
-            with pytest.raises(Apology, match="scripted mind: it died"):
-                async for delta in mind.stream([], WINTER):
+            with mind.conversation() as talk, pytest.raises(Apology, match="scripted mind: it died"):
+                async for delta in talk.stream([], WINTER):
                     said.append(delta)
             assert "know" in "".join(said) and "opening hours" in "".join(said)
 
@@ -109,11 +110,13 @@ def test_without_its_model_the_file_answers_alone_and_it_is_said_why() -> None:
 def test_closing_a_reply_closes_the_models() -> None:
     async def main() -> None:
         model = ScriptedMind({WINTER: "word " * 1000})
-        async with ChattingLLM(SHOP, model) as mind, aclosing(mind.stream([], WINTER)) as deltas:
-            async for delta in deltas:
-                if delta == "word ":
-                    break
-            await deltas.aclose()
-            assert model.closed == 1
+        async with ChattingLLM(SHOP, model) as mind:
+            with mind.conversation() as talk:
+                async with aclosing(talk.stream([], WINTER)) as deltas:
+                    async for delta in deltas:
+                        if delta == "word ":
+                            break
+                    await deltas.aclose()
+                    assert model.closed == 1
 
     asyncio.run(main())

@@ -12,8 +12,9 @@ from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, log_e
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import ConversationState, MotionLayout
 from avatar.portrait.portrait import load_portrait
-from avatar.sampler.checkpoint import load_checkpoint
+from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
+from avatar.sampler.options import SamplerOptions
 from avatar.training.speech_data import speak_espeak
 from speech.files.sound_file import read_audio
 from tests.conftest import ROOT
@@ -29,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_checkpoint()
+    return load_motion_model()
 
 
 def _sample(shipped, sound, state=ConversationState.SPEAKING, seed=0):
-    return drive(FlowMotionSampler(shipped, seed=seed), sound, state)
+    return drive(FlowMotionSampler(shipped, SamplerOptions(seed=seed)), sound, state)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,10 @@ import torch
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
 from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
-from avatar.sampler.motion_sampler import HIGHEST, LOWEST, FlowMotionSampler
+from avatar.sampler.dynamics import HIGHEST, LOWEST
+from avatar.sampler.model import MotionModel, load_motion_model
+from avatar.sampler.motion_sampler import FlowMotionSampler
+from avatar.sampler.options import SamplerOptions
 from avatar.training.speech_data import speak_espeak
 from speech.audio import AudioChunk, chunked
 from speech.errors import InputError
@@ -24,8 +27,13 @@ def checkpoint():
 
 
 @pytest.fixture(scope="module")
+def model(checkpoint):
+    return MotionModel(checkpoint)
+
+
+@pytest.fixture(scope="module")
 def shipped():
-    return load_checkpoint()
+    return load_motion_model()
 
 
 def _sound(frames: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
@@ -37,18 +45,18 @@ def _sound(frames: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
     return (0.2 * envelope * random.standard_normal(count)).astype(np.float32)
 
 
-def _all_at_once(checkpoint, sound, rate=RATE, **options):
-    sampler = FlowMotionSampler(checkpoint, **options)
+def _all_at_once(model, sound, rate=RATE, **options):
+    sampler = FlowMotionSampler(model, SamplerOptions(**options))
     sampler.push(AudioChunk(sound, rate, 0))
     sampler.end_of_speech()
     return sampler.frames().values
 
 
 @pytest.mark.parametrize("chunk_ms", [10, 37, 200])
-def test_any_chunking_gives_the_same_bytes(checkpoint, chunk_ms):
+def test_any_chunking_gives_the_same_bytes(model, chunk_ms):
     sound = _sound(31.4)
-    whole = _all_at_once(checkpoint, sound, seed=5)
-    sampler = FlowMotionSampler(checkpoint, seed=5)
+    whole = _all_at_once(model, sound, seed=5)
+    sampler = FlowMotionSampler(model, SamplerOptions(seed=5))
     pieces = []
     for chunk in chunked(sound, RATE, RATE * chunk_ms // 1000):
         sampler.push(chunk)
@@ -59,15 +67,15 @@ def test_any_chunking_gives_the_same_bytes(checkpoint, chunk_ms):
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
 
 
-def test_the_seed_decides(checkpoint):
+def test_the_seed_decides(model):
     sound = _sound(20)
-    one, again, other = (_all_at_once(checkpoint, sound, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (_all_at_once(model, sound, seed=seed) for seed in (1, 1, 2))
     assert one.tobytes() == again.tobytes()
     assert not np.array_equal(one, other)
 
 
-def test_a_frame_waits_for_80_ms_more(checkpoint):
-    sampler = FlowMotionSampler(checkpoint, block_frames=1)
+def test_a_frame_waits_for_80_ms_more(model):
+    sampler = FlowMotionSampler(model, SamplerOptions(block_frames=1))
     sound = _sound(4)
     sampler.push(AudioChunk(sound[: 3 * FRAME - 1], RATE, 0))
     assert len(sampler.frames().values) == 0
@@ -79,14 +87,14 @@ def test_a_frame_waits_for_80_ms_more(checkpoint):
 
 
 @pytest.mark.parametrize("block_frames", [1, 2, 3, 5])
-def test_blocks_of_any_size_cover_everything(checkpoint, block_frames):
-    values = _all_at_once(checkpoint, _sound(17), block_frames=block_frames)
+def test_blocks_of_any_size_cover_everything(model, block_frames):
+    values = _all_at_once(model, _sound(17), block_frames=block_frames)
     assert values.shape == (17, 60) and np.isfinite(values).all()
 
 
-def test_speech_goes_on_after_its_end(checkpoint):
+def test_speech_goes_on_after_its_end(model):
     sound = _sound(30)
-    sampler = FlowMotionSampler(checkpoint)
+    sampler = FlowMotionSampler(model)
     sampler.push(AudioChunk(sound[: 12 * FRAME], RATE, 0))
     sampler.end_of_speech()
     assert len(sampler.frames().values) == 12
@@ -97,9 +105,9 @@ def test_speech_goes_on_after_its_end(checkpoint):
 
 
 @pytest.mark.parametrize("frame", [0, 7, 13, 20])
-def test_an_interruption_rewinds_exactly(checkpoint, frame):
+def test_an_interruption_rewinds_exactly(model, frame):
     sound, other = _sound(20), _sound(20, seed=9)
-    sampler = FlowMotionSampler(checkpoint, seed=3)
+    sampler = FlowMotionSampler(model, SamplerOptions(seed=3))
     sampler.push(AudioChunk(sound, RATE, 0))
     sampler.end_of_speech()
     first = sampler.frames().values
@@ -111,7 +119,7 @@ def test_an_interruption_rewinds_exactly(checkpoint, frame):
     assert rest.start_frame == frame and len(rest.values) == 20
 
     # The same as never having heard more than was kept.
-    fresh = FlowMotionSampler(checkpoint, seed=3)
+    fresh = FlowMotionSampler(model, SamplerOptions(seed=3))
     fresh.push(AudioChunk(sound, RATE, 0))
     fresh.end_of_speech()
     assert np.array_equal(fresh.frames().values[:frame], first[:frame])
@@ -123,7 +131,7 @@ def test_an_interruption_rewinds_exactly(checkpoint, frame):
 
 
 def test_an_interruption_does_not_jump(shipped):
-    sampler = FlowMotionSampler(shipped, seed=1)
+    sampler = FlowMotionSampler(shipped, SamplerOptions(seed=1))
     sampler.set_state(ConversationState.SPEAKING)
     sampler.push(AudioChunk(_sound(60), RATE, 0))
     sampler.end_of_speech()
@@ -139,31 +147,31 @@ def test_an_interruption_does_not_jump(shipped):
     assert after[-10:, MotionLayout.INDEX["jawOpen"]].max() < 0.05
 
 
-def test_interruptions_out_of_range_are_refused(checkpoint):
-    sampler = FlowMotionSampler(checkpoint)
-    with pytest.raises(InputError, match="interrupt"):
+def test_interruptions_out_of_range_are_refused(model):
+    sampler = FlowMotionSampler(model)
+    with pytest.raises(ValueError, match="interrupt"):
         sampler.interrupt(1)
 
 
-def test_gaps_and_changed_rates_are_refused(checkpoint):
-    sampler = FlowMotionSampler(checkpoint)
+def test_gaps_and_changed_rates_are_refused(model):
+    sampler = FlowMotionSampler(model)
     sampler.push(AudioChunk(_sound(2), RATE, 0))
-    with pytest.raises(InputError, match="expected sample 3840 next, got 0"):
+    with pytest.raises(ValueError, match="expected sample 3840 next, got 0"):
         sampler.push(AudioChunk(_sound(1), RATE, 0))
-    with pytest.raises(InputError, match="48000 Hz"):
+    with pytest.raises(ValueError, match="48000 Hz"):
         sampler.push(AudioChunk(_sound(1, 16_000), 16_000, 2 * FRAME))
-    with pytest.raises(InputError, match="user's voice"):
+    with pytest.raises(ValueError, match="user's voice"):
         sampler.listen(AudioChunk(_sound(1), RATE, 7))
 
 
 @pytest.mark.parametrize("options", [{"block_frames": 6}, {"block_frames": 0}, {"steps": 0}, {"composure": 1.5}])
-def test_bad_options_are_refused(checkpoint, options):
-    with pytest.raises(InputError, match=next(iter(options))):
-        FlowMotionSampler(checkpoint, **options)
+def test_bad_options_are_refused(model, options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        FlowMotionSampler(model, SamplerOptions(**options))
 
 
-def test_values_stay_in_their_ranges_and_gaze_fills_the_eyes(checkpoint):
-    values = _all_at_once(checkpoint, _sound(40))
+def test_values_stay_in_their_ranges_and_gaze_fills_the_eyes(model):
+    values = _all_at_once(model, _sound(40))
     assert (values >= LOWEST).all() and (values <= HIGHEST).all()
     index = MotionLayout.INDEX
     left = np.clip(values[:, index["gazeYaw"]] / 0.6, 0.0, 1.0)
@@ -178,7 +186,7 @@ def test_motion_begins_near_the_portrait(shipped):
 
 def test_speech_moves_the_mouth_and_silence_does_not(shipped):
     speech = speak_espeak("Hello, how are you today? I have a big map of the whole park.", "en-us+f3").samples
-    sampler = FlowMotionSampler(shipped, seed=2)
+    sampler = FlowMotionSampler(shipped, SamplerOptions(seed=2))
     sampler.set_state(ConversationState.SPEAKING)
     still = np.zeros(25 * 16_000 // 25, np.float32)
     sampler.push(AudioChunk(np.concatenate([still, speech, still]), 16_000, 0))
@@ -193,7 +201,7 @@ def test_speech_moves_the_mouth_and_silence_does_not(shipped):
 
 def test_commands_are_followed(shipped):
     def last_second(controls):
-        sampler = FlowMotionSampler(shipped, seed=4)
+        sampler = FlowMotionSampler(shipped, SamplerOptions(seed=4))
         sampler.set_state(ConversationState.LISTENING)
         sampler.set_controls(controls)
         sampler.push(AudioChunk(np.zeros(100 * FRAME, np.float32), RATE, 0))
@@ -213,7 +221,7 @@ def test_commands_are_followed(shipped):
 
 def test_minutes_stay_in_range(shipped):
     """Two of them, of speech alone; test_drift.py has a kiosk's, and benchmarks/drift.py hours."""
-    sampler = FlowMotionSampler(shipped, seed=6, steps=1)
+    sampler = FlowMotionSampler(shipped, SamplerOptions(seed=6, steps=1))
     sampler.set_state(ConversationState.SPEAKING)
     sound = _sound(25 * 30, 16_000)
     heads = []
@@ -233,7 +241,7 @@ def test_checkpoints_come_back(tmp_path, checkpoint):
     assert loaded.denoiser.config == SMALL
     assert np.array_equal(loaded.flow_std, checkpoint.flow_std)
     sound = _sound(6)
-    assert np.abs(_all_at_once(loaded, sound) - _all_at_once(checkpoint, sound)).max() < 0.01
+    assert np.abs(_all_at_once(MotionModel(loaded), sound) - _all_at_once(MotionModel(checkpoint), sound)).max() < 0.01
 
 
 def test_bad_checkpoints_are_refused(tmp_path, checkpoint):

@@ -19,8 +19,8 @@ from agent.models.packaged_models import PACKAGED
 from avatar.sampler.checkpoint import save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
 from tests.commands import Commands
+from tests.live_program import live_program
 from tests.pulse import Pulse, pulse
-from tests.test_live_commands import visavis
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -87,7 +87,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulse]:
 @pytest.mark.parametrize("line", LIVE)
 def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -> None:
     """Without a camera, a screen and a broker: each is told in one line, and the rest goes on."""
-    with visavis(server, folder, *shlex.split(line)[1:]) as running:
+    with live_program(server, folder, *shlex.split(line)[1:]) as running:
         running.wait_for("speak)")
         running.stop()
         assert running.process.returncode == 0, running.said

@@ -28,9 +28,10 @@ from speech.audio import OUTPUT_RATE_HZ, Samples, resample
 from speech.tts.flite import FliteTTS
 from tests.broker import Mosquitto
 from tests.fuse_camera import CameraFrame, FuseCamera, fuse_camera
+from tests.live_program import live_program
 from tests.pulse import pulse
 from tests.smol import SMOL, smol_folder
-from tests.test_live_commands import DEVICES, visavis
+from tests.test_live_commands import DEVICES
 from tests.tiny_voices import tiny_vits
 
 pytestmark = [
@@ -144,7 +145,7 @@ def test_a_whole_conversation(models: dict[str, str], tmp_path: Path) -> None:
     ):
         options = ("--headphones", "--camera", "--set", f"camera.device={camera.device}")
         options += ("--mqtt", f"127.0.0.1:{broker.port}", "--record", "talk.mp4")
-        with visavis(server, tmp_path, "talk", *DEVICES, *options) as talking, server.recording() as recording:
+        with live_program(server, tmp_path, "talk", *DEVICES, *options) as talking, server.recording() as recording:
             talking.wait_for("speak)", 120)
             told.wait_for("state", "idle")
             for question, text in zip(questions, QUESTIONS, strict=True):

@@ -200,15 +200,16 @@ class Session:
         self._full_duplex, self._echo_s = source.full_duplex, source.echo_s
         self.voice_track.open()  # an offline clock waits for us from here on
         self._write_silence(self._timing.lead_s)
-        async with asyncio.TaskGroup() as self._tasks:
-            self._task(self._serve_requests(), name="requests")
-            for number, service in enumerate(services):
-                self._task(service(self), name=f"service {number}")
-            face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
-            self._task(self._hear(source), name="hear")
-            await face
-            for task in self._running - {face}:  # nothing can be shown any more
-                task.cancel()
+        with self._parts.mind.conversation() as self._mind:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._task(self._serve_requests(), name="requests")
+                for number, service in enumerate(services):
+                    self._task(service(self), name=f"service {number}")
+                face = self._task(self._renderer.run(lambda: self._end_sample), name="face")
+                self._task(self._hear(source), name="hear")
+                await face
+                for task in self._running - {face}:  # nothing can be shown any more
+                    task.cancel()
 
     # ---- what others may ask of the avatar, at any moment
 
@@ -502,7 +503,7 @@ class Session:
         sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
         spoken: asyncio.Queue[SentenceAudio | None] = asyncio.Queue(SENTENCES_AHEAD)
         async with asyncio.TaskGroup() as stages:
-            stages.create_task(think(self._parts.mind, self.history.messages(), reply, sentences, policy), name="mind")
+            stages.create_task(think(self._mind, self.history.messages(), reply, sentences, policy), name="mind")
             stages.create_task(speak_in_order(self._parts.voice, sentences, spoken), name="voice")
             stages.create_task(self._play(reply, spoken), name="play")
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from agent.conversation.reply import Reply
-from agent.llm.base import LLM, Apology, Message
+from agent.llm.base import Apology, Conversation, Message
 from agent.text.emotion_tags import EmotionTag, EmotionTags
 from agent.text.sentences import Sentence, SentenceSplitter
 from speech.errors import BackendError, VisavisError
@@ -35,7 +35,7 @@ class ThinkingPolicy:
 
 
 async def think(
-    mind: LLM,
+    mind: Conversation,
     history: Sequence[Message],
     reply: Reply,
     sentences: asyncio.Queue[Sentence | None],
@@ -44,7 +44,7 @@ async def think(
     """Puts the reply's sentences into the queue as early as they can be spoken, then None.
 
     Args:
-        mind: entered.
+        mind: the conversation with it.
         history: what was said before.
         reply: what is to be answered, or said as it is.
         sentences: takes the sentences; a mind that fails is excused in a last one, and what it said so far stays.
@@ -69,7 +69,7 @@ async def think(
     await sentences.put(None)
 
 
-async def _ask(mind: LLM, history: Sequence[Message], reply: Reply, writer: _Writer, timeout_s: float) -> None:
+async def _ask(mind: Conversation, history: Sequence[Message], reply: Reply, writer: _Writer, timeout_s: float) -> None:
     tags = EmotionTags()
     length = 0
     async with aclosing(mind.stream(history, reply.question)) as deltas:

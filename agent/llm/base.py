@@ -1,8 +1,9 @@
-"""What a mind is: the conversation so far and a question go in, pieces of the reply come out."""
+"""What a mind is: it holds conversations; what was said and a question go in, pieces of the reply come out."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -29,18 +30,14 @@ class Apology(BackendError):
     """A mind failed, and its reply says so already; the message is what went wrong, in one line."""
 
 
-class LLM(Protocol):
-    """A mind. It is an async context manager: entering loads it, leaving frees it.
+class Conversation(Protocol):
+    """One conversation with a mind, which may hold several at once: none hears of another, or waits for its end.
 
     Attributes:
-        name: what the mind calls itself, or the model's name.
-        preparing: before it is entered: what will take long this time, in one line, or "".
-        problem: once entered: why it may not be able to answer, in one line, or "".
+        name: the mind's.
     """
 
     name: str
-    preparing: str
-    problem: str
 
     def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`.
@@ -55,6 +52,27 @@ class LLM(Protocol):
         Raises:
             Apology: it failed, and what it said is a reply nevertheless.
             VisavisError: it failed.
+        """
+        ...
+
+
+class LLM(Protocol):
+    """A mind. It is an async context manager: entering loads it, leaving frees it.
+
+    Attributes:
+        name: what the mind calls itself, or the model's name.
+        preparing: before it is entered: what will take long this time, in one line, or "".
+        problem: once entered: why it may not be able to answer, in one line, or "".
+    """
+
+    name: str
+    preparing: str
+    problem: str
+
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        """Begins a conversation; leaving it frees what the mind keeps of it, such as a language model's cache.
+
+        Where nothing is kept but the history that `stream` is called with, `nullcontext(self)` will do.
         """
         ...
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing, contextmanager
 from types import TracebackType
 from typing import Self
 
 from agent.knowledge.asking_back import offered
-from agent.llm.base import LLM, Apology, Message
+from agent.llm.base import LLM, Apology, Conversation, Message
 from agent.llm.knowledge_file import KnowledgeLLM, in_words
 from agent.llm.short_prompt import asks_to_invent
 from speech.errors import VisavisError
@@ -63,25 +63,44 @@ class ChattingLLM:
         """Frees it."""
         await self._entered.__aexit__(exc_type, exc, traceback)
 
+    @contextmanager
+    def conversation(self) -> Iterator[Conversation]:
+        """Begins a conversation, and one of the model's for it."""
+        if not self._can_chat:
+            yield _ChattingConversation(self._knowledge, None)
+            return
+        with self._model.conversation() as chat:
+            yield _ChattingConversation(self._knowledge, chat)
+
+
+class _ChattingConversation:
+    """One conversation; `chat` is the model's, None for a model that could not be loaded."""
+
+    def __init__(self, knowledge: KnowledgeLLM, chat: Conversation | None) -> None:
+        self._knowledge, self._chat = knowledge, chat
+        self.name = knowledge.name
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `agent.llm.base.LLM.stream`.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`.
 
         Raises:
             Apology: the model failed, and "I don't know" was said in its place.
             VisavisError: the model failed in the middle of its reply.
         """
+        chat = self._chat
         answer = await asyncio.to_thread(self._knowledge.answer, history, text)
-        if answer is not None and self._can_chat and asks_to_invent(text) and offered(answer):
+        if answer is not None and chat is not None and asks_to_invent(text) and offered(answer):
             answer = None  # a story is what a model is for, not "Did you mean …?"
-        if answer is None and not self._can_chat:
+        if answer is None and chat is None:
             answer = self._knowledge.do_not_know(history)
         if answer is not None:
             async for delta in in_words(answer):
                 yield delta
             return
+        assert chat is not None
         has_begun = False
         try:
-            async with aclosing(self._model.stream(without_notes(history), text)) as deltas:
+            async with aclosing(chat.stream(without_notes(history), text)) as deltas:
                 if notice := _notice(history, text):
                     async for delta in in_words(f"{notice} "):
                         yield delta
@@ -93,7 +112,7 @@ class ChattingLLM:
                 raise
             async for delta in in_words(self._knowledge.do_not_know(history)):
                 yield delta
-            raise Apology(f"{self._model.name}: {error}") from None
+            raise Apology(f"{chat.name}: {error}") from None
 
 
 def _notice(history: Sequence[Message], text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
@@ -16,7 +17,7 @@ from agent.knowledge.file import Hit, Knowledge
 from agent.knowledge.ranking import CONFIDENT, UNSURE
 from agent.knowledge.smalltalk import Intent, SmallTalk, say_date, say_time
 from agent.knowledge.spoken_days import WEEK
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.text.avatar_name import strip_avatar_name
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 
@@ -105,8 +106,12 @@ class KnowledgeLLM:
     ) -> None:
         """Nothing to free."""
 
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        """Itself: what was asked back and what was talked about last are found in the history."""
+        return nullcontext(self)
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`, word by word; see `agent.llm.base.LLM.stream`."""
+        """Answers `text`, word by word; see `agent.llm.base.Conversation.stream`."""
         async for delta in in_words(await asyncio.to_thread(self.reply, history, text)):
             yield delta
 

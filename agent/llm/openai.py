@@ -6,13 +6,13 @@ import asyncio
 import importlib.util
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
 from agent.knowledge.file import Knowledge
 from agent.llm.address import address_of, key_from
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.llm.faults import BROKEN_OFF, lost_connection, retry_after_s, what_went_wrong
 from agent.llm.prompt import ChatMessage, Prompt
 from agent.llm.stream import ChatStream, ServerFault
@@ -126,8 +126,12 @@ class OpenAILLM:
         """Closes all connections."""
         await self._client.close()
 
+    def conversation(self) -> AbstractContextManager[Conversation]:
+        """Itself: the server keeps what it likes of each; several requests may be under way."""
+        return nullcontext(self)
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `agent.llm.base.LLM.stream`. Closing the iteration closes the connection.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`. Closing the iteration closes the connection.
 
         Raises:
             BackendError: the server can't be reached, refuses, breaks off, stalls, or says what can't be understood.

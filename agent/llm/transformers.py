@@ -7,13 +7,13 @@ import contextlib
 import importlib.util
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agent.knowledge.file import Knowledge
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.llm.gguf_folder import is_made
 from agent.llm.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.llm.short_prompt import ShortPrompt, asks_to_invent
@@ -115,8 +115,15 @@ class TransformersLLM:
         """Ends the process."""
         await self._kept.stop()
 
+    @contextmanager
+    def conversation(self) -> Iterator[Conversation]:
+        """Begins a conversation."""
+        yield self
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
-        """Answers `text`; see `LLM.stream`. The oldest of a history that the model can't hold is left out.
+        """Answers `text`; see `agent.llm.base.Conversation.stream`.
+
+        The oldest of a history that the model can't hold is left out.
 
         Raises:
             BackendError: the process died, or the model has nothing to say.

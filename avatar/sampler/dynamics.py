@@ -37,6 +37,10 @@ LIDS = (_AT["eyeBlinkLeft"], _AT["eyeBlinkRight"])
 _BROWS = (_AT["browInnerUp"], _AT["browOuterUpLeft"], _AT["browOuterUpRight"])
 FADING: tuple[int, ...] = tuple(i for i in range(8, MOTION_SIZE) if i not in MOUTH and i not in LIDS)
 
+# Ranges of the eight numbers that are not ARKit's [0, 1]: past these no decoder looks right.
+LOWEST = np.array([-0.6, -0.8, -0.6, -1.0, -1.0, 0.6, -0.7, -0.6] + [0.0] * 52, np.float32)
+HIGHEST = np.array([0.6, 0.8, 0.6, 1.0, 1.0, 1.8, 0.7, 0.6] + [1.0] * 52, np.float32)
+
 CARRIED_FRAMES = 2
 """Frames before a block that its dynamics start from."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -48,44 +49,66 @@ _DROPPED = {"gaze": ConditionLayout.GAZE, "emotion": ConditionLayout.EMOTION, "u
 
 
 def guided(
-    denoiser: Denoiser, guidance: Guidance, *, history: Tensor, heard: Tensor, expected: Tensor, conditions: Tensor
+    denoiser: Denoiser,
+    guidances: Sequence[Guidance],
+    *,
+    history: Tensor,
+    heard: Tensor,
+    expected: Tensor,
+    conditions: Tensor,
 ) -> Predict:
-    """The network's prediction for one block, guided.
+    """The network's prediction for a batch of blocks, each guided in its own way.
 
     Args:
         denoiser: the network.
-        guidance: strengths.
-        history: [1, history, 104].
-        heard: [1, F, width] and
-        expected: [1, F, len(MOUTH)] of `Denoiser.hear`.
-        conditions: [1, F, ConditionLayout.SIZE].
+        guidances: B, one for each block.
+        history: [B, history, 104].
+        heard: [B, F, width] and
+        expected: [B, F, len(MOUTH)] of `Denoiser.hear`.
+        conditions: [B, F, ConditionLayout.SIZE].
+
+    Returns:
+        What predicts [B, F, 52] from x [B, F, 52] and the flow time.
     """
-    strengths = [(field.name, getattr(guidance, field.name)) for field in fields(guidance)]
-    strengths = [(name, strength) for name, strength in strengths if strength > 0.0]
-    rows = 1 + len(strengths)
-    given = conditions.repeat(rows, 1, 1)
-    with_audio = torch.ones(rows, 1)
-    weights = torch.ones(rows, 1, 1)
-    for row, (name, strength) in enumerate(strengths, start=1):
-        weights[0] += strength
-        weights[row] = -strength
-        if name == "audio":
-            with_audio[row] = 0.0
-        else:
-            given[row, :, _DROPPED[name]] = 0.0
-    past, sound, mouth = (part.repeat(rows, 1, 1) for part in (history, heard, expected))
+    strengths = [_strengths(guidance) for guidance in guidances]
+    # One row for each block with all its conditions, followed by one for each condition that is left out.
+    counts = [1 + len(guiding) for guiding in strengths]
+    block = torch.tensor([i for i, count in enumerate(counts) for _ in range(count)])
+    given = conditions[block]
+    with_audio = torch.ones(len(block), 1)
+    weights = torch.ones(len(block), 1, 1)
+    row = 0
+    for guiding in strengths:
+        full, row = row, row + 1
+        for name, strength in guiding:
+            weights[full] += strength
+            weights[row] = -strength
+            if name == "audio":
+                with_audio[row] = 0.0
+            else:
+                given[row, :, _DROPPED[name]] = 0.0
+            row += 1
+    past, sound, mouth = history[block], heard[block], expected[block]
 
     def predict(x: Tensor, t: float) -> Tensor:
         out: Tensor = denoiser(
-            x.repeat(rows, 1, 1),
-            torch.full((rows,), t),
+            x[block],
+            torch.full((len(block),), t),
             history=past,
-            has_history=torch.ones(rows, 1),
+            has_history=torch.ones(len(block), 1),
             heard=sound,
             expected=mouth,
             has_audio=with_audio,
             conditions=given,
         )
-        return (weights * out).sum(0, keepdim=True) if rows > 1 else out
+        if len(block) == len(counts):
+            return out
+        return torch.stack([rows.sum(0) for rows in torch.split(weights * out, counts)])
 
     return predict
+
+
+def _strengths(guidance: Guidance) -> list[tuple[str, float]]:
+    """The conditions that are guided, by name."""
+    named = [(field.name, float(getattr(guidance, field.name))) for field in fields(guidance)]
+    return [(name, strength) for name, strength in named if strength > 0.0]

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
-from avatar.sampler.motion_sampler import NOISE_REACH, noise_kernel
+from avatar.sampler.noise import NOISE_REACH, smoothing_kernel
 from avatar.sampler.solvers import time_smoothed
 from avatar.training.articulation import UNKNOWN_VISEME, VISEME_NAMES
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
@@ -44,7 +44,7 @@ class Objective(nn.Module):
         self.denoiser = denoiser
         self.norms = norms
         self.viseme = nn.Linear(denoiser.config.width, len(VISEME_NAMES))
-        self.kernel = noise_kernel()
+        self.kernel = smoothing_kernel()
         weights = torch.ones(len(MOUTH))
         weights[[JAW, CLOSE, ROLL]] = JAW_WEIGHT
         self.register_buffer("weights", weights, persistent=False)

@@ -73,7 +73,8 @@ class SoundCard:
         self._latency = AdaptiveLatency(most_latency_s)
         self._opened_latency_s = self._latency.seconds
         self._changing = asyncio.Lock()
-        self._lost, self._unsteady = asyncio.Event(), asyncio.Event()
+        self._gone: set[Kind] = set()
+        self._lost, self._missing, self._unsteady = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._heard = 0
         self._fetched = 0
         self._silence_due = False
@@ -82,9 +83,11 @@ class SoundCard:
 
     async def __aenter__(self) -> Self:
         """Opens what is wanted; what can't be opened is told and tried again by `watch`."""
-        for problem in (await self._open_missing()).values():
+        problems = await self._open_missing()
+        for kind, problem in problems.items():
             self._on_problem(problem)
-            self._lost.set()
+            self._gone.add(kind)
+            self._missing.set()
         return self
 
     async def __aexit__(
@@ -153,6 +156,7 @@ class SoundCard:
         """Opens again what was lost or runs dry; runs as long as the card is used."""
         async with asyncio.TaskGroup() as watching:
             watching.create_task(self._watch_for_losses(), name="lost devices")
+            watching.create_task(self._open_again(), name="missing devices")
             watching.create_task(self._watch_steadiness(), name="speaker's latency")
 
     async def _watch_steadiness(self) -> None:
@@ -163,33 +167,47 @@ class SoundCard:
                 if "speaker" in self._open:
                     await self._close("speaker")
                     await self._open_missing()
+                    self._tell_changes()
             self._unsteady.clear()
 
     async def _watch_for_losses(self) -> None:
+        """Tells at once what is gone, also while another device is waited for."""
         while True:
             await self._lost.wait()
-            gone = self._silent()
+            self._lost.clear()
             async with self._changing:
-                for kind in gone:
+                for kind in self._silent():
                     await self._close(kind)
-            if "microphone" in gone:  # whoever was just speaking can't be heard to the end: it is silence from here on
-                self._silence_due = True
-                self._news.set()
-            for kind in gone:
-                self._on_problem(f"{kind}: it is gone; plug it in again or wait, the rest goes on")
-            missing = set(self._wanted) - self._open
+                self._tell_changes()
+
+    async def _open_again(self) -> None:
+        """Opens what is gone, again and again, until it is there."""
+        while True:
+            await self._missing.wait()
             for attempt in itertools.count():
                 async with self._changing:
                     if not self._open or attempt % _ALL_AGAIN == _ALL_AGAIN - 1:
                         await self._end_process()  # PortAudio sees new devices only when it is brought up again
                     await self._open_missing()
-                for kind in missing & self._open:
-                    self._on_problem(f"{kind}: it is there again")
-                missing -= self._open
-                if len(self._open) == len(self._wanted):
+                    self._tell_changes()
+                if not self._gone:
                     break
                 await asyncio.sleep(_RETRY_S[min(attempt, len(_RETRY_S) - 1)])
-            self._lost.clear()
+            self._missing.clear()
+
+    def _tell_changes(self) -> None:
+        """Tells of every device that is not open any more, or is again, once."""
+        for kind in self._wanted:
+            if kind in self._open and kind in self._gone:
+                self._gone.discard(kind)
+                self._on_problem(f"{kind}: it is there again")
+            elif kind not in self._open and kind not in self._gone:
+                self._gone.add(kind)
+                self._missing.set()
+                self._on_problem(f"{kind}: it is gone; plug it in again or wait, the rest goes on")
+                if kind == "microphone":  # whoever was just speaking can't be heard to the end: silence from here on
+                    self._silence_due = True
+                    self._news.set()
 
     def _silent(self) -> list[Kind]:
         """Open devices that have not called for too long, or whose process has ended."""

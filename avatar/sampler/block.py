@@ -1,0 +1,179 @@
+"""One block of motion: what it is sampled from, the sampling of several at once, and what a stream keeps of it.
+
+    SamplerState ─ gather ─┐
+    SamplerState ─ gather ─┼─ sample_blocks ─┬─ keep ─ SamplerState
+                           ┘                 └─ keep ─ SamplerState
+
+`gather` and `keep` touch one stream only, and belong to its thread. `sample_blocks` touches none: it is a function of
+the model and of arrays, so blocks of any streams can be sampled together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
+from avatar.sampler.conditions import condition_vector
+from avatar.sampler.denoiser import AUDIO_PAST_FRAMES
+from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
+from avatar.sampler.features import MEL_BANDS, loudness
+from avatar.sampler.guidance import Guidance, guided
+from avatar.sampler.intention import IntentionState, step
+from avatar.sampler.model import SAMPLED, MotionModel
+from avatar.sampler.noise import white_noise
+from avatar.sampler.options import SamplerOptions
+from avatar.sampler.solvers import euler, time_smoothed, time_steps
+from avatar.sampler.state import SampledFrame, SamplerState
+
+# Evaluations lie nearer to the data's end (0, .5, .8 for three), where they decide how much of the noise survives.
+TIME_SHIFT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All that the next F frames of one stream are sampled from.
+
+    Attributes:
+        features: float32 [(AUDIO_PAST_FRAMES + F + LOOK_AHEAD_FRAMES) * 4, 64], of the speech.
+        history: float32 [history, 104], of the frames before, as the network sees them.
+        carried: float32 [CARRIED_FRAMES, 52], positions that the dynamics start from.
+        conditions: float32 [F, ConditionLayout.SIZE].
+        intentions: F, after each frame.
+        noise: float32 [F + 2 * NOISE_REACH, 52], white.
+        steps: network evaluations.
+        guidance: of the conditions.
+    """
+
+    features: Floats
+    history: Floats
+    carried: Floats
+    conditions: Floats
+    intentions: tuple[IntentionState, ...]
+    noise: Floats
+    steps: int
+    guidance: Guidance
+
+    @property
+    def batch_key(self) -> tuple[int, int]:
+        """Frames and steps: blocks in which these are equal can be sampled in one batch."""
+        return len(self.conditions), self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class SampledBlock:
+    """What was sampled.
+
+    Attributes:
+        motion: float32 [F, 52], MotionLayout's units.
+        innovations: float32 [F, 52], of `avatar.sampler.dynamics`.
+    """
+
+    motion: Floats
+    innovations: Floats
+
+
+def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, count: int) -> Block:
+    """Collects what the stream's next `count` frames are sampled from."""
+    first = state.frame
+    heard = range(first - AUDIO_PAST_FRAMES, first + count + LOOK_AHEAD_FRAMES)
+    past = [state.frames.get(first - k, model.rest) for k in range(model.denoiser.config.history, 0, -1)]
+    intentions, conditions = _intend(options, state, past[-1].intention, count)
+    return Block(
+        features=np.stack([state.feature(frame) for frame in heard]).reshape(-1, MEL_BANDS),
+        history=np.stack([frame.units for frame in past]),
+        carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
+        conditions=conditions,
+        intentions=intentions,
+        noise=white_noise(options.seed, first, count),
+        steps=options.steps,
+        guidance=options.guidance,
+    )
+
+
+def _intend(
+    options: SamplerOptions, state: SamplerState, intention: IntentionState, count: int
+) -> tuple[tuple[IntentionState, ...], Floats]:
+    """What the person intends in the next frames, and the frames' conditions [count, ConditionLayout.SIZE]."""
+    intentions: list[IntentionState] = []
+    rows: list[Floats] = []
+    size = state.speech.extractor().samples
+    composure = options.composure if state.controls.composure is None else state.controls.composure
+    for frame in range(state.frame, state.frame + count):
+        user = state.user.voice_at(frame)
+        intention, vector = step(
+            intention,
+            seed=options.seed,
+            frame=frame,
+            mode=state.mode,
+            loudness=loudness(state.speech.read(frame * size, (frame + 1) * size)),
+            controls=state.controls,
+            composure=composure,
+            user=user,
+            nods=options.nods,
+        )
+        intentions.append(intention)
+        rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))
+    return tuple(intentions), np.stack(rows)
+
+
+@torch.inference_mode()
+def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBlock]:
+    """Samples blocks of several streams in one batch.
+
+    A block's motion does not depend on what else is in the batch, but for the last bits of a float32 where matrix
+    products of another size add in another order (with MKL: blocks of fewer than four frames).
+
+    Args:
+        model: shared by the streams.
+        blocks: at least one; all with the same `batch_key`.
+
+    Returns:
+        One for each block, in the same order.
+
+    Raises:
+        ValueError: blocks that don't fit into one batch.
+    """
+    if len({block.batch_key for block in blocks}) != 1:
+        raise ValueError(f"expected blocks of one batch_key, got {[block.batch_key for block in blocks]}")
+    denoiser = model.denoiser
+    conditions, carried = _batch([block.conditions for block in blocks]), _batch([block.carried for block in blocks])
+    heard, expected, met = denoiser.hear(_batch([block.features for block in blocks]))
+    predict = guided(
+        denoiser,
+        [block.guidance for block in blocks],
+        history=_batch([block.history for block in blocks]),
+        heard=heard,
+        expected=expected,
+        conditions=conditions,
+    )
+    noise = time_smoothed(_batch([block.noise for block in blocks]), model.noise_kernel)
+    flow = euler(predict, noise, time_steps(blocks[0].steps, shift=TIME_SHIFT))
+    # Contacts are decided, not sampled: where they are met, the mouth is as the front end expects it.
+    flow[:, :, list(MOUTH)] += met * (expected - flow[:, :, list(MOUTH)])
+    motion = decode(model.flow_mean + model.flow_std * flow, carried, conditions, model.lowest, model.highest)
+    # Where a range cut something off, the history gets what was really done.
+    done = encode(torch.cat([carried, motion], dim=1), conditions)
+    # Copies: what a stream keeps must not keep the others' alive.
+    return [SampledBlock(motion[i].numpy().copy(), done[i].numpy().copy()) for i in range(len(blocks))]
+
+
+def _batch(arrays: Sequence[Floats]) -> Tensor:
+    """[...] each to [B, ...]."""
+    return torch.from_numpy(np.stack(arrays))
+
+
+def keep(model: MotionModel, state: SamplerState, block: Block, sampled: SampledBlock) -> Floats:
+    """Moves the stream on past its block: returns the frames, float32 [F, 60]."""
+    count = len(sampled.motion)
+    units = model.units(sampled.motion, sampled.innovations)
+    for i in range(count):
+        state.frames[state.frame + i] = SampledFrame(sampled.motion[i], units[i], block.intentions[i])
+    state.advance(count)
+    values = neutral(count)
+    values[:, SAMPLED] = sampled.motion
+    return with_eye_look(values)

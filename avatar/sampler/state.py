@@ -1,0 +1,96 @@
+"""What one conversation's stream of motion has between two blocks; the model and the options are not in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
+from avatar.sampler.audio_buffer import AudioBuffer
+from avatar.sampler.denoiser import AUDIO_PAST_FRAMES
+from avatar.sampler.intention import IntentionState
+from avatar.sampler.user_loudness import UserLoudness
+
+REWIND_FRAMES = 120 * FRAME_RATE_HZ
+"""How far back an interruption can reach: two minutes, longer than anything is played ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """What is remembered of a frame that was sampled.
+
+    Attributes:
+        motion: float32 [52], the sampled dimensions in MotionLayout's units.
+        units: float32 [104], what the network sees of it: position and innovation, normalised.
+        intention: of the person, after the frame.
+    """
+
+    motion: Floats
+    units: Floats
+    intention: IntentionState
+
+
+@dataclass(slots=True)
+class SamplerState:
+    """The streaming state of one conversation's sampler; `frame` is also the position in the base noise.
+
+    Attributes:
+        frame: index of the next frame to sample.
+        mode: what the person does, from the next frame on.
+        controls: gaze, head distance, emotion and composure, from the next frame on.
+        speech: the sound that will be played.
+        speech_ended: nothing more comes for now: missing sound counts as silence.
+        user: the user's voice.
+        features: of the speech, float32 [4, 64] by frame, once all of a frame's sound is there.
+        frames: those sampled in the last REWIND_FRAMES, by index.
+    """
+
+    frame: int = 0
+    mode: ConversationState = ConversationState.IDLE
+    controls: Controls = field(default_factory=Controls)
+    speech: AudioBuffer = field(default_factory=AudioBuffer)
+    speech_ended: bool = False
+    user: UserLoudness = field(default_factory=UserLoudness)
+    features: dict[int, Floats] = field(default_factory=dict)
+    frames: dict[int, SampledFrame] = field(default_factory=dict)
+
+    def ready_frames(self, block_frames: int) -> int:
+        """Frames of the next block, `block_frames` or the rest before the speech's end; 0 if sound is missing."""
+        if self.speech.rate is None:
+            return 0
+        size = self.speech.extractor().samples
+        if self.speech_ended:
+            return min(block_frames, -(-self.speech.end // size) - self.frame)
+        whole = self.speech.end // size - LOOK_AHEAD_FRAMES - self.frame
+        return block_frames if whole >= block_frames else 0
+
+    def feature(self, frame: int) -> Floats:
+        """Features of the speech in one frame: float32 [4, 64]."""
+        known = self.features.get(frame)
+        if known is None:
+            extract = self.speech.extractor()
+            start = frame * extract.samples
+            known = extract(self.speech.read(start - extract.before, start + extract.samples))
+            if start + extract.samples <= self.speech.end:
+                self.features[frame] = known
+        return known
+
+    def rewind(self, frame: int) -> None:
+        """Forgets motion and sound from `frame` (at most `self.frame`) on."""
+        for later in range(frame, self.frame):
+            self.frames.pop(later, None)
+        if self.speech.rate is not None:
+            self.speech.cut(frame * self.speech.extractor().samples)
+        self.features = {index: value for index, value in self.features.items() if index < frame}
+        self.speech_ended = False
+        self.frame = frame
+
+    def advance(self, count: int) -> None:
+        """Goes on to the frame after a block of `count`, and lets go of what no rewind can reach."""
+        self.frame += count
+        oldest = self.frame - REWIND_FRAMES
+        if oldest > 0 and self.speech.rate is not None:
+            for old in range(oldest - count, oldest):
+                self.frames.pop(old, None)
+                self.features.pop(old, None)
+            extract = self.speech.extractor()
+            self.speech.forget((oldest - AUDIO_PAST_FRAMES) * extract.samples - extract.before)
