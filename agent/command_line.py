@@ -44,7 +44,7 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Holds what is said before any command."""
+    """Options before any command: --version."""
 
 
 for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):

@@ -103,7 +103,7 @@ class ConversationState(StrEnum):
 
 
 class Emotion(StrEnum):
-    """The emotions that can be asked of the face."""
+    """The emotions that `Controls` may ask for."""
 
     NEUTRAL = "neutral"
     HAPPY = "happy"

@@ -54,7 +54,7 @@ class Table:
         return None if row is None else [cell.strip() for cell in row]
 
     def plain(self, cell: str) -> str:
-        """A number's cell with a decimal point."""
+        """A number's cell with its decimal comma, if the table has such, as a point."""
         return cell.replace(",", ".") if self._decimal_comma else cell
 
     def refuse(self, why: str) -> NoReturn:

@@ -120,7 +120,7 @@ def _fit(rows: list[_Row], start: tuple[float, ...]) -> npt.NDArray[np.float64]:
 
 
 def _surprise(row: _Row, weights: torch.Tensor) -> torch.Tensor:
-    """-log of the probability of what is right."""
+    """Negative log-likelihood of what is right."""
     entries = torch.tensor(row.here, dtype=torch.float64) @ weights[:3]
     other = -(row.there * weights[3] + weights[4])
     total = torch.logsumexp(torch.cat([entries, other[None]]), 0)

@@ -80,7 +80,7 @@ class SentenceSplitter:
         return self._take(at_end=False)
 
     def flush(self) -> list[Sentence]:
-        """The text is over: returns what is left."""
+        """Returns the remaining sentences at the end of the text."""
         sentences = self._take(at_end=True)
         rest, self._buffer = self._buffer, ""
         sentences += self._sentence(rest, ends_block=True)

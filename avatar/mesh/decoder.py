@@ -161,7 +161,7 @@ class MeshDecoder:
 
     @property
     def cell(self) -> int:
-        """Pixels a side of the cells of `back`."""
+        """Side of the cells of `backward_map`, pixels."""
         return self._grid.cell
 
     @property

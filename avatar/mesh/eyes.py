@@ -99,7 +99,7 @@ class Eye:
 
     @property
     def grid(self) -> Grid:
-        """The window that is drawn over the portrait."""
+        """The grid of the window that is drawn over the portrait."""
         return self._patch.grid
 
     def draw(self, frame: Image, values: Floats, controls: Floats, face: ExpressionField, pose: PoseFields) -> None:

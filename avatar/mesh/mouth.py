@@ -140,7 +140,7 @@ class Mouth:
 
     @property
     def grid(self) -> Grid:
-        """The window that is drawn over the portrait."""
+        """The grid of the window that is drawn over the portrait."""
         return self._patch.grid
 
     def draw(self, frame: Image, values: Floats, controls: Floats, pose: PoseFields) -> None:

@@ -147,7 +147,7 @@ class SlitPatch:
 
     @property
     def scale(self) -> float:
-        """Pixels here for a pixel of a picture of 512."""
+        """Pixels of this portrait for a pixel of a 512-pixel one."""
         return self._pose_grid.width / FRAME_SIZE
 
     @property
@@ -164,7 +164,7 @@ class SlitPatch:
 
     @property
     def lower_texture(self) -> Image:
-        """The lower side as in the photo, likewise."""
+        """The lower side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
         return self._sides[1]
 
     def draw(

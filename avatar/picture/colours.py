@@ -104,11 +104,11 @@ def _from_lab(picture: _Pillow) -> _Pillow:
 
 
 def _gamma_table(gamma: float) -> list[int]:
-    """256 values of a PNG to sRGB's."""
+    """Lookup table, uint8 [256], from a PNG with this gamma to sRGB."""
     light = (np.arange(256) / 255.0) ** (1.0 / gamma)
     return [int(value) for value in np.rint(255.0 * _seen(light))]
 
 
 def _seen(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Amounts of light, 0 to 1, as sRGB's values, 0 to 1."""
+    """Linear light, 0 to 1, to sRGB values, 0 to 1."""
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1.0 / 2.4) - 0.055)

@@ -67,7 +67,7 @@ class PlacingWindow:
         return self._size[0] - PANEL_PX, self._size[1]
 
     def run(self) -> None:
-        """Handles events until the window is closed."""
+        """Runs the event loop until the window is closed."""
         pygame = self._pygame
         self._draw()
         try:

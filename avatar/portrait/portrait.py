@@ -70,12 +70,12 @@ class Portrait:
 
     @property
     def size(self) -> int:
-        """Pixels a side of the image."""
+        """Side of the square image, pixels."""
         return self.image.shape[0]
 
     @property
     def scale(self) -> float:
-        """Pixels here for a pixel of a picture of 512, in which many measures are given."""
+        """Pixels of this portrait for a pixel of a 512-pixel one, in which many measures are given."""
         return self.size / FRAME_SIZE
 
     @property

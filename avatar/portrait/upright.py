@@ -1,4 +1,4 @@
-"""Which way up a picture is to be held: as its face makes sense."""
+"""Which way up a picture is: the quarter turn at which mesh and detector agree about its largest face."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _POINTS = ((33, 133), (362, 263), (4,), (13, 14))
 
 @dataclass(frozen=True, slots=True)
 class HeldPicture:
-    """A picture held one way, and what is seen in it.
+    """A picture held one of four ways, and the face that is found in it.
 
     Attributes:
         turns: by how many quarters of a turn it is held clockwise from how the file has it.

@@ -75,7 +75,7 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Lets it go: it has another name now, or is gone."""
+        """Unlocks it, once it is renamed or gone."""
         _held.pop(self.path, None)
         self._close()
 
@@ -86,7 +86,7 @@ class Claim:
 
 
 def remove_all() -> None:
-    """Removes all that this process holds, for an end that can't wait for who holds it."""
+    """Removes everything that this process holds, at an exit that can't wait for its owners."""
     for path in list(_held):
         _remove(path)
 
@@ -100,7 +100,7 @@ def _remove(path: Path) -> None:
 
 
 def _clear_abandoned(folder: Path) -> None:
-    """Removes what processes left here that are gone. What can't be told for certain stays."""
+    """Removes what processes that are gone left here; whatever may belong to a living one stays."""
     if fcntl is None:
         return
     with contextlib.suppress(OSError):
