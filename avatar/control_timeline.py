@@ -194,7 +194,7 @@ def _choice(rows: Table, column: str, cell: str, choices: type[Choice], otherwis
 
 
 def _number(rows: Table, column: str, cell: str, low: float, high: float, *, may_be_free: bool) -> float:
-    text = rows.plain(cell)
+    text = rows.with_decimal_point(cell)
     if _NUMBER.fullmatch(text) is None or not low <= float(text) <= high:
         free = f" or {FREE}" if may_be_free else ""
         rows.refuse(f"{column}: expected a number from {low:g} to {high:g}{free}, got {quote(cell)}")

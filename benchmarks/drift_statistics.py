@@ -61,7 +61,7 @@ class Moments:
         return cls(len(curve), float(curve.sum()), float(np.square(curve).sum()))
 
     @classmethod
-    def together(cls, parts: Iterable[Moments]) -> Moments:
+    def merged(cls, parts: Iterable[Moments]) -> Moments:
         """The moments of several minutes together."""
         parts = list(parts)
         return cls(sum(p.count for p in parts), sum(p.total for p in parts), sum(p.squares for p in parts))
@@ -151,7 +151,7 @@ class Drift:
     def hours(self) -> list[dict[str, Moments]]:
         """Each hour's moments; the last one may be shorter."""
         chunks = [self.minutes[i : i + self.hour] for i in range(0, len(self.minutes), self.hour)]
-        return [{name: Moments.together(minute[name] for minute in chunk) for name in MEASURES} for chunk in chunks]
+        return [{name: Moments.merged(minute[name] for minute in chunk) for name in MEASURES} for chunk in chunks]
 
     def report(self) -> dict[str, Any]:
         """Everything as plain numbers."""

@@ -165,7 +165,7 @@ class Editor:
             self._clicked.clear()
             self.step = Step.RIGHT_EYE
 
-    def saved(self, message: str) -> None:
+    def mark_saved(self, message: str) -> None:
         """Notes that the points were written to the file, and what to show about it."""
         self.is_changed = False
         self.message = message

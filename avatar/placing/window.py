@@ -116,7 +116,7 @@ class PlacingWindow:
             editor.stay()
             is_saved, message = self._save(editor.placed)
             if is_saved:
-                editor.saved(message)
+                editor.mark_saved(message)
                 return not is_leaving
             editor.message = message
         elif editor.step is Step.LEAVE:

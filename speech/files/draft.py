@@ -86,7 +86,7 @@ class Draft:
             raise _unwritable(self._target, error) from error
 
 
-def new_file(path: Path, *, private: bool = False) -> Path:
+def create_unique_file(path: Path, *, private: bool = False) -> Path:
     """Makes an empty file that nobody else has: `a.mp4`, or where there is one `a-2.mp4`, `a-3.mp4`.
 
     Args:
