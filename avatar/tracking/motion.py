@@ -115,19 +115,6 @@ class MotionReader:
             self._shots.append(shot)
 
 
-def motion_of(landmarks: Floats, seen: Flags) -> ShotMotion:
-    """Motion from landmarks.
-
-    Args:
-        landmarks: float32 [T, len(KEPT), 3], pixels; whatever where not seen.
-        seen: bool [T], whether there is a face.
-    """
-    reader = MotionReader()
-    for face, is_seen in zip(landmarks, seen, strict=True):
-        reader.add(face if is_seen else None)
-    return reader.motion()
-
-
 @dataclass(frozen=True, slots=True)
 class _Shot:
     """One shot: as ShotMotion, from frame `first` on."""
