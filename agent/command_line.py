@@ -102,7 +102,7 @@ def _report(failure: BaseException) -> int:
 
 
 def _status(error: BaseException) -> int:
-    """The exit status that goes with what was told."""
+    """The exit status that goes with an error."""
     if isinstance(error, BaseExceptionGroup):
         return _status(error.exceptions[0])
     return error.status if isinstance(error, VisavisError) else InputError.status

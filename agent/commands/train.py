@@ -48,7 +48,7 @@ def prepare(
 ) -> None:
     """Makes training data: synthetic speech with the motion that belongs to it, and real material if you have some.
 
-    Videos are tracked once: a run that was stopped goes on where it was. What can't be used is told and left out.
+    Videos are tracked once: a run that was stopped goes on where it was. What can't be used is reported and left out.
 
     Examples:
     `visavis train prepare --minutes 100 -o data/motion`
