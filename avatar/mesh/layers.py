@@ -63,7 +63,7 @@ def split_layers(portrait: Portrait, backdrop: Image | None = None) -> Layers:
 
 
 def upscale(image: Image) -> Image:
-    """A picture at TEXTURE_SCALE times its size, bicubic."""
+    """A picture at TEXTURE_SCALE times its size (Lanczos)."""
     size = (image.shape[1] * TEXTURE_SCALE, image.shape[0] * TEXTURE_SCALE)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 

@@ -26,7 +26,7 @@ class PersonLayer:
 
     Args:
         layers: of the portrait.
-        grid: over the whole frame, on which the way back is given.
+        grid: over the whole frame, of the backward map.
     """
 
     def __init__(self, layers: Layers, grid: Grid) -> None:

@@ -107,7 +107,7 @@ class SlitPatch:
         cell: of the patch's grid, pixels.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
         cover: float32 [S, S], where the patch may be drawn (the person's alpha).
-        pose_grid: the grid of the head's way back.
+        pose_grid: the grid of the head's backward map.
     """
 
     def __init__(
