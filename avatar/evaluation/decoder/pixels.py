@@ -39,7 +39,7 @@ def fold_share(decoder: MeshDecoder, values: Floats) -> float:
     low, high = np.array([left, top]) + 2 * cell, np.array([left + width, top + height]) - 2 * cell
     in_mouth = ((at > low) & (at < high)).all(axis=-1)
     folded = (_determinant(skin, cell) <= 0.0) & ~in_mouth
-    lips = sum(int(((_determinant(lip.field, lip.cell) <= 0.0) & lip.seen).sum()) for lip in decoder.lips(values))
+    lips = sum(int(((_determinant(lip.field, lip.cell) <= 0.0) & lip.visible).sum()) for lip in decoder.lips(values))
     return float((int(folded.sum()) + lips) / folded.size)
 
 
