@@ -78,7 +78,7 @@ def load_files() -> dict[str, Knowledge]:
     return {"visavis": load_knowledge(DEFAULT_KNOWLEDGE), "museum": museum, "clinic": clinic}
 
 
-def give_meaning(files: dict[str, Knowledge]) -> MiniLM:
+def load_meaning(files: dict[str, Knowledge]) -> MiniLM:
     """Reads what the files mean; returns the network."""
     model = packaged_of("embeddings")[0]
     began, before = time.perf_counter(), _megabytes()
@@ -175,7 +175,7 @@ def main() -> None:
     questions = [question for question in read_questions() if arguments.only in (None, question.split)]
     files = load_files()
     measure("by words and sounds", questions, files)
-    network = give_meaning(files)
+    network = load_meaning(files)
     times = []
     for question in questions:
         began = time.perf_counter()

@@ -64,7 +64,7 @@ async def transcribe_recording(
         samples: float32 [N] at 16 kHz, of any length.
         asr: an entered recogniser.
         detector: a fresh turn detector.
-        progress: called now and then with how much is done, 0 to 1.
+        progress: called now and then with the share done, 0 to 1.
 
     Yields:
         One final transcript for every turn in which words were understood, with its times in the recording.
