@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.commands.options import say
 from agent.config.config import Config
+from agent.log.lines import Foreign, log_event
 from speech.worker import signals
 from speech.worker.priority import prefer_live
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from avatar.outputs.opening import PlannedOutput
     from avatar.portrait.portrait import Portrait
     from speech.devices.sound_card import SoundCard
+
+
+_LOG = logging.getLogger(__name__)
 
 
 class Talk:
@@ -53,6 +58,7 @@ class Talk:
         from agent.engine import OutputFailure, Part, load_engine
         from agent.live_audio import live_audio, sound_device
         from agent.live_outputs import recorded, recording_among
+        from agent.log.vitals import log_vitals
         from avatar.outputs.opening import open_outputs
 
         prefer_live()
@@ -76,12 +82,17 @@ class Talk:
                 ):
                     if (recording := recording_among(outputs)) is not None:
                         self._transcript_log.keep_beside(recording.written_to)
-                    serving = beside.create_task(self._bridge.run(session), name="mqtt") if self._bridge else None
+                    serving = [
+                        beside.create_task(log_vitals(lambda: losses(session.frames_late, device)), name="vitals")
+                    ]
+                    if self._bridge is not None:
+                        serving.append(beside.create_task(self._bridge.run(session), name="mqtt"))
                     with leaving_on_signals(audio.leave), keyboard(keys.press), status_line:
                         self._say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)")
+                        log_ready(time.perf_counter() - began, outputs)
                         await session.run()
-                    if serving is not None:
-                        serving.cancel()
+                    for task in serving:
+                        task.cancel()
                 report_losses(session.frames_late, session.frames, device, self._quiet)
         finally:  # what was said is kept even where the recording can't be finished
             self._transcript_log.write(self._record if recorded(outputs) else None)
@@ -163,11 +174,13 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.engine import Part, load_engine
     from agent.live_audio import sound_device
     from agent.live_outputs import live_outputs, recorded
+    from agent.log.vitals import log_vitals
     from agent.mirror import MOST_LATENCY_S, open_mirror
     from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:
         say(f"! {message}", quiet)
+        log_event(_LOG, "problem", level=logging.WARNING, message=Foreign(message))
 
     def show_open(is_open: bool) -> None:
         line.is_open = is_open
@@ -187,10 +200,14 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         async with (
             open_outputs(planned, on_problem=problem) as outputs,
             open_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state) as mirror,
+            asyncio.TaskGroup() as beside,
         ):
+            vitals = beside.create_task(log_vitals(lambda: losses(mirror.frames_late, device)), name="vitals")
             with leaving_on_signals(audio.leave), keyboard(keys.press), show_status_line(line, quiet):
                 say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
+                log_ready(time.perf_counter() - began, outputs)
                 await mirror.run()
+            vitals.cancel()
     report_losses(mirror.frames_late, mirror.frames, device, quiet)
     if recorded(outputs):
         say(f"{record}: what was mirrored", quiet)
@@ -202,15 +219,27 @@ def tell_notices(portrait: Portrait, quiet: bool) -> None:
         say(f"{portrait.path.name}: {notice}", quiet)
 
 
+def log_ready(loaded_s: float, outputs: Sequence[Output]) -> None:
+    """Logs that all is loaded, and where the face goes."""
+    log_event(_LOG, "ready", loaded_s=round(loaded_s, 1), outputs=[type(output).__name__ for output in outputs])
+
+
+def losses(frames_late: int, device: SoundCard | NoSound) -> dict[str, int]:
+    """How much did not go out or come in as it should have, so far."""
+    return {"frames_late": frames_late, "underflows": device.underflows, "chunks_lost": device.chunks_lost}
+
+
 def report_losses(late: int, frames: int, device: SoundCard | NoSound, quiet: bool) -> None:
     """Tells what did not go out or come in as it should have; nothing where all did."""
-    for count, what in (
-        (late, f"of {frames} pictures came too late and were left out"),
-        (device.underflows, "times the speaker ran dry while it spoke"),
-        (device.chunks_lost, "pieces (20 ms) of the microphone's sound were lost"),
+    lost = losses(late, device)
+    log_event(_LOG, "totals", frames=frames, **lost)
+    for name, what in (
+        ("frames_late", f"of {frames} pictures came too late and were left out"),
+        ("underflows", "times the speaker ran dry while it spoke"),
+        ("chunks_lost", "pieces (20 ms) of the microphone's sound were lost"),
     ):
-        if count:
-            say(f"{count} {what}", quiet)
+        if lost[name]:
+            say(f"{lost[name]} {what}", quiet)
 
 
 @contextmanager

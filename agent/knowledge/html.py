@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Protocol
 
 from agent.knowledge.inline import MUTE_TAGS
-from agent.knowledge.spoken_list import Item
+from agent.knowledge.spoken.lists import Item
 from speech.text.html_elements import HTML_ELEMENTS
 
 _BLOCKS = frozenset(

@@ -16,8 +16,8 @@ from agent.knowledge.blocks import MOST_COLUMNS, MOST_NESTED, QUESTION, make_par
 from agent.knowledge.entry import Entry, LeftOut
 from agent.knowledge.html import HtmlReader
 from agent.knowledge.inline import clean, inline_text
-from agent.knowledge.spoken_list import Item, end, gather, say_list
-from agent.knowledge.spoken_table import Row, read_table
+from agent.knowledge.spoken.lists import Item, end, gather, say_list
+from agent.knowledge.spoken.table import SpokenRow, read_table
 
 MOST_ROWS = 2_000
 """Rows of tables that are found by themselves; the others are found by their section."""
@@ -237,10 +237,10 @@ class _Reader:
     def _define(self, term: str, meaning: str) -> None:
         sentence = f"{term}: {meaning}" if term else meaning
         if term:
-            self._row(Row(term, sentence, ()))
+            self._row(SpokenRow(term, sentence, ()))
         self._say(sentence)
 
-    def _row(self, row: Row) -> None:
+    def _row(self, row: SpokenRow) -> None:
         """Something below the heading that is found by itself."""
         self._row_count += 1
         if self._row_count <= MOST_ROWS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -24,6 +25,8 @@ from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
 from speech.errors import DeviceError, VisavisError
 from speech.sound_track import SoundTrack
 from speech.worker.process import Worker
+
+_LOG = logging.getLogger(__name__)
 
 _MICROPHONE_LATENCY_S = 0.03
 _SILENT_S = 1.0
@@ -236,7 +239,8 @@ class SoundCard:
                     self._memory.go_on_at(round((time.monotonic() + latency_s - start_s) * OUTPUT_RATE_HZ))
                 self._track.attach_player(self._memory)
             try:
-                await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
+                device = await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
+                _LOG.info("%s open: %s, latency %.0f ms", kind, device, 1000.0 * latency_s)
                 self._open.add(kind)
             except VisavisError as error:
                 problems[kind] = str(error)
@@ -249,8 +253,11 @@ class SoundCard:
         with contextlib.suppress(VisavisError):
             await self._ask({"close": kind})
 
-    async def _ask(self, fields: dict[str, object]) -> None:
+    async def _ask(self, fields: dict[str, object]) -> str:
         """Has the process do something.
+
+        Returns:
+            The name of the device that it opened; "" for other requests.
 
         Raises:
             VisavisError: it could not.
@@ -266,13 +273,13 @@ class SoundCard:
             self._listening = asyncio.create_task(self._listen(self._worker), name="microphone's news")
         try:
             async with asyncio.timeout(_ANSWER_S), aclosing(self._worker.request(fields)) as items:
-                async for _ in items:
-                    pass
+                opened = [str(item.fields["device"]) async for item in items]
         except TimeoutError:
             await self._end_process()
             raise DeviceError(
                 f"sound: expected the sound system to answer within {_ANSWER_S:g} s, it did not; it is tried again"
             ) from None
+        return opened[0] if opened else ""
 
     async def _listen(self, worker: Worker) -> None:
         with contextlib.suppress(VisavisError):  # it has ended
