@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +67,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
     import torch
 
+    from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.guidance import Guidance
     from avatar.sampler.model import load_motion_model
     from avatar.sampler.motion_sampler import FlowMotionSampler
@@ -75,7 +76,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    model = load_motion_model(face.weights)
+    batcher = BlockBatcher(load_motion_model(face.weights))
     options = SamplerOptions(
         seed=face.seed,
         steps=face.steps,
@@ -85,10 +86,10 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
         guidance=Guidance(audio=face.guidance_audio),
     )
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = FlowMotionSampler(model, options)
+    warm = FlowMotionSampler(batcher, options)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
     warm.frames()
-    return FlowMotionSampler(model, options)
+    return FlowMotionSampler(batcher, options)
 
 
 def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:
@@ -218,7 +219,7 @@ async def open_session(
     config: Config,
     *,
     real_time: bool,
-    outputs: Callable[[], Sequence[Output]],
+    outputs: Callable[[], AbstractAsyncContextManager[Sequence[Output]]],
     apologise: bool,
     on_event: Callable[[Event], None],
     on_loaded: Callable[[Portrait], None] = lambda portrait: None,
@@ -231,7 +232,7 @@ async def open_session(
     Args:
         config: the whole configuration.
         real_time: pace the session as a sound card would, else as fast as it goes.
-        outputs: opens the outputs once everything is loaded; on leaving, finished, or after a failure abandoned.
+        outputs: opens the outputs once everything is loaded; see `avatar.outputs.opening`.
         apologise: answer a question without words by saying so; else it is an error.
         on_event: told of everything that users want to know.
         on_loaded: told when the first frame can be made.
@@ -251,7 +252,7 @@ async def open_session(
         if problem := parts.result().mind.problem:
             on_event(Problem(f"{parts.result().mind.name}: {problem}"))
         voice, user = SoundTrack(), SoundTrack()
-        opened = outputs()  # before the card: once that plays, time goes on
+        opened = await stack.enter_async_context(outputs())  # before the card: once that plays, time goes on
         card = None if make_card is None else await stack.enter_async_context(make_card(voice))
         clock: AudioClock = OfflineClock([voice])
         if real_time:
@@ -288,11 +289,4 @@ async def open_session(
             history=History(max_messages=2 * config.mind.max_history_turns),
             controls=config.controls.controls(),
         )
-        try:
-            yield session
-            for output in renderer.outputs:
-                await asyncio.to_thread(output.finish)
-        except BaseException:
-            for output in renderer.outputs:
-                output.abandon()
-            raise
+        yield session

@@ -1,4 +1,4 @@
-"""Where a live face goes: virtual camera, window, recording; one that can't be had is told, and the rest goes on."""
+"""Where a live face goes: virtual camera, window, recording."""
 
 from __future__ import annotations
 
@@ -8,53 +8,42 @@ from typing import TYPE_CHECKING
 
 from agent.config.config import Config
 from avatar.outputs.base import Output
+from avatar.outputs.opening import PlannedOutput
 from avatar.portrait.portrait import Portrait
-from speech.errors import VisavisError
 
 if TYPE_CHECKING:
     from avatar.outputs.video_file import VideoFileOutput
 
 
-def open_live_outputs(
+def live_outputs(
     config: Config,
     portrait: Portrait,
     *,
     record: Path | None,
-    on_problem: Callable[[str], None],
     on_key: Callable[[str, bool], None] = lambda name, pressed: None,
     on_close: Callable[[], None] = lambda: None,
-) -> list[Output]:
-    """Opens what the configuration asks for.
+) -> list[PlannedOutput]:
+    """What the configuration asks for, to be opened; a recording that can't be written is an error before all else.
 
     Args:
         config: the whole configuration.
         portrait: the face, for the camera's background.
         record: MP4 file to record into, or None.
-        on_problem: told in one line of each output that can't be opened.
         on_key: told of keys in the window, on a thread of the window's.
         on_close: told, on that thread, that the window was closed.
-
-    Raises:
-        InputError: the recording can't be written; whoever asked for a file must know before the conversation.
     """
-    openers: list[Callable[[], Output]] = []
+    planned: list[PlannedOutput] = []
     if config.camera.enabled:
-        openers.append(lambda: _camera(config, portrait))
+        planned.append(PlannedOutput(lambda: _camera(config, portrait), is_required=False))
     if config.window.enabled:
-        openers.append(lambda: _window(config, on_key, on_close))
-    outputs: list[Output] = []
-    for opener in openers:
-        try:
-            outputs.append(opener())
-        except VisavisError as error:
-            on_problem(str(error))
+        planned.append(PlannedOutput(lambda: _window(config, on_key, on_close), is_required=False))
     if record is not None:
         from avatar.outputs.video_file import VideoFileOutput
 
-        outputs.append(
-            VideoFileOutput(record, crf=config.output.video_crf, preset=config.output.video_preset, live=True)
-        )
-    return outputs
+        output = config.output
+        video = VideoFileOutput(record, crf=output.video_crf, preset=output.video_preset, live=True)
+        planned.append(PlannedOutput(lambda: video))
+    return planned
 
 
 def _camera(config: Config, portrait: Portrait) -> Output:

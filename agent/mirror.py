@@ -9,7 +9,7 @@ The speaker's pace is the clock, as in a conversation; the feed keeps the microp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -84,20 +84,20 @@ async def run_mirror(
     card: SoundCard,
     track: SoundTrack,
     face: Face,
-    outputs: list[Output],
+    outputs: Sequence[Output],
     until_left: asyncio.Event,
     on_problem: Callable[[str], None],
     on_chunk: Callable[[AudioChunk], None] = lambda chunk: None,
     on_state: Callable[[ConversationState], None] = lambda state: None,
 ) -> Renderer:
-    """Mirrors until the user leaves; outputs are finished, or abandoned if anything fails.
+    """Mirrors until the user leaves.
 
     Args:
         config: the whole configuration.
         card: entered; plays `track`.
         track: an empty track.
         face: of `load_mirror_face`.
-        outputs: open outputs.
+        outputs: entered.
         until_left: set when the user leaves.
         on_problem: told in one line what went wrong; the rest goes on.
         on_chunk: told of all sound from the microphone, for a level meter.
@@ -131,24 +131,17 @@ async def run_mirror(
                 elif isinstance(event, SpeechStopped):
                     set_state(ConversationState.LISTENING)
 
-    try:
-        turns = await asyncio.to_thread(turn_detector, config)
-        set_state(ConversationState.LISTENING)
-        async with asyncio.TaskGroup() as tasks:
-            beside = [
-                tasks.create_task(feed(turns), name="microphone"),
-                tasks.create_task(card.watch(), name="sound card"),
-            ]
-            tasks.create_task(renderer.run(lambda: 0 if until_left.is_set() else None), name="face")
-            await until_left.wait()
-            for task in beside:
-                task.cancel()
-        for output in renderer.outputs:
-            await asyncio.to_thread(output.finish)
-    except BaseException:
-        for output in renderer.outputs:
-            output.abandon()
-        raise
+    turns = await asyncio.to_thread(turn_detector, config)
+    set_state(ConversationState.LISTENING)
+    async with asyncio.TaskGroup() as tasks:
+        beside = [
+            tasks.create_task(feed(turns), name="microphone"),
+            tasks.create_task(card.watch(), name="sound card"),
+        ]
+        tasks.create_task(renderer.run(lambda: 0 if until_left.is_set() else None), name="face")
+        await until_left.wait()
+        for task in beside:
+            task.cancel()
     return renderer
 
 

@@ -42,7 +42,7 @@ async def render_recording(
         frames: how many frames to make.
         sampler: a fresh sampler, or recorded motion.
         decoder: None where only the motion is wanted.
-        outputs: open outputs; they are finished here, and abandoned if anything fails or the task is cancelled.
+        outputs: entered; see `avatar.outputs.opening`.
         label: the visible mark, or None.
         timeline: what the person does, and gaze, head distance, emotion and composure, frame by frame.
         mix_user: let the outputs play the other person too.
@@ -64,11 +64,4 @@ async def render_recording(
         user_is_known=True,
     )
     renderer.set_timeline(timeline)
-    try:
-        await renderer.run(lambda: frames * SAMPLES_PER_FRAME)
-        for output in outputs:
-            output.finish()
-    except BaseException:
-        for output in outputs:
-            output.abandon()
-        raise
+    await renderer.run(lambda: frames * SAMPLES_PER_FRAME)

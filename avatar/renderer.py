@@ -66,7 +66,7 @@ class Renderer:
         user: what the user says; the face listens to it, and with `mix_user` the outputs play it too.
         sampler: sound to motion.
         decoder: motion to picture; None where only the motion is wanted.
-        outputs: where the frames go.
+        outputs: where the frames go, entered; one that fails is left here, the others by who entered them.
         label: the visible mark, or None.
         mix_user: let the outputs play the user too.
         on_frame: called on the event loop after every frame.
@@ -195,7 +195,7 @@ class Renderer:
         if self._on_output_failed is None:
             raise error
         self._outputs.remove(output)
-        await asyncio.to_thread(output.abandon)
+        await asyncio.to_thread(output.__exit__, type(error), error, error.__traceback__)
         self._on_output_failed(output, error)
 
 

@@ -6,7 +6,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
 import numpy as np
 import soxr
@@ -100,6 +101,11 @@ class Numbered:
     def __init__(self, output: Output) -> None:
         self._output = output
 
+    def __enter__(self) -> Self:
+        """Passes it on."""
+        self._output.__enter__()
+        return self
+
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Numbers one frame."""
         if frame is not None:
@@ -110,13 +116,11 @@ class Numbered:
             frame = VideoFrame(image, frame.pts_samples)
         self._output.write(frame, sound, motion)
 
-    def finish(self) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Passes it on."""
-        self._output.finish()
-
-    def abandon(self) -> None:
-        """Passes it on."""
-        self._output.abandon()
+        self._output.__exit__(kind, error, trace)
 
 
 def number_of(luma: Image) -> int:

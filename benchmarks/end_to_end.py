@@ -28,6 +28,7 @@ from agent.conversation.questions import Questions
 from agent.conversation.turn import TurnRecord
 from agent.engine import open_session
 from avatar.clock import SAMPLES_PER_FRAME
+from avatar.outputs.opening import open_outputs, required
 from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
@@ -40,17 +41,18 @@ from agent.engine import open_session
 from agent.config.config import load_config
 from agent.conversation.events import TypedText
 from agent.conversation.questions import Questions
+from avatar.outputs.opening import open_outputs, required
 
 class FirstFrame:
     def write(self, frame, sound, motion):
         print(time.time() - began, flush=True); os._exit(0)
-    def finish(self): pass
-    def abandon(self): pass
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
 
 async def main():
     config = load_config(None, sys.argv[1:], {})
-    async with open_session(config, real_time=True, outputs=lambda: [FirstFrame()], apologise=True,
-                            on_event=lambda event: None) as session:
+    async with open_session(config, real_time=True, outputs=lambda: open_outputs(required(FirstFrame())),
+                            apologise=True, on_event=lambda event: None) as session:
         await session.run(Questions([TypedText("hello")], real_time=True))
 asyncio.run(main())
 """
@@ -76,7 +78,11 @@ async def answer_all(config: Config, turns: int, video: Path) -> tuple[list[Turn
             records.append(event.record)
 
     async with open_session(
-        config, real_time=True, outputs=lambda: [VideoFileOutput(video)], apologise=True, on_event=on_event
+        config,
+        real_time=True,
+        outputs=lambda: open_outputs(required(VideoFileOutput(video))),
+        apologise=True,
+        on_event=on_event,
     ) as session:
         silence_s = config.ears.end_of_turn_s + 0.3
         await session.run(Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3))

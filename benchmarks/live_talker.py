@@ -10,8 +10,10 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agent.config.config import load_config
 from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
@@ -22,6 +24,7 @@ from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.base import Output
 from avatar.outputs.framing import Framing
+from avatar.outputs.opening import open_outputs, required
 from avatar.outputs.virtual_camera import VirtualCameraOutput
 from avatar.portrait.portrait import Portrait
 from benchmarks.emitted import Numbered
@@ -35,17 +38,18 @@ class KeptSound:
     """Writes the sound of every frame into a raw float32 file: the timeline that everything belongs to."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._path = path
+
+    def __enter__(self) -> Self:
+        """Opens the file."""
+        self._file = self._path.open("wb", buffering=0)
+        return self
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Appends one frame's sound."""
         self._file.write(sound.astype("<f4").tobytes())
 
-    def finish(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-    def abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Closes the file."""
         self._file.close()
 
@@ -80,9 +84,9 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
         card = sound_card(config, track, lambda message: report("problem", message=message))
         return card
 
-    def outputs() -> list[Output]:
+    def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
         framing = Framing(config.camera.size, portrait=portraits[0].image)
-        return [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
+        return open_outputs(required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)))
 
     async with open_session(
         config,
@@ -107,10 +111,13 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     face, track, left = await load_mirror_face(config), SoundTrack(), asyncio.Event()
     loop = asyncio.get_running_loop()
     framing = Framing(config.camera.size, portrait=face.portrait.image)
-    outputs: list[Output] = [Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)]
-    async with sound_card(
-        config, track, lambda message: report("problem", message=message), most_latency_s=MOST_LATENCY_S
-    ) as card:
+    planned = required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound))
+    async with (
+        open_outputs(planned) as outputs,
+        sound_card(
+            config, track, lambda message: report("problem", message=message), most_latency_s=MOST_LATENCY_S
+        ) as card,
+    ):
         loop.add_reader(sys.stdin.fileno(), left.set)
         report("ready")
         renderer = await run_mirror(

@@ -64,8 +64,7 @@ def measure(stack: contextlib.ExitStack, decoder: MeshDecoder, frames: int) -> N
     camera = open_camera(stack, wide)
     if camera is not None:
         sender = VirtualCameraOutput(device=camera.device, framing=wide)
-        stack.callback(sender.finish)
-        outputs["camera: framing and sending"] = sender
+        outputs["camera: framing and sending"] = stack.enter_context(sender)
     window = open_window(stack)
     if window is not None:
         outputs["window: hand-over"] = window
@@ -120,12 +119,10 @@ def open_window(stack: contextlib.ExitStack) -> WindowOutput | None:
     """A window on an X server of its own, or None where there is none."""
     try:
         os.environ["DISPLAY"] = stack.enter_context(x_display()).name
-        window = WindowOutput(title="Visavis")
+        return stack.enter_context(WindowOutput(title="Visavis"))
     except (OSError, RuntimeError, VisavisError) as error:
         print(f"window left out: {error}")
         return None
-    stack.callback(window.finish)
-    return window
 
 
 def _cpu_s(window: WindowOutput) -> float:

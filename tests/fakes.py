@@ -151,7 +151,7 @@ class LoudnessSampler:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
         self._sound = np.concatenate([self._sound, chunk.samples])
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         if len(self._sound) < (self.frame + self._block + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME:
             return Motion(neutral(0), self.frame)
         values = neutral(self._block)
@@ -195,10 +195,10 @@ class KeptOutput:
         self.sound.append(sound)
         self.motion.append(motion)
 
-    def finish(self) -> None:
-        pass
+    def __enter__(self) -> Self:
+        return self
 
-    def abandon(self) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     @property

@@ -56,10 +56,9 @@ POINTS = dict.fromkeys(NAMES, np.zeros(2, np.float32))
 
 
 def csv_output(path: Path) -> None:
-    output = MotionCsvOutput(path)
-    for row in MOTION:
-        output.write(None, np.zeros(1920, np.float32), row)
-    output.finish()
+    with MotionCsvOutput(path) as output:
+        for row in MOTION:
+            output.write(None, np.zeros(1920, np.float32), row)
 
 
 def training_data(path: Path) -> None:
@@ -187,11 +186,10 @@ def test_both_transcripts_are_tried(tmp_path: Path) -> None:
 
 
 def clip(path: Path, seconds: float) -> None:
-    output = VideoFileOutput(path)
     frame = np.full((FRAME_SIZE, FRAME_SIZE, 3), 128, np.uint8)
-    for number in range(round(seconds * 25)):
-        output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
-    output.finish()
+    with VideoFileOutput(path) as output:
+        for number in range(round(seconds * 25)):
+            output.write(VideoFrame(frame, number), np.zeros(1920, np.float32), MOTION[0])
 
 
 def test_two_recordings_of_one_name_at_once_both_end_and_one_stays_whole(tmp_path: Path) -> None:

@@ -334,7 +334,7 @@ def test_motion_before_and_after_a_connection_is_no_error() -> None:
 
     played(scene())
     output.write(None, SILENCE, neutral(1)[0])
-    output.finish()
+    output.__exit__(None, None, None)
 
 
 def test_a_killed_process_is_reported_offline(broker: Mosquitto) -> None:

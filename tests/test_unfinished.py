@@ -29,7 +29,7 @@ CLICK = FLASH * SAMPLES_PER_FRAME + 700
 
 def record(path: Path, frames: int = 100) -> VideoFileOutput:
     """Four seconds with a flash and a click, still going on."""
-    output = VideoFileOutput(path, live=True, preset="ultrafast")
+    output = VideoFileOutput(path, live=True, preset="ultrafast").__enter__()
     for index in range(frames):
         image = np.full((64, 64, 3), 250 if index == FLASH else 20, np.uint8)
         sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
@@ -38,6 +38,14 @@ def record(path: Path, frames: int = 100) -> VideoFileOutput:
             threading.Event().wait(0.001)
         output.write(VideoFrame(image, index * SAMPLES_PER_FRAME), sound, neutral(1)[0])
     return output
+
+
+def finish(output: VideoFileOutput) -> None:
+    output.__exit__(None, None, None)
+
+
+def abandon(output: VideoFileOutput) -> None:
+    output.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
 
 
 def frames_of(path: Path) -> list[tuple[float, float]]:
@@ -67,7 +75,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (path,) = folder.glob(f"*.unfinished{suffix}")
         kept[suffix] = folder / f"killed{suffix}"
         kept[suffix].write_bytes(path.read_bytes())
-        output.abandon()
+        abandon(output)
     return kept
 
 
@@ -143,7 +151,7 @@ def test_in_the_end_it_is_an_ordinary_file(tmp_path: Path, suffix: str) -> None:
     path.write_text("an older one")
     output = record(path)
     assert path.read_text() == "an older one" and (tmp_path / f"talk.unfinished{suffix}").exists()
-    output.finish()
+    finish(output)
     assert list(tmp_path.iterdir()) == [path]
     frames = frames_of(path)
     assert len(frames) == 100 and frames[0][0] == 0.0
@@ -159,7 +167,7 @@ def test_a_recording_that_was_left_behind_is_not_touched_by_the_next(tmp_path: P
     left.write_bytes(b"an hour")
     output = record(tmp_path / "talk.mp4", 30)
     assert (tmp_path / "talk.unfinished-2.mp4").exists()
-    output.finish()
+    finish(output)
     assert left.read_bytes() == b"an hour" and sorted(path.name for path in tmp_path.iterdir()) == [
         "talk.mp4",
         left.name,
@@ -179,8 +187,8 @@ def test_a_full_disk_costs_what_comes_after_it(tmp_path: Path, monkeypatch: pyte
         for _ in range(1000):
             output.write(None, np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
             threading.Event().wait(0.001)
-    output.abandon()
-    output.abandon()
+    abandon(output)
+    abandon(output)
     assert [path.name for path in tmp_path.iterdir()] == ["talk.unfinished.mp4"]
     assert len(frames_of(tmp_path / "talk.unfinished.mp4")) >= 70
 
@@ -192,14 +200,14 @@ def test_a_disk_too_full_to_finish_keeps_the_recording(tmp_path: Path, monkeypat
     monkeypatch.setattr(unfinished, "copy_packets", full)
     output = record(tmp_path / "talk.mp4", 40)
     with pytest.raises(InputError, match=r"talk.mp4: could not be finished .*No space.* is in talk\.unfinished\.mp4"):
-        output.finish()
-    output.abandon()
+        finish(output)
+    abandon(output)
     assert [path.name for path in tmp_path.iterdir()] == ["talk.unfinished.mp4"]
     assert len(frames_of(tmp_path / "talk.unfinished.mp4")) == 40
 
 
 def test_a_recording_without_a_picture_leaves_nothing(tmp_path: Path) -> None:
-    VideoFileOutput(tmp_path / "talk.mp4", live=True).abandon()
+    abandon(VideoFileOutput(tmp_path / "talk.mp4", live=True).__enter__())
     assert not list(tmp_path.iterdir())
 
 
@@ -214,13 +222,13 @@ def test_an_encoder_that_is_behind_costs_pictures_and_never_waits(
         encode(self, *item)  # type: ignore[arg-type]
 
     monkeypatch.setattr(VideoFileOutput, "_encode", slow)
-    output = VideoFileOutput(tmp_path / "talk.mp4", live=True)
+    output = VideoFileOutput(tmp_path / "talk.mp4", live=True).__enter__()
     sound = np.random.default_rng(0).uniform(-0.1, 0.1, 200 * SAMPLES_PER_FRAME).astype(np.float32)
     for index in range(200):
         image = np.full((64, 64, 3), index, np.uint8)
         piece = sound[index * SAMPLES_PER_FRAME : (index + 1) * SAMPLES_PER_FRAME]
         output.write(VideoFrame(image, index * SAMPLES_PER_FRAME), piece, neutral(1)[0])
     goes_on.set()
-    output.finish()
+    finish(output)
     assert len(frames_of(tmp_path / "talk.mp4")) == 200
     assert len(read_audio(tmp_path / "talk.mp4", OUTPUT_RATE_HZ)) >= len(sound)

@@ -32,10 +32,9 @@ def write(output: VideoFileOutput, frames: int = FRAMES) -> None:
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
     path = tmp_path / "clip.mp4"
-    output = VideoFileOutput(path)
-    write(output)
-    assert not path.exists(), "the name is given when all is done"
-    output.finish()
+    with VideoFileOutput(path) as output:
+        write(output)
+        assert not path.exists(), "the name is given when all is done"
     assert [file.name for file in tmp_path.iterdir()] == ["clip.mp4"]
     return path
 
@@ -66,10 +65,9 @@ def test_colours_come_back(tmp_path: Path) -> None:
     colours = np.array([[220, 30, 30], [30, 200, 60], [40, 60, 210], [231, 190, 160]], np.uint8)
     for index, colour in enumerate(colours):
         image[:, 128 * index : 128 * (index + 1)] = colour
-    output = VideoFileOutput(tmp_path / "a.mp4")
-    for index in range(3):
-        output.write(VideoFrame(image, index), np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
-    output.finish()
+    with VideoFileOutput(tmp_path / "a.mp4") as output:
+        for index in range(3):
+            output.write(VideoFrame(image, index), np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
     with av.open(str(tmp_path / "a.mp4")) as container:
         stream = container.streams.video[0].codec_context
         assert (stream.colorspace, stream.color_range, stream.color_primaries, stream.color_trc) == (5, 1, 1, 1)
@@ -78,11 +76,10 @@ def test_colours_come_back(tmp_path: Path) -> None:
 
 
 def test_a_missing_picture_repeats_the_last_one(tmp_path: Path) -> None:
-    output = VideoFileOutput(tmp_path / "a.mp4")
     bright = VideoFrame(np.full((FRAME_SIZE, FRAME_SIZE, 3), 250, np.uint8), 0)
-    for picture in (bright, None, None):
-        output.write(picture, np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
-    output.finish()
+    with VideoFileOutput(tmp_path / "a.mp4") as output:
+        for picture in (bright, None, None):
+            output.write(picture, np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
     with av.open(str(tmp_path / "a.mp4")) as container:
         levels = [frame.to_ndarray(format="rgb24").mean() for frame in container.decode(video=0)]
     assert len(levels) == 3 and min(levels) > 240
@@ -91,16 +88,16 @@ def test_a_missing_picture_repeats_the_last_one(tmp_path: Path) -> None:
 def test_an_abandoned_video_leaves_nothing_and_spares_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     path.write_text("an older video")
-    output = VideoFileOutput(path)
-    write(output, 20)
-    output.abandon()
+    with pytest.raises(ZeroDivisionError), VideoFileOutput(path) as output:
+        write(output, 20)
+        raise ZeroDivisionError
     assert path.read_text() == "an older video"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; create it first"):
-        VideoFileOutput(tmp_path / "missing" / "clip.mp4")
+        VideoFileOutput(tmp_path / "missing" / "clip.mp4").__enter__()
 
 
 def test_an_encoder_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,25 +107,23 @@ def test_an_encoder_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError("No space left on device")
 
     monkeypatch.setattr(output, "_encode", full)
-    with pytest.raises(InputError, match="No space left"):
+    with pytest.raises(InputError, match="No space left"), output:
         write(output)
-        output.finish()
-    output.abandon()
+    output.__exit__(None, None, None)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("suffix", "decoder", "sound_within"), [(".webm", "libvpx-vp9", 40), (".mov", "prores", 0)])
 def test_alpha_survives_where_it_can(tmp_path: Path, suffix: str, decoder: str, sound_within: int) -> None:
     path = tmp_path / f"clip{suffix}"
-    output = VideoFileOutput(path)
     image = np.zeros((256, 384, 4), np.uint8)
     image[64:192, 96:288] = (200, 90, 40, 255)
     image[:32] = (10, 10, 200, 128)
-    for index in range(10):
-        sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
-        sound[700] = 0.9 if index == 5 else 0.0
-        output.write(VideoFrame(image, index * SAMPLES_PER_FRAME), sound, neutral(1)[0])
-    output.finish()
+    with VideoFileOutput(path) as output:
+        for index in range(10):
+            sound = np.zeros(SAMPLES_PER_FRAME, np.float32)
+            sound[700] = 0.9 if index == 5 else 0.0
+            output.write(VideoFrame(image, index * SAMPLES_PER_FRAME), sound, neutral(1)[0])
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         # FFmpeg's own VP9 decoder leaves alpha out.

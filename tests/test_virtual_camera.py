@@ -23,6 +23,10 @@ SILENCE, REST = np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0]
 QUARTERS = ((200, 40, 40), (40, 180, 60), (50, 60, 210), (230, 220, 190))
 
 
+class Failed(Exception):
+    """What went wrong elsewhere."""
+
+
 def face(shift: int = 0) -> Image:
     """Four coloured quarters, so that mirrored, swapped and shifted pictures are not the same."""
     image = np.zeros((FRAME_SIZE, FRAME_SIZE, 3), np.uint8)
@@ -52,57 +56,54 @@ def memory() -> Iterator[MemoryCamera]:
 def test_pictures_arrive_whole_at_once_and_in_their_colours(size: str, tmp_path: Path) -> None:
     frame = framing(size)
     with fuse_camera(tmp_path / "camera", frame.width, frame.height) as camera:
-        output = VirtualCameraOutput(device=camera.device, framing=frame)
-        assert output.device == camera.device
-        for shift in range(5):
-            before_s = time.monotonic()
-            write(output, face(shift))
-            after_s = time.monotonic()
-            arrived = camera.receive()
-            assert before_s <= arrived.at_s <= after_s, "it is there when write returns"
-            difference = arrived.rgb().astype(int) - frame.compose(face(shift))
-            assert np.abs(difference).mean() < 2.0
-            assert abs(difference.mean()) < 1.0, "no cast, no lost contrast"
-        output.finish()
+        with VirtualCameraOutput(device=camera.device, framing=frame) as output:
+            assert output.device == camera.device
+            for shift in range(5):
+                before_s = time.monotonic()
+                write(output, face(shift))
+                after_s = time.monotonic()
+                arrived = camera.receive()
+                assert before_s <= arrived.at_s <= after_s, "it is there when write returns"
+                difference = arrived.rgb().astype(int) - frame.compose(face(shift))
+                assert np.abs(difference).mean() < 2.0
+                assert abs(difference.mean()) < 1.0, "no cast, no lost contrast"
 
 
 @pytest.mark.fuse
 def test_a_late_picture_leaves_the_last_one(tmp_path: Path) -> None:
     with fuse_camera(tmp_path / "camera", 512, 512) as camera:
-        output = VirtualCameraOutput(device=camera.device, framing=framing())
-        for image in (face(), None, None, face(20)):
-            write(output, image)
-        arrived = [camera.receive().i420 for _ in range(2)]
-        assert arrived[1].mean() > arrived[0].mean() + 5
-        output.abandon()
+        with pytest.raises(Failed), VirtualCameraOutput(device=camera.device, framing=framing()) as output:
+            for image in (face(), None, None, face(20)):
+                write(output, image)
+            arrived = [camera.receive().i420 for _ in range(2)]
+            assert arrived[1].mean() > arrived[0].mean() + 5
+            raise Failed
         assert camera.frames.empty()
 
 
 @pytest.mark.fuse
 def test_an_unplugged_camera_is_told_once(tmp_path: Path) -> None:
     with fuse_camera(tmp_path / "camera", 512, 512) as camera:
-        output = VirtualCameraOutput(device=camera.device, framing=framing())
-        write(output, face())
-        camera.receive()
-        camera.unplug()
-        with pytest.raises(DeviceError, match="video0 has gone"):
+        with pytest.raises(Failed), VirtualCameraOutput(device=camera.device, framing=framing()) as output:
             write(output, face())
-        write(output, face())
-        output.abandon()
+            camera.receive()
+            camera.unplug()
+            with pytest.raises(DeviceError, match="video0 has gone"):
+                write(output, face())
+            write(output, face())
+            raise Failed
 
 
 @pytest.mark.fuse
 def test_a_camera_can_be_opened_again_and_not_twice(tmp_path: Path) -> None:
     with fuse_camera(tmp_path / "camera", 512, 512) as camera:
-        first = VirtualCameraOutput(device=camera.device, framing=framing())
-        with pytest.raises(DeviceError, match="is busy; close the program"):
-            VirtualCameraOutput(device=camera.device, framing=framing())
-        first.finish()
-        first.finish()
-        second = VirtualCameraOutput(device=camera.device, framing=framing())
-        write(second, face())
-        assert camera.receive().rgb().shape == (512, 512, 3)
-        second.finish()
+        with VirtualCameraOutput(device=camera.device, framing=framing()) as first:
+            with pytest.raises(DeviceError, match="is busy; close the program"):
+                VirtualCameraOutput(device=camera.device, framing=framing()).__enter__()
+        first.__exit__(None, None, None)
+        with VirtualCameraOutput(device=camera.device, framing=framing()) as second:
+            write(second, face())
+            assert camera.receive().rgb().shape == (512, 512, 3)
 
 
 @pytest.mark.fuse
@@ -111,7 +112,7 @@ def test_a_camera_that_shows_another_size_is_busy(tmp_path: Path) -> None:
         fuse_camera(tmp_path / "camera", 512, 512) as camera,
         pytest.raises(DeviceError, match="is busy; close the program"),
     ):
-        VirtualCameraOutput(device=camera.device, framing=framing("1280x720"))
+        VirtualCameraOutput(device=camera.device, framing=framing("1280x720")).__enter__()
 
 
 @pytest.mark.fuse
@@ -124,26 +125,25 @@ def test_the_mount_goes_even_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_every_picture_goes_out_at_its_size(memory: MemoryCamera) -> None:
-    output = VirtualCameraOutput(framing=framing("1280x720"), backend=BACKEND)
-    assert output.device == "Memory Camera"
-    for image in (face(), None, face(9)):
-        write(output, image)
-    assert [frame.shape for frame in memory.frames] == [(720, 1280, 3)] * 2
-    assert np.array_equal(memory.frames[1], framing("1280x720").compose(face(9)))
-    output.finish()
-    output.abandon()
+    with VirtualCameraOutput(framing=framing("1280x720"), backend=BACKEND) as output:
+        assert output.device == "Memory Camera"
+        for image in (face(), None, face(9)):
+            write(output, image)
+        assert [frame.shape for frame in memory.frames] == [(720, 1280, 3)] * 2
+        assert np.array_equal(memory.frames[1], framing("1280x720").compose(face(9)))
+    output.__exit__(Failed, Failed(), None)
     write(output, face())
     assert (memory.opened, len(memory.frames)) == (0, 2)
 
 
 def test_a_camera_that_fails_is_told_once(memory: MemoryCamera) -> None:
-    output = VirtualCameraOutput(device="Desk", framing=framing(), backend=BACKEND)
-    memory.unplugged = True
-    with pytest.raises(DeviceError, match="Desk has gone \\(the camera has been taken away\\)"):
+    with VirtualCameraOutput(device="Desk", framing=framing(), backend=BACKEND) as output:
+        memory.unplugged = True
+        with pytest.raises(DeviceError, match="Desk has gone \\(the camera has been taken away\\)"):
+            write(output, face())
+        memory.unplugged = False
         write(output, face())
-    memory.unplugged = False
-    write(output, face())
-    assert (memory.opened, memory.frames) == (0, [])
+        assert (memory.opened, memory.frames) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_every_system_has_its_advice(
     memory.busy = True
     monkeypatch.setattr(sys, "platform", platform)
     with pytest.raises(DeviceError) as caught:
-        VirtualCameraOutput(framing=framing(), backend=BACKEND)
+        VirtualCameraOutput(framing=framing(), backend=BACKEND).__enter__()
     assert advice in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -171,7 +171,7 @@ def test_a_missing_camera_is_told_in_one_line(tmp_path: Path) -> None:
     wrong.touch()
     for path, message in ((missing, f"there is no {missing}"), (wrong, f"got {wrong}: ")):
         with pytest.raises(DeviceError, match="sudo modprobe v4l2loopback exclusive_caps=1") as caught:
-            VirtualCameraOutput(device=str(path), framing=framing())
+            VirtualCameraOutput(device=str(path), framing=framing()).__enter__()
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
 
@@ -179,9 +179,9 @@ def test_a_missing_camera_is_told_in_one_line(tmp_path: Path) -> None:
 def test_a_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
     with pytest.raises(InputError, match="pip install 'visavis\\[camera\\]'"):
-        VirtualCameraOutput(framing=framing())
+        VirtualCameraOutput(framing=framing()).__enter__()
 
 
 def test_a_misspelt_backend_is_told(memory: MemoryCamera) -> None:
     with pytest.raises(ValueError, match=f"{BACKEND}.*got 'obbs'"):
-        VirtualCameraOutput(framing=framing(), backend="obbs")
+        VirtualCameraOutput(framing=framing(), backend="obbs").__enter__()

@@ -26,6 +26,10 @@ SILENCE, REST = np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0]
 PATIENCE_S = 10.0
 
 
+class Failed(Exception):
+    """What went wrong elsewhere."""
+
+
 def face(seed: int = 0) -> Image:
     """Soft random colours: no part of it looks like another."""
     coarse = np.random.default_rng(seed).integers(30, 230, (8, 8, 3), np.uint8)
@@ -71,33 +75,30 @@ def display(one_display: XDisplay, monkeypatch: pytest.MonkeyPatch) -> XDisplay:
 
 @pytest.mark.xvfb
 def test_the_latest_picture_is_in_the_window(display: XDisplay) -> None:
-    output = WindowOutput(title=TITLE)
-    try:
+    with WindowOutput(title=TITLE) as output:
         for image in (face(1), None, face(2), None):
             write(output, image)
         wait_for(lambda: shows(display, face(2)))
-    finally:
-        output.finish()
     wait_for(lambda: not display.screenshot().any())
 
 
 @pytest.mark.xvfb
 def test_keys_come_back(display: XDisplay) -> None:
     keys: queue.Queue[tuple[str, bool]] = queue.Queue()
-    output = WindowOutput(title=TITLE, on_key=lambda name, pressed: keys.put((name, pressed)))
-    try:
+    with (
+        pytest.raises(Failed),
+        WindowOutput(title=TITLE, on_key=lambda name, pressed: keys.put((name, pressed))),
+    ):
         for name in ("space", "q"):
             display.key(name)
             assert [keys.get(timeout=PATIENCE_S) for _ in range(2)] == [(name, True), (name, False)]
-    finally:
-        output.abandon()
+        raise Failed
 
 
 @pytest.mark.xvfb
 def test_full_screen_and_back(display: XDisplay) -> None:
     closed: queue.Queue[bool] = queue.Queue()
-    output = WindowOutput(title=TITLE, fullscreen=True, on_close=lambda: closed.put(True))
-    try:
+    with WindowOutput(title=TITLE, fullscreen=True, on_close=lambda: closed.put(True)) as output:
         write(output, face())
         wait_for(lambda: fills_screen(display, face()))
         display.key("escape")
@@ -109,31 +110,25 @@ def test_full_screen_and_back(display: XDisplay) -> None:
         assert closed.empty()
         display.key("escape")
         assert closed.get(timeout=PATIENCE_S)
-    finally:
-        output.finish()
 
 
 @pytest.mark.xvfb
 def test_a_closed_window_is_told_and_goes_quiet(display: XDisplay) -> None:
     closed: queue.Queue[bool] = queue.Queue()
-    output = WindowOutput(title=TITLE, on_close=lambda: closed.put(True))
-    try:
+    with WindowOutput(title=TITLE, on_close=lambda: closed.put(True)) as output:
         write(output, face())
         wait_for(lambda: shows(display, face()))
         display.close_window(TITLE)
         assert closed.get(timeout=PATIENCE_S)
         wait_for(lambda: output._has_ended)
         write(output, face(1))
-    finally:
-        output.finish()
-        output.finish()
+    output.__exit__(None, None, None)
     assert closed.empty()
 
 
 @pytest.mark.xvfb
 def test_a_stalled_window_misses_pictures_and_holds_nothing_up(display: XDisplay) -> None:
-    output = WindowOutput(title=TITLE)
-    try:
+    with WindowOutput(title=TITLE) as output:
         write(output, face())
         wait_for(lambda: shows(display, face()))
         os.kill(output.process_id, signal.SIGSTOP)
@@ -146,23 +141,21 @@ def test_a_stalled_window_misses_pictures_and_holds_nothing_up(display: XDisplay
         os.kill(output.process_id, signal.SIGCONT)
         wait_for(lambda: shows(display, images[-1]))
         os.kill(output.process_id, signal.SIGSTOP)
-    finally:
         start_s = time.monotonic()
-        output.finish()
     assert time.monotonic() - start_s < 3.0
 
 
 @pytest.mark.xvfb
 def test_a_window_that_dies_is_told_once(display: XDisplay) -> None:
     closed: queue.Queue[bool] = queue.Queue()
-    output = WindowOutput(title=TITLE, on_close=lambda: closed.put(True))
-    os.kill(output.process_id, signal.SIGKILL)
-    wait_for(lambda: output._has_ended)
-    with pytest.raises(DeviceError, match="window: it has ended unexpectedly") as caught:
+    with pytest.raises(Failed), WindowOutput(title=TITLE, on_close=lambda: closed.put(True)) as output:
+        os.kill(output.process_id, signal.SIGKILL)
+        wait_for(lambda: output._has_ended)
+        with pytest.raises(DeviceError, match="window: it has ended unexpectedly") as caught:
+            write(output, face())
+        assert "\n" not in str(caught.value)
         write(output, face())
-    assert "\n" not in str(caught.value)
-    write(output, face())
-    output.abandon()
+        raise Failed
     assert closed.empty()
 
 
@@ -170,12 +163,11 @@ def test_a_window_that_dies_is_told_once(display: XDisplay) -> None:
 def test_a_screen_that_dies_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with x_display() as display:
         monkeypatch.setenv("DISPLAY", display.name)
-        output = WindowOutput(title=TITLE)
-        display.server.kill()
-        wait_for(lambda: output._has_ended)
-        with pytest.raises(DeviceError, match="window: it has ended unexpectedly"):
-            write(output, face())
-        output.abandon()
+        with WindowOutput(title=TITLE) as output:
+            display.server.kill()
+            wait_for(lambda: output._has_ended)
+            with pytest.raises(DeviceError, match="window: it has ended unexpectedly"):
+                write(output, face())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a display")
@@ -186,11 +178,11 @@ def test_no_display_is_told_in_one_line(display_name: str, found: str, monkeypat
     if display_name:
         monkeypatch.setenv("DISPLAY", display_name)
     with pytest.raises(DeviceError) as caught:
-        WindowOutput(title=TITLE)
+        WindowOutput(title=TITLE).__enter__()
     assert str(caught.value) == f"window: expected a display, got {found} set DISPLAY, or leave the window off"
 
 
 def test_a_missing_package_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pygame", None)
     with pytest.raises(InputError, match="pip install 'visavis\\[window\\]'"):
-        WindowOutput(title=TITLE)
+        WindowOutput(title=TITLE).__enter__()

@@ -31,7 +31,7 @@ def load(setup):
     return work
 
 if __name__ == "__main__":
-    serve(load, parallel=2)
+    serve(load)
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -123,6 +124,7 @@ class Conversation:
         """Asks all questions and waits until the last answer was played and written."""
         from agent.conversation.questions import Questions
         from agent.engine import open_session
+        from avatar.outputs.opening import open_outputs, required
         from avatar.outputs.video_file import VideoFileOutput
 
         began = time.perf_counter()
@@ -132,9 +134,10 @@ class Conversation:
                 say(f"{portrait.path.name}: {notice}", self._quiet)
             say(f"(loaded in {time.perf_counter() - began:.1f} s)", self._quiet)
 
-        def outputs() -> list[Output]:
+        def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
             output = self._config.output
-            return [VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)]
+            video = VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)
+            return open_outputs(required(video))
 
         wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
         source = Questions(

@@ -16,10 +16,11 @@ from agent.config.config import Config
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from avatar.evaluation.driving import MakeSampler, Progress
+    from avatar.evaluation.driving import MakeSampler
     from avatar.evaluation.lips import LipGeometry
     from avatar.evaluation.results import Evaluation
-    from avatar.evaluation.speech.recordings import Recording, Source
+    from avatar.evaluation.speech.recordings import Recording, RecordingFiles
+    from avatar.progress import Progress
 
 BASELINE_STEPS = 50
 """Network evaluations a block of the sampling that the configured one is compared with."""
@@ -147,17 +148,17 @@ def _check_towers(towers: list[Path]) -> None:
 
 def _sources(
     folder: Path | None, audio: Path | None, motion: Path | None, video: Path | None, transcript: str | None
-) -> list[Source]:
-    from avatar.evaluation.speech.recordings import Source, read_transcript, sources_of
+) -> list[RecordingFiles]:
+    from avatar.evaluation.speech.recordings import RecordingFiles, find_recording_files, read_transcript
 
     if folder is not None:
-        return sources_of(folder)
+        return find_recording_files(folder)
     sound = audio or video
     assert sound is not None
     text = transcript
     if transcript is not None and (transcript.lower().endswith(".txt") or _is_file(transcript)):
         text = read_transcript(Path(transcript))
-    return [Source(sound.stem, sound, motion, video, text)]
+    return [RecordingFiles(sound.stem, sound, motion, video, text)]
 
 
 def _is_file(text: str) -> bool:

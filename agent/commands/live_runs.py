@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +51,9 @@ class Talk:
         from agent.console.keyboard import keyboard
         from agent.conversation.microphone import Microphone
         from agent.engine import open_session, sound_card
-        from agent.live_outputs import open_live_outputs, recorded, recording_among
+        from agent.live_outputs import live_outputs, recorded, recording_among
         from agent.mqtt.bridge import MqttBridge
+        from avatar.outputs.opening import open_outputs, required
 
         prefer_live()
         began = time.perf_counter()
@@ -92,20 +93,22 @@ class Talk:
             if pressed or (name == "space" and config.devices.push_to_talk):
                 loop.call_soon_threadsafe(key, name)
 
-        def outputs() -> list[Output]:
-            opened = open_live_outputs(
+        @asynccontextmanager
+        async def outputs() -> AsyncGenerator[Sequence[Output], None]:
+            planned = live_outputs(
                 config,
                 portraits[0],
                 record=self._record,
-                on_problem=self._problem,
                 on_key=window_key,
                 on_close=lambda: window_key("q", True),
             )
-            shown_by.extend(opened)
-            if (recording := recording_among(opened)) is not None:
-                self._transcript_log.keep_beside(recording.written_to)
             motion = bridge.motion_output() if bridge else None
-            return [*opened, motion] if motion else opened
+            planned += required(motion) if motion else []
+            async with open_outputs(planned, on_problem=self._problem) as opened:
+                shown_by.extend(opened)
+                if (recording := recording_among(opened)) is not None:
+                    self._transcript_log.keep_beside(recording.written_to)
+                yield opened
 
         try:
             async with open_session(
@@ -158,8 +161,9 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.engine import sound_card
-    from agent.live_outputs import open_live_outputs, recorded
+    from agent.live_outputs import live_outputs, recorded
     from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
+    from avatar.outputs.opening import open_outputs
     from speech.sound_track import SoundTrack
 
     def problem(message: str) -> None:
@@ -176,10 +180,11 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         if pressed and name in ("q", "escape"):
             loop.call_soon_threadsafe(left.set)
 
-    outputs = open_live_outputs(
-        config, face.portrait, record=record, on_problem=problem, on_key=key, on_close=lambda: key("q")
-    )
-    async with sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card:
+    planned = live_outputs(config, face.portrait, record=record, on_key=key, on_close=lambda: key("q"))
+    async with (
+        open_outputs(planned, on_problem=problem) as outputs,
+        sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card,
+    ):
         with leaving_on_signals(left.set), keyboard(key), show_status_line(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(

@@ -129,6 +129,7 @@ class _Rendering:
         from avatar.motion import FRAME_RATE_HZ, read_motion_csv
         from avatar.outputs.base import Output
         from avatar.outputs.motion_csv import MotionCsvOutput
+        from avatar.outputs.opening import open_outputs, required
         from avatar.provenance import AiLabel
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
@@ -166,9 +167,8 @@ class _Rendering:
                 found, decoder = decoding.result()
                 for notice in found.notices:
                     say(f"{found.path.name}: {notice}", quiet)
-                outputs.append(
-                    VideoFileOutput(self.output, crf=config.output.video_crf, preset=config.output.video_preset)
-                )
+                output = config.output
+                outputs.append(VideoFileOutput(self.output, crf=output.video_crf, preset=output.video_preset))
             if self.motion_out is not None:
                 outputs.append(MotionCsvOutput(self.motion_out))
             bar.update(task, description="rendering", total=frames)
@@ -176,18 +176,19 @@ class _Rendering:
             def advance(shown: FrameShown) -> None:
                 bar.update(task, completed=shown.frame + 1, note=f"{(shown.frame + 1) / FRAME_RATE_HZ:.1f} s")
 
-            await render_recording(
-                sound,
-                user_sound,
-                frames,
-                sampler=sampler,
-                decoder=decoder,
-                outputs=outputs,
-                label=AiLabel(config.output.label_corner) if config.output.label else None,
-                timeline=self.timeline,
-                mix_user=self.mix_user,
-                on_frame=advance,
-            )
+            async with open_outputs(required(*outputs)) as opened:
+                await render_recording(
+                    sound,
+                    user_sound,
+                    frames,
+                    sampler=sampler,
+                    decoder=decoder,
+                    outputs=opened,
+                    label=AiLabel(config.output.label_corner) if config.output.label else None,
+                    timeline=self.timeline,
+                    mix_user=self.mix_user,
+                    on_frame=advance,
+                )
         for path in (self.output, self.motion_out):
             if path is not None:
                 say(f"{path}: {frames} frames, {frames / FRAME_RATE_HZ:.2f} s", quiet)

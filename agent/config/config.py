@@ -20,10 +20,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from agent.config.file import KeyPath, quote, read_toml
-from agent.config.sections import KEYS, Config, Sections, Source
+from agent.config.sections import KEYS, Config, Sections, SettingsSource
 from speech.errors import InputError, one_line
 
-__all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "Source", "load_config"]
+__all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "SettingsSource", "load_config"]
 
 DEFAULT_FILE = Path(__file__).parent.parent / "data" / "config.toml"
 """The packaged configuration: every key at its default, explained."""
@@ -83,7 +83,7 @@ def load_config(path: Path | None, overrides: Sequence[str], environ: Mapping[st
             changes = {key: getattr(section, key) for key in section.model_fields_set}
             settings |= {f"{name}.{key}": layer.place((name, key)) for key in changes}
             config = config.model_copy(update={name: getattr(config, name).model_copy(update=changes)})
-    return config.model_copy(update={"source": Source(f"{file} ({found})", settings)})
+    return config.model_copy(update={"source": SettingsSource(f"{file} ({found})", settings)})
 
 
 def _find_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:

@@ -371,6 +371,22 @@ class SessionSection(Section):
     thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
 
 
+class LogSection(Section):
+    """The log of the commands that run for long: talk, mirror, demo.
+
+    Attributes:
+        folder: where visavis.log is written; None for the user's usual state folder.
+        level: what is written: "debug", "info", "warning", "error", or "off" for no file.
+        format: "text", or "json" for one JSON object a line.
+        words: whether the log holds what was said; else it holds only how long it was.
+    """
+
+    folder: FilePath = None
+    level: Literal["debug", "info", "warning", "error", "off"] = "info"
+    format: Literal["text", "json"] = "text"
+    words: bool = False
+
+
 class Sections(Section):
     """All sections of a configuration file, each optional there."""
 
@@ -387,10 +403,11 @@ class Sections(Section):
     window: WindowSection = WindowSection()
     mqtt: MqttSection = MqttSection()
     session: SessionSection = SessionSection()
+    log: LogSection = LogSection()
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SettingsSource:
     """Where a configuration came from.
 
     Attributes:
@@ -409,7 +426,7 @@ class Source:
 class Config(Sections):
     """A whole configuration: the sections, and where they came from."""
 
-    source: Source = Source()
+    source: SettingsSource = SettingsSource()
 
 
 KEYS: Mapping[str, type[Section]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
@@ -16,7 +17,21 @@ TRANSPARENT_SUFFIXES = (".webm", ".mov")
 
 
 class Output(Protocol):
-    """Takes one frame time after the other. Called from the rendering thread, in order, never at once."""
+    """Takes one frame time after the other, while it is entered (`with output: …`).
+
+    Entering opens it. Leaving makes the result whole, leaving with an exception leaves nothing half-made behind,
+    leaving it again does nothing. All of that may wait for an encoder or a window: never on the event loop. `write` is
+    called from the rendering thread, in order, never at once.
+    """
+
+    def __enter__(self) -> Self:
+        """Opens it.
+
+        Raises:
+            DeviceError: there is no such camera, or no screen.
+            InputError: it can't be had: a file that can't be written, a package that is not installed.
+        """
+        ...
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Takes one frame time.
@@ -25,13 +40,18 @@ class Output(Protocol):
             frame: the picture, or None when it came too late: the last one stays.
             sound: float32 [SAMPLES_PER_FRAME] at OUTPUT_RATE_HZ that plays while it is shown.
             motion: float32 [60] that it was drawn from.
+
+        Raises:
+            VisavisError: it has failed; nothing more is to be written.
         """
         ...
 
-    def finish(self) -> None:
-        """Everything was written: make the result whole."""
-        ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it.
 
-    def abandon(self) -> None:
-        """Something failed: leave nothing half-made behind."""
+        Raises:
+            InputError: the result can't be made whole.
+        """
         ...

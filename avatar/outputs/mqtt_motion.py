@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 
@@ -47,13 +48,13 @@ class MqttMotionOutput:
         self._hand_over = hand_over
         self._frame = 0
 
+    def __enter__(self) -> Self:
+        return self
+
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Hands on the motion of one frame; it is worth having even where the picture came too late."""
         self._hand_over(motion_json(self._frame, motion))
         self._frame += 1
 
-    def finish(self) -> None:
-        """Nothing is kept."""
-
-    def abandon(self) -> None:
-        """Nothing is kept."""
+    def __exit__(self, *_: object) -> None:
+        """Nothing is kept, and the connection is not its own."""

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import av
 import cv2
@@ -88,16 +90,28 @@ class VideoFileOutput:
 
     Attributes:
         is_finished: whether the file has its name.
-
-    Raises:
-        InputError: the file can't be written there.
     """
 
     def __init__(self, path: Path, *, crf: int = 20, preset: str = "superfast", live: bool = False) -> None:
         self._path = path
-        self._format = form = _FORMATS.get(path.suffix.lower(), _MP4)
-        self._live = live
+        self._format = _FORMATS.get(path.suffix.lower(), _MP4)
+        self._crf, self._preset, self._live = crf, preset, live
         self.is_finished = False
+        self._is_open = False
+        self._frames = 0
+        self._samples = 0
+        self._failure: BaseException | None = None
+        self._queue: queue.Queue[tuple[Image | None, Samples] | None] = queue.Queue(
+            LIVE_QUEUE_FRAMES if live else QUEUE_FRAMES
+        )
+
+    def __enter__(self) -> Self:
+        """Opens the file and starts encoding.
+
+        Raises:
+            InputError: the file can't be written there.
+        """
+        path, form, live = self._path, self._format, self._live
         self._draft = Unfinished(path) if live else Draft(path)
         options = form.container_options
         if live:
@@ -112,7 +126,7 @@ class VideoFileOutput:
         assert isinstance(video, VideoStream)
         video.width = video.height = FRAME_SIZE  # until the first frame says otherwise
         video.pix_fmt = form.pixels
-        video.options = {**_video_options(form, crf, preset)}
+        video.options = {**_video_options(form, self._crf, self._preset)}
         # Stated, so that browsers need not guess: limited range, BT.601's matrix (OpenCV's), the rest BT.709's.
         video.codec_context.color_range = ColorRange.MPEG
         video.codec_context.colorspace = Colorspace.ITU601
@@ -123,18 +137,14 @@ class VideoFileOutput:
         if form.audio != "pcm_s16le":
             audio.bit_rate = AUDIO_BIT_RATE
         self._video, self._audio = video, audio
-        self._frames = 0
-        self._samples = 0
-        self._failure: BaseException | None = None
-        self._queue: queue.Queue[tuple[Image | None, Samples] | None] = queue.Queue(
-            LIVE_QUEUE_FRAMES if live else QUEUE_FRAMES
-        )
         self._thread = threading.Thread(target=self._encode_all, name=f"encode {path.name}", daemon=True)
         self._thread.start()
+        self._is_open = True
+        return self
 
     @property
     def written_to(self) -> Path:
-        """Where the video is until it is finished."""
+        """Where the video is, once it is open, until it is finished."""
         return self._draft.path
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
@@ -142,21 +152,32 @@ class VideoFileOutput:
         behind = self._live and self._queue.qsize() >= QUEUE_FRAMES
         self._put((None if frame is None or behind else frame.image, sound))
 
-    def finish(self) -> None:
-        """Flushes the encoders and gives the file its name."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Flushes the encoders and gives the file its name.
+
+        After an exception it is removed unfinished; of a live one, what can be played stays.
+        """
+        was_open, self._is_open = self._is_open, False
+        if was_open and error is None:
+            self._finish()
+        elif was_open:
+            self._abandon()
+
+    def _finish(self) -> None:
         try:
             self._put(None)
             self._thread.join()
             self._raise_failure()
         except VisavisError:
-            self.abandon()
+            self._abandon()
             raise
         self._draft.keep()
         self.is_finished = True
 
-    def abandon(self) -> None:
-        """Stops encoding and removes the unfinished file; of a live one, what can be played stays."""
-        self._failure = self._failure or RuntimeError("abandoned")
+    def _abandon(self) -> None:
+        self._failure = self._failure or InputError("abandoned")
         while self._thread.is_alive():  # the encoder may sit in get(): wake it, and empty what it will not take
             try:
                 self._queue.put_nowait(None)

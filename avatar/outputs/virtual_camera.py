@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Any, Self
 
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
@@ -28,29 +28,36 @@ class VirtualCameraOutput:
         backend: pyvirtualcam's name of the kind of camera; None tries all that the system has.
 
     Attributes:
-        device: the camera's real name.
-
-    Raises:
-        DeviceError: there is no such camera, or it is busy.
-        InputError: pyvirtualcam is not installed.
+        device: the camera's real name, once it is open.
     """
 
     def __init__(self, *, device: str = "", framing: Framing, backend: str | None = None) -> None:
-        pyvirtualcam = _pyvirtualcam()
+        self.device, self._framing, self._backend = device, framing, backend
+        self._path: str | None = None
+        self._is_open = False
+
+    def __enter__(self) -> Self:
+        """Opens the camera.
+
+        Raises:
+            DeviceError: there is no such camera, or it is busy.
+            InputError: pyvirtualcam is not installed.
+        """
+        pyvirtualcam, framing, backend = _pyvirtualcam(), self._framing, self._backend
         if backend is not None and backend not in pyvirtualcam.camera.BACKENDS:
             known = ", ".join(pyvirtualcam.camera.BACKENDS)
             raise ValueError(f"virtual camera: expected a backend of pyvirtualcam ({known}), got {backend!r}")
         try:
             self._camera = pyvirtualcam.Camera(
-                framing.width, framing.height, FRAME_RATE_HZ, device=device or None, backend=backend
+                framing.width, framing.height, FRAME_RATE_HZ, device=self.device or None, backend=backend
             )
         except RuntimeError as error:
-            raise DeviceError(f"virtual camera: {_advice(device, _one_line(error))}") from None
+            raise DeviceError(f"virtual camera: {_advice(self.device, _one_line(error))}") from None
+        self._is_open = True
         self.device = str(self._camera.device)
         # A camera that is a file can be seen to go; pyvirtualcam itself only prints that it could not write.
         self._path = self.device if os.path.exists(self.device) else None
-        self._framing = framing
-        self._is_open = True
+        return self
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Sends one picture.
@@ -65,21 +72,20 @@ class VirtualCameraOutput:
                 os.stat(self._path)
             self._camera.send(self._framing.compose(flatten(frame.image, CHROMA_KEY)))
         except (OSError, RuntimeError) as error:
-            self.finish()
+            self._close()
             reason = (error.strerror if isinstance(error, OSError) else None) or _one_line(error)
             raise DeviceError(
                 f"virtual camera: {self.device} has gone ({reason}); nothing is shown there until the next start"
             ) from None
 
-    def finish(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Closes the camera."""
+        self._close()
+
+    def _close(self) -> None:
         if self._is_open:
             self._is_open = False
             self._camera.close()
-
-    def abandon(self) -> None:
-        """Closes the camera."""
-        self.finish()
 
 
 def _pyvirtualcam() -> Any:

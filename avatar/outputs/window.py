@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, Self
 
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
@@ -42,10 +42,7 @@ class WindowOutput:
         on_close: told, on that thread, that the user has closed the window.
 
     Attributes:
-        process_id: of the window's process.
-
-    Raises:
-        InputError: there is no display, or pygame-ce is not installed.
+        process_id: of the window's process, once it is open.
     """
 
     def __init__(
@@ -56,19 +53,33 @@ class WindowOutput:
         on_key: Callable[[str, bool], None] = lambda name, pressed: None,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
+        self._title, self._fullscreen = title, fullscreen
+        self._on_key, self._on_close = on_key, on_close
+        self._changed = threading.Condition()
+        self._latest: Image | None = None
+        self._is_open = False
+        self._has_ended = False
+        self._stderr_tail = ""
+
+    def __enter__(self) -> Self:
+        """Opens the window; returns when it is there.
+
+        Raises:
+            DeviceError: there is no display.
+            InputError: pygame-ce is not installed.
+        """
         if find_spec("pygame") is None:
             raise InputError(
                 "window: expected the package pygame-ce, it is not installed; pip install 'visavis[window]'"
             )
-        self._on_key, self._on_close = on_key, on_close
         self._process = subprocess.Popen(
             [
                 sys.executable,
                 "-P",
                 "-m",
                 "avatar.outputs.window_process",
-                title,
-                "fullscreen" if fullscreen else "window",
+                self._title,
+                "fullscreen" if self._fullscreen else "window",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -78,11 +89,7 @@ class WindowOutput:
             start_new_session=True,  # Ctrl-C in the terminal is ours to handle
         )
         self.process_id = self._process.pid
-        self._changed = threading.Condition()
-        self._latest: Image | None = None
         self._is_open = True
-        self._has_ended = False
-        self._stderr_tail = ""
         opened: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._messages = self._start_thread("messages", self._keep_stderr_tail)
         self._threads = (
@@ -95,14 +102,15 @@ class WindowOutput:
         except queue.Empty:
             problem = f"it did not open in {_OPEN_S:.0f} s"
         if problem:
-            self.finish()
+            self._close()
             raise DeviceError(f"window: expected a display, got {problem}; set DISPLAY, or leave the window off")
+        return self
 
     def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
         """Shows one picture as soon as the window takes it; a newer one takes its place.
 
         Raises:
-            InputError: the window's process has died; said once, later frames go nowhere.
+            DeviceError: the window's process has died; said once, later frames go nowhere.
         """
         with self._changed:
             if self._has_ended and self._is_open:
@@ -113,8 +121,11 @@ class WindowOutput:
                 self._latest = flatten(frame.image, _BEHIND)
                 self._changed.notify_all()
 
-    def finish(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Closes the window; returns when it is gone."""
+        self._close()
+
+    def _close(self) -> None:
         with self._changed:
             self._is_open = False
             self._changed.notify_all()
@@ -126,10 +137,6 @@ class WindowOutput:
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join()
-
-    def abandon(self) -> None:
-        """Closes the window."""
-        self.finish()
 
     @staticmethod
     def _start_thread(name: str, target: Callable[..., None], *arguments: Any) -> threading.Thread:
