@@ -220,7 +220,7 @@ def _named(
     group = place if place == "ears" else f"{place}s"
     if asked not in own and asked not in table(group, own):
         names = ", ".join(f"'{name}'" for name in ("auto", *table(group, own)))
-        raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
+        raise InputError(f"{config.origins.of(key)}: {key}: expected one of {names}, got '{asked}'")
     named = Choice(place, asked, why or f"named by {_set(config, key)}")
     if asked == "openai":
         return replace(named, source="server")
@@ -236,7 +236,7 @@ def _named(
 
 def _set(config: Config, key: str) -> str:
     """A setting, and where it was set."""
-    return f"{key} ({config.source.of(key)})"
+    return f"{key} ({config.origins.of(key)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +283,7 @@ def _can_run(backend: str) -> bool:
 def _last_resort(config: Config, best: _Best, chosen: str, why: str) -> Choice:
     """The way back where nothing better is here; with the ring "recommended" there is none."""
     if config.ring.choice == "recommended":
-        why = f"ring.choice is recommended ({config.source.of('ring.choice')})"
+        why = f"ring.choice is recommended ({config.origins.of('ring.choice')})"
         return Choice(best.place, best.first, why, "fetched")
     return Choice(best.place, chosen, f"needs no weights; {why}", notices=_notices(best.place, chosen, best.troubles))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from agent import backends
 from agent.config.config import Config
-from agent.config.sections import NO_DEVICE
+from agent.config.speech_sections import NO_DEVICE
 from agent.conversation.events import Event, Problem
 from agent.conversation.expected import Expected
 from agent.conversation.history import History

@@ -475,7 +475,7 @@ def test_this_computer_is_known_by_all_its_names(host: str, here: bool) -> None:
 
 def test_the_configuration_does_not_repeat_a_password() -> None:
     override = "mind.base_url=http://u:hunter2@host/v1"
-    assert "hunter2" not in load_config(None, (override,), {}).source.of("mind.base_url")
+    assert "hunter2" not in load_config(None, (override,), {}).origins.of("mind.base_url")
     with pytest.raises(InputError) as caught:
         load_config(None, ("mind.port=http://u:hunter2@host/v1",), {})
     assert "hunter2" not in str(caught.value)

@@ -20,7 +20,7 @@ import aiomqtt
 import numpy as np
 import pytest
 
-from agent.config.sections import MqttSection
+from agent.config.face_sections import MqttSection
 from agent.conversation.events import Problem, StateChanged, TurnFinished
 from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.mqtt import connection as mqtt_connection
@@ -340,7 +340,7 @@ def test_motion_before_and_after_a_connection_is_no_error() -> None:
 def test_a_killed_process_is_reported_offline(broker: Mosquitto) -> None:
     code = f"""
 import asyncio
-from agent.config.sections import MqttSection
+from agent.config.face_sections import MqttSection
 from agent.mqtt.bridge import MqttBridge
 asyncio.run(MqttBridge(MqttSection(host="127.0.0.1", port={broker.port}), print).run(None))
 """

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from agent.config.sections import MqttSection
+from agent.config.face_sections import MqttSection
 from agent.conversation.events import Problem, Say, StateChanged, TypedText
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import Command, parse

@@ -85,7 +85,7 @@ def _check_sound(config: Config) -> list[Part]:
             parts.append(Part(kind, "optional", "missing", "", "none found; connect one, then: visavis devices", ""))
         elif not fitting:
             key = f"devices.{kind}"
-            fix = f"change {key} ({config.source.of(key)}); visavis devices lists them"
+            fix = f"change {key} ({config.origins.of(key)}); visavis devices lists them"
             parts.append(Part(kind, "optional", "missing", "", f"none called '{wanted}'", fix))
         else:
             name = fitting[0] if wanted else (first or names)[0]
@@ -112,12 +112,12 @@ def _check_broker(config: Config) -> Part:
         mqtt_settings.check(config.mqtt)
         mqtt_settings.password_of(config.mqtt)
     except VisavisError as error:
-        fix = f"set it right: [mqtt] ({config.source.of('mqtt.host')})"
+        fix = f"set it right: [mqtt] ({config.origins.of('mqtt.host')})"
         return Part("MQTT broker", "optional", "broken", "", str(error), fix)
     try:
         with socket.create_connection(address, timeout=BROKER_TIMEOUT_S):
             return Part("MQTT broker", "optional", "ok", "", f"{name} can be reached", "")
     except OSError as error:
         reason = error.strerror or str(error)
-        fix = f"start the broker, or change mqtt.host ({config.source.of('mqtt.host')})"
+        fix = f"start the broker, or change mqtt.host ({config.origins.of('mqtt.host')})"
         return Part("MQTT broker", "optional", "missing", "", f"{name}: {reason}", fix)

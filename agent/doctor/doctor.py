@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config.config import Config
+from agent.config.sections import Sections
 from agent.doctor.devices import check_devices
 from agent.doctor.files import check_files, check_programs, check_python
 from agent.doctor.packages import Part, Ring, Status, check_packages
@@ -101,7 +102,7 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
         *check_devices(config, deep=deep),
     )
     complete = all(part.status == "ok" for part in parts if part.ring == "embedded")
-    return Diagnosis(complete, _machine(), config.source.file, _changed(config), _choices(config), parts)
+    return Diagnosis(complete, _machine(), config.origins.file, _changed(config), _choices(config), parts)
 
 
 def _machine() -> Machine:
@@ -117,9 +118,8 @@ def _machine() -> Machine:
 def _changed(config: Config) -> dict[str, str]:
     default = Config()
     return {
-        f"{section}.{key}": config.source.of(f"{section}.{key}")
-        for section in type(config).model_fields
-        if section != "source"
+        f"{section}.{key}": config.origins.of(f"{section}.{key}")
+        for section in Sections.model_fields
         for key, value in getattr(config, section)
         if value != getattr(getattr(default, section), key)
     }
@@ -155,7 +155,7 @@ def _choices(config: Config) -> tuple[Chosen, ...]:
     chosen = " and ".join(name for name, places in (("recommended", others), ("embedded", embedded)) if places)
     asked = config.ring.choice
     if asked != "auto":
-        why = f"named by ring.choice ({config.source.of('ring.choice')})"
+        why = f"named by ring.choice ({config.origins.of('ring.choice')})"
     elif embedded and others:
         why = f"{' and '.join(others)} of the recommended ring, {' and '.join(embedded)} of the embedded one"
     else:

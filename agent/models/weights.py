@@ -206,7 +206,7 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
     if Path(model).is_absolute():
         kind = f"a file ({ENTRY_FILES[backend]})" if backend in ENTRY_FILES else "a folder"
         there = "something else" if Path(model).exists() else "nothing"
-        return InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
+        return InputError(f"{setting} ({config.origins.of(setting)}): expected {kind} at {model}, found {there}")
     packaged = candidates(config, backend, model, accurate=accurate)
     usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
     commands = [install_command(usual)] if usual else []
@@ -214,10 +214,10 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
         if not commands and not model:
             setting = f"{place_of(backend)}.language"
             known = ", ".join(dict.fromkeys(code for entry in packaged_of(backend) for code in entry.languages))
-            return InputError(f"{setting} ({config.source.of(setting)}): expected what {backend} speaks: {known}")
+            return InputError(f"{setting} ({config.origins.of(setting)}): expected what {backend} speaks: {known}")
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))
-            return InputError(f"{setting} ({config.source.of(setting)}): expected one of {known}, got '{model}'")
+            return InputError(f"{setting} ({config.origins.of(setting)}): expected one of {known}, got '{model}'")
         return InputError(f"{packaged[0].title}: expected its packaged weights, found none; run: {commands[0]}")
     name = checked_name(model) if model else default_model(backend, config)
     known_backend = next(known for known in BACKENDS if known == backend)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.config.sections import MqttSection
+from agent.config.face_sections import MqttSection
 from agent.conversation.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure

@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 
-from agent.config.sections import MqttSection
+from agent.config.face_sections import MqttSection
 from agent.text.foreign_text import shortened, without_passwords
 from speech.errors import InputError
 
