@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agent import backends
+from agent.backends.choice import chosen_ears, chosen_mind, chosen_voice
+from agent.backends.loading import loaded
+from agent.backends.making import answers_from_file, make_ears, make_mind, make_voice
+from agent.backends.tables import problems
 from agent.config.config import Config
 from agent.config.speech_sections import NO_DEVICE
 from agent.conversation.events import Event, Problem
@@ -21,7 +24,6 @@ from agent.conversation.session import Parts, Session, Timing
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
-from agent.loading import loaded
 from agent.voices.personas import name_of, portrait_path
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.decoder import FaceDecoder
@@ -179,8 +181,8 @@ async def open_parts(
     knowledge = await asyncio.to_thread(knowledge_of, config)
     phrases = knowledge.phrases(name_of(config))
     path = config.mind.knowledge or DEFAULT_KNOWLEDGE
-    notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
-    from_file = await asyncio.to_thread(backends.answers_from_file, config)
+    notices = [*problems(config), *([f"{path.name}: {knowledge.notice}"] if knowledge.notice else [])]
+    from_file = await asyncio.to_thread(answers_from_file, config)
     understanding = Understanding(knowledge if from_file else None)
 
     def mind_made(mind: LLM) -> None:
@@ -188,17 +190,15 @@ async def open_parts(
             on_preparing(mind.preparing)
 
     async with AsyncExitStack() as stack:
-        opening_ears = loaded(
-            config, backends.chosen_ears, lambda used: backends.make_ears(used, phrases), on_notice=notices.append
-        )
+        opening_ears = loaded(config, chosen_ears, lambda used: make_ears(used, phrases), on_notice=notices.append)
         opening_mind = loaded(
             config,
-            backends.chosen_mind,
-            lambda used: backends.make_mind(used, knowledge),
+            chosen_mind,
+            lambda used: make_mind(used, knowledge),
             on_notice=notices.append,
             on_made=mind_made,
         )
-        opening_voice = loaded(config, backends.chosen_voice, backends.make_voice, on_notice=notices.append)
+        opening_voice = loaded(config, chosen_voice, make_voice, on_notice=notices.append)
         async with asyncio.TaskGroup() as loading:
             loading.create_task(stack.enter_async_context(understanding), name="load meaning")
             ears = loading.create_task(stack.enter_async_context(opening_ears), name="load ears")

@@ -122,22 +122,25 @@ class Conversation:
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
     ) -> None:
         """Asks all questions and waits until the last answer was played and written."""
+        from agent.backends.planning import planned_outputs
+        from agent.conversation.events import Problem
         from agent.conversation.questions import Questions
         from agent.engine import open_session
-        from avatar.outputs.opening import open_outputs, required
-        from avatar.outputs.video_file import VideoFileOutput
+        from avatar.outputs.opening import open_outputs
 
         began = time.perf_counter()
 
+        portraits: list[Portrait] = []
+
         def loaded(portrait: Portrait) -> None:
+            portraits.append(portrait)
             for notice in portrait.notices:
                 say(f"{portrait.path.name}: {notice}", self._quiet)
             say(f"(loaded in {time.perf_counter() - began:.1f} s)", self._quiet)
 
         def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
-            output = self._config.output
-            video = VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)
-            return open_outputs(required(video))
+            planned = planned_outputs(self._config, is_live=False, portrait=portraits[0], video=self._video)
+            return open_outputs(planned, on_problem=lambda problem: self._transcript_log.tell(Problem(problem)))
 
         wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
         source = Questions(

@@ -47,13 +47,14 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
+        from agent.backends.outputs import recorded, recording_among
+        from agent.backends.planning import planned_outputs
         from agent.commands.status_line import shown
         from agent.console.keyboard import keyboard
         from agent.conversation.microphone import Microphone
         from agent.engine import open_session, sound_card
-        from agent.live_outputs import live_outputs, recorded, recording_among
         from agent.mqtt.bridge import MqttBridge
-        from avatar.outputs.opening import open_outputs, required
+        from avatar.outputs.opening import open_outputs
 
         prefer_live()
         began = time.perf_counter()
@@ -92,15 +93,15 @@ class Talk:
 
         @asynccontextmanager
         async def outputs() -> AsyncGenerator[Sequence[Output], None]:
-            planned = live_outputs(
+            planned = planned_outputs(
                 config,
-                portraits[0],
-                record=self._record,
+                is_live=True,
+                portrait=portraits[0],
+                video=self._record,
+                publish_motion=bridge.publish_motion if bridge else None,
                 on_key=window_key,
                 on_close=lambda: window_key("q", True),
             )
-            motion = bridge.motion_output() if bridge else None
-            planned += required(motion) if motion else []
             async with open_outputs(planned, on_problem=self._problem) as opened:
                 shown_by.extend(opened)
                 if (recording := recording_among(opened)) is not None:
@@ -155,10 +156,11 @@ class Talk:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
+    from agent.backends.outputs import recorded
+    from agent.backends.planning import planned_outputs
     from agent.commands.status_line import StatusLine, shown
     from agent.console.keyboard import keyboard
     from agent.engine import sound_card
-    from agent.live_outputs import live_outputs, recorded
     from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
     from avatar.outputs.opening import open_outputs
     from speech.sound_track import SoundTrack
@@ -177,7 +179,9 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         if pressed and name in ("q", "escape"):
             loop.call_soon_threadsafe(left.set)
 
-    planned = live_outputs(config, face.portrait, record=record, on_key=key, on_close=lambda: key("q"))
+    planned = planned_outputs(
+        config, is_live=True, portrait=face.portrait, video=record, on_key=key, on_close=lambda: key("q")
+    )
     async with (
         open_outputs(planned, on_problem=problem) as outputs,
         sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card,

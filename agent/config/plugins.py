@@ -61,7 +61,7 @@ class Plugins:
 
     @property
     def sections(self) -> dict[str, type[Section]]:
-        """ "voice.loud" → the model of its settings."""
+        """The models of their settings, by section ("voice.loud")."""
         return {plugin.descriptor.section: plugin.descriptor.settings for plugin in self.all if plugin.descriptor}
 
 
