@@ -1,4 +1,4 @@
-"""The conversation: ears, mind, voice and face under one task group, and the command line."""
+"""The program: commands, configuration, conversations, language models and knowledge, over `avatar` and `speech`."""
 
 import os
 

@@ -14,7 +14,7 @@ from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOpt
 from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
-from agent.commands import doctor as upkeep
+from agent.commands import doctor as doctor_command
 from agent.commands.options import say
 from agent.console import streams
 from speech.errors import InputError, VisavisError
@@ -47,7 +47,7 @@ def _root(
     """Holds what is said before any command."""
 
 
-for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, upkeep):
+for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
     module.register(app)
 
 
@@ -83,11 +83,11 @@ def run() -> int:
     if number := signals.interrupted_by():
         say("interrupted")
         return 128 + number
-    return status if failure is None else _told(failure)
+    return status if failure is None else _report(failure)
 
 
-def _told(failure: BaseException) -> int:
-    """Tells what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
+def _report(failure: BaseException) -> int:
+    """Prints what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
     if isinstance(failure, typer.Abort | KeyboardInterrupt):
         say("interrupted")
         return 130
@@ -113,7 +113,7 @@ def _lines(error: BaseException) -> list[str]:
     if isinstance(error, VisavisError):
         return [str(error)]
     if isinstance(error, ClickException):
-        return [_misuse(error)]
+        return [_usage_error(error)]
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else "a file or device "
         return [f"{where}could not be read or written: {error.strerror or error}"]
@@ -125,7 +125,7 @@ def _lines(error: BaseException) -> list[str]:
     return []
 
 
-def _misuse(error: ClickException) -> str:
+def _usage_error(error: ClickException) -> str:
     """What is wrong with the words of a command, and where to look for the right ones."""
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "visavis"

@@ -16,7 +16,7 @@ from agent.backends.loading import loaded
 from agent.backends.making import answers_from_file, make_ears, make_mind, make_voice
 from agent.backends.tables import problems
 from agent.config.config import Config
-from agent.config.speech_sections import NO_DEVICE
+from agent.config.device_sections import NO_DEVICE
 from agent.conversation.events import Event, Problem
 from agent.conversation.expected import Expected
 from agent.conversation.history import History
@@ -69,6 +69,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     """Loads the motion sampler: imports PyTorch, which takes seconds the first time."""
     import torch
 
+    from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.guidance import Guidance
     from avatar.sampler.model import load_motion_model
     from avatar.sampler.motion_sampler import FlowMotionSampler
@@ -77,7 +78,7 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
     face = config.face
-    model = load_motion_model(face.weights)
+    batcher = BlockBatcher(load_motion_model(face.weights))
     options = SamplerOptions(
         seed=face.seed,
         steps=face.steps,
@@ -87,10 +88,10 @@ def load_sampler(config: Config, block_frames: int = BLOCK_FRAMES) -> MotionSamp
         guidance=Guidance(audio=face.guidance_audio),
     )
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = FlowMotionSampler(model, options)
+    warm = FlowMotionSampler(batcher, options)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
     warm.frames()
-    return FlowMotionSampler(model, options)
+    return FlowMotionSampler(batcher, options)
 
 
 def load_decoder(config: Config) -> tuple[Portrait, FaceDecoder]:

@@ -1,1 +1,1 @@
-"""The face: portrait, motion sampler, decoder, and the outputs that show it."""
+"""The face: portrait, motion sampler (sound to 60 numbers a frame), decoder (numbers to pictures), outputs."""

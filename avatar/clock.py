@@ -176,5 +176,5 @@ class OfflineClock(AudioClock):
 
     async def _due(self, frame: int) -> None:
         for track in self._tracks:
-            await track.settled((frame + 1 + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME)
+            await track.wait_until_known((frame + 1 + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME)
         await asyncio.sleep(0)  # frames must not starve the tasks that make the sound

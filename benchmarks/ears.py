@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def compare_windows(utterances: Sequence[Utterance]) -> None:
-    """Prints errors and processor time for every window, told nothing beforehand."""
+    """Prints errors and processor time for every window, without a prompt."""
     from speech.asr.faster_whisper_worker import Decoder
     from speech.asr.whisper_options import Setup
     from speech.asr.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S

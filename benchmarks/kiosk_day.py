@@ -61,7 +61,7 @@ class Shown:
     """One frame of the day.
 
     Attributes:
-        state: what the face was told to do.
+        state: the state that the face was in.
         values: float32 [60].
         is_audible: whether its own voice is heard in it.
         is_rewound: whether motion had been made for it that was thrown away, because the sound changed.

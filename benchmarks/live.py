@@ -62,7 +62,7 @@ class Measured:
         interruptions_s: of questions asked while it spoke.
         offsets: time since the start, and picture minus sound.
         memory: time since the start, and MB.
-        end: counts of frames and losses as the program tells them.
+        end: counts of frames and losses as the program reports them.
         problems: what it complained of.
         moving_after_sound_s: first moving mouth minus first audible sample, by the program's own marks.
         stages_s: those marks, of every turn, since the user's last sample as the program heard it.
@@ -79,7 +79,7 @@ class Measured:
 
 
 class Talker:
-    """The running program and the lines that it tells."""
+    """The running program and the lines that it reports."""
 
     def __init__(self, environ: dict[str, str], camera: str, sound: Path, overrides: list[str], *options: str) -> None:
         command = [sys.executable, "-m", "benchmarks.live_talker", "--camera", camera, "--sound", str(sound), *options]
@@ -88,7 +88,7 @@ class Talker:
         )
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
-        self.told: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -97,7 +97,7 @@ class Talker:
         self._lines.put(None)
 
     def wait_for(self, kind: str, timeout_s: float, **fields: Any) -> bool:
-        """Waits until it tells this; False if it doesn't in time.
+        """Waits until it reports this kind; False if it doesn't in time.
 
         Raises:
             RuntimeError: it has ended.
@@ -110,17 +110,17 @@ class Talker:
                 return False
             if line is None:
                 raise RuntimeError("the program has ended")
-            self.told.append(line)
+            self.received.append(line)
             if line["kind"] == kind and all(line.get(key) == value for key, value in fields.items()):
                 return True
         return False
 
     def leave(self) -> None:
-        """Ends the conversation and takes what it still tells."""
+        """Ends the conversation and takes what it still reports."""
         assert self.process.stdin is not None
         self.process.stdin.close()
         while (line := self._lines.get(timeout=60)) is not None:
-            self.told.append(line)
+            self.received.append(line)
         self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -148,11 +148,11 @@ def converse(minutes: float, overrides: list[str]) -> Measured:
                 _ask(talker, sound_system, questions, asked)
                 asked += 1
             talker.leave()
-        measured.end = next(line for line in talker.told if line["kind"] == "end")
-        measured.problems = [line["message"] for line in talker.told if line["kind"] == "problem"]
+        measured.end = next(line for line in talker.received if line["kind"] == "end")
+        measured.problems = [line["message"] for line in talker.received if line["kind"] == "problem"]
         _latencies(measured, speaker, microphone, began)
         find_offsets(measured, speaker, np.fromfile(kept, "<f4"), arrivals, began)
-        for line in talker.told:
+        for line in talker.received:
             stages = line["record"]["stages_s"] if line["kind"] == "turn" else {}
             if {"first_audio", "first_moving_mouth"} <= set(stages):
                 measured.stages_s.append(stages)

@@ -1,4 +1,4 @@
-"""The program under measurement: `visavis talk` or `visavis mirror`, telling what happens as JSON lines.
+"""The program under measurement: `visavis talk` or `visavis mirror`, reporting what happens as JSON lines.
 
 Run by `benchmarks.live` and `benchmarks.mirror`; ends when its standard input does.
 """
@@ -54,20 +54,20 @@ class KeptSound:
         self._file.close()
 
 
-def tell(kind: str, **fields: Any) -> None:
-    """One line to the driver."""
+def report(kind: str, **fields: Any) -> None:
+    """Writes one JSON line to the driver."""
     print(json.dumps({"kind": kind, "at_s": time.monotonic(), **fields}), flush=True)
 
 
 def on_event(event: Event) -> None:
-    """Tells the driver what it needs to know."""
+    """Reports to the driver what it measures with."""
     match event:
         case StateChanged(state):
-            tell("state", state=state)
+            report("state", state=state)
         case Problem(message):
-            tell("problem", message=message)
+            report("problem", message=message)
         case TurnFinished(record):
-            tell("turn", record=record.as_json())
+            report("turn", record=record.as_json())
         case _:
             pass
 
@@ -81,7 +81,7 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
 
     def make_card(track: SoundTrack) -> SoundCard:
         nonlocal card
-        card = sound_card(config, track, lambda message: tell("problem", message=message))
+        card = sound_card(config, track, lambda message: report("problem", message=message))
         return card
 
     def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
@@ -99,10 +99,10 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
     ) as session:
         source = Microphone(card, headphones=config.devices.headphones, push_to_talk=False, on_level=lambda level: None)
         loop.add_reader(sys.stdin.fileno(), source.leave)
-        tell("ready")
+        report("ready")
         await session.run(source, [lambda _: card.watch()])
         loop.remove_reader(sys.stdin.fileno())
-        tell_end(session.frames, session.frames_late, card)
+        report_end(session.frames, session.frames_late, card)
 
 
 async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
@@ -115,11 +115,11 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     async with (
         open_outputs(planned) as outputs,
         sound_card(
-            config, track, lambda message: tell("problem", message=message), most_latency_s=MOST_LATENCY_S
+            config, track, lambda message: report("problem", message=message), most_latency_s=MOST_LATENCY_S
         ) as card,
     ):
         loop.add_reader(sys.stdin.fileno(), left.set)
-        tell("ready")
+        report("ready")
         renderer = await run_mirror(
             config,
             card=card,
@@ -127,15 +127,15 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
             face=face,
             outputs=outputs,
             until_left=left,
-            on_problem=lambda message: tell("problem", message=message),
+            on_problem=lambda message: report("problem", message=message),
         )
         loop.remove_reader(sys.stdin.fileno())
-        tell_end(renderer.frames, renderer.frames_late, card)
+        report_end(renderer.frames, renderer.frames_late, card)
 
 
-def tell_end(frames: int, late: int, card: SoundCard) -> None:
+def report_end(frames: int, late: int, card: SoundCard) -> None:
     """The program's own counts."""
-    tell("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
+    report("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def mirrored(seconds: float, overrides: list[str]) -> tuple[list[float], Measure
             sound_system.speak(speech).wait()
             time.sleep(1.0)
             talker.leave()
-        measured.end = next(line for line in talker.told if line["kind"] == "end")
+        measured.end = next(line for line in talker.received if line["kind"] == "end")
         find_offsets(measured, speaker, np.fromfile(kept, "<f4"), arrivals, began)
         size = round(WINDOW_S * OUTPUT_RATE_HZ)
         heard, said = speaker.samples(), microphone.samples()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from avatar.motion import ConversationState
+from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
@@ -32,7 +33,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     started = time.perf_counter()
-    model = load_motion_model()
+    batcher = BlockBatcher(load_motion_model())
     load_s = time.perf_counter() - started
     speech = resample(speak_espeak(TEXT * 3, "en-us+f3").samples, SPEECH_RATE_HZ, OUTPUT_RATE_HZ)
     speech = np.resize(speech, int(options.seconds * OUTPUT_RATE_HZ) // FRAME * FRAME)
@@ -44,7 +45,7 @@ def main() -> None:
         "load_s": round(load_s, 3),
     }
     for block in (5, 1):
-        sampler = FlowMotionSampler(model, SamplerOptions(block_frames=block))
+        sampler = FlowMotionSampler(batcher, SamplerOptions(block_frames=block))
         sampler.set_state(ConversationState.SPEAKING)
         times = []
         for start in range(0, len(speech), block * FRAME):
@@ -63,7 +64,7 @@ def main() -> None:
     # A voice that speaks ahead: the first chunk of a reply holds 0.4 s; how long until its first frames are there?
     first = []
     for seed in range(20):
-        sampler = FlowMotionSampler(model, SamplerOptions(seed=seed))
+        sampler = FlowMotionSampler(batcher, SamplerOptions(seed=seed))
         sampler.push(AudioChunk(np.zeros(25 * FRAME, np.float32), OUTPUT_RATE_HZ, 0))
         sampler.end_of_speech()
         sampler.frames()

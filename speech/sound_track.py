@@ -36,8 +36,8 @@ class Player(Protocol):
 class SoundTrack:
     """What one party says, in output samples from the start of the session; silence where nothing was written.
 
-    Written from the event loop; taken by whoever shows or keeps it, and played by whoever `played_by` names: what was
-    taken is fixed, so that all agree on every sample. While the track is *open*, more sound is on its way: a
+    Written from the event loop; taken by whoever shows or keeps it, and played by whoever `attach_player` names: what
+    was taken is fixed, so that all agree on every sample. While the track is *open*, more sound is on its way: a
     clock that need not keep real time waits for it instead of playing silence.
     """
 
@@ -47,7 +47,7 @@ class SoundTrack:
         self._end = 0
         self._taken = 0
         self._player: Player | None = None
-        self._handed_on = 0
+        self._fed_until = 0
         self._changed_from: int | None = None
         self._open = False
         self._news = asyncio.Event()
@@ -76,11 +76,11 @@ class SoundTrack:
         self._open = False
         self._news.set()
 
-    def played_by(self, player: Player) -> None:
+    def attach_player(self, player: Player) -> None:
         """Gives a player, whose memory holds nothing yet, all that it has room for, now and from now on."""
         with self._lock:
-            self._player, self._handed_on = player, 0
-            self._hand_on()
+            self._player, self._fed_until = player, 0
+            self._feed_player()
 
     def append(self, samples: Samples) -> int:
         """Writes sound after everything written so far, but not into what was taken already.
@@ -94,7 +94,7 @@ class SoundTrack:
                 self._pieces.append((start, samples))
                 self._end = start + len(samples)
                 self._mark_changed(start)
-                self._hand_on()
+                self._feed_player()
         self._news.set()
         return start
 
@@ -121,10 +121,10 @@ class SoundTrack:
             self._pieces = kept
             self._end = at
             self._mark_changed(at)
-            if self._player is not None and self._handed_on > at - FADE_SAMPLES:
+            if self._player is not None and self._fed_until > at - FADE_SAMPLES:
                 faded = max(at - FADE_SAMPLES, taken)
-                self._player.write(faded, self._read(faded, self._handed_on - faded))
-                self._handed_on = at
+                self._player.write(faded, self._read(faded, self._fed_until - faded))
+                self._fed_until = at
             return at
 
     def take(self, start: int, count: int) -> Samples:
@@ -150,7 +150,7 @@ class SoundTrack:
     def forget(self, before: int) -> None:
         """Drops pieces that end before sample `before`: they were played and nobody reads them again."""
         with self._lock:
-            self._hand_on()  # what the player had no room for
+            self._feed_player()  # what the player had no room for
             while self._pieces and self._pieces[0][0] + len(self._pieces[0][1]) <= before:
                 self._pieces.popleft()
 
@@ -160,19 +160,19 @@ class SoundTrack:
             changed, self._changed_from = self._changed_from, None
         return changed
 
-    async def settled(self, until: int) -> None:
+    async def wait_until_known(self, until: int) -> None:
         """Waits until everything before sample `until` is known: written, or the track closed."""
         while self._open and self._end < until:
             self._news.clear()
             await self._news.wait()
 
-    def _hand_on(self) -> None:
+    def _feed_player(self) -> None:
         if self._player is None:
             return
-        start, end = max(self._handed_on, self._player.free_from), min(self._end, self._player.room_until)
+        start, end = max(self._fed_until, self._player.free_from), min(self._end, self._player.room_until)
         if start < end:
             self._player.write(start, self._read(start, end - start))
-            self._handed_on = end
+            self._fed_until = end
 
     def _mark_changed(self, sample: int) -> None:
         self._changed_from = sample if self._changed_from is None else min(self._changed_from, sample)

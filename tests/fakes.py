@@ -151,7 +151,7 @@ class LoudnessSampler:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
         self._sound = np.concatenate([self._sound, chunk.samples])
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         if len(self._sound) < (self.frame + self._block + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME:
             return Motion(neutral(0), self.frame)
         values = neutral(self._block)

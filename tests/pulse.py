@@ -98,14 +98,14 @@ class Pulse:
         return Speaking(player, len(samples) / OUTPUT_RATE_HZ + _READY_S)
 
     @contextlib.contextmanager
-    def recording(self) -> Iterator[Recording]:
+    def recording(self) -> Iterator[SinkRecording]:
         """Records what the speaker plays while the context lasts."""
         path = self.folder / f"recording-{time.monotonic_ns()}.raw"
         format_ = ["--raw", "--format=float32le", f"--rate={OUTPUT_RATE_HZ}", "--channels=1"]
         command = ["parec", "--device=speaker.monitor", "--latency-msec=10", *format_]
         with path.open("wb") as file:
             recorder = subprocess.Popen(command, env=self.environ, stdout=file)
-            recording = Recording(path)
+            recording = SinkRecording(path)
             try:
                 recording.wait(0.02)
                 yield recording
@@ -134,7 +134,7 @@ class Speaking:
 
 
 @dataclass
-class Recording:
+class SinkRecording:
     """What is being recorded."""
 
     path: Path

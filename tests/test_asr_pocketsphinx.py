@@ -17,7 +17,7 @@ from speech.asr.base import transcribe_recording
 from speech.asr.pocketsphinx import PocketSphinxASR
 from speech.asr.pocketsphinx_worker import Listener, Setup, plain_words
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.events import Transcript
 from speech.files.sound_file import read_audio
 from speech.turns.detector import TurnDetector
@@ -178,7 +178,7 @@ def test_a_crash_is_one_error_and_the_next_utterance_is_heard() -> None:
                 os.kill(pid, signal.SIGKILL)
                 await asyncio.Event().wait()
 
-            with pytest.raises(InputError, match="ended unexpectedly"):
+            with pytest.raises(BackendError, match="ended unexpectedly"):
                 await hear(asr, deadly())
             return (await hear(asr, replay(question("3_more.wav"))))[-1].text
 
@@ -221,7 +221,7 @@ def test_new_words_get_a_pronunciation() -> None:
 
 @pytest.mark.parametrize("weight", [-0.1, 1.0])
 def test_refuses_a_weight_that_is_no_share(weight: float) -> None:
-    with pytest.raises(InputError, match="phrase_weight"):
+    with pytest.raises(ValueError, match="phrase_weight"):
         PocketSphinxASR(phrase_weight=weight)
 
 

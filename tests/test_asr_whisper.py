@@ -17,7 +17,7 @@ import pytest
 from speech.asr.faster_whisper import FasterWhisperASR
 from speech.asr.whisper import WhisperASR
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.events import Transcript
 from speech.files.sound_file import read_audio
 
@@ -205,7 +205,7 @@ def test_a_crash_is_one_error_and_the_next_utterance_is_heard(loop: asyncio.Runn
             await asyncio.Event().wait()
 
         pid = (await ears._kept.running())._process.pid
-        with pytest.raises(InputError, match="ended unexpectedly"):
+        with pytest.raises(BackendError, match="ended unexpectedly"):
             await hear(ears, deadly())
         text = (await hear(ears, replay(recorded("3_more.wav"))))[-1].text
         return pid, (await ears._kept.running())._process.pid, text

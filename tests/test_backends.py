@@ -15,7 +15,7 @@ from agent.backends.making import make_ears, make_mind, make_voice
 from agent.config.config import DEFAULT_FILE, Config, load_config
 from agent.knowledge.file import load_knowledge
 from agent.models import packaged_models
-from agent.models.weights import Source, Weights, ears_model, resolve_weights
+from agent.models.weights import Weights, WeightsSource, ears_model, resolve_weights
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
@@ -33,7 +33,7 @@ def have(
     """Pretends that these backends' weights are here, and no others; broken ones are fetched."""
 
     def look(
-        config: Config, backend: str, source: Source, model: str = "", *, accurate: bool = False
+        config: Config, backend: str, source: WeightsSource, model: str = "", *, accurate: bool = False
     ) -> Weights | None:
         if source == "fetched" and backend in broken:
             raise InputError(f"{backend}: expected it whole; run: mend")

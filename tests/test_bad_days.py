@@ -179,7 +179,7 @@ def test_both_transcripts_are_tried(tmp_path: Path) -> None:
     kept = load_config(None, [f"session.keep_transcripts={tmp_path / 'kept'}"], {})
     transcript_log = TranscriptLog(kept, quiet=True)
     transcript_log.check(None)
-    transcript_log.tell(TurnFinished(TurnRecord(Turn(0, 0))))
+    transcript_log.on_event(TurnFinished(TurnRecord(Turn(0, 0))))
     with pytest.raises(InputError, match="does not exist"):
         transcript_log.write(tmp_path / "missing" / "a.mp4")
     assert len(list((tmp_path / "kept").iterdir())) == 1

@@ -44,8 +44,8 @@ def refusal(text: str | bytes, *overrides: str, **environ: str) -> str:
 
 def test_the_packaged_file_holds_every_key_at_the_default_of_the_code() -> None:
     config = load_config(DEFAULT_FILE, [], {})
-    assert set(config.origins.settings) == set(KEYS)
-    assert config.model_copy(update={"origins": Config().origins}) == Config()
+    assert set(config.source.settings) == set(KEYS)
+    assert config.model_copy(update={"source": Config().source}) == Config()
 
 
 def test_every_key_has_a_comment_with_its_range_or_its_choices() -> None:
@@ -73,7 +73,7 @@ def test_there_is_one_file() -> None:
 
 
 def test_which_file_is_read(empty_folder: Path) -> None:
-    assert load_config(None, [], {}).origins.file == f"{DEFAULT_FILE} (the packaged default)"
+    assert load_config(None, [], {}).source.file == f"{DEFAULT_FILE} (the packaged default)"
     for name, rate in (("config.toml", 101), ("named.toml", 102), ("given.toml", 103)):
         Path(name).write_text(f"[voice]\nrate_wpm = {rate}\n")
     assert load_config(None, [], {}).voice.rate_wpm == 101
@@ -81,7 +81,7 @@ def test_which_file_is_read(empty_folder: Path) -> None:
     assert load_config(None, [], environ).voice.rate_wpm == 102
     assert load_config(Path("given.toml"), [], environ).voice.rate_wpm == 103
     assert load_config(None, [], {"VISAVIS_CONFIG": ""}).voice.rate_wpm == 101  # empty is not set
-    assert "given.toml (named with --config)" in load_config(Path("given.toml"), [], {}).origins.file
+    assert "given.toml (named with --config)" in load_config(Path("given.toml"), [], {}).source.file
 
 
 def test_precedence_and_where_each_value_came_from() -> None:
@@ -90,10 +90,10 @@ def test_precedence_and_where_each_value_came_from() -> None:
         text, "voice.rate_wpm=103", "voice.rate_wpm=104", VISAVIS_VOICE__RATE_WPM="102", VISAVIS_VOICE__PITCH="12"
     )
     assert (config.voice.rate_wpm, config.voice.pitch, config.voice.volume, config.voice.voice) == (104, 12, 1.0, "")
-    assert config.origins.of("voice.rate_wpm") == "--set 'voice.rate_wpm=104'"
-    assert config.origins.of("voice.pitch") == "environment variable VISAVIS_VOICE__PITCH"
-    assert config.origins.of("voice.volume") == "config.toml, line 4"
-    assert config.origins.of("voice.voice") == "default"
+    assert config.source.of("voice.rate_wpm") == "--set 'voice.rate_wpm=104'"
+    assert config.source.of("voice.pitch") == "environment variable VISAVIS_VOICE__PITCH"
+    assert config.source.of("voice.volume") == "config.toml, line 4"
+    assert config.source.of("voice.voice") == "default"
 
 
 def test_relative_paths_are_seen_from_where_they_are_written(empty_folder: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_gaze_can_be_set_free_again() -> None:
 
 def test_byte_order_mark_windows_line_ends_and_no_end_of_line() -> None:
     assert load(b"\xef\xbb\xbf[voice]\r\nrate_wpm = 99\r\npitch = 1").voice.rate_wpm == 99
-    assert load("").origins.file == "config.toml (found in the current folder)"
+    assert load("").source.file == "config.toml (found in the current folder)"
     assert refusal(b"\xef\xbb\xbf[voice]\r\n\r\nrate = 99\r\n").startswith(
         "config.toml, line 3: unknown key 'voice.rate'"
     )
@@ -256,7 +256,7 @@ def test_mistakes_in_the_environment(variable: str, value: str, message: str) ->
 
 def test_reserved_and_foreign_variables_are_left_alone() -> None:
     config = load("", VISAVIS_TEST_DATA="/data", VISAVIS_CONFIG="", PATH="/bin", VOICE__PITCH="x")
-    assert config.model_copy(update={"origins": Config().origins}) == Config()
+    assert config.model_copy(update={"source": Config().source}) == Config()
 
 
 def test_the_cache_folder_has_a_short_variable_too() -> None:
@@ -334,7 +334,7 @@ def test_any_text_is_read_or_refused_in_one_line(text: str | bytes, over: list[s
     except InputError as error:
         assert "\n" not in str(error) and str(error).isprintable()
     else:
-        assert set(config.origins.settings) <= set(KEYS)
+        assert set(config.source.settings) <= set(KEYS)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

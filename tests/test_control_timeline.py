@@ -245,6 +245,7 @@ def test_blocks_are_cut_where_something_else_is_asked(block: int) -> None:
 
 
 def _directed(ready_frames: int, block_frames: int, timeline: ControlTimeline) -> Floats:
+    from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.checkpoint import untrained
     from avatar.sampler.denoiser import DenoiserConfig
     from avatar.sampler.model import MotionModel
@@ -252,7 +253,9 @@ def _directed(ready_frames: int, block_frames: int, timeline: ControlTimeline) -
     from avatar.sampler.options import SamplerOptions
 
     small = DenoiserConfig(width=32, layers=2, heads=2, feed_forward=48)
-    sampler = FlowMotionSampler(MotionModel(untrained(0, small)), SamplerOptions(seed=4, block_frames=block_frames))
+    sampler = FlowMotionSampler(
+        BlockBatcher(MotionModel(untrained(0, small))), SamplerOptions(seed=4, block_frames=block_frames)
+    )
     voice, user = SoundTrack(), SoundTrack()
     voice.append(_sound())
     user.append(_sound()[::-1].copy())

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState, Floats, Motion, MotionLayout, neutral
+from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.dynamics import HIGHEST, LOWEST
-from avatar.sampler.model import SAMPLED, MotionModel, load_motion_model
+from avatar.sampler.model import SAMPLED, load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.recorded_motion import RecordedMotion
 from avatar.sampler.state import SampledFrame
@@ -53,12 +54,12 @@ def test_minutes_of_a_kiosks_day_hold_still_on_average(tmp_path: Path, capsys: p
 
 
 @pytest.fixture(scope="module")
-def shipped() -> MotionModel:
-    return load_motion_model()
+def shipped() -> BlockBatcher:
+    return BlockBatcher(load_motion_model())
 
 
 @pytest.mark.parametrize("limit", [LOWEST, HIGHEST], ids=["lowest", "highest"])
-def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: MotionModel, limit: Floats) -> None:
+def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: BlockBatcher, limit: Floats) -> None:
     sampler = FlowMotionSampler(shipped)
 
     def live(seconds: float) -> Floats:
@@ -70,7 +71,7 @@ def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: MotionM
     live(2.0)
     # Everything that the sampler looks back on says that the face has been there, at rest, for long.
     pushed = limit[SAMPLED]
-    units = shipped.units(pushed[None], np.zeros((1, len(pushed)), np.float32))[0]
+    units = shipped.model.units(pushed[None], np.zeros((1, len(pushed)), np.float32))[0]
     for frame, sampled in sampler.state.frames.items():
         sampler.state.frames[frame] = SampledFrame(pushed, units, sampled.intention)
     values = live(8.0)
@@ -98,7 +99,7 @@ class PatientSampler(RecordedMotion):
     def push(self, chunk: AudioChunk) -> None:
         self._known = chunk.end_sample // FRAME
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         return super().frames() if self._known >= self.frame + 1 + LOOK_AHEAD_FRAMES else Motion(neutral(0), self.frame)
 
 

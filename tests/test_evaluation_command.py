@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from agent.command_line import app
 from avatar.evaluation.evaluate import Plan, evaluate_recordings, evaluate_sampler
 from avatar.evaluation.lips import LipGeometry
-from avatar.evaluation.speech.recordings import Source, read_recording, sources_of
+from avatar.evaluation.speech.recordings import RecordingFiles, find_recording_files, read_recording
 from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, rule_motion
 from avatar.evaluation.towers.file import TrainedTowers, save_towers
 from avatar.evaluation.towers.measures import TABLE_SHIFTS, ShiftTable
@@ -77,7 +77,7 @@ class Chewing:
     def interrupt(self, frame):
         raise AssertionError("nobody interrupts an evaluation")
 
-    def frames(self):
+    def frames(self, ready=0):
         known = -(-self._samples // 640) if self._ended else self._samples // 640 - 2
         count = max(0, known - self.frame)
         values = neutral(count)
@@ -176,7 +176,7 @@ def test_every_state_and_command_reaches_the_sampler(lips):
 
 
 def test_sound_and_motion_shift_together(folder):
-    source = Source("one", folder / "one.wav", folder / "one.csv")
+    source = RecordingFiles("one", folder / "one.wav", folder / "one.csv")
     plain, late = read_recording(source), read_recording(source, 5)
     assert np.array_equal(late.track.sound, plain.track.sound[5 * 640 :])
     assert np.array_equal(late.motion, plain.motion[5:])
@@ -185,16 +185,16 @@ def test_sound_and_motion_shift_together(folder):
 
 
 def test_files_that_belong_together_are_found(folder):
-    (source,) = sources_of(folder)
+    (source,) = find_recording_files(folder)
     assert (source.name, source.motion, source.transcript) == ("one", folder / "one.csv", TEXT)
     (folder / "two.mp4").touch()
     with pytest.raises(InputError, match="beside every recording or beside none, 'two' has none"):
-        sources_of(folder)
+        find_recording_files(folder)
 
 
 def test_a_recording_without_words_has_no_phonemes_and_no_rule(lips, folder):
     found = evaluate_recordings(
-        Plan(lips, None, None, 5), [read_recording(Source("one", folder / "one.wav", folder / "one.csv"))]
+        Plan(lips, None, None, 5), [read_recording(RecordingFiles("one", folder / "one.wav", folder / "one.csv"))]
     )
     assert "Phonemes" not in [section.title for section in found.sections]
     assert all("rule" not in section.columns for section in found.sections)

@@ -76,8 +76,8 @@ def test_any_states_are_somebodys(events: list[tuple[bool, bytes, bool]]) -> Non
     presence = Presence()
     for is_ours, state, retained in events:
         if is_ours:
-            presence.publishing(state)
-        presence.heard(state, retained)
+            presence.expect_echo(state)
+        presence.classify(state, retained)
 
 
 @given(st.text(max_size=500), st.integers(2, 100))

@@ -14,7 +14,7 @@ from speech.audio import Samples
 from speech.errors import InputError
 from speech.files.downmix import Downmix
 from speech.files.sound_file import read_audio
-from speech.files.sound_level import remove_offset, scale_to_full, without_wild_values
+from speech.files.sound_level import remove_dc_offset, scale_to_full_range, silence_invalid_samples
 from tests.fuzzing import examples
 from tests.sound_files import CODECS, encode, speechlike
 
@@ -106,11 +106,11 @@ FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 def test_any_values_in_any_channels(values: list[float], channels: int, name: str) -> None:
     length = -(-len(values) // channels)
     sound = np.resize(np.array(values, np.float32), (channels, length))
-    clean, wild = without_wild_values(sound)
+    clean, wild = silence_invalid_samples(sound)
     assert np.isfinite(clean).all() and 0 <= wild <= sound.size
     downmix = Downmix((name,) * channels, 16_000)
     mono: Samples = np.concatenate([downmix.push(clean), downmix.flush()])
     assert mono.shape == (length,)
-    scale_to_full(mono)
-    remove_offset(mono, 16_000)
+    scale_to_full_range(mono)
+    remove_dc_offset(mono, 16_000)
     assert np.abs(mono).max() <= 1.0

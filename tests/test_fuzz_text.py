@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agent.text.emotion_tags import EmotionTag, EmotionTags
 from agent.text.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, SentenceSplitter
 from speech.text.latin import to_latin
-from speech.text.markup import strip_marks
+from speech.text.markup import strip_markup
 from speech.text.spoken_text import plain_text, spoken_words
 from tests.fuzzing import examples
 
@@ -86,7 +86,7 @@ def test_any_text_can_be_read(text: str) -> None:
         assert plain.replace(" ", "").endswith("".join(word.text for word in words).replace(" ", ""))
     if not set(text) & set("\\`*_~<[$"):  # between marks, or escaped, it is meant as it is
         assert A_KNOWN_ENTITY.search(plain) is None
-        assert A_KNOWN_ENTITY.search(strip_marks(text)) is None
+        assert A_KNOWN_ENTITY.search(strip_markup(text)) is None
 
 
 UNITS = (

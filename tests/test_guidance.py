@@ -5,7 +5,6 @@ from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
 from avatar.sampler.guidance import Guidance, guided
-from speech.errors import InputError
 
 CONFIG = DenoiserConfig(width=32, hop_width=16, layers=1, heads=2, feed_forward=48)
 
@@ -73,5 +72,5 @@ def test_every_kind_of_condition_can_be_guided(parts, name):
 
 @pytest.mark.parametrize("strength", [-0.1, 9.0, float("nan")])
 def test_strengths_that_give_no_face_are_refused(strength):
-    with pytest.raises(InputError, match="guidance, gaze: expected 0 to 4"):
+    with pytest.raises(ValueError, match="guidance, gaze: expected 0 to 4"):
         Guidance(gaze=strength)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from agent.knowledge.file import MAX_BYTES, MAX_PHRASES, Knowledge, load_knowledge, read_entries
 from agent.knowledge.ranking import CONFIDENT
 from agent.knowledge.smalltalk import SmallTalk
-from agent.text.sound_alike import encode, likeness
-from agent.text.spelling import SOUNDS, sounds, spell_out
+from agent.text.letter_to_sound import SOUNDS, phrase_sounds, word_sounds
+from agent.text.phonetic_similarity import encode, similarity
 from agent.text.words import tokens
 from speech.errors import InputError
 
@@ -418,11 +418,11 @@ def test_any_text_is_read_and_searched(text: str, question: str) -> None:
 
 def test_alike_words_sound_alike() -> None:
     def alike(first: str, second: str) -> float:
-        patterns, texts = encode([spell_out(first.split())]), encode([spell_out(second.split())])
-        return float(likeness(patterns, texts)[0])
+        patterns, texts = encode([phrase_sounds(first.split())]), encode([phrase_sounds(second.split())])
+        return float(similarity(patterns, texts)[0])
 
-    assert sounds("weather") == sounds("whether")
-    assert sounds("knight") == sounds("night")
+    assert word_sounds("weather") == word_sounds("whether")
+    assert word_sounds("knight") == word_sounds("night")
     for first, second in (("visavis", "vis a vis"), ("kiosk", "key ask"), ("flower", "flour"), ("phase", "face")):
         assert alike(first, second) > 0.85, (first, second)
     for first, second in (("photo", "full toe"), ("zoom", "soon"), ("portrait", "poor trade")):
@@ -433,18 +433,19 @@ def test_alike_words_sound_alike() -> None:
 
 @given(st.text(), st.text())
 def test_likeness_is_a_likeness(first: str, second: str) -> None:
-    one, other = (spell_out(tokens(text)) for text in (first, second))
+    one, other = (phrase_sounds(tokens(text)) for text in (first, second))
     assert set(one) <= set(SOUNDS)
-    there, back = (likeness(encode([a]), encode([b]))[0] for a, b in ((one, other), (other, one)))
+    there, back = (similarity(encode([a]), encode([b]))[0] for a, b in ((one, other), (other, one)))
     assert there == pytest.approx(back, abs=1e-4) and there <= 1.0
-    assert likeness(encode([one]), encode([one]))[0] == pytest.approx(1.0)
+    assert similarity(encode([one]), encode([one]))[0] == pytest.approx(1.0)
     if one:
-        inside = likeness(encode([one]), encode([other + one + other]), anywhere=True)
+        inside = similarity(encode([one]), encode([other + one + other]), anywhere=True)
         assert inside[0] == pytest.approx(1.0)
 
 
 def test_padding_changes_no_likeness() -> None:
     words = ["photo", "portrait", "a"]
-    together = likeness(encode([spell_out([word]) for word in words]), encode([spell_out(["potato"])]))
-    alone = [float(likeness(encode([spell_out([word])]), encode([spell_out(["potato"])]))[0]) for word in words]
+    together = similarity(encode([phrase_sounds([word]) for word in words]), encode([phrase_sounds(["potato"])]))
+    potato = encode([phrase_sounds(["potato"])])
+    alone = [float(similarity(encode([phrase_sounds([word])]), potato)[0]) for word in words]
     assert together.tolist() == pytest.approx(alone, abs=1e-5)

@@ -18,7 +18,7 @@ from avatar.placing.landmarks_file import PlacedFace, read_landmarks, write_land
 from avatar.placing.mean_face import mesh_from_points
 from avatar.placing.points import PlacedPoints, points_from_mesh
 from avatar.portrait.portrait import load_portrait
-from speech.errors import InputError
+from speech.errors import DeviceError, InputError
 from tests.drawn_animal import HEIGHT, WIDTH, drawn_fox
 
 MIRA = Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
@@ -61,7 +61,7 @@ def test_a_face_that_is_not_found_is_to_be_placed_by_hand(tmp_path: Path) -> Non
 def test_without_a_display_it_says_so(fox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match=r"expected a display, got .*--detect"):
+    with pytest.raises(DeviceError, match=r"expected a display, got .*--detect"):
         landmarks(fox)
 
 

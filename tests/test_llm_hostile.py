@@ -24,7 +24,7 @@ from agent.llm.address import address_of, is_this_computer
 from agent.llm.openai import OpenAILLM
 from agent.llm.stream import MOST_EVENT_BYTES, ChatStream, ServerFault
 from agent.text.sentences import Sentence
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from tests.openai_server import Answer, ChatServer
 from tests.test_llm_openai import KEY, ask, fails_with, mind, with_server
 
@@ -152,7 +152,7 @@ def test_a_reply_that_drips_is_given_up_altogether() -> None:
         server.answers = [answer]
         async with mind(server, altogether_s=0.5, max_tokens=4096) as llm:
             heard: list[str] = []
-            with pytest.raises(InputError, match="stopped in the middle of its reply"):
+            with pytest.raises(BackendError, match="stopped in the middle of its reply"):
                 async for delta in llm.stream([], "Hello?"):
                     heard.append(delta)
             assert 3 < len(heard) < 200
@@ -281,7 +281,7 @@ def test_an_address_without_v1_is_named_as_a_cause() -> None:
         for slash in ("", "/"):
             async with mind(server, base_url=server.url.removesuffix("/v1") + slash) as llm:
                 assert llm.problem == ""  # not every server can list its models
-                with pytest.raises(InputError, match=r"check mind\.model; does mind\.base_url end in /v1\?"):
+                with pytest.raises(BackendError, match=r"check mind\.model; does mind\.base_url end in /v1\?"):
                     await ask(llm)
         async with mind(server, base_url=f" {server.url}/ ") as llm:
             assert await ask(llm) == ["Hello", "."]
@@ -301,7 +301,7 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again(status: int) -> None:
             assert await ask(llm) == ["Hello", "."]
             assert time.monotonic() - began >= 0.2
             server.answers = [Answer(status=status, headers=["Retry-After: 0"])]
-            with pytest.raises(InputError, match=r"too much to do|status 503"):
+            with pytest.raises(BackendError, match=r"too much to do|status 503"):
                 await ask(llm)
             assert len(server.chats) == 4
 
@@ -317,9 +317,9 @@ def test_a_server_that_is_busy_for_long_is_left_alone(value: str) -> None:
     async def test(server: ChatServer) -> None:
         server.answers = [Answer(status=429, headers=[f"Retry-After: {value}"])]
         async with mind(server) as llm:
-            with pytest.raises(InputError, match="asks for a pause of" if is_time else "too much to do"):
+            with pytest.raises(BackendError, match="asks for a pause of" if is_time else "too much to do"):
                 await ask(llm)
-            with pytest.raises(InputError, match="of which [3-6][0-9] s are left" if is_time else "too much to do"):
+            with pytest.raises(BackendError, match="of which [3-6][0-9] s are left" if is_time else "too much to do"):
                 await ask(llm)
             assert len(server.chats) == 1 if is_time else 2
 
@@ -330,7 +330,7 @@ def test_a_pause_may_be_given_as_a_date() -> None:
     async def test(server: ChatServer) -> None:
         server.answers = [Answer(status=429, headers=[f"Retry-After: {email.utils.formatdate(time.time() + 20)}"])]
         async with mind(server) as llm:
-            with pytest.raises(InputError, match=r"asks for a pause of (19|20) s"):
+            with pytest.raises(BackendError, match=r"asks for a pause of (19|20) s"):
                 await ask(llm)
 
     with_server(test)
@@ -363,7 +363,7 @@ def test_a_redirect_takes_neither_key_nor_words_along(status: int, monkeypatch: 
                     f"sends us on to '{target.replace('user:word', '…')}/chat/completions', where nothing follows"
                     in llm.problem
                 )
-                with pytest.raises(InputError, match=r"set mind\.base_url to the right address"):
+                with pytest.raises(BackendError, match=r"set mind\.base_url to the right address"):
                     await ask(llm)
             assert other.headers == {} and other.chats == [] and len(server.chats) == 1
 
@@ -410,7 +410,7 @@ def test_the_key_is_in_no_log_and_no_chain_of_errors(
             assert server.headers["authorization"] == f"Bearer {KEY}"
             for answer in answers:
                 server.answers = [answer]
-                with pytest.raises(InputError) as caught:
+                with pytest.raises(BackendError) as caught:
                     await ask(llm)
                 assert KEY not in str(caught.value)
                 assert caught.value.__cause__ is caught.value.__context__ is None
@@ -475,7 +475,7 @@ def test_this_computer_is_known_by_all_its_names(host: str, here: bool) -> None:
 
 def test_the_configuration_does_not_repeat_a_password() -> None:
     override = "mind.base_url=http://u:hunter2@host/v1"
-    assert "hunter2" not in load_config(None, (override,), {}).origins.of("mind.base_url")
+    assert "hunter2" not in load_config(None, (override,), {}).source.of("mind.base_url")
     with pytest.raises(InputError) as caught:
         load_config(None, ("mind.port=http://u:hunter2@host/v1",), {})
     assert "hunter2" not in str(caught.value)

@@ -15,7 +15,7 @@ import pytest
 from agent.llm.base import Message
 from agent.llm.openai import OpenAILLM
 from agent.llm.prompt import Prompt
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from tests.openai_server import Answer, ChatServer
 
 KEY = "sk-a-very-secret-key"
@@ -47,7 +47,7 @@ def fails_with(expected: str, answer: Answer, said: Sequence[str] = (), **settin
         server.answers = [answer]
         async with mind(server, **settings) as llm:
             heard: list[str] = []
-            with pytest.raises(InputError, match=expected) as caught:
+            with pytest.raises(BackendError, match=expected) as caught:
                 async for delta in llm.stream([], "Hello?"):
                     heard.append(delta)
             assert heard == list(said)
@@ -237,7 +237,7 @@ def test_a_wrong_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, caplog: pyt
     async def test(server: ChatServer) -> None:
         async with mind(server) as llm:
             assert server.headers["authorization"] == f"Bearer {KEY}"
-            with pytest.raises(InputError, match="wants a key, and VISAVIS_TEST_KEY is not the right one") as caught:
+            with pytest.raises(BackendError, match="wants a key, and VISAVIS_TEST_KEY is not the right one") as caught:
                 await ask(llm)
             assert KEY not in f"{caught.value} {llm.problem} {llm!r} {vars(llm)}"
 
@@ -261,12 +261,12 @@ def test_a_server_that_is_down_may_come_later() -> None:
         async with mind(server) as llm:
             assert "could not connect" in llm.problem
             assert "is the server running" in llm.problem
-            with pytest.raises(InputError, match="could not connect"):
+            with pytest.raises(BackendError, match="could not connect"):
                 await ask(llm)
             await server.start()
             assert await ask(llm) == ["Hello", "."]
             await server.stop()
-            with pytest.raises(InputError, match="could not connect"):
+            with pytest.raises(BackendError, match="could not connect"):
                 await ask(llm)
             await server.start()
             assert await ask(llm) == ["Hello", "."]
@@ -278,7 +278,7 @@ def test_models_that_are_not_there_are_told_at_once() -> None:
     async def test(server: ChatServer) -> None:
         async with mind(server, model="huge") as llm:
             assert "has no model 'huge'; it has 'tiny', 'other'" in llm.problem
-            with pytest.raises(InputError, match="does not know the model 'huge'"):
+            with pytest.raises(BackendError, match="does not know the model 'huge'"):
                 await ask(llm)
         server.models = ("tiny:latest",)
         async with mind(server) as llm:

@@ -23,7 +23,7 @@ from agent.llm.short_prompt import ShortPrompt
 from agent.llm.transformers import TransformersLLM
 from agent.llm.transformers_worker import ChatModel
 from agent.models.packaged import packaged_path
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.worker.process import Worker
 from tests.smol import CONTEXT, SMOL, make_small, packaged_smol, smol_folder
 
@@ -158,7 +158,7 @@ def test_cancelling_stops_within_a_token_and_a_dead_process_is_started_again(sma
             async with aclosing(llm.stream([], WINTER)) as deltas:
                 await anext(deltas)
             assert time.monotonic() - began < 0.5, "the next question must not wait for the last reply"
-            with pytest.raises(InputError, match="small ended unexpectedly"):
+            with pytest.raises(BackendError, match="small ended unexpectedly"):
                 async for _ in llm.stream([], ROME):
                     assert llm._kept._worker is not None
                     llm._kept._worker._process.kill()

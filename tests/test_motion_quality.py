@@ -12,6 +12,7 @@ from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, log_e
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import ConversationState, MotionLayout
 from avatar.portrait.portrait import load_portrait
+from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
@@ -30,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("one_torch_thread")
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_motion_model()
+    return BlockBatcher(load_motion_model())
 
 
 def _sample(shipped, sound, state=ConversationState.SPEAKING, seed=0):

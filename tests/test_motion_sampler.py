@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
 from avatar.sampler.dynamics import HIGHEST, LOWEST
@@ -27,13 +28,13 @@ def checkpoint():
 
 
 @pytest.fixture(scope="module")
-def model(checkpoint):
-    return MotionModel(checkpoint)
+def batcher(checkpoint):
+    return BlockBatcher(MotionModel(checkpoint))
 
 
 @pytest.fixture(scope="module")
 def shipped():
-    return load_motion_model()
+    return BlockBatcher(load_motion_model())
 
 
 def _sound(frames: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
@@ -45,18 +46,18 @@ def _sound(frames: float, rate: int = RATE, seed: int = 0) -> np.ndarray:
     return (0.2 * envelope * random.standard_normal(count)).astype(np.float32)
 
 
-def _all_at_once(model, sound, rate=RATE, **options):
-    sampler = FlowMotionSampler(model, SamplerOptions(**options))
+def _all_at_once(batcher, sound, rate=RATE, **options):
+    sampler = FlowMotionSampler(batcher, SamplerOptions(**options))
     sampler.push(AudioChunk(sound, rate, 0))
     sampler.end_of_speech()
     return sampler.frames().values
 
 
 @pytest.mark.parametrize("chunk_ms", [10, 37, 200])
-def test_any_chunking_gives_the_same_bytes(model, chunk_ms):
+def test_any_chunking_gives_the_same_bytes(batcher, chunk_ms):
     sound = _sound(31.4)
-    whole = _all_at_once(model, sound, seed=5)
-    sampler = FlowMotionSampler(model, SamplerOptions(seed=5))
+    whole = _all_at_once(batcher, sound, seed=5)
+    sampler = FlowMotionSampler(batcher, SamplerOptions(seed=5))
     pieces = []
     for chunk in chunked(sound, RATE, RATE * chunk_ms // 1000):
         sampler.push(chunk)
@@ -67,15 +68,15 @@ def test_any_chunking_gives_the_same_bytes(model, chunk_ms):
     assert np.concatenate(pieces).tobytes() == whole.tobytes()
 
 
-def test_the_seed_decides(model):
+def test_the_seed_decides(batcher):
     sound = _sound(20)
-    one, again, other = (_all_at_once(model, sound, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (_all_at_once(batcher, sound, seed=seed) for seed in (1, 1, 2))
     assert one.tobytes() == again.tobytes()
     assert not np.array_equal(one, other)
 
 
-def test_a_frame_waits_for_80_ms_more(model):
-    sampler = FlowMotionSampler(model, SamplerOptions(block_frames=1))
+def test_a_frame_waits_for_80_ms_more(batcher):
+    sampler = FlowMotionSampler(batcher, SamplerOptions(block_frames=1))
     sound = _sound(4)
     sampler.push(AudioChunk(sound[: 3 * FRAME - 1], RATE, 0))
     assert len(sampler.frames().values) == 0
@@ -87,14 +88,14 @@ def test_a_frame_waits_for_80_ms_more(model):
 
 
 @pytest.mark.parametrize("block_frames", [1, 2, 3, 5])
-def test_blocks_of_any_size_cover_everything(model, block_frames):
-    values = _all_at_once(model, _sound(17), block_frames=block_frames)
+def test_blocks_of_any_size_cover_everything(batcher, block_frames):
+    values = _all_at_once(batcher, _sound(17), block_frames=block_frames)
     assert values.shape == (17, 60) and np.isfinite(values).all()
 
 
-def test_speech_goes_on_after_its_end(model):
+def test_speech_goes_on_after_its_end(batcher):
     sound = _sound(30)
-    sampler = FlowMotionSampler(model)
+    sampler = FlowMotionSampler(batcher)
     sampler.push(AudioChunk(sound[: 12 * FRAME], RATE, 0))
     sampler.end_of_speech()
     assert len(sampler.frames().values) == 12
@@ -105,9 +106,9 @@ def test_speech_goes_on_after_its_end(model):
 
 
 @pytest.mark.parametrize("frame", [0, 7, 13, 20])
-def test_an_interruption_rewinds_exactly(model, frame):
+def test_an_interruption_rewinds_exactly(batcher, frame):
     sound, other = _sound(20), _sound(20, seed=9)
-    sampler = FlowMotionSampler(model, SamplerOptions(seed=3))
+    sampler = FlowMotionSampler(batcher, SamplerOptions(seed=3))
     sampler.push(AudioChunk(sound, RATE, 0))
     sampler.end_of_speech()
     first = sampler.frames().values
@@ -119,7 +120,7 @@ def test_an_interruption_rewinds_exactly(model, frame):
     assert rest.start_frame == frame and len(rest.values) == 20
 
     # The same as never having heard more than was kept.
-    fresh = FlowMotionSampler(model, SamplerOptions(seed=3))
+    fresh = FlowMotionSampler(batcher, SamplerOptions(seed=3))
     fresh.push(AudioChunk(sound, RATE, 0))
     fresh.end_of_speech()
     assert np.array_equal(fresh.frames().values[:frame], first[:frame])
@@ -147,14 +148,14 @@ def test_an_interruption_does_not_jump(shipped):
     assert after[-10:, MotionLayout.INDEX["jawOpen"]].max() < 0.05
 
 
-def test_interruptions_out_of_range_are_refused(model):
-    sampler = FlowMotionSampler(model)
+def test_interruptions_out_of_range_are_refused(batcher):
+    sampler = FlowMotionSampler(batcher)
     with pytest.raises(ValueError, match="interrupt"):
         sampler.interrupt(1)
 
 
-def test_gaps_and_changed_rates_are_refused(model):
-    sampler = FlowMotionSampler(model)
+def test_gaps_and_changed_rates_are_refused(batcher):
+    sampler = FlowMotionSampler(batcher)
     sampler.push(AudioChunk(_sound(2), RATE, 0))
     with pytest.raises(ValueError, match="expected sample 3840 next, got 0"):
         sampler.push(AudioChunk(_sound(1), RATE, 0))
@@ -165,13 +166,13 @@ def test_gaps_and_changed_rates_are_refused(model):
 
 
 @pytest.mark.parametrize("options", [{"block_frames": 6}, {"block_frames": 0}, {"steps": 0}, {"composure": 1.5}])
-def test_bad_options_are_refused(model, options):
+def test_bad_options_are_refused(batcher, options):
     with pytest.raises(ValueError, match=next(iter(options))):
-        FlowMotionSampler(model, SamplerOptions(**options))
+        FlowMotionSampler(batcher, SamplerOptions(**options))
 
 
-def test_values_stay_in_their_ranges_and_gaze_fills_the_eyes(model):
-    values = _all_at_once(model, _sound(40))
+def test_values_stay_in_their_ranges_and_gaze_fills_the_eyes(batcher):
+    values = _all_at_once(batcher, _sound(40))
     assert (values >= LOWEST).all() and (values <= HIGHEST).all()
     index = MotionLayout.INDEX
     left = np.clip(values[:, index["gazeYaw"]] / 0.6, 0.0, 1.0)
@@ -241,7 +242,8 @@ def test_checkpoints_come_back(tmp_path, checkpoint):
     assert loaded.denoiser.config == SMALL
     assert np.array_equal(loaded.flow_std, checkpoint.flow_std)
     sound = _sound(6)
-    assert np.abs(_all_at_once(MotionModel(loaded), sound) - _all_at_once(MotionModel(checkpoint), sound)).max() < 0.01
+    one, other = (_all_at_once(BlockBatcher(MotionModel(each)), sound) for each in (loaded, checkpoint))
+    assert np.abs(one - other).max() < 0.01
 
 
 def test_bad_checkpoints_are_refused(tmp_path, checkpoint):

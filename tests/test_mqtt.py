@@ -22,7 +22,7 @@ import pytest
 
 from agent.backends.planning import planned_outputs
 from agent.config.config import load_config
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Problem, StateChanged, TurnFinished
 from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.mqtt import connection as mqtt_connection
@@ -184,7 +184,7 @@ def test_a_bad_command_is_answered_and_changes_nothing(broker: Mosquitto) -> Non
             await other.send("say", "no room for this")
             await until(lambda: len(other.of("event")) == 3)
             assert other.json_of("event")[2]["kind"] == "busy" and len(problems) == 2
-            bridge.tell(Problem("the voice broke"))
+            bridge.on_event(Problem("the voice broke"))
             await until(lambda: len(other.of("event")) == 4)
             assert other.json_of("event")[3] == {"kind": "problem", "message": "the voice broke"}
 
@@ -195,13 +195,13 @@ def test_problems_of_the_bridge_are_not_published_twice(broker: Mosquitto) -> No
     async def scene() -> None:
         bridges: list[MqttBridge] = []
         section = MqttSection(host="127.0.0.1", port=broker.port)
-        bridges.append(MqttBridge(section, lambda problem: bridges[0].tell(problem)))
+        bridges.append(MqttBridge(section, lambda problem: bridges[0].on_event(problem)))
         async with outside(broker) as other:
             task = asyncio.create_task(bridges[0].run(KeptConversation()))
             await until(lambda: other.of("state") == ["idle"])
             await other.send("emotion", "bored")
             await until(lambda: other.of("event"))
-            bridges[0].tell(StateChanged(ConversationState.THINKING))
+            bridges[0].on_event(StateChanged(ConversationState.THINKING))
             await until(lambda: other.of("state") == ["idle", "thinking"])
             assert len(other.of("event")) == 1
             task.cancel()
@@ -215,20 +215,20 @@ def test_the_conversation_is_told(broker: Mosquitto) -> None:
         async with outside(broker) as other:
             async with running(broker.port, KeptConversation(), []) as bridge:
                 for state in ("listening", "thinking", "speaking", "speaking"):
-                    bridge.tell(StateChanged(ConversationState(state)))
-                bridge.tell(Transcript("when are", False, 1.0, 1.5))
-                bridge.tell(Transcript("when are you open", True, 1.0, 2.12345))
-                bridge.tell(Sentence(0, "From nine."))
-                bridge.tell(Sentence(1, "To six."))
+                    bridge.on_event(StateChanged(ConversationState(state)))
+                bridge.on_event(Transcript("when are", False, 1.0, 1.5))
+                bridge.on_event(Transcript("when are you open", True, 1.0, 2.12345))
+                bridge.on_event(Sentence(0, "From nine."))
+                bridge.on_event(Sentence(1, "To six."))
                 spoken = [SpokenSentence("From nine.", 0, 24_000), SpokenSentence("To six.", 24_000, 48_000)]
                 record = TurnRecord(Turn(0, 0), sentences=spoken, heard="From nine", interrupted=True)
-                bridge.tell(TurnFinished(record))
-                bridge.tell(Sentence(0, "Goodbye."))
+                bridge.on_event(TurnFinished(record))
+                bridge.on_event(Sentence(0, "Goodbye."))
                 await until(lambda: len(other.of("reply")) == 4)
                 # The state was published when the connection stood: what came before it is one message.
                 assert other.of("state") == ["speaking"]
-                bridge.tell(StateChanged(ConversationState.IDLE))
-                bridge.tell(Sentence(1, "The last words still go out."))
+                bridge.on_event(StateChanged(ConversationState.IDLE))
+                bridge.on_event(Sentence(1, "The last words still go out."))
             await until(lambda: other.of("state") == ["speaking", "idle", "offline"])
         assert other.json_of("transcript") == [
             {"text": "when are", "is_final": False, "start_s": 1.0, "end_s": 1.5},
@@ -309,7 +309,7 @@ def test_of_motion_that_comes_too_fast_the_newest_goes_out(broker: Mosquitto) ->
             for _ in range(1000):  # on the loop's own thread: nothing can be sent meanwhile
                 output.write(None, SILENCE, neutral(1)[0])
             await until(lambda: other.of("motion"))
-            bridge.tell(StateChanged(ConversationState.LISTENING))
+            bridge.on_event(StateChanged(ConversationState.LISTENING))
             await until(lambda: other.of("state")[-1] == "listening")
             assert [motion["frame"] for motion in other.json_of("motion")] == [999]
 
@@ -344,7 +344,7 @@ def test_motion_before_and_after_a_connection_is_no_error() -> None:
 def test_a_killed_process_is_reported_offline(broker: Mosquitto) -> None:
     code = f"""
 import asyncio
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.mqtt.bridge import MqttBridge
 asyncio.run(MqttBridge(MqttSection(host="127.0.0.1", port={broker.port}), print).run(None))
 """
@@ -370,9 +370,9 @@ def test_a_broker_that_is_killed_is_found_again(broker: Mosquitto) -> None:
                 await until(lambda: other.of("state") == ["idle"])
             broker.kill()
             await until(lambda: problems)
-            bridge.tell(StateChanged(ConversationState.THINKING))
-            bridge.tell(Sentence(0, "said while the broker was away"))
-            bridge.tell(StateChanged(ConversationState.SPEAKING))
+            bridge.on_event(StateChanged(ConversationState.THINKING))
+            bridge.on_event(Sentence(0, "said while the broker was away"))
+            bridge.on_event(StateChanged(ConversationState.SPEAKING))
             await asyncio.sleep(1.0)  # some attempts in vain
             broker.start()
             async with outside(broker) as other:
@@ -380,7 +380,7 @@ def test_a_broker_that_is_killed_is_found_again(broker: Mosquitto) -> None:
                 await until(lambda: len(problems) == 2)
                 await other.send("say", "hello")
                 await until(lambda: conversation.calls == [("say", "hello")])
-                bridge.tell(StateChanged(ConversationState.IDLE))
+                bridge.on_event(StateChanged(ConversationState.IDLE))
                 await until(lambda: other.of("state") == ["speaking", "idle"])
             assert problems[0] == f"mqtt: the connection to the broker at 127.0.0.1:{broker.port} broke; trying on"
             assert problems[1] == f"mqtt: connected to the broker at 127.0.0.1:{broker.port}"
@@ -400,8 +400,8 @@ def test_what_waits_for_the_broker_comes_late_and_is_bounded(
         async with running(broker.port, KeptConversation(), problems) as bridge:
             await until(lambda: problems)
             for number in range(MAX_WAITING + 40):
-                bridge.tell(Sentence(number, "late"))
-                bridge.tell(Transcript(str(number), False, 0.0, 1.0))
+                bridge.on_event(Sentence(number, "late"))
+                bridge.on_event(Transcript(str(number), False, 0.0, 1.0))
             broker.start()
             async with outside(broker) as other:
                 await until(lambda: len(other.of("reply")) == MAX_WAITING)
@@ -458,7 +458,7 @@ def test_cancelling_ends_in_time_while_the_broker_is_frozen(broker: Mosquitto) -
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
             await until(lambda: other.of("state") == ["idle"])
             broker.freeze()
-            bridge.tell(Sentence(0, "unheard"))
+            bridge.on_event(Sentence(0, "unheard"))
             await asyncio.sleep(0.1)
         broker.thaw()
 
@@ -476,7 +476,7 @@ def test_a_false_report_of_death_is_put_right(broker: Mosquitto) -> None:
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
             await until(lambda: other.of("state") == ["idle"])
-            bridge.tell(StateChanged(ConversationState.LISTENING))
+            bridge.on_event(StateChanged(ConversationState.LISTENING))
             await until(lambda: other.of("state") == ["idle", "listening"])
             await other.send("state", "offline", retain=True)  # the will of a connection that is long gone
             await until(lambda: other.of("state")[2:] == ["offline", "listening"])
@@ -593,7 +593,7 @@ def test_cancelling_works_at_any_moment(broker: Mosquitto) -> None:
                 end = time.monotonic() + 0.003 * n
                 while time.monotonic() < end:
                     output.write(None, SILENCE, neutral(1)[0])
-                    bridge.tell(Sentence(n, "again"))
+                    bridge.on_event(Sentence(n, "again"))
                     await asyncio.sleep(0)
         async with outside(broker) as other:
             await until(lambda: other.heard == [("visavis/state", "offline", True)])

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Problem, Say, StateChanged, TypedText
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import Command, parse
@@ -68,11 +68,11 @@ class Talker:
         motion = MqttMotionOutput(self.bridge.publish_motion)
         values = neutral(1)[0]
         values[MotionLayout.INDEX["jawOpen"]] = JAW
-        self.bridge.tell(StateChanged(ConversationState.LISTENING))
+        self.bridge.on_event(StateChanged(ConversationState.LISTENING))
         while True:
-            self.bridge.tell(Transcript("when are you open", True, 12.4, 13.9))
-            self.bridge.tell(Sentence(0, "From nine to six."))
-            self.bridge.tell(Problem("the voice broke"))
+            self.bridge.on_event(Transcript("when are you open", True, 12.4, 13.9))
+            self.bridge.on_event(Sentence(0, "From nine to six."))
+            self.bridge.on_event(Problem("the voice broke"))
             motion.write(None, SILENCE, values)
             await asyncio.sleep(0.05)
 

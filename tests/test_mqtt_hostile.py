@@ -15,7 +15,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import StateChanged
 from agent.mqtt import bridge as mqtt
 from agent.mqtt import connection as mqtt_connection
@@ -23,7 +23,7 @@ from agent.mqtt import notices as mqtt_notices
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import MAX_TEXT_CHARACTERS, Command, parse
 from agent.mqtt.notices import NOTICES, Notices
-from agent.mqtt.presence import Heard, Presence
+from agent.mqtt.presence import Presence, StateOrigin
 from avatar.motion import ConversationState
 from speech.errors import InputError
 from tests.broker import Mosquitto
@@ -255,7 +255,7 @@ def test_two_programs_with_one_base_topic_both_say_so(broker: Mosquitto) -> None
             async with running(broker.port, KeptConversation(), second):
                 await until(lambda: first and second)
                 for state in ("listening", "thinking", "speaking"):
-                    bridge.tell(StateChanged(ConversationState(state)))
+                    bridge.on_event(StateChanged(ConversationState(state)))
                 await until(lambda: other.of("state").count("speaking") == 1)
                 await asyncio.sleep(0.3)
                 expected = "mqtt: another program publishes to visavis/state, and obeys the same commands"
@@ -269,15 +269,15 @@ def test_two_programs_with_one_base_topic_both_say_so(broker: Mosquitto) -> None
 
 def test_our_own_states_are_told_from_others() -> None:
     presence = Presence()
-    assert presence.heard(b"idle", retained=True) is Heard.OURS
+    assert presence.classify(b"idle", retained=True) is StateOrigin.OURS
     for state in (b"listening", b"thinking", b"speaking", b"idle"):
-        presence.publishing(state)
-    assert presence.heard(b"listening", retained=False) is Heard.OURS
-    assert presence.heard(b"offline", retained=False) is Heard.DEATH
-    assert presence.heard(b"speaking", retained=False) is Heard.OURS  # the broker left one out
-    assert presence.heard(b"thinking", retained=False) is Heard.ANOTHER
-    assert presence.heard(b"idle", retained=False) is Heard.OURS
-    assert presence.heard(b"idle", retained=False) is Heard.ANOTHER
+        presence.expect_echo(state)
+    assert presence.classify(b"listening", retained=False) is StateOrigin.OURS
+    assert presence.classify(b"offline", retained=False) is StateOrigin.DEATH
+    assert presence.classify(b"speaking", retained=False) is StateOrigin.OURS  # the broker left one out
+    assert presence.classify(b"thinking", retained=False) is StateOrigin.ANOTHER
+    assert presence.classify(b"idle", retained=False) is StateOrigin.OURS
+    assert presence.classify(b"idle", retained=False) is StateOrigin.ANOTHER
 
 
 @pytest.mark.mosquitto
@@ -388,7 +388,7 @@ def test_topics_that_nobody_asked_for_and_a_flood_of_them_change_nothing() -> No
         async with mad_broker(*answers) as (port, calls):
             async with running(port, conversation, problems) as bridge:
                 for state in ("listening", "thinking", "speaking"):
-                    bridge.tell(StateChanged(ConversationState(state)))
+                    bridge.on_event(StateChanged(ConversationState(state)))
                     await asyncio.sleep(0.05)
                 await until(lambda: ("stop", "") in conversation.calls)
             assert calls() == 1

@@ -17,7 +17,7 @@ from agent.conversation.events import Say, TypedText
 from agent.mqtt import messages
 from agent.mqtt.connection import Backoff, Failure
 from agent.mqtt.messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
-from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING, Outbox, Outgoing, inbox_type
+from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING, Outbox, OutgoingMessage, inbox_type
 from agent.text.sentences import Sentence
 from avatar.motion import Emotion, MotionLayout, neutral
 from avatar.outputs.mqtt_motion import motion_json
@@ -135,8 +135,8 @@ def test_motion_is_told_in_degrees_by_arkits_names() -> None:
 # ---- queues
 
 
-def _out(number: int, is_interim: bool = False, topic: str = "t") -> Outgoing:
-    return Outgoing(topic, str(number).encode(), is_interim=is_interim)
+def _out(number: int, is_interim: bool = False, topic: str = "t") -> OutgoingMessage:
+    return OutgoingMessage(topic, str(number).encode(), is_interim=is_interim)
 
 
 def _drained(outbox: Outbox) -> Iterator[int]:
@@ -165,7 +165,7 @@ def test_the_outbox_forgets_a_topic() -> None:
     outbox = Outbox()
     for number in range(6):
         outbox.put(_out(number, topic="even" if number % 2 == 0 else "odd"))
-    outbox.forget("even")
+    outbox.remove_topic("even")
     assert list(_drained(outbox)) == [1, 3, 5]
 
 

@@ -1,7 +1,7 @@
 """What the worker does with a model's sound: pace, loudness, words, stopping; the model is made of plain noise."""
 
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.tts.synthesis.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
-from speech.tts.synthesis.neural_speaker import RawSpeech, Speaker
+from speech.tts.synthesis.neural_speaker import RawSpeech, Speaker, Turn
 from speech.tts.synthesis.word_times import letters_of
 from speech.worker.main import Call, Cancelled
 
@@ -32,7 +32,7 @@ class NoiseModel:
     def set_pace(self, faster: float) -> None:
         self.paces.append(faster)
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
+    def speak(self, words: list[str], turn: Turn) -> Generator[RawSpeech, None, None]:
         random = np.random.default_rng(0)
         samples_a_letter = 0.1 * RATE / self.paces[-1]
         counts = [round(letters_of(word) * samples_a_letter) for word in words]
@@ -43,9 +43,9 @@ class NoiseModel:
                 yield RawSpeech(np.concatenate(said), list(itertools.pairwise(ends)))
                 return
             for samples in said:
-                self.pieces += 1
+                with turn():
+                    self.pieces += 1
                 yield RawSpeech(samples, None)
-                check()
         finally:
             self.is_closed = True
 
@@ -123,5 +123,5 @@ def test_a_sentence_without_sound_is_an_error() -> None:
     model = NoiseModel(knows_times=False)
     one = speaker(model)
     model.level = 0.0
-    with pytest.raises(InputError, match=r"the voice says nothing for 'one two,"):
+    with pytest.raises(BackendError, match=r"the voice says nothing for 'one two,"):
         one.say(RecordingCall(WORDS))

@@ -21,7 +21,7 @@ from avatar.training import real_scenes, videos
 from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.dataset import load, prepare
 from avatar.training.real_scenes import held_back
-from avatar.training.recordings import Aligner, Recording, find_recordings, spoken_by
+from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
 from avatar.training.scenes import MadeScene
 from avatar.training.speech_data import Phone, Utterance, speak_espeak
@@ -76,9 +76,9 @@ def test_a_pause_is_silence(spoken: Utterance) -> None:
 def test_a_wrong_transcript_is_refused(spoken: Utterance, tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", spoken.samples, SPEECH_RATE_HZ)
     with pytest.raises(InputError, match=r"a\.wav: expected the sound of its transcript"):
-        spoken_by(Recording(tmp_path / "a.wav", "ten of clubs"), Aligner())
+        align_transcript(TranscribedFile(tmp_path / "a.wav", "ten of clubs"), Aligner())
     with pytest.raises(InputError, match="words"):
-        spoken_by(Recording(tmp_path / "a.wav", "?!"), Aligner())
+        align_transcript(TranscribedFile(tmp_path / "a.wav", "?!"), Aligner())
 
 
 def test_transcripts_are_found_where_corpora_keep_them(tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_a_measured_offset_is_applied(video_folder: Path, tmp_path: Path) -> Non
     np.testing.assert_array_equal(one.arrays["features"][6:100], two.arrays["features"][1:95])
 
 
-def an_utterance(recording: Recording, aligner: Aligner, report: Callable[[str], None]) -> Utterance:
+def an_utterance(recording: TranscribedFile, aligner: Aligner, report: Callable[[str], None]) -> Utterance:
     if recording.text == "wrong":
         raise InputError(f"{recording.path}: expected the sound of its transcript")
     phones = (Phone("", 0.0, 0.2), Phone("m", 0.2, 0.4), Phone("aa", 0.4, 1.0))
@@ -286,7 +286,7 @@ def test_a_folder_of_speech_becomes_data(tmp_path: Path, monkeypatch: pytest.Mon
     for number in range(8):
         (folder / f"{number}.wav").touch()
         (folder / f"{number}.txt").write_text("wrong" if number in (3, 7) else f"text {number}")
-    monkeypatch.setattr(real_scenes, "spoken_by", an_utterance)
+    monkeypatch.setattr(real_scenes, "align_transcript", an_utterance)
     lines: list[str] = []
     prepare(tmp_path / "data", minutes=0.0, speech=folder, report=lines.append)
     assert len(lines) == 2 and "3.wav" in lines[0] and "7.wav" in lines[1]
@@ -340,12 +340,12 @@ def test_a_store_holds_what_was_added_or_nothing(tmp_path: Path) -> None:
 @pytest.mark.testdata
 def test_real_recordings_align_with_their_transcripts_only(test_data: Path) -> None:
     rows = list(csv.DictReader((test_data / "speech" / "transcripts.tsv").read_text().splitlines(), delimiter="\t"))
-    english = [Recording(test_data / row["path"], row["transcript"]) for row in rows if row["lang"] == "en"]
+    english = [TranscribedFile(test_data / row["path"], row["transcript"]) for row in rows if row["lang"] == "en"]
     aligner = Aligner()
     for number, recording in enumerate(english):
-        spoken = spoken_by(recording, aligner)
+        spoken = align_transcript(recording, aligner)
         sounding = [phone for phone in spoken.phones if phone.symbol]
         assert max(phone.end_s - phone.start_s for phone in sounding) < 0.5, recording.path.name
         if number % 5 == 0:
             with pytest.raises(InputError):
-                spoken_by(Recording(recording.path, english[(number + 3) % len(english)].text), aligner)
+                align_transcript(TranscribedFile(recording.path, english[(number + 3) % len(english)].text), aligner)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.text.sentences import HARD_MAX_WORDS, MAX_SENTENCE_CHARACTERS, Sentence, SentenceSplitter
-from speech.text.markup import strip_marks
+from speech.text.markup import strip_markup
 
 
 def split(text: str, *cuts: int) -> list[str]:
@@ -140,10 +140,10 @@ def test_no_word_is_lost(words: list[str]) -> None:
     ],
 )
 def test_marks_are_not_spoken(marked: str, plain: str) -> None:
-    assert strip_marks(marked) == plain
+    assert strip_markup(marked) == plain
 
 
 @given(st.text())
 def test_stripping_any_text_gives_one_line(text: str) -> None:
-    plain = strip_marks(text)
+    plain = strip_markup(text)
     assert plain == " ".join(plain.split())

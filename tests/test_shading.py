@@ -120,5 +120,5 @@ def test_every_crease_is_driven_by_known_controls(portrait: Portrait) -> None:
     creases = face_creases(lm.FacePlane.of(portrait.landmarks).to_plane(portrait.landmarks))
     for crease in creases:
         assert set(crease.drivers) <= set(CONTROLS)
-        low, high = crease.reach()
+        low, high = crease.bounds()
         assert (high > low).all()

@@ -104,7 +104,7 @@ def memory() -> Iterator[SoundMemory]:
 def test_a_player_at_its_own_pace_plays_what_was_written_and_cut(memory: SoundMemory) -> None:
     track = SoundTrack()
     assert track.append(ones(1000)) == 0
-    track.played_by(memory)  # what is written already is played from where that is still possible
+    track.attach_player(memory)  # what is written already is played from where that is still possible
     assert track.taken == SPEAKER_BLOCK
     first = played(memory, 4800)
     np.testing.assert_array_equal(first[:1000], np.r_[np.zeros(SPEAKER_BLOCK), ones(1000 - SPEAKER_BLOCK)])
@@ -121,7 +121,7 @@ def test_a_player_at_its_own_pace_plays_what_was_written_and_cut(memory: SoundMe
 
 def test_sound_that_a_player_has_no_room_for_follows_later(memory: SoundMemory) -> None:
     track = SoundTrack()
-    track.played_by(memory)
+    track.attach_player(memory)
     sound = np.random.default_rng(1).uniform(0.1, 0.9, 50 * OUTPUT_RATE_HZ).astype(np.float32)
     start = track.append(sound)
     heard = [played(memory, second * OUTPUT_RATE_HZ) for second in range(1, 52) if track.forget(0) is None]
@@ -130,11 +130,11 @@ def test_sound_that_a_player_has_no_room_for_follows_later(memory: SoundMemory) 
 
 def test_a_player_that_was_away_goes_on_where_the_time_is(memory: SoundMemory) -> None:
     track = SoundTrack()
-    track.played_by(memory)
+    track.attach_player(memory)
     start = track.append(np.arange(96_000, dtype=np.float32))
     played(memory, 4800)
     memory.go_on_at(48_000)
-    track.played_by(memory)
+    track.attach_player(memory)
     after = played(memory, 100_000)
     np.testing.assert_array_equal(after[SPEAKER_BLOCK : 96_000 + start - 48_000], np.arange(48_480 - start, 96_000))
     assert not after[96_000 + start - 48_000 :].any()
@@ -171,13 +171,13 @@ def test_a_speaker_that_runs_dry_while_the_rest_is_loading_tells_nothing() -> No
 
 def test_waiting_ends_when_the_sound_is_there_or_none_will_come() -> None:
     async def scene() -> list[float]:
-        track, loop, settled = SoundTrack(), asyncio.get_running_loop(), []
-        await track.settled(1000)  # closed: nothing to wait for
+        track, loop, wait_until_known = SoundTrack(), asyncio.get_running_loop(), []
+        await track.wait_until_known(1000)  # closed: nothing to wait for
         track.open()
 
         async def wait(until: int) -> None:
-            await track.settled(until)
-            settled.append(loop.time())
+            await track.wait_until_known(until)
+            wait_until_known.append(loop.time())
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(wait(100))
@@ -186,6 +186,6 @@ def test_waiting_ends_when_the_sound_is_there_or_none_will_come() -> None:
             track.append(ones(150))
             await asyncio.sleep(1)
             track.close()
-        return settled
+        return wait_until_known
 
     assert run(scene()) == [1.0, 2.0]

@@ -43,7 +43,7 @@ def test_every_turn_is_on_the_disk_before_the_next_one(tmp_path: Path) -> None:
     transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
     assert not list((tmp_path / "kept").iterdir()) and not (tmp_path / "talk.unfinished.jsonl").exists()
     for number in range(3):
-        transcript_log.tell(finished(number))
+        transcript_log.on_event(finished(number))
         for path in (kept_in(tmp_path / "kept"), tmp_path / "talk.unfinished.jsonl"):
             assert turns_in(path) == list(range(number + 1))
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -54,7 +54,7 @@ def test_the_one_beside_a_recording_is_called_as_the_recording_is(tmp_path: Path
     (tmp_path / "talk.unfinished.jsonl").write_text("of a program that was killed")
     transcript_log = keeping(tmp_path / "kept")
     transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
-    transcript_log.tell(finished(0))
+    transcript_log.on_event(finished(0))
     transcript_log.write(None)  # the recording could not be finished
     assert (tmp_path / "talk.jsonl").read_text() == "of an older recording"
     assert turns_in(tmp_path / "talk.unfinished-2.jsonl") == [0]
@@ -80,34 +80,34 @@ def test_a_full_disk_is_said_once_and_what_waits_comes_later(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     transcript_log = keeping(tmp_path / "kept", quiet=False)
-    transcript_log.tell(finished(0))
+    transcript_log.on_event(finished(0))
     path = kept_in(tmp_path / "kept")
     size = path.stat().st_size
     with disk_of(size + 20):
-        transcript_log.tell(finished(1))
+        transcript_log.on_event(finished(1))
         assert turns_in(path) == [0] and path.stat().st_size == size, "no half line"
-        transcript_log.tell(finished(2))
+        transcript_log.on_event(finished(2))
         assert turns_in(path) == [0]
         with pytest.raises(InputError, match="expected room for what was said"):
             transcript_log.write(None)
     (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("! "))
     assert str(path) in line and "tried again" in line
-    transcript_log.tell(finished(3))
+    transcript_log.on_event(finished(3))
     assert turns_in(path) == [0, 1, 2, 3]
 
 
 def test_a_folder_that_goes_away_stops_nothing(tmp_path: Path) -> None:
     transcript_log = keeping(tmp_path / "kept")
     (tmp_path / "kept").rmdir()
-    transcript_log.tell(finished(0))
+    transcript_log.on_event(finished(0))
     (tmp_path / "kept").mkdir()
-    transcript_log.tell(finished(1))
+    transcript_log.on_event(finished(1))
     transcript_log.write(None)
     assert turns_in(kept_in(tmp_path / "kept")) == [0, 1]
 
 
 def test_what_is_no_character_can_be_kept_and_read(tmp_path: Path) -> None:
     transcript_log = keeping(tmp_path / "kept")
-    transcript_log.tell(finished(0, heard="caf\udce9 é 😀"))
+    transcript_log.on_event(finished(0, heard="caf\udce9 é 😀"))
     (turn,) = map(json.loads, kept_in(tmp_path / "kept").read_text(encoding="utf-8").splitlines())
     assert turn["heard"] == "caf\udce9 é 😀"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.text.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
 from speech.tts.base import SpeechChunk
 from speech.tts.coqui import CoquiTTS
@@ -196,7 +196,7 @@ def test_a_crash_is_one_error_and_the_next_sentence_is_spoken(letters: Speaking)
         assert letters.tts._kept._worker is not None
         letters.tts._kept._worker._process.kill()
         with pytest.raises(
-            InputError, match=r"^voice engine coqui: Coqui ended unexpectedly \(status -9.*started again"
+            BackendError, match=r"^voice engine coqui: Coqui ended unexpectedly \(status -9.*started again"
         ):
             await task
         return sound(await collect(letters.tts, "Still here."))

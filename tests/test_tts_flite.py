@@ -130,7 +130,7 @@ def test_voices_are_listed_and_unknown_ones_refused() -> None:
     assert {"slt", "rms", "awb"} <= {voice.id for voice in voices} == set(flite_voices())
     with pytest.raises(InputError, match="got 'stl'; the nearest are slt"):
         FliteTTS(voice="stl")
-    with pytest.raises(InputError, match="rate_wpm: expected 80 to 300"):
+    with pytest.raises(ValueError, match="rate_wpm: expected 80 to 300"):
         FliteTTS(rate_wpm=1_000)
 
 

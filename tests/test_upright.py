@@ -61,28 +61,30 @@ def test_turned_photos_of_people_are_held_upright(test_data: Path, name: str, tu
     path = test_data / "portraits" / name
     image = decode_picture(path, path.read_bytes()).image
     with FaceFinder() as finder:
-        look = upright(np.ascontiguousarray(np.rot90(image, -turns)), finder)
-        assert look is not None and look.turns == 4 - turns and abs(look.tilt) < 15.0
+        held = upright(np.ascontiguousarray(np.rot90(image, -turns)), finder)
+        assert held is not None and held.turns == 4 - turns and abs(held.tilt) < 15.0
         straight = upright(image, finder)
         assert straight is not None and straight.turns == 0 and not contradicted(straight, finder)
 
 
 def test_a_photo_the_right_way_up_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    looks = []
-    look = FaceFinder.look
-    monkeypatch.setattr(FaceFinder, "look", lambda self, image: looks.append(image.shape) or look(self, image))
+    searched = []
+    find = FaceFinder.find_with_detections
+    monkeypatch.setattr(
+        FaceFinder, "find_with_detections", lambda self, image: searched.append(image.shape) or find(self, image)
+    )
     path = PORTRAITS / "jonas.png"
     with FaceFinder() as finder:
         found = upright(decode_picture(path, path.read_bytes()).image, finder)
-    assert found is not None and found.turns == 0 and len(looks) == 1
+    assert found is not None and found.turns == 0 and len(searched) == 1
 
 
 def test_a_mesh_that_contradicts_the_detector_is_told(mira: Portrait) -> None:
     with FaceFinder() as finder:
-        look = upright(mira.image, finder)
-        assert look is not None and look.landmarks is not None and not contradicted(look, finder)
-        on_the_forehead = look.landmarks - np.array([0.0, 90.0, 0.0], np.float32)
-        assert contradicted(replace(look, landmarks=on_the_forehead), finder)
+        held = upright(mira.image, finder)
+        assert held is not None and held.landmarks is not None and not contradicted(held, finder)
+        on_the_forehead = held.landmarks - np.array([0.0, 90.0, 0.0], np.float32)
+        assert contradicted(replace(held, landmarks=on_the_forehead), finder)
 
 
 @pytest.mark.parametrize("degrees", [30, 50])

@@ -14,6 +14,7 @@ from speech.asr.whisper_options import Setup, expected_words, is_told, rare_word
 from speech.asr.whisper_streaming import Decode, Stopped, Transcription, Understood
 from speech.asr.whisper_window import Decoded, most_tokens, together, window_frames, without_repeats
 from speech.audio import SPEECH_RATE_HZ, Samples
+from speech.worker.turns import Turns
 from tests.fakes import LoudnessVAD
 
 PIECE = 800
@@ -23,7 +24,7 @@ class Listener:
     """A transcription and the thread that decodes for it."""
 
     def __init__(self, decode: Decode, is_cancelled: Callable[[], bool] = lambda: False) -> None:
-        self.transcription = Transcription(decode, LoudnessVAD(), is_cancelled)
+        self.transcription = Transcription(decode, Turns(), LoudnessVAD(), is_cancelled)
         self._pool = ThreadPoolExecutor(1)
         self.final: Future[Understood] = self._pool.submit(self.transcription.run)
 

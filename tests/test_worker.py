@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from speech.errors import InputError
+from speech.errors import BackendError
 from speech.worker import kept as kept_worker
 from speech.worker import process as worker
 from speech.worker.kept import KeptWorker
@@ -31,7 +31,7 @@ def load(setup):
     return work
 
 if __name__ == "__main__":
-    serve(load, parallel=2)
+    serve(load)
 """
 
 
@@ -57,7 +57,7 @@ def test_a_worker_that_is_stopped_fails_its_calls_and_is_ended(slow_worker: str)
         os.kill(running._process.pid, signal.SIGSTOP)
         async with asyncio.timeout(20):
             for call in calls:
-                with pytest.raises(InputError, match=r"the slow one did not answer for 1\.5 s; it is started again"):
+                with pytest.raises(BackendError, match=r"the slow one did not answer for 1\.5 s; it is started again"):
                     await call
         assert running.has_ended
         await running.stop()
@@ -87,7 +87,7 @@ def test_a_worker_that_is_killed_says_so(slow_worker: str) -> None:
         call = asyncio.create_task(numbers(running, 1000, 0.01))
         await asyncio.sleep(0.2)
         os.kill(running._process.pid, signal.SIGKILL)
-        with pytest.raises(InputError, match=r"the slow one ended unexpectedly \(status -9\); it is started again"):
+        with pytest.raises(BackendError, match=r"the slow one ended unexpectedly \(status -9\); it is started again"):
             await call
         await running.stop()
         assert not [task for task in asyncio.all_tasks() if "slow" in task.get_name()]

@@ -15,7 +15,8 @@ from agent.config.config import Config
 from agent.models.catalogue import Place
 from agent.models.packaged import install_command
 from agent.models.packaged_models import packaged_of
-from agent.models.weights import Source, candidates, look_for, resolve_weights, sources_of
+from agent.models.weights import WeightsSource, candidates, look_for, resolve_weights, sources_of
+from agent.voices.choice import with_meant_voice
 from speech.errors import InputError
 
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
@@ -37,7 +38,7 @@ class Choice:
     what: Place
     chosen: str
     why: str
-    source: Source | Literal["server", ""] = ""
+    source: WeightsSource | Literal["server", ""] = ""
     notices: tuple[str, ...] = ()
 
 
@@ -197,9 +198,9 @@ def _named(
     if backend is None:
         for plugin in config.plugins.all:
             if (plugin.kind, plugin.name) == (place, asked):
-                raise InputError(f"{config.origins.of(key)}: {key}: {plugin.problem}")
+                raise InputError(f"{config.source.of(key)}: {key}: {plugin.problem}")
         names = ", ".join(f"'{name}'" for name in ("auto", *(backend.name for backend in backends)))
-        raise InputError(f"{config.origins.of(key)}: {key}: expected one of {names}, got '{asked}'")
+        raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
     named = Choice(place, asked, why or f"named by {_set(config, key)}")
     if backend.needs == "server":
         return replace(named, source="server")
@@ -215,7 +216,7 @@ def _named(
 
 def _set(config: Config, key: str) -> str:
     """A setting, and where it was set."""
-    return f"{key} ({config.origins.of(key)})"
+    return f"{key} ({config.source.of(key)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,7 @@ def _best(
 def _last_resort(config: Config, best: _Best, backends: Sequence[Backend[Any]]) -> Choice:
     """The way back where nothing better is here; with the ring "recommended" there is none."""
     if config.ring.choice == "recommended":
-        why = f"ring.choice is recommended ({config.origins.of('ring.choice')})"
+        why = f"ring.choice is recommended ({config.source.of('ring.choice')})"
         return Choice(best.place, best.first, why, "fetched")
     chosen, why = _plain(config, backends)
     return Choice(best.place, chosen, f"needs no weights; {why}", notices=_notices(best.place, chosen, best.troubles))

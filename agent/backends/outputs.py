@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from agent.backends.descriptor import Finding, OutputContext, OutputDescriptor
 from agent.config.config import Config
-from agent.config.face_sections import CameraSection, MqttSection, OutputSection, WindowSection
+from agent.config.device_sections import CameraSection, MqttSection, WindowSection
+from agent.config.face_sections import OutputSection
 from agent.config.section import NoSettings
 from agent.mqtt import settings as mqtt_settings
 from avatar.outputs.base import Output
@@ -84,14 +85,14 @@ def _check_broker(config: Config, settings: MqttSection) -> Finding | None:
     name, what = "MQTT broker", f"{settings.host}:{settings.port}"
     try:
         mqtt_settings.check(settings)
-        mqtt_settings.password_of(settings)
+        mqtt_settings.password_from_environment(settings)
     except InputError as error:
-        return Finding("broken", str(error), f"set it right: [mqtt] ({config.origins.of('mqtt.host')})", name)
+        return Finding("broken", str(error), f"set it right: [mqtt] ({config.source.of('mqtt.host')})", name)
     try:
         with socket.create_connection((settings.host, settings.port), timeout=BROKER_TIMEOUT_S):
             return Finding("ok", f"{what} can be reached", name=name)
     except OSError as error:
-        fix = f"start the broker, or change mqtt.host ({config.origins.of('mqtt.host')})"
+        fix = f"start the broker, or change mqtt.host ({config.source.of('mqtt.host')})"
         return Finding("missing", f"{what}: {error.strerror or error}", fix, name)
 
 

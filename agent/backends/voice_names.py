@@ -125,6 +125,6 @@ def _tag(name: str) -> str:
 def _no_voice(config: Config, engine: str) -> InputError:
     language = config.voice.language
     return InputError(
-        f"voice.language ({config.origins.of('voice.language')}): expected a language that a voice here speaks, "
+        f"voice.language ({config.source.of('voice.language')}): expected a language that a voice here speaks, "
         f"{engine} has none of '{language}'; see: visavis voices"
     )

@@ -1,1 +1,1 @@
-"""The commands of `visavis`, one file for each kind."""
+"""The commands of `visavis`: a file for each, with its arguments, its messages and what it calls."""

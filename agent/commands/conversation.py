@@ -140,7 +140,7 @@ class Conversation:
 
         def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
             planned = planned_outputs(self._config, is_live=False, portrait=portraits[0], video=self._video)
-            return open_outputs(planned, on_problem=lambda problem: self._transcript_log.tell(Problem(problem)))
+            return open_outputs(planned, on_problem=lambda problem: self._transcript_log.on_event(Problem(problem)))
 
         wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
         source = Questions(
@@ -157,7 +157,7 @@ class Conversation:
                 real_time=real_time,
                 outputs=outputs,
                 apologise=len(asked) > 1,
-                on_event=self._transcript_log.tell,
+                on_event=self._transcript_log.on_event,
                 on_loaded=loaded,
                 on_preparing=lambda notice: say(notice, self._quiet),
                 end_of_turn_s=end_of_turn_s,

@@ -16,10 +16,11 @@ from agent.config.config import Config
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from avatar.evaluation.driving import MakeSampler, Progress
+    from avatar.evaluation.driving import MakeSampler
     from avatar.evaluation.lips import LipGeometry
     from avatar.evaluation.results import Evaluation
-    from avatar.evaluation.speech.recordings import Recording, Source
+    from avatar.evaluation.speech.recordings import Recording, RecordingFiles
+    from avatar.progress import Progress
 
 BASELINE_STEPS = 50
 """Network evaluations a block of the sampling that the configured one is compared with."""
@@ -116,13 +117,13 @@ def evaluate(
 
         if folder is None and not given:
             length = minutes or (QUICK_MINUTES if quick else MINUTES)
-            found = _of_sampler(settings, length, quick, towers or [], advance)
+            found = _evaluate_sampler(settings, length, quick, towers or [], advance)
         else:
             from avatar.evaluation.speech.recordings import read_recording
 
             sources = _sources(folder, audio, motion, video, transcript)
             recordings = [read_recording(source, sound_offset, lambda line: say(line, quiet)) for source in sources]
-            found = _of_recordings(settings, recordings, quick, towers or [], advance)
+            found = _evaluate_recordings(settings, recordings, quick, towers or [], advance)
         if output is not None:
             from avatar.evaluation.html_report import write_html
 
@@ -147,17 +148,17 @@ def _check_towers(towers: list[Path]) -> None:
 
 def _sources(
     folder: Path | None, audio: Path | None, motion: Path | None, video: Path | None, transcript: str | None
-) -> list[Source]:
-    from avatar.evaluation.speech.recordings import Source, read_transcript, sources_of
+) -> list[RecordingFiles]:
+    from avatar.evaluation.speech.recordings import RecordingFiles, find_recording_files, read_transcript
 
     if folder is not None:
-        return sources_of(folder)
+        return find_recording_files(folder)
     sound = audio or video
     assert sound is not None
     text = transcript
     if transcript is not None and (transcript.lower().endswith(".txt") or _is_file(transcript)):
         text = read_transcript(Path(transcript))
-    return [Source(sound.stem, sound, motion, video, text)]
+    return [RecordingFiles(sound.stem, sound, motion, video, text)]
 
 
 def _is_file(text: str) -> bool:
@@ -181,16 +182,18 @@ def _make_sampler(settings: Config) -> MakeSampler:
     return make
 
 
-def _of_sampler(settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress) -> Evaluation:
+def _evaluate_sampler(
+    settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress
+) -> Evaluation:
     from agent.engine import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_sampler
 
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
     plan = Plan(_lips(settings), _make_sampler(settings), baseline, BLOCK_FRAMES, towers, advance)
-    return _told(settings, evaluate_sampler(plan, minutes=minutes, seed=settings.face.seed), sampled=True)
+    return _with_settings(settings, evaluate_sampler(plan, minutes=minutes, seed=settings.face.seed), sampled=True)
 
 
-def _of_recordings(
+def _evaluate_recordings(
     settings: Config, recordings: list[Recording], quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
     from agent.engine import BLOCK_FRAMES
@@ -200,7 +203,7 @@ def _of_recordings(
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
     make = _make_sampler(settings) if sampled else None
     plan = Plan(_lips(settings), make, baseline if sampled else None, BLOCK_FRAMES, towers, advance)
-    return _told(settings, evaluate_recordings(plan, recordings), sampled=sampled)
+    return _with_settings(settings, evaluate_recordings(plan, recordings), sampled=sampled)
 
 
 def _lips(settings: Config) -> LipGeometry:
@@ -213,21 +216,21 @@ def _lips(settings: Config) -> LipGeometry:
     return LipGeometry(portrait)
 
 
-def _told(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
+def _with_settings(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
     """The evaluation with the settings that it was made with."""
     from dataclasses import replace
 
     from agent.voices.personas import portrait_path
 
     face = settings.face
-    told = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}
+    described = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}
     if sampled:
-        told["weights"] = str(face.weights or "as shipped")
-        told |= {"steps": str(face.steps), "seed": str(face.seed), "composure": f"{face.composure:g}"}
-    return replace(found, settings=told)
+        described["weights"] = str(face.weights or "as shipped")
+        described |= {"steps": str(face.steps), "seed": str(face.seed), "composure": f"{face.composure:g}"}
+    return replace(found, settings=described)
 
 
-class _MotionFirst(TyperGroup):
+class _MotionByDefault(TyperGroup):
     """A group whose command may be left out: then motion is evaluated."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -240,7 +243,7 @@ class _MotionFirst(TyperGroup):
 def register(app: typer.Typer) -> None:
     """Adds this group."""
     group = typer.Typer(
-        cls=_MotionFirst,
+        cls=_MotionByDefault,
         help="Measures motion, which is meant where no command is named, or the decoder that draws it.",
         epilog="`visavis evaluate -o report.html` is short for `visavis evaluate motion -o report.html`.",
         rich_markup_mode="markdown",

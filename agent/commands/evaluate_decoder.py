@@ -1,4 +1,4 @@
-"""The command that measures the decoder: what it is told against what is found again in its pictures."""
+"""The command `evaluate decoder`: commanded motion against what MediaPipe finds in the drawn pictures."""
 
 from __future__ import annotations
 

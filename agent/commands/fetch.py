@@ -82,7 +82,7 @@ def fetch(
         return
     if as_json:
         raise InputError("--json: expected --list beside it; only the list can be printed as JSON")
-    chosen = [_named(name, settings) for name in names or ()]
+    chosen = [_parse_model(name, settings) for name in names or ()]
     asks = not yes and not chosen
     if not chosen:
         recommended = recommended_models(settings.model_copy(update={"ring": _ring_at(settings, folder)}))
@@ -108,7 +108,7 @@ def _ring_at(config: Config, folder: Path) -> object:
     return config.ring.model_copy(update={"models": folder})
 
 
-def _named(name: str, config: Config) -> Model:
+def _parse_model(name: str, config: Config) -> Model:
     """The model that a word on the command line means.
 
     Raises:

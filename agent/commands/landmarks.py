@@ -52,7 +52,7 @@ def landmarks(
     # Very large pictures are shown smaller.
     size, scale = decoded.size, decoded.image.shape[1] / decoded.size[0]
     in_file = read_landmarks(target, size)[0] if target.exists() and not detect else None
-    face, image = _found(decoded.image) if in_file is None else (None, _held(decoded.image, in_file.turns))
+    face, image = _detect(decoded.image) if in_file is None else (None, _rotated(decoded.image, in_file.turns))
     turns = 0 if face is None else face.turns
     placed = None if face is None else face.points
     if in_file is not None:
@@ -85,14 +85,14 @@ def landmarks(
         say(f"{target}: use it with --portrait {picture} --landmarks {target}", quiet)
 
 
-def _held(image: Image, turns: int) -> Image:
+def _rotated(image: Image, turns: int) -> Image:
     """A picture turned clockwise by so many quarters of a turn."""
     import numpy as np
 
     return np.ascontiguousarray(np.rot90(image, -turns))
 
 
-def _found(image: Image) -> tuple[PlacedFace | None, Image]:
+def _detect(image: Image) -> tuple[PlacedFace | None, Image]:
     """The points of the largest face that is found, or None, and the picture held as that face is upright."""
     from avatar.placing.landmarks_file import PlacedFace
     from avatar.placing.points import points_from_mesh
@@ -100,8 +100,8 @@ def _found(image: Image) -> tuple[PlacedFace | None, Image]:
     from avatar.portrait.upright import upright
 
     with FaceFinder() as finder:
-        look = upright(image, finder)
-    return (None, image) if look is None else (PlacedFace(points_from_mesh(look.faces[0]), look.turns), look.image)
+        held = upright(image, finder)
+    return (None, image) if held is None else (PlacedFace(points_from_mesh(held.faces[0]), held.turns), held.image)
 
 
 def register(app: typer.Typer) -> None:

@@ -49,7 +49,7 @@ class Talk:
         """Loads everything and talks until the user leaves."""
         from agent.backends.outputs import recorded, recording_among
         from agent.backends.planning import planned_outputs
-        from agent.commands.status_line import shown
+        from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.conversation.microphone import Microphone
         from agent.engine import open_session, sound_card
@@ -60,7 +60,10 @@ class Talk:
         began = time.perf_counter()
         config, loop = self._config, asyncio.get_running_loop()
         bridge = MqttBridge(config.mqtt, lambda problem: self._tell(problem)) if config.mqtt.host else None
-        self._listeners: list[Callable[[Event], None]] = [self._transcript_log.tell, *([bridge.tell] if bridge else [])]
+        self._listeners: list[Callable[[Event], None]] = [
+            self._transcript_log.on_event,
+            *([bridge.on_event] if bridge else []),
+        ]
         card: SoundCard
         source: Microphone
         session: Session
@@ -129,7 +132,7 @@ class Talk:
                 services: list[Service] = [lambda _: card.watch()]
                 if bridge is not None:
                     services.append(bridge.run)
-                with leaving_on_signals(source.leave), keyboard(key), shown(self._line, self._quiet):
+                with leaving_on_signals(source.leave), keyboard(key), show_status_line(self._line, self._quiet):
                     say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", self._quiet)
                     await session.run(source, services)
                 report_losses(session.frames_late, session.frames, card, self._quiet)
@@ -158,7 +161,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
     from agent.backends.outputs import recorded
     from agent.backends.planning import planned_outputs
-    from agent.commands.status_line import StatusLine, shown
+    from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.engine import sound_card
     from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
@@ -186,7 +189,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
         open_outputs(planned, on_problem=problem) as outputs,
         sound_card(config, track, problem, most_latency_s=MOST_LATENCY_S) as card,
     ):
-        with leaving_on_signals(left.set), keyboard(key), shown(line, quiet):
+        with leaving_on_signals(left.set), keyboard(key), show_status_line(line, quiet):
             say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
             renderer = await run_mirror(
                 config,

@@ -53,7 +53,7 @@ class StatusLine:
 
 
 @contextmanager
-def shown(line: StatusLine, quiet: bool) -> Iterator[None]:
+def show_status_line(line: StatusLine, quiet: bool) -> Iterator[None]:
     """Keeps the line at the bottom while messages are printed above it; nothing without a terminal."""
     if quiet or not messages.is_terminal:
         yield

@@ -1,4 +1,4 @@
-"""A conversation as the terminal tells it, and as it is kept: turns, problems, JSON lines."""
+"""The transcript log: turns and problems printed on the terminal, and turns kept as JSON lines."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class TranscriptLog:
     Args:
         config: the whole configuration.
         quiet: print nothing.
-        show_state: told what the person does whenever that changes.
-        show_interim: told the words so far while the user speaks, and "" when they are final.
+        show_state: called with the state whenever that changes.
+        show_interim: called with the words so far while the user speaks, and with "" when they are final.
 
     Attributes:
         records: the turns so far.
@@ -45,14 +45,14 @@ class TranscriptLog:
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_interim = show_state, show_interim
         self.records: list[TurnRecord] = []
-        self._kept: TurnsFile | None = None
+        self._log_file: TurnsFile | None = None
         if folder := config.session.keep_transcripts:
-            self._kept = TurnsFile(folder / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
-        self._beside: TurnsFile | None = None
+            self._log_file = TurnsFile(folder / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
+        self._video_log: TurnsFile | None = None
         self._unwritable: set[TurnsFile] = set()
 
-    def tell(self, event: Event) -> None:
-        """Takes one event, on the event loop."""
+    def on_event(self, event: Event) -> None:
+        """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
         from agent.conversation.events import Problem, StateChanged, TurnFinished
         from speech.events import Transcript
@@ -93,7 +93,7 @@ class TranscriptLog:
         Args:
             recording: where it is written as long as it is unfinished.
         """
-        self._beside = TurnsFile(recording.with_suffix(".jsonl"))
+        self._video_log = TurnsFile(recording.with_suffix(".jsonl"))
 
     def write(self, beside: Path | None) -> None:
         """Ends the transcripts: what was not written yet is, and the one beside a video gets the video's name.
@@ -105,7 +105,7 @@ class TranscriptLog:
             InputError: a file could not be written; the other one was.
         """
         failure: InputError | None = None
-        for work in (self._end_kept, lambda: self._end_beside(beside)):
+        for work in (self._close_log_file, lambda: self._close_video_log(beside)):
             try:
                 work()
             except InputError as error:
@@ -114,7 +114,7 @@ class TranscriptLog:
             raise failure
 
     def _keep(self, record: TurnRecord) -> None:
-        for file in (self._kept, self._beside):
+        for file in (self._log_file, self._video_log):
             if file is None:
                 continue
             try:
@@ -124,16 +124,16 @@ class TranscriptLog:
                     self._unwritable.add(file)
                     say(f"! {error}; it is tried again with every answer", self._quiet)
 
-    def _end_kept(self) -> None:
-        if self._kept is not None:
-            self._kept.complete()
+    def _close_log_file(self) -> None:
+        if self._log_file is not None:
+            self._log_file.complete()
 
-    def _end_beside(self, video: Path | None) -> None:
+    def _close_video_log(self, video: Path | None) -> None:
         if video is None:
-            if self._beside is not None and self.records:
-                self._beside.complete()
-                say(f"{self._beside.path}: what was said", self._quiet)
-        elif self._beside is not None and self.records:
-            self._beside.rename(video.with_suffix(".jsonl"))
+            if self._video_log is not None and self.records:
+                self._video_log.complete()
+                say(f"{self._video_log.path}: what was said", self._quiet)
+        elif self._video_log is not None and self.records:
+            self._video_log.rename(video.with_suffix(".jsonl"))
         else:
             write_turns(video.with_suffix(".jsonl"), self.records)

@@ -21,10 +21,10 @@ from agent.config.file import KeyPath, quote, read_toml
 from agent.config.plugins import Plugins, find_plugins
 from agent.config.schema import Schema, expected, got, takes_text
 from agent.config.section import Section
-from agent.config.sections import Config, Origins, Sections
+from agent.config.sections import Config, Sections, SettingsSource
 from speech.errors import InputError, one_line
 
-__all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "Origins", "load_config"]
+__all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "SettingsSource", "load_config"]
 
 _PACKAGED = Path(__file__).parent.parent / "data" / "config.toml"
 _IN_THE_CLONE = Path(__file__).parent.parent.parent / "config.toml"
@@ -94,7 +94,7 @@ def load_config(path: Path | None, overrides: Sequence[str], environ: Mapping[st
     return config.model_copy(
         update={
             **sections,
-            "origins": Origins(f"{file} ({found})", origins),
+            "source": SettingsSource(f"{file} ({found})", origins),
             "plugins": replace(plugins, settings=own),
         }
     )

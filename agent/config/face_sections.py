@@ -1,4 +1,4 @@
-"""The settings of the face and where it goes: portrait, face, controls, output, camera, window, mqtt."""
+"""The settings of the portrait, its motion and its picture."""
 
 from __future__ import annotations
 
@@ -16,13 +16,6 @@ def _located_portrait(value: object, info: ValidationInfo) -> object:
     """Like `located`, but a bare word such as "mira" is the name of a shipped portrait and stays as it is."""
     if isinstance(value, str) and not all(letter.isalnum() or letter in "-_" for letter in value):
         return str(located(value, info) or "")
-    return value
-
-
-def _located_background(value: object, info: ValidationInfo) -> object:
-    """Like `located`, but "blur" and a colour such as "#20405f" stay as they are."""
-    if isinstance(value, str) and value.strip() and value != "blur" and not value.startswith("#"):
-        return str(located(value, info))
     return value
 
 
@@ -131,53 +124,3 @@ class OutputSection(Section):
     video_crf: Annotated[int, Field(ge=1, le=51)] = 20
     video_preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "superfast"
     subtitles: bool = False
-
-
-class CameraSection(Section):
-    """The virtual camera for meeting programs.
-
-    Attributes:
-        enabled: whether frames go to it.
-        device: which one, such as "/dev/video10" or "OBS Virtual Camera"; "" for the first that is free.
-        size: "512x512", or "1280x720" with the square face on a background.
-        background: of the wide picture: "blur" (the portrait, blurred), a colour "#rrggbb", or a picture's path.
-    """
-
-    enabled: bool = False
-    device: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
-    size: Literal["512x512", "1280x720"] = "1280x720"
-    background: Annotated[str, Field(max_length=LONGEST_TEXT), BeforeValidator(_located_background)] = "blur"
-
-
-class WindowSection(Section):
-    """The preview window.
-
-    Attributes:
-        enabled: whether there is one.
-        fullscreen: whether it fills the screen, for a kiosk.
-    """
-
-    enabled: bool = False
-    fullscreen: bool = False
-
-
-class MqttSection(Section):
-    """The connection to an MQTT broker.
-
-    Attributes:
-        host: of the broker; "" for no connection.
-        port: of the broker.
-        base_topic: what all topics begin with.
-        username: at the broker; "" for none.
-        password_env: environment variable that holds the password; the password itself is never in this file.
-        tls: whether the connection is encrypted.
-        motion: whether the face's motion is published, 25 messages a second.
-    """
-
-    host: Annotated[str, Field(max_length=253)] = ""
-    port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    base_topic: Annotated[str, Field(min_length=1, max_length=200)] = "visavis"
-    username: Annotated[str, Field(max_length=200)] = ""
-    password_env: Annotated[str, Field(max_length=100)] = "VISAVIS_MQTT_PASSWORD"
-    tls: bool = False
-    motion: bool = True

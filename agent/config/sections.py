@@ -8,25 +8,12 @@ from dataclasses import dataclass, field
 from pydantic import ConfigDict
 
 from agent.config.descriptor import Descriptor, Settings
-from agent.config.face_sections import (
-    CameraSection,
-    ControlsSection,
-    FaceSection,
-    MqttSection,
-    OutputSection,
-    PortraitSection,
-    WindowSection,
-)
+from agent.config.device_sections import CameraSection, DevicesSection, MqttSection, WindowSection
+from agent.config.face_sections import ControlsSection, FaceSection, OutputSection, PortraitSection
 from agent.config.plugins import Plugins
 from agent.config.section import Section
-from agent.config.speech_sections import (
-    DevicesSection,
-    EarsSection,
-    MindSection,
-    RingSection,
-    SessionSection,
-    VoiceSection,
-)
+from agent.config.session_sections import LogSection, RingSection, SessionSection
+from agent.config.speech_sections import EarsSection, MindSection, VoiceSection
 
 
 class Sections(Section):
@@ -45,10 +32,11 @@ class Sections(Section):
     window: WindowSection = WindowSection()
     mqtt: MqttSection = MqttSection()
     session: SessionSection = SessionSection()
+    log: LogSection = LogSection()
 
 
 @dataclass(frozen=True, slots=True)
-class Origins:
+class SettingsSource:
     """Where a configuration came from.
 
     Attributes:
@@ -69,7 +57,7 @@ class Config(Sections):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    origins: Origins = Origins()
+    source: SettingsSource = SettingsSource()
     plugins: Plugins = Plugins()
 
     def settings_of(self, descriptor: Descriptor[Settings]) -> Settings:

@@ -1,29 +1,12 @@
-"""The settings of hearing, thinking and speaking: ring, ears, mind, voice, devices, session."""
+"""The settings of hearing, thinking and speaking."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from agent.config.section import LONGEST_TEXT, BackendName, Device, FilePath, ModelName, Section
-
-NO_DEVICE = "none"
-"""What a microphone or a speaker is called where there is to be none."""
-
-
-class RingSection(Section):
-    """Which ring of parts works.
-
-    Attributes:
-        choice: where weights come from for every backend that is left at "auto": "auto" takes fetched ones, else
-            packaged ones, else a backend that needs none; "embedded" never takes fetched ones, nor a server;
-            "recommended" takes nothing else.
-        models: folder of the fetched weights; None for the user's usual data folder.
-    """
-
-    choice: Literal["auto", "embedded", "recommended"] = "auto"
-    models: FilePath = None
 
 
 class EarsSection(Section):
@@ -114,38 +97,3 @@ class VoiceSection(Section):
     rate_wpm: Annotated[int, Field(ge=80, le=300)] = 165
     pitch: Annotated[int, Field(ge=0, le=99)] = 50
     volume: Annotated[float, Field(ge=0.0, le=2.0)] = 1.0
-
-
-class DevicesSection(Section):
-    """Microphone and speakers.
-
-    Attributes:
-        microphone: its name, a part of it, or its number; "" for the system's default; `visavis devices` lists them.
-        speaker: likewise.
-        headphones: the microphone does not hear the avatar, so it stays open while the avatar speaks.
-        push_to_talk: the space bar opens and closes the microphone.
-        speaker_delay_s: how much later the sound is heard than the system says (Bluetooth), seconds.
-    """
-
-    microphone: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
-    speaker: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
-    headphones: bool = False
-    push_to_talk: bool = False
-    speaker_delay_s: Annotated[float, Field(ge=-0.5, le=1.0)] = 0.0
-
-
-class SessionSection(Section):
-    """The conversation as a whole.
-
-    Attributes:
-        keep_transcripts: folder for every conversation's turns as JSON lines; None keeps them only beside an output
-            file that the user asked for.
-        idle_lead_s: seconds of face before the first sound of a file.
-        idle_tail_s: seconds of face after the last sound of a file.
-        thinking_timeout_s: seconds after which a reply that doesn't come is given up.
-    """
-
-    keep_transcripts: FilePath = None
-    idle_lead_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.4
-    idle_tail_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.6
-    thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0

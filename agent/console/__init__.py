@@ -1,1 +1,1 @@
-"""What a terminal shows and reads, and the files written beside a conversation."""
+"""The terminal (keys, streams, waterfall of a turn) and files beside a conversation: transcripts, subtitles."""

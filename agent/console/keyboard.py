@@ -41,7 +41,7 @@ def keyboard(on_key: Callable[[str], None]) -> Iterator[bool]:
                 typed = b""
             if not typed:  # it was closed, and would be readable for ever
                 loop.remove_reader(terminal)
-            _tell(typed.decode(errors="ignore"), on_key)
+            _call_with_names(typed.decode(errors="ignore"), on_key)
 
         def restore() -> None:
             with contextlib.suppress(termios.error):  # it was closed
@@ -56,7 +56,7 @@ def keyboard(on_key: Callable[[str], None]) -> Iterator[bool]:
                 loop.remove_reader(terminal)
 
 
-def _tell(typed: str, on_key: Callable[[str], None]) -> None:
+def _call_with_names(typed: str, on_key: Callable[[str], None]) -> None:
     if typed.startswith("\x1b") and len(typed) > 1:
         return  # an arrow or a function key
     for character in typed:
@@ -75,6 +75,6 @@ def _read_windows_keys(on_key: Callable[[str], None]) -> None:
             if character in ("\x00", "\xe0"):  # an arrow or a function key: its name follows
                 msvcrt.getwch()  # type: ignore[attr-defined]
                 continue
-            loop.call_soon_threadsafe(_tell, character, on_key)
+            loop.call_soon_threadsafe(_call_with_names, character, on_key)
 
     threading.Thread(target=read, name="keys", daemon=True).start()

@@ -61,29 +61,29 @@ class StandardError:
     @property
     def encoding(self) -> str:
         """Of the stream as it is now."""
-        return _present().encoding
+        return _current_stderr().encoding
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
-        return _present().isatty()
+        return _current_stderr().isatty()
 
     def fileno(self) -> int:
         """Its number."""
-        return _present().fileno()
+        return _current_stderr().fileno()
 
     def write(self, text: str) -> int:
         """Writes what can be written."""
         with contextlib.suppress(OSError):
-            _present().write(text)
+            _current_stderr().write(text)
         return len(text)
 
     def flush(self) -> None:
         """Passes on what can be passed on."""
         with contextlib.suppress(OSError):
-            _present().flush()
+            _current_stderr().flush()
 
 
-def _present() -> TextIO:
+def _current_stderr() -> TextIO:
     """Standard error; while a line is shown at the bottom of the terminal, Rich puts something of its own there."""
     stream: TextIO = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
     return stream
@@ -93,16 +93,16 @@ class _StandardOutput(io.TextIOWrapper):
     """Standard output, which is named in its errors: those of files are."""
 
     def write(self, text: str) -> int:
-        with _named():
+        with _named_stdout_errors():
             return super().write(text)
 
     def flush(self) -> None:
-        with _named():
+        with _named_stdout_errors():
             super().flush()
 
 
 @contextlib.contextmanager
-def _named() -> Iterator[None]:
+def _named_stdout_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,1 +1,1 @@
-"""One conversation: hearing, answering, speaking."""
+"""One conversation: events, turns, history, and the session that hears, answers and speaks."""

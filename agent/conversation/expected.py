@@ -6,7 +6,7 @@ from agent.knowledge.file import Knowledge
 from agent.knowledge.ranking import CONFIDENT
 from agent.knowledge.smalltalk import SmallTalk
 from agent.llm.knowledge_file import SMALL_TALK
-from agent.text.called import without_name
+from agent.text.avatar_name import strip_avatar_name
 
 
 class Expected:
@@ -23,7 +23,7 @@ class Expected:
 
     def __call__(self, text: str) -> bool:
         """Whether `text` is one of these things, going by words and sound; takes some milliseconds."""
-        asked = without_name(text, self._name, is_known=self._knowledge.knows)
+        asked = strip_avatar_name(text, self._name, is_known=self._knowledge.knows)
         hits = self._knowledge.search(asked, 1)
         if hits and hits[0].score >= CONFIDENT:
             return True

@@ -1,1 +1,1 @@
-"""What is installed, chosen and missing."""
+"""What `visavis doctor` reports: packages, models, devices, files, and the commands that add what is missing."""

@@ -75,7 +75,7 @@ def _check_sound(config: Config) -> list[Part]:
             parts.append(Part(kind, "optional", "missing", "", "none found; connect one, then: visavis devices", ""))
         elif not fitting:
             key = f"devices.{kind}"
-            fix = f"change {key} ({config.origins.of(key)}); visavis devices lists them"
+            fix = f"change {key} ({config.source.of(key)}); visavis devices lists them"
             parts.append(Part(kind, "optional", "missing", "", f"none called '{wanted}'", fix))
         else:
             name = fitting[0] if wanted else (first or names)[0]

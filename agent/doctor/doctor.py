@@ -100,7 +100,7 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
         *_unless_packages_lack(lambda: _of_backends(config, deep=deep)),
     )
     complete = all(part.status == "ok" for part in parts if part.ring == "embedded")
-    return Diagnosis(complete, _machine(), config.origins.file, _changed(config), _choices(config), parts)
+    return Diagnosis(complete, _machine(), config.source.file, _changed(config), _choices(config), parts)
 
 
 def _machine() -> Machine:
@@ -116,7 +116,7 @@ def _machine() -> Machine:
 def _changed(config: Config) -> dict[str, str]:
     default = Config()
     return {
-        f"{section}.{key}": config.origins.of(f"{section}.{key}")
+        f"{section}.{key}": config.source.of(f"{section}.{key}")
         for section in Sections.model_fields
         for key, value in getattr(config, section)
         if value != getattr(getattr(default, section), key)
@@ -163,7 +163,7 @@ def _choices(config: Config) -> tuple[Chosen, ...]:
     chosen = " and ".join(name for name, places in (("recommended", others), ("embedded", embedded)) if places)
     asked = config.ring.choice
     if asked != "auto":
-        why = f"named by ring.choice ({config.origins.of('ring.choice')})"
+        why = f"named by ring.choice ({config.source.of('ring.choice')})"
     elif embedded and others:
         why = f"{' and '.join(others)} of the recommended ring, {' and '.join(embedded)} of the embedded one"
     else:

@@ -158,7 +158,7 @@ def _mend_shipped(path: Path) -> str:
 
 
 def _edit(config: Config, key: str) -> str:
-    return f"change {key} ({config.origins.of(key)})"
+    return f"change {key} ({config.source.of(key)})"
 
 
 def check_programs(config: Config) -> list[Part]:

@@ -150,7 +150,7 @@ def _check_paths(config: Config) -> list[Part]:
         if path.exists():
             parts.append(Part(key, "recommended", "ok", "", f"{place}: {path}", ""))
         else:
-            fix = f"change {key} ({config.origins.of(key)}): a model that is there, or one that visavis fetch knows"
+            fix = f"change {key} ({config.source.of(key)}): a model that is there, or one that visavis fetch knows"
             parts.append(Part(key, "recommended", "missing", "", f"{place}: nothing at {path}", fix))
     return parts
 
@@ -165,7 +165,7 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def _check_server(config: Config) -> Part:
     """Asks an OpenAI-compatible server which models it has."""
     mind = config.mind
-    fix = f"start the server, or change mind.base_url ({config.origins.of('mind.base_url')})"
+    fix = f"start the server, or change mind.base_url ({config.source.of('mind.base_url')})"
     try:
         address, key = address_of(mind.base_url), key_from(mind.api_key_env)
     except VisavisError as error:
@@ -193,6 +193,6 @@ def _check_server(config: Config) -> Part:
     known = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
     if mind.model and mind.model not in names:
         detail = f"mind: it has no model '{mind.model}' (it has {known or 'none'})"
-        fix = f"change mind.model ({config.origins.of('mind.model')}), or add that model to the server"
+        fix = f"change mind.model ({config.source.of('mind.model')}), or add that model to the server"
         return Part("language model server", "recommended", "broken", "", detail, fix)
     return Part("language model server", "recommended", "ok", "", f"mind: {mind.base_url}, models: {known}", "")

@@ -1,1 +1,1 @@
-"""The knowledge file: reading it, finding answers in it."""
+"""Knowledge files: parsing them, retrieving the paragraph that answers a question, small talk."""

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.knowledge.vocabulary import Vocabulary
-from agent.text.sound_alike import encode, likeness, shapes
-from agent.text.spelling import sounds, spell_out
+from agent.text.letter_to_sound import phrase_sounds, word_sounds
+from agent.text.phonetic_similarity import encode, similarity, sound_histograms
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, tokens
 
 CONFIDENT = 0.25
@@ -204,7 +204,7 @@ class Index:
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
         self._forms: dict[int, tuple[_Form, ...]] = {}
         self._form_owners = np.array(owners, np.intp)
-        self._form_shapes = shapes([spell_out(words) for words in asking_texts])
+        self._form_shapes = sound_histograms([phrase_sounds(words) for words in asking_texts])
         self._vocabulary.listen(asked)
 
     def knows(self, word: str) -> bool:
@@ -265,7 +265,7 @@ class Index:
 
     def _alike_entries(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
         """Entries of which one form has about the same sounds as the question as a whole."""
-        near = self._form_shapes @ shapes([spell_out(words)])[0]
+        near = self._form_shapes @ sound_histograms([phrase_sounds(words)])[0]
         count = min(_REREAD_ALIKE, len(near))
         owners: npt.NDArray[np.intp] = self._form_owners[np.argpartition(-near, count - 1)[:count]]
         return owners
@@ -334,10 +334,10 @@ class Index:
         said, said_weights = _sounds_and_weights(words)
         patterns, text = encode([form.sounds for form in forms]), encode([said])
         text_weights = np.array([said_weights], np.float32)
-        whole = _above(likeness(patterns, text, weights=weights, text_weights=text_weights), _ALIKE_BY_CHANCE)
+        whole = _above(similarity(patterns, text, weights=weights, text_weights=text_weights), _ALIKE_BY_CHANCE)
         topics = np.array([form.is_topic for form in forms])
         if topics.any():
-            inside = likeness(patterns[topics], text, weights=weights[topics], anywhere=True)
+            inside = similarity(patterns[topics], text, weights=weights[topics], anywhere=True)
             whole[topics] = np.maximum(whole[topics], _TOPIC_INSIDE * _above(inside, _INSIDE_BY_CHANCE))
         return whole
 
@@ -357,7 +357,7 @@ class Index:
 
 
 def _sounds_and_weights(words: Sequence[str]) -> tuple[str, tuple[float, ...]]:
-    spoken = [sounds(word) for word in words]
+    spoken = [word_sounds(word) for word in words]
     return "".join(spoken), tuple(_sound_share(word) for word, part in zip(words, spoken, strict=True) for _ in part)
 
 

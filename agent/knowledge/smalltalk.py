@@ -11,8 +11,8 @@ from importlib import resources
 
 import numpy as np
 
-from agent.text.sound_alike import encode, likeness
-from agent.text.spelling import spell_out
+from agent.text.letter_to_sound import phrase_sounds
+from agent.text.phonetic_similarity import encode, similarity
 from agent.text.words import tokens
 from speech.text.spoken_numbers import number_words, ordinal_words, year_words
 
@@ -75,14 +75,14 @@ class SmallTalk:
         ]
         self._intent_of = [intent for intent, _ in pairs]
         self._words = [words for _, words in pairs]
-        spoken = [spell_out(words) for words in self._words]
+        spoken = [phrase_sounds(words) for words in self._words]
         self._sounds = encode(spoken)
         self._length = np.array([len(one) for one in spoken])
 
     def match(self, text: str) -> tuple[Intent, float]:
         """The intent that the whole of `text` sounds like most, with a score of 0 … 1."""
         words = tokens(text)
-        alike = likeness(self._sounds, encode([spell_out(words)]))
+        alike = similarity(self._sounds, encode([phrase_sounds(words)]))
         said = set(words)
         shared = np.array(
             [2 * len(said & set(known)) / (len(said) + len(set(known))) for known in self._words], np.float32

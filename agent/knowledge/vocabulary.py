@@ -10,8 +10,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
-from agent.text.sound_alike import Codes, encode, likeness, shapes
-from agent.text.spelling import sounds, spell_out
+from agent.text.letter_to_sound import phrase_sounds, word_sounds
+from agent.text.phonetic_similarity import Codes, encode, similarity, sound_histograms
 from agent.text.words import QUESTION_WORDS, STOP_WORDS, stem
 
 _SYNONYM_WEIGHT = 0.75
@@ -71,11 +71,11 @@ class Vocabulary:
         """Prepares to find terms by their sound; `important` ones are preferred if there are too many."""
         numbers = range(len(self.surface))
         chosen = numbers if len(numbers) <= _MAX_SOUND_VOCABULARY else sorted(important)[:_MAX_SOUND_VOCABULARY]
-        spoken = {number: sounds(self.surface[number]) for number in chosen if _tells(self.surface[number])}
+        spoken = {number: word_sounds(self.surface[number]) for number in chosen if _tells(self.surface[number])}
         kept = {number: said for number, said in spoken.items() if 2 <= len(said) <= _MAX_SPAN_SOUNDS}
         if kept:
             strings = list(kept.values())
-            self._by_sound = np.array(list(kept), np.intp), encode(strings), shapes(strings)
+            self._by_sound = np.array(list(kept), np.intp), encode(strings), sound_histograms(strings)
 
     def guesses(self, words: Sequence[str], *, by_sound: bool = True) -> Iterator[Guess]:
         """Yields what each word, and each stretch of words, of a question may stand for."""
@@ -97,14 +97,14 @@ class Vocabulary:
             return
         terms, codes, term_shapes = self._by_sound
         strings = [spoken for _, spoken in spans]
-        near = shapes(strings) @ term_shapes.T  # [spans, terms]
+        near = sound_histograms(strings) @ term_shapes.T  # [spans, terms]
         count = min(_CANDIDATES, near.shape[1])
         columns = np.argpartition(-near, count - 1, axis=1)[:, :count].ravel()
         rows = np.repeat(np.arange(len(spans)), count)
-        alike = likeness(codes[columns], encode(strings)[rows])
+        alike = similarity(codes[columns], encode(strings)[rows])
         for row, term, same in zip(rows.tolist(), terms[columns].tolist(), alike.tolist(), strict=True):
             places, spoken = spans[row]
-            floor = _floor(min(len(spoken), len(sounds(self.surface[term]))))
+            floor = _floor(min(len(spoken), len(word_sounds(self.surface[term]))))
             if same >= floor:
                 weight = _SOUND_WEIGHT * (0.4 + 0.6 * (same - floor) / (1 - floor))
                 known = any(words[place] not in STOP_WORDS and self.find(words[place]) is not None for place in places)
@@ -119,7 +119,7 @@ def _spans(words: Sequence[str]) -> Iterator[tuple[range, str]]:
     """Stretches of words that may be one misheard word, with their sounds."""
     for start in range(len(words)):
         for end in range(start + 1, min(start + _MAX_SPAN, len(words)) + 1):
-            spoken = spell_out(words[start:end])
+            spoken = phrase_sounds(words[start:end])
             if 2 <= len(spoken) <= _MAX_SPAN_SOUNDS and (end > start + 1 or _tells(words[start])):
                 yield range(start, end), spoken
 

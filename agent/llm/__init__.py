@@ -1,1 +1,1 @@
-"""Language models, and the knowledge file as one."""
+"""Minds: streamed replies from an OpenAI-compatible server, a Transformers model, or the knowledge file alone."""

@@ -18,7 +18,7 @@ from agent.knowledge.ranking import CONFIDENT, UNSURE
 from agent.knowledge.smalltalk import Intent, SmallTalk, say_date, say_time
 from agent.knowledge.spoken_days import WEEK
 from agent.llm.base import Conversation, Message
-from agent.text.called import without_name
+from agent.text.avatar_name import strip_avatar_name
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 
 SMALL_TALK = 0.78
@@ -123,7 +123,7 @@ class KnowledgeLLM:
         """The whole reply to `text` at once, or None where neither the knowledge nor small talk has one."""
         if not set(tokens(text)) - _HESITATIONS:
             return "I didn't catch that. Could you say it again, please?"
-        to_nobody = without_name(text, self.name, is_known=self._knowledge.knows)
+        to_nobody = strip_avatar_name(text, self.name, is_known=self._knowledge.knows)
         asked = _POLITE_END.sub("", _POLITE_START.sub("", to_nobody)) or to_nobody
         said = [message.text for message in history if message.role == "assistant"]
         last = self._last_answer(history)

@@ -22,8 +22,9 @@ from agent.models.packaged_models import PackagedModel
 from agent.text.reasoning import ReasoningFilter
 from speech.errors import BackendError, InputError, VisavisError
 from speech.files.input_file import read_input_file
+from speech.worker.call import Item
 from speech.worker.kept import KeptWorker
-from speech.worker.process import Item, Worker
+from speech.worker.process import Worker
 
 _LARGEST_CONFIG_BYTES = 5_000_000
 _KNOWLEDGE_CHARACTERS_PER_TOKEN = 2

@@ -15,7 +15,7 @@ from typing import Any
 from agent.llm.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
 from agent.llm.gguf_folder import GROUP_SETTING, chat_folder
 from agent.models.packaged_models import find_packaged
-from agent.text.held_back import HoldBack
+from agent.text.stream_splitter import StreamSplitter
 from speech.errors import InputError
 from speech.worker.main import Call, Cancelled, Work, serve
 
@@ -210,7 +210,7 @@ def _until_next_turn(emit: Callable[[str], None]) -> Callable[[str], None]:
     """Passes text on up to where the model begins to speak for the person."""
     mark = f"\n{NEXT_TURN}"
     beginnings = "|".join(re.escape(mark[:length]) for length in range(1, len(mark)))
-    turns = HoldBack(re.compile("\n"), re.compile(re.escape(mark)), re.compile(beginnings))
+    turns = StreamSplitter(re.compile("\n"), re.compile(re.escape(mark)), re.compile(beginnings))
 
     def end(match: re.Match[str]) -> None:
         raise _ReplyEnded

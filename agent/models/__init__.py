@@ -1,1 +1,1 @@
-"""Weights: which there are, where they are, fetching them."""
+"""Model weights: the catalogue, where they are on disk, downloading and checking them."""

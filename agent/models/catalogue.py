@@ -24,7 +24,7 @@ PLACES: Mapping[Backend, Place] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """Where a model comes from.
 
     Attributes:
@@ -70,7 +70,7 @@ class Model:
     what: str
     licence: str
     size: int
-    source: Source
+    source: ModelSource
     why: str = ""
     languages: tuple[str, ...] = ()
     question: str = ""
@@ -100,28 +100,28 @@ _EN = ("en",)
 
 def _whisper(name: str, size: int, what: str, why: str = "") -> Model:
     languages = _EN if name.endswith(".en") else ()
-    return Model("whisper", name, what, "MIT", size, Source("url-with-sha256", name), why, languages)
+    return Model("whisper", name, what, "MIT", size, ModelSource("url-with-sha256", name), why, languages)
 
 
 def _faster(name: str, size: int, what: str, why: str = "", repository: str = "") -> Model:
-    source = Source("hugging-face", repository or f"Systran/faster-whisper-{name}")
+    source = ModelSource("hugging-face", repository or f"Systran/faster-whisper-{name}")
     languages = _EN if name.endswith(".en") else ()
     return Model("faster-whisper", name, what, "MIT", size, source, why, languages)
 
 
 def _qwen(billions: str, size: int, what: str, why: str = "", licence: str = "Apache-2.0", question: str = "") -> Model:
     name = f"Qwen/Qwen2.5-{billions}B-Instruct"
-    return Model("transformers", name, what, licence, size, Source("hugging-face", name), why, question=question)
+    return Model("transformers", name, what, licence, size, ModelSource("hugging-face", name), why, question=question)
 
 
 def _coqui(name: str, size: int, what: str, language: str, why: str = "", licence: str = "Apache-2.0") -> Model:
-    return Model("coqui", name, what, licence, size, Source("coqui", name), why, (language,))
+    return Model("coqui", name, what, licence, size, ModelSource("coqui", name), why, (language,))
 
 
-def piper_source(name: str) -> Source | None:
+def piper_source(name: str) -> ModelSource | None:
     """Where a Piper voice comes from; None for what can't be the name of one."""
     folder = piper_folder(name)
-    return Source("hugging-face", REPOSITORY, REVISION, folder) if folder else None
+    return ModelSource("hugging-face", REPOSITORY, REVISION, folder) if folder else None
 
 
 def _piper(name: str, size: int, what: str, licence: str, why: str) -> Model:
@@ -174,7 +174,7 @@ CATALOGUE: tuple[Model, ...] = (
         "17 languages, 58 speakers, any voice from a recording; for a GPU",
         "CPML",
         1_880_000_000,
-        Source("coqui", "tts_models/multilingual/multi-dataset/xtts_v2"),
+        ModelSource("coqui", "tts_models/multilingual/multi-dataset/xtts_v2"),
         "",
         ("en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi"),
         _CPML,

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from agent.models.download_sources import Answer, Checksum, Cut, RemoteFile, Source, Stale, Unreachable
+from agent.models.download_sources import Answer, Checksum, Cut, FileSource, RemoteFile, Stale, Unreachable
 from agent.models.manifest import PARTIAL
 from speech.errors import InputError
 
@@ -29,12 +29,12 @@ LARGEST_UNSTATED_BYTES = 20_000_000_000
 SLOWEST_BYTES, SLOWEST_S = 10_000, 60.0
 """A connection that brings less than so much in so long counts as cut."""
 
-Progress = Callable[[int, int | None], None]
+BytesProgress = Callable[[int, int | None], None]
 """Called with the bytes that are here, and the bytes that there will be, if that is known."""
 
 
 def receive(
-    file: RemoteFile, target: Path, source: Source, progress: Progress, *, pauses_s: Sequence[float] = PAUSES_S
+    file: RemoteFile, target: Path, source: FileSource, progress: BytesProgress, *, pauses_s: Sequence[float] = PAUSES_S
 ) -> str:
     """Brings a file here. It has its name only when it is whole and its checksum is right.
 
@@ -134,7 +134,12 @@ class _Label:
 
 
 def _fill(
-    file: RemoteFile, stream: IO[bytes], label: _Label, source: Source, progress: Progress, pauses_s: Sequence[float]
+    file: RemoteFile,
+    stream: IO[bytes],
+    label: _Label,
+    source: FileSource,
+    progress: BytesProgress,
+    pauses_s: Sequence[float],
 ) -> None:
     """Appends to a partial file until it is whole."""
     began = furthest = stream.tell()
@@ -158,7 +163,7 @@ def _fill(
             time.sleep(pauses_s[failures - 1])
 
 
-def _append(file: RemoteFile, stream: IO[bytes], label: _Label, source: Source, progress: Progress) -> bool:
+def _append(file: RemoteFile, stream: IO[bytes], label: _Label, source: FileSource, progress: BytesProgress) -> bool:
     """Appends what one connection gives. Returns whether the file is whole."""
     with source.open(file, stream.tell(), label.etag) as answer:
         if file.size is not None and answer.total is not None and answer.total != file.size:

@@ -73,7 +73,7 @@ class Answer:
     md5: str = ""
 
 
-class Source(Protocol):
+class FileSource(Protocol):
     """Where the bytes of a file come from."""
 
     def open(self, file: RemoteFile, start: int, etag: str) -> AbstractContextManager[Answer]:
@@ -116,7 +116,7 @@ class Web:
 
     @contextmanager
     def open(self, file: RemoteFile, start: int, etag: str) -> Iterator[Answer]:
-        """See `Source.open`."""
+        """See `FileSource.open`."""
         headers = {"Range": f"bytes={start}-", **({"If-Range": etag} if etag else {})} if start else {}
         with web_answer(file.url, headers) as answer:
             given = answer.headers
@@ -203,7 +203,7 @@ class Folder:
 
     @contextmanager
     def open(self, file: RemoteFile, start: int, etag: str) -> Iterator[Answer]:
-        """See `Source.open`."""
+        """See `FileSource.open`."""
         name = file.path.rpartition("/")[2]
         found = [path for place in self.places for path in (place / file.path, place / name) if path.is_file()]
         if not found:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.models.catalogue import Model
 from agent.models.download import CHUNK_BYTES, PAUSES_S, check, receive
-from agent.models.download_sources import Checksum, Folder, RemoteFile, Source, Web
+from agent.models.download_sources import Checksum, FileSource, Folder, RemoteFile, Web
 from agent.models.fetched import folder_of, megabytes
 from agent.models.listing import Listing, list_files, listing_of
 from agent.models.manifest import MANIFEST, FileRecord, Manifest, is_name, read_manifest, write_manifest
@@ -125,7 +125,7 @@ def _sha256(record: FileRecord) -> Checksum:
     return Checksum("sha256", record.sha256)
 
 
-def _where_from(model: Model, folder: Path, source_folder: Path | None) -> tuple[Listing, Source]:
+def _where_from(model: Model, folder: Path, source_folder: Path | None) -> tuple[Listing, FileSource]:
     if source_folder is None:
         return list_files(model), Web()
     if not source_folder.is_dir():
@@ -167,7 +167,9 @@ def _make_room(place: Path, listing: Listing, model: Model) -> None:
         )
 
 
-def _bring(file: RemoteFile, place: Path, source: Source, report: Report, pauses_s: tuple[float, ...]) -> FileRecord:
+def _bring(
+    file: RemoteFile, place: Path, source: FileSource, report: Report, pauses_s: tuple[float, ...]
+) -> FileRecord:
     target = place / file.path
     if target.is_file() and file.checksum and file.size in (None, target.stat().st_size):
         report(f"checking {file.path}", 0, file.size)

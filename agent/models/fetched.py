@@ -16,7 +16,7 @@ from agent.models.catalogue import (
     PLACES,
     Backend,
     Model,
-    Source,
+    ModelSource,
     canonical,
     find_model,
     piper_source,
@@ -195,14 +195,14 @@ def named_model(backend: Backend, name: str) -> Model:
         if name.count("/") != 1:
             known = ", ".join(model.name for model in CATALOGUE if model.backend == backend)
             raise InputError(f"{backend}: expected one of {known}, or OWNER/NAME on Hugging Face, got '{name}'")
-        return Model(backend, name, "not in the catalogue", "", 0, Source("hugging-face", name))
+        return Model(backend, name, "not in the catalogue", "", 0, ModelSource("hugging-face", name))
     if backend == "piper":
         source = piper_source(name)
         if source is None:
             raise InputError(f"piper: expected a name such as de_DE-thorsten-medium, got '{name}'")
         return Model(backend, name, "not in the catalogue", "see MODEL_CARD", 0, source, "", (piper_language(name),))
     kind: Literal["url-with-sha256", "coqui"] = "url-with-sha256" if backend == "whisper" else "coqui"
-    return Model(backend, name, "not in the catalogue", "", 0, Source(kind, name))
+    return Model(backend, name, "not in the catalogue", "", 0, ModelSource(kind, name))
 
 
 def megabytes(size: int) -> str:

@@ -27,9 +27,9 @@ from agent.models.packaged import any_installed, install_command, packaged_path
 from agent.models.packaged_models import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
-Source = Literal["path", "fetched", "packaged"]
+WeightsSource = Literal["path", "fetched", "packaged"]
 
-_SOURCES: dict[str, tuple[Source, ...]] = {
+_SOURCES: dict[str, tuple[WeightsSource, ...]] = {
     "auto": ("fetched", "packaged"),
     "embedded": ("packaged",),
     "recommended": ("fetched",),
@@ -49,7 +49,7 @@ class Weights:
         trouble: why better ones can't be used, and the command that mends them; "" where these are the best.
     """
 
-    source: Source
+    source: WeightsSource
     name: str
     path: Path
     trouble: str = ""
@@ -60,7 +60,7 @@ class Weights:
         return f"{self.name}, {'named by its path' if self.source == 'path' else self.source}"
 
 
-def sources_of(config: Config, place: Place) -> tuple[Source, ...]:
+def sources_of(config: Config, place: Place) -> tuple[WeightsSource, ...]:
     """Where weights of a place may come from, best first."""
     section = getattr(config, place)
     if Path(section.model).is_absolute():
@@ -70,7 +70,7 @@ def sources_of(config: Config, place: Place) -> tuple[Source, ...]:
 
 
 def look_for(
-    config: Config, backend: str, source: Source, model: str = "", *, accurate: bool = False
+    config: Config, backend: str, source: WeightsSource, model: str = "", *, accurate: bool = False
 ) -> Weights | None:
     """Looks for weights in one place.
 
@@ -206,7 +206,7 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
     if Path(model).is_absolute():
         kind = f"a file ({ENTRY_FILES[backend]})" if backend in ENTRY_FILES else "a folder"
         there = "something else" if Path(model).exists() else "nothing"
-        return InputError(f"{setting} ({config.origins.of(setting)}): expected {kind} at {model}, found {there}")
+        return InputError(f"{setting} ({config.source.of(setting)}): expected {kind} at {model}, found {there}")
     packaged = candidates(config, backend, model, accurate=accurate)
     usual = next((entry for entry in packaged if entry.installed_by == "install"), packaged[0] if packaged else None)
     commands = [install_command(usual)] if usual else []
@@ -214,10 +214,10 @@ def _nothing(config: Config, backend: str, model: str, accurate: bool) -> InputE
         if not commands and not model:
             setting = f"{place_of(backend)}.language"
             known = ", ".join(dict.fromkeys(code for entry in packaged_of(backend) for code in entry.languages))
-            return InputError(f"{setting} ({config.origins.of(setting)}): expected what {backend} speaks: {known}")
+            return InputError(f"{setting} ({config.source.of(setting)}): expected what {backend} speaks: {known}")
         if not commands:
             known = ", ".join(entry.name for entry in packaged_of(backend))
-            return InputError(f"{setting} ({config.origins.of(setting)}): expected one of {known}, got '{model}'")
+            return InputError(f"{setting} ({config.source.of(setting)}): expected one of {known}, got '{model}'")
         return InputError(f"{packaged[0].title}: expected its packaged weights, found none; run: {commands[0]}")
     name = checked_name(model) if model else default_model(backend, config)
     known_backend = next(known for known in BACKENDS if known == backend)

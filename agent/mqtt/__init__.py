@@ -1,1 +1,1 @@
-"""The bridge to an MQTT broker."""
+"""The MQTT bridge: commands in; states, transcripts, replies and motion out (docs/mqtt.md)."""

@@ -1,4 +1,4 @@
-"""The bridge to an MQTT broker: robots and homes tell the face what to do, and are told what it does.
+"""The bridge to an MQTT broker: robots and homes send commands to the face, and receive what it does.
 
 Three tasks serve a connection: `mqtt in` handles commands, `mqtt out` sends what waits in the outbox, `mqtt motion`
 sends the newest frame of motion. When the connection breaks, all three end and the next attempt begins.
@@ -12,14 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
 from agent.mqtt.messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
 from agent.mqtt.notices import Notices
-from agent.mqtt.presence import Heard, Presence
-from agent.mqtt.queues import Outbox, Outgoing
+from agent.mqtt.presence import Presence, StateOrigin
+from agent.mqtt.queues import Outbox, OutgoingMessage
 from agent.text.foreign_text import shortened
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
@@ -69,14 +69,14 @@ class MqttBridge:
 
     Args:
         settings: the [mqtt] section, with a host.
-        on_problem: called on the event loop with what the user should read; `tell` ignores these when they come back.
+        on_problem: called on the event loop with what the user should read; `on_event` ignores these when they return.
 
     Raises:
         InputError: aiomqtt is not installed, a setting can't be right, or the password is not there.
     """
 
     def __init__(self, settings: MqttSection, on_problem: Callable[[Problem], None]) -> None:
-        self._broker = Broker(settings, lambda: self._refuse("dropped", "more commands came than could be handled"))
+        self._broker = Broker(settings, lambda: self._reject("dropped", "more commands came than could be handled"))
         self._settings, self._on_problem = settings, on_problem
         self._outbox = Outbox()
         self._state = ConversationState.IDLE
@@ -85,17 +85,17 @@ class MqttBridge:
         self._reached = False
         self._breaks = 0
         self._forbidden: list[str] = []
-        self._notices = Notices(self._tell_of_refusal)
+        self._notices = Notices(self._publish_notice)
         self._presence = Presence()
         self._met_another = False
-        self._dropped_told = 0
+        self._dropped_reported = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sending: asyncio.Task[None] | None = None
         self._motion: bytes | None = None
         self._motion_came = asyncio.Event()
 
-    def tell(self, event: Event) -> None:
-        """Passes on what happens in the conversation. Called on the event loop; never waits."""
+    def on_event(self, event: Event) -> None:
+        """Publishes what happens in the conversation. Called on the event loop; never waits."""
         match event:
             case StateChanged(state) if state is not self._state:
                 self._state = state
@@ -120,12 +120,12 @@ class MqttBridge:
                 try:
                     await self._connection(conversation, backoff)
                 except ConnectionFailed as failed:
-                    self._tell_of_failure(failed)
+                    self._report_failure(failed)
                     await asyncio.sleep(backoff.next_s(failed.failure))
         finally:
             self._notices.close()
 
-    def _tell_of_failure(self, failed: ConnectionFailed) -> None:
+    def _report_failure(self, failed: ConnectionFailed) -> None:
         """Once of each kind, and of a connection that always breaks soon only that."""
         self._breaks += self._reached
         if self._reached and self._breaks == 2:
@@ -135,17 +135,17 @@ class MqttBridge:
             self._on_problem(MqttProblem(str(failed)))
         self._down, self._reached = failed.failure, False
 
-    def _tell_of_connection(self) -> None:
+    def _report_connected(self) -> None:
         if self._down is not None:
             self._on_problem(MqttProblem(f"mqtt: connected to the broker at {self._broker.address}"))
         self._down = None
 
-    async def _settle(self, backoff: Backoff) -> None:
+    async def _mark_stable(self, backoff: Backoff) -> None:
         """The connection has held for long enough to be called good."""
         await asyncio.sleep(STABLE_S)
         self._breaks = 0
         backoff.reset()
-        self._tell_of_connection()
+        self._report_connected()
 
     async def _connection(self, conversation: Conversation, backoff: Backoff) -> None:
         """One connection in a task of its own: one that breaks while it is cancelled must not hide that from us."""
@@ -161,23 +161,23 @@ class MqttBridge:
     async def _serve(self, conversation: Conversation, backoff: Backoff) -> None:
         """Connects, and serves until the connection breaks."""
         async with self._broker.connected() as client:
-            self._outbox.forget(self._broker.topic("state"))
+            self._outbox.remove_topic(self._broker.topic("state"))
             self._sending = self._motion = None
             self._reached, self._met_another, self._presence = True, False, Presence()
             try:
                 await _publish(client, self._state_message(self._state))
                 await self._subscribe(client)
-                await self._tell_of_dropped(client)
+                await self._report_dropped(client)
                 if self._breaks < 2:
-                    self._tell_of_connection()
+                    self._report_connected()
                 _raise_if_cancelled()
                 async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._settle(backoff), name="mqtt settling")
+                    tasks.create_task(self._mark_stable(backoff), name="mqtt settling")
                     tasks.create_task(self._receive(client, conversation), name="mqtt in")
                     tasks.create_task(self._send_all(client), name="mqtt out")
                     tasks.create_task(self._send_motion(client), name="mqtt motion")
             finally:
-                await self._say_goodbye(client)
+                await self._disconnect(client)
 
     async def _subscribe(self, client: Client) -> None:
         # Our own state too: when someone reports us dead who is wrong, we say that we live.
@@ -200,9 +200,9 @@ class MqttBridge:
             self._sending = asyncio.create_task(self._deliver(client, message), name="mqtt sending")
             await asyncio.shield(self._sending)
 
-    async def _deliver(self, client: Client, message: Outgoing) -> None:
+    async def _deliver(self, client: Client, message: OutgoingMessage) -> None:
         if message.retain:
-            self._presence.publishing(message.payload)
+            self._presence.expect_echo(message.payload)
         await _publish(client, message)
         self._outbox.remove(message)
 
@@ -216,7 +216,7 @@ class MqttBridge:
                 await client.publish(topic, payload)
                 _raise_if_cancelled()
 
-    async def _say_goodbye(self, client: Client) -> None:
+    async def _disconnect(self, client: Client) -> None:
         """The last messages, then "offline"; in bounded time, and in vain where the connection is broken."""
         from aiomqtt import MqttError
 
@@ -234,19 +234,19 @@ class MqttBridge:
         topic, payload = message.topic.value, bytes(message.payload)
         name = topic.removeprefix(self._broker.topic(""))
         if name == "state":
-            self._hear_of_another(payload, message.retain)
+            self._check_presence(payload, message.retain)
             return
         if name not in set(Command):
-            self._refuse("bad_message", f"expected the topics of docs/mqtt.md, got '{shortened(topic, 60)}'")
+            self._reject("bad_message", f"expected the topics of docs/mqtt.md, got '{shortened(topic, 60)}'")
             return
         if message.retain and name in (Command.SAY, Command.ASK, Command.STOP):
             why = "ignored, because it is retained and would be repeated at every connection; publish without retain"
-            self._refuse("retained", f"{topic}: {why}", show=False)
+            self._reject("retained", f"{topic}: {why}", show=False)
             return
         try:
             command = messages.parse(Command(name), payload)
         except InputError as error:
-            self._refuse("bad_message", f"{topic}: {error}")
+            self._reject("bad_message", f"{topic}: {error}")
             return
         taken = True
         match command:
@@ -265,40 +265,40 @@ class MqttBridge:
             case SetComposure(composure):
                 conversation.set_controls(replace(conversation.controls, composure=composure))
         if not taken:
-            self._refuse("busy", f"{topic}: ignored, because too many wait already", show=False)
+            self._reject("busy", f"{topic}: ignored, because too many wait already", show=False)
 
-    def _hear_of_another(self, state: bytes, retained: bool) -> None:
+    def _check_presence(self, state: bytes, retained: bool) -> None:
         """Says that we live where somebody says otherwise, and once a connection that somebody else lives here too."""
-        heard = self._presence.heard(state, retained)
-        if heard is Heard.OURS or (heard is Heard.ANOTHER and self._met_another):
+        heard = self._presence.classify(state, retained)
+        if heard is StateOrigin.OURS or (heard is StateOrigin.ANOTHER and self._met_another):
             return
-        if heard is Heard.ANOTHER:
+        if heard is StateOrigin.ANOTHER:
             self._met_another = True
             why = "and obeys the same commands; give one of the two another mqtt.base_topic"
-            self._refuse("conflict", f"another program publishes to {self._broker.topic('state')}, {why}")
+            self._reject("conflict", f"another program publishes to {self._broker.topic('state')}, {why}")
         self._outbox.put(self._state_message(self._state))  # by which the other learns of us
 
-    def _refuse(self, kind: str, message: str, *, show: bool = True) -> None:
-        """Tells of a command that was not obeyed: an event, and a line for the user where it is to be shown."""
+    def _reject(self, kind: str, message: str, *, show: bool = True) -> None:
+        """Reports a command that was not obeyed: an event, and a line for the user where it is to be shown."""
         self._notices.add(kind, message, show)
 
-    def _tell_of_refusal(self, kind: str, message: str, show: bool) -> None:
+    def _publish_notice(self, kind: str, message: str, show: bool) -> None:
         self._send("event", messages.notice(kind, message))
         if show:
             self._on_problem(MqttProblem(f"mqtt: {message}"))
 
-    async def _tell_of_dropped(self, client: Client) -> None:
+    async def _report_dropped(self, client: Client) -> None:
         dropped = self._outbox.dropped
-        if dropped > self._dropped_told:
-            told = f"{dropped - self._dropped_told} messages were too many to keep for the broker"
-            await client.publish(self._broker.topic("event"), messages.notice("dropped", told), qos=1)
-            self._dropped_told = dropped
+        if dropped > self._dropped_reported:
+            message = f"{dropped - self._dropped_reported} messages were too many to keep for the broker"
+            await client.publish(self._broker.topic("event"), messages.notice("dropped", message), qos=1)
+            self._dropped_reported = dropped
 
     def _send(self, name: str, payload: bytes, qos: int = 1, is_interim: bool = False) -> None:
-        self._outbox.put(Outgoing(self._broker.topic(name), payload, qos, is_interim=is_interim))
+        self._outbox.put(OutgoingMessage(self._broker.topic(name), payload, qos, is_interim=is_interim))
 
-    def _state_message(self, state: ConversationState) -> Outgoing:
-        return Outgoing(self._broker.topic("state"), state.encode(), retain=True)
+    def _state_message(self, state: ConversationState) -> OutgoingMessage:
+        return OutgoingMessage(self._broker.topic("state"), state.encode(), retain=True)
 
     def publish_motion(self, payload: bytes) -> None:
         """Takes one frame's motion, without waiting: only the newest is kept, and none before there is a connection.
@@ -311,7 +311,7 @@ class MqttBridge:
                 self._loop.call_soon_threadsafe(self._motion_came.set)
 
 
-async def _publish(client: Client, message: Outgoing) -> None:
+async def _publish(client: Client, message: OutgoingMessage) -> None:
     await client.publish(message.topic, message.payload, message.qos, message.retain)
 
 

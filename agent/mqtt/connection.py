@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.mqtt.messages import OFFLINE
 from agent.mqtt.queues import inbox_type
-from agent.mqtt.settings import check, password_of
+from agent.mqtt.settings import check, password_from_environment
 from agent.text.foreign_text import shortened
 from speech.errors import InputError
 
@@ -49,7 +49,7 @@ class ConnectionFailed(Exception):
     """There is no connection (any more).
 
     Attributes:
-        failure: which kind, so that users are told once of each.
+        failure: which kind, so that each is reported to users once.
     """
 
     def __init__(self, failure: Failure, message: str) -> None:
@@ -98,7 +98,7 @@ class Broker:
             )
         check(settings)
         self._settings, self._on_dropped = settings, on_dropped
-        self._password = password_of(settings)
+        self._password = password_from_environment(settings)
         # The same name every time: a connection of ours that the broker still takes for alive ends when we come back,
         # and can't report us dead later.
         self._identifier = f"visavis-{secrets.token_hex(6)}"
@@ -138,8 +138,8 @@ class Broker:
             # Reads the system's certificates from the disk.
             tls_context=await asyncio.to_thread(ssl.create_default_context) if settings.tls else None,
         )
-        _bound_packets(client)
-        client._disconnected.add_done_callback(_asked_for)
+        _limit_packet_size(client)
+        client._disconnected.add_done_callback(_clean_disconnect)
         failed: MqttError | None = None
         was_connected = False
         try:
@@ -151,7 +151,7 @@ class Broker:
         finally:
             await _close(client)
         if failed is not None:
-            raise self._explained(failed, was_connected) from None
+            raise self._explain(failed, was_connected) from None
 
     async def _enter(self, client: Client) -> None:
         """Connects. It happens in a thread, which can't be cancelled: what it opens must be closed all the same."""
@@ -164,7 +164,7 @@ class Broker:
             connecting.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody else asks for it
             raise
 
-    def _explained(self, error: MqttError, was_connected: bool) -> ConnectionFailed:
+    def _explain(self, error: MqttError, was_connected: bool) -> ConnectionFailed:
         settings, text = self._settings, shortened(str(error))
         if was_connected:
             return ConnectionFailed(
@@ -198,16 +198,16 @@ async def _close(client: Client) -> None:
     # Whatever the client choked on in the broker's bytes comes out here once more.
     with suppress(Exception):
         await client.__aexit__(None, None, None)
-    client._disconnected.add_done_callback(_asked_for)  # entering may have replaced it
+    client._disconnected.add_done_callback(_clean_disconnect)  # entering may have replaced it
 
 
-def _asked_for(disconnected: asyncio.Future[None]) -> None:
+def _clean_disconnect(disconnected: asyncio.Future[None]) -> None:
     """Why a connection broke comes as an MqttError where it matters; asyncio would print it once more."""
     if not disconnected.cancelled():
         disconnected.exception()
 
 
-def _bound_packets(client: Client) -> None:
+def _limit_packet_size(client: Client) -> None:
     """Makes the client keep no more than `MOST_PACKET_BYTES` of a packet; neither library has a setting for it.
 
     A message that is cut so is longer than any that is read: it is refused in words.

@@ -135,7 +135,7 @@ def _json(fields: Mapping[str, Any]) -> bytes:
 
 def _text(payload: bytes) -> str:
     expected = f"expected 1 to {MAX_TEXT_CHARACTERS} characters of text"
-    text = _decoded(payload, MAX_TEXT_BYTES, expected).strip()
+    text = _decode(payload, MAX_TEXT_BYTES, expected).strip()
     if not text:
         raise InputError(f"{expected}, got nothing")
     if len(text) > MAX_TEXT_CHARACTERS:
@@ -148,7 +148,7 @@ def _text(payload: bytes) -> str:
 
 def _emotion(payload: bytes) -> ShowEmotion:
     expected = 'expected an emotion such as {"emotion": "happy", "intensity": 0.6} or "happy 0.6"'
-    text = _decoded(payload, MAX_SETTING_BYTES, expected).strip()
+    text = _decode(payload, MAX_SETTING_BYTES, expected).strip()
     if not text:
         return ShowEmotion(None, 0.0)
     intensity: object = DEFAULT_INTENSITY
@@ -158,17 +158,17 @@ def _emotion(payload: bytes) -> ShowEmotion:
     else:
         name, *numbers = text.split()
         if len(numbers) > 1:
-            _refuse(expected, text)
+            _reject(expected, text)
         if numbers:
-            intensity = _plain_number(numbers[0], expected, text)
+            intensity = _parse_number(numbers[0], expected, text)
     if not isinstance(name, str) or name not in set(Emotion):
-        _refuse(f"expected one of {', '.join(Emotion)}", name)
-    return ShowEmotion(Emotion(name), _in_range(intensity, 0.0, 1.0, "an intensity"))
+        _reject(f"expected one of {', '.join(Emotion)}", name)
+    return ShowEmotion(Emotion(name), _check_range(intensity, 0.0, 1.0, "an intensity"))
 
 
 def _gaze(payload: bytes) -> Look:
     expected = 'expected a gaze such as {"yaw_deg": 10, "pitch_deg": -5} or "10 -5"'
-    text = _decoded(payload, MAX_SETTING_BYTES, expected).strip()
+    text = _decode(payload, MAX_SETTING_BYTES, expected).strip()
     if not text:
         return Look(None)
     angles: list[object]
@@ -176,24 +176,24 @@ def _gaze(payload: bytes) -> Look:
         fields = _object(text, {"yaw_deg", "pitch_deg"}, set(), expected)
         angles = [fields["yaw_deg"], fields["pitch_deg"]]
     else:
-        angles = [_plain_number(word, expected, text) for word in text.split()]
+        angles = [_parse_number(word, expected, text) for word in text.split()]
         if len(angles) != 2:
-            _refuse(expected, text)
-    yaw, pitch = (_in_range(angle, -MAX_GAZE_DEG, MAX_GAZE_DEG, "degrees") for angle in angles)
+            _reject(expected, text)
+    yaw, pitch = (_check_range(angle, -MAX_GAZE_DEG, MAX_GAZE_DEG, "degrees") for angle in angles)
     return Look((math.radians(yaw), math.radians(pitch)))
 
 
 def _single(payload: bytes, name: str, example: str, low: float, high: float) -> float | None:
     """One number, as it is or in a JSON object by its name; None for an empty payload."""
     expected = f'expected a {name} such as {{"{name}": {example}}} or "{example}"'
-    text = _decoded(payload, MAX_SETTING_BYTES, expected).strip()
+    text = _decode(payload, MAX_SETTING_BYTES, expected).strip()
     if not text:
         return None
-    value = _object(text, {name}, set(), expected)[name] if text[0] == "{" else _plain_number(text, expected, text)
-    return _in_range(value, low, high, f"a {name}")
+    value = _object(text, {name}, set(), expected)[name] if text[0] == "{" else _parse_number(text, expected, text)
+    return _check_range(value, low, high, f"a {name}")
 
 
-def _decoded(payload: bytes, max_bytes: int, expected: str) -> str:
+def _decode(payload: bytes, max_bytes: int, expected: str) -> str:
     if len(payload) > max_bytes:
         raise InputError(f"{expected}, got more than {max_bytes} bytes")
     try:
@@ -208,31 +208,31 @@ def _object(text: str, required: set[str], optional: set[str], expected: str) ->
     def no_key_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
         fields = dict(pairs)
         if len(fields) != len(pairs):
-            _refuse(expected, text)
+            _reject(expected, text)
         return fields
 
     try:
         fields = json.loads(text, object_pairs_hook=no_key_twice)
     except (ValueError, RecursionError):
-        _refuse(expected, text)
+        _reject(expected, text)
     if not isinstance(fields, dict) or not required <= set(fields) <= required | optional:
-        _refuse(expected, text)
+        _reject(expected, text)
     return fields
 
 
-def _plain_number(word: str, expected: str, text: str) -> float:
+def _parse_number(word: str, expected: str, text: str) -> float:
     # float() would also read "1_0", "nan" and the digits of every script.
     if re.fullmatch(r"[+-]?[0-9]{1,20}(\.[0-9]{0,20})?", word) is None:
-        _refuse(expected, text)
+        _reject(expected, text)
     return float(word)
 
 
-def _in_range(value: object, low: float, high: float, what: str) -> float:
+def _check_range(value: object, low: float, high: float, what: str) -> float:
     # True is an int to Python; NaN, which Python's JSON knows, fails the comparison.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        _refuse(f"expected {what} from {low:g} to {high:g}", value)
+        _reject(f"expected {what} from {low:g} to {high:g}", value)
     return float(value)
 
 
-def _refuse(expected: str, got: object) -> NoReturn:
+def _reject(expected: str, got: object) -> NoReturn:
     raise InputError(f"{expected}, got '{shortened(got if isinstance(got, str) else repr(got), 60)}'")

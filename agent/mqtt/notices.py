@@ -8,40 +8,40 @@ from collections.abc import Callable
 
 NOTICES = 5
 NOTICE_WINDOW_S = 10.0
-"""More notices of one kind than this, in so many seconds, are counted instead of told; the count is told after them."""
+"""More notices of one kind than this, in so many seconds, are counted, not published; the count comes after them."""
 
 
 class Notices:
     """Passes on the first few notices of a kind, and of the others their number.
 
     Args:
-        tell: called on the event loop with kind, message, and whether the user is to see it as well.
+        publish: called on the event loop with kind, message, and whether the user is to see it as well.
     """
 
-    def __init__(self, tell: Callable[[str, str, bool], None]) -> None:
-        self._tell = tell
+    def __init__(self, publish: Callable[[str, str, bool], None]) -> None:
+        self._publish = publish
         self._recent: dict[str, deque[float]] = {}
         self._counted: dict[str, int] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     def add(self, kind: str, message: str, show: bool) -> None:
-        """Tells of a command, or counts it. Called on the event loop."""
+        """Publishes a notice, or counts it. Called on the event loop."""
         loop = asyncio.get_running_loop()
         recent = self._recent.setdefault(kind, deque(maxlen=NOTICES))
         if len(recent) == NOTICES and loop.time() - recent[0] < NOTICE_WINDOW_S:
             self._counted[kind] = self._counted.get(kind, 0) + 1
             if kind not in self._timers:
-                self._timers[kind] = loop.call_later(NOTICE_WINDOW_S, self._tell_count, kind, show)
+                self._timers[kind] = loop.call_later(NOTICE_WINDOW_S, self._publish_count, kind, show)
             return
         recent.append(loop.time())
-        self._tell(kind, message, show)
+        self._publish(kind, message, show)
 
     def close(self) -> None:
-        """Nothing more is told."""
+        """Cancels the counts that are still to come."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
-    def _tell_count(self, kind: str, show: bool) -> None:
+    def _publish_count(self, kind: str, show: bool) -> None:
         del self._timers[kind]
-        self._tell(kind, f"{self._counted.pop(kind)} more like those before", show)
+        self._publish(kind, f"{self._counted.pop(kind)} more like those before", show)

@@ -10,7 +10,7 @@ from agent.mqtt.messages import OFFLINE
 _MOST_ECHOES = 64
 
 
-class Heard(Enum):
+class StateOrigin(Enum):
     """What a message on the state topic means."""
 
     OURS = auto()
@@ -21,23 +21,23 @@ class Heard(Enum):
 
 
 class Presence:
-    """Tells the broker's echoes of our own states from what others publish; one a connection."""
+    """Distinguishes the broker's echoes of our own states from what others publish; one a connection."""
 
     def __init__(self) -> None:
         self._echoes: deque[bytes] = deque(maxlen=_MOST_ECHOES)
 
-    def publishing(self, state: bytes) -> None:
-        """We are about to publish this, and have subscribed to it."""
+    def expect_echo(self, state: bytes) -> None:
+        """Notes a state that is about to be published: the broker will send it back."""
         self._echoes.append(state)
 
-    def heard(self, state: bytes, retained: bool) -> Heard:
-        """Takes what came on the state topic. What is retained says nothing of who is there now, except that we are."""
+    def classify(self, state: bytes, retained: bool) -> StateOrigin:
+        """Says what a message on the state topic means; a retained one says nothing of who is there now but us."""
         if state == OFFLINE.encode():
-            return Heard.DEATH
+            return StateOrigin.DEATH
         if retained:
-            return Heard.OURS
+            return StateOrigin.OURS
         if state not in self._echoes:
-            return Heard.ANOTHER
+            return StateOrigin.ANOTHER
         while self._echoes.popleft() != state:  # a broker may leave some out
             pass
-        return Heard.OURS
+        return StateOrigin.OURS

@@ -21,7 +21,7 @@ MAX_INTERIM = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
+class OutgoingMessage:
     """A message to the broker.
 
     Attributes:
@@ -43,7 +43,7 @@ class Outbox:
     """Messages on their way out, in order. Never blocks: when it is full, the oldest of the same kind goes."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Outgoing] = deque()
+        self._waiting: deque[OutgoingMessage] = deque()
         self._filled = asyncio.Event()
         self._interim = 0
         self.dropped = 0
@@ -52,7 +52,7 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, message: Outgoing) -> None:
+    def put(self, message: OutgoingMessage) -> None:
         """Adds a message."""
         if message.is_interim:
             if self._interim == MAX_INTERIM:
@@ -64,14 +64,14 @@ class Outbox:
         self._waiting.append(message)
         self._filled.set()
 
-    async def first(self) -> Outgoing:
+    async def first(self) -> OutgoingMessage:
         """Waits for the oldest message; it stays until it is removed."""
         while not self._waiting:
             self._filled.clear()
             await self._filled.wait()
         return self._waiting[0]
 
-    def remove(self, message: Outgoing) -> None:
+    def remove(self, message: OutgoingMessage) -> None:
         """Takes out this very message, if it is still there."""
         for index, waiting in enumerate(self._waiting):
             if waiting is message:
@@ -79,7 +79,7 @@ class Outbox:
                 self._interim -= message.is_interim
                 return
 
-    def forget(self, topic: str) -> None:
+    def remove_topic(self, topic: str) -> None:
         """Takes out all messages of a topic."""
         self._waiting = deque(message for message in self._waiting if message.topic != topic)
         self._interim = sum(message.is_interim for message in self._waiting)

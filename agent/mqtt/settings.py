@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 
-from agent.config.face_sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.text.foreign_text import shortened, without_passwords
 from speech.errors import InputError
 
@@ -32,7 +32,7 @@ def check(settings: MqttSection) -> None:
         raise InputError(f"mqtt.username: expected no control characters, got '{shortened(settings.username)}'")
 
 
-def password_of(settings: MqttSection) -> str | None:
+def password_from_environment(settings: MqttSection) -> str | None:
     """The password in the environment; None for a user without one.
 
     Raises:

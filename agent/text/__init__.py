@@ -1,1 +1,1 @@
-"""Text that comes and goes: sentences, tags, words."""
+"""Streamed reply text: cutting out sentences, emotion tags, reasoning; how English words sound and compare."""

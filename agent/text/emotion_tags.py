@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from agent.text.held_back import HoldBack
+from agent.text.stream_splitter import StreamSplitter
 from avatar.motion import Emotion
 
 DEFAULT_INTENSITY = 0.6
@@ -82,8 +82,8 @@ class EmotionTags:
     """
 
     def __init__(self) -> None:
-        self._directions = HoldBack(_DIRECTION_START, _DIRECTION, _MAY_BE_DIRECTION)
-        self._tags = HoldBack(_TAG_START, _TAG, _MAY_BE_TAG)
+        self._directions = StreamSplitter(_DIRECTION_START, _DIRECTION, _MAY_BE_DIRECTION)
+        self._tags = StreamSplitter(_TAG_START, _TAG, _MAY_BE_TAG)
         self._ready: list[str | EmotionTag] = []
         self._follows_emoji = False
         self._follows_blank = True
@@ -91,7 +91,7 @@ class EmotionTags:
 
     def push(self, delta: str) -> list[str | EmotionTag]:
         """Takes the next piece of the reply; returns what is decided: text without tags, and tags, in order."""
-        self._directions.push(self._without_emoji(delta), self._find_tags, lambda direction: self._mark_gone())
+        self._directions.push(self._without_emoji(delta), self._find_tags, lambda direction: self._skip_double_blank())
         return self._take()
 
     def flush(self) -> list[str | EmotionTag]:
@@ -119,9 +119,9 @@ class EmotionTags:
     def _tag(self, match: re.Match[str]) -> None:
         if match["name"] is not None:
             self._ready.append(EmotionTag(_EMOTIONS[match["name"].lower()], _intensity(match["amount"])))
-        self._mark_gone()
+        self._skip_double_blank()
 
-    def _mark_gone(self) -> None:
+    def _skip_double_blank(self) -> None:
         """Of the blanks on both sides of what was taken out, one side's stay."""
         self._skips_blanks = self._follows_blank
 

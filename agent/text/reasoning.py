@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from agent.text.held_back import HoldBack
+from agent.text.stream_splitter import StreamSplitter
 
 _NAMES = ("think", "thinking")
 _TAGS = tuple(f"<{slash}{name}>" for slash in ("", "/") for name in _NAMES)
@@ -22,7 +22,7 @@ class ReasoningFilter:
     """
 
     def __init__(self) -> None:
-        self._tags = HoldBack(_START, _TAG, _MAY_BE)
+        self._tags = StreamSplitter(_START, _TAG, _MAY_BE)
         self._reasons = False
         self._has_begun = False
         self._ready = ""

@@ -1,1 +1,1 @@
-"""Which voices there are, and whose."""
+"""The choice of a voice by configuration and language, and the shipped personas."""

@@ -1,1 +1,1 @@
-"""Measures of motion: against real people, against speech, and by models that learned from real people."""
+"""Measures of motion: lips, timing, blinks, gaze and head, beside baselines and published bands."""

@@ -14,9 +14,6 @@ from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 MakeSampler = Callable[[int | None], MotionSampler]
 """A fresh sampler with so many network evaluations a block; None for as many as are configured."""
 
-Progress = Callable[[float, str], None]
-"""Called with the share done in [0, 1] and one line about it."""
-
 _CHUNK = FRAME_RATE_HZ * SAMPLES_PER_FRAME
 
 

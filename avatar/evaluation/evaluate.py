@@ -15,7 +15,7 @@ from avatar.evaluation.behaviour_sections import (
     nod_section,
 )
 from avatar.evaluation.curves import aperture
-from avatar.evaluation.driving import MakeSampler, Progress, drive, silence
+from avatar.evaluation.driving import MakeSampler, drive, silence
 from avatar.evaluation.lips import LipGeometry, aperture_at_gap
 from avatar.evaluation.listener import nods
 from avatar.evaluation.phonemes import CLOSED_GAP_PX
@@ -42,6 +42,7 @@ from avatar.evaluation.speech_sections import (
 )
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
+from avatar.progress import Progress
 
 SAMPLER, GIVEN = "sampler", "motion"
 """Columns: what the configured sampler makes, and a motion that was given."""

@@ -1,1 +1,1 @@
-"""The face's landmarks, its solid shape, and warping."""
+"""The geometry of a face: MediaPipe's landmark indices, the face plane, head pose and rotation, warps."""

@@ -1,1 +1,1 @@
-"""The CPU decoder: one portrait, warped by the motion vector."""
+"""The CPU decoder: layers, displacement fields, mouth, eyes and shading of one portrait under a motion vector."""

@@ -1,1 +1,1 @@
-"""Where the frames and samples go: one file per kind of output."""
+"""Outputs of frames and sound: video file, virtual camera, window, motion CSV, MQTT."""

@@ -8,6 +8,7 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.motion import Floats
 from avatar.picture.backdrop import backdrop
+from speech.errors import InputError
 
 SIZES = {"512x512": (512, 512), "1280x720": (1280, 720)}
 """Name of a size → width and height, pixels."""
@@ -42,7 +43,7 @@ class Framing:
 
     def __init__(self, size: str, *, background: str = "blur", portrait: Image) -> None:
         if size not in SIZES:
-            raise ValueError(f"camera.size: expected {' or '.join(SIZES)}, got {size!r}")
+            raise InputError(f"camera.size: expected {' or '.join(SIZES)}, got {size!r}")
         self.width, self.height = SIZES[size]
         self._canvas: Image | None = None
         if self.width == self.height:

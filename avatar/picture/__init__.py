@@ -1,1 +1,1 @@
-"""Pictures: files, colours, light."""
+"""Picture files as upright sRGB pixels; backgrounds, blending, exposure."""

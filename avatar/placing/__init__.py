@@ -1,1 +1,1 @@
-"""Landmarks placed by hand, for faces that MediaPipe does not find: the points, their file, the mesh made of them."""
+"""Landmarks placed by hand: the named points, the editor, their file, and the mesh fitted to them."""

@@ -1,1 +1,1 @@
-"""From a picture file to a portrait that can be animated."""
+"""A picture file becomes a portrait: orientation, face detection, crop, matte, landmark checks, cache."""

@@ -31,7 +31,7 @@ _ONE_COLOUR = 0.5
 def mouth_is_covered(image: Image, landmarks: Floats) -> bool:
     """Whether nose, mouth and chin are of one colour, without lips, and the skin above of another.
 
-    A beard leaves the nose free. Hands, which have the skin's colour, and patterned cloth are not told.
+    A beard leaves the nose free. Hands, which have the skin's colour, and patterned cloth are not recognised.
 
     Args:
         image: uint8 [S, S, 3] RGB, head and shoulders.

@@ -135,45 +135,45 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     from avatar.portrait.upright import contradicted, upright
 
     with FaceFinder() as finder:
-        look = upright(picture.image, finder)
-        if look is None:
+        held = upright(picture.image, finder)
+        if held is None:
             raise InputError(
                 f"{path}: expected a person's face seen from the front, found none; use a brighter, closer "
                 f"picture, or place its landmarks by hand: visavis landmarks {path.name}"
             )
-        face = look.faces[0]
+        face = held.faces[0]
         notices = [*picture.notices]
-        if look.turns:
-            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[look.turns]}° to be upright")
-        if len(look.faces) > 1:
-            notices.append(f"{len(look.faces)} faces found: the largest is animated")
+        if held.turns:
+            notices.append(f"{path.name} was turned by {(0, 90, 180, 90)[held.turns]}° to be upright")
+        if len(held.faces) > 1:
+            notices.append(f"{len(held.faces)} faces found: the largest is animated")
         notices += _size_notices(face, path)
-        if missing := _missing(face, look.image):
+        if missing := _missing(face, held.image):
             raise InputError(
                 f"{path}: expected a whole face, got one that the picture's edge cuts off: {missing} not in it; "
                 "use another picture"
             )
-        crop, landmarks = look.crop, look.landmarks
-        if landmarks is None or (not look.is_understood and contradicted(look, finder)):
+        crop, landmarks = held.crop, held.landmarks
+        if landmarks is None or (not held.is_understood and contradicted(held, finder)):
             raise InputError(
                 f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
             )
         matte = complete_matte(finder.matte(crop), landmarks, crop)
         gains = measure_head_gains(crop, landmarks, finder)
-        beyond = _beyond_edges(face, look.image)
+        beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
-        notices += check_landmarks(crop, landmarks, look.mirror_distances, mouth_is_covered=is_covered)
+        notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
     if beyond > _CUT_OFF:
         notices.append("the picture cuts off part of the face: what is missing is made up")
-    if abs(look.tilt) > _TILTED:
-        notices.append(f"the head is tilted by {abs(look.tilt):.0f}°: an upright picture would move better")
+    if abs(held.tilt) > _TILTED:
+        notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")
     turned = _turn(landmarks)
     if turned > _PROFILE:
         raise InputError(f"{path}: expected a face seen from the front, got a profile; use another picture")
     if turned > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
-    crop, landmarks, matte = _sized(look.image, look.placement, size, crop, landmarks, matte)
-    return Portrait(path, crop, landmarks, matte, look.placement, gains, look.turns, is_covered, notices=tuple(notices))
+    crop, landmarks, matte = _sized(held.image, held.placement, size, crop, landmarks, matte)
+    return Portrait(path, crop, landmarks, matte, held.placement, gains, held.turns, is_covered, notices=tuple(notices))
 
 
 def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:

@@ -75,35 +75,35 @@ class HeldPicture:
 def upright(image: Image, finder: FaceFinder) -> HeldPicture | None:
     """The picture held as its largest face makes sense; None if no way of holding it shows a face.
 
-    A face that is understood at once costs no other look.
+    A face that is understood at once costs no further search.
 
     Args:
         image: uint8 [H, W, 3].
         finder: entered already.
     """
-    first = _look(image, 0, finder)
+    first = _hold(image, 0, finder)
     if first is not None and first.is_upright and first.is_understood:
         if first.mirror_distances.mean() <= _PLAIN or _certainty(first, finder) >= _CERTAIN:
             return first
-    turned = [look for turns in (1, 2, 3) if (look := _look(image, turns, finder)) is not None and look.is_upright]
+    turned = [held for turns in (1, 2, 3) if (held := _hold(image, turns, finder)) is not None and held.is_upright]
     if first is None or not first.is_upright:
-        good = [look for look in turned if not contradicted(look, finder)]
-        return max(good, key=lambda look: _certainty(look, finder), default=first)
+        good = [held for held in turned if not contradicted(held, finder)]
+        return max(good, key=lambda held: _certainty(held, finder), default=first)
     if first.landmarks is not None and mouth_is_covered(first.crop, first.landmarks):
         return first  # which is why it is not understood
     # Faces are seen in foreheads too, only never as clearly: both have to say that it is better held another way.
     certainty, doubt = max(_certainty(first, finder) + _CLEARLY, _CERTAIN), float(first.mirror_distances.mean())
-    better = [look for look in turned if look.is_understood and look.mirror_distances.mean() < _LESS_DOUBT * doubt]
-    better = [look for look in better if _certainty(look, finder) > certainty]
-    return max(better, key=lambda look: _certainty(look, finder), default=first)
+    better = [held for held in turned if held.is_understood and held.mirror_distances.mean() < _LESS_DOUBT * doubt]
+    better = [held for held in better if _certainty(held, finder) > certainty]
+    return max(better, key=lambda held: _certainty(held, finder), default=first)
 
 
-def contradicted(look: HeldPicture, finder: FaceFinder) -> bool:
+def contradicted(held: HeldPicture, finder: FaceFinder) -> bool:
     """Whether the detector, looking closely, has eyes, nose and mouth elsewhere than the mesh."""
-    if look.landmarks is None:
+    if held.landmarks is None:
         return True
-    near = finder.detections(look.crop)
-    return bool(near) and min(_distance(detection, look.landmarks) for detection in near) > _CONTRADICTS
+    near = finder.detections(held.crop)
+    return bool(near) and min(_distance(detection, held.landmarks) for detection in near) > _CONTRADICTS
 
 
 def mirrored_distances(image: Image, landmarks: Floats, finder: FaceFinder) -> Doubles:
@@ -116,7 +116,7 @@ def mirrored_distances(image: Image, landmarks: Floats, finder: FaceFinder) -> D
     return np.asarray(np.linalg.norm(back - landmarks[:, :2], axis=1) / eye_distance(landmarks), np.float64)
 
 
-def _look(image: Image, turns: int, finder: FaceFinder) -> HeldPicture | None:
+def _hold(image: Image, turns: int, finder: FaceFinder) -> HeldPicture | None:
     image = np.ascontiguousarray(np.rot90(image, -turns))
     faces, seen = finder.find_with_detections(image)
     if not faces:
@@ -140,6 +140,6 @@ def _distance(detection: Detection, landmarks: Floats) -> float:
     return float(np.linalg.norm(detection.points[:4] - mesh, axis=1).mean()) / eye_distance(landmarks)
 
 
-def _certainty(look: HeldPicture, finder: FaceFinder) -> float:
+def _certainty(held: HeldPicture, finder: FaceFinder) -> float:
     """How sure the detector is of the face in the crop."""
-    return max((detection.score for detection in finder.detections(look.crop)), default=0.0)
+    return max((detection.score for detection in finder.detections(held.crop)), default=0.0)

@@ -34,7 +34,7 @@ from avatar.sampler.state import SampledFrame, SamplerState
 TIME_SHIFT = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """All that the next F frames of one stream are sampled from.
 
@@ -64,7 +64,7 @@ class Block:
         return len(self.conditions), self.steps
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SampledBlock:
     """What was sampled.
 

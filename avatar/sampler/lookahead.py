@@ -29,11 +29,11 @@ class MotionSampler(Protocol):
         ...
 
     def end_of_speech(self) -> None:
-        """Says that nothing more will come for now: missing look-ahead counts as silence."""
+        """Nothing more will come for now: missing look-ahead counts as silence."""
         ...
 
-    def frames(self) -> Motion:
-        """Samples every frame whose sound is known."""
+    def frames(self, ready: int = 0) -> Motion:
+        """Samples every frame whose sound is known; `ready` frames that were sampled before are still to be shown."""
         ...
 
     def interrupt(self, frame: int) -> None:
@@ -114,7 +114,7 @@ class MotionLookahead:
             asked, change = timeline.at(first), timeline.next_change(first)
             self._sampler.set_state(asked.state)
             self._sampler.set_controls(asked.controls)
-            while not len(motion := self._sampler.frames().values):
+            while not len(motion := self._sampler.frames(len(self._ready)).values):
                 self._push_voice_frame()
             if change is not None and change < first + len(motion):
                 # What comes next belongs to the frame for which it was asked, wherever blocks begin.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
-from avatar.motion import Controls, ConversationState, Motion, MotionLayout
-from avatar.sampler.block import gather, keep, sample_blocks
-from avatar.sampler.model import MotionModel
+from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Motion, MotionLayout
+from avatar.sampler.batcher import BlockBatcher
+from avatar.sampler.block import gather, keep
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.state import REWIND_FRAMES, SamplerState
 from speech.audio import AudioChunk
@@ -16,20 +18,21 @@ class FlowMotionSampler:
     """Samples motion from the sound that will be played, as soon as enough of it is there.
 
     The noise of a frame is keyed by (seed, frame), and all that a block depends on is exact: pushing the same sound in
-    any chunks gives the same bytes (with the same number of torch threads on the same machine).
+    any chunks gives the same bytes (with the same number of torch threads on the same machine). Other samplers change
+    nothing but, at most, the last bits (see `sample_blocks`).
 
     Args:
-        model: shared by all samplers of the process.
+        batcher: shared by all samplers of the process.
         options: of this one.
 
     Attributes:
         state: all that changes while it runs.
     """
 
-    def __init__(self, model: MotionModel, options: SamplerOptions | None = None) -> None:
-        self._model = model
+    def __init__(self, batcher: BlockBatcher, options: SamplerOptions | None = None) -> None:
+        self._batcher = batcher
         self._options = options or SamplerOptions()
-        model.check(self._options)
+        batcher.model.check(self._options)
         self.state = SamplerState()
 
     @property
@@ -85,16 +88,19 @@ class FlowMotionSampler:
             raise ValueError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
         self.state.rewind(frame)
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         """Samples all that can be sampled now.
+
+        Args:
+            ready: frames sampled before that are still to be shown; the fewer, the sooner this sampler has its turn.
 
         Returns:
             Motion of `values` float32 [T, 60], T possibly 0, from the frame after the last one returned.
         """
-        start = self.frame
+        model, start = self._batcher.model, self.frame
         pieces = [np.zeros((0, MotionLayout.SIZE), np.float32)]
         while (count := self.state.ready_frames(self._options.block_frames)) > 0:
-            block = gather(self._model, self._options, self.state, count)
-            (sampled,) = sample_blocks(self._model, [block])
-            pieces.append(keep(self._model, self.state, block, sampled))
+            block = gather(model, self._options, self.state, count)
+            due_s = time.monotonic() + (ready + self.frame - start) / FRAME_RATE_HZ
+            pieces.append(keep(model, self.state, block, self._batcher.sample(block, due_s)))
         return Motion(np.concatenate(pieces), start)

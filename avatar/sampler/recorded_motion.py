@@ -32,7 +32,7 @@ class RecordedMotion:
     def set_controls(self, controls: Controls) -> None:
         """Nor any control."""
 
-    def frames(self) -> Motion:
+    def frames(self, ready: int = 0) -> Motion:
         """The next frame: float32 [1, 60]."""
         start = min(self.frame, len(self._values) - 1)
         self.frame += 1

@@ -1,1 +1,1 @@
-"""A video of a person becomes motion: the 60 numbers a frame, and how far they can be trusted."""
+"""A video of a person becomes motion: 60 numbers a frame and a confidence for each frame."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,11 @@ import numpy as np
 
 from avatar.geometry.points import KEPT
 from avatar.motion import FRAME_RATE_HZ, Floats
+from avatar.progress import ShareDone
 from avatar.tracking.faces import FaceTracker
 from avatar.tracking.motion import SHOT_FRAMES, TRUSTED, MotionReader
 from avatar.tracking.video import Notice, read_frames
 from speech.errors import InputError
-
-Progress = Callable[[float], None]
-"""Called with the share of the file that has been read, in [0, 1]."""
 
 # A frame between two pictures is interpolated; a picture this near (seconds) stands for it alone.
 _NEAR_S = 0.03
@@ -44,14 +42,14 @@ class TrackedMotion:
     notices: tuple[str, ...]
 
 
-def track_video(path: Path, *, progress: Progress | None = None) -> TrackedMotion:
+def track_video(path: Path, *, progress: ShareDone | None = None) -> TrackedMotion:
     """Tracks the largest face of a video.
 
     Pictures are decoded and looked at one after the other; what is kept of each is 2 kB of landmarks.
 
     Args:
         path: any video that FFmpeg reads, of any frame rate.
-        progress: told how far it is.
+        progress: called with the share of the file that has been read.
 
     Raises:
         InputError: not a video, shorter than a second, or no face that can be followed for a second.
@@ -99,7 +97,7 @@ class _Seen:
 
 
 def _at_frame_rate(
-    path: Path, tracker: FaceTracker, progress: Progress | None, notice: Notice
+    path: Path, tracker: FaceTracker, progress: ShareDone | None, notice: Notice
 ) -> Iterator[Floats | None]:
     """The kept landmarks at the middle of every frame at 25 Hz; None where there is no face."""
     kept = list(KEPT)

@@ -19,7 +19,7 @@ from avatar.tracking.decoding import StreamDecoder, sound_stream
 from avatar.tracking.frame_converter import FrameConverter
 from avatar.tracking.timeline import LONGEST_PAUSE_S, PAUSE_S, USUAL_S, Timeline
 from speech.errors import InputError
-from speech.files.media import lacks_table_of_contents, open_media
+from speech.files.media import lacks_moov_box, open_media
 
 LONGEST_S = 12 * 3600.0
 """What is longer is read up to here."""
@@ -76,10 +76,10 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), its coding is not known")
             yield container, streams[0]
     except (av.FFmpegError, ValueError) as error:
-        told = str(getattr(error, "strerror", None) or error)
-        if lacks_table_of_contents(path):
-            told = "its table of contents (moov) is missing: it was cut off, or never finished"
-        raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), could not decode it: {told}") from None
+        reason = str(getattr(error, "strerror", None) or error)
+        if lacks_moov_box(path):
+            reason = "its table of contents (moov) is missing: it was cut off, or never finished"
+        raise InputError(f"{path}: expected a video (MP4, WebM, MOV, MPEG …), could not decode it: {reason}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def read_frames(path: Path, notice: Notice = lambda sentence: None) -> Iterator[
 
     Args:
         path: the file.
-        notice: told at the end what was lost, and what was wrong with the times.
+        notice: called at the end with what was lost, and what was wrong with the times.
 
     Raises:
         InputError: as `open_video`, no picture can be decoded, or they are too small.

@@ -1,1 +1,1 @@
-"""Training data and training of the motion sampler."""
+"""Training of the motion sampler: synthetic and real scenes, batches, objective, the training loop."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.motion import FRAME_RATE_HZ
+from avatar.progress import Progress
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.dynamics import MOTION_SIZE
 from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
@@ -23,9 +24,6 @@ from avatar.training.scenes import MOUTH_NAMES, make_scene
 from avatar.training.speech_data import flite_voices
 from speech.errors import InputError
 from speech.files.input_file import check_input_file, read_input_file
-
-Progress = Callable[[float, str], None]
-"""Called with the share done in [0, 1] and one line about it."""
 
 VERSION = 2
 _LARGEST_SCENES = 1_000_000_000  # bytes
@@ -45,7 +43,7 @@ def prepare(
 ) -> int:
     """Makes training data.
 
-    TrackedMotion videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
+    Tracked videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
 
     Args:
         out_dir: gets `<array>.npy`, [T, …] over all scenes, and `scenes.json`; created if needed.

@@ -10,7 +10,7 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ
 from avatar.tracking.faces import FaceTracker
-from avatar.training.recordings import Aligner, Recording, find_recordings, spoken_by
+from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
 from avatar.training.speech_data import Utterance
@@ -171,9 +171,9 @@ class RecordingScenes:
             usable += self._aligned(self._recordings[first], lambda line: None) is not None
         return first
 
-    def _aligned(self, recording: Recording, report: Report) -> Utterance | None:
+    def _aligned(self, recording: TranscribedFile, report: Report) -> Utterance | None:
         try:
-            return spoken_by(recording, self._aligner, report)
+            return align_transcript(recording, self._aligner, report)
         except VisavisError as error:
             report(f"left out: {error}")
             return None

@@ -41,14 +41,14 @@ _LEAST_PHONE_S = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class TranscribedFile:
     """A sound file and what is said in it."""
 
     path: Path
     text: str
 
 
-def find_recordings(folder: Path) -> list[Recording]:
+def find_recordings(folder: Path) -> list[TranscribedFile]:
     """Recordings with transcripts anywhere under a folder, sorted by path.
 
     A transcript is a .txt of the same stem (beside the sound, or anywhere under the folder if there is only one of
@@ -68,7 +68,7 @@ def find_recordings(folder: Path) -> list[Recording]:
     for path in sounds:
         text = texts.get(str(path.with_suffix("")), texts.get(path.stem, ""))
         if text.strip():
-            found.append(Recording(path, " ".join(text.split())))
+            found.append(TranscribedFile(path, " ".join(text.split())))
     if not found:
         raise InputError(
             f"{folder}: expected recordings ({', '.join(SOUND_SUFFIXES)}) with transcripts (the same name .txt, a "
@@ -239,7 +239,9 @@ def _quiet(samples: Floats) -> np.ndarray:
     return level < low + _QUIET_SHARE * (high - low)
 
 
-def spoken_by(recording: Recording, aligner: Aligner, report: Callable[[str], None] = lambda line: None) -> Utterance:
+def align_transcript(
+    recording: TranscribedFile, aligner: Aligner, report: Callable[[str], None] = lambda line: None
+) -> Utterance:
     """A recording with the times of its phones.
 
     Args:

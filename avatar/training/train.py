@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from avatar.motion import FRAME_RATE_HZ
+from avatar.progress import Progress
 from avatar.sampler.checkpoint import NORMALISATION, MotionCheckpoint, load_checkpoint, save_checkpoint
 from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.curves import plot_curves
-from avatar.training.dataset import MotionData, Progress, load
+from avatar.training.dataset import MotionData, load
 from avatar.training.objective import Objective
 from avatar.weights_file import DAMAGED, brief
 from speech.errors import InputError

@@ -1,1 +1,1 @@
-"""Paints the demo's portraits: brushes, light, features, hair, and the descriptions of the people."""
+"""Paints the demo's portraits: brushes, light, features, hair, and the people's descriptions."""

@@ -1,1 +1,1 @@
-"""Speech recognition."""
+"""Recognisers (Whisper, PocketSphinx): sound of a turn in, interim and final transcripts out."""

@@ -21,6 +21,7 @@ class ASR(Protocol):
     """A speech recogniser.
 
     `async with` loads it (in a thread or process of its own, never on the event loop) and really stops it at the end.
+    Several utterances may be under way, each another conversation's: none of them ends or changes another.
 
     Attributes:
         name: what the configuration calls it.

@@ -5,6 +5,9 @@ Run by `speech.asr.pocketsphinx` as `python -m speech.asr.pocketsphinx_worker`; 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from speech.asr.language_model import TrigramModel, phrase_words
 from speech.asr.pronunciation import pronounce
 from speech.files.scratch import scratch_folder
 from speech.worker.main import Call, Work, serve
+from speech.worker.turns import Turns
 
 _FIRST_MEAN = "52.3,3.9,6.9,22,-0.2,0.5,5.7,-5.4,-1.8,-2.2,6.9,2.9,1.3"
 """Mean cepstrum that each utterance begins from: the average of three of Flite's voices reading. PocketSphinx's own
@@ -22,6 +26,10 @@ same for every utterance: what was said before must not change what is understoo
 _DOUBTFUL, _FEW_WORDS, _DOUBTFUL_FEW = 0.35, 3, 0.1
 """Words whose posterior probability is below the first on average were as good as made up; of at most so many words the
 average says little, and only the last counts. tests/test_doubtful_words.py holds what was measured."""
+
+
+MOST_LISTENERS = 4
+"""Utterances that are heard at once: each one after the first takes 65 MB and a second to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +52,32 @@ class Listener:
 
     Args:
         setup: how to listen.
+        like: another one with this setup, whose language model it shares.
     """
 
-    def __init__(self, setup: Setup) -> None:
-        from pocketsphinx import Decoder, NGramModel, get_model_path
+    def __init__(self, setup: Setup, *, like: Listener | None = None) -> None:
+        from pocketsphinx import Decoder
 
-        model = Path(get_model_path("en-us"))
         self._decoder: Any = Decoder(
             lm=None, samprate=16000, loglevel="FATAL", fwdflat=setup.accurate, bestpath=setup.accurate
         )
+        self._added: dict[str, str] = {}
+        if like is None:
+            self._language = self._language_of(setup)
+        else:
+            self._language = like._language
+            for word, phones in like._added.items():
+                self._add(word, phones)
+        self._decoder.add_lm("words", self._language)
+        self._decoder.activate_search("words")
+        self._is_open = False
+        self._searches_accurately = setup.accurate
+
+    def _language_of(self, setup: Setup) -> Any:
+        """General English, bent towards the phrases."""
+        from pocketsphinx import NGramModel, get_model_path
+
+        model = Path(get_model_path("en-us"))
         phrases = [words for phrase in setup.phrases if (words := phrase_words(phrase))]
         general = model / "en-us.lm.bin"
         with scratch_folder() as folder:
@@ -62,10 +87,7 @@ class Listener:
                 TrigramModel.read(general).bend(phrases, setup.phrase_weight).write(language)
             else:
                 language = general
-            self._decoder.add_lm("words", NGramModel(self._decoder.config, self._decoder.logmath, str(language)))
-        self._decoder.activate_search("words")
-        self._is_open = False
-        self._searches_accurately = setup.accurate
+            return NGramModel(self._decoder.config, self._decoder.logmath, str(language))
 
     def _sayable(self, phrases: list[list[str]], dictionary: Path) -> list[list[str]]:
         """Gives words that the dictionary lacks a pronunciation; phrases with unsayable words are left out."""
@@ -77,10 +99,14 @@ class Listener:
         for word in sorted(unknown):
             phones = joined.get(word) or pronounce(word)
             if phones:
-                self._decoder.add_word(word, phones, False)  # False: the search over the words is built later, once
+                self._add(word, phones)
             else:
                 unsayable.add(word)
         return [phrase for phrase in phrases if not unsayable.intersection(phrase)]
+
+    def _add(self, word: str, phones: str) -> None:
+        self._added[word] = phones
+        self._decoder.add_word(word, phones, False)  # False: the search over the words is built later, once
 
     def start(self) -> None:
         """Begins an utterance; an open one is thrown away."""
@@ -140,19 +166,48 @@ def plain_words(hypothesis: str) -> str:
     return " ".join(word for word in words if word and word[0] not in "<[+")
 
 
+class Listeners:
+    """As many as there are utterances at once, up to `MOST_LISTENERS`; a further utterance waits for one.
+
+    Args:
+        setup: how to listen.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._first = Listener(setup)
+        self._idle = [self._first]
+        self._room = threading.Semaphore(MOST_LISTENERS)
+
+    @contextmanager
+    def free(self) -> Iterator[Listener]:
+        """One that hears no other utterance."""
+        with self._room:
+            try:
+                listener = self._idle.pop()
+            except IndexError:
+                listener = Listener(self._setup, like=self._first)
+            try:
+                yield listener
+            finally:
+                listener.cancel()
+                self._idle.append(listener)
+
+
 def load(setup: dict[str, Any]) -> Work:
     """Loads the models; the setup's fields are `Setup`'s."""
-    listener = Listener(Setup(**setup))
+    listeners, turns = Listeners(Setup(**setup)), Turns()
 
     def hear(call: Call) -> None:
-        listener.start()
-        try:
+        with listeners.free() as listener:
+            listener.start()
             for pcm in call.incoming():
-                call.emit({"text": listener.hear(pcm)})
-            words = listener.finish()
+                with call.turn(turns):
+                    words = listener.hear(pcm)
+                call.emit({"text": words})
+            with call.turn(turns):
+                words = listener.finish()
             call.emit({"text": words, "is_final": True, "is_doubtful": listener.is_doubtful()})
-        finally:
-            listener.cancel()
 
     return hear
 

@@ -18,8 +18,8 @@ import numpy as np
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
 from speech.errors import BackendError, VisavisError
 from speech.events import Transcript
+from speech.worker.call import WorkerCall
 from speech.worker.kept import KeptWorker
-from speech.worker.process import WorkerCall
 
 _MOST_AHEAD_S = 1.0
 """Sound sent that the worker has not heard yet: bounds the queue, and how long a cancelled utterance keeps it busy."""
@@ -45,7 +45,6 @@ class ProcessASR:
         self._piece_samples = round(piece_s * SPEECH_RATE_HZ)
         self._what = what
         self._kept = KeptWorker(module, setup, what=what)
-        self._call: WorkerCall | None = None
 
     async def __aenter__(self) -> Self:
         with _named():
@@ -58,16 +57,10 @@ class ProcessASR:
         await self._kept.stop()
 
     async def transcribe(self, chunks: AsyncIterator[AudioChunk]) -> AsyncGenerator[Transcript, None]:
-        """Understands one utterance while it is being spoken; see `speech.asr.base.ASR.transcribe`.
-
-        One utterance at a time: a second one makes the worker drop the first, which then ends with an error.
-        """
+        """Understands one utterance while it is being spoken; see `speech.asr.base.ASR.transcribe`."""
         with _named():
             worker = await self._kept.running()
-        if self._call is not None:
-            self._call.close()
-            self._call.fail("another utterance began")
-        call = self._call = worker.open()
+        call = worker.open()
         utterance = _Utterance(call, self._piece_samples)
         feeding = asyncio.create_task(utterance.feed(chunks), name=f"feed {self.name}")
         try:
@@ -89,8 +82,6 @@ class ProcessASR:
         finally:
             feeding.cancel()
             call.close()
-            if self._call is call:
-                self._call = None
             with contextlib.suppress(asyncio.CancelledError):
                 await feeding
 

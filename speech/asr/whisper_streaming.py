@@ -3,7 +3,7 @@
 Whisper understands whole stretches of sound, not a stream. So one thread takes the sound in and another decodes what
 has come: interim transcripts while somebody speaks, always of the latest sound, and the words themselves as soon as a
 pause begins. What is decoded for the final words depends on the sound alone, never on when it came or how quick the
-machine is.
+machine is. Several utterances take turns at the decoder, final words before interim transcripts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import SpeechStarted, SpeechStopped, VoiceEvent
 from speech.turns.detector import PRE_ROLL_S, TurnDetector
 from speech.turns.vad import VAD, SileroVAD
-from speech.worker.main import Call, Work
+from speech.worker.main import MOST_CALLS, Call, Work
+from speech.worker.turns import Turns
 
 PAUSE_S = 0.16
 """Silence after which what was said is decoded without waiting for more. Decoding takes about 0.15 s and the silence
@@ -147,12 +148,13 @@ class Transcription:
 
     Args:
         decode: understands a stretch.
+        turns: to decode, which utterances share.
         vad: judges this utterance's sound; used by one utterance at a time.
         is_cancelled: whether nobody wants the words any more.
     """
 
-    def __init__(self, decode: Decode, vad: VAD, is_cancelled: Callable[[], bool]) -> None:
-        self._decode = decode
+    def __init__(self, decode: Decode, turns: Turns, vad: VAD, is_cancelled: Callable[[], bool]) -> None:
+        self._decode, self._turns = decode, turns
         self._is_cancelled = is_cancelled
         self._changed = threading.Condition()
         self._stretches = Stretches(vad)
@@ -191,17 +193,30 @@ class Transcription:
         Raises:
             Stopped: the utterance was abandoned or cancelled.
         """
-        while (stretch := self._next()) is not None:
-            with self._changed:
-                is_interim = self._is_spoken(stretch)
-            try:
-                heard = self._decode(self._sound(stretch), partial(self._check, stretch), is_interim=is_interim)
-            except Stopped:
-                continue  # something else is wanted; if nothing is, `_next` ends it
-            with self._changed:
-                self._open, self._is_interim = (stretch, heard), is_interim
+        while self._next() is not None:
+            with self._turns.taken(self._awaits_final_words):
+                self._decode_due()
         parts = self._parts()
         return Understood(self._words(), any(part.is_doubtful for part in parts))
+
+    def _decode_due(self) -> None:
+        """Decodes what is due, now that the turn has come."""
+        with self._changed:
+            self._stop_if_unwanted()
+            stretch = self._due()
+            if stretch is None:
+                return
+            is_interim = self._is_spoken(stretch)
+        try:
+            heard = self._decode(self._sound(stretch), partial(self._check, stretch, is_interim), is_interim=is_interim)
+        except Stopped:
+            return  # something else is wanted; if nothing is, `_next` ends it
+        with self._changed:
+            self._open, self._is_interim = (stretch, heard), is_interim
+
+    def _awaits_final_words(self) -> bool:
+        """Whether what is to be decoded can't change any more; asked on other utterances' threads."""
+        return self._is_over or self._stretches.end is not None
 
     def _next(self) -> Stretch | None:
         """Waits for something to decode; None when all is done."""
@@ -233,12 +248,14 @@ class Transcription:
             return None
         return (start, length) if length - max(known[1], start) >= _samples(_NEW_SOUND_S) else None
 
-    def _check(self, stretch: Stretch) -> None:
-        """Ends a decoding whose result has become useless.
+    def _check(self, stretch: Stretch, is_interim: bool) -> None:
+        """Ends a decoding whose result has become useless, or less urgent than another utterance's final words.
 
         Raises:
             Stopped: it has.
         """
+        if is_interim and self._turns.is_urgent_waiting:
+            raise Stopped
         with self._changed:
             self._stop_if_unwanted()
             last = self._stretches
@@ -268,11 +285,16 @@ class Transcription:
 
 def listen_with(decode: Decode) -> Work:
     """What a worker does with a call (`speech.asr.process` says what it answers): every utterance through `decode`."""
-    vad = SileroVAD()
-    decoding = ThreadPoolExecutor(1, thread_name_prefix="decode")
+    turns = Turns()
+    detectors: list[VAD] = [SileroVAD()]  # those that hear no utterance now
+    decoding = ThreadPoolExecutor(MOST_CALLS, thread_name_prefix="decode")
 
     def hear(call: Call) -> None:
-        transcription = Transcription(decode, vad, lambda: call.is_cancelled)
+        try:
+            vad = detectors.pop()
+        except IndexError:
+            vad = SileroVAD()
+        transcription = Transcription(decode, turns, vad, lambda: call.is_cancelled)
         final = decoding.submit(transcription.run)
         try:
             words = ""
@@ -290,6 +312,7 @@ def listen_with(decode: Decode) -> Work:
             raise
         finally:
             transcription.abandon()
+            detectors.append(vad)
 
     return hear
 

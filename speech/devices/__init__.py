@@ -1,1 +1,1 @@
-"""Microphones and speakers."""
+"""Microphones and speakers: listing, streams through PortAudio, latency."""

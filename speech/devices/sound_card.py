@@ -228,7 +228,7 @@ class SoundCard:
                 # The time went on without us; nobody plays now, so what was written ahead is written again.
                 if (start_s := self._memory.start_s) is not None:
                     self._memory.go_on_at(round((time.monotonic() + latency_s - start_s) * OUTPUT_RATE_HZ))
-                self._track.played_by(self._memory)
+                self._track.attach_player(self._memory)
             try:
                 await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
                 self._open.add(kind)

@@ -128,4 +128,4 @@ def load(setup: dict[str, Any]) -> Work:
 
 
 if __name__ == "__main__":
-    serve(load, parallel=2)
+    serve(load)

@@ -1,1 +1,1 @@
-"""Files: sound, video and what the program writes."""
+"""Sound and video files in any format to mono samples; WAV and other files written whole or not at all."""

@@ -46,11 +46,11 @@ def open_media(path: Path, expected: str, *, part: tuple[int, int] | None = None
         if file.read(16).startswith(_PLAYLISTS):
             raise InputError(f"{path}: expected {expected}, got a playlist; name a file that it lists")
         # FFmpeg gets the bytes, not the name: whatever they tell it to open beside them, no protocol is left for that.
-        with av.open(_Part(file, start, stop), mode="r", options={"protocol_whitelist": "none"}) as container:
+        with av.open(_FileSlice(file, start, stop), mode="r", options={"protocol_whitelist": "none"}) as container:
             yield container
 
 
-def lacks_table_of_contents(path: Path, part: tuple[int, int] | None = None) -> bool:
+def lacks_moov_box(path: Path, part: tuple[int, int] | None = None) -> bool:
     """Whether it is an MP4 or M4A whose boxes lack the one that says where everything is.
 
     Args:
@@ -72,7 +72,7 @@ def lacks_table_of_contents(path: Path, part: tuple[int, int] | None = None) -> 
     return names[:1] == [b"ftyp"] and b"moov" not in names
 
 
-class _Part(io.RawIOBase):
+class _FileSlice(io.RawIOBase):
     """Some bytes of a file, as if they were a file: FFmpeg reads and seeks in them."""
 
     def __init__(self, file: io.BufferedReader, start: int, stop: int) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from speech.audio import Resampler, Samples
 from speech.errors import InputError
 from speech.files.downmix import Downmix
-from speech.files.sound_level import remove_offset, scale_to_full, without_wild_values
-from speech.files.sound_packets import Block, Hole
-from speech.files.sound_parts import parts_of
+from speech.files.sound_level import remove_dc_offset, scale_to_full_range, silence_invalid_samples
+from speech.files.sound_packets import Block, Gap
+from speech.files.sound_parts import read_sound_blocks
 
 LONGEST_H = 3
 """Hours of sound that are read: at 48 kHz they take 2 GB of memory."""
@@ -41,8 +41,8 @@ def read_audio(path: Path, sample_rate_hz: int, *, report: Callable[[str], None]
         InputError: no file, or none with sound that can be decoded; more than three hours of it.
     """
     notices: list[str] = []
-    recording = _Recording(path, sample_rate_hz)
-    for part in parts_of(path, LONGEST_H, notices.append):
+    recording = _SoundAssembler(path, sample_rate_hz)
+    for part in read_sound_blocks(path, LONGEST_H, notices.append):
         recording.append(part)
     samples = recording.finish()
     total_s = len(samples) / sample_rate_hz
@@ -51,15 +51,15 @@ def read_audio(path: Path, sample_rate_hz: int, *, report: Callable[[str], None]
         notices.append(f"{lost} of {total_s:.1f} s is missing or could not be decoded, and is silent")
     if recording.wild:
         notices.append(f"{recording.wild} of its values are no numbers, or absurdly large, and are silent")
-    if scaled := scale_to_full(samples, is_damaged=recording.silence_s > 0.0):
+    if scaled := scale_to_full_range(samples, is_damaged=recording.silence_s > 0.0):
         notices.append(scaled)
-    remove_offset(samples, sample_rate_hz)
+    remove_dc_offset(samples, sample_rate_hz)
     for notice in notices:
         report(f"{path.name}: {notice}")
     return samples
 
 
-class _Recording:
+class _SoundAssembler:
     """The sound of one file as it comes together, at one rate and in one channel.
 
     Attributes:
@@ -75,13 +75,13 @@ class _Recording:
         self.silence_s = 0.0
         self.wild = 0
 
-    def append(self, part: Block | Hole) -> None:
+    def append(self, part: Block | Gap) -> None:
         """Takes what comes next.
 
         Raises:
             InputError: it is too much.
         """
-        if isinstance(part, Hole):
+        if isinstance(part, Gap):
             self._append_silence(part.length_s)
             return
         if (part.rate_hz, part.names) != self._format:
@@ -89,7 +89,7 @@ class _Recording:
             self._format = part.rate_hz, part.names
             self._downmix = Downmix(part.names, part.rate_hz)
             self._resampler = Resampler(part.rate_hz, self._rate_hz)
-        sound, wild = without_wild_values(part.sound)
+        sound, wild = silence_invalid_samples(part.sound)
         self.wild += wild
         if not len(self._first):
             self._first = np.ascontiguousarray(sound[0, :1])

@@ -23,7 +23,7 @@ _LEAST_S_FOR_OFFSET = 0.5
 _BLOCK = 1 << 20
 
 
-def without_wild_values(sound: Samples) -> tuple[Samples, int]:
+def silence_invalid_samples(sound: Samples) -> tuple[Samples, int]:
     """Silence for what is no number, infinite or absurdly large, so that it can't spread when resampled.
 
     Returns:
@@ -34,7 +34,7 @@ def without_wild_values(sound: Samples) -> tuple[Samples, int]:
     return (np.where(fine, sound, np.float32(0.0)), wild) if wild else (sound, 0)
 
 
-def scale_to_full(samples: Samples, *, is_damaged: bool = False) -> str | None:
+def scale_to_full_range(samples: Samples, *, is_damaged: bool = False) -> str | None:
     """Brings samples into [-1, 1], in place.
 
     Args:
@@ -42,31 +42,31 @@ def scale_to_full(samples: Samples, *, is_damaged: bool = False) -> str | None:
         is_damaged: some of it could not be decoded, so that what is too loud is a crack, and no loud master.
 
     Returns:
-        What the owner should know; None where nothing is worth telling.
+        What the owner should know; None where nothing is worth a notice.
     """
     peak = max(float(samples.max(initial=0.0)), -float(samples.min(initial=0.0)))
     if peak <= 1.0:
         return None
     beyond = sum(int(np.count_nonzero(np.abs(block) > 1.0)) for block in _blocks(samples))
     if is_damaged and peak <= _HOTTEST:
-        told = None
+        notice = None
     elif peak <= _HOTTEST:
         samples *= np.float32(1.0 / peak)
-        told = f"its samples go up to {peak:.2f}, where 1 is full scale: turned down to fit" if peak > 2.0 else None
+        notice = f"its samples go up to {peak:.2f}, where 1 is full scale: turned down to fit" if peak > 2.0 else None
     elif beyond < _MANY * len(samples):
-        told = f"{beyond} samples go beyond full scale, up to {peak:.0f}: cut to fit"
+        notice = f"{beyond} samples go beyond full scale, up to {peak:.0f}: cut to fit"
     elif peak < _LEAST_INTEGER:
         samples *= np.float32(1.0 / peak)
-        told = f"its samples go up to {peak:.1f}, where 1 is full scale: turned down to fit"
+        notice = f"its samples go up to {peak:.1f}, where 1 is full scale: turned down to fit"
     else:
         bits, full = next((bits, full) for bits, full in _FULL_SCALES.items() if peak <= 1.1 * full)
         samples *= np.float32(1.0 / full)
-        told = f"its samples go up to {peak:.0f}, where 1 is full scale: taken as {bits}-bit numbers"
+        notice = f"its samples go up to {peak:.0f}, where 1 is full scale: taken as {bits}-bit numbers"
     np.clip(samples, -1.0, 1.0, out=samples)
-    return told
+    return notice
 
 
-def remove_offset(samples: Samples, rate_hz: int) -> None:
+def remove_dc_offset(samples: Samples, rate_hz: int) -> None:
     """Takes a constant offset away, in place: cheap sound cards add one, and it clicks where the sound begins."""
     if len(samples) < _LEAST_S_FOR_OFFSET * rate_hz:
         return

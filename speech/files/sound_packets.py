@@ -67,7 +67,7 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Gap:
     """Sound that should be here.
 
     Attributes:
@@ -88,7 +88,7 @@ class _Clock:
         self._now_s: float | None = None
         self.is_damaged = False
 
-    def hole_before(self, start_s: float | None, length_s: float) -> float | None:
+    def gap_before(self, start_s: float | None, length_s: float) -> float | None:
         """How much is missing before a block; goes on to its end. None where time stamps don't tell."""
         now_s, self._now_s = self._now_s, None
         nearest_s = _NEAREST_HOLE_AFTER_DAMAGE_S if self.is_damaged else _NEAREST_HOLE_S
@@ -140,7 +140,7 @@ class SoundPackets:
         if self._stream.duration is not None and self._stream.time_base is not None:
             self.declared_s = float(self._stream.duration * self._stream.time_base)
 
-    def __iter__(self) -> Iterator[Block | Hole]:
+    def __iter__(self) -> Iterator[Block | Gap]:
         """Decodes everything, in order.
 
         Raises:
@@ -163,16 +163,16 @@ class SoundPackets:
                     pending += block.length_s
                     clock.is_damaged = True
                     continue
-                hole = clock.hole_before(frame.time, block.length_s)
+                hole = clock.gap_before(frame.time, block.length_s)
                 hole = pending if hole is None else hole
                 if hole > LONGEST_HOLE_S:
                     self.leaps.append(hole)
                 elif hole > 0.0:
-                    yield Hole(hole)
+                    yield Gap(hole)
                 yield block
                 pending = 0.0
         if 0.0 < pending <= LONGEST_HOLE_S:
-            yield Hole(pending)
+            yield Gap(pending)
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         """All packets, the empty one at the end among them; what can't be read is passed over."""

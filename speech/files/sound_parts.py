@@ -7,9 +7,9 @@ from pathlib import Path
 
 from speech.errors import InputError
 from speech.files.input_file import check_input_file
-from speech.files.media import lacks_table_of_contents, open_media
+from speech.files.media import lacks_moov_box, open_media
 from speech.files.ogg_links import ogg_links
-from speech.files.sound_packets import Block, Hole, SoundPackets
+from speech.files.sound_packets import Block, Gap, SoundPackets
 
 _SOUND_FILE = "a sound file"
 _FORMATS = "sound (WAV, FLAC, MP3, OGG, M4A …)"
@@ -31,7 +31,7 @@ _LEAST_BITS_PER_S = 500.0
 _BLOCK_FRAMES = 1 << 16
 
 
-def parts_of(path: Path, longest_h: float, notice: Callable[[str], None]) -> Iterator[Block | Hole]:
+def read_sound_blocks(path: Path, longest_h: float, notice: Callable[[str], None]) -> Iterator[Block | Gap]:
     """Everything that a file holds of sound, in order.
 
     Args:
@@ -43,7 +43,7 @@ def parts_of(path: Path, longest_h: float, notice: Callable[[str], None]) -> Ite
         InputError: no file, or nothing in it that can be decoded.
     """
     size = check_input_file(path, _SOUND_FILE)
-    start, head = _beginning(path, size)
+    start, head = _container_start(path, size)
     if head[:4] == b"RIFX":
         yield from _big_endian_wav(path, start)
         return
@@ -63,7 +63,7 @@ def parts_of(path: Path, longest_h: float, notice: Callable[[str], None]) -> Ite
 
 def _container(
     path: Path, link: tuple[int, int], longest_h: float, notice: Callable[[str], None]
-) -> Generator[Block | Hole, None, tuple[bool, str]]:
+) -> Generator[Block | Gap, None, tuple[bool, str]]:
     """One container's sound. Returns whether there was any, and what went wrong, if something did."""
     import av
 
@@ -80,12 +80,12 @@ def _container(
                 yield part
     except (av.FFmpegError, OSError, ValueError) as error:
         if packets is None:
-            told = str(getattr(error, "strerror", None) or error)
+            reason = str(getattr(error, "strerror", None) or error)
             return False, "its table of contents (moov) is missing: it was cut off, or never finished" if (
-                lacks_table_of_contents(path, link)
-            ) else told
+                lacks_moov_box(path, link)
+            ) else reason
         packets.failure = packets.failure or str(error)
-    if declared_s is not None and _is_cut(read_s, declared_s):
+    if declared_s is not None and _is_truncated(read_s, declared_s):
         notice(f"it holds {read_s:.1f} s of {declared_s:.1f} s: it is damaged, or cut off")
     for leap_s in packets.leaps:
         notice(f"its time stamps leap ahead by {leap_s:.0f} s; the sound goes on without a gap")
@@ -99,12 +99,12 @@ def _check_length(path: Path, declared_s: float | None, size: int, longest_h: fl
         )
 
 
-def _is_cut(read_s: float, declared_s: float) -> bool:
+def _is_truncated(read_s: float, declared_s: float) -> bool:
     missing_s = declared_s - read_s
     return missing_s > max(_CUT_S, _CUT_SHARE * declared_s) and declared_s < _CUT_AT_MOST * read_s
 
 
-def _beginning(path: Path, size: int) -> tuple[int, bytes]:
+def _container_start(path: Path, size: int) -> tuple[int, bytes]:
     """Where the container begins, behind an ID3 tag that FFmpeg would stumble over, and its first bytes."""
     try:
         with path.open("rb") as file:

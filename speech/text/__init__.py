@@ -1,1 +1,1 @@
-"""Written text as it is read aloud."""
+"""Text normalisation: numbers, dates, markup and abbreviations become the words that are read aloud."""

@@ -141,7 +141,7 @@ _LONGEST_LOOK_BACK = 80
 _LONGEST_STREET = 4
 
 
-def canonical(written: str) -> str | None:
+def find_abbreviation(written: str) -> str | None:
     """The entry of the table that a word with its point is: "PROF." → "Prof."; None where it is not in it."""
     if written in _PLACES:
         return written
@@ -152,7 +152,9 @@ def may_be_abbreviation(written: str) -> bool:
     """Whether what follows decides if the point of this word is a full stop: "St.", "J.", "U.S.", but not "end."."""
     is_initial = len(written) == 2 and written[0].isupper()
     is_rank = _RANK.fullmatch(written) is not None
-    return is_initial or is_rank or canonical(written) is not None or _MANY_POINTS.fullmatch(written) is not None
+    return (
+        is_initial or is_rank or find_abbreviation(written) is not None or _MANY_POINTS.fullmatch(written) is not None
+    )
 
 
 def has_common_word(words: Iterable[str]) -> bool:
@@ -179,7 +181,7 @@ def is_street(before: str, following: str) -> bool:
     preceding = words[-1] if words else ""
     if _HOUSE_NUMBER.fullmatch(preceding) or names[-1][0].isdigit():
         return True
-    if names[0] in _NOT_A_STREET or names[0] in _STARTERS or canonical(names[0]) is not None:
+    if names[0] in _NOT_A_STREET or names[0] in _STARTERS or find_abbreviation(names[0]) is not None:
         return False
     word = _NEXT_WORD.match(following)
     is_named = word is not None and word[1][0].isupper() and not begins_sentence(following)
@@ -197,14 +199,14 @@ def ends_sentence(written: str, before: str, following: str) -> bool | None:
     Returns:
         The answer; None where this is no abbreviation, but a word.
     """
-    entry = canonical(written)
+    entry = find_abbreviation(written)
     if entry is not None and _PLACES[entry] is Place.BEFORE_NUMBER:
         return False if _BEFORE_NUMBER.match(following) else None
     if not following.strip():
         return True if entry or _MANY_POINTS.fullmatch(written) else None
     if entry is None:
         if _HALF_OF_DAY.fullmatch(written):
-            return _starts_large(following) and not _AFTER_TIMES.match(following)
+            return _starts_with_capital(following) and not _AFTER_TIMES.match(following)
         if _MANY_POINTS.fullmatch(written):
             return begins_sentence(following)
         if len(written) == 2 and written[0].isalpha() and written[0].isupper():  # an initial: "J. R. R. Tolkien"
@@ -223,9 +225,9 @@ def ends_sentence(written: str, before: str, following: str) -> bool | None:
             return False
         case Place.LAST:
             return begins_sentence(following)
-    return _starts_large(following)
+    return _starts_with_capital(following)
 
 
-def _starts_large(following: str) -> bool:
+def _starts_with_capital(following: str) -> bool:
     word = _NEXT_WORD.match(following)
     return word is not None and word[1][0].isupper()

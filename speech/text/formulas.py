@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"\\([A-Za-z]+)\s*")
 _GROUP = re.compile(r"([\^_]?)\{([^{}]{0,60})\}")
 
 
-def without_formulas(text: str) -> str:
+def replace_formulas(text: str) -> str:
     """Replaces formulas of LaTeX by plain signs; what only has dollar signs stays."""
     if "$" not in text and "\\" not in text:
         return text

@@ -38,7 +38,7 @@ def to_latin(text: str) -> str:
     return plain.translate(_TABLE).encode("ascii", "ignore").decode()
 
 
-def in_letters(words: list[SpokenWord], write: Callable[[str], str]) -> list[SpokenWord]:
+def transliterate_words(words: list[SpokenWord], write: Callable[[str], str]) -> list[SpokenWord]:
     """Writes words in the letters that a voice knows; it would leave others out.
 
     Words of which nothing is left (of a script without such letters) are shown with the word before or after them.

@@ -1,7 +1,7 @@
 """Markdown, HTML and entities as they are spoken: the marks go, the words stay; and nothing else is taken for a mark.
 
 What only looks like markup is text: "x<y", "5 * 3", "snake_case", "C#", "AT&T". Where text comes in pieces, a mark
-whose other half is in another piece is found as well (see `strip_piece`). Any text takes time in proportion to it.
+whose other half is in another piece is found as well (see `strip_markup_piece`). Time is linear in the text's length.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from html.entities import html5
 
-from speech.text.formulas import without_formulas
+from speech.text.formulas import replace_formulas
 from speech.text.html_elements import HTML_ELEMENTS
 
 # SSML's, and what reasoning models leave behind.
@@ -68,7 +68,7 @@ _MARKS_ON_A_LETTER = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class MarkupState:
     """What is still open where a piece of text ends.
 
     Attributes:
@@ -80,17 +80,22 @@ class Open:
     is_code: bool = False
 
 
-NOTHING_OPEN = Open()
+NOTHING_OPEN = MarkupState()
 
 
-def strip_marks(text: str) -> str:
+def strip_markup(text: str) -> str:
     """Returns the words of a whole text on one line: links by their text, no images, no emphasis, no bullets."""
-    return strip_piece(text)[0]
+    return strip_markup_piece(text)[0]
 
 
-def strip_piece(
-    text: str, before: Open = NOTHING_OPEN, *, begins_line: bool = True, ends_block: bool = True, numbers: bool = True
-) -> tuple[str, Open]:
+def strip_markup_piece(
+    text: str,
+    before: MarkupState = NOTHING_OPEN,
+    *,
+    begins_line: bool = True,
+    ends_block: bool = True,
+    numbers: bool = True,
+) -> tuple[str, MarkupState]:
     """Takes the marks out of a piece of a text.
 
     Args:
@@ -131,7 +136,7 @@ def strip_piece(
             else:
                 block.append(bare)
     end_block(ends_block)
-    return " ".join(" ".join(lines).split()), Open(() if ends_block else runs, is_code)
+    return " ".join(" ".join(lines).split()), MarkupState(() if ends_block else runs, is_code)
 
 
 def clean(text: str) -> str:
@@ -159,10 +164,10 @@ def _block_marks(line: str, *, numbers: bool) -> str:
 
 def _inline(text: str, opened: tuple[str, ...], *, is_last: bool) -> tuple[str, tuple[str, ...]]:
     """Takes the marks out of a paragraph; returns what is open at its end, unless it is the last of it."""
-    text = without_formulas(text)
+    text = replace_formulas(text)
     parts: list[str] = []
-    runs = _Runs(opened)
-    ticks: _Ticks | None = None
+    runs = _EmphasisPairs(opened)
+    ticks: _BacktickRuns | None = None
     position = 0
     while match := _INLINE.search(text, position):
         parts.append(text[position : match.start()])
@@ -173,7 +178,7 @@ def _inline(text: str, opened: tuple[str, ...], *, is_last: bool) -> tuple[str, 
             runs.add(len(parts), found, text[match.start() - 1 : match.start()], text[position : position + 1])
             parts.append(found)
         elif kind == "code":
-            ticks = ticks or _Ticks(text)
+            ticks = ticks or _BacktickRuns(text)
             end = ticks.closing(len(found), position)
             if end is not None:
                 parts.append(text[position:end].strip())
@@ -213,7 +218,7 @@ def _literal(text: str) -> str:
     return _TAG_LIKE.sub(r"‹\1›", text)
 
 
-class _Ticks:
+class _BacktickRuns:
     """Where the runs of backticks are, so that the end of a stretch of code is found at once."""
 
     def __init__(self, text: str) -> None:
@@ -232,7 +237,7 @@ _MOST_OPEN = 8
 
 
 @dataclass(slots=True)
-class _Run:
+class _EmphasisRun:
     part: int
     mark: str
     left: int
@@ -241,17 +246,17 @@ class _Run:
     is_inside: bool
 
 
-class _Runs:
+class _EmphasisPairs:
     """Pairs up marks of emphasis, by CommonMark's rules of what may open and close.
 
     One more rule, because "2*3*4" is arithmetic: of a pair, one at least must stand at the edge of a word.
     """
 
     def __init__(self, opened: tuple[str, ...]) -> None:
-        self._open: dict[str, list[_Run]] = {"*": [], "_": [], "~": []}
-        self._all: list[_Run] = []
+        self._open: dict[str, list[_EmphasisRun]] = {"*": [], "_": [], "~": []}
+        self._all: list[_EmphasisRun] = []
         for mark in opened:
-            self._open[mark[0]].append(_Run(-1, mark, len(mark), True, False, False))
+            self._open[mark[0]].append(_EmphasisRun(-1, mark, len(mark), True, False, False))
 
     def add(self, part: int, mark: str, before: str, after: str) -> None:
         """Takes the next run of marks with the characters beside it."""
@@ -262,7 +267,7 @@ class _Runs:
         opens = left and (mark[0] != "_" or not right or mark_before)
         closes = right and (mark[0] != "_" or not left or mark_after)
         inside = left and right and not mark_before and not mark_after
-        run = _Run(part, mark, len(mark), opens, closes, inside)
+        run = _EmphasisRun(part, mark, len(mark), opens, closes, inside)
         self._all.append(run)
         waiting = self._open[mark[0]]
         while closes and run.left and waiting and not (inside and waiting[-1].is_inside):

@@ -15,6 +15,7 @@ from functools import cached_property, lru_cache
 from num2words import num2words  # type: ignore[import-untyped]
 
 from speech.text.spoken_english import Reading
+from speech.text.spoken_figures import any_of
 
 Match = re.Match[str]
 _MOST_DIGITS = 15
@@ -87,9 +88,9 @@ class ReadingRules:
     def rules(self) -> tuple[tuple[re.Pattern[str], Callable[[Match], str | None]], ...]:
         """Pattern → reading; the first that says something wins."""
         number = rf"\d{{1,3}}(?:{self.group}\d{{3}})+(?!\d)(?:,\d+)?|\d+(?:[.,]\d+(?![.,]?\d))?"
-        months = _one_of({*self.months, *(month.capitalize() for month in self.months)})
-        units, money = _one_of({*self.units, *self.currencies}), _one_of(self.currencies)
-        scale = rf"(?: (?P<scale>{_one_of(self.scales)})(?!\w))?"
+        months = any_of({*self.months, *(month.capitalize() for month in self.months)})
+        units, money = any_of({*self.units, *self.currencies}), any_of(self.currencies)
+        scale = rf"(?: (?P<scale>{any_of(self.scales)})(?!\w))?"
         amount = rf"(?P<n>{number})(?: ?[-–] ?(?P<n2>{number}))?"
         sign = r"(?:(?<![\w.,/:-])(?P<minus>-))?"
         patterns: Iterable[tuple[str, Callable[[Match], str | None]]] = (
@@ -108,8 +109,8 @@ class ReadingRules:
             (rf"{sign}(?P<c>{money}) ?{amount}{scale}(?!\w)", self._amount),
             (rf"{sign}{amount}{scale} ?(?P<c>{units})(?!\w)", self._amount),
             (rf"{sign}{amount}{scale}", self._amount),
-            (rf"(?:{_one_of(self.abbreviations)})(?!\w)", self._abbreviation),
-            (_one_of(self.signs), lambda match: f" {self.signs[match.group()]} "),
+            (rf"(?:{any_of(self.abbreviations)})(?!\w)", self._abbreviation),
+            (any_of(self.signs), lambda match: f" {self.signs[match.group()]} "),
         )
         return tuple((re.compile(pattern), read) for pattern, read in patterns)
 
@@ -117,9 +118,9 @@ class ReadingRules:
     def beginnings(self) -> re.Pattern[str]:
         """Where a rule may apply: at figures, signs, abbreviations and addresses."""
         return re.compile(
-            rf"\d|(?<![\w.])(?:{_one_of(self.abbreviations)})(?!\w)|(?<![\w])-(?=\d)|\+(?=\d)"
+            rf"\d|(?<![\w.])(?:{any_of(self.abbreviations)})(?!\w)|(?<![\w])-(?=\d)|\+(?=\d)"
             rf"|(?<!\w)(?:https?://|www\.|(?=[\w.+-]{{1,64}}@\w)|(?=[\w-]{{1,64}}\.(?:{_DOMAINS})\b))"
-            rf"|(?<!\w)(?:{_one_of(self.currencies)})(?= ?\d)|{_one_of(self.signs)}"
+            rf"|(?<!\w)(?:{any_of(self.currencies)})(?= ?\d)|{any_of(self.signs)}"
             rf"|(?<!\w)(?=[IVXLC]+(?:e|ème)?\b)"
         )
 
@@ -144,7 +145,7 @@ class ReadingRules:
         """Reads figures one by one."""
         return " ".join(_cardinal(int(figure), self.language) for figure in figures)
 
-    def counting(self, number: str, noun: str) -> str:
+    def quantity(self, number: str, noun: str) -> str:
         """Reads a number with what is counted, a noun or "singular|plural": "ein Kilometer", "zwei Kilometer"."""
         one, _, many = noun.partition("|")
         if number == "1":
@@ -184,11 +185,11 @@ class ReadingRules:
         if scale:
             one, _, many = (self.units.get(unit) or self.currencies.get(unit, ("",))[0]).partition("|")
             counted = f" {self.of.format(many or one)}" if unit else ""
-            return f"{first}{self.counting(number, self.scales[scale])}{counted}"
+            return f"{first}{self.quantity(number, self.scales[scale])}{counted}"
         if unit in self.currencies:
             return first + self._money(number, *self.currencies[unit])
         if unit:
-            return first + self.counting(number, self.units[unit])
+            return first + self.quantity(number, self.units[unit])
         if self.year and not first and re.fullmatch(r"1[1-9]\d\d", number):
             return self.year(int(number))
         return first + self.words(number)
@@ -196,12 +197,12 @@ class ReadingRules:
     def _money(self, number: str, whole: str, hundredth: str) -> str:
         units, _, part = number.partition(",")
         if len(part) != 2:
-            return self.counting(number, whole)
+            return self.quantity(number, whole)
         if part == "00":
-            return self.counting(units, whole)
+            return self.quantity(units, whole)
         if units == "0":
-            return self.counting(part.lstrip("0"), hundredth)
-        return f"{self.counting(units, whole)} {self.money_joint}{self.cardinal(part.lstrip('0'))}"
+            return self.quantity(part.lstrip("0"), hundredth)
+        return f"{self.quantity(units, whole)} {self.money_joint}{self.cardinal(part.lstrip('0'))}"
 
     def _abbreviation(self, match: Match) -> str:
         written = match.group()
@@ -244,7 +245,3 @@ def _reading(text: str, start: int, rules: ReadingRules) -> Reading | None:
 @lru_cache(maxsize=1024)
 def _cardinal(number: int, language: str) -> str:
     return str(num2words(number, lang=language))
-
-
-def _one_of(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))

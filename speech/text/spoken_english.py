@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from speech.text.abbreviations import canonical
+from speech.text.abbreviations import find_abbreviation
 from speech.text.spoken_figures import FIGURE_RULES, LONGEST_NUMBER
 from speech.text.spoken_letters import READ_AS
 from speech.text.spoken_names import LETTER, NAME_RULES, NAME_RULES_FOR_WORDS
@@ -52,7 +52,7 @@ def english_readings(text: str) -> list[Reading]:
             if (
                 word not in _FIRST_WORDS
                 and (len(word) > 1 or word in "aA")
-                and (mark != "." or len(word) > _LONGEST_ABBREVIATION or canonical(f"{word}.") is None)
+                and (mark != "." or len(word) > _LONGEST_ABBREVIATION or find_abbreviation(f"{word}.") is None)
             ):
                 position = ordinary.end()
                 continue

@@ -46,15 +46,15 @@ from speech.text.spoken_numbers import (
 )
 
 
-def one_of(words: Iterable[str]) -> str:
+def any_of(words: Iterable[str]) -> str:
     """A pattern for any of the words, the longest first."""
     return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
 
 
 N = r"(?:\d{1,3}(?:,\d{3})++(?!\d)|\d{1,2}(?:,\d{2}(?=,))++,\d{3}(?!\d)|\d++)(?:\.\d++)?"
 """A number."""
-SCALE = rf"(?: ?(?P<scale>{one_of(SCALES)})\b)?"
-PER = rf"(?:/(?P<per>{one_of(UNITS)}|mo|[a-z]{{3,12}})\b)?"
+SCALE = rf"(?: ?(?P<scale>{any_of(SCALES)})\b)?"
+PER = rf"(?:/(?P<per>{any_of(UNITS)}|mo|[a-z]{{3,12}})\b)?"
 
 _PER_TIME = frozenset("day week month year hour person".split())
 
@@ -217,7 +217,7 @@ def _by(match: Match) -> str:
     return (" times " if is_sum else " by ").join(number_words(part) for part in re.split(r" ?[x×] ?", match.group()))
 
 
-_UNIT_AFTER = rf"(?: ?(?P<u>{one_of(UNITS)})(?!\w))?"
+_UNIT_AFTER = rf"(?: ?(?P<u>{any_of(UNITS)})(?!\w))?"
 
 _PATTERNS: tuple[tuple[str, Read], ...] = (
     (r"\d{1,7}(?=[,;!?)](?: |\Z)|\.?\Z)", _integer),  # nothing follows that could belong to it
@@ -251,16 +251,16 @@ _PATTERNS: tuple[tuple[str, Read], ...] = (
     (rf"(?P<h1>\d{{1,2}})\.(?P<m1>[0-5]\d)(?P<s1>) ?(?P<half1>{HALF})(?!\w)", time_of_day),
     (r"(?P<d>\d{1,3}) ?° ?(?P<m>\d{1,2}) ?[′'](?: ?(?P<s>\d{1,2}(?:\.\d+)?) ?(?:″|''))?", _angle),
     (r"(?P<n>\d{1,9}),(?P<part>\d\d) ?(?P<c>€|EUR\b)", lambda m: money_words(f"{m['n']}.{m['part']}", "€", None)),
-    (rf"(?P<n>{N}){SCALE} ?(?P<c>{one_of(CURRENCIES)})(?!\w){PER}",
+    (rf"(?P<n>{N}){SCALE} ?(?P<c>{any_of(CURRENCIES)})(?!\w){PER}",
      lambda m: money_words(m["n"], m["c"], m["scale"]) + per_words(m)),
     (r"(?P<y>\d{3}0|\d0)'?s\b", decade),
     (r"(?P<f>\d{1,2}) ?(?:'|′|ft\b\.?) ?(?P<i>\d{1,2})(?: ?(?P<in>″|in\b(?:\.(?= [a-z]))?))?(?!\w)", _feet_and_inches),
-    (rf"(?P<n>{N})(?: ?(?P<u1>{one_of(UNITS)})(?={DASH}\d))?(?:{DASH}(?P<to>{N}))? ?(?P<u>{one_of(UNITS)})(?!\w){PER}"
+    (rf"(?P<n>{N})(?: ?(?P<u1>{any_of(UNITS)})(?={DASH}\d))?(?:{DASH}(?P<to>{N}))? ?(?P<u>{any_of(UNITS)})(?!\w){PER}"
      r"(?:\.(?= [a-z]))?", _measure),
     (rf"(?P<n>{N})(?:(?: ?%)?{DASH}(?P<to>{N}))? ?%{PER}", _percent),
     (rf"(?P<n>\d+) ?(?P<f>[{''.join(FRACTIONS)}]){_UNIT_AFTER}", _mixed_fraction),
     (rf"(?P<n>\d{{1,3}}) (?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})(?![\w/]){_UNIT_AFTER}", _counted_fraction),
-    (rf"(?P<n>{N})/(?P<per>{one_of(UNITS)}|{one_of(_PER_TIME)})\b", lambda m: number_words(m["n"]) + per_words(m)),
+    (rf"(?P<n>{N})/(?P<per>{any_of(UNITS)}|{any_of(_PER_TIME)})\b", lambda m: number_words(m["n"]) + per_words(m)),
     (r"(?P<a>\d{1,3}):(?P<b>\d{1,3})(?![\w:])", lambda m: f"{number_words(m['a'])} to {number_words(m['b'])}"),
     (r"(?P<a>(?:19|20)\d\d)/(?P<b>\d\d)(?![\w/])", lambda m: short_years(m["a"], m["b"])),
     (r"(?P<a>\d{1,3}\.\d{1,2})/(?P<b>\d{1,3})(?![\w/])",

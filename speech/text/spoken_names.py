@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from speech.text.abbreviations import ABBREVIATIONS, begins_sentence, canonical, ends_sentence, is_street
+from speech.text.abbreviations import ABBREVIATIONS, begins_sentence, ends_sentence, find_abbreviation, is_street
 from speech.text.spoken_dates import DASH, DAYS, MONTH, Match, Read, Rule, named_date
-from speech.text.spoken_figures import PER, SCALE, N, money_range, one_of
+from speech.text.spoken_figures import PER, SCALE, N, any_of, money_range
 from speech.text.spoken_letters import read_address, read_code, read_english_word, read_name
 from speech.text.spoken_numbers import CURRENCIES, number_words, ordinal_words, year_words
 
@@ -42,7 +42,7 @@ _DOMAINS = (
 
 def _abbreviation(match: Match) -> str | None:
     written = match.group()
-    entry = canonical(written)
+    entry = find_abbreviation(written)
     if entry is None or entry not in ABBREVIATIONS:
         return None
     before = match.string[max(match.start() - 80, 0) : match.start()]
@@ -148,7 +148,7 @@ _PATTERNS: tuple[tuple[bool, str, Read], ...] = (
     (False, r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]++(?:\.[\w-]++)+", lambda m: read_address(m.group())),
     (False, rf"(?<![\w.])(?:[A-Za-z][\w-]*+\.)+(?:{_DOMAINS})\b(?![.-]\w)(?:/[\w/.#-]*[\w/])?(?!\()",
      _domain),
-    (True, rf"(?<![\w/])(?:{one_of(_FIXED)})(?![\w/])", lambda m: _FIXED[m.group()]),
+    (True, rf"(?<![\w/])(?:{any_of(_FIXED)})(?![\w/])", lambda m: _FIXED[m.group()]),
     (True, rf"(?<!\w){MONTH} {DAYS}(?:(?:,? )(?P<y>\d{{4}})\b)?", named_date),
     (True, rf"(?<![\w.])(?P<a>{_DAY_OR_MONTH})\.?{DASH}(?P<b>{_DAY_OR_MONTH})\b\.?", _days_or_months),
     (True, r"(?<![\w.])et al\.", lambda m: _abbreviation(m)),
@@ -157,11 +157,11 @@ _PATTERNS: tuple[tuple[bool, str, Read], ...] = (
     (False, r"(?<![\w.])(?:[eE]\.g|[iI]\.e)\.?(?!\w)", lambda m: "for example" if m.group()[0] in "eE" else "that is"),
     (True, r"(?<![\w.])(?P<letter>[A-Z])\.(?= ?[A-Z])(?!(?:[A-Z]\.)++(?!\w))", _initial),
     (False, r"(?<![\w.])(?:[A-Za-z]\.){2,}(?!\w)", _points_between),
-    (True, rf"(?<!\w)(?P<c>{one_of(c for c in CURRENCIES if c[0].isalpha())}) ?(?P<n>{N})(?P<scale1>)"
+    (True, rf"(?<!\w)(?P<c>{any_of(c for c in CURRENCIES if c[0].isalpha())}) ?(?P<n>{N})(?P<scale1>)"
      rf"(?:{DASH}(?P<n2>{N}))?{SCALE}(?!\w){PER}", money_range),
     (True, r"(?<!\w)[vV]\.?(?P<n>\d+(?:\.\d+)*)(?![\w])", _version),
-    (True, rf"(?<![\w.])(?:{one_of(_BEFORE_NAMES)})(?= [A-Z])", _without_point),
-    (True, rf"(?<![\w.])(?:{one_of(_AFTER_NAMES)})(?!\w)", _without_point),
+    (True, rf"(?<![\w.])(?:{any_of(_BEFORE_NAMES)})(?= [A-Z])", _without_point),
+    (True, rf"(?<![\w.])(?:{any_of(_AFTER_NAMES)})(?!\w)", _without_point),
     (True, r"(?<!\w)(?:Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?= \d)", lambda m: ABBREVIATIONS[f"{m.group()}."]),
     (True, r"(?<!\w)M{1,3}[DCLXVI]{3,12}(?!\w)", lambda m: _year_in_roman(m)),
     (False, r"(?<!\w)U\+[\dA-F]{4,6}\b", lambda m: f"U plus {read_code(m.group()[2:])}"),

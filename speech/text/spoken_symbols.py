@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from speech.text.spoken_dates import DASH, Match, Read, Rule
-from speech.text.spoken_figures import PER, SCALE, N, money_range, one_of, per_words
+from speech.text.spoken_figures import PER, SCALE, N, any_of, money_range, per_words
 from speech.text.spoken_letters import read_code, read_name
 from speech.text.spoken_numbers import (
     CURRENCIES,
@@ -82,7 +82,7 @@ def _minus(match: Match) -> str:
     return " minus "
 
 
-_SIGNS = one_of(c for c in CURRENCIES if not c[-1].isalnum() and not c[0].isalpha())
+_SIGNS = any_of(c for c in CURRENCIES if not c[-1].isalnum() and not c[0].isalpha())
 _CURRENCY_SIGNS = "".join(c for c in CURRENCIES if len(c) == 1)
 _FRACTION_SIGNS = "".join(FRACTIONS)
 _ANY_SYMBOL = "".join(_SYMBOLS)
@@ -90,7 +90,7 @@ _ANY_SYMBOL = "".join(_SYMBOLS)
 # The characters it may begin with, the pattern, and how it is read.
 _PATTERNS: tuple[tuple[str, str, Read], ...] = (
     (":;", r"(?<!\S)[:;]['^]?-?[)(DPpOo3/\\|*](?!\S)", lambda m: ""),
-    (_CURRENCY_SIGNS, rf"(?P<c>{_SIGNS}) ?(?P<n>{N})(?: ?(?P<scale1>{one_of(SCALES)})\b(?={DASH}))?"
+    (_CURRENCY_SIGNS, rf"(?P<c>{_SIGNS}) ?(?P<n>{N})(?: ?(?P<scale1>{any_of(SCALES)})\b(?={DASH}))?"
      rf"(?:{DASH}(?:{_SIGNS})? ?(?P<n2>{N}))?{SCALE}(?!\w){PER}", money_range),
     (_CURRENCY_SIGNS, rf"(?P<c>[{_CURRENCY_SIGNS}]){PER}(?<=\w)",
      lambda m: plural(CURRENCIES[m["c"]][0]) + per_words(m)),
@@ -114,7 +114,7 @@ _PATTERNS: tuple[tuple[str, str, Read], ...] = (
     ("#", r"(?<![\w#&])#(?P<tag>\w+)", lambda m: f"hashtag {read_name(m['tag'])}"),
     ("@", r"(?<!\w)@(?P<name>\w+)", lambda m: f"at {read_name(m['name'])}"),
     ("~", r"(?<!\w)~ ?(?=[$€£]?\d)", lambda m: "about "),
-    (_FRACTION_SIGNS, rf"[{''.join(FRACTIONS)}](?: ?(?P<u>{one_of(UNITS)})(?!\w))?",
+    (_FRACTION_SIGNS, rf"[{''.join(FRACTIONS)}](?: ?(?P<u>{any_of(UNITS)})(?!\w))?",
      lambda m: f" {FRACTIONS[m.group()[0]]}" + (f" {plural(UNITS[m['u']])}" if m["u"] else " ")),
     ("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", _power),
     ("₀₁₂₃₄₅₆₇₈₉", r"[₀₁₂₃₄₅₆₇₈₉]+", _subscript),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from speech.text.abbreviations import has_common_word
-from speech.text.markup import strip_piece
+from speech.text.markup import strip_markup_piece
 from speech.text.reading_rules import ReadingRules, rule_readings
 from speech.text.spoken_english import Reading, english_readings
 from speech.text.spoken_letters import INITIALISMS, read_english_word
@@ -63,7 +63,7 @@ _INCHES = re.compile(r"\"|(?<=\d)(?:''|”)")
 
 def plain_text(text: str) -> str:
     """Takes Markdown, HTML tags, quotation marks, emoji and control characters out; what is left is written text."""
-    text, _ = strip_piece(text, numbers=False)
+    text, _ = strip_markup_piece(text, numbers=False)
     text = _QUOTED_STOP.sub(",", text)
     if text.isascii():
         if '"' in text:
@@ -71,11 +71,11 @@ def plain_text(text: str) -> str:
     else:
         text = _INVISIBLE.sub("", _UNSPEAKABLE.sub(" ", _with_inches(text)))
         text = _LOOSE_ACCENTS.sub("", unicodedata.normalize("NFC", text.translate(_QUOTES)).translate(_WIDE))
-    text = _UNBROKEN.sub(_broken, text)
+    text = _UNBROKEN.sub(_split_digits, text)
     return _LOST_PUNCTUATION.sub("", " ".join(text.split()))
 
 
-def _broken(run: re.Match[str]) -> str:
+def _split_digits(run: re.Match[str]) -> str:
     """What nobody could take in, a number of a hundred figures, is read in parts, so that the first is heard soon."""
     step = _MOST_FIGURES if run.group().isdecimal() else _LONGEST_WORD
     return " ".join(run.group()[start : start + step] for start in range(0, len(run.group()), step))

@@ -5,8 +5,7 @@ Imported in the worker process only: coqui-tts, PyTorch and transformers take se
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from TTS.tts.utils.languages import normalize_language
 
 from speech.errors import InputError
 from speech.files.sound_file import read_audio
-from speech.tts.synthesis.neural_speaker import RawSpeech
+from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.word_times import words_from_symbols
 
 _SEED = 0
@@ -40,7 +39,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 class VitsModel:
-    """A VITS model. Sentences may come from several threads: their texts are read at once, the network runs in turns.
+    """A VITS model. The texts of several sentences are read at once, the network speaks them in turn, each whole.
 
     Args:
         setup: see `speech.tts.coqui_worker`.
@@ -59,15 +58,14 @@ class VitsModel:
         _load(self._model, config, checkpoint_path=setup["checkpoint"])
         self._model.to(self._device)
         self._own_length_scale = self._model.length_scale
-        self._lock = threading.Lock()
         self._language, self._conditions = self._chosen(setup["speaker"], setup["language"], config)
 
     def set_pace(self, faster: float) -> None:
         """Speaks this many times as fast as by itself."""
         self._model.length_scale = self._own_length_scale / faster
 
-    def speak(self, words: Sequence[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
-        """Says a sentence, whole; `check` is called when its turn has come.
+    def speak(self, words: Sequence[str], turn: Turn) -> Generator[RawSpeech, None, None]:
+        """Says a sentence, whole.
 
         Raises:
             InputError: the voice knows none of these letters.
@@ -80,8 +78,7 @@ class VitsModel:
         symbols = ["" if sign in blanks or len(sign) > 1 else sign for sign in signs]
         if not any(symbol.isalnum() for symbol in symbols):
             raise InputError(f"expected text in the language of the voice ({self._language}), got {text[:40]!r}")
-        with self._lock, torch.inference_mode():
-            check()
+        with turn(), torch.inference_mode():
             torch.manual_seed(_SEED)
             tokens = torch.tensor([ids], dtype=torch.long, device=self._device)
             lengths = torch.tensor([len(ids)], device=self._device)
@@ -134,7 +131,6 @@ class XttsModel:
         self._model.to(self._device)
         self._language = setup["language"]
         self._speed = 1.0
-        self._lock = threading.Lock()
         self._latents = (
             self._listen(Path(setup["sample"]), config)
             if setup["sample"]
@@ -148,16 +144,27 @@ class XttsModel:
         """Speaks this many times as fast as by itself."""
         self._speed = faster
 
-    def speak(self, words: Sequence[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
-        """Says a sentence, in pieces as they are made (about 0.9 s each), and calls `check` before each."""
-        with self._lock:
-            check()
-            torch.manual_seed(_SEED)
-            for samples in self._model.inference_stream(
-                " ".join(words), self._language, *self._latents, speed=self._speed, **self._sampling
-            ):
-                yield RawSpeech(samples.float().cpu().numpy(), None)
-                check()
+    def speak(self, words: Sequence[str], turn: Turn) -> Generator[RawSpeech, None, None]:
+        """Says a sentence, in pieces as they are made (about 0.9 s each).
+
+        Beside its generator's, the library keeps two things of a sentence: PyTorch's noise, and the reading of text and
+        voice that every token needs. Both are exchanged with the turn.
+        """
+        pieces = self._model.inference_stream(
+            " ".join(words), self._language, *self._latents, speed=self._speed, **self._sampling
+        )
+        reader = self._model.gpt.gpt_inference
+        noise = torch.Generator(self._device).manual_seed(_SEED).get_state()
+        reading: Any = None
+        while True:
+            with turn():
+                _set_noise(noise, self._device)
+                reader.store_prefix_emb(reading)
+                samples = next(pieces, None)
+                noise, reading = _noise(self._device), reader.cached_prefix_emb
+            if samples is None:
+                return
+            yield RawSpeech(samples.float().cpu().numpy(), None)
 
     def _listen(self, sample: Path, config: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """What the model needs to know of a voice. The library's own reading of files needs more packages."""
@@ -169,6 +176,27 @@ class XttsModel:
             audio.to(self._device), rate, length=config.gpt_cond_len, chunk_length=config.gpt_cond_chunk_len
         )
         return latents, self._model.get_speaker_embedding(audio.to(self._device), rate)
+
+
+def _noise(device: torch.device) -> torch.Tensor:
+    """Where the noise of a device is."""
+    state: torch.Tensor
+    if device.type == "cuda":
+        state = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state = torch.mps.get_rng_state()
+    else:
+        state = torch.get_rng_state()
+    return state
+
+
+def _set_noise(state: torch.Tensor, device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(state)
+    else:
+        torch.set_rng_state(state)
 
 
 def _set_file(config: Any, key: str, file: str | list[str]) -> None:

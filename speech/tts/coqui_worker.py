@@ -49,4 +49,4 @@ def load(setup: dict[str, Any]) -> Work:
 
 
 if __name__ == "__main__":
-    serve(load, parallel=2)
+    serve(load)

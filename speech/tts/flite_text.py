@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from speech.text.latin import in_letters, to_latin
+from speech.text.latin import to_latin, transliterate_words
 from speech.text.spoken_text import SpokenWord
 
 # Letters in one go: about 10 and 30 s of speech, for which Flite needs half a second and one and a half.
@@ -12,9 +12,11 @@ _LONGEST_FIRST, _LONGEST = 150, 450
 
 
 def in_flites_letters(words: list[SpokenWord]) -> list[SpokenWord]:
-    """Writes words in the letters that Flite knows; see `speech.text.latin.in_letters`."""
+    """Writes words in the letters that Flite knows; see `speech.text.latin.transliterate_words`."""
     # Flite takes "Ca", but not "ca", for California.
-    return in_letters(words, lambda text: _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(text)))
+    return transliterate_words(
+        words, lambda text: _TWO_LETTERS.sub(lambda found: found.group().lower(), to_latin(text))
+    )
 
 
 _TWO_LETTERS = re.compile(r"\b[A-Z][a-z]\b")

@@ -12,7 +12,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from speech.errors import InputError
-from speech.text.latin import in_letters, to_latin
+from speech.text.latin import to_latin, transliterate_words
 from speech.text.spoken_text import SpokenWord, spoken_words
 from speech.tts.base import Voice
 from speech.tts.neural import DEFAULT_RATE_WPM, NeuralTTS, check_settings
@@ -97,7 +97,7 @@ class PicoTTS(NeuralTTS):
 
     def _read(self, text: str) -> list[SpokenWord]:
         written = spoken_words(text, self._language)
-        words = in_letters(written, self._in_own_letters)
+        words = transliterate_words(written, self._in_own_letters)
         if written and not words:
             raise InputError(
                 f"voice engine pico: expected {self._known.name}, got {text[:40]!r}; choose the voice engine espeak"

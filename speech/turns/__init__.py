@@ -1,1 +1,1 @@
-"""When somebody speaks, and when a turn is over."""
+"""Voice activity and turn detection: when speech starts, pauses and stops."""

@@ -1,1 +1,1 @@
-"""Processes of our own for heavy work, and how processes end."""
+"""Worker processes for heavy work: messages, priority, signals, clean ends."""

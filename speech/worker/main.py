@@ -13,14 +13,22 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from speech.errors import VisavisError
 from speech.files import claims
-from speech.worker.messages import HEADER, Kind, pack_message, unpack_fields
+from speech.worker.messages import HEADER, WINDOW_BYTES, Kind, pack_message, unpack_fields
+from speech.worker.turns import Turns
 
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 """A worker takes what was fetched before: set before any library is imported that would look elsewhere, or tell."""
+
+
+MOST_CALLS = 32
+"""Calls that are worked on at once."""
 
 
 class Cancelled(Exception):
@@ -28,7 +36,7 @@ class Cancelled(Exception):
 
 
 class Call:
-    """One call that is being worked on.
+    """One call that is being worked on, beside others: each has a thread, and they take turns at what they share.
 
     Attributes:
         fields: its arguments.
@@ -40,12 +48,14 @@ class Call:
         self._send = send
         # The caller bounds what it sends ahead (see `speech.asr.process`).
         self._incoming: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._cancelled = threading.Event()
+        self._changed = threading.Condition()
+        self._untaken_bytes = 0
+        self._is_cancelled = False
 
     @property
     def is_cancelled(self) -> bool:
         """Whether the result is not wanted any more."""
-        return self._cancelled.is_set()
+        return self._is_cancelled
 
     def check(self) -> None:
         """Ends the work if it is not wanted any more: call it between long steps.
@@ -53,8 +63,19 @@ class Call:
         Raises:
             Cancelled: it is not wanted.
         """
-        if self._cancelled.is_set():
+        if self._is_cancelled:
             raise Cancelled
+
+    @contextmanager
+    def turn(self, turns: Turns) -> Iterator[None]:
+        """A turn for one step of the work; `emit` outside of it, as the reader may be behind.
+
+        Raises:
+            Cancelled: the result is not wanted any more.
+        """
+        with turns.taken():
+            self.check()
+            yield
 
     def incoming(self) -> Iterator[bytes]:
         """The payloads that the caller sends, as they come, to their end.
@@ -68,36 +89,49 @@ class Call:
         self.check()
 
     def emit(self, fields: Mapping[str, Any] | None = None, payload: bytes = b"") -> None:
-        """Sends a piece of the result.
+        """Sends a piece of the result; waits first while the reader is `WINDOW_BYTES` behind.
 
         Raises:
             Cancelled: it is not wanted any more.
         """
-        self.check()
-        self._send(pack_message(Kind.ITEM, self._number, fields, payload))
+        message = pack_message(Kind.ITEM, self._number, fields, payload)
+        with self._changed:
+            while self._untaken_bytes >= WINDOW_BYTES and not self._is_cancelled:
+                self._changed.wait()
+            self.check()
+            self._untaken_bytes += len(message)
+        self._send(message)
 
     def _take(self, payload: bytes | None) -> None:
         self._incoming.put(payload)
 
+    def _was_read(self, count: int) -> None:
+        with self._changed:
+            self._untaken_bytes -= count
+            self._changed.notify()
+
     def _cancel(self) -> None:
-        self._cancelled.set()
+        with self._changed:
+            self._is_cancelled = True
+            self._changed.notify()
         self._incoming.put(None)
 
 
 Work = Callable[[Call], None]
-"""Does one call, on a thread of its own; what it raises is the caller's to read, in one line."""
+"""Does one call, on a thread of its own beside others; what it raises is the caller's to read, in one line."""
 
 
-def serve(load: Callable[[dict[str, Any]], Work], *, parallel: int = 1) -> None:
+def serve(load: Callable[[dict[str, Any]], Work]) -> None:
     """Serves on the standard streams until stdin ends; what a library prints goes to stderr.
+
+    At most `MOST_CALLS` are worked on at once; more wait for the first that ends.
 
     Args:
         load: makes everything ready from the caller's setup, and returns what does a call.
-        parallel: calls that are worked on at once; more wait.
     """
     messages = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    _Server(sys.stdin.buffer, messages).run(load, parallel)
+    _Server(sys.stdin.buffer, messages).run(load)
     end(0)
 
 
@@ -113,8 +147,10 @@ class _Server:
         self._lock = threading.Lock()
         self._calls: dict[int, Call] = {}
         self._waiting: queue.SimpleQueue[tuple[int, Call]] = queue.SimpleQueue()
+        self._room = threading.Semaphore(MOST_CALLS)
+        self._idle: list[queue.SimpleQueue[tuple[int, Call]]] = []
 
-    def run(self, load: Callable[[dict[str, Any]], Work], parallel: int) -> None:
+    def run(self, load: Callable[[dict[str, Any]], Work]) -> None:
         first = self._read()
         if first is None:
             return
@@ -124,13 +160,24 @@ class _Server:
         try:
             work = load(first[2])
         except Exception as error:  # whatever it is, the caller reports it in one line
-            told = {"message": f"could not load: {_one_line(error)}", "error": type(error).__name__}
-            self._send(pack_message(Kind.ERROR, 0, told))
+            self._send_failure(0, error, "could not load: ")
             return
         self._send(pack_message(Kind.READY))
-        for number in range(1, parallel):
-            threading.Thread(target=self._work, args=(work,), name=f"work {number}", daemon=True).start()
-        self._work(work)
+        while True:
+            self._hand_out(*self._waiting.get(), work)
+
+    def _hand_out(self, number: int, call: Call, work: Work) -> None:
+        """Gives a call to the thread that has worked last, as its memory is warm, or to a new one.
+
+        New threads are started here, on the main one: they inherit the priority that `load` has given it.
+        """
+        self._room.acquire()
+        if self._idle:
+            calls = self._idle.pop()
+        else:
+            calls = queue.SimpleQueue()
+            threading.Thread(target=self._work, args=(work, calls), name="work", daemon=True).start()
+        calls.put((number, call))
 
     def _take_all(self) -> None:
         while (message := self._read()) is not None:
@@ -148,12 +195,14 @@ class _Server:
                 known._take(payload)
             elif kind is Kind.END:
                 known._take(None)
+            elif kind is Kind.TAKEN:
+                known._was_read(fields["bytes"])
             elif kind is Kind.CANCEL:
                 known._cancel()
 
-    def _work(self, work: Work) -> None:
+    def _work(self, work: Work, calls: queue.SimpleQueue[tuple[int, Call]]) -> None:
         while True:
-            number, call = self._waiting.get()
+            number, call = calls.get()
             try:
                 call.check()
                 work(call)
@@ -161,9 +210,17 @@ class _Server:
             except Cancelled:
                 pass
             except Exception as error:  # the next call may do better
-                told = {"message": _one_line(error), "error": type(error).__name__}
-                self._send(pack_message(Kind.ERROR, number, told))
+                self._send_failure(number, error)
             self._calls.pop(number, None)
+            self._idle.append(calls)
+            self._room.release()
+
+    def _send_failure(self, number: int, error: Exception, what: str = "") -> None:
+        """Says in one line why a call failed; of what nobody has expected also where, for the log."""
+        told = {"message": f"{what}{_one_line(error)}", "error": type(error).__name__}
+        if not isinstance(error, VisavisError):
+            told["where"] = "\n" + "".join(traceback.format_tb(error.__traceback__)).rstrip()
+        self._send(pack_message(Kind.ERROR, number, told))
 
     def _send(self, message: bytes) -> None:
         try:

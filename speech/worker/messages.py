@@ -15,6 +15,10 @@ from typing import Any
 HEADER = struct.Struct("<cIII")
 """Kind, call, length of the fields, length of the payload, in bytes."""
 
+WINDOW_BYTES = 1 << 20
+"""Of a call's items that their reader has not taken yet. A worker that has sent so much of a call (10 s of sound) goes
+on with others until the reader has caught up; so nobody who is behind holds others up, or fills the memory."""
+
 
 class Kind(Enum):
     """What a message is."""
@@ -29,6 +33,8 @@ class Kind(Enum):
     """To the worker: more for an open call."""
     END = b"E"
     """To the worker: that was all for this call."""
+    TAKEN = b"T"
+    """To the worker: so many more bytes of the call's items, "bytes" in the fields, were taken by their reader."""
     CANCEL = b"X"
     """To the worker: throw the call away. Not answered."""
     PING = b"?"
@@ -40,7 +46,8 @@ class Kind(Enum):
     DONE = b"F"
     """From the worker: the call is finished."""
     ERROR = b"!"
-    """From the worker: why the call failed, in the field "message"."""
+    """From the worker: why the call failed, in the field "message", and the class of the error in "error"; in "where"
+    the places in the code, if nobody has expected it."""
 
 
 def pack_message(kind: Kind, call: int = 0, fields: Mapping[str, Any] | None = None, payload: bytes = b"") -> bytes:

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import subprocess
 import sys
-from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from speech.errors import error_named
+from speech.worker.call import Item, WorkerCall
 from speech.worker.messages import HEADER, Kind, pack_message, unpack_fields
+from speech.worker.stderr_tail import StderrTail
 
 _STOP_S = 1.0
 """How long a worker may take to end once its input has ended."""
@@ -32,72 +33,10 @@ SILENT_S = 10.0
 _ILLEGAL_INSTRUCTION = int(signal.SIGILL)
 """How a process ends whose library was built for newer processors."""
 
-_WAITING_ITEMS = 1024
-"""Items that a call's reader may be behind; then the worker is held up by its full pipe. A reply or a spoken sentence
-has far fewer."""
+_PIPES_S = 0.5
+"""How long a dead worker's pipes may still be read: a program that it has started may hold them open."""
 
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A piece of a call's result.
-
-    Attributes:
-        fields: what the worker says of it.
-        payload: bytes that come with it.
-    """
-
-    fields: Mapping[str, Any]
-    payload: bytes
-
-
-class WorkerCall:
-    """One call to a worker; made by `Worker.open`, ended by `close`."""
-
-    def __init__(self, worker: Worker, number: int) -> None:
-        self._worker, self._number = worker, number
-        self._replies: asyncio.Queue[tuple[Kind, Item]] = asyncio.Queue(_WAITING_ITEMS)
-
-    def send(self, payload: bytes) -> None:
-        """Sends more for the call; the caller bounds how far it is ahead of the answers."""
-        self._worker._send(pack_message(Kind.DATA, self._number, None, payload))
-
-    def end(self) -> None:
-        """Says that all was sent."""
-        self._worker._send(pack_message(Kind.END, self._number))
-
-    def fail(self, message: str) -> None:
-        """Ends the reading of this call with an error."""
-        self._put_by_force((Kind.ERROR, Item({"message": message}, b"")))
-
-    async def items(self) -> AsyncGenerator[Item, None]:
-        """The pieces of the result as they come.
-
-        Raises:
-            BackendError: the call failed, or the worker died.
-            InputError: the worker found fault with what it was given.
-        """
-        while True:
-            kind, item = await self._replies.get()
-            if kind is Kind.ERROR:
-                raise error_named(item.fields.get("error"), str(item.fields["message"]))
-            if kind is Kind.DONE:
-                return
-            yield item
-
-    def close(self) -> None:
-        """Nothing more of this call is wanted: the worker stops working on it."""
-        if self._worker._calls.pop(self._number, None) is not None:
-            self._worker._send(pack_message(Kind.CANCEL, self._number))
-            while not self._replies.empty():  # whoever waits to put something in must go on
-                self._replies.get_nowait()
-
-    async def _put(self, reply: tuple[Kind, Item]) -> None:
-        await self._replies.put(reply)
-
-    def _put_by_force(self, reply: tuple[Kind, Item]) -> None:
-        while self._replies.full():
-            self._replies.get_nowait()
-        self._replies.put_nowait(reply)
+_LOG = logging.getLogger(__name__)
 
 
 class Worker:
@@ -110,15 +49,15 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process, what: str) -> None:
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None
         self._process, self._what = process, what
-        self._stdin, self._stdout, self._stderr = process.stdin, process.stdout, process.stderr
+        self._stdin, self._stdout = process.stdin, process.stdout
         self._calls: dict[int, WorkerCall] = {}
         self._number = 0
-        self._stderr_tail: deque[str] = deque(maxlen=1)
+        self._stderr_tail = StderrTail(process.stderr)
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
         self._has_work, self._ended = asyncio.Event(), asyncio.Event()
-        self._was_heard = self._is_held_up = False
-        self._fell_silent = False
+        self._was_heard = self._fell_silent = False
+        self._is_expected_to_end = self._calls_have_failed = False
         self.has_ended = False
 
     @classmethod
@@ -149,20 +88,23 @@ class Worker:
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         worker = cls(process, what)
-        loading = worker._calls[0] = WorkerCall(worker, 0)
+        loading = worker._calls[0] = worker._call(0)
+        reading_stderr = asyncio.create_task(worker._stderr_tail.read(), name=f"read {what}'s messages")
         worker._tasks = [
-            asyncio.create_task(worker._sort_replies(), name=f"read {what}"),
-            asyncio.create_task(worker._keep_stderr_tail(), name=f"read {what}'s messages"),
+            reading_stderr,
+            asyncio.create_task(worker._sort_replies(reading_stderr), name=f"read {what}"),
         ]
         try:
             worker._send(pack_message(Kind.SETUP, 0, setup))
-            kind, item = await loading._replies.get()
-            if kind is not Kind.READY:
-                raise error_named(item.fields.get("error"), str(item.fields["message"]))
+            kind, item = await loading.reply()
         except BaseException:
             await worker.stop()
             raise
-        worker._calls.pop(0, None)
+        if kind is not Kind.READY:
+            await worker.stop()
+            where = f"{item.fields.get('where', '')}{worker._stderr_lines()}"
+            _LOG.error("%s %s (%s)%s", what, item.fields["message"], item.fields.get("error", "it died"), where)
+            raise error_named(item.fields.get("error"), str(item.fields["message"]))
         worker._watching = asyncio.create_task(worker._watch(), name=f"watch {what}")
         worker._tasks.append(worker._watching)
         return worker
@@ -170,10 +112,10 @@ class Worker:
     def open(self, fields: Mapping[str, Any] | None = None) -> WorkerCall:
         """Begins a call with these arguments; close it in the end."""
         self._number += 1
-        call = self._calls[self._number] = WorkerCall(self, self._number)
+        call = self._calls[self._number] = self._call(self._number)
         self._send(pack_message(Kind.OPEN, self._number, fields))
         self._has_work.set()
-        if self.has_ended:
+        if self._calls_have_failed:
             call.fail(self._exit_message())
         return call
 
@@ -199,7 +141,7 @@ class Worker:
 
     async def stop(self) -> None:
         """Ends the process: politely, then not."""
-        self.has_ended = True
+        self.has_ended = self._is_expected_to_end = True
         self._stdin.close()
         try:
             await asyncio.wait_for(self._process.wait(), _STOP_S)
@@ -209,6 +151,9 @@ class Worker:
             await self._process.wait()
         if self._watching is not None:
             self._watching.cancel()
+        await asyncio.wait(self._tasks, timeout=_PIPES_S)
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _send(self, message: bytes) -> None:
@@ -216,23 +161,38 @@ class Worker:
         with contextlib.suppress(ConnectionError, RuntimeError):  # RuntimeError: the pipe was closed by `stop`
             self._stdin.write(message)
 
-    async def _sort_replies(self) -> None:
+    def _call(self, number: int) -> WorkerCall:
+        return WorkerCall(number, self._what, self._send, self._forget)
+
+    def _forget(self, number: int) -> None:
+        self._calls.pop(number, None)
+
+    async def _sort_replies(self, reading_stderr: asyncio.Task[None]) -> None:
+        """Hands every message to its call; none of them is ever waited for."""
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 kind, number, text_length, length = HEADER.unpack(await self._stdout.readexactly(HEADER.size))
                 fields = unpack_fields(await self._stdout.readexactly(text_length))
                 payload = await self._stdout.readexactly(length)
                 self._was_heard = True
+                if number == 0 and Kind(kind) is Kind.ERROR:
+                    self._is_expected_to_end = True
                 if (call := self._calls.get(number)) is not None:
-                    self._is_held_up = True
-                    await call._put((Kind(kind), Item(fields, payload)))
-                    self._is_held_up = False
+                    call.take(Kind(kind), Item(fields, payload), HEADER.size + text_length + length)
         self.has_ended = True
         self._ended.set()
-        if self._calls:
-            await self._process.wait()
-            for call in self._calls.values():
-                call.fail(self._exit_message())
+        is_death = not self._is_expected_to_end
+        await self._process.wait()
+        if is_death:
+            await asyncio.wait([reading_stderr], timeout=_PIPES_S)
+            _LOG.error("%s; open calls: %d%s", self._exit_message(), len(self._calls), self._stderr_lines())
+        self._calls_have_failed = True
+        for call in self._calls.values():
+            call.fail(self._exit_message())
+
+    def _stderr_lines(self) -> str:
+        """What the process has said last, for the log: the user reads one line."""
+        return "".join(f"\n    {line}" for line in self._stderr_tail.lines)
 
     async def _watch(self) -> None:
         """Ends a process that is stopped or hangs: it would keep a conversation waiting for ever."""
@@ -244,8 +204,7 @@ class Worker:
             self._was_heard = False
             self._send(pack_message(Kind.PING))
             await asyncio.sleep(PING_S)
-            # Held up by a reader of ours that is behind, it can't say anything.
-            unanswered = 0 if self._was_heard or self._is_held_up else unanswered + 1
+            unanswered = 0 if self._was_heard else unanswered + 1
             if unanswered * PING_S >= SILENT_S:
                 self._fell_silent = True
                 with contextlib.suppress(ProcessLookupError):
@@ -255,15 +214,8 @@ class Worker:
     def _exit_message(self) -> str:
         if self._fell_silent:
             return f"{self._what} did not answer for {SILENT_S:g} s; it is started again"
-        reason = f": {self._stderr_tail[0]}" if self._stderr_tail else ""
+        reason = f": {self._stderr_tail.last}" if self._stderr_tail.last else ""
         code = self._process.returncode
         if code == -_ILLEGAL_INSTRUCTION:
             return f"{self._what} ended: it needs instructions that this processor does not have"
         return f"{self._what} ended unexpectedly (status {code}{reason}); it is started again"
-
-    async def _keep_stderr_tail(self) -> None:
-        rest = ""
-        while piece := await self._stderr.read(4096):
-            # Progress bars write carriage returns only: a line must not grow for ever.
-            *lines, rest = (rest + piece.decode(errors="replace")).replace("\r", "\n")[-4096:].split("\n")
-            self._stderr_tail.extend(line.strip() for line in (*lines, rest) if line.strip())

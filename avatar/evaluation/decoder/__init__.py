@@ -1,1 +1,1 @@
-"""How true and how clean drawn faces are."""
+"""Measures of a decoder: commanded motion against what MediaPipe finds; flicker, seams, folds."""

@@ -6,7 +6,7 @@ their pixels; only folds look at the decoder's own field.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait
+from avatar.progress import ShareDone
 from speech.errors import InputError
 
 _INDEX = MotionLayout.INDEX
@@ -46,8 +47,6 @@ _GAZES = (("gaze yaw", "gazeYaw", 20.0), ("gaze pitch", "gazePitch", 15.0))
 _ANGLE_BAND, _GAZE_BAND, _KEPT_BAND, _SHAPE_BAND = Band(0.0, 2.0), Band(0.0, 4.0), Band(0.0, 0.05), Band(0.0, 0.02)
 _NONE = Band(0.0, 0.0)
 _SEAM_BAND = Band(0.0, 1.15)
-
-Progress = Callable[[float], None]
 
 
 def vector(**values: float) -> Floats:
@@ -85,7 +84,7 @@ class DecoderEvaluation:
         self._ruler = Ruler(picture, rest)
         self._rest = self._ruler(rest)
 
-    def sections(self, progress: Progress) -> list[Section]:
+    def sections(self, progress: ShareDone) -> list[Section]:
         """All tables; `progress` is told the share that is done."""
         rows: list[Row] = []
         ends: dict[str, list[float]] = {}

@@ -1,1 +1,1 @@
-"""What is evaluated: speech with its words and phonemes."""
+"""Evaluation material: recordings with transcripts, aligned to words and phonemes."""

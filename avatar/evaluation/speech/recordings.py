@@ -24,7 +24,7 @@ _SILENT = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RecordingFiles:
     """Where one recording's parts are.
 
     Attributes:
@@ -44,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recording, read and checked: `motion` is float32 [T, 60]; see `Source`."""
+    """One recording, read and checked: `motion` is float32 [T, 60]; see `RecordingFiles`."""
 
     name: str
     track: SpeechTrack
@@ -54,7 +54,7 @@ class Recording:
     sound_offset: int
 
 
-def sources_of(folder: Path) -> list[Source]:
+def find_recording_files(folder: Path) -> list[RecordingFiles]:
     """Files that belong together by their names: a.wav or a video a.mp4, and any of a.csv, a.txt; sorted by name.
 
     Raises:
@@ -75,7 +75,7 @@ def sources_of(folder: Path) -> list[Source]:
                 )
             by_stem[path.stem][kind] = path
     found = [
-        Source(
+        RecordingFiles(
             stem,
             kinds.get("audio") or kinds["video"],
             kinds.get(".csv"),
@@ -109,7 +109,7 @@ def read_transcript(given: Path) -> str:
 
 
 def read_recording(
-    source: Source, sound_offset: int = 0, report: Callable[[str], None] = lambda line: None
+    source: RecordingFiles, sound_offset: int = 0, report: Callable[[str], None] = lambda line: None
 ) -> Recording:
     """Reads and checks one recording.
 

@@ -1,1 +1,1 @@
-"""Whether lips and sound belong together, as a trained network hears and sees it."""
+"""Two-tower models that score lip sync and head motion: windows, training, scores."""

@@ -21,8 +21,9 @@ from avatar.evaluation.towers.measures import shift_table
 from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.evaluation.towers.windows import BATCH_SHAPES, Windows, split
 from avatar.motion import FRAME_RATE_HZ
+from avatar.progress import Progress
 from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
-from avatar.training.dataset import MotionData, Progress, load
+from avatar.training.dataset import MotionData, load
 from avatar.weights_file import DAMAGED, brief
 from speech.errors import InputError
 from speech.files.draft import Draft

@@ -1,1 +1,1 @@
-"""What makes a voice's sound, mostly inside worker processes."""
+"""The voices' engines, mostly run in worker processes: networks, phonemes, word times, loudness."""

@@ -7,7 +7,7 @@ are wanted too.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from hibari.g2p import ASSETS, G2P
 from speech.errors import InputError
 from speech.tts.synthesis.clauses import clauses_of
 from speech.tts.synthesis.loudness import speech_level_dbfs
-from speech.tts.synthesis.neural_speaker import RawSpeech
+from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.onnx_graph import with_output
 from speech.tts.synthesis.onnx_session import open_session
 from speech.tts.synthesis.speech_shaper import speech_bounds
@@ -62,20 +62,20 @@ class HibariModel:
         """Speaks this many times as fast as by itself."""
         self._speed = faster
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
+    def speak(self, words: list[str], turn: Turn) -> Generator[RawSpeech, None, None]:
         """See `speech.tts.synthesis.neural_speaker.Model`; a piece is a clause."""
         start = 0
         clauses = clauses_of(words, first=_FIRST_LETTERS, longest=_MOST_LETTERS)
         for number, clause in enumerate(clauses):
-            check()
-            symbols, owners = self._symbols(clause)
-            if not any(owner >= 0 for owner in owners):
-                raise InputError(f"expected English text, got {' '.join(words)[:40]!r}")
-            ids = [[0, *(self._numbers[symbol] for symbol in symbols), 0]]
-            inputs = {"ids": np.asarray(ids, np.int64), "speed": np.asarray([self._speed], np.float32)}
-            *spectrum, durations = self._network.run(None, inputs)
-            check()
-            samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(_SEED))
+            with turn():
+                symbols, owners = self._symbols(clause)
+                if not any(owner >= 0 for owner in owners):
+                    raise InputError(f"expected English text, got {' '.join(words)[:40]!r}")
+                ids = [[0, *(self._numbers[symbol] for symbol in symbols), 0]]
+                inputs = {"ids": np.asarray(ids, np.int64), "speed": np.asarray([self._speed], np.float32)}
+                *spectrum, durations = self._network.run(None, inputs)
+            with turn():
+                samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(_SEED))
             ends = np.cumsum(durations) * (len(samples) / durations.sum())
             # The silence at the ends is kept only around the whole sentence.
             first = 0 if number == 0 else max(round(ends[0]) - round(_ONSET_S * dsp.SR), 0)

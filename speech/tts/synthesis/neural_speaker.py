@@ -6,7 +6,7 @@ What the worker processes of all neural voices share; each has models of its own
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from speech.tts.synthesis.loudness import speech_level_dbfs
 from speech.tts.synthesis.speech_shaper import LEAD_IN_S, SpeechShaper, speech_bounds
 from speech.tts.synthesis.word_times import LetterPacer, Span, in_order, letters_of
 from speech.worker.main import Call
+from speech.worker.turns import Turns
 
 _PACE_LIMITS = (0.3, 3.0)
 """Beyond these factors a model's speech falls apart."""
@@ -42,8 +43,13 @@ class RawSpeech:
     phonemes: Sequence[tuple[str, int, int]] = ()
 
 
+Turn = Callable[[], AbstractContextManager[object]]
+"""Waits until a sentence may have a step of its sound made, while other sentences wait; entering raises where nobody
+wants the sentence any more."""
+
+
 class Model(Protocol):
-    """A voice that makes raw sound."""
+    """A voice that makes raw sound, of several sentences at once: each step in a turn, and nothing is kept between."""
 
     knows_times: bool
     """Whether it gives the times of its words."""
@@ -52,12 +58,12 @@ class Model(Protocol):
         """Speaks this many times as fast as by itself."""
         ...
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
+    def speak(self, words: list[str], turn: Turn) -> Generator[RawSpeech, None, None]:
         """Says a sentence, in pieces as they are made; close it in the end.
 
         Args:
             words: as they are read aloud.
-            check: to be called before each piece; it ends the work by raising when nobody wants it any more.
+            turn: to be entered for each step, and left before a piece is handed over: its reader may be slow.
 
         Raises:
             InputError: the voice can't say this.
@@ -66,7 +72,7 @@ class Model(Protocol):
 
 
 class Speaker:
-    """A model with even loudness and the wanted rate.
+    """A model with even loudness and the wanted rate. Sentences in progress take turns, step by step.
 
     Args:
         model: the voice.
@@ -83,12 +89,13 @@ class Speaker:
         self, model: Model, *, sample_rate_hz: int, rate_wpm: int, volume: float, language: str = "en"
     ) -> None:
         self._model, self._rate, self._volume = model, sample_rate_hz, volume
+        self._turns = Turns()
         calibration = calibration_of(language)
         words = calibration.text.split()
         pace = 1.0
         # A second look, where it costs little: durations are whole frames, so twice the pace isn't half the time.
         for _ in range(2 if model.knows_times else 1):
-            raw = np.concatenate([_checked(speech.samples) for speech in model.speak(words, _go_on)])
+            raw = np.concatenate([_checked(speech.samples) for speech in model.speak(words, nullcontext)])
             self._level_dbfs = speech_level_dbfs(raw, sample_rate_hz)
             bounds = speech_bounds(raw, sample_rate_hz, self._level_dbfs) if np.isfinite(self._level_dbfs) else None
             if bounds is None:
@@ -109,7 +116,7 @@ class Speaker:
             pause_s=call.fields["pause_s"],
             hold_s=0.0 if knows_times else _HOLD_S,
         )
-        with closing(self._model.speak(call.fields["words"], call.check)) as pieces:
+        with closing(self._model.speak(call.fields["words"], lambda: call.turn(self._turns))) as pieces:
             (self._say_timed if knows_times else self._say_estimated)(call, pieces, shaper)
         if shaper.speech_end == 0:
             raise BackendError(f"expected sound, the voice says nothing for {' '.join(call.fields['words'])[:60]!r}")
@@ -225,10 +232,6 @@ def _emit(
     """Sends a piece, even an empty one: this is where a call that nobody wants any more ends."""
     fields = {"words": [(number, *span) for number, span in words], "phonemes": phonemes}
     call.emit(fields, samples.astype("<f4").tobytes())
-
-
-def _go_on() -> None:
-    """Nobody interrupts the calibration."""
 
 
 def _checked(samples: Samples) -> Samples:

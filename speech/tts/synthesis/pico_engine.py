@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,14 @@ class PicoEngine:
                 f"expected SVOX Pico's functions in {library}, could not use them: {error}; choose the engine espeak"
             ) from None
         self._files = files
-        self.speak("a", _go_on)
+        self.speak("a", nullcontext)
 
-    def speak(self, text: str, check: Callable[[], None]) -> Samples:
-        """Says a text in Pico's markup; the same text sounds the same.
+    def speak(self, text: str, turn: Callable[[], AbstractContextManager[object]]) -> Samples:
+        """Says a text in Pico's markup; the same text sounds the same, whatever is said between its steps.
 
         Args:
             text: what stands between "<" and ">" is markup, so other people's text must not have such.
-            check: called every few milliseconds; ends it by raising.
+            turn: entered for each step of a few milliseconds; ends it by raising.
 
         Returns:
             float32 [N], full scale 1, at `SAMPLE_RATE_HZ`.
@@ -67,7 +68,9 @@ class PicoEngine:
         system = ctypes.c_void_p()
         self._call("initialize", memory, _MEMORY_BYTES, ctypes.byref(system))
         try:
-            return self._spoken(self._engine(system), text.encode() + b"\0", check)
+            with turn():
+                engine = self._engine(system)
+            return self._spoken(engine, text.encode() + b"\0", turn)
         finally:
             self._pico.pico_terminate(ctypes.byref(system))
 
@@ -82,7 +85,9 @@ class PicoEngine:
         self._call("newEngine", system, _DEFINITION, ctypes.byref(engine))
         return engine
 
-    def _spoken(self, engine: ctypes.c_void_p, data: bytes, check: Callable[[], None]) -> Samples:
+    def _spoken(
+        self, engine: ctypes.c_void_p, data: bytes, turn: Callable[[], AbstractContextManager[object]]
+    ) -> Samples:
         put_text, get_data = self._speak
         buffer = ctypes.create_string_buffer(_MOST_GOT)
         taken, got, kind = ctypes.c_int16(), ctypes.c_int16(), ctypes.c_int16()
@@ -94,8 +99,8 @@ class PicoEngine:
             data = data[taken.value :]
             status = _STEP_BUSY
             while status == _STEP_BUSY:
-                check()
-                status = get_data(engine, buffer, _MOST_GOT, ctypes.byref(got), ctypes.byref(kind))
+                with turn():
+                    status = get_data(engine, buffer, _MOST_GOT, ctypes.byref(got), ctypes.byref(kind))
                 sound += buffer.raw[: got.value]
             if status != _STEP_IDLE:
                 raise BackendError(f"expected sound from SVOX Pico, it reports the error {status}")
@@ -106,7 +111,3 @@ class PicoEngine:
         if status != 0:
             files = " and ".join(file.name for file in self._files)
             raise BackendError(f"SVOX Pico ({files}): expected pico_{name} to succeed, it reports the error {status}")
-
-
-def _go_on() -> None:
-    """Nobody interrupts the first words."""

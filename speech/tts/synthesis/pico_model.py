@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from speech.audio import Samples
 from speech.text.spoken_text import pause_after_s
 from speech.tts.synthesis.clauses import clauses_of
-from speech.tts.synthesis.neural_speaker import RawSpeech
+from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.pico_engine import PicoEngine
 from speech.tts.synthesis.pico_marks import AUDIBLE, evenly_marked, marked, word_spans
 from speech.tts.synthesis.word_times import Span
@@ -39,13 +39,13 @@ class PicoModel:
         """Speaks this many times as fast as by itself."""
         self._speed = int(np.clip(round(100 * faster), *_SPEED_LIMITS))
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
+    def speak(self, words: list[str], turn: Turn) -> Generator[RawSpeech, None, None]:
         """See `speech.tts.synthesis.neural_speaker.Model`; a piece is a clause."""
         begin = f'<speed level="{self._speed}"><pitch level="{self._pitch}">'
         start = 0
         for clause in clauses_of(words, first=_FIRST_LETTERS, longest=_MOST_LETTERS):
-            even = self._engine.speak(begin + evenly_marked(clause), check)
-            uneven = self._engine.speak(begin + marked(clause), check)
+            even = self._engine.speak(begin + evenly_marked(clause), turn)
+            uneven = self._engine.speak(begin + marked(clause), turn)
             spans = word_spans(clause, even, uneven)
             sound, dropped = self._trimmed(even, pause_after_s(clause[-1]))
             yield RawSpeech(sound, [_shifted(span, start - dropped, start, start + len(sound)) for span in spans])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from speech.audio import Samples
 from speech.errors import InputError
 from speech.tts.synthesis.clauses import clauses_of
 from speech.tts.synthesis.espeak_engine import espeak_engine
-from speech.tts.synthesis.neural_speaker import RawSpeech
+from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.piper_network import PiperNetwork
 from speech.tts.synthesis.symbol_times import phoneme_times, without_blanks
 from speech.tts.synthesis.word_times import words_from_symbols
@@ -55,19 +55,18 @@ class PiperModel:
         """Speaks this many times as fast as by itself."""
         self._pace = faster
 
-    def speak(self, words: list[str], check: Callable[[], None]) -> Generator[RawSpeech, None, None]:
+    def speak(self, words: list[str], turn: Turn) -> Generator[RawSpeech, None, None]:
         """See `speech.tts.synthesis.neural_speaker.Model`; the sound of each clause comes in pieces."""
         start = 0
         clauses = clauses_of(words, first=_FIRST_LETTERS, longest=_MOST_LETTERS)
         for number, clause in enumerate(clauses):
-            check()
-            symbols = [symbol for symbol in self._symbols(" ".join(clause)) if symbol in self._ids]
-            if not any(symbol.isalnum() for symbol in symbols):
-                raise InputError(f"expected text in the voice's language, got {' '.join(words)[:40]!r}")
-            bounds, pieces = self._say(symbols)
+            with turn():
+                symbols = [symbol for symbol in self._symbols(" ".join(clause)) if symbol in self._ids]
+                if not any(symbol.isalnum() for symbol in symbols):
+                    raise InputError(f"expected text in the voice's language, got {' '.join(words)[:40]!r}")
+                bounds, pieces = self._say(symbols)
             if bounds is None:
-                for piece in pieces:
-                    check()
+                for piece in _in_turns(pieces, turn):
                     yield RawSpeech(piece, None)
                 continue
             # The silence at the ends is kept only around the whole sentence.
@@ -77,8 +76,7 @@ class PiperModel:
             spans = words_from_symbols([self._alone(word) for word in clause], symbols, times)
             phonemes = phoneme_times(symbols, times, start=start, end=start + last - first)
             position = 0
-            for piece in pieces:
-                check()
+            for piece in _in_turns(pieces, turn):
                 kept = piece[max(first - position, 0) : max(last - position, 0)]
                 position += len(piece)
                 yield RawSpeech(kept, spans, phonemes)
@@ -116,3 +114,13 @@ class PiperModel:
         engine = espeak_engine()
         ipa = engine.worker.submit(engine.ipa, text, self._espeak_voice).result()
         return unicodedata.normalize("NFD", _ANOTHER_LANGUAGE.sub("", ipa))
+
+
+def _in_turns(pieces: Iterator[Samples], turn: Turn) -> Iterator[Samples]:
+    """The pieces of sound, each made in a turn of its own."""
+    while True:
+        with turn():
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece

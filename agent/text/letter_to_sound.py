@@ -193,7 +193,7 @@ _TWICE = re.compile(r"([^ieaou@YW])\1+")
 
 
 @lru_cache(maxsize=65536)
-def sounds(word: str) -> str:
+def word_sounds(word: str) -> str:
     """How one lower-case word sounds, a letter of `SOUNDS` a sound; letters without vowels are read one by one."""
     if (len(word) == 1 and word != "a") or (len(word) <= 4 and word.isalpha() and not re.search("[aeiouy]", word)):
         return "".join(_LETTER_NAMES.get(letter, "") for letter in word) if word != "i" else "Y"
@@ -210,6 +210,6 @@ def sounds(word: str) -> str:
     return _TWICE.sub(r"\1", spoken)
 
 
-def spell_out(words: Sequence[str]) -> str:
+def phrase_sounds(words: Sequence[str]) -> str:
     """How words sound when said in a row: the boundaries between them cannot be heard, so they are not there."""
-    return "".join(sounds(word) for word in words)
+    return "".join(word_sounds(word) for word in words)

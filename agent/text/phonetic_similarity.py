@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from agent.text.spelling import SOUNDS, VOWELS
+from agent.text.letter_to_sound import SOUNDS, VOWELS
 
 Codes = npt.NDArray[np.uint8]
 """Sounds as numbers (place in `SOUNDS` + 1), 0 where padded."""
@@ -69,7 +69,7 @@ def encode(spoken: Sequence[str]) -> Codes:
     return _CODE_OF[np.frombuffer(joined, np.uint8)].reshape(len(spoken), longest)
 
 
-def likeness(
+def similarity(
     patterns: Codes,
     texts: Codes,
     *,
@@ -119,7 +119,7 @@ for _place, _group in enumerate(_CLASSES):
     _CLASS_TABLE[[SOUNDS.index(sound) + 1 for sound in _group]] = _place + 1
 
 
-def shapes(spoken: Sequence[str]) -> npt.NDArray[np.float32]:
+def sound_histograms(spoken: Sequence[str]) -> npt.NDArray[np.float32]:
     """Counts of sound classes and of pairs of them, length 1: float32 [B, 110]; a quick first look at what is alike."""
     codes = _CLASS_TABLE[encode(spoken)].astype(np.int64)  # [B, longest]
     edge = np.zeros((len(spoken), 1), np.int64)

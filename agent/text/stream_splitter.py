@@ -1,4 +1,4 @@
-"""Taking marks out of text that comes in pieces: what may become a mark is held back, and no longer than that."""
+"""Takes marks out of text that comes in pieces: what may become a mark is held back, and no longer than that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 
-class HoldBack:
+class StreamSplitter:
     """Splits streamed text at marks. The result depends on the text only, never on how it was cut into pieces.
 
     Args:
@@ -20,7 +20,7 @@ class HoldBack:
         self._held = ""
 
     def push(self, piece: str, on_text: Callable[[str], None], on_mark: Callable[[re.Match[str]], None]) -> None:
-        """Takes the next piece of text and tells, in order, what is surely text and what is a mark."""
+        """Takes the next piece of text; calls `on_text` with what is surely text and `on_mark` with marks, in order."""
         held = self._held + piece
         position = text_from = 0
         while start := self._opener.search(held, position):

@@ -1,12 +1,12 @@
-"""The avatar's name before or after what is said to it, as the recogniser put it down: "hey mirror, where is …"."""
+"""Strips the avatar's name from what is said to it, also as a recogniser mishears it: "hey mirror, where is …"."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from agent.text.sound_alike import encode, likeness
-from agent.text.spelling import spell_out
+from agent.text.letter_to_sound import phrase_sounds
+from agent.text.phonetic_similarity import encode, similarity
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, tokens
 
 _SAME_NAME = 0.78
@@ -29,7 +29,7 @@ _ABOUT_NAME = frozenset(
 _LEFT_ALONE = STOP_WORDS | QUESTION_WORDS | COMMON_WORDS
 
 
-def without_name(text: str, name: str, *, is_known: Callable[[str], bool]) -> str:
+def strip_avatar_name(text: str, name: str, *, is_known: Callable[[str], bool]) -> str:
     """What is said to somebody called by name, without the name; the text itself if nothing else is said.
 
     Args:
@@ -48,7 +48,7 @@ def without_name(text: str, name: str, *, is_known: Callable[[str], bool]) -> st
     floor = _SAME_NAME_GREETED if greeting else _SAME_NAME
     longest = min(len(called) + 1, len(words))
     said = [[word for match in words[:count] for word in tokens(match[0])] for count in range(1, longest + 1)]
-    alike = [1.0 if one == called else _likeness(one, called, is_known) for one in said]
+    alike = [1.0 if one == called else _similarity(one, called, is_known) for one in said]
     if alike and max(alike) >= floor:
         rest = text[words[alike.index(max(alike))].end() :].lstrip(" ,.;:!?-–—")
         text = f"{text[:start]}{rest}" if rest else text
@@ -58,13 +58,13 @@ def without_name(text: str, name: str, *, is_known: Callable[[str], bool]) -> st
         last = [word for match in words[-count:] for word in tokens(match[0])]
         before, gap = words[-count - 1][0].lower(), text[words[-count - 1].end() : words[-count].start()]
         spoken_to = "," in gap or before not in _ABOUT_NAME
-        if spoken_to and (last == called or _likeness(last, called, is_known) >= _SAME_NAME):
+        if spoken_to and (last == called or _similarity(last, called, is_known) >= _SAME_NAME):
             text = text[: words[-count - 1].end()] + text[words[-1].end() :]
     return text
 
 
-def _likeness(said: list[str], called: list[str], is_known: Callable[[str], bool]) -> float:
+def _similarity(said: list[str], called: list[str], is_known: Callable[[str], bool]) -> float:
     """How much it sounds like the name; 0 for words that are meant as they stand."""
     if not said or said[0] in _LEFT_ALONE or any(map(is_known, said)):
         return 0.0
-    return float(likeness(encode([spell_out(called)]), encode([spell_out(said)]))[0])
+    return float(similarity(encode([phrase_sounds(called)]), encode([phrase_sounds(said)]))[0])

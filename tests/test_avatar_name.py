@@ -7,7 +7,7 @@ import pytest
 from agent.knowledge.file import Knowledge, read_entries
 from agent.knowledge.smalltalk import SmallTalk
 from agent.llm.knowledge_file import KnowledgeLLM
-from agent.text.called import without_name
+from agent.text.avatar_name import strip_avatar_name
 
 CAFE = """# Opening hours
 
@@ -84,18 +84,20 @@ def test_its_name_does_not_spoil_a_question(mira: KnowledgeLLM, heard: str) -> N
 )
 def test_other_words_are_left_alone(text: str, rest: str) -> None:
     knowledge = Knowledge(read_entries(CAFE))
-    assert without_name(text, "Mira", is_known=knowledge.knows) == rest
+    assert strip_avatar_name(text, "Mira", is_known=knowledge.knows) == rest
 
 
 def test_a_configured_name_may_be_anything() -> None:
     def known(word: str) -> bool:
         return False
 
-    assert without_name("hey doctor ada lovelace, what now", "Doctor Ada Lovelace", is_known=known) == "hey what now"
-    assert without_name("jones what now", "Jonas", is_known=known) == "what now"
-    assert without_name("R2-D2, what now", "R2-D2", is_known=known) == "what now"
-    assert without_name("what now", "", is_known=known) == "what now"
-    assert without_name("what now", "éé", is_known=known) == "what now"
+    assert (
+        strip_avatar_name("hey doctor ada lovelace, what now", "Doctor Ada Lovelace", is_known=known) == "hey what now"
+    )
+    assert strip_avatar_name("jones what now", "Jonas", is_known=known) == "what now"
+    assert strip_avatar_name("R2-D2, what now", "R2-D2", is_known=known) == "what now"
+    assert strip_avatar_name("what now", "", is_known=known) == "what now"
+    assert strip_avatar_name("what now", "éé", is_known=known) == "what now"
 
 
 def test_its_name_is_expected_by_the_ears() -> None:

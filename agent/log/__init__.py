@@ -1,0 +1,1 @@
+"""The log: what happened, for whoever looks into it afterwards."""
