@@ -16,8 +16,7 @@ from agent.models.catalogue import Place
 from agent.models.packaged import install_command
 from agent.models.packaged_models import packaged_of
 from agent.models.weights import WeightsSource, candidates, look_for, resolve_weights, sources_of
-from agent.voices.choice import with_meant_voice
-from speech.errors import InputError
+from speech.errors import InputError, VisavisError
 
 _KNOWLEDGE_FIRST = ("auto", "knowledge")
 """With mind.chat: backends that name no language model, so that the best one is taken, or none."""
@@ -208,7 +207,7 @@ def _named(
         return named
     try:
         weights = resolve_weights(config, asked, section.model, accurate=accurate)
-    except InputError as error:
+    except VisavisError as error:
         return replace(named, source="fetched" if backend.extra else "packaged", notices=(str(error),))
     notices = _notices(place, f"{weights.name}, {weights.source},", [weights.trouble] if weights.trouble else [])
     return replace(named, why=f"{named.why}; {weights.why}", source=weights.source, notices=notices)
@@ -247,7 +246,7 @@ def _best(
                 continue
             try:
                 weights = look_for(config, backend.name, source, model, accurate=accurate)
-            except InputError as error:
+            except VisavisError as error:
                 troubles.append(str(error))
                 continue
             if weights is not None:

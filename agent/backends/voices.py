@@ -14,7 +14,7 @@ from agent.models.packaged import any_installed
 from agent.models.packaged_models import packaged_of
 from agent.models.weights import look_for, resolve_model, resolve_weights
 from agent.voices.personas import persona_of
-from speech.errors import InputError
+from speech.errors import VisavisError
 from speech.tts.base import TTS, Voice
 
 _Context = VoiceContext[VoiceSection]
@@ -160,7 +160,7 @@ def _xtts(context: _Context) -> TTS:
 def _is_packaged(config: Config, backend: str) -> bool:
     try:
         return look_for(config, backend, "packaged", packaged_of(backend)[0].name) is not None
-    except InputError:
+    except VisavisError:
         return False
 
 
