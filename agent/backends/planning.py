@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from agent.backends import tables
 from agent.backends.descriptor import OutputContext, OutputDescriptor
 from agent.backends.making import made
 from agent.config.config import Config
+from avatar.decoder import VideoFrame
+from avatar.motion import Floats
+from avatar.outputs.base import Output
 from avatar.outputs.opening import PlannedOutput
 from avatar.portrait.portrait import Portrait
+from speech.audio import Samples
 
 
 def planned_outputs(
@@ -48,6 +54,28 @@ def planned_outputs(
 
 
 def _plan(config: Config, descriptor: OutputDescriptor[Any], context: OutputContext[Any]) -> PlannedOutput:
-    return PlannedOutput(
-        lambda: made(config, descriptor, lambda: descriptor.make(context)), is_required=descriptor.is_required
-    )
+    def make() -> Output:
+        output = made(config, descriptor, lambda: descriptor.make(context))
+        return _OfPackage(config, descriptor, output) if tables.package_of(config, descriptor) else output
+
+    return PlannedOutput(make, is_required=descriptor.is_required)
+
+
+class _OfPackage:
+    """An output of an installed package: whatever it raises is one line, as of ours."""
+
+    def __init__(self, config: Config, descriptor: OutputDescriptor[Any], output: Output) -> None:
+        self._output = output
+        self._said: Callable[[Callable[[], object]], object] = partial(made, config, descriptor)
+
+    def __enter__(self) -> Self:
+        self._said(lambda: self._output.__enter__())
+        return self
+
+    def write(self, frame: VideoFrame | None, sound: Samples, motion: Floats) -> None:
+        self._said(lambda: self._output.write(frame, sound, motion))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._said(lambda: self._output.__exit__(kind, error, trace))

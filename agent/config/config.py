@@ -178,9 +178,8 @@ def _validate(layer: _Layer, schema: Schema, plugins: Plugins) -> dict[str, Sect
     Raises:
         InputError: about the uppermost mistake, which is the one to mend first.
     """
-    ours, added = _parted(layer.values, schema, plugins)
+    ours, added, errors = _parted(layer.values, schema, plugins)
     given: dict[str, Section] = {}
-    errors: dict[KeyPath, Any] = {}
     try:
         sections = Sections.model_validate(ours, context=layer.folder)
         given |= {name: getattr(sections, name) for name in sections.model_fields_set}
@@ -198,7 +197,8 @@ def _validate(layer: _Layer, schema: Schema, plugins: Plugins) -> dict[str, Sect
     location = min(errors, key=lambda location: order.index(layer.place(location)))
     place, error, written = layer.place(location), errors[location], ".".join(location)
     if error["type"] == "extra_forbidden":
-        raise InputError(f"{place}: {schema.unknown(location)}")
+        is_section = isinstance(error["input"], dict)
+        raise InputError(f"{place}: {schema.unknown(location, is_section=is_section)}")
     if written in schema.sections:
         raise InputError(f"{place}: {written}: expected a section of keys, [{written}], got {got(error['input'])}")
     raise InputError(f"{place}: {written}: expected {expected(schema.field(written))}, got {got(error['input'])}")
@@ -206,28 +206,27 @@ def _validate(layer: _Layer, schema: Schema, plugins: Plugins) -> dict[str, Sect
 
 def _parted(
     values: Mapping[str, object], schema: Schema, plugins: Plugins
-) -> tuple[dict[str, object], dict[str, object]]:
-    """What is in the sections of ours, and what in those of installed packages.
+) -> tuple[dict[str, object], dict[str, object], dict[KeyPath, Any]]:
+    """What is in the sections of ours, in those of installed packages, and in neither although only these hold sections.
 
     What stands in the section of a package that can't be used is left out: that it can't is told elsewhere.
     """
     unusable = {f"{SECTION_OF[plugin.kind]}.{plugin.name}" for plugin in plugins.all if plugin.descriptor is None}
     ours: dict[str, object] = {}
     added: dict[str, object] = {}
+    unknown: dict[KeyPath, Any] = {}
     for name, section in values.items():
         if not isinstance(section, dict):
             ours[name] = section
             continue
-        own = {key: f"{name}.{key}" for key in section}
-        added |= {own[key]: value for key, value in section.items() if own[key] in schema.added}
-        rest = {
-            key: value
-            for key, value in section.items()
-            if own[key] not in schema.added and not (own[key] in unusable and isinstance(value, dict))
-        }
-        if rest or name in Sections.model_fields or not section:
+        rest = {key: value for key, value in section.items() if f"{name}.{key}" not in schema.added}
+        added |= {f"{name}.{key}": value for key, value in section.items() if key not in rest}
+        rest = {key: value for key, value in rest.items() if f"{name}.{key}" not in unusable}
+        if name in schema.groups:
+            unknown |= {(name, key): {"type": "extra_forbidden", "input": value} for key, value in rest.items()}
+        else:
             ours[name] = rest
-    return ours, added
+    return ours, added, unknown
 
 
 def _location(error: Mapping[str, Any]) -> KeyPath:

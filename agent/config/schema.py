@@ -44,15 +44,20 @@ class Schema:
         """Every section there is."""
         return (*Sections.model_fields, *self.added)
 
+    @cached_property
+    def groups(self) -> set[str]:
+        """What only holds sections, as [outputs] does."""
+        return {name.partition(".")[0] for name in self.added} - set(Sections.model_fields)
+
     def field(self, key: str) -> FieldInfo:
         """What is known of "section.key"."""
         return self.keys[key].model_fields[key.rpartition(".")[2]]
 
-    def unknown(self, location: KeyPath) -> str:
+    def unknown(self, location: KeyPath, *, is_section: bool = False) -> str:
         """Says that there is no such key or section, and which is the nearest that there is."""
         written = ".".join(location)
-        section, _, _ = written.rpartition(".")
-        near = [] if section in self.sections else difflib.get_close_matches(written, self.sections, 1)
+        section = written.rpartition(".")[0]
+        near = difflib.get_close_matches(written, self.sections, 1) if is_section or not section else []
         if near:
             return f"unknown section {quote(written)}; {self.hint(near[0])}"
         return f"unknown key {quote(written)}; {self.hint(self.nearest(written), section or written)}"

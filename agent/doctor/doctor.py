@@ -114,12 +114,12 @@ def _machine() -> Machine:
 
 
 def _changed(config: Config) -> dict[str, str]:
-    default = Config()
+    sections = {**{name: getattr(config, name) for name in Sections.model_fields}, **config.plugins.settings}
     return {
-        f"{section}.{key}": config.source.of(f"{section}.{key}")
-        for section in Sections.model_fields
-        for key, value in getattr(config, section)
-        if value != getattr(getattr(default, section), key)
+        f"{name}.{key}": config.source.of(f"{name}.{key}")
+        for name, section in sections.items()
+        for key, value in section
+        if value != getattr(type(section)(), key)
     }
 
 
