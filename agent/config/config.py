@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from agent.config.descriptor import SECTION_OF
 from agent.config.file import KeyPath, quote, read_toml
 from agent.config.plugins import Plugins, find_plugins
-from agent.config.schema import Schema, expected, got, takes_text
+from agent.config.schema import GROUPS, Schema, expected, got, takes_text
 from agent.config.section import Section
 from agent.config.sections import Config, Sections, SettingsSource
 from speech.errors import InputError, one_line
@@ -207,7 +207,7 @@ def _validate(layer: _Layer, schema: Schema, plugins: Plugins) -> dict[str, Sect
 def _parted(
     values: Mapping[str, object], schema: Schema, plugins: Plugins
 ) -> tuple[dict[str, object], dict[str, object], dict[KeyPath, Any]]:
-    """What is in the sections of ours, in those of installed packages, and in neither although only these hold sections.
+    """What is in the sections of ours, in those of installed packages, and in no section although it should be.
 
     What stands in the section of a package that can't be used is left out: that it can't is told elsewhere.
     """
@@ -222,7 +222,7 @@ def _parted(
         rest = {key: value for key, value in section.items() if f"{name}.{key}" not in schema.added}
         added |= {f"{name}.{key}": value for key, value in section.items() if key not in rest}
         rest = {key: value for key, value in rest.items() if f"{name}.{key}" not in unusable}
-        if name in schema.groups:
+        if name in GROUPS:
             unknown |= {(name, key): {"type": "extra_forbidden", "input": value} for key, value in rest.items()}
         else:
             ours[name] = rest

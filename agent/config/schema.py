@@ -13,12 +13,16 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from agent.config.descriptor import SECTION_OF
 from agent.config.file import KeyPath, quote
 from agent.config.section import Section
 from agent.config.sections import KEYS, Sections
 
 LEAST_LIKENESS = 0.6
 """Of two names, by difflib, from which one may be meant for the other (difflib's own default)."""
+
+GROUPS = frozenset(SECTION_OF.values()) - frozenset(Sections.model_fields)
+"""What only holds sections of installed packages: [outputs]."""
 
 _BOUNDS = ("ge", "le", "max_length")
 
@@ -43,11 +47,6 @@ class Schema:
     def sections(self) -> tuple[str, ...]:
         """Every section there is."""
         return (*Sections.model_fields, *self.added)
-
-    @cached_property
-    def groups(self) -> set[str]:
-        """What only holds sections, as [outputs] does."""
-        return {name.partition(".")[0] for name in self.added} - set(Sections.model_fields)
 
     def field(self, key: str) -> FieldInfo:
         """What is known of "section.key"."""
