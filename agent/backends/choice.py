@@ -14,7 +14,7 @@ from agent.backends.voice_names import language_in
 from agent.config.config import Config
 from agent.models.catalogue import Place
 from agent.models.packaged import install_command
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.models.weights import WeightsSource, candidates, look_for, resolve_weights, sources_of
 from speech.errors import InputError, VisavisError
 

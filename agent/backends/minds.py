@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agent.backends.descriptor import MindBackend, MindContext
 from agent.config.config import Config
 from agent.config.speech_sections import MindSection
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from agent.models.weights import resolve_weights
 from agent.voices.personas import name_of
 from speech.errors import InputError

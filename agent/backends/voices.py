@@ -11,7 +11,7 @@ from agent.config.speech_sections import VoiceSection
 from agent.models.catalogue import find_model
 from agent.models.fetched import fetched_models, models_folder, state_of
 from agent.models.packaged import any_installed
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.models.weights import look_for, resolve_model, resolve_weights
 from agent.voices.personas import persona_of
 from speech.errors import VisavisError

@@ -126,11 +126,10 @@ class _Rendering:
 
     async def run(self, config: Config, quiet: bool) -> None:
         from agent.backends.planning import planned_outputs
-        from agent.engine import load_decoder, load_sampler
+        from agent.engine import label
+        from agent.faces import load_face, load_sampler
         from avatar.motion import FRAME_RATE_HZ, read_motion_csv
         from avatar.outputs.opening import open_outputs
-        from avatar.portrait.portrait import Portrait
-        from avatar.provenance import AiLabel
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
         from avatar.sampler.lookahead import MotionSampler
@@ -152,17 +151,16 @@ class _Rendering:
             task = bar.add_task("loading", total=None, note="")
             async with asyncio.TaskGroup() as group:
                 sampling = None if recorded is not None else group.create_task(asyncio.to_thread(load_sampler, config))
-                decoding = group.create_task(asyncio.to_thread(load_decoder, config)) if self.output else None
+                loading = group.create_task(asyncio.to_thread(load_face, config)) if self.output else None
             sampler: MotionSampler
             if sampling is not None:
                 sampler = sampling.result()
             else:
                 assert recorded is not None
                 sampler = RecordedMotion(recorded)
-            decoder = None
-            portrait: Portrait | None = None
-            if decoding is not None:
-                portrait, decoder = decoding.result()
+            face = None if loading is None else loading.result()
+            portrait = None if face is None else face.portrait
+            if portrait is not None:
                 for notice in portrait.notices:
                     say(f"{portrait.path.name}: {notice}", quiet)
             planned = planned_outputs(
@@ -179,9 +177,9 @@ class _Rendering:
                     user_sound,
                     frames,
                     sampler=sampler,
-                    decoder=decoder,
+                    decoder=None if face is None else face.decoder,
                     outputs=outputs,
-                    label=AiLabel(config.output.label_corner) if config.output.label else None,
+                    label=label(config),
                     timeline=self.timeline,
                     mix_user=self.mix_user,
                     on_frame=advance,

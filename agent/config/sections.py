@@ -65,6 +65,11 @@ class Config(Sections):
         own = getattr(self, descriptor.section, None) or self.plugins.settings.get(descriptor.section)
         return own if isinstance(own, descriptor.settings) else descriptor.settings()
 
+    def text_of(self, name: str) -> str:
+        """A section, with those of installed packages in it, as text that differs where anything differs."""
+        own = {key: value for key, value in self.plugins.settings.items() if key.startswith(f"{name}.")}
+        return " ".join([getattr(self, name).model_dump_json(), *(f"{key}={own[key]!r}" for key in sorted(own))])
+
 
 KEYS: Mapping[str, type[Section]] = {
     f"{name}.{key}": model
