@@ -28,10 +28,10 @@ from agent.doctor import recommended as doctor_recommended
 from agent.doctor.doctor import diagnose, print_diagnosis, show
 from agent.doctor.packages import HEADLESS, PACKAGES, Part, check_package, requirements
 from agent.models import fetched as models
-from agent.models import packaged_models
+from agent.models import packaged_catalogue
 from agent.models.manifest import MANIFEST
 from agent.models.packaged import install_command
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
 from tests.model_server import model_server
@@ -270,14 +270,14 @@ def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import engine as assemble
+    from agent import parts
     from agent.voices import personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(doctor_files, "PROJECT", tmp_path)
     monkeypatch.setattr(doctor_files, "SHIPPED_WEIGHTS", tmp_path / "avatar/assets/motion.safetensors")
-    monkeypatch.setattr(assemble, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
+    monkeypatch.setattr(parts, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
     monkeypatch.setattr(personas, "PORTRAITS", tmp_path / "avatar/assets/portraits")
     checks = (doctor_files.check_weights, doctor_files.check_knowledge, doctor_files.check_portrait)
     reinstall = [*PIP, "install", "--force-reinstall", "--no-deps", "visavis"]
@@ -316,7 +316,7 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.engine", "agent.backends"):
+    for name in ("agent.parts", "agent.backends"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
@@ -463,7 +463,7 @@ def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         carried_model("faster-whisper", "tiny.en", "ears-carrier", {"model.bin": b"ears"}),
         carried_model("piper", "joe", "voice-carrier", {"voice.onnx": b"voice"}, "voice.onnx"),
     )
-    for module in (packaged_models, doctor_packaged):
+    for module in (packaged_catalogue, doctor_packaged):
         monkeypatch.setattr(module, "PACKAGED", models)
     return site
 
