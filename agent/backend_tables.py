@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from agent.config.config import Config
 from agent.knowledge.file import Knowledge
 from agent.llm.base import LLM
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from agent.models.weights import ears_model, resolve_model, resolve_weights
 from agent.voices.choice import espeak_voice, pico_voice
 from agent.voices.personas import name_of, persona_of

@@ -15,7 +15,7 @@ from agent.llm.base import LLM
 from agent.models.catalogue import BACKENDS, Place
 from agent.models.fetched import MODULES
 from agent.models.packaged import install_command
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.models.weights import WeightsSource, candidates, has_weights, look_for, resolve_weights, sources_of
 from agent.voices.choice import engines_for, espeak_voice, with_meant_voice
 from speech.asr.base import ASR

@@ -48,7 +48,7 @@ def _root(
     verbose: Verbose = False,
     log_json: LogJson = False,
 ) -> None:
-    """Holds what is said before any command."""
+    """Options before any command: --version, --verbose, --log-json."""
     set_log_options(verbose, log_json)
 
 
@@ -126,7 +126,7 @@ def _report(failure: BaseException) -> int:
 
 
 def _status(error: BaseException) -> int:
-    """The exit status that goes with what was told."""
+    """The exit status that goes with an error."""
     if isinstance(error, BaseExceptionGroup):
         return _status(error.exceptions[0])
     return error.status if isinstance(error, VisavisError) else InputError.status

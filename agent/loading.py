@@ -37,7 +37,7 @@ async def loaded(
         config: the whole configuration.
         choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends`.
         make: makes the backend for settings; in a thread, since weights may be checked, joined or converted.
-        on_notice: told what is not as it should be, a line each.
+        on_notice: called with what is not as it should be, a line each.
         on_made: given the backend before it is loaded.
 
     Raises:

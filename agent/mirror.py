@@ -9,22 +9,23 @@ The speaker's pace is the clock, as in a conversation; the feed keeps the microp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 import numpy as np
 
-from agent.conversation.audio_io import AudioIO, Stage
+from agent.conversation.audio_io import AudioIO, Heard, Stage
 from agent.conversation.floor import Floor
 from agent.engine import DRAWING_S, Engine, label, turn_detector
 from agent.faces import new_sampler
-from avatar.clock import SAMPLES_PER_FRAME, PacedClock
+from avatar.clock import SAMPLES_PER_FRAME, PacedClock, Player
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
 from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
+from speech.turns.base import TurnDetector
 
 BLOCK_FRAMES = 1
 
@@ -78,31 +79,31 @@ class MirrorFeed:
         self._track.append(samples)
 
 
-async def run_mirror(
+@asynccontextmanager
+async def open_mirror(
     engine: Engine,
     audio: AudioIO,
     outputs: Sequence[Output],
     *,
     on_problem: Callable[[str], None],
     on_state: Callable[[ConversationState], None] = lambda state: None,
-) -> Renderer:
-    """Mirrors until the user leaves.
+) -> AsyncGenerator[Mirror, None]:
+    """A mirror, ready to run.
 
     Args:
         engine: with motion model and face.
-        audio: hears all the time, and has a player.
+        audio: hears all the time, and has a player; its time begins here.
         outputs: entered.
         on_problem: called with what went wrong, in one line; the rest goes on.
         on_state: called when the face begins to speak or to listen.
     """
     config, player = engine.config, audio.player
     if player is None:
-        raise ValueError("run_mirror: expected audio with a player, got none")
-    clock = PacedClock(player, ahead_s=DRAWING_S)
-    stage = Stage(SoundTrack(), SoundTrack(), clock, Floor())
+        raise ValueError("open_mirror: expected audio with a player, got none")
+    stage = Stage(SoundTrack(), SoundTrack(), PacedClock(player, ahead_s=DRAWING_S), Floor())
     async with engine.parts.motion(config) as motion, engine.face() as face:
         renderer = Renderer(
-            clock=clock,
+            clock=stage.clock,
             voice=stage.voice,
             user=SoundTrack(),  # who speaks is who is shown: there is nobody to listen to
             sampler=new_sampler(config, motion, BLOCK_FRAMES),
@@ -113,27 +114,65 @@ async def run_mirror(
             ready_frames=0,  # the sound of later frames is not there yet
         )
         renderer.set_controls(config.controls.controls())
-
-        def heard_now() -> int:
-            return round((asyncio.get_running_loop().time() - player.heard_at(0)) * OUTPUT_RATE_HZ)
-
-        def set_state(state: ConversationState) -> None:
-            renderer.set_state(state)
-            on_state(state)
-
         turns = await asyncio.to_thread(turn_detector, config)
-        set_state(ConversationState.LISTENING)
-        async with audio.open(stage) as heard, aclosing(heard), asyncio.TaskGroup() as tasks:
-            tasks.create_task(renderer.run(), name="face")
-            feed = MirrorFeed(stage.voice, heard_now)
+        async with audio.open(stage) as heard:
+            yield Mirror(heard, player, stage.voice, renderer, turns, on_state)
+
+
+class Mirror:
+    """Lends the user the face; `open_mirror` makes it.
+
+    Args:
+        heard: what comes from the user.
+        player: tells when each sample is heard.
+        track: what is played.
+        renderer: the face.
+        turns: says when the user speaks.
+        on_state: called when the face begins to speak or to listen.
+    """
+
+    def __init__(
+        self,
+        heard: AsyncGenerator[Heard, None],
+        player: Player,
+        track: SoundTrack,
+        renderer: Renderer,
+        turns: TurnDetector,
+        on_state: Callable[[ConversationState], None],
+    ) -> None:
+        self._heard, self._player, self._track = heard, player, track
+        self._renderer, self._turns, self._on_state = renderer, turns, on_state
+
+    async def run(self) -> None:
+        """Mirrors until the user leaves."""
+        feed = MirrorFeed(self._track, self._heard_now)
+        self._set_state(ConversationState.LISTENING)
+        async with aclosing(self._heard) as heard, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renderer.run(), name="face")
             async for item in heard:
                 if not isinstance(item, AudioChunk):
                     continue
                 feed.push(item.samples)
-                for event in await asyncio.to_thread(turns.push, item):
+                for event in await asyncio.to_thread(self._turns.push, item):
                     if isinstance(event, SpeechStarted):
-                        set_state(ConversationState.SPEAKING)
+                        self._set_state(ConversationState.SPEAKING)
                     elif isinstance(event, SpeechStopped):
-                        set_state(ConversationState.LISTENING)
-            renderer.end_at(0)
-    return renderer
+                        self._set_state(ConversationState.LISTENING)
+            self._renderer.end_at(0)
+
+    @property
+    def frames(self) -> int:
+        """Frames that went out so far, late ones included."""
+        return self._renderer.frames
+
+    @property
+    def frames_late(self) -> int:
+        """Pictures left out so far because they came too late."""
+        return self._renderer.frames_late
+
+    def _heard_now(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._player.heard_at(0)) * OUTPUT_RATE_HZ)
+
+    def _set_state(self, state: ConversationState) -> None:
+        self._renderer.set_state(state)
+        self._on_state(state)

@@ -9,7 +9,7 @@ from agent.config.config import Config
 from agent.models.catalogue import find_model
 from agent.models.fetched import fetched_models, models_folder, state_of
 from agent.models.packaged import any_installed
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.models.weights import look_for, resolve_weights
 from agent.voices.choice import espeak_voice, pico_voice, with_meant_voice
 from agent.voices.personas import persona_of

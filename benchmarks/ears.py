@@ -23,7 +23,7 @@ from pathlib import Path
 from agent import backends
 from agent.config.config import Config, load_config
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from agent.parts import knowledge_of
 from agent.text.words import tokens
 from agent.voices.personas import name_of

@@ -19,7 +19,7 @@ from agent.conversation.live_audio import LiveAudio, NoSound
 from agent.engine import OutputFailure, Part, load_engine
 from agent.faces import Face
 from agent.live_audio import live_audio, sound_device
-from agent.mirror import MOST_LATENCY_S, run_mirror
+from agent.mirror import MOST_LATENCY_S, open_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.framing import Framing
@@ -94,12 +94,15 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     device = sound_device(config, report_problem, most_latency_s=MOST_LATENCY_S)
     audio = LiveAudio(device, full_duplex=True)
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
-        async with open_outputs(timed_outputs(config, face, camera, sound)) as outputs:
+        async with (
+            open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
+            open_mirror(engine, audio, outputs, on_problem=report_problem) as running,
+        ):
             loop.add_reader(sys.stdin.fileno(), audio.leave)
             report("ready")
-            renderer = await run_mirror(engine, audio, outputs, on_problem=report_problem)
+            await running.run()
             loop.remove_reader(sys.stdin.fileno())
-            report_end(renderer.frames, renderer.frames_late, device)
+            report_end(running.frames, running.frames_late, device)
 
 
 def timed_outputs(config: Config, face: Face, camera: str, sound: Path) -> list[PlannedOutput]:

@@ -113,6 +113,18 @@ def test_what_was_said_before_changes_nothing(
     assert run(loop, hear(ears, replay(question("2_private.wav"))))[-1] == photo[-1]
 
 
+def test_three_who_speak_at_once_are_each_understood_as_if_alone(
+    loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript]
+) -> None:
+    async def together() -> list[list[Transcript]]:
+        names = ("2_private.wav", "1_name.wav", "3_more.wav")
+        return await asyncio.gather(*(hear(ears, replay(question(name))) for name in names))
+
+    private, name, more = run(loop, together())
+    assert private == photo
+    assert [name[-1].text, more[-1].text] == ["hello what is your name", "tell me more"]
+
+
 def test_other_rates_are_understood(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
     samples = resample(question("1_name.wav"), SPEECH_RATE_HZ, 48_000)
     assert run(loop, hear(ears, replay(samples, 960, 48_000)))[-1].text == "hello what is your name"

@@ -13,7 +13,7 @@ from agent import backends
 from agent.backends import Choice, choices, chosen_ears, chosen_mind, make_mind, make_voice
 from agent.config.config import Config, load_config
 from agent.knowledge.file import load_knowledge
-from agent.models import packaged_models
+from agent.models import packaged_catalogue
 from agent.models.weights import Weights, WeightsSource, ears_model, resolve_weights
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
@@ -118,7 +118,7 @@ def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tiny = replace(carried_model("faster-whisper", "tiny.en", "tiny-carrier", TINY), languages=("en",))
     base = carried_model("faster-whisper", "base", "base-carrier", BASE)
     monkeypatch.syspath_prepend(site)
-    monkeypatch.setattr(packaged_models, "PACKAGED", (tiny, base))
+    monkeypatch.setattr(packaged_catalogue, "PACKAGED", (tiny, base))
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     return site

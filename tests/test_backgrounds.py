@@ -45,7 +45,7 @@ def test_every_size_draws_the_same_person(portrait_cache: Path, portrait: Portra
 
 
 def test_other_sizes_are_refused(portrait_cache: Path) -> None:
-    with pytest.raises(InputError, match="expected one of 256, 384"):
+    with pytest.raises(ValueError, match="expected one of 256, 384"):
         load_portrait(DRAWN, size=300, cache_dir=portrait_cache)
 
 

@@ -28,10 +28,10 @@ from agent.doctor import recommended as doctor_recommended
 from agent.doctor.doctor import diagnose, print_diagnosis, show
 from agent.doctor.packages import HEADLESS, PACKAGES, Part, check_package, requirements
 from agent.models import fetched as models
-from agent.models import packaged_models
+from agent.models import packaged_catalogue
 from agent.models.manifest import MANIFEST
 from agent.models.packaged import install_command
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
 from tests.model_server import model_server
@@ -463,7 +463,7 @@ def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         carried_model("faster-whisper", "tiny.en", "ears-carrier", {"model.bin": b"ears"}),
         carried_model("piper", "joe", "voice-carrier", {"voice.onnx": b"voice"}, "voice.onnx"),
     )
-    for module in (packaged_models, doctor_packaged):
+    for module in (packaged_catalogue, doctor_packaged):
         monkeypatch.setattr(module, "PACKAGED", models)
     return site
 

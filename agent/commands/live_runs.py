@@ -175,7 +175,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.live_audio import sound_device
     from agent.live_outputs import live_outputs, recorded
     from agent.log.vitals import log_vitals
-    from agent.mirror import MOST_LATENCY_S, run_mirror
+    from agent.mirror import MOST_LATENCY_S, open_mirror
     from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:
@@ -197,14 +197,18 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         tell_notices(face.portrait, quiet)
         planned = live_outputs(config, face.portrait, record=record, on_key=keys.in_window, on_close=keys.window_closed)
-        async with open_outputs(planned, on_problem=problem) as outputs, asyncio.TaskGroup() as beside:
-            vitals = beside.create_task(log_vitals(lambda: losses(0, device)), name="vitals")
+        async with (
+            open_outputs(planned, on_problem=problem) as outputs,
+            open_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state) as mirror,
+            asyncio.TaskGroup() as beside,
+        ):
+            vitals = beside.create_task(log_vitals(lambda: losses(mirror.frames_late, device)), name="vitals")
             with leaving_on_signals(audio.leave), keyboard(keys.press), show_status_line(line, quiet):
                 say(f"(loaded in {time.perf_counter() - began:.1f} s; speak)", quiet)
                 log_ready(time.perf_counter() - began, outputs)
-                renderer = await run_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state)
+                await mirror.run()
             vitals.cancel()
-    report_losses(renderer.frames_late, renderer.frames, device, quiet)
+    report_losses(mirror.frames_late, mirror.frames, device, quiet)
     if recorded(outputs):
         say(f"{record}: what was mirrored", quiet)
 

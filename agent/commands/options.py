@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, cast
@@ -195,3 +195,11 @@ def progress(quiet: bool) -> Iterator[Progress]:
     )
     with Progress(*columns, console=messages, transient=True, disable=quiet or not sys.stderr.isatty()) as bar:
         yield bar
+
+
+@contextmanager
+def progress_of(task: str, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar for one task, as the function that moves it: called with the share done and one line about it."""
+    with progress(quiet) as bar:
+        number = bar.add_task(task, total=1.0, note="")
+        yield lambda done, note: bar.update(number, completed=done, note=note)

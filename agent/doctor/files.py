@@ -105,7 +105,7 @@ def check_knowledge(config: Config) -> Part:
     def look() -> Part:
         from agent.knowledge.file import load_knowledge
         from agent.models.packaged import any_installed
-        from agent.models.packaged_models import packaged_of
+        from agent.models.packaged_catalogue import packaged_of
         from agent.parts import DEFAULT_KNOWLEDGE
 
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE

@@ -11,7 +11,7 @@ from agent.doctor.packages import Part, Ring, Status
 from agent.doctor.recommended import install_extra
 from agent.models.fetched import MODULES, megabytes
 from agent.models.packaged import any_installed, carrier_version, checked_files, install_command
-from agent.models.packaged_models import PACKAGED, PackagedModel
+from agent.models.packaged_catalogue import PACKAGED, PackagedModel
 from agent.models.weights import candidates
 from speech.errors import VisavisError
 

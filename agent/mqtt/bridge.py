@@ -44,11 +44,11 @@ class Conversation(Protocol):
 
     @property
     def controls(self) -> Controls:
-        """What is asked of the face now."""
+        """The controls that the face follows now."""
         ...
 
     def set_controls(self, controls: Controls) -> None:
-        """Asks something else of it."""
+        """Replaces the controls from the next block of motion on."""
         ...
 
     def say(self, text: str) -> bool:
@@ -60,7 +60,7 @@ class Conversation(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Falls silent now."""
+        """Stops speaking at once."""
         ...
 
 

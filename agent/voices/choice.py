@@ -6,7 +6,7 @@ import re
 
 from agent.config.config import Config
 from agent.models.catalogue import piper_source
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from agent.voices.personas import persona_of
 from speech.errors import InputError
 

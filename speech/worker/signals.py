@@ -189,8 +189,8 @@ def end_at_once(number: int) -> None:
     for undo in reversed(_now.undone):
         with contextlib.suppress(Exception):
             undo()
-    if (claims := sys.modules.get("speech.files.claims")) is not None:
-        claims.remove_all()
+    if (locked_temporary := sys.modules.get("speech.files.locked_temporary")) is not None:
+        locked_temporary.remove_all()
     with contextlib.suppress(OSError):
         os.write(2, b"interrupted\n")
     os._exit(128 + number)
