@@ -29,8 +29,8 @@ def live_outputs(
         config: the whole configuration.
         portrait: the face, for the camera's background.
         record: MP4 file to record into, or None.
-        on_key: told of keys in the window, on a thread of the window's.
-        on_close: told, on that thread, that the window was closed.
+        on_key: called with keys of the window, on a thread of the window's.
+        on_close: called, on that thread, when the window was closed.
     """
     planned: list[PlannedOutput] = []
     if config.camera.enabled:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 from agent import backends
 from agent.config.config import Config
+from agent.log.lines import Foreign, log_event
 from speech.errors import VisavisError
+
+_LOG = logging.getLogger(__name__)
 
 Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])
 
@@ -32,7 +37,7 @@ async def loaded(
         config: the whole configuration.
         choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends`.
         make: makes the backend for settings; in a thread, since weights may be checked, joined or converted.
-        on_notice: told what is not as it should be, a line each.
+        on_notice: called with what is not as it should be, a line each.
         on_made: given the backend before it is loaded.
 
     Raises:
@@ -41,6 +46,7 @@ async def loaded(
     part = await asyncio.to_thread(make, config)
     choice = await asyncio.to_thread(choose, config)
     on_made(part)
+    began_s, chosen = time.monotonic(), choice.chosen
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(part)
@@ -50,8 +56,20 @@ async def loaded(
                 raise
             chosen = getattr(instead, choice.what).backend
             on_notice(f"{choice.what}: {chosen} instead of {choice.chosen}: {error}")
+            log_event(_LOG, "backend_failed", level=logging.WARNING, backend=choice.chosen, problem=Foreign(error))
             part = await asyncio.to_thread(make, instead)
             await stack.enter_async_context(part)
         for notice in choice.notices:
             on_notice(notice)
+        loaded_s = round(time.monotonic() - began_s, 2)
+        log_event(
+            _LOG,
+            "backend",
+            place=choice.what,
+            chosen=chosen,
+            source=choice.source,
+            why=choice.why,
+            loaded_s=loaded_s,
+            notices=list(choice.notices),
+        )
         yield part

@@ -60,8 +60,8 @@ async def render_recording(
         outputs=outputs,
         label=label,
         mix_user=mix_user,
-        on_frame=on_frame,
         user_is_known=True,
     )
+    renderer.end_at(frames * SAMPLES_PER_FRAME)
     renderer.set_timeline(timeline)
-    await renderer.run(lambda: frames * SAMPLES_PER_FRAME)
+    await renderer.run(on_frame)

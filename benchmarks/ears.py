@@ -22,9 +22,9 @@ from pathlib import Path
 
 from agent import backends
 from agent.config.config import Config, load_config
-from agent.engine import knowledge_of
 from agent.models.packaged import packaged_path
 from agent.models.packaged_catalogue import find_packaged
+from agent.parts import knowledge_of
 from agent.text.words import tokens
 from agent.voices.personas import name_of
 from benchmarks.memory import memory_mb
@@ -32,7 +32,8 @@ from benchmarks.report import print_machine, print_percentiles
 from speech.asr.base import ASR, TAIL_S, transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.files.sound_file import read_audio
-from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.base import PRE_ROLL_S
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import SileroVAD
 
 CHUNK_S = 0.04
@@ -187,13 +188,13 @@ def workers_mb() -> float:
 
 async def hear(asr: ASR, samples: Samples) -> str:
     """The words of a recording."""
-    turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
+    turns = SilenceTurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
     return " ".join([one.text async for one in transcribe_recording(samples, asr, turns)])
 
 
 def turn_of(samples: Samples, tail_s: float = TAIL_S) -> Samples:
     """The sound of a recording's turn, as a recogniser gets it; where nobody speaks, all of it."""
-    turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
+    turns = SilenceTurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
     events = [event for chunk in chunked(samples, SPEECH_RATE_HZ, 1600) for event in turns.push(chunk)]
     events += turns.flush()
     if not events:

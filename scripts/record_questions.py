@@ -19,7 +19,8 @@ from agent import backends
 from agent.commands.demo import QUESTIONS as FOLDER
 from agent.commands.demo import Question, recorded_questions
 from agent.config.config import load_config
-from agent.engine import knowledge_of, turn_detector
+from agent.engine import turn_detector
+from agent.parts import knowledge_of
 from agent.voices.personas import name_of
 from speech.asr.base import transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, resample

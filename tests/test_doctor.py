@@ -270,14 +270,14 @@ def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import engine as assemble
+    from agent import parts
     from agent.voices import personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(doctor_files, "PROJECT", tmp_path)
     monkeypatch.setattr(doctor_files, "SHIPPED_WEIGHTS", tmp_path / "avatar/assets/motion.safetensors")
-    monkeypatch.setattr(assemble, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
+    monkeypatch.setattr(parts, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
     monkeypatch.setattr(personas, "PORTRAITS", tmp_path / "avatar/assets/portraits")
     checks = (doctor_files.check_weights, doctor_files.check_knowledge, doctor_files.check_portrait)
     reinstall = [*PIP, "install", "--force-reinstall", "--no-deps", "visavis"]
@@ -316,7 +316,7 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.engine", "agent.backends"):
+    for name in ("agent.parts", "agent.backends"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}

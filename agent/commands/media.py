@@ -42,8 +42,9 @@ def transcribe(
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
     from agent import backends
-    from agent.engine import knowledge_of, turn_detector
+    from agent.engine import turn_detector
     from agent.loading import loaded
+    from agent.parts import knowledge_of
     from agent.voices.personas import name_of
     from speech.asr.base import transcribe_recording
     from speech.audio import SPEECH_RATE_HZ

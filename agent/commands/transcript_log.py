@@ -1,4 +1,4 @@
-"""The transcript log: turns and problems printed on the terminal, and turns kept as JSON lines."""
+"""The transcript log: turns and problems printed on the terminal, turns kept as JSON lines, and their facts logged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from agent.commands.options import make_folder, say
 from agent.config.config import Config
 from agent.console.transcripts import TurnsFile, write_turns
+from agent.log.log import LOG
 from agent.voices.personas import persona_of
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -41,7 +42,10 @@ class TranscriptLog:
         show_state: Callable[[str], None] = lambda state: None,
         show_interim: Callable[[str], None] = lambda words: None,
     ) -> None:
+        from agent.log.session_log import SessionLog
+
         self._config, self._quiet = config, quiet
+        self._log = SessionLog(LOG.redaction)
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_interim = show_state, show_interim
         self.records: list[TurnRecord] = []
@@ -57,6 +61,7 @@ class TranscriptLog:
         from agent.conversation.events import Problem, StateChanged, TurnFinished
         from speech.events import Transcript
 
+        self._log.tell(event)
         match event:
             case StateChanged(state):
                 self.show_state(state)

@@ -29,7 +29,7 @@ DEFAULT_FILE = Path(__file__).parent.parent / "data" / "config.toml"
 """The packaged configuration: every key at its default, explained."""
 
 PREFIX = "VISAVIS_"
-RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_TEST_DATA", "VISAVIS_MQTT_PASSWORD"})
+RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_DEBUG", "VISAVIS_TEST_DATA", "VISAVIS_MQTT_PASSWORD"})
 """Environment variables with our prefix that are no settings."""
 
 VARIABLES: Mapping[str, str] = {

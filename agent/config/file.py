@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from agent.text.foreign_text import without_passwords
+from agent.text.foreign_text import redact_credentials
 from speech.errors import InputError, one_line
 from speech.files.input_file import read_input_file
 
@@ -132,5 +132,5 @@ def _paths(table: object) -> list[KeyPath]:
 
 def quote(text: str) -> str:
     """The user's text in quotes, on one line and not too long to be read."""
-    shown = one_line(without_passwords(text))
+    shown = one_line(redact_credentials(text))
     return f"'{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}'"

@@ -372,7 +372,7 @@ class SessionSection(Section):
 
 
 class LogSection(Section):
-    """The log of the commands that run for long: talk, mirror, demo.
+    """The log of the commands that run unattended: talk and mirror.
 
     Attributes:
         folder: where visavis.log is written; None for the user's usual state folder.

@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.models.checksums import mismatch, remember, sha256_of
 from agent.models.manifest import FileRecord, Manifest, read_manifest, write_manifest
 from speech.errors import InputError
-from speech.files.claims import Claim
+from speech.files.locked_temporary import LockedTemporary
 from speech.user_folders import cache_folder
 
 try:
@@ -56,15 +56,15 @@ def converted(title: str, version: str, size: int, make: Callable[[Path], None])
                     f"{title}: expected {(size + _SPARE_BYTES) / 1e6:.0f} MB free in {folder}, got {free / 1e6:.0f}; "
                     "make room there, or name another folder in XDG_CACHE_HOME"
                 )
-            claim = Claim.folder(folder)
+            temporary = LockedTemporary.folder(folder)
             try:
-                make(claim.path)
-                records = _record(claim.path, title, version)
-                os.replace(claim.path, made)
+                make(temporary.path)
+                records = _record(temporary.path, title, version)
+                os.replace(temporary.path, made)
             except BaseException:
-                claim.remove()
+                temporary.remove()
                 raise
-            claim.release()
+            temporary.release()
             for path, record in records.items():
                 remember(made / path, record.sha256)
     except OSError as error:

@@ -7,6 +7,7 @@ sends the newest frame of motion. When the connection breaks, all three end and 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from agent.config.sections import MqttSection
 from agent.conversation.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
+from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
 from agent.mqtt.messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from aiomqtt import Client, Message
     from paho.mqtt.reasoncodes import ReasonCode
 
+_LOG = logging.getLogger(__name__)
+
 STABLE_S = 10.0
 """A connection that held so long is good: the next failure is a new one."""
 
@@ -40,11 +44,11 @@ class Conversation(Protocol):
 
     @property
     def controls(self) -> Controls:
-        """What is asked of the face now."""
+        """The controls that the face follows now."""
         ...
 
     def set_controls(self, controls: Controls) -> None:
-        """Asks something else of it."""
+        """Replaces the controls from the next block of motion on."""
         ...
 
     def say(self, text: str) -> bool:
@@ -56,7 +60,7 @@ class Conversation(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Falls silent now."""
+        """Stops speaking at once."""
         ...
 
 
@@ -132,6 +136,7 @@ class MqttBridge:
 
     def _report_failure(self, failed: ConnectionFailed) -> None:
         """Once of each kind, and of a connection that always breaks soon only that."""
+        log_event(_LOG, "mqtt_down", level=logging.DEBUG, failure=str(failed.failure), message=Foreign(failed))
         self._breaks += self._reached
         if self._reached and self._breaks == 2:
             why = "breaks again and again; trying on, ever more slowly"
@@ -169,6 +174,7 @@ class MqttBridge:
             self._outbox.remove_topic(self._broker.topic("state"))
             self._sending = self._motion = None
             self._reached, self._met_another, self._presence = True, False, Presence()
+            log_event(_LOG, "mqtt_up", broker=self._broker.address)
             try:
                 await _publish(client, self._state_message(self._state))
                 await self._subscribe(client)
@@ -288,6 +294,7 @@ class MqttBridge:
         self._notices.add(kind, message, show)
 
     def _publish_notice(self, kind: str, message: str, show: bool) -> None:
+        log_event(_LOG, "mqtt_refused", level=logging.WARNING, kind=kind, message=Foreign(message))
         self._send("event", messages.notice(kind, message))
         if show:
             self._on_problem(MqttProblem(f"mqtt: {message}"))

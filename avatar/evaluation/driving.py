@@ -34,7 +34,7 @@ def drive(
         state: what the person does.
         user: float32 [N] at 16 kHz, the voice of whom the person listens to.
         controls: commands throughout.
-        progress: told the share done.
+        progress: called with the share done.
 
     Returns:
         float32 [T, 60], T = frames that the sound covers.

@@ -61,7 +61,7 @@ class Plan:
         baseline_steps: network evaluations a block of the second sampling; None for no second one.
         block_frames: frames of the sampler's blocks.
         towers: weights of trained towers to ask as well.
-        progress: told what is done.
+        progress: called with the share done and a line about it.
     """
 
     lips: LipGeometry

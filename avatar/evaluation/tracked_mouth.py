@@ -34,7 +34,7 @@ def track_mouth(path: Path, progress: Callable[[float], None] = lambda done: Non
 
     Args:
         path: any video that FFmpeg reads, at any frame rate.
-        progress: told the share done.
+        progress: called with the share done.
 
     Raises:
         InputError: not a video, too short, a face is missing in too many pictures, or too many pictures are missing.

@@ -73,7 +73,7 @@ class Objective(nn.Module):
 
     def hearing(self, crops: Crops) -> Tensor:
         """The front end's loss: articulation, its contacts, and which viseme it is."""
-        heard = self.denoiser.audio(crops.features)
+        heard, _ = self.denoiser.audio(crops.features)
         # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
         expected, gates = self.denoiser.articulation(heard, crops.contacts)
         positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT, device=heard.device)

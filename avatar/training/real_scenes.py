@@ -1,4 +1,4 @@
-"""Folders of real videos and recordings as sources of training scenes: what is unusable is told and left out."""
+"""Folders of real videos and recordings as sources of training scenes: what is unusable is reported and left out."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class VideoScenes:
         cache_dir: where tracked motion is kept.
         sound_offset: frames by which the sound is late; None: as measured, where that can be believed.
         validation_share: of the frames is kept back: whole videos, the last in order.
-        report: told what is left out and what is noticed.
+        report: called with what is left out and what is noticed.
 
     Raises:
         InputError: no videos there, or a package that is needed is missing.
@@ -130,7 +130,7 @@ class RecordingScenes:
         folder: looked through with all its folders.
         seed: of what the made motion leaves to chance.
         validation_share: of the recordings is kept back, the last in order.
-        report: told what is left out.
+        report: called with what is left out.
 
     Raises:
         InputError: no recordings with transcripts there, or a package that is needed is missing.
