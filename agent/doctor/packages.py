@@ -107,7 +107,6 @@ PACKAGES: Mapping[str, Package] = {
     "pydantic": Package("configuration", "pydantic"),
     "typer": Package("command line", "typer"),
     "rich": Package("tables and progress", "rich"),
-    "platformdirs": Package("where caches, models and logs lie on each system", "platformdirs"),
     "markdown-it-py": Package("mind: reads the knowledge file", "markdown_it"),
     "num2words": Package("voice: numbers in words", "num2words", imported="deep"),
     "safetensors": Package("weight files", "safetensors"),
