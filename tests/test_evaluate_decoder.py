@@ -84,7 +84,7 @@ def test_folds_are_seen(decoder: MeshDecoder, monkeypatch: pytest.MonkeyPatch) -
     assert fold_share(decoder, vector(jawOpen=1.0, headYaw=0.26)) == 0.0
     back = decoder.backward_map(vector())
     back[20:30, 20:30, 0] -= 3.0 * decoder.cell * np.arange(10)
-    monkeypatch.setattr(decoder, "back", lambda values: back)
+    monkeypatch.setattr(decoder, "backward_map", lambda values: back)
     assert fold_share(decoder, vector()) > 0.001
 
 

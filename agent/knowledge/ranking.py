@@ -48,7 +48,7 @@ _MAX_WORDS = 40
 _REREAD, _REREAD_ALIKE = 24, 24
 """How many entries are read again: the best by words, and those with a question of about the same sounds."""
 _SURE = 0.75
-"""A guess from this weight on is the word itself, its synonym, or one of the same sound."""
+"""A match from this weight on is the word itself, its synonym, or one of the same sound."""
 _TEXT_ALONE, _TEXT_SHARE, _RARE = 0.4, 0.5, 0.9
 """An entry can win by its text alone: with all words of the question it gets the first number, with half of
 them nothing; and one of them must have at least this share of the importance of a word that the knowledge lacks."""
@@ -105,7 +105,7 @@ class _Query:
         words: as said.
         importance: float32 [W], of each word.
         cover: float32 [W, entries] in [0, 1], how well each entry has each word.
-        present: float32 [W, entries] in [0, 1], how surely each entry has each word anywhere; guesses left out.
+        present: float32 [W, entries] in [0, 1], how surely each entry has each word anywhere; unsure matches left out.
         said: for each word, the known terms it may stand for and how surely, 0 … 1.
     """
 
@@ -250,13 +250,13 @@ class Index:
         importance = [0.0 if word in STOP_WORDS else self._importance(word) for word in words]
         cover, present = np.zeros((2, len(words), len(self._fields)), np.float32)
         query = _Query(words, np.array(importance, np.float32), cover, present, [{} for _ in words])
-        for guess in self._vocabulary.guesses(words, by_sound=by_sound):
-            numbers, parts = self._postings[guess.term], self._parts[guess.term]
-            for place in guess.places:
-                cover[place][numbers] = np.maximum(cover[place][numbers], guess.weight * parts)
-                if guess.weight >= _SURE:
-                    present[place][numbers] = np.maximum(present[place][numbers], guess.weight)
-                query.said[place][guess.term] = max(query.said[place].get(guess.term, 0.0), guess.weight)
+        for match in self._vocabulary.matches(words, by_sound=by_sound):
+            numbers, parts = self._postings[match.term], self._parts[match.term]
+            for place in match.places:
+                cover[place][numbers] = np.maximum(cover[place][numbers], match.weight * parts)
+                if match.weight >= _SURE:
+                    present[place][numbers] = np.maximum(present[place][numbers], match.weight)
+                query.said[place][match.term] = max(query.said[place].get(match.term, 0.0), match.weight)
         return query
 
     def _importance(self, word: str) -> float:

@@ -29,12 +29,12 @@ LARGEST_UNSTATED_BYTES = 20_000_000_000
 SLOWEST_BYTES, SLOWEST_S = 10_000, 60.0
 """A connection that brings less than so much in so long counts as cut."""
 
-ByteProgress = Callable[[int, int | None], None]
+BytesProgress = Callable[[int, int | None], None]
 """Called with the bytes that are here, and the bytes that there will be, if that is known."""
 
 
 def receive(
-    file: RemoteFile, target: Path, source: FileSource, progress: ByteProgress, *, pauses_s: Sequence[float] = PAUSES_S
+    file: RemoteFile, target: Path, source: FileSource, progress: BytesProgress, *, pauses_s: Sequence[float] = PAUSES_S
 ) -> str:
     """Brings a file here. It has its name only when it is whole and its checksum is right.
 
@@ -44,7 +44,7 @@ def receive(
         file: what it is, and what its source states about it.
         target: the file to write; its folder must exist.
         source: where the bytes come from.
-        progress: called with the bytes that are here, and the size where it is known.
+        progress: called with how far it is.
         pauses_s: seconds before each further try when the connection is cut.
 
     Returns:
@@ -138,7 +138,7 @@ def _fill(
     stream: IO[bytes],
     label: _Label,
     source: FileSource,
-    progress: ByteProgress,
+    progress: BytesProgress,
     pauses_s: Sequence[float],
 ) -> None:
     """Appends to a partial file until it is whole."""
@@ -163,7 +163,7 @@ def _fill(
             time.sleep(pauses_s[failures - 1])
 
 
-def _append(file: RemoteFile, stream: IO[bytes], label: _Label, source: FileSource, progress: ByteProgress) -> bool:
+def _append(file: RemoteFile, stream: IO[bytes], label: _Label, source: FileSource, progress: BytesProgress) -> bool:
     """Appends what one connection gives. Returns whether the file is whole."""
     with source.open(file, stream.tell(), label.etag) as answer:
         if file.size is not None and answer.total is not None and answer.total != file.size:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Event, Problem, RequestDropped, Say, StateChanged, TurnFinished, TypedText
 from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
@@ -25,7 +25,6 @@ from agent.mqtt.queues import Outbox, OutgoingMessage
 from agent.text.foreign_text import shortened
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
-from avatar.outputs.mqtt_motion import MqttMotionOutput
 from speech.errors import InputError
 from speech.events import Transcript
 
@@ -98,10 +97,6 @@ class MqttBridge:
         self._sending: asyncio.Task[None] | None = None
         self._motion: bytes | None = None
         self._motion_came = asyncio.Event()
-
-    def motion_output(self) -> MqttMotionOutput | None:
-        """The output to give to the renderer; None where motion is not to be published."""
-        return MqttMotionOutput(self._set_motion) if self._settings.motion else None
 
     def on_event(self, event: Event) -> None:
         """Publishes what happens in the conversation. Called on the event loop; never waits."""
@@ -314,8 +309,11 @@ class MqttBridge:
     def _state_message(self, state: ConversationState) -> OutgoingMessage:
         return OutgoingMessage(self._broker.topic("state"), state.encode(), retain=True)
 
-    def _set_motion(self, payload: bytes) -> None:
-        """Called from the rendering thread: only the newest frame is kept, and none before there is a connection."""
+    def publish_motion(self, payload: bytes) -> None:
+        """Takes one frame's motion, without waiting: only the newest is kept, and none before there is a connection.
+
+        Called from the rendering thread.
+        """
         self._motion = payload
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended before the renderer did

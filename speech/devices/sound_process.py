@@ -2,7 +2,7 @@
 
 Its callbacks have about 10 ms. In the program itself they would wait for whatever holds the lock there, and on a busy
 machine for whatever else the holder waits for. A worker of `speech.worker.process`; calls: {"open": kind, "name",
-"latency_s"}, answered by the device's whole name, {"close": kind}, and {"listen": true}, which never ends and has an
+"latency_s"}, answered by the device's whole name; {"close": kind}; and {"listen": true}, which never ends and has an
 item whenever the microphone has given something.
 """
 
