@@ -70,6 +70,6 @@ async def loaded(
             source=choice.source,
             why=choice.why,
             loaded_s=loaded_s,
-            notices=list(choice.notices),
+            notices=list(choice.notices) or None,
         )
         yield part

@@ -91,7 +91,7 @@ class Log:
 
         Args:
             section: what the configuration says of it.
-            on_problem: told in one line, on the log's thread or here, what can't be written, once.
+            on_problem: called once, on the log's thread or here, with what can't be written, in one line.
         """
         if section.level == "off" or self.path is not None:
             return
