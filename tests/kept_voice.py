@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from agent.models.packaged import is_installed
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from speech.audio import Samples
 from speech.tts.base import TTS, PhonemeTime, SpeechChunk, WordTime
 

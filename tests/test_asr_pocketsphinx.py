@@ -20,7 +20,7 @@ from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import BackendError, InputError
 from speech.events import Transcript
 from speech.files.sound_file import read_audio
-from speech.turns.detector import TurnDetector
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import SileroVAD
 from speech.worker.messages import Kind
 
@@ -205,7 +205,7 @@ def test_recordings_are_understood_turn_by_turn(loop: asyncio.Runner, ears: Pock
     done: list[float] = []
 
     async def transcribe() -> list[Transcript]:
-        turns = TurnDetector(SileroVAD())
+        turns = SilenceTurnDetector(SileroVAD())
         return [one async for one in transcribe_recording(sound, ears, turns, progress=done.append)]
 
     first, second = run(loop, transcribe())
@@ -218,7 +218,7 @@ def test_a_recording_without_speech_has_no_words(loop: asyncio.Runner, ears: Poc
     noise = np.random.default_rng(0).normal(0.0, 0.05, 3 * SPEECH_RATE_HZ).astype(np.float32)
 
     async def transcribe() -> list[Transcript]:
-        return [one async for one in transcribe_recording(noise, ears, TurnDetector(SileroVAD()))]
+        return [one async for one in transcribe_recording(noise, ears, SilenceTurnDetector(SileroVAD()))]
 
     assert run(loop, transcribe()) == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import time
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +46,9 @@ _STORYTELLER = ("mind.backend=transformers", "mind.seed=1", 'mind.persona="You h
 
 def demo(
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")] = Path("out"),
+    questions: Annotated[
+        int | None, typer.Option("--questions", "-n", metavar="N", min=1, help="Of each person; all if not said.")
+    ] = None,
     config: options.ConfigPath = None,
     overrides: options.Overrides = None,
     quiet: options.Quiet = False,
@@ -56,8 +59,10 @@ def demo(
     the packaged language model. Leaves the videos, their transcripts and subtitles, and a plot of where the time of
     each answer went.
 
-    Example:
+    Examples:
     `visavis demo -o out`
+
+    `visavis demo --questions 1`
     """
     from agent.console.waterfall import plot_waterfall
     from agent.models.weights import resolve_weights
@@ -80,7 +85,7 @@ def demo(
         check_target(video, ".mp4")
         say(f"\n{PERSONAS[name].name} listens …", quiet)
         conversation = Conversation(settings, video, quiet=quiet)
-        recordings = load_questions([question.file for question in asked], [], quiet=quiet)
+        recordings = load_questions([question.file for question in islice(asked, questions)], [], quiet=quiet)
         signals.run(conversation.run(recordings, real_time=True, end_of_turn_s=None))
         conversation.write_beside(subtitles=True)
         records += conversation.records

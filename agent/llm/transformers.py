@@ -19,7 +19,7 @@ from agent.llm.gguf_folder import is_made
 from agent.llm.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.llm.short_prompt import ShortPrompt, asks_to_invent
 from agent.llm.short_reply import ShortReply
-from agent.models.packaged_models import PackagedModel
+from agent.models.packaged_catalogue import PackagedModel
 from agent.text.reasoning import ReasoningFilter
 from speech.errors import BackendError, InputError, VisavisError
 from speech.files.input_file import read_input_file

@@ -19,7 +19,7 @@ from typing import Any
 from agent.llm.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
 from agent.llm.conversation_caches import ConversationCaches
 from agent.llm.gguf_folder import GROUP_SETTING, chat_folder
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from agent.text.stream_splitter import StreamSplitter
 from speech.errors import InputError
 from speech.worker.main import Call, Cancelled, Work, serve

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from speech.errors import VisavisError
-from speech.files import claims
+from speech.files import locked_temporary
 from speech.worker.messages import HEADER, WINDOW_BYTES, Kind, pack_message, unpack_fields
 from speech.worker.turns import Turns
 
@@ -138,7 +138,7 @@ def serve(load: Callable[[dict[str, Any]], Work]) -> None:
 
 def end(status: int) -> None:
     """Ends the process, whatever its threads are doing: the caller is gone, so that is nobody's work any more."""
-    claims.remove_all()
+    locked_temporary.remove_all()
     os._exit(status)
 
 
