@@ -29,6 +29,7 @@ ANSWER = "She buried it beneath the crooked pear tree."
         ("got 'it's \"odd\" isn't it'; can't", "got '…'; can't"),
         ("the server says 'your text was cut o…", "the server says '…'"),
         ("got b'good day'", "got b'…'"),
+        ("status 400 ('you said 'hello''); it asks", "status 400 ('…'); it asks"),
         ('said "a "quoted" word" to us', 'said "…" to us'),
         ("speaker: expected 'USB Audio' to open: busy", "speaker: expected 'USB Audio' to open: busy"),
         ("one of 'USB Audio', 'x', got 'y'", "one of 'USB Audio', '…'"),
