@@ -19,7 +19,8 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import KEYS, Config, LogSection
+from agent.config.sections import KEYS, Config
+from agent.config.session_sections import LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
 from speech.user_folders import state_folder
@@ -90,7 +91,7 @@ class Log:
 
         Args:
             section: what the configuration says of it.
-            on_problem: told in one line, on the log's thread or here, what can't be written, once.
+            on_problem: called once, on the log's thread or here, with what can't be written, in one line.
         """
         if section.level == "off" or self.path is not None:
             return
