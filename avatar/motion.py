@@ -103,7 +103,7 @@ class ConversationState(StrEnum):
 
 
 class Emotion(StrEnum):
-    """The emotions that can be asked of the face."""
+    """The emotions that `Controls` may ask for."""
 
     NEUTRAL = "neutral"
     HAPPY = "happy"
@@ -241,12 +241,12 @@ def _columns(table: Table) -> list[str]:
 
 def _numbers(table: Table, columns: list[str], cells: list[str]) -> npt.NDArray[np.float64]:
     try:
-        return np.array([float(table.plain(cell)) for cell in cells], np.float64)
+        return np.array([float(table.with_decimal_point(cell)) for cell in cells], np.float64)
     except ValueError:
         pass
     for column, cell in zip(columns, cells, strict=True):
         try:
-            float(table.plain(cell))
+            float(table.with_decimal_point(cell))
         except ValueError:
             table.refuse(f"expected a number for {column}, got {quote(cell)}")
     raise AssertionError("one of the cells is no number")

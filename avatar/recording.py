@@ -46,7 +46,7 @@ async def render_recording(
         label: the visible mark, or None.
         timeline: what the person does, and gaze, head distance, emotion and composure, frame by frame.
         mix_user: let the outputs play the other person too.
-        on_frame: told of every frame, for progress.
+        on_frame: called with every frame, for progress.
     """
     voice, user = SoundTrack(), SoundTrack()
     voice.append(sound)
@@ -60,8 +60,8 @@ async def render_recording(
         outputs=outputs,
         label=label,
         mix_user=mix_user,
-        on_frame=on_frame,
         user_is_known=True,
     )
+    renderer.end_at(frames * SAMPLES_PER_FRAME)
     renderer.set_timeline(timeline)
-    await renderer.run(lambda: frames * SAMPLES_PER_FRAME)
+    await renderer.run(on_frame)

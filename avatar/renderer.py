@@ -69,8 +69,7 @@ class Renderer:
         outputs: where the frames go, entered; one that fails is left here, the others by who entered them.
         label: the visible mark, or None.
         mix_user: let the outputs play the user too.
-        on_frame: called on the event loop after every frame.
-        on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
+        on_output_failed: called on the event loop with the output and its error, and the rest goes on; None ends all.
         ready_frames: see `MotionLookahead`.
         user_is_known: see `MotionLookahead`.
     """
@@ -86,7 +85,6 @@ class Renderer:
         outputs: Sequence[Output],
         label: AiLabel | None,
         mix_user: bool = False,
-        on_frame: Callable[[FrameShown], None] = lambda shown: None,
         on_output_failed: Callable[[Output, VisavisError], None] | None = None,
         ready_frames: int = READY_FRAMES,
         user_is_known: bool = False,
@@ -95,7 +93,8 @@ class Renderer:
         self._motion = MotionLookahead(sampler, voice, user, ready_frames=ready_frames, user_is_known=user_is_known)
         self._decoder, self._outputs, self._label = decoder, list(outputs), label
         self._mix_user = mix_user
-        self._on_frame, self._on_output_failed = on_frame, on_output_failed
+        self._on_output_failed = on_output_failed
+        self._end: int | None = None
         self._state, self._controls = ConversationState.IDLE, Controls()
         self._timeline = ControlTimeline.constant(self._state, self._controls)
         self.frames_late = 0
@@ -125,16 +124,20 @@ class Renderer:
         """Sets state and controls for every frame to come; the face follows at the very frame of each change."""
         self._timeline = timeline
 
-    async def run(self, until_sample: Callable[[], int | None]) -> None:
+    def end_at(self, sample: int) -> None:
+        """Lets `run` end when everything before this output sample is played; it goes on for ever without."""
+        self._end = sample
+
+    async def run(self, on_frame: Callable[[FrameShown], None] = lambda shown: None) -> None:
         """Renders frame after frame.
 
         Args:
-            until_sample: asked before every frame; when it names a sample and all before it is played, `run` ends.
+            on_frame: called on the event loop after every frame.
         """
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "motion") as motion_thread, ThreadPoolExecutor(1, "picture") as picture_thread:
             ahead: asyncio.Future[None] | None = None
-            while (end := until_sample()) is None or self._clock.position < end:
+            while self._end is None or self._clock.position < self._end:
                 frame = await self._clock.next_frame()
                 patient = self._late_in_a_row < MOST_LATE_IN_A_ROW
                 late = patient and self._clock.is_late()
@@ -167,7 +170,7 @@ class Renderer:
                 self._clock.played(drawn_s)
                 for track in (self._voice, self._user):
                     track.forget(start - KEEP_SAMPLES)
-                self._on_frame(FrameShown(frame, loop.time(), _first_audible(sound, start), values[_MOUTH], late))
+                on_frame(FrameShown(frame, loop.time(), _first_audible(sound, start), values[_MOUTH], late))
                 for output, error in failed:
                     await self._drop(output, error)
 

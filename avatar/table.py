@@ -53,8 +53,8 @@ class Table:
         self.line = max(1, self._reader.line_num)
         return None if row is None else [cell.strip() for cell in row]
 
-    def plain(self, cell: str) -> str:
-        """A number's cell with a decimal point."""
+    def with_decimal_point(self, cell: str) -> str:
+        """A number's cell with its decimal comma, if the table has such, as a point."""
         return cell.replace(",", ".") if self._decimal_comma else cell
 
     def refuse(self, why: str) -> NoReturn:

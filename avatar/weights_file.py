@@ -112,5 +112,5 @@ def load_network(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> 
 
 
 def brief(error: Exception) -> str:
-    """What an error says, on one line that can be read."""
+    """An error's message on one line of at most 160 characters."""
     return one_line(" ".join(str(error).split())[:160]) or type(error).__name__

@@ -76,10 +76,10 @@ def main() -> None:
         print(f"{name}: p2 {best:.2f} ms, p50 {middle:.2f} ms ({1000.0 / middle:.0f} frames/s), p95 {late:.2f} ms")
 
     if arguments.endurance:
-        _endure(decoder, motion, arguments.endurance)
+        _check_memory(decoder, motion, arguments.endurance)
 
 
-def _endure(decoder: MeshDecoder, motion: Floats, frames: int) -> None:
+def _check_memory(decoder: MeshDecoder, motion: Floats, frames: int) -> None:
     """Draws on and on, and prints the memory ten times on the way."""
     began = time.perf_counter()
     for frame in range(frames + 1):

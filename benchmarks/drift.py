@@ -21,7 +21,7 @@ from typing import Any
 
 from agent.commands.options import check_target, progress
 from agent.config.config import load_config
-from agent.engine import load_sampler
+from agent.faces import load_sampler
 from avatar.evaluation.bands import BLINKS, DIRECT_GAZE, HEAD_SPEED, band
 from avatar.motion import FRAME_RATE_HZ, ConversationState
 from benchmarks.drift_statistics import MEASURES, MINUTE, Drift

@@ -57,18 +57,18 @@ class Moments:
 
     @classmethod
     def of(cls, curve: np.ndarray) -> Moments:
-        """Those of a curve."""
+        """The moments of a curve."""
         return cls(len(curve), float(curve.sum()), float(np.square(curve).sum()))
 
     @classmethod
-    def together(cls, parts: Iterable[Moments]) -> Moments:
-        """Those of several minutes as one."""
+    def merged(cls, parts: Iterable[Moments]) -> Moments:
+        """The moments of several minutes together."""
         parts = list(parts)
         return cls(sum(p.count for p in parts), sum(p.total for p in parts), sum(p.squares for p in parts))
 
     @property
     def mean(self) -> float:
-        """NaN without a value."""
+        """Mean; NaN without a value."""
         return self.total / self.count if self.count else math.nan
 
     @property
@@ -151,7 +151,7 @@ class Drift:
     def hours(self) -> list[dict[str, Moments]]:
         """Each hour's moments; the last one may be shorter."""
         chunks = [self.minutes[i : i + self.hour] for i in range(0, len(self.minutes), self.hour)]
-        return [{name: Moments.together(minute[name] for minute in chunk) for name in MEASURES} for chunk in chunks]
+        return [{name: Moments.merged(minute[name] for minute in chunk) for name in MEASURES} for chunk in chunks]
 
     def report(self) -> dict[str, Any]:
         """Everything as plain numbers."""

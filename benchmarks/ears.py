@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from agent import backends
+from agent.backends.making import make_ears
 from agent.config.config import Config, load_config
-from agent.engine import knowledge_of
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
+from agent.parts import knowledge_of
 from agent.text.words import tokens
 from agent.voices.personas import name_of
 from benchmarks.memory import memory_mb
@@ -32,7 +32,8 @@ from benchmarks.report import print_machine, print_percentiles
 from speech.asr.base import ASR, TAIL_S, transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.files.sound_file import read_audio
-from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.base import PRE_ROLL_S
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import SileroVAD
 
 CHUNK_S = 0.04
@@ -149,7 +150,7 @@ async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bo
         if settings is last_resort and not with_pocketsphinx:
             continue
         began = time.perf_counter()
-        async with backends.make_ears(settings, phrases, accurate=accurate) as asr:
+        async with make_ears(settings, phrases, accurate=accurate) as asr:
             loaded_s = time.perf_counter() - began
             began = time.perf_counter()
             heard[title] = [await hear(asr, one.samples) for one in utterances]
@@ -158,7 +159,7 @@ async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bo
         print(f"{one.group} {one.name}: {one.text or ', '.join(one.slots)}")
         for title, texts in heard.items():
             print(f"  {one.errors(texts[place]):2d} of {one.size:2d}  {title}: {texts[place]}")
-    async with backends.make_ears(live, own) as asr:
+    async with make_ears(live, own) as asr:
         early = [await delay_ms(asr, one.samples) for one in utterances if not one.slots]
         print_percentiles("end of turn certain → final words, live pace", early, "ms", "≤ 150 ms")
         print(f"memory of the worker {workers_mb():.0f} MB  goal ≤ 400 MB")
@@ -187,13 +188,13 @@ def workers_mb() -> float:
 
 async def hear(asr: ASR, samples: Samples) -> str:
     """The words of a recording."""
-    turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
+    turns = SilenceTurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
     return " ".join([one.text async for one in transcribe_recording(samples, asr, turns)])
 
 
 def turn_of(samples: Samples, tail_s: float = TAIL_S) -> Samples:
     """The sound of a recording's turn, as a recogniser gets it; where nobody speaks, all of it."""
-    turns = TurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
+    turns = SilenceTurnDetector(SileroVAD(), end_of_turn_s=LONGEST_PAUSE_S)
     events = [event for chunk in chunked(samples, SPEECH_RATE_HZ, 1600) for event in turns.push(chunk)]
     events += turns.flush()
     if not events:

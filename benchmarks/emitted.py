@@ -61,7 +61,7 @@ class TimedRecording:
             self._starts.append(now - self._bytes / 4 / OUTPUT_RATE_HZ)
 
     def samples(self) -> Samples:
-        """What was recorded so far."""
+        """The samples recorded so far, float32 [N]."""
         data = b"".join(self._pieces)
         return np.frombuffer(data[: len(data) // 4 * 4], "<f4")
 

@@ -26,8 +26,7 @@ from agent.config.config import Config, load_config
 from agent.conversation.events import Event, TurnFinished
 from agent.conversation.questions import Questions
 from agent.conversation.turn import TurnRecord
-from agent.engine import open_session
-from avatar.clock import SAMPLES_PER_FRAME
+from agent.engine import load_engine
 from avatar.outputs.opening import open_outputs, required
 from avatar.outputs.video_file import VideoFileOutput
 from benchmarks.memory import memory_mb
@@ -37,7 +36,7 @@ PARTS = ("cold", "latency", "render", "memory")
 COLD_START = """
 import time; began = time.time()
 import asyncio, os, sys
-from agent.engine import open_session
+from agent.engine import load_engine
 from agent.config.config import load_config
 from agent.conversation.events import TypedText
 from agent.conversation.questions import Questions
@@ -51,9 +50,10 @@ class FirstFrame:
 
 async def main():
     config = load_config(None, sys.argv[1:], {})
-    async with open_session(config, real_time=True, outputs=lambda: open_outputs(required(FirstFrame())),
-                            apologise=True, on_event=lambda event: None) as session:
-        await session.run(Questions([TypedText("hello")], real_time=True))
+    asked = Questions([TypedText("hello")], real_time=True)
+    async with load_engine(config) as engine, open_outputs(required(FirstFrame())) as outputs:
+        async with engine.session(asked, outputs, on_event=lambda event: None) as session:
+            await session.run()
 asyncio.run(main())
 """
 
@@ -77,16 +77,15 @@ async def answer_all(config: Config, turns: int, video: Path) -> tuple[list[Turn
         if isinstance(event, TurnFinished):
             records.append(event.record)
 
-    async with open_session(
-        config,
-        real_time=True,
-        outputs=lambda: open_outputs(required(VideoFileOutput(video))),
-        apologise=True,
-        on_event=on_event,
-    ) as session:
-        silence_s = config.ears.end_of_turn_s + 0.3
-        await session.run(Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3))
-        return records, session.frames_late, session.clock.position // SAMPLES_PER_FRAME
+    silence_s = config.ears.end_of_turn_s + 0.3
+    audio = Questions(asked, real_time=True, silence_after_s=silence_s, pause_before_s=0.3)
+    async with (
+        load_engine(config) as engine,
+        open_outputs(required(VideoFileOutput(video))) as outputs,
+        engine.session(audio, outputs, on_event=on_event) as session,
+    ):
+        await session.run()
+        return records, session.frames_late, session.frames
 
 
 def latency(config: Config, turns: int, folder: Path) -> None:

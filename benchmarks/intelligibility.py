@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from agent.backends import make_voice
+from agent.backends.making import make_voice
 from agent.config.config import load_config
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from benchmarks.ears import word_errors
 from benchmarks.report import print_machine
 from speech.audio import SPEECH_RATE_HZ, Samples

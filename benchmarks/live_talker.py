@@ -10,27 +10,24 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Self
 
-from agent.config.config import load_config
+from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
-from agent.conversation.microphone import Microphone
-from agent.engine import open_session, sound_card
-from agent.mirror import MOST_LATENCY_S, load_mirror_face, run_mirror
+from agent.conversation.live_audio import LiveAudio, NoSound
+from agent.engine import OutputFailure, Part, load_engine
+from agent.faces import Face
+from agent.live_audio import live_audio, sound_device
+from agent.mirror import MOST_LATENCY_S, open_mirror
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
-from avatar.outputs.base import Output
 from avatar.outputs.framing import Framing
-from avatar.outputs.opening import open_outputs, required
+from avatar.outputs.opening import PlannedOutput, open_outputs, required
 from avatar.outputs.virtual_camera import VirtualCameraOutput
-from avatar.portrait.portrait import Portrait
 from benchmarks.emitted import Numbered
 from speech.audio import Samples
 from speech.devices.sound_card import SoundCard
-from speech.sound_track import SoundTrack
 from speech.worker.priority import prefer_live
 
 
@@ -76,64 +73,50 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
     """Talks until standard input ends."""
     config = load_config(None, overrides, {})
     loop = asyncio.get_running_loop()
-    card: SoundCard
-    portraits: list[Portrait] = []
-
-    def make_card(track: SoundTrack) -> SoundCard:
-        nonlocal card
-        card = sound_card(config, track, lambda message: report("problem", message=message))
-        return card
-
-    def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
-        framing = Framing(config.camera.size, portrait=portraits[0].image)
-        return open_outputs(required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound)))
-
-    async with open_session(
-        config,
-        real_time=True,
-        outputs=outputs,
-        apologise=True,
-        on_event=on_event,
-        on_loaded=portraits.append,
-        make_card=make_card,
-    ) as session:
-        source = Microphone(card, headphones=config.devices.headphones, push_to_talk=False, on_level=lambda level: None)
-        loop.add_reader(sys.stdin.fileno(), source.leave)
-        report("ready")
-        await session.run(source, [lambda _: card.watch()])
-        loop.remove_reader(sys.stdin.fileno())
-        report_end(session.frames, session.frames_late, card)
+    device = sound_device(config, report_problem)
+    audio = live_audio(config, device, on_level=lambda level: None)
+    async with load_engine(config) as engine, engine.face() as face:
+        async with (
+            open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
+            engine.session(audio, outputs, on_event=on_event, output_failure=OutputFailure.IS_TOLD) as session,
+        ):
+            loop.add_reader(sys.stdin.fileno(), audio.leave)
+            report("ready")
+            await session.run()
+            loop.remove_reader(sys.stdin.fileno())
+            report_end(session.frames, session.frames_late, device)
 
 
 async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     """Mirrors until standard input ends."""
     config = load_config(None, overrides, {})
-    face, track, left = await load_mirror_face(config), SoundTrack(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    device = sound_device(config, report_problem, most_latency_s=MOST_LATENCY_S)
+    audio = LiveAudio(device, full_duplex=True)
+    async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
+        async with (
+            open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
+            open_mirror(engine, audio, outputs, on_problem=report_problem) as running,
+        ):
+            loop.add_reader(sys.stdin.fileno(), audio.leave)
+            report("ready")
+            await running.run()
+            loop.remove_reader(sys.stdin.fileno())
+            report_end(running.frames, running.frames_late, device)
+
+
+def timed_outputs(config: Config, face: Face, camera: str, sound: Path) -> list[PlannedOutput]:
+    """A camera whose pictures carry their number, and the sound in a file."""
     framing = Framing(config.camera.size, portrait=face.portrait.image)
-    planned = required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound))
-    async with (
-        open_outputs(planned) as outputs,
-        sound_card(
-            config, track, lambda message: report("problem", message=message), most_latency_s=MOST_LATENCY_S
-        ) as card,
-    ):
-        loop.add_reader(sys.stdin.fileno(), left.set)
-        report("ready")
-        renderer = await run_mirror(
-            config,
-            card=card,
-            track=track,
-            face=face,
-            outputs=outputs,
-            until_left=left,
-            on_problem=lambda message: report("problem", message=message),
-        )
-        loop.remove_reader(sys.stdin.fileno())
-        report_end(renderer.frames, renderer.frames_late, card)
+    return required(Numbered(VirtualCameraOutput(device=camera, framing=framing)), KeptSound(sound))
 
 
-def report_end(frames: int, late: int, card: SoundCard) -> None:
+def report_problem(message: str) -> None:
+    """One that the program told."""
+    report("problem", message=message)
+
+
+def report_end(frames: int, late: int, card: SoundCard | NoSound) -> None:
     """The program's own counts."""
     report("end", frames=frames, late=late, underflows=card.underflows, chunks_lost=card.chunks_lost)
 

@@ -87,7 +87,8 @@ async def measure_packaged(rounds: int, loads: int) -> None:
         await mind._kept._doing_beside
         for round_number in range(rounds + 1):
             for question in QUESTIONS:
-                *times, _ = await timed_reply(mind, question)
+                with mind.conversation() as talk:
+                    *times, _ = await timed_reply(talk, question)
                 if round_number:
                     for values, value in zip(took.values(), times, strict=True):
                         values.append(value)
@@ -103,7 +104,8 @@ async def measure_packaged(rounds: int, loads: int) -> None:
 async def tokens_a_second(mind: TransformersLLM) -> float:
     """The worker's own pace from the first token of a story to the last, whatever of it is said."""
     worker = await mind._kept.running()
-    call = {"messages": ShortPrompt(name="Mira").messages([], QUESTIONS[-1]), **mind._settings, "max_tokens": 80}
+    messages = ShortPrompt(name="Mira").messages([], QUESTIONS[-1])
+    call = {"conversation": 0, "messages": messages, **mind._settings, "max_tokens": 80}
     at: list[float] = []
     async with aclosing(worker.request(call)) as items:
         async for item in items:

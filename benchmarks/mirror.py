@@ -17,7 +17,8 @@ import numpy as np
 
 from agent.commands.demo import QUESTIONS
 from benchmarks.emitted import TimedRecording, delay_s
-from benchmarks.live import WINDOW_S, Measured, Talker, find_offsets, watching, with_own_cache
+from benchmarks.live import WINDOW_S, Talker, find_offsets, watching, with_own_cache
+from benchmarks.live_report import LiveMeasurements
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import OUTPUT_RATE_HZ
 from speech.files.sound_file import read_audio
@@ -25,11 +26,11 @@ from tests.fuse_camera import fuse_camera
 from tests.pulse import pulse
 
 
-def mirrored(seconds: float, overrides: list[str]) -> tuple[list[float], Measured]:
+def mirrored(seconds: float, overrides: list[str]) -> tuple[list[float], LiveMeasurements]:
     """Speaks for so long; returns the sound's delays in seconds, and the rest."""
     speech = np.concatenate([read_audio(path, OUTPUT_RATE_HZ) for path in sorted(QUESTIONS.glob("*.wav"))])
     speech = np.tile(speech, int(np.ceil(seconds * OUTPUT_RATE_HZ / len(speech))))[: round(seconds * OUTPUT_RATE_HZ)]
-    measured = Measured()
+    measured = LiveMeasurements()
     with (
         tempfile.TemporaryDirectory() as name,
         pulse(Path(name)) as sound_system,

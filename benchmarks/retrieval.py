@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from agent.engine import DEFAULT_KNOWLEDGE
 from agent.knowledge.asking_back import offered
 from agent.knowledge.entry import Entry
 from agent.knowledge.file import Knowledge, load_knowledge
@@ -30,7 +29,8 @@ from agent.knowledge.vector_cache import vectors_of
 from agent.llm.base import Message
 from agent.llm.knowledge_file import KnowledgeLLM
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
+from agent.parts import DEFAULT_KNOWLEDGE
 from benchmarks.report import print_machine, print_percentiles
 
 FOLDER = Path(__file__).parent / "paraphrases"
@@ -78,7 +78,7 @@ def load_files() -> dict[str, Knowledge]:
     return {"visavis": load_knowledge(DEFAULT_KNOWLEDGE), "museum": museum, "clinic": clinic}
 
 
-def give_meaning(files: dict[str, Knowledge]) -> MiniLM:
+def load_meaning(files: dict[str, Knowledge]) -> MiniLM:
     """Reads what the files mean; returns the network."""
     model = packaged_of("embeddings")[0]
     began, before = time.perf_counter(), _megabytes()
@@ -175,7 +175,7 @@ def main() -> None:
     questions = [question for question in read_questions() if arguments.only in (None, question.split)]
     files = load_files()
     measure("by words and sounds", questions, files)
-    network = give_meaning(files)
+    network = load_meaning(files)
     times = []
     for question in questions:
         began = time.perf_counter()

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from benchmarks.report import print_machine
 from speech.errors import VisavisError
 from speech.tts.base import TTS
@@ -39,7 +39,7 @@ SENTENCES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class VoiceMeasurements:
     """One voice's numbers.
 
     Attributes:
@@ -74,7 +74,7 @@ async def say(voice: TTS, sentence: str) -> tuple[float, float]:
     return first_ms, (time.perf_counter() - began) / heard_s
 
 
-async def measure(make: Callable[[], TTS], rounds: int) -> Measured:
+async def measure(make: Callable[[], TTS], rounds: int) -> VoiceMeasurements:
     """Loads the voice once for each sentence, so that each was once the first; in the last load says all of them."""
     newcomer_ms = []
     for index, sentence in enumerate(SENTENCES):
@@ -87,7 +87,7 @@ async def measure(make: Callable[[], TTS], rounds: int) -> Measured:
                 process_mb = _worker_mb()
     first_ms = np.array([[first for first, _ in one] for one in said])
     shares = [share for one in said for _, share in one]
-    return Measured(
+    return VoiceMeasurements(
         load_s,
         *np.percentile(first_ms, [50, 95]).tolist(),
         float(np.mean(newcomer_ms)),

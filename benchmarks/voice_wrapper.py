@@ -59,7 +59,7 @@ class Times:
         self.seconds += seconds
 
 
-async def through_us(voice: NeuralTTS, sentence: str, times: Times) -> None:
+async def run_visavis(voice: NeuralTTS, sentence: str, times: Times) -> None:
     """Speaks a sentence with our voice; the pause after it, which the library doesn't make, isn't counted."""
     began, first, seconds = time.perf_counter(), 0.0, -pause_after_s(sentence)
     async for chunk in voice.synthesize(sentence):
@@ -68,7 +68,7 @@ async def through_us(voice: NeuralTTS, sentence: str, times: Times) -> None:
     times.add(began, first, seconds)
 
 
-def directly(library: Library, sentence: str, longer: float, rate_hz: int, times: Times) -> None:
+def run_library(library: Library, sentence: str, longer: float, rate_hz: int, times: Times) -> None:
     """Speaks a sentence with the library."""
     began, first, samples = time.perf_counter(), 0.0, 0
     for piece in library(sentence, longer):
@@ -82,16 +82,16 @@ async def measure(voice: NeuralTTS, library: Library, rounds: int) -> tuple[Time
     async with voice:
         longer, warm = 1.0, Times()
         for sentence in SENTENCES:
-            await through_us(voice, sentence, warm)
+            await run_visavis(voice, sentence, warm)
         for _ in range(2):
             theirs = Times()
             for sentence in SENTENCES:
-                directly(library, sentence, longer, voice.sample_rate_hz, theirs)
+                run_library(library, sentence, longer, voice.sample_rate_hz, theirs)
             longer *= warm.seconds / theirs.seconds
         ours, theirs = Times(), Times()
         for sentence in SENTENCES * rounds:
-            await through_us(voice, sentence, ours)
-            directly(library, sentence, longer, voice.sample_rate_hz, theirs)
+            await run_visavis(voice, sentence, ours)
+            run_library(library, sentence, longer, voice.sample_rate_hz, theirs)
     return ours, theirs
 
 

@@ -21,7 +21,7 @@ import torch
 
 from agent.knowledge.file import Knowledge, above_chance
 from agent.knowledge.meaning import elsewhere, nearest
-from benchmarks.retrieval import Question, give_meaning, load_files, read_questions
+from benchmarks.retrieval import Question, load_files, load_meaning, read_questions
 from tests.test_knowledge import ELSEWHERE, HEARD, pairs
 
 _DECAY = 1e-5
@@ -62,7 +62,7 @@ class _Row:
 def main() -> None:
     """Fits, and prints."""
     files = load_files()
-    network = give_meaning(files)
+    network = load_meaning(files)
     dev = [question for question in read_questions() if question.split == "dev"]
     rows = [_row(files[one.file], one.text, _right(files[one.file], one), "dev") for one in dev]
     shipped = files["visavis"]
@@ -109,7 +109,7 @@ def _fit(rows: list[_Row], start: tuple[float, ...]) -> npt.NDArray[np.float64]:
 
     def step() -> torch.Tensor:
         optimiser.zero_grad()
-        surprise = torch.stack([_surprise(row, weights) for row in rows])
+        surprise = torch.stack([_negative_log_likelihood(row, weights) for row in rows])
         loss = (surprise * counts).sum() / counts.sum() + _DECAY * (weights**2).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
@@ -119,8 +119,8 @@ def _fit(rows: list[_Row], start: tuple[float, ...]) -> npt.NDArray[np.float64]:
     return fitted
 
 
-def _surprise(row: _Row, weights: torch.Tensor) -> torch.Tensor:
-    """-log of the probability of what is right."""
+def _negative_log_likelihood(row: _Row, weights: torch.Tensor) -> torch.Tensor:
+    """Negative log-likelihood of what is right."""
     entries = torch.tensor(row.here, dtype=torch.float64) @ weights[:3]
     other = -(row.there * weights[3] + weights[4])
     total = torch.logsumexp(torch.cat([entries, other[None]]), 0)

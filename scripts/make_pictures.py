@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agent.backend_tables import VOICES
+from agent.backends.making import make_voice
 from agent.config.config import load_config
-from agent.engine import load_decoder, load_face
+from agent.faces import load_face, load_sampler
 from agent.voices.personas import PERSONAS
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.evaluation.decoder.sheet import coefficient_strips
@@ -29,16 +29,16 @@ COLUMNS, SIZE = 5, 256
 async def _faces_of(name: str) -> np.ndarray:
     """One row: float uint8 [SIZE, COLUMNS * SIZE, 3], frames at the widest and the most different mouths."""
     config = load_config(None, [f"portrait.path={name}", "voice.backend=espeak"], {})
-    face = await load_face(config)
+    face, sampler = load_face(config), load_sampler(config)
     pieces = []
-    async with VOICES["espeak"](config) as voice, aclosing(voice.synthesize(SENTENCE)) as chunks:
+    async with make_voice(config) as voice, aclosing(voice.synthesize(SENTENCE)) as chunks:
         pieces = [chunk.audio.samples async for chunk in chunks]
     sound = resample(np.concatenate(pieces), voice.sample_rate_hz, OUTPUT_RATE_HZ)
     whole = len(sound) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
-    face.sampler.set_state(ConversationState.SPEAKING)
-    face.sampler.push(AudioChunk(sound[:whole], OUTPUT_RATE_HZ, 0))
-    face.sampler.end_of_speech()
-    motion = face.sampler.frames().values
+    sampler.set_state(ConversationState.SPEAKING)
+    sampler.push(AudioChunk(sound[:whole], OUTPUT_RATE_HZ, 0))
+    sampler.end_of_speech()
+    motion = sampler.frames().values
     # Open eyes only, then the frames whose motion differs most from those already chosen.
     blink = motion[:, MotionLayout.INDEX["eyeBlinkLeft"]]
     candidates = np.flatnonzero(blink < 0.2)
@@ -52,8 +52,8 @@ async def _faces_of(name: str) -> np.ndarray:
 
 def _coefficients() -> np.ndarray:
     """What each of the 60 numbers does, on one face."""
-    portrait, decoder = load_decoder(load_config(None, [], {}))
-    return coefficient_strips(decoder, portrait.landmarks)
+    face = load_face(load_config(None, [], {}))
+    return coefficient_strips(face.decoder, face.portrait.landmarks)
 
 
 def main() -> None:

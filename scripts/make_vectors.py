@@ -11,13 +11,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from agent.engine import DEFAULT_KNOWLEDGE
 from agent.knowledge.file import load_knowledge
 from agent.knowledge.meaning import elsewhere, texts_of
 from agent.knowledge.minilm import MiniLM
 from agent.knowledge.vector_cache import file_name, vectors_of
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
+from agent.parts import DEFAULT_KNOWLEDGE
 
 FOLDER = DEFAULT_KNOWLEDGE.parent / "vectors"
 

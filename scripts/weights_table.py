@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent.models.catalogue import CATALOGUE, PLACES
 from agent.models.fetched import megabytes
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ("face", "the motion sampler's own, trained here", "in this repository", "MIT")

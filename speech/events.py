@@ -1,4 +1,4 @@
-"""What the ears report: where speech starts and stops, and what was said."""
+"""Events of hearing: where speech starts, pauses and stops (turn detector), and transcripts (recogniser)."""
 
 from __future__ import annotations
 

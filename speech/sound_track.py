@@ -20,16 +20,16 @@ class Player(Protocol):
 
     @property
     def free_from(self) -> int:
-        """The sample from which on sound can still be written."""
+        """The first sample that can still be written."""
         ...
 
     @property
     def room_until(self) -> int:
-        """The sample before which there is room."""
+        """The sample after the last one for which there is room."""
         ...
 
     def write(self, start: int, samples: Samples) -> None:
-        """Takes sound that lies between the two."""
+        """Writes sound that lies between `free_from` and `room_until`."""
         ...
 
 
@@ -68,11 +68,11 @@ class SoundTrack:
         return self._open
 
     def open(self) -> None:
-        """Says that more sound is on its way."""
+        """Marks the track as open: more sound is on its way."""
         self._open = True
 
     def close(self) -> None:
-        """Says that nothing more is on its way for now."""
+        """Marks the track as closed: nothing more is on its way for now."""
         self._open = False
         self._news.set()
 

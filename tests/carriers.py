@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import PACKAGED, PackagedFile, PackagedModel, find_packaged
+from agent.models.packaged_catalogue import PACKAGED, PackagedFile, PackagedModel, find_packaged
 
 
 def weights_of(backend: str, name: str) -> Path:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from agent.models.packaged import install_command, is_installed
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import weights_of
 from tests.commands import Commands, commands
 
@@ -191,6 +191,12 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_state_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No command that a test runs writes its log where the user's own are."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from typing import Any, TypeVar
 
 import numpy as np
 
 from agent.models.packaged import is_installed
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from speech.audio import Samples
 from speech.tts.base import TTS, PhonemeTime, SpeechChunk, WordTime
+
+Result = TypeVar("Result")
 
 
 def is_missing(backend: str, name: str) -> bool:
@@ -58,11 +61,33 @@ class KeptVoice:
     def __init__(self, runner: asyncio.Runner, tts: TTS) -> None:
         self._runner, self._tts = runner, tts
 
+    def run(self, scene: Callable[[TTS], Coroutine[Any, Any, Result]]) -> Result:
+        """Whatever else is done with the voice."""
+        return self._runner.run(scene(self._tts))
+
     def say(self, text: str) -> Spoken:
         async def all_chunks() -> list[SpeechChunk]:
             return [chunk async for chunk in self._tts.synthesize(text)]
 
         return Spoken(self._runner.run(all_chunks()))
+
+    def say_at_once(self, *texts: str) -> list[Spoken]:
+        """As `say`, each in a conversation of its own."""
+
+        async def all_chunks(text: str) -> list[SpeechChunk]:
+            return [chunk async for chunk in self._tts.synthesize(text)]
+
+        async def together() -> list[list[SpeechChunk]]:
+            return await asyncio.gather(*map(all_chunks, texts))
+
+        return [Spoken(chunks) for chunks in self._runner.run(together())]
+
+    def check_several_at_once(self, *texts: str) -> None:
+        """Each text sounds as it does alone, to the sample, with the same times."""
+        for beside, text in zip(self.say_at_once(*texts), texts, strict=True):
+            alone = self.say(text)
+            assert np.array_equal(beside.samples, alone.samples), text
+            assert (beside.words, beside.phonemes) == (alone.words, alone.phonemes)
 
     def begin(self, text: str) -> SpeechChunk:
         """The first chunk; then it is cancelled."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.llm.gguf_folder import chat_folder
 from agent.models.packaged import packaged_path
-from agent.models.packaged_models import PackagedModel, find_packaged
+from agent.models.packaged_catalogue import PackagedModel, find_packaged
 
 SMOL = "transformers/SmolLM2-135M-Instruct"
 CONTEXT = 2048

@@ -131,3 +131,31 @@ def test_without_the_newest_instructions_it_is_slow_but_right(
             return (await heard(asr, replay(recorded("3_more.wav"), 1600)))[-1].text
 
     assert tokens(loop.run(hear())) == ["tell", "me", "more"]
+
+
+def test_two_who_speak_at_once_are_each_understood_as_if_alone(tiny_en: Path) -> None:
+    async def understood(asr: FasterWhisperASR, name: str) -> list[Transcript]:
+        async def spoken() -> AsyncIterator[AudioChunk]:
+            for chunk in chunked(recorded(name), SPEECH_RATE_HZ, SPEECH_RATE_HZ // 10):
+                yield chunk
+                await asyncio.sleep(0.02)
+
+        async with aclosing(asr.transcribe(spoken())) as transcripts:
+            return [transcript async for transcript in transcripts]
+
+    async def main() -> None:
+        names = ("1_name.wav", "2_private.wav", "7_goodbye.wav")
+        async with FasterWhisperASR(model=tiny_en) as asr:
+            alone = [(await understood(asr, name))[-1] for name in names]
+            together = await asyncio.gather(*(understood(asr, name) for name in names))
+            cancelled = asyncio.create_task(understood(asr, names[0]), name="cancelled")
+            beside = asyncio.create_task(understood(asr, names[1]), name="beside")
+            await asyncio.sleep(0.3)
+            cancelled.cancel()
+            assert (await beside)[-1] == alone[1]
+        assert [transcripts[-1] for transcripts in together] == alone
+        assert all(transcript.is_final for transcript in alone)
+        for transcripts in together:
+            assert not any(transcript.is_final for transcript in transcripts[:-1])
+
+    asyncio.run(main())

@@ -20,7 +20,7 @@ from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.errors import BackendError, InputError
 from speech.events import Transcript
 from speech.files.sound_file import read_audio
-from speech.turns.detector import TurnDetector
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import SileroVAD
 from speech.worker.messages import Kind
 
@@ -113,6 +113,18 @@ def test_what_was_said_before_changes_nothing(
     assert run(loop, hear(ears, replay(question("2_private.wav"))))[-1] == photo[-1]
 
 
+def test_three_who_speak_at_once_are_each_understood_as_if_alone(
+    loop: asyncio.Runner, ears: PocketSphinxASR, photo: list[Transcript]
+) -> None:
+    async def together() -> list[list[Transcript]]:
+        names = ("2_private.wav", "1_name.wav", "3_more.wav")
+        return await asyncio.gather(*(hear(ears, replay(question(name))) for name in names))
+
+    private, name, more = run(loop, together())
+    assert private == photo
+    assert [name[-1].text, more[-1].text] == ["hello what is your name", "tell me more"]
+
+
 def test_other_rates_are_understood(loop: asyncio.Runner, ears: PocketSphinxASR) -> None:
     samples = resample(question("1_name.wav"), SPEECH_RATE_HZ, 48_000)
     assert run(loop, hear(ears, replay(samples, 960, 48_000)))[-1].text == "hello what is your name"
@@ -193,7 +205,7 @@ def test_recordings_are_understood_turn_by_turn(loop: asyncio.Runner, ears: Pock
     done: list[float] = []
 
     async def transcribe() -> list[Transcript]:
-        turns = TurnDetector(SileroVAD())
+        turns = SilenceTurnDetector(SileroVAD())
         return [one async for one in transcribe_recording(sound, ears, turns, progress=done.append)]
 
     first, second = run(loop, transcribe())
@@ -206,7 +218,7 @@ def test_a_recording_without_speech_has_no_words(loop: asyncio.Runner, ears: Poc
     noise = np.random.default_rng(0).normal(0.0, 0.05, 3 * SPEECH_RATE_HZ).astype(np.float32)
 
     async def transcribe() -> list[Transcript]:
-        return [one async for one in transcribe_recording(noise, ears, TurnDetector(SileroVAD()))]
+        return [one async for one in transcribe_recording(noise, ears, SilenceTurnDetector(SileroVAD()))]
 
     assert run(loop, transcribe()) == []
 

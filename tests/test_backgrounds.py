@@ -45,7 +45,7 @@ def test_every_size_draws_the_same_person(portrait_cache: Path, portrait: Portra
 
 
 def test_other_sizes_are_refused(portrait_cache: Path) -> None:
-    with pytest.raises(InputError, match="expected one of 256, 384"):
+    with pytest.raises(ValueError, match="expected one of 256, 384"):
         load_portrait(DRAWN, size=300, cache_dir=portrait_cache)
 
 
@@ -130,8 +130,8 @@ def test_the_whole_photo_moves_only_around_the_head(photo: tuple[Portrait, Image
 
 def test_a_whole_photo_has_its_own_background(tmp_path: Path) -> None:
     from agent.config.config import load_config
-    from agent.engine import load_decoder
+    from agent.faces import load_face
 
     config = load_config(None, ["output.full_frame=true", "output.background=#000000"], {})
     with pytest.raises(InputError, match="has its own background"):
-        load_decoder(config)
+        load_face(config)

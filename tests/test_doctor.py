@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from agent.backends import outputs
 from agent.config.config import Config, load_config
 from agent.doctor import devices as doctor_devices
 from agent.doctor import doctor
@@ -28,10 +29,10 @@ from agent.doctor import recommended as doctor_recommended
 from agent.doctor.doctor import diagnose, print_diagnosis, show
 from agent.doctor.packages import HEADLESS, PACKAGES, Part, check_package, requirements
 from agent.models import fetched as models
-from agent.models import packaged_models
+from agent.models import packaged_catalogue
 from agent.models.manifest import MANIFEST
 from agent.models.packaged import install_command
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
 from tests.model_server import model_server
@@ -270,14 +271,14 @@ def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import engine as assemble
+    from agent import parts
     from agent.voices import personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     monkeypatch.setattr(doctor_files, "PROJECT", tmp_path)
     monkeypatch.setattr(doctor_files, "SHIPPED_WEIGHTS", tmp_path / "avatar/assets/motion.safetensors")
-    monkeypatch.setattr(assemble, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
+    monkeypatch.setattr(parts, "DEFAULT_KNOWLEDGE", tmp_path / "agent/data/knowledge.md")
     monkeypatch.setattr(personas, "PORTRAITS", tmp_path / "avatar/assets/portraits")
     checks = (doctor_files.check_weights, doctor_files.check_knowledge, doctor_files.check_portrait)
     reinstall = [*PIP, "install", "--force-reinstall", "--no-deps", "visavis"]
@@ -316,7 +317,7 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.engine", "agent.backends"):
+    for name in ("agent.parts", "agent.backends.choice", "agent.backends.tables"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
@@ -463,7 +464,7 @@ def carriers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         carried_model("faster-whisper", "tiny.en", "ears-carrier", {"model.bin": b"ears"}),
         carried_model("piper", "joe", "voice-carrier", {"voice.onnx": b"voice"}, "voice.onnx"),
     )
-    for module in (packaged_models, doctor_packaged):
+    for module in (packaged_catalogue, doctor_packaged):
         monkeypatch.setattr(module, "PACKAGED", models)
     return site
 
@@ -509,9 +510,9 @@ def test_packaged_weights_without_the_package_that_uses_them(carriers: Path, mon
 
 @pytest.mark.usefixtures("everything_installed")
 def test_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import backends
+    from agent.backends import choice
 
-    monkeypatch.setattr(backends, "find_spec", lambda name: object())
+    monkeypatch.setattr(choice, "find_spec", lambda name: object())
     fetched(tmp_path / "data" / "visavis" / "models")
     diagnosis = diagnose(config())
     for part in of_models(diagnosis).values():
@@ -648,7 +649,7 @@ def test_a_broker_that_cannot_be_asked(wrong: str, monkeypatch: pytest.MonkeyPat
 
 def test_a_virtual_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(doctor_devices, "VIRTUAL_CAMERAS", tmp_path)
+    monkeypatch.setattr(outputs, "VIRTUAL_CAMERAS", tmp_path)
     part = by_name(doctor_devices.check_devices(config()))["virtual camera"]
     assert part.status == "missing" and "modprobe v4l2loopback" in part.fix
     (tmp_path / "video10").mkdir()

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from speech.errors import InputError
-from speech.files import claims
+from speech.files import locked_temporary
 from speech.files.draft import Draft, check_writable
 from speech.files.scratch import scratch_folder
 
@@ -97,11 +97,11 @@ def test_drafts_of_another_machine_or_a_disk_without_locks_stay(
         raise OSError(errno.ENOLCK, "No locks available")
 
     with monkeypatch.context() as patched:
-        patched.setattr(claims.fcntl, "flock", no_locks)
+        patched.setattr(locked_temporary.fcntl, "flock", no_locks)
         with Draft(killed / "b.csv") as draft:
             draft.path.write_text("whole")
     assert names(killed) == sorted([*before, "b.csv"])
-    monkeypatch.setattr(claims, "_PREFIX", ".visavis-elsewhere-")
+    monkeypatch.setattr(locked_temporary, "_PREFIX", ".visavis-elsewhere-")
     Draft(killed / "c.csv").discard()
     assert names(killed) == sorted([*before, "b.csv"])
 
@@ -109,7 +109,7 @@ def test_drafts_of_another_machine_or_a_disk_without_locks_stay(
 def test_a_draft_that_another_process_takes_for_abandoned_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, taken = claims._lock, []
+    lock, taken = locked_temporary._lock, []
 
     def late(handle: int) -> bool | None:
         if not taken:
@@ -117,7 +117,7 @@ def test_a_draft_that_another_process_takes_for_abandoned_is_made_again(
             taken[0].unlink()
         return lock(handle)
 
-    monkeypatch.setattr(claims, "_lock", late)
+    monkeypatch.setattr(locked_temporary, "_lock", late)
     with Draft(tmp_path / "a.csv") as draft:
         assert draft.path != taken[0]
         draft.path.write_text("whole")
@@ -275,7 +275,7 @@ def test_an_end_that_cannot_wait_leaves_nothing(tmp_path: Path, monkeypatch: pyt
     draft = Draft(tmp_path / "a.csv")
     with scratch_folder() as scratch:
         (scratch / "model").write_text("half")
-        claims.remove_all()
+        locked_temporary.remove_all()
         assert names(tmp_path) == ["kept.csv"]
     draft.discard()
 

@@ -82,9 +82,9 @@ def test_an_iris_is_found_where_it_went(portrait: Portrait, decoder: MeshDecoder
 
 def test_folds_are_seen(decoder: MeshDecoder, monkeypatch: pytest.MonkeyPatch) -> None:
     assert fold_share(decoder, vector(jawOpen=1.0, headYaw=0.26)) == 0.0
-    back = decoder.back(vector())
+    back = decoder.backward_map(vector())
     back[20:30, 20:30, 0] -= 3.0 * decoder.cell * np.arange(10)
-    monkeypatch.setattr(decoder, "back", lambda values: back)
+    monkeypatch.setattr(decoder, "backward_map", lambda values: back)
     assert fold_share(decoder, vector()) > 0.001
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agent.knowledge.entry import Entry, say_left_out
-from agent.knowledge.reader import MOST_ROWS, read_markdown
+from agent.knowledge.entry_builder import MOST_ROWS
+from agent.knowledge.reader import read_markdown
 
 
 def entries(text: str) -> tuple[Entry, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.knowledge.reader import read_markdown
-from agent.knowledge.spoken_days import read_days
+from agent.knowledge.spoken.days import read_days
 
 
 def table(text: str, topic: str) -> tuple[list[str], str]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.live import OVERRIDES, converse, plot
+from benchmarks.live import OVERRIDES, converse
+from benchmarks.live_report import plot
 
 pytestmark = [pytest.mark.pulse, pytest.mark.fuse, pytest.mark.real_time]
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 
-from agent.conversation.events import StateChanged, TalkKey, TypedText
-from agent.conversation.session import QUEUED_REQUESTS, Session
+from agent.conversation.answering import QUEUED_REQUESTS
+from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
 from agent.conversation.thinking import MIND_FAILED
 from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.errors import InputError
-from speech.turns.detector import TurnDetector
+from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.test_session import Scene, audible_spans
 from tests.virtual_time import run
@@ -34,9 +36,12 @@ def spoken(*spans: tuple[float, float], until_s: float) -> Samples:
 
 
 class Live:
-    """A microphone with a script: sound at its own pace, key presses, and what others ask for meanwhile."""
+    """A microphone with a script: sound at its own pace, key presses, and what others ask for meanwhile.
 
-    real_time = True
+    Half duplex, it gives nothing while the avatar has the floor, and `echo_s` longer, as `LiveAudio` does.
+    """
+
+    real_time, hears, player = True, True, None
 
     def __init__(
         self,
@@ -45,25 +50,32 @@ class Live:
         full_duplex: bool = False,
         echo_s: float = 0.0,
         keys: Sequence[tuple[float, bool]] = (),
-        at: Sequence[tuple[float, Callable[[Session], object]]] = (),
+        at: Sequence[tuple[float, Callable[[], object]]] = (),
     ) -> None:
-        self.full_duplex, self.echo_s = full_duplex, echo_s
+        self._full_duplex, self._echo_s = full_duplex, echo_s
         self._sound, self._keys, self._at = sound, list(keys), list(at)
 
-    async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TalkKey, None]:
+    @asynccontextmanager
+    async def open(self, stage: Stage) -> AsyncGenerator[AsyncGenerator[Heard, None], None]:
+        yield self._heard(stage)
+
+    async def _heard(self, stage: Stage) -> AsyncGenerator[Heard, None]:
+        key_is_down = False
         for start in range(0, len(self._sound), CHUNK):
-            await session.clock.reached(start + CHUNK)
+            await stage.clock.reached(start + CHUNK)
             now_s = (start + CHUNK) / OUTPUT_RATE_HZ
             while self._at and self._at[0][0] <= now_s:
-                self._at.pop(0)[1](session)
+                self._at.pop(0)[1]()
             while self._keys and self._keys[0][0] <= now_s:
-                yield TalkKey(self._keys.pop(0)[1])
-            yield AudioChunk(self._sound[start : start + CHUNK], OUTPUT_RATE_HZ, start)
-        session.interrupt()
+                key_is_down = self._keys.pop(0)[1]
+                yield TalkKey(key_is_down)
+            if self._full_duplex or key_is_down or stage.floor.free_for(self._echo_s):
+                yield AudioChunk(self._sound[start : start + CHUNK], OUTPUT_RATE_HZ, start)
+        yield UserLeft()
 
 
 def live_scene(ears: ScriptedEars, mind: ScriptedMind, voice: ToneVoice | None = None, pause_s: float = 0.2) -> Scene:
-    detector = TurnDetector(LoudnessVAD(), end_of_turn_s=0.5, pause_s=pause_s)
+    detector = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=0.5, pause_s=pause_s)
     return Scene(ears=ears, mind=mind, voice=voice or ToneVoice(), real_time=True, turns=detector)
 
 
@@ -76,7 +88,7 @@ def test_an_answer_that_was_begun_in_the_pause_comes_at_once() -> None:
     for pause_s in (0.2, float("inf")):
         ears = ScriptedEars(["what is it"], delay_s=0.05, interim=["what is it"])
         scene = live_scene(ears, ScriptedMind({"what is it": "Good news."}, delay_s=0.12), pause_s=pause_s)
-        run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
+        run(scene.converse(Live(spoken((1.0, 2.0), until_s=5.0))))
         (record,) = scene.records
         assert record.heard == "Good news." and len(scene.mind.histories) == 1
         at_s.append(first_sound_s(scene))
@@ -91,7 +103,7 @@ def test_an_answer_to_a_wrong_interim_transcript_is_never_heard_or_told() -> Non
     ears = ScriptedEars(["what is that"], interim=["what is"])
     mind = ScriptedMind({"what is": "Wrong answer.", "what is that": "Right answer."}, delay_s=0.02)
     scene = live_scene(ears, mind)
-    run(scene.session.run(Live(spoken((1.0, 2.0), until_s=5.0))))
+    run(scene.converse(Live(spoken((1.0, 2.0), until_s=5.0))))
     assert scene.voice.spoken == ["Wrong answer.", "Right answer."]
     (record,) = scene.records
     assert record.heard == "Right answer." and mind.histories == [(), ()] and mind.closed == 2
@@ -103,7 +115,7 @@ def test_a_user_who_goes_on_after_a_pause_is_not_answered_in_it() -> None:
     ears = ScriptedEars(["what is it then"], interim=["what is it"])
     mind = ScriptedMind({"what is it": "Early.", "what is it then": "Late."}, delay_s=0.3)
     scene = live_scene(ears, mind)
-    run(scene.session.run(Live(spoken((1.0, 2.0), (2.4, 3.0), until_s=6.0))))
+    run(scene.converse(Live(spoken((1.0, 2.0), (2.4, 3.0), until_s=6.0))))
     assert [record.heard for record in scene.records] == ["Late."]
     assert first_sound_s(scene) > 3.5 and mind.closed == 3
 
@@ -113,7 +125,7 @@ def test_a_user_with_headphones_interrupts_and_is_answered() -> None:
     ears, mind = ScriptedEars(["first", "second"]), ScriptedMind({"first": reply, "second": "Good."}, delay_s=0.001)
     scene = live_scene(ears, mind)
     onset_s = 3.4
-    run(scene.session.run(Live(spoken((1.0, 1.6), (onset_s, 4.2), until_s=8.0), full_duplex=True)))
+    run(scene.converse(Live(spoken((1.0, 1.6), (onset_s, 4.2), until_s=8.0), full_duplex=True)))
     cut, following = scene.records
     assert cut.interrupted and following.heard == "Good."
     first, second = audible_spans(scene.output.all_sound)
@@ -134,7 +146,7 @@ def test_half_duplex_does_not_hear_itself() -> None:
     ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "One two three four five six."}, delay_s=0.001)
     scene = live_scene(ears, mind)
     # The second span is the avatar's own voice in the microphone, the room's echo included.
-    run(scene.session.run(Live(spoken((1.0, 1.6), (2.3, 3.7), until_s=6.0), echo_s=0.4)))
+    run(scene.converse(Live(spoken((1.0, 1.6), (2.3, 3.7), until_s=6.0), echo_s=0.4)))
     (record,) = scene.records
     assert not record.interrupted and record.heard == "One two three four five six."
     assert audible_spans(scene.output.all_sound)[0][1] > 3.2, "the echo lies over and after it"
@@ -144,7 +156,7 @@ def test_words_said_while_it_thinks_are_heard_too() -> None:
     ears = ScriptedEars(["tell me", "about cats"])
     mind = ScriptedMind({"tell me": "Never heard.", "about cats": "Cats purr."}, delay_s=1.5)
     scene = live_scene(ears, mind)
-    run(scene.session.run(Live(spoken((1.0, 1.6), (2.6, 3.2), until_s=9.0), full_duplex=True)))
+    run(scene.converse(Live(spoken((1.0, 1.6), (2.6, 3.2), until_s=9.0), full_duplex=True)))
     assert [record.heard for record in scene.records] == ["", "Cats purr."]
     assert [message.text for message in mind.histories[-1]] == ["tell me"]
     assert [message.text for message in scene.session.history.messages()] == ["tell me about cats", "Cats purr."]
@@ -157,7 +169,7 @@ def test_the_talk_key_interrupts_and_ends_the_turn_at_once() -> None:
     )
     scene = live_scene(ears, mind)
     sound = spoken((0.5, 1.0), (4.0, 4.6), until_s=8.0)
-    run(scene.session.run(Live(sound, keys=[(0.4, True), (1.04, False), (3.8, True), (4.64, False)])))
+    run(scene.converse(Live(sound, keys=[(0.4, True), (1.04, False), (3.8, True), (4.64, False)])))
     cut, following = scene.records
     assert (cut.question, following.question) == ("first", "second") and cut.interrupted
     first, second = audible_spans(scene.output.all_sound)
@@ -172,10 +184,11 @@ def test_requests_wait_for_the_floor_and_come_in_order() -> None:
     scene = live_scene(ScriptedEars([]), mind)
     asked = []
 
-    def ask(session: Session) -> None:
+    def ask() -> None:
+        session = scene.session
         asked.extend([session.say("Welcome, dear guests."), session.ask("how are you"), session.say("Goodbye.")])
 
-    run(scene.session.run(Live(spoken(until_s=8.0), at=[(1.0, ask)])))
+    run(scene.converse(Live(spoken(until_s=8.0), at=[(1.0, ask)])))
     assert asked == [True, True, True]
     assert [record.heard for record in scene.records] == ["Welcome, dear guests.", "Fine.", "Goodbye."]
     assert [record.question for record in scene.records] == ["", "how are you", ""]
@@ -187,7 +200,7 @@ def test_a_request_does_not_talk_into_the_users_words() -> None:
     ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "Yes."}, delay_s=0.01)
     scene = live_scene(ears, mind)
     sound = spoken((1.0, 3.0), until_s=8.0)
-    run(scene.session.run(Live(sound, at=[(1.8, lambda session: session.say("Attention please."))])))
+    run(scene.converse(Live(sound, at=[(1.8, lambda: scene.session.say("Attention please."))])))
     assert [record.heard for record in scene.records] == ["Yes.", "Attention please."]
     assert first_sound_s(scene) > 3.4
 
@@ -196,10 +209,10 @@ def test_too_many_requests_are_refused_and_a_stop_forgets_all() -> None:
     scene = live_scene(ScriptedEars([]), ScriptedMind({}))
     taken: list[bool] = []
 
-    def flood(session: Session) -> None:
-        taken.extend(session.say("One two three.") for _ in range(QUEUED_REQUESTS + 5))
+    def flood() -> None:
+        taken.extend(scene.session.say("One two three.") for _ in range(QUEUED_REQUESTS + 5))
 
-    run(scene.session.run(Live(spoken(until_s=6.0), at=[(1.0, flood), (1.3, lambda session: session.interrupt())])))
+    run(scene.converse(Live(spoken(until_s=6.0), at=[(1.0, flood), (1.3, lambda: scene.session.interrupt())])))
     assert taken == [True] * QUEUED_REQUESTS + [False] * 5
     assert len(scene.records) == 1 and scene.records[0].interrupted
     (span,) = audible_spans(scene.output.all_sound)
@@ -209,8 +222,8 @@ def test_too_many_requests_are_refused_and_a_stop_forgets_all() -> None:
 def test_an_emotion_is_shown_while_its_sentence_is_heard_and_never_spoken() -> None:
     mind = ScriptedMind({"a": "[happy] That is very good news. [sad 0.9] But this is not so good."}, delay_s=0.001)
     scene = live_scene(ScriptedEars(["a"]), mind)
-    scene.session.set_controls(Controls(emotion=Emotion.SURPRISED, intensity=0.2))
-    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=8.0))))
+    scene.controls = Controls(emotion=Emotion.SURPRISED, intensity=0.2)
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=8.0))))
     (record,) = scene.records
     assert record.heard == "That is very good news. But this is not so good."
     assert [emotion for _, emotion in scene.sampler.emotions] == [
@@ -232,7 +245,7 @@ def test_sentences_spoken_side_by_side_keep_their_order() -> None:
 
     reply = "This is the very first sentence. Here comes the second one. And that is all."
     scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": reply}, delay_s=0.001), UnevenVoice(parallel=3))
-    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=10.0))))
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=10.0))))
     (record,) = scene.records
     assert record.heard == reply
     starts = [sentence.start_sample for sentence in record.sentences]
@@ -251,14 +264,14 @@ def test_a_mind_that_finds_no_end_is_stopped() -> None:
 
     mind = EndlessMind({})
     scene = live_scene(ScriptedEars(["a"]), mind, ToneVoice(word_s=0.02, delay_s=0.001))
-    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=45.0))))
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=45.0))))
     assert mind.closed == 1 and "expected the reply to end" in scene.problems[0]
     assert scene.records[0].heard.endswith(MIND_FAILED)
 
 
 def test_a_mind_without_a_word_is_excused_aloud() -> None:
     scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": "[happy]"}))
-    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=6.0))))
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=6.0))))
     assert scene.records[0].heard == MIND_FAILED and "got nothing that can be spoken" in scene.problems[0]
 
 
@@ -268,7 +281,7 @@ def test_leaving_while_speaking_ends_the_session(keys: list[tuple[float, bool]])
 
     async def within_a_minute() -> None:
         async with asyncio.timeout(60):
-            await scene.session.run(Live(spoken((1.0, 3.0), until_s=2.0), keys=keys))
+            await scene.converse(Live(spoken((1.0, 3.0), until_s=2.0), keys=keys))
 
     run(within_a_minute())
     assert not scene.records
@@ -278,7 +291,7 @@ def test_two_quick_presses_of_the_talk_key_lose_nothing() -> None:
     ears, mind = ScriptedEars(["second"], delay_s=0.05), ScriptedMind({"second": "Good."}, delay_s=0.01)
     scene = live_scene(ears, mind)
     keys = [(1.0, True), (2.0, False), (2.0, True), (3.0, False)]
-    run(scene.session.run(Live(spoken((1.2, 1.8), (2.2, 2.8), until_s=7.0), keys=keys)))
+    run(scene.converse(Live(spoken((1.2, 1.8), (2.2, 2.8), until_s=7.0), keys=keys)))
     assert [record.interrupted for record in scene.records] == [True, False]
     assert scene.records[1].heard == "Good." and scene.session.floor_is_free
 
@@ -288,14 +301,14 @@ def test_a_request_in_the_last_moment_does_not_keep_the_session() -> None:
     refused: list[bool] = []
 
     class Leaving(Live):
-        async def items(self, session: Session) -> AsyncGenerator[AudioChunk | TalkKey, None]:
-            async for item in super().items(session):
+        async def _heard(self, stage: Stage) -> AsyncGenerator[Heard, None]:
+            async for item in super()._heard(stage):
                 yield item
-            asyncio.get_running_loop().call_later(0.01, lambda: refused.append(session.say("Too late.")))
+            asyncio.get_running_loop().call_later(0.01, lambda: refused.append(scene.session.say("Too late.")))
 
     async def within_a_minute() -> None:
         async with asyncio.timeout(60):
-            await scene.session.run(Leaving(spoken(until_s=1.0)))
+            await scene.converse(Leaving(spoken(until_s=1.0)))
 
     run(within_a_minute())
     assert not scene.records
@@ -304,9 +317,52 @@ def test_a_request_in_the_last_moment_does_not_keep_the_session() -> None:
 def test_a_stop_takes_back_what_waits_for_the_users_words() -> None:
     ears, mind = ScriptedEars(["first"]), ScriptedMind({"first": "Yes."}, delay_s=0.01)
     scene = live_scene(ears, mind)
-    at = [(1.8, lambda session: session.say("Attention please.")), (2.4, lambda session: session.interrupt())]
-    run(scene.session.run(Live(spoken((1.0, 3.0), until_s=8.0), at=at)))
+    at = [(1.8, lambda: scene.session.say("Attention please.")), (2.4, lambda: scene.session.interrupt())]
+    run(scene.converse(Live(spoken((1.0, 3.0), until_s=8.0), at=at)))
     assert [record.heard for record in scene.records] == ["Yes."]
+
+
+def test_what_was_taken_back_is_told() -> None:
+    scene = live_scene(ScriptedEars([]), ScriptedMind({}))
+
+    def ask_and_stop() -> None:
+        scene.session.say("Welcome.")
+        scene.session.ask("how are you")
+        scene.session.interrupt()
+
+    run(scene.converse(Live(spoken(until_s=3.0), at=[(1.0, ask_and_stop)])))
+    told = [event for event in scene.events if isinstance(event, RequestDropped)]
+    assert [(drop.request, drop.why) for drop in told] == [
+        (Say("Welcome."), "it was stopped"),
+        (TypedText("how are you"), "it was stopped"),
+    ]
+    assert not scene.records
+
+
+@pytest.mark.parametrize("asked_at_s", [2.2, 3.8], ids=["while the avatar speaks", "while the user barges in"])
+def test_a_barge_in_cuts_the_answer_and_keeps_what_waits(asked_at_s: float) -> None:
+    ears = ScriptedEars(["first", "second"])
+    mind = ScriptedMind({"first": "word " * 40 + ".", "second": "Good."}, delay_s=0.001)
+    scene = live_scene(ears, mind)
+    user = (3.4, 5.4)
+    at = [(asked_at_s, lambda: scene.session.say("Attention please."))]
+    run(scene.converse(Live(spoken((1.0, 1.6), user, until_s=12.0), full_duplex=True, at=at)))
+    assert [record.interrupted for record in scene.records] == [True, False, False]
+    assert [record.heard for record in scene.records[1:]] == ["Good.", "Attention please."]
+    assert not [event for event in scene.events if isinstance(event, RequestDropped)]
+    for start_s, end_s in audible_spans(scene.output.all_sound)[1:]:
+        assert start_s > user[1] or end_s < user[0], "it talks into the user's words"
+
+
+@pytest.mark.parametrize("final", ["What is it?", "what is it", "What is  it …"])
+def test_an_early_answer_counts_where_only_the_spelling_differs(final: str) -> None:
+    ears = ScriptedEars([final], delay_s=0.05, interim=["what is it"])
+    mind = ScriptedMind({"what is it": "Good news."}, delay_s=0.12)
+    scene = live_scene(ears, mind)
+    run(scene.converse(Live(spoken((1.0, 2.0), until_s=5.0))))
+    (record,) = scene.records
+    assert (record.question, record.heard) == (final, "Good news.") and len(mind.histories) == 1
+    assert scene.session.history.messages()[0].text == final
 
 
 def test_an_error_while_hearing_is_told_as_it_is() -> None:
@@ -314,9 +370,9 @@ def test_an_error_while_hearing_is_told_as_it_is() -> None:
         def probability(self, window: Samples) -> float:
             raise InputError("the voice detector broke")
 
-    scene = Scene(ears=ScriptedEars([]), real_time=True, turns=TurnDetector(BrokenVAD()))
+    scene = Scene(ears=ScriptedEars([]), real_time=True, turns=SilenceTurnDetector(BrokenVAD()))
     with pytest.raises(ExceptionGroup) as failure:
-        run(scene.session.run(Live(spoken(until_s=2.0))))
+        run(scene.converse(Live(spoken(until_s=2.0))))
     assert failure.group_contains(InputError, match="the voice detector broke")
 
 
@@ -332,7 +388,7 @@ def test_words_of_a_voice_that_pauses_lie_where_they_are_heard() -> None:
 
     reply = "one two three four five six seven eight nine ten."
     scene = live_scene(ScriptedEars(["a"]), ScriptedMind({"a": reply}, delay_s=0.001), StallingVoice())
-    run(scene.session.run(Live(spoken((1.0, 1.6), until_s=9.0))))
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=9.0))))
     (record,) = scene.records
     spans = audible_spans(scene.output.all_sound)
     assert len(spans) == 2, "it stalled"

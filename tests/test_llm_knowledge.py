@@ -191,9 +191,26 @@ def test_a_doubtful_question_is_asked_back_and_yes_answers_it(museum: KnowledgeL
     assert answer.startswith("The lift is behind the stairs.")
 
 
+def test_what_is_asked_back_belongs_to_its_own_conversation(museum: KnowledgeLLM) -> None:
+    async def scene() -> list[str]:
+        histories, replies = (History(), History()), list[str]()
+        with museum.conversation() as one, museum.conversation() as other:
+            for number, question in ((0, "the listed building"), (1, "what is your name"), (1, "yes"), (0, "yes")):
+                asked = (one, other)[number].stream(histories[number].messages(), question)
+                replies.append("".join([delta async for delta in asked]))
+                histories[number].add_user(question)
+                histories[number].add_assistant(replies[-1], False)
+        return replies
+
+    offer, name, yes, answer = asyncio.run(scene())
+    assert offer.endswith("Did you mean: The lift?") and name == "I am the museum's guide."
+    assert "lift is behind" not in yes and answer.startswith("The lift is behind the stairs.")
+
+
 async def collect(mind: LLM, text: str) -> list[str]:
     async with mind as loaded:
-        return [delta async for delta in loaded.stream((), text)]
+        with loaded.conversation() as talk:
+            return [delta async for delta in talk.stream((), text)]
 
 
 def test_the_reply_is_streamed_word_by_word(museum: KnowledgeLLM) -> None:

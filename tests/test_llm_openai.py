@@ -117,6 +117,25 @@ def test_leaving_closes_the_connection(how: str) -> None:
     with_server(test)
 
 
+def test_several_are_answered_at_once_and_none_ends_another() -> None:
+    async def test(server: ChatServer) -> None:
+        endless, others = Answer(("on ", "and "), delay_s=0.01, then="again"), Answer(("Here", "."), delay_s=0.01)
+        server.answers = [endless, others, others, Answer((), then="cut"), others]
+        async with mind(server) as llm:
+            with llm.conversation() as first, llm.conversation() as second:
+                async with aclosing(first.stream([], "Go on.")) as deltas:
+                    assert await anext(deltas) == "on "
+                    for _ in range(2):
+                        assert [delta async for delta in second.stream([], "And you?")] == ["Here", "."]
+                    with pytest.raises(BackendError):
+                        await ask(llm)
+                    assert await anext(deltas) in ("on ", "and ")
+                await server.client_left(within_s=1.0)
+                assert [delta async for delta in second.stream([], "Still?")] == ["Here", "."]
+
+    with_server(test)
+
+
 def test_cancelling_before_the_first_word_closes_the_connection() -> None:
     async def test(server: ChatServer) -> None:
         server.answers = [Answer((), then="stall")]

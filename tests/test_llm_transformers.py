@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import AbstractContextManager, AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +63,13 @@ def mind(folder: Path, **settings: Any) -> TransformersLLM:
 
 
 async def ask(llm: TransformersLLM, text: str, history: Sequence[Message] = ()) -> list[str]:
-    return [delta async for delta in llm.stream(history, text)]
+    with llm.conversation() as talk:
+        return [delta async for delta in talk.stream(history, text)]
 
 
 def said_by(model: ChatModel, question: str, history: Sequence[Message] = (), **settings: Any) -> str:
     deltas: list[str] = []
-    settings = {"temperature": 0, "max_tokens": 8, "seed": 0, "check": lambda: None, **settings}
+    settings = {"conversation": 1, "temperature": 0, "max_tokens": 8, "seed": 0, "turn": nullcontext, **settings}
     model.reply(ShortPrompt(name="Mira").messages(history, question), emit=deltas.append, **settings)
     return "".join(deltas)
 
@@ -139,10 +140,11 @@ def test_an_endless_reply_ends_at_the_longest(small_model: ChatModel) -> None:
 @pytest.mark.real_time
 def test_cancelling_stops_within_a_token_and_a_dead_process_is_started_again(small: Path) -> None:
     async def main() -> None:
-        async with mind(small, max_tokens=1500) as llm:
+        async with mind(small, max_tokens=1500) as llm, AsyncExitStack() as stack:
+            talk = stack.enter_context(llm.conversation())
             assert llm._kept._doing_beside is not None
             await llm._kept._doing_beside
-            async with aclosing(llm.stream([], ROME)) as deltas:
+            async with aclosing(talk.stream([], ROME)) as deltas:
                 await anext(deltas)
             await asyncio.sleep(0.1)  # the word comes through, and a token is finished
             assert llm._kept._worker is not None
@@ -155,14 +157,14 @@ def test_cancelling_stops_within_a_token_and_a_dead_process_is_started_again(sma
             with pytest.raises(asyncio.CancelledError):
                 await answering
             began = time.monotonic()
-            async with aclosing(llm.stream([], WINTER)) as deltas:
+            async with aclosing(talk.stream([], WINTER)) as deltas:
                 await anext(deltas)
             assert time.monotonic() - began < 0.5, "the next question must not wait for the last reply"
             with pytest.raises(BackendError, match="small ended unexpectedly"):
-                async for _ in llm.stream([], ROME):
+                async for _ in talk.stream([], ROME):
                     assert llm._kept._worker is not None
                     llm._kept._worker._process.kill()
-            async with aclosing(llm.stream([], ROME)) as deltas:
+            async with aclosing(talk.stream([], ROME)) as deltas:
                 assert await anext(deltas)
 
     asyncio.run(main())
@@ -262,7 +264,7 @@ def test_what_was_read_is_kept_and_changes_nothing(chat_model: ChatModel) -> Non
     history = [Message("user", ROME), Message("assistant", "Rome, of course.")]
     for question, past in ((ROME, []), (TIRED, history), (ROME, [])):
         kept = said_by(chat_model, question, past)
-        chat_model._cache, chat_model._read = None, []
+        chat_model.forget(1)
         assert said_by(chat_model, question, past) == kept
     read: list[int] = []
     forward = chat_model._model.base_model.forward
@@ -280,21 +282,89 @@ def test_what_was_read_is_kept_and_changes_nothing(chat_model: ChatModel) -> Non
     assert 0 < sum(read) < len(tokens) / 2, "the system prompt was read again"
 
 
+def test_conversations_answered_at_once_go_as_if_alone(small: Path) -> None:
+    asked = {ROME: [Message("user", "Hi."), Message("assistant", "Hello.")], TIRED: [], WINTER: []}
+
+    async def main() -> None:
+        async with mind(small, max_tokens=60, temperature=0.8) as llm:
+            alone = {question: await ask(llm, question, history) for question, history in asked.items()}
+            together = await asyncio.gather(*(ask(llm, question, history) for question, history in asked.items()))
+            assert dict(zip(asked, together, strict=True)) == alone
+            with llm.conversation() as endless:
+                async with aclosing(endless.stream([], "Count.")) as deltas:
+                    await anext(deltas)
+                    assert await ask(llm, TIRED) == alone[TIRED]
+                assert await ask(llm, WINTER) == alone[WINTER]
+
+    asyncio.run(main())
+
+
+def test_a_conversation_reads_only_what_is_new_and_frees_it_in_the_end(chat_model: ChatModel) -> None:
+    read: list[int] = []
+    forward = chat_model._model.base_model.forward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        read.append((args[0] if args else kwargs["input_ids"]).shape[1])
+        return forward(*args, **kwargs)
+
+    def reading(conversation: int, question: str, history: Sequence[Message] = ()) -> tuple[str, int]:
+        read.clear()
+        said = said_by(chat_model, question, history, conversation=conversation, max_tokens=6)
+        return said, sum(read)
+
+    history = [Message("user", ROME), Message("assistant", "Rome, of course. It is a beautiful old city.")]
+    for conversation in range(9):
+        chat_model.forget(conversation)
+    chat_model._model.base_model.forward = counting
+    try:
+        first, all_of_it = reading(5, ROME)
+        second, beside = reading(6, ROME)
+        assert second == first and beside < all_of_it / 2, "what both begin with is copied"
+        longer, _ = reading(5, TIRED, history)
+        assert reading(6, WINTER)[1] < all_of_it / 2
+        again, new = reading(5, TIRED, history)
+        assert again == longer and new < all_of_it / 2, "another conversation meanwhile has taken nothing away"
+        chat_model.forget(5)
+        chat_model.forget(6)
+        assert not chat_model._caches._read
+        assert reading(6, ROME) == (first, all_of_it)
+    finally:
+        chat_model._model.base_model.forward = forward
+
+
+def test_the_least_recently_used_conversations_are_dropped(small_model: ChatModel) -> None:
+    for conversation in range(9):
+        small_model.forget(conversation)
+    caches = small_model._caches
+    for conversation in (0, 1, 2):
+        said_by(small_model, ROME, conversation=conversation)
+    size = caches._read[1].size_bytes
+    assert size > 0
+    most, caches._most_bytes = caches._most_bytes, round(2.5 * size)
+    try:
+        said_by(small_model, ROME, conversation=1)
+        said_by(small_model, ROME, conversation=3)
+        assert list(caches._read) == [0, 1, 3], "not what stands before all of them, and not the latest"
+    finally:
+        caches._most_bytes = most
+
+
 def test_a_reply_thrown_away_while_reading_leaves_no_trace(chat_model: ChatModel) -> None:
     class Enough(Exception):
         pass
 
-    checks = 0
+    turns = 0
 
-    def check() -> None:
-        nonlocal checks
-        checks += 1
-        if checks == 3:
+    def turn() -> AbstractContextManager[None]:
+        nonlocal turns
+        turns += 1
+        if turns == 3:
             raise Enough
+        return nullcontext()
 
     before = said_by(chat_model, ROME)
     with pytest.raises(Enough):
-        said_by(chat_model, ROME, [Message("user", "something else " * 100)], check=check)
+        said_by(chat_model, ROME, [Message("user", "something else " * 100)], turn=turn)
     assert said_by(chat_model, ROME) == before
 
 

@@ -19,7 +19,7 @@ from agent.knowledge.vector_cache import vectors_of
 from agent.llm.base import Message
 from agent.llm.knowledge_file import KnowledgeLLM
 from agent.models.packaged import is_installed, packaged_path
-from agent.models.packaged_models import packaged_of
+from agent.models.packaged_catalogue import packaged_of
 from benchmarks.retrieval import read_questions
 from speech.errors import InputError
 from tests.test_knowledge import ELSEWHERE, HEARD, SHIPPED, pairs

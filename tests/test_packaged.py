@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
-from agent.models import checksums, packaged
-from agent.models.packaged import any_installed, converted, install_command, is_installed, packaged_path
-from agent.models.packaged_models import PACKAGED, PackagedModel, find_packaged, packaged_of
+from agent.models import checksums, conversion_cache
+from agent.models.conversion_cache import converted
+from agent.models.packaged import any_installed, install_command, is_installed, packaged_path
+from agent.models.packaged_catalogue import PACKAGED, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 
@@ -87,7 +88,7 @@ def test_the_table() -> None:
 
 def test_carriers_are_not_imported() -> None:
     code = (
-        "import json, sys; from agent.models.packaged import *; from agent.models.packaged_models import PACKAGED;"
+        "import json, sys; from agent.models.packaged import *; from agent.models.packaged_catalogue import PACKAGED;"
         "found = [model for model in PACKAGED if is_installed(model)];"
         "[checked_files(model) for model in found];"
         "modules = {file.path.split('/')[0] for model in PACKAGED for file in model.files} | {'torch', 'numpy'};"
@@ -258,7 +259,7 @@ def test_too_little_room(parts: PackagedModel, monkeypatch: pytest.MonkeyPatch, 
 def test_a_disk_that_fills_up(cache: Path) -> None:
     """In a process of its own, whose files may not become larger than a megabyte."""
     code = (
-        "import resource; from pathlib import Path; from agent.models.packaged import converted;"
+        "import resource; from pathlib import Path; from agent.models.conversion_cache import converted;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000));"
         "converted('some/model', '1', 2_000_000, lambda folder: (folder / 'x').write_bytes(bytes(2_000_000)))"
     )
@@ -285,7 +286,7 @@ def test_no_locks_on_this_disk(parts: PackagedModel, monkeypatch: pytest.MonkeyP
     def flock(handle: int, how: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(packaged.fcntl, "flock", flock)
+    monkeypatch.setattr(conversion_cache.fcntl, "flock", flock)
     assert (packaged_path(parts) / "model.bin").read_bytes() == b"first second"
 
 

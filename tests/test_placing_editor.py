@@ -120,7 +120,7 @@ def test_leaving_asks_before_points_are_lost(editor: Editor) -> None:
     assert editor.step is Step.POINTS
     assert not editor.leave() and editor.leave()
     editor.stay()
-    editor.saved("saved")
+    editor.mark_saved("saved")
     assert editor.leave()
 
 

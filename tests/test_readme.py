@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from agent.commands.demo import QUESTIONS
-from agent.models.packaged_models import PACKAGED
+from agent.models.packaged_catalogue import PACKAGED
 from avatar.sampler.checkpoint import save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
 from tests.commands import Commands

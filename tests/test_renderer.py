@@ -46,7 +46,8 @@ def test_every_frame_goes_out_with_its_own_sound_and_picture() -> None:
         outputs=[output],
         label=None,
     )
-    run(renderer.run(lambda: len(sound)))
+    renderer.end_at(len(sound))
+    run(renderer.run())
     np.testing.assert_array_equal(output.all_sound, sound)
     for index, (picture, samples) in enumerate(zip(output.pictures, output.sound, strict=True)):
         assert picture is not None and picture.pts_samples == index * SAMPLES_PER_FRAME
@@ -76,9 +77,9 @@ def test_a_paced_clock_keeps_time_and_leaves_late_pictures_out() -> None:
             decoder=JawDecoder(),
             outputs=[output],
             label=None,
-            on_frame=on_frame,
         )
-        await renderer.run(lambda: 50 * SAMPLES_PER_FRAME)
+        renderer.end_at(50 * SAMPLES_PER_FRAME)
+        await renderer.run(on_frame)
 
     loop: asyncio.AbstractEventLoop
     run(scene())
@@ -120,9 +121,9 @@ def test_a_decoder_that_is_too_slow_costs_pictures_and_nothing_else(takes_s: flo
             decoder=decoder,
             outputs=[output],
             label=None,
-            on_frame=shown.append,
         )
-        await renderer.run(lambda: 200 * SAMPLES_PER_FRAME)
+        renderer.end_at(200 * SAMPLES_PER_FRAME)
+        await renderer.run(shown.append)
         return loop.time()
 
     assert run(scene()) < 200 / 25 + 0.2, "the time of the sound goes on"
@@ -149,7 +150,8 @@ def test_the_users_sound_is_mixed_in_only_when_asked_for() -> None:
             label=None,
             mix_user=mix,
         )
-        run(renderer.run(lambda: 5 * SAMPLES_PER_FRAME))
+        renderer.end_at(5 * SAMPLES_PER_FRAME)
+        run(renderer.run())
         np.testing.assert_array_equal(output.all_sound, noise(5) if mix else np.zeros(5 * SAMPLES_PER_FRAME))
         assert not any(motion[MotionLayout.INDEX["jawOpen"]] for motion in output.motion), (
             "the user's mouth is not ours"
@@ -177,7 +179,8 @@ def test_waiting_for_a_sample_ends_when_it_was_played() -> None:
         async with asyncio.TaskGroup() as tasks:
             for sample in (9_000, 0, 1_920, 1_921):
                 tasks.create_task(wait(sample))
-            tasks.create_task(renderer.run(lambda: 10 * SAMPLES_PER_FRAME))
+            renderer.end_at(10 * SAMPLES_PER_FRAME)
+            tasks.create_task(renderer.run())
         return reached
 
     for sample, position in run(scene()):
@@ -197,7 +200,8 @@ def test_recorded_motion_plays_back_exactly_and_then_holds() -> None:
         outputs=[output],
         label=None,
     )
-    run(renderer.run(lambda: 9 * SAMPLES_PER_FRAME))
+    renderer.end_at(9 * SAMPLES_PER_FRAME)
+    run(renderer.run())
     np.testing.assert_array_equal(np.stack(output.motion), np.concatenate([values, values[-1:], values[-1:]]))
 
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from agent.conversation.events import Event, Problem, StateChanged, TurnFinished, TypedText
-from agent.conversation.history import History
+from agent.conversation.audio_io import AudioIO, Heard, Stage
+from agent.conversation.events import Event, Problem, StateChanged, TurnFinished, TypedText, UserStopped
+from agent.conversation.floor import Floor
+from agent.conversation.hearing import Ears
 from agent.conversation.questions import Questions, Recording
-from agent.conversation.session import Parts, Session, Timing
+from agent.conversation.session import Manner, Session
 from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.conversation.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
-from avatar.motion import ConversationState, MotionLayout
+from avatar.motion import Controls, ConversationState, MotionLayout
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
-from speech.turns.detector import TurnDetector
+from speech.turns.base import TurnDetector
+from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import KeptOutput, LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.virtual_time import run
 
@@ -38,38 +42,49 @@ class Scene:
     real_time: bool = False
     apologise: bool = True
     is_expected: Callable[[str], bool] = bool
-    timing: Timing = field(default_factory=Timing)
+    manner: Manner = field(default_factory=Manner)
+    controls: Controls | None = None
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
     events: list[Event] = field(default_factory=list)
-    turns: TurnDetector = field(default_factory=lambda: TurnDetector(LoudnessVAD()))
+    turns: TurnDetector = field(default_factory=lambda: SilenceTurnDetector(LoudnessVAD()))
+    stage: Stage = field(init=False)
     session: Session = field(init=False)
-    clock: AudioClock = field(init=False)
 
     def __post_init__(self) -> None:
-        voice, user = SoundTrack(), SoundTrack()
-        self.clock = PacedClock() if self.real_time else OfflineClock([voice])
+        voice = SoundTrack()
+        clock = PacedClock() if self.real_time else OfflineClock([voice])
+        self.stage = Stage(voice, SoundTrack(), clock, Floor())
+
+    def use_clock(self, clock: AudioClock) -> None:
+        """Another than the usual one."""
+        self.stage = replace(self.stage, clock=clock)
+
+    async def converse(self, audio: AudioIO) -> None:
+        """Holds the conversation to its end."""
         renderer = Renderer(
-            clock=self.clock,
-            voice=voice,
-            user=user,
+            clock=self.stage.clock,
+            voice=self.stage.voice,
+            user=self.stage.user,
             sampler=self.sampler,
             decoder=None,
             outputs=[self.output],
             label=None,
-            on_frame=lambda shown: self.session.frame_shown(shown),
         )
-        self.session = Session(
-            parts=Parts(self.turns, self.ears, self.mind, self.voice, is_expected=self.is_expected),
-            renderer=renderer,
-            clock=self.clock,
-            voice_track=voice,
-            user_track=user,
-            timing=self.timing,
-            apologise=self.apologise,
-            on_event=self.events.append,
-            history=History(),
-        )
+        async with audio.open(self.stage) as heard:
+            self.session = Session(
+                heard,
+                real_time=self.real_time,
+                stage=self.stage,
+                ears=Ears(self.turns, self.ears, self.is_expected) if audio.hears else None,
+                mind=self.mind,
+                voice=self.voice,
+                face=renderer,
+                manner=replace(self.manner, apologises=self.apologise),
+                on_event=self.events.append,
+                controls=self.controls,
+            )
+            await self.session.run()
 
     @property
     def records(self) -> list[TurnRecord]:
@@ -80,7 +95,7 @@ class Scene:
         return [event.message for event in self.events if isinstance(event, Problem)]
 
     def ask(self, *questions: Recording | TypedText) -> None:
-        run(self.session.run(Questions(questions, real_time=self.real_time, silence_after_s=1.0)))
+        run(self.converse(Questions(questions, real_time=self.real_time, silence_after_s=1.0)))
 
 
 def speech(seconds: float, name: str = "question.wav") -> Recording:
@@ -139,7 +154,7 @@ def test_questions_in_a_row_are_one_conversation() -> None:
     assert [record.reply for record in scene.records] == ["First answer.", "Second answer."]
     assert [message.text for message in mind.histories[1]] == ["one", "First answer."]
     first, second = audible_spans(scene.output.all_sound)
-    assert second[0] - first[1] == pytest.approx(Timing().tail_s, abs=0.01)
+    assert second[0] - first[1] == pytest.approx(Manner().tail_s, abs=0.01)
     assert [record.turn.id for record in scene.records] == [0, 1]
 
 
@@ -233,7 +248,7 @@ def test_a_failing_mind_is_excused_aloud() -> None:
 
 
 def test_a_mind_that_never_answers_is_given_up() -> None:
-    scene = Scene(mind=ScriptedMind({"a": "never"}, delay_s=1e6), timing=Timing(thinking_timeout_s=5.0))
+    scene = Scene(mind=ScriptedMind({"a": "never"}, delay_s=1e6), manner=Manner(thinking_timeout_s=5.0))
     scene.ask(TypedText("a"))
     assert scene.records[0].reply == MIND_FAILED
     assert scene.problems == ["scripted mind: no answer within 5 s"]
@@ -251,18 +266,20 @@ def test_a_failing_voice_loses_one_sentence_only() -> None:
 class _Interrupting:
     """Asks by text, and interrupts when so much of the session has been played."""
 
-    real_time = True
-    full_duplex = False
-    echo_s = 0.0
+    real_time, hears, player = True, False, None
 
     def __init__(self, at_s: float, then: Sequence[TypedText]) -> None:
         self._at_s, self._then = at_s, then
 
-    async def items(self, session: Session) -> AsyncGenerator[TypedText, None]:
+    @asynccontextmanager
+    async def open(self, stage: Stage) -> AsyncGenerator[AsyncGenerator[Heard, None], None]:
+        yield self._asked(stage)
+
+    async def _asked(self, stage: Stage) -> AsyncGenerator[Heard, None]:
         yield TypedText("go on")
-        await session.clock.reached(round(self._at_s * OUTPUT_RATE_HZ))
-        session.interrupt()
-        await session.floor_free()
+        await stage.clock.reached(round(self._at_s * OUTPUT_RATE_HZ))
+        yield UserStopped()
+        await stage.floor.free()
         await asyncio.sleep(0.5)
         for question in self._then:
             yield question
@@ -273,7 +290,7 @@ def test_an_interruption_silences_at_once_and_keeps_what_was_heard(stubborn: boo
     reply = "One two three four five six seven eight nine ten."
     mind = ScriptedMind({"go on": reply, "next": "Good."}, delay_s=0.001)
     scene = Scene(mind=mind, voice=ToneVoice(delay_s=0.001, stubborn=stubborn), real_time=True)
-    run(scene.session.run(_Interrupting(1.4, [TypedText("next")])))
+    run(scene.converse(_Interrupting(1.4, [TypedText("next")])))
     cut, following = scene.records
     assert cut.interrupted and not following.interrupted
     first, second = audible_spans(scene.output.all_sound)
@@ -301,7 +318,7 @@ def test_cancelling_the_session_ends_every_task() -> None:
     scene = Scene(mind=ScriptedMind({"a": "word " * 500}), real_time=True)
 
     async def cancelled() -> set[str]:
-        session = asyncio.create_task(scene.session.run(Questions([TypedText("a")], real_time=True)))
+        session = asyncio.create_task(scene.converse(Questions([TypedText("a")], real_time=True)))
         await asyncio.sleep(2.0)
         session.cancel()
         with pytest.raises(asyncio.CancelledError):

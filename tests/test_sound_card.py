@@ -67,9 +67,9 @@ def test_devices_are_found_by_name_part_and_number(server: Pulse) -> None:
 def test_what_the_track_holds_is_heard_sample_for_sample(server: Pulse) -> None:
     async def scene() -> tuple[Samples, Samples]:
         track, problems = SoundTrack(), list[str]()
-        card = SoundCard(speaker="VisavisSpeaker", microphone=None, track=track, on_problem=problems.append)
+        card = SoundCard(speaker="VisavisSpeaker", microphone=None, on_problem=problems.append)
         with server.recording() as recording:
-            async with card:
+            async with card.playing(track):
                 await asyncio.sleep(0.3)
                 start = track.append(tone(1.0))
                 await until(lambda: card.heard_now() > start + 1.4 * OUTPUT_RATE_HZ)
@@ -84,9 +84,9 @@ def test_what_the_track_holds_is_heard_sample_for_sample(server: Pulse) -> None:
 def test_a_cut_is_heard_at_once_and_fades(server: Pulse) -> None:
     async def scene() -> tuple[Samples, int]:
         track = SoundTrack()
-        card = SoundCard(speaker="VisavisSpeaker", microphone=None, track=track, on_problem=print)
+        card = SoundCard(speaker="VisavisSpeaker", microphone=None, on_problem=print)
         with server.recording() as recording:
-            async with card:
+            async with card.playing(track):
                 start = track.append(np.full(5 * OUTPUT_RATE_HZ, 0.3, np.float32))
                 await until(lambda: card.heard_now() > start + OUTPUT_RATE_HZ)
                 heard = card.heard_now() - start
@@ -106,8 +106,8 @@ def test_the_microphone_is_heard_without_gaps(server: Pulse) -> None:
     async def scene() -> Samples:
         pieces: list[Samples] = []
         expected = 0
-        card = SoundCard(speaker=None, microphone="VisavisMic", track=SoundTrack(), on_problem=print)
-        async with card, asyncio.timeout(10):
+        card = SoundCard(speaker=None, microphone="VisavisMic", on_problem=print)
+        async with card.playing(SoundTrack()), asyncio.timeout(10):
             speaking = server.speak(np.concatenate([np.zeros(4800, np.float32), tone(1.0)]))
             async for chunk in card.chunks():
                 assert chunk.start_sample == expected and chunk.sample_rate_hz == OUTPUT_RATE_HZ
@@ -126,8 +126,8 @@ def test_the_microphone_is_heard_without_gaps(server: Pulse) -> None:
 
 def test_a_program_that_does_not_listen_loses_the_oldest_sound(server: Pulse) -> None:
     async def scene() -> tuple[int, int]:
-        card = SoundCard(speaker=None, microphone="VisavisMic", track=SoundTrack(), on_problem=print)
-        async with card, asyncio.timeout(20):
+        card = SoundCard(speaker=None, microphone="VisavisMic", on_problem=print)
+        async with card.playing(SoundTrack()), asyncio.timeout(20):
             await until(lambda: card.chunks_lost >= 10)
             first = await anext(card.chunks())
         return first.start_sample, card.chunks_lost
@@ -145,9 +145,8 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
 
     async def scene() -> tuple[list[str], list[float], Samples]:
         track, problems, steps = SoundTrack(), list[str](), list[float]()
-        card = SoundCard(speaker="VisavisSpeaker", microphone="VisavisMic", track=track, on_problem=problems.append)
-        async with card:
-            watching = asyncio.create_task(card.watch())
+        card = SoundCard(speaker="VisavisSpeaker", microphone="VisavisMic", on_problem=problems.append)
+        async with card.playing(track):
             listening = asyncio.create_task(listen(card, durations))
             await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
             server.kill()
@@ -162,7 +161,6 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
             with server.recording() as recording:
                 start = track.append(tone(0.5))
                 await until(lambda: card.heard_now() > start + OUTPUT_RATE_HZ)
-            watching.cancel()
             listening.cancel()
         assert max(durations) > 5.0, "whoever was speaking has ended"
         return problems, steps, recording.samples()
@@ -178,9 +176,8 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
 def test_a_sound_process_that_dies_while_it_speaks_is_started_again(server: Pulse) -> None:
     async def scene() -> tuple[list[str], Samples]:
         track, problems = SoundTrack(), list[str]()
-        card = SoundCard(speaker="VisavisSpeaker", microphone=None, track=track, on_problem=problems.append)
-        async with card:
-            watching = asyncio.create_task(card.watch())
+        card = SoundCard(speaker="VisavisSpeaker", microphone=None, on_problem=problems.append)
+        async with card.playing(track):
             track.append(np.full(60 * OUTPUT_RATE_HZ, 0.3, np.float32))
             await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
             assert card._worker is not None
@@ -188,7 +185,6 @@ def test_a_sound_process_that_dies_while_it_speaks_is_started_again(server: Puls
             await until(lambda: any("there again" in problem for problem in problems), within_s=30)
             with server.recording() as recording:
                 recording.wait(0.5)
-            watching.cancel()
         return problems, recording.samples()
 
     problems, recorded = asyncio.run(scene())
@@ -203,8 +199,8 @@ def test_without_a_sound_server_the_time_goes_on_and_one_line_says_why(tmp_path:
         "from speech.sound_track import SoundTrack\n"
         "async def main():\n"
         "    problems = []\n"
-        "    card = SoundCard(speaker='', microphone='', track=SoundTrack(), on_problem=problems.append)\n"
-        "    async with card:\n"
+        "    card = SoundCard(speaker='', microphone='', on_problem=problems.append)\n"
+        "    async with card.playing(SoundTrack()):\n"
         "        first = card.heard_at(48000)\n"
         "        await asyncio.sleep(0.1)\n"
         "        assert card.heard_at(96000) - first == 1.0\n"

@@ -21,7 +21,7 @@ from avatar.motion import Floats, MotionLayout, neutral, read_motion_csv
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.tracking.expression import bounded_least_squares
 from avatar.tracking.faces import FaceTracker
-from avatar.tracking.motion import motion_of
+from avatar.tracking.motion import MotionReader
 from avatar.tracking.smoothing import interpolate_gaps, runs, savitzky_golay
 from avatar.tracking.track import TrackedMotion, track_video
 from avatar.tracking.video import read_frames
@@ -242,7 +242,10 @@ def test_shots_have_their_own_usual_pose(portrait: Portrait) -> None:
     solid = portrait.landmarks - portrait.landmarks.mean(axis=0)
     first, second = turned(solid, 0.0, 0.2, 0.0) + 200.0, turned(solid, 0.0, -0.2, 0.0) * 1.5 + 500.0
     seen = np.stack([first] * 30 + [second] * 30 + [first] * 5)[:, list(KEPT)].astype(np.float32)
-    found = motion_of(seen, np.ones(len(seen), bool))
+    reader = MotionReader()
+    for face in seen:
+        reader.add(face)
+    found = reader.motion()
     assert found.shots == ((0, 30), (30, 60))
     assert np.abs(found.values[:60, :5]).max() < 0.01
     assert (found.confidence[60:] == 0.0).all() and found.confidence[5:25].min() > 0.9

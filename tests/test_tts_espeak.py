@@ -11,7 +11,7 @@ from speech.audio import Samples
 from speech.errors import InputError
 from speech.text.spoken_text import CLAUSE_PAUSE_S, SENTENCE_PAUSE_S, spoken_words
 from speech.tts.base import TTS, SpeechChunk
-from speech.tts.espeak import FEMALE_VOICE, MALE_VOICE, EspeakTTS
+from speech.tts.espeak import FEMALE_VOICE, MALE_VOICE, MOST_WORDS, EspeakTTS
 from speech.tts.espeak_timeline import EspeakTimeline
 from speech.tts.synthesis.espeak_engine import PIECE_MS, EspeakEvent, EspeakSettings, espeak_engine
 from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, limit, speech_level_dbfs
@@ -155,6 +155,27 @@ def test_a_cancelled_task_frees_the_engine() -> None:
             return [chunk async for chunk in tts.synthesize("Free.")]
 
     assert len(sound(asyncio.run(run()))) > 5_000
+
+
+def test_a_listener_who_sleeps_keeps_nobody_from_speaking() -> None:
+    async def run() -> list[SpeechChunk]:
+        async with EspeakTTS() as one, EspeakTTS(voice="de") as other:
+            async with aclosing(one.synthesize("word " * 2_000)) as asleep:
+                await anext(asleep)
+                return [chunk async for chunk in other.synthesize("Ich spreche.")]
+
+    assert [word.text for chunk in asyncio.run(run()) for word in chunk.words] == ["Ich", "spreche."]
+
+
+def test_a_text_longer_than_any_sentence_is_said_in_parts_that_join() -> None:
+    text = "one two three four " * MOST_WORDS
+    position, words = 0, []
+    for chunk in spoken(text):
+        assert chunk.audio.start_sample == position
+        position = chunk.audio.end_sample
+        words += chunk.words
+    assert [word.text for word in words] == text.split()
+    assert all(before.end_sample <= after.start_sample for before, after in itertools.pairwise(words))
 
 
 def test_two_at_once_take_turns() -> None:

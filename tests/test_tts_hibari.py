@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 
 from speech.errors import InputError
 from speech.text.spoken_text import SENTENCE_PAUSE_S
+from speech.tts.base import TTS
 from speech.tts.hibari import SAMPLE_RATE_HZ, HibariTTS
 from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from tests.carriers import weights_of
@@ -58,6 +59,24 @@ def test_a_sentence_always_sounds_the_same(voice: KeptVoice) -> None:
     one = voice.say("Good morning, how are you?").samples
     voice.say("Something else.")
     assert np.array_equal(one, voice.say("Good morning, how are you?").samples)
+
+
+def test_sentences_spoken_at_once_sound_as_if_alone(voice: KeptVoice) -> None:
+    voice.check_several_at_once(
+        "This goes on and on, one clause after the other, as somebody tells a long story, "
+        "of a fox, a dog and a forest, in which it rained every day, until the summer came.",
+        "Good morning, how are you?",
+        "Yes, of course.",
+    )
+
+
+def test_a_listener_who_sleeps_keeps_nobody_from_speaking(voice: KeptVoice) -> None:
+    async def scene(tts: TTS) -> list[str]:
+        async with aclosing(tts.synthesize("and on we went, all day long, " * 40)) as asleep:
+            await anext(asleep)  # a minute of sound, of which no more is taken
+            return [word.text for _ in range(3) async for chunk in tts.synthesize("Yes, sir.") for word in chunk.words]
+
+    assert voice.run(scene) == ["Yes,", "sir."] * 3
 
 
 def test_rate_and_volume(voice: KeptVoice) -> None:

@@ -19,6 +19,7 @@ from speech.tts.synthesis.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 from speech.tts.synthesis.pico_engine import SAMPLE_RATE_HZ, PicoEngine
 from speech.tts.synthesis.pico_marks import evenly_marked, heard_runs, marked, word_spans
 from tests.carriers import weights_of
+from tests.kept_voice import kept
 
 SENTENCE = "Guten Tag, am 3. Oktober kostet der Eintritt 3,50 €."
 
@@ -178,3 +179,13 @@ def test_files_that_are_not_picos_are_one_line(engine: PicoEngine, folder: Path,
         PicoEngine(library, [tmp_path / "de-DE_ta.bin", folder / "de-DE_gl0_sg.bin"])
     with pytest.raises(InputError, match="expected SVOX Pico's functions"):
         PicoEngine(folder / "de-DE_ta.bin", [])
+
+
+def test_sentences_spoken_at_once_sound_as_if_alone(folder: Path) -> None:
+    with kept(PicoTTS(folder=folder, voice="de")) as voice:
+        voice.check_several_at_once(
+            "Das geht immer weiter, ein Satz nach dem anderen, wie eine lange Geschichte, von einem Fuchs und einem "
+            "Hund, in einem Wald, in dem es jeden Tag geregnet hat, bis der Sommer kam.",
+            "Guten Morgen.",
+            "Ja, gerne.",
+        )

@@ -84,6 +84,15 @@ def test_sound_comes_in_pieces_that_are_the_same_as_the_whole(monkeypatch: pytes
     assert np.abs(np.concatenate(pieces) - whole).max() < 1e-5
 
 
+def test_sentences_spoken_at_once_sound_as_if_alone(voice: KeptVoice) -> None:
+    voice.check_several_at_once(
+        "This goes on and on, one clause after the other, as somebody tells a long story, "
+        "of a fox, a dog and a forest, in which it rained every day, until the summer came.",
+        "Good morning, how are you?",
+        "Yes, of course.",
+    )
+
+
 def test_odd_texts(voice: KeptVoice) -> None:
     assert voice.say("... !?").texts == []
     assert voice.say("😀 *Hello*, 日本!").texts == ["Hello,", "日本!"]

@@ -102,6 +102,16 @@ def test_closing_leaves_it_ready(speaking: Speaking) -> None:
     assert np.array_equal(speaking.runner.run(run()), sound(speaking.say(SENTENCE)))
 
 
+def test_sentences_spoken_at_once_sound_as_if_alone(speaking: Speaking) -> None:
+    texts = (SENTENCE, "Yes, of course.", "Good morning to you all.")
+
+    async def together() -> list[list[SpeechChunk]]:
+        return await asyncio.gather(*(collect(speaking.tts, text) for text in texts))
+
+    for text, beside in zip(texts, speaking.runner.run(together()), strict=True):
+        assert np.array_equal(sound(beside), sound(speaking.say(text))), text
+
+
 def test_numbers_are_spoken_and_all_is_equally_loud(speaking: Speaking) -> None:
     written, read = (speaking.say(text) for text in ("It costs $25.", "It costs twenty-five dollars."))
     assert np.array_equal(sound(written), sound(read))

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.events import SpeechStarted, SpeechStopped
 from speech.files.sound_file import read_audio
-from speech.turns.detector import TurnDetector
+from speech.turns.base import TurnDetector
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import VAD_WINDOW, SileroVAD
 from tests.fakes import LoudnessVAD
 
@@ -37,7 +38,7 @@ def at_16k(samples: Samples, chunk_samples: int = 1600) -> Iterator[AudioChunk]:
 
 
 def test_a_turn_has_its_times() -> None:
-    started, stopped = listen(TurnDetector(LoudnessVAD()), at_16k(voice(1.0, 1.5, 2.0)))
+    started, stopped = listen(SilenceTurnDetector(LoudnessVAD()), at_16k(voice(1.0, 1.5, 2.0)))
     assert isinstance(started, SpeechStarted) and isinstance(stopped, SpeechStopped)
     assert started.at_s == pytest.approx(1.0, abs=WINDOW_S)
     assert stopped.at_s == pytest.approx(2.5, abs=WINDOW_S)
@@ -45,15 +46,16 @@ def test_a_turn_has_its_times() -> None:
 
 
 def test_a_pause_between_words_does_not_end_a_turn_but_a_longer_one_does() -> None:
-    kinds = [type(event) for event in listen(TurnDetector(LoudnessVAD()), at_16k(voice(0.5, 1.0, 0.5, 1.0, 1.0, 1.0)))]
+    sound = at_16k(voice(0.5, 1.0, 0.5, 1.0, 1.0, 1.0))
+    kinds = [type(event) for event in listen(SilenceTurnDetector(LoudnessVAD()), sound)]
     assert kinds == [SpeechStarted, SpeechStopped, SpeechStarted, SpeechStopped]
-    patient = TurnDetector(LoudnessVAD(), end_of_turn_s=1.2)
+    patient = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=1.2)
     assert len(listen(patient, at_16k(voice(0.5, 1.0, 0.5, 1.0, 1.0, 1.0)))) == 2
 
 
 @pytest.mark.parametrize("clicks", [(1.0, 0.1, 1.0), (1.0, 0.1, 0.3, 0.1, 0.3, 0.1, 1.0)])
 def test_clicks_are_no_turn(clicks: tuple[float, ...]) -> None:
-    assert listen(TurnDetector(LoudnessVAD()), at_16k(voice(*clicks))) == []
+    assert listen(SilenceTurnDetector(LoudnessVAD()), at_16k(voice(*clicks))) == []
 
 
 def test_what_is_too_quiet_is_no_turn() -> None:
@@ -61,12 +63,12 @@ def test_what_is_too_quiet_is_no_turn() -> None:
         def probability(self, window: Samples) -> float:
             return 1.0
 
-    assert listen(TurnDetector(AlwaysSure()), at_16k(voice(0.0, 3.0, level=0.0005))) == []
-    assert len(listen(TurnDetector(AlwaysSure()), at_16k(voice(0.0, 3.0, level=0.005)))) == 2
+    assert listen(SilenceTurnDetector(AlwaysSure()), at_16k(voice(0.0, 3.0, level=0.0005))) == []
+    assert len(listen(SilenceTurnDetector(AlwaysSure()), at_16k(voice(0.0, 3.0, level=0.005)))) == 2
 
 
 def test_the_end_of_the_input_ends_the_turn() -> None:
-    detector = TurnDetector(LoudnessVAD())
+    detector = SilenceTurnDetector(LoudnessVAD())
     _, stopped = listen(detector, at_16k(voice(0.5, 1.01)))
     assert stopped == SpeechStopped(pytest.approx(1.51, abs=1e-6), pytest.approx(1.51, abs=1e-6))
     assert not detector.is_speaking
@@ -77,7 +79,7 @@ def test_lost_samples_count_as_silence() -> None:
     samples = voice(0.2, 5.0)
     chunks = list(at_16k(samples))
     kept = [chunk for chunk in chunks if not 2.0 <= chunk.start_sample / SPEECH_RATE_HZ < 3.5]
-    started, stopped, again, _ = listen(TurnDetector(LoudnessVAD()), kept)
+    started, stopped, again, _ = listen(SilenceTurnDetector(LoudnessVAD()), kept)
     assert isinstance(started, SpeechStarted) and isinstance(again, SpeechStarted)
     assert isinstance(stopped, SpeechStopped)
     assert stopped.at_s == pytest.approx(2.0, abs=WINDOW_S)
@@ -88,22 +90,22 @@ def test_lost_samples_count_as_silence() -> None:
 @given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=6), rate=st.sampled_from([16_000, 44_100, 48_000]))
 def test_any_chunking_gives_the_same_events(sizes: list[int], rate: int) -> None:
     samples = resample(voice(0.7, 0.8, 0.4, 0.5, 1.0, 0.9), SPEECH_RATE_HZ, rate)
-    at_once = listen(TurnDetector(LoudnessVAD()), [AudioChunk(samples, rate, 0)])
+    at_once = listen(SilenceTurnDetector(LoudnessVAD()), [AudioChunk(samples, rate, 0)])
     chunks = []
     start = 0
     while start < len(samples):
         size = sizes[len(chunks) % len(sizes)]
         chunks.append(AudioChunk(samples[start : start + size], rate, start))
         start += size
-    assert listen(TurnDetector(LoudnessVAD()), chunks) == at_once
+    assert listen(SilenceTurnDetector(LoudnessVAD()), chunks) == at_once
     assert len(at_once) == 4
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 48_000])
 def test_the_rate_does_not_matter(rate: int) -> None:
     samples = voice(0.7, 0.8, 0.4, 0.5, 1.0, 0.9)
-    expected = listen(TurnDetector(LoudnessVAD()), at_16k(samples))
-    found = listen(TurnDetector(LoudnessVAD()), chunked(resample(samples, SPEECH_RATE_HZ, rate), rate, 777))
+    expected = listen(SilenceTurnDetector(LoudnessVAD()), at_16k(samples))
+    found = listen(SilenceTurnDetector(LoudnessVAD()), chunked(resample(samples, SPEECH_RATE_HZ, rate), rate, 777))
     assert [type(event) for event in found] == [type(event) for event in expected]
     assert [event.at_s for event in found] == pytest.approx([event.at_s for event in expected], abs=1.1 * WINDOW_S)
 
@@ -112,7 +114,7 @@ def test_the_rate_does_not_matter(rate: int) -> None:
 def test_each_recorded_question_is_one_turn(question: Path) -> None:
     samples = read_audio(question, SPEECH_RATE_HZ)
     padded = np.concatenate((np.zeros(SPEECH_RATE_HZ, np.float32), samples, np.zeros(SPEECH_RATE_HZ, np.float32)))
-    started, stopped = listen(TurnDetector(SileroVAD()), at_16k(padded))
+    started, stopped = listen(SilenceTurnDetector(SileroVAD()), at_16k(padded))
     assert 0.9 < started.at_s < 1.5
     assert 0.5 < stopped.at_s - started.at_s < len(samples) / SPEECH_RATE_HZ
 
@@ -122,10 +124,10 @@ def test_real_noise_is_no_turn(test_data: Path) -> None:
     noises = sorted((test_data / "noise").iterdir())
     assert noises
     for path in noises:
-        assert listen(TurnDetector(SileroVAD()), at_16k(read_audio(path, SPEECH_RATE_HZ))) == [], path.name
+        assert listen(SilenceTurnDetector(SileroVAD()), at_16k(read_audio(path, SPEECH_RATE_HZ))) == [], path.name
 
 
 @pytest.mark.testdata
 def test_every_real_question_is_heard_as_one_turn(test_data: Path) -> None:
     for path in sorted((test_data / "questions").glob("q_*.wav")):
-        assert len(listen(TurnDetector(SileroVAD()), at_16k(read_audio(path, SPEECH_RATE_HZ)))) == 2, path.name
+        assert len(listen(SilenceTurnDetector(SileroVAD()), at_16k(read_audio(path, SPEECH_RATE_HZ)))) == 2, path.name

@@ -145,7 +145,7 @@ def test_what_is_too_short_or_silent_gets_no_figure(sync):
     assert "speech" in score_motion(sync, np.zeros_like(sound), motion).refusal
     short = score_motion(sync, sound[: 640 * 30], motion)  # long enough for the table, not for the search
     assert short.score is not None and short.offset_frames is None and "1.52 s" in short.refusal
-    with pytest.raises(InputError, match=r"\[T, 60\]"):
+    with pytest.raises(ValueError, match=r"\[T, 60\]"):
         score_motion(sync, sound, motion[:, :52])
 
 

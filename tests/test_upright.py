@@ -15,7 +15,7 @@ from avatar.picture.files import decode_picture
 from avatar.placing.landmarks_file import read_landmarks
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait, load_portrait
-from avatar.portrait.upright import contradicted, upright
+from avatar.portrait.upright import contradicts_detector, upright
 from speech.errors import InputError
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
@@ -64,7 +64,7 @@ def test_turned_photos_of_people_are_held_upright(test_data: Path, name: str, tu
         held = upright(np.ascontiguousarray(np.rot90(image, -turns)), finder)
         assert held is not None and held.turns == 4 - turns and abs(held.tilt) < 15.0
         straight = upright(image, finder)
-        assert straight is not None and straight.turns == 0 and not contradicted(straight, finder)
+        assert straight is not None and straight.turns == 0 and not contradicts_detector(straight, finder)
 
 
 def test_a_photo_the_right_way_up_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,9 +82,9 @@ def test_a_photo_the_right_way_up_is_looked_at_once(monkeypatch: pytest.MonkeyPa
 def test_a_mesh_that_contradicts_the_detector_is_told(mira: Portrait) -> None:
     with FaceFinder() as finder:
         held = upright(mira.image, finder)
-        assert held is not None and held.landmarks is not None and not contradicted(held, finder)
+        assert held is not None and held.landmarks is not None and not contradicts_detector(held, finder)
         on_the_forehead = held.landmarks - np.array([0.0, 90.0, 0.0], np.float32)
-        assert contradicted(replace(held, landmarks=on_the_forehead), finder)
+        assert contradicts_detector(replace(held, landmarks=on_the_forehead), finder)
 
 
 @pytest.mark.parametrize("degrees", [30, 50])

@@ -21,7 +21,7 @@ from avatar.motion import Floats
 from avatar.placing.mean_face import mean_face
 from avatar.tracking import motion as tracking_motion
 from avatar.tracking.frame_converter import LARGEST_SIDE
-from avatar.tracking.motion import MotionReader, motion_of
+from avatar.tracking.motion import MotionReader
 from avatar.tracking.timeline import LONGEST_PAUSE_S, SoundIntervals, Timeline
 from avatar.tracking.track import track_video
 from avatar.tracking.video import TimedFrame, has_sound, read_frames
@@ -439,7 +439,10 @@ def test_all_of_joined_recordings_is_tracked(tmp_path: Path) -> None:
 def test_a_very_long_shot_is_cut_in_pieces_of_known_size(monkeypatch: pytest.MonkeyPatch) -> None:
     faces = np.repeat((mean_face()[list(KEPT)] * 100.0 + 300.0).astype(np.float32)[None], 350, axis=0)
     faces[:, :, 0] += np.linspace(0.0, 20.0, 350, dtype=np.float32)[:, None]
-    whole = motion_of(faces, np.ones(350, bool))
+    reader = MotionReader()
+    for face in faces:
+        reader.add(face)
+    whole = reader.motion()
     monkeypatch.setattr(tracking_motion, "_LONGEST_SHOT", 100)
     reader = MotionReader()
     for face in faces:

@@ -23,8 +23,10 @@ PIECE = 800
 class Listener:
     """A transcription and the thread that decodes for it."""
 
-    def __init__(self, decode: Decode, is_cancelled: Callable[[], bool] = lambda: False) -> None:
-        self.transcription = Transcription(decode, Turns(), LoudnessVAD(), is_cancelled)
+    def __init__(
+        self, decode: Decode, is_cancelled: Callable[[], bool] = lambda: False, turns: Turns | None = None
+    ) -> None:
+        self.transcription = Transcription(decode, turns or Turns(), LoudnessVAD(), is_cancelled)
         self._pool = ThreadPoolExecutor(1)
         self.final: Future[Understood] = self._pool.submit(self.transcription.run)
 
@@ -133,6 +135,36 @@ def test_interim_transcripts_are_of_the_latest_sound_and_never_queue(listening: 
     assert decoded[1] == pytest.approx(3.6, abs=0.01)
     assert listener.transcription.hear(b"") == "interim"
     listener.finish()
+
+
+def test_final_words_go_before_interim_transcripts_of_other_utterances(listening: Callable[..., Listener]) -> None:
+    turns, gate, order = Turns(), threading.Event(), list[str]()
+
+    def decoding(name: str) -> Decode:
+        def decode(sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
+            order.append(f"{name} {'interim' if is_interim else 'final'}")
+            while name == "a" and is_interim and not gate.wait(0.005):
+                check()  # as between the steps of a long decoding
+            return Understood(name)
+
+        return decode
+
+    def never() -> bool:
+        return False
+
+    a, b, c = (listening(decoding(name), never, turns) for name in "abc")
+    a.hear(voice(0.6))
+    wait_until(lambda: order == ["a interim"])
+    b.hear(voice(0.6))
+    wait_until(lambda: len(turns._waiting) == 1)
+    assert order == ["a interim"], "an interim transcript waits for its turn"
+    c.hear(voice(0.16))
+    c.hear(quiet(0.4))
+    wait_until(lambda: len(order) >= 3)
+    assert order[1] == "c final", "it stops what is only interim, and goes before what is only interim"
+    gate.set()
+    assert [one.finish() for one in (a, b, c)] == ["a", "b", "c"]
+    assert order.count("c final") == order.count("a final") == order.count("b final") == 1
 
 
 def test_an_interim_transcript_gives_way_to_the_final_words(listening: Callable[..., Listener]) -> None:

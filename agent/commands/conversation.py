@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from agent.conversation.events import TypedText
     from agent.conversation.questions import Recording
     from agent.conversation.turn import TurnRecord
-    from avatar.outputs.base import Output
-    from avatar.portrait.portrait import Portrait
 
 # People stop to think in the middle of a recorded question; only a longer silence separates two of them.
 RECORDED_END_OF_TURN_S = 1.2
@@ -122,25 +119,15 @@ class Conversation:
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
     ) -> None:
         """Asks all questions and waits until the last answer was played and written."""
+        from agent.backends.planning import planned_outputs
         from agent.conversation.questions import Questions
-        from agent.engine import open_session
-        from avatar.outputs.opening import open_outputs, required
-        from avatar.outputs.video_file import VideoFileOutput
+        from agent.engine import Part, load_engine
+        from avatar.outputs.opening import open_outputs
 
         began = time.perf_counter()
-
-        def loaded(portrait: Portrait) -> None:
-            for notice in portrait.notices:
-                say(f"{portrait.path.name}: {notice}", self._quiet)
-            say(f"(loaded in {time.perf_counter() - began:.1f} s)", self._quiet)
-
-        def outputs() -> AbstractAsyncContextManager[Sequence[Output]]:
-            output = self._config.output
-            video = VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)
-            return open_outputs(required(video))
-
-        wait_s = self._config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
-        source = Questions(
+        config = self._config
+        wait_s = config.ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s
+        audio = Questions(
             asked,
             real_time=real_time,
             silence_after_s=wait_s + 0.3,  # the detector must see the whole pause, after the last soft sound
@@ -149,17 +136,26 @@ class Conversation:
         with progress(self._quiet) as bar:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
             self._transcript_log.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
-            async with open_session(
-                self._config,
-                real_time=real_time,
-                outputs=outputs,
-                apologise=len(asked) > 1,
-                on_event=self._transcript_log.on_event,
-                on_loaded=loaded,
-                on_preparing=lambda notice: say(notice, self._quiet),
-                end_of_turn_s=end_of_turn_s,
-            ) as session:
-                await session.run(source)
+            parts = Part.CONVERSATION if audio.hears else Part.TYPED_CONVERSATION
+            async with load_engine(config, parts, on_preparing=self._say) as engine, engine.face() as face:
+                for notice in face.portrait.notices:
+                    self._say(f"{face.portrait.path.name}: {notice}")
+                self._say(f"(loaded in {time.perf_counter() - began:.1f} s)")
+                planned = planned_outputs(config, is_live=False, portrait=face.portrait, video=self._video)
+                async with (
+                    open_outputs(planned, on_problem=lambda problem: self._say(f"! {problem}")) as outputs,
+                    engine.session(
+                        audio,
+                        outputs,
+                        on_event=self._transcript_log.on_event,
+                        apologises=len(asked) > 1,
+                        end_of_turn_s=end_of_turn_s,
+                    ) as session,
+                ):
+                    await session.run()
+
+    def _say(self, line: str) -> None:
+        say(line, self._quiet)
 
     def write_beside(self, *, subtitles: bool) -> None:
         """Writes the turns as JSON lines beside the video and where the configuration keeps them, and subtitles."""

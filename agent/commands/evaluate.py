@@ -170,7 +170,7 @@ def _is_file(text: str) -> bool:
 
 def _make_sampler(settings: Config) -> MakeSampler:
     """Samplers as the program would have them; each comes fresh, with the configured seed."""
-    from agent.engine import load_sampler
+    from agent.faces import load_sampler
     from avatar.sampler.lookahead import MotionSampler
 
     def make(steps: int | None) -> MotionSampler:
@@ -185,7 +185,7 @@ def _make_sampler(settings: Config) -> MakeSampler:
 def _evaluate_sampler(
     settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
-    from agent.engine import BLOCK_FRAMES
+    from agent.faces import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_sampler
 
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
@@ -196,7 +196,7 @@ def _evaluate_sampler(
 def _evaluate_recordings(
     settings: Config, recordings: list[Recording], quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
-    from agent.engine import BLOCK_FRAMES
+    from agent.faces import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_recordings
 
     sampled = recordings[0].motion is None

@@ -10,9 +10,10 @@ import typer
 
 from agent.commands import options
 from agent.commands.live_runs import Talk, mirror_live
+from agent.commands.log_options import begin_log
 from agent.commands.options import check_target, check_video, configured
 from agent.config.config import Config
-from agent.config.sections import NO_DEVICE
+from agent.config.device_sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
 from speech.worker import signals
@@ -96,6 +97,7 @@ def talk(
             "window.fullscreen": fullscreen or None,
         },
     )
+    begin_log(settings, "talk")
     check_video(record, settings)
     check_devices(settings)
     signals.run(Talk(settings, record, quiet=quiet).run())
@@ -127,6 +129,7 @@ def mirror(
     check_target(record, *VIDEO_SUFFIXES)
     more = _device_settings(microphone, speaker, camera, window)
     settings = configured(config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more=more)
+    begin_log(settings, "mirror")
     check_video(record, settings)
     check_devices(settings)
     if settings.devices.microphone == NO_DEVICE:

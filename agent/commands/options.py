@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated, cast
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from agent.config.config import Config, load_config
 from agent.console.streams import StandardError
+from agent.log.log import note_settings
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -96,7 +97,9 @@ def configured(
         **(more or {}),
     }
     given = [f"{key}={_toml(value)}" for key, value in options.items() if value is not None]
-    return load_config(path, [*(overrides or ()), *given], os.environ)
+    config = load_config(path, [*(overrides or ()), *given], os.environ)
+    note_settings(config)
+    return config
 
 
 def _toml(value: object) -> object:
@@ -192,3 +195,11 @@ def progress(quiet: bool) -> Iterator[Progress]:
     )
     with Progress(*columns, console=messages, transient=True, disable=quiet or not sys.stderr.isatty()) as bar:
         yield bar
+
+
+@contextmanager
+def progress_of(task: str, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar for one task, as the function that moves it: called with the share done and one line about it."""
+    with progress(quiet) as bar:
+        number = bar.add_task(task, total=1.0, note="")
+        yield lambda done, note: bar.update(number, completed=done, note=note)

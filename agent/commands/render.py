@@ -125,12 +125,11 @@ class _Rendering:
     timeline: ControlTimeline
 
     async def run(self, config: Config, quiet: bool) -> None:
-        from agent.engine import load_decoder, load_sampler
+        from agent.backends.planning import planned_outputs
+        from agent.engine import label
+        from agent.faces import load_face, load_sampler
         from avatar.motion import FRAME_RATE_HZ, read_motion_csv
-        from avatar.outputs.base import Output
-        from avatar.outputs.motion_csv import MotionCsvOutput
-        from avatar.outputs.opening import open_outputs, required
-        from avatar.provenance import AiLabel
+        from avatar.outputs.opening import open_outputs
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
         from avatar.sampler.lookahead import MotionSampler
@@ -152,39 +151,35 @@ class _Rendering:
             task = bar.add_task("loading", total=None, note="")
             async with asyncio.TaskGroup() as group:
                 sampling = None if recorded is not None else group.create_task(asyncio.to_thread(load_sampler, config))
-                decoding = group.create_task(asyncio.to_thread(load_decoder, config)) if self.output else None
+                loading = group.create_task(asyncio.to_thread(load_face, config)) if self.output else None
             sampler: MotionSampler
             if sampling is not None:
                 sampler = sampling.result()
             else:
                 assert recorded is not None
                 sampler = RecordedMotion(recorded)
-            decoder = None
-            outputs: list[Output] = []
-            if decoding is not None and self.output is not None:
-                from avatar.outputs.video_file import VideoFileOutput
-
-                found, decoder = decoding.result()
-                for notice in found.notices:
-                    say(f"{found.path.name}: {notice}", quiet)
-                output = config.output
-                outputs.append(VideoFileOutput(self.output, crf=output.video_crf, preset=output.video_preset))
-            if self.motion_out is not None:
-                outputs.append(MotionCsvOutput(self.motion_out))
+            face = None if loading is None else loading.result()
+            portrait = None if face is None else face.portrait
+            if portrait is not None:
+                for notice in portrait.notices:
+                    say(f"{portrait.path.name}: {notice}", quiet)
+            planned = planned_outputs(
+                config, is_live=False, portrait=portrait, video=self.output, motion_csv=self.motion_out
+            )
             bar.update(task, description="rendering", total=frames)
 
             def advance(shown: FrameShown) -> None:
                 bar.update(task, completed=shown.frame + 1, note=f"{(shown.frame + 1) / FRAME_RATE_HZ:.1f} s")
 
-            async with open_outputs(required(*outputs)) as opened:
+            async with open_outputs(planned, on_problem=lambda problem: say(f"! {problem}", quiet)) as outputs:
                 await render_recording(
                     sound,
                     user_sound,
                     frames,
                     sampler=sampler,
-                    decoder=decoder,
-                    outputs=opened,
-                    label=AiLabel(config.output.label_corner) if config.output.label else None,
+                    decoder=None if face is None else face.decoder,
+                    outputs=outputs,
+                    label=label(config),
                     timeline=self.timeline,
                     mix_user=self.mix_user,
                     on_frame=advance,

@@ -36,12 +36,12 @@ class StatusLine:
         self._level_dbfs = _QUIETEST_DBFS
 
     def level(self, rms: float) -> None:
-        """Takes the loudness of the last 20 ms, RMS."""
+        """Moves the level meter: `rms` in [0, 1] of the last 20 ms."""
         now = 20.0 * math.log10(rms) if rms > 0.0 else _QUIETEST_DBFS
         self._level_dbfs = max(now, self._level_dbfs - _FALL_DB, _QUIETEST_DBFS)
 
     def __rich__(self) -> Text:
-        """Draws it."""
+        """The line as Rich draws it."""
         filled = round((1.0 - self._level_dbfs / _QUIETEST_DBFS) * _METER_WIDTH)
         filled = min(max(filled, 0), _METER_WIDTH)
         line = Text(no_wrap=True, overflow="ellipsis")

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, progress, say
+from agent.commands.options import check_target, progress_of, say
 
 Data = Annotated[Path, typer.Option(metavar="FOLDER", help="What `visavis train prepare --videos` made.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The weights.")]
@@ -76,12 +76,7 @@ def _train(
     from avatar.evaluation.towers.model import TowerKind
     from avatar.evaluation.towers.train import state_of, train_towers
 
-    with progress(quiet) as bar:
-        task = bar.add_task(f"training {kind}", total=1.0, note="")
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, completed=done, note=note)
-
+    with progress_of(f"training {kind}", quiet) as advance:
         try:
             trained = train_towers(
                 TowerKind(kind),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agent.commands import options, towers
-from agent.commands.options import progress, say
+from agent.commands.options import progress_of, say
 from speech.errors import InputError
 
 train = typer.Typer(no_args_is_help=True, help="Make training data; train the motion sampler and the judges of motion.")
@@ -48,7 +48,7 @@ def prepare(
 ) -> None:
     """Makes training data: synthetic speech with the motion that belongs to it, and real material if you have some.
 
-    Videos are tracked once: a run that was stopped goes on where it was. What can't be used is told and left out.
+    Videos are tracked once: a run that was stopped goes on where it was. What can't be used is reported and left out.
 
     Examples:
     `visavis train prepare --minutes 100 -o data/motion`
@@ -63,12 +63,7 @@ def prepare(
     from avatar.motion import FRAME_RATE_HZ
     from avatar.training.dataset import prepare as prepare_data
 
-    with progress(quiet) as bar:
-        task = bar.add_task("preparing", total=1.0, note="")
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, completed=done, note=note)
-
+    with progress_of("preparing", quiet) as advance:
         frames = prepare_data(
             folder,
             minutes=minutes,
@@ -123,12 +118,7 @@ def motion(
     """
     from avatar.training.train import train as train_motion
 
-    with progress(quiet) as bar:
-        task = bar.add_task("training", total=1.0, note="")
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, completed=done, note=note)
-
+    with progress_of("training", quiet) as advance:
         train_motion(
             data,
             output,

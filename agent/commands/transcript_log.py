@@ -1,4 +1,4 @@
-"""The transcript log: turns and problems printed on the terminal, and turns kept as JSON lines."""
+"""The transcript log: turns and problems printed on the terminal, turns kept as JSON lines, and their facts logged."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from agent.commands.options import make_folder, say
 from agent.config.config import Config
 from agent.console.transcripts import TurnsFile, write_turns
+from agent.log.log import LOG
+from agent.text.foreign_text import shortened
 from agent.voices.personas import persona_of
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -41,7 +43,10 @@ class TranscriptLog:
         show_state: Callable[[str], None] = lambda state: None,
         show_interim: Callable[[str], None] = lambda words: None,
     ) -> None:
+        from agent.log.session_log import SessionLog
+
         self._config, self._quiet = config, quiet
+        self._log = SessionLog(LOG.redaction)
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_interim = show_state, show_interim
         self.records: list[TurnRecord] = []
@@ -54,9 +59,10 @@ class TranscriptLog:
     def on_event(self, event: Event) -> None:
         """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
-        from agent.conversation.events import Problem, StateChanged, TurnFinished
+        from agent.conversation.events import Problem, RequestDropped, StateChanged, TurnFinished
         from speech.events import Transcript
 
+        self._log.tell(event)
         match event:
             case StateChanged(state):
                 self.show_state(state)
@@ -64,6 +70,8 @@ class TranscriptLog:
                 self.show_interim("" if is_final else text)
             case Problem(message):
                 say(f"! {message}", self._quiet)
+            case RequestDropped(request, why):
+                say(f"! not said: {shortened(request.text, 60)}: {why}", self._quiet)
             case TurnFinished(record):
                 self.records.append(record)
                 self._keep(record)

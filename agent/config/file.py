@@ -6,15 +6,15 @@ import re
 import tomllib
 from pathlib import Path
 
-from agent.text.foreign_text import without_passwords
+from agent.text.foreign_text import redact_credentials
 from speech.errors import InputError, one_line
 from speech.files.input_file import read_input_file
 
 KeyPath = tuple[str, ...]
-"""(), (section,) or (section, key)."""
+"""(), (section,), (section, key) or (section, name, key)."""
 
-DEPTH = 2
-"""Sections of sections there are none; what lies deeper is on the line of its key."""
+DEPTH = 3
+"""[voice.loud] has keys of its own; what lies deeper is on the line of its key."""
 
 LARGEST_FILE_BYTES = 65_536
 """Ten times the packaged file. What is larger is some other file, given by mistake."""
@@ -132,5 +132,5 @@ def _paths(table: object) -> list[KeyPath]:
 
 def quote(text: str) -> str:
     """The user's text in quotes, on one line and not too long to be read."""
-    shown = one_line(without_passwords(text))
+    shown = one_line(redact_credentials(text))
     return f"'{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}'"

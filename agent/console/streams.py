@@ -43,7 +43,7 @@ def prepare() -> None:
 
 
 def flush() -> None:
-    """Writes out what was printed; OSError if it can't be, and then it is forgotten."""
+    """Flushes both output streams; OSError if standard output can't be written, whose rest is then dropped."""
     for number, stream in ((2, sys.stderr), (1, sys.stdout)):
         try:
             stream.flush()
@@ -60,7 +60,7 @@ class StandardError:
 
     @property
     def encoding(self) -> str:
-        """Of the stream as it is now."""
+        """The text encoding of the present standard error."""
         return _current_stderr().encoding
 
     def isatty(self) -> bool:
@@ -68,17 +68,17 @@ class StandardError:
         return _current_stderr().isatty()
 
     def fileno(self) -> int:
-        """Its number."""
+        """Its file descriptor."""
         return _current_stderr().fileno()
 
     def write(self, text: str) -> int:
-        """Writes what can be written."""
+        """Writes text; an OSError is ignored."""
         with contextlib.suppress(OSError):
             _current_stderr().write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Passes on what can be passed on."""
+        """Flushes; an OSError is ignored."""
         with contextlib.suppress(OSError):
             _current_stderr().flush()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from speech.errors import InputError
-from speech.files.draft import Draft, new_file
+from speech.files.draft import Draft, create_unique_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class TurnsFile:
         if not self._waiting:
             return
         if self.path is None:
-            self.path = new_file(self._name, private=True)
+            self.path = create_unique_file(self._name, private=True)
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o600)
             try:

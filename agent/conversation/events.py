@@ -39,6 +39,16 @@ class RecordingEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class UserStopped:
+    """The user pressed the key that silences the avatar."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserLeft:
+    """The user has gone: what is still being said need not be said to the end."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The person now does something else."""
 
@@ -59,4 +69,17 @@ class TurnFinished:
     record: TurnRecord
 
 
-Event = StateChanged | Transcript | Sentence | Problem | TurnFinished
+@dataclass(frozen=True, slots=True)
+class RequestDropped:
+    """What was asked of the avatar, and waited for the floor, is not answered or said.
+
+    Attributes:
+        request: what it was.
+        why: in words.
+    """
+
+    request: TypedText | Say
+    why: str
+
+
+Event = StateChanged | Transcript | Sentence | Problem | TurnFinished | RequestDropped

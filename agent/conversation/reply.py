@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from agent.conversation.turn import TurnRecord
 
@@ -14,32 +13,35 @@ class Reply:
     Args:
         question: what it answers.
         say: what is to be said as it is, without asking the mind.
-        now: the event loop's time.
 
     Attributes:
         question: as above.
         say: as above.
         task: the work.
+        is_dropped: whether it is not wanted any more: what a backend that goes on still makes must not go out.
     """
 
-    def __init__(self, question: str, say: str | None, now: Callable[[], float]) -> None:
-        self.question, self.say, self._now = question, say, now
+    def __init__(self, question: str, say: str | None) -> None:
+        self.question, self.say = question, say
         self.task: asyncio.Task[None] | None = None
+        self.is_dropped = False
         self._record: TurnRecord | None = None
         self._confirmed = asyncio.Event()
         self._early: dict[str, float] = {}
 
     def mark(self, stage: str) -> None:
         """Notes that a stage happens now."""
+        now = asyncio.get_running_loop().time()
         if self._record is None:
-            self._early.setdefault(stage, self._now())
+            self._early.setdefault(stage, now)
         else:
-            self._record.mark(stage, self._now())
+            self._record.mark(stage, now)
 
     def confirm(self, record: TurnRecord) -> None:
         """It is wanted: it belongs to this turn, and may go out. What was ready before counts as ready now."""
+        now = asyncio.get_running_loop().time()
         for stage, at_s in self._early.items():
-            record.mark(stage, max(at_s, self._now()))
+            record.mark(stage, max(at_s, now))
         self._record = record
         self._confirmed.set()
 
@@ -54,7 +56,8 @@ class Reply:
         assert self.task is not None
         await self.task
 
-    def cancel(self) -> None:
+    def drop(self) -> None:
         """It is not wanted any more: stops mind and voice."""
+        self.is_dropped = True
         if self.task is not None:
             self.task.cancel()

@@ -103,10 +103,10 @@ def check_knowledge(config: Config) -> Part:
     """The knowledge file: read as a conversation would read it."""
 
     def look() -> Part:
-        from agent.engine import DEFAULT_KNOWLEDGE
         from agent.knowledge.file import load_knowledge
         from agent.models.packaged import any_installed
-        from agent.models.packaged_models import packaged_of
+        from agent.models.packaged_catalogue import packaged_of
+        from agent.parts import DEFAULT_KNOWLEDGE
 
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
         fix = _mend(config, "mind.knowledge", DEFAULT_KNOWLEDGE)

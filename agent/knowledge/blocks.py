@@ -19,6 +19,8 @@ MOST_NESTED = 20
 
 QUESTION = re.compile(r"\s*[*_]*(?:q|question|frage)\s*\d*[*_]*\s*[:.)][*_]*\s*(.*)$", re.IGNORECASE)
 """A line that asks: "Q: …"."""
+ANSWER = re.compile(r"\s*[*_]*(?:a|answer|antwort)\s*\d*[*_]*\s*[:.)][*_]*\s*(.*)$", re.IGNORECASE)
+"""A line that answers: "A: …"."""
 
 _BULLET = re.compile(r"^([ \t]*)[•‣▪◦●][ \t]+", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\s*\n?(---|\+\+\+)[ \t]*\n(.*?\n)??(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)

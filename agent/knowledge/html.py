@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
-from typing import Protocol
 
-from agent.knowledge.inline import MUTE_TAGS
-from agent.knowledge.spoken_list import Item
+from agent.knowledge.entry_builder import EntryBuilder
+from agent.knowledge.inline import MUTE_TAGS, clean
+from agent.knowledge.spoken.lists import Item
 from speech.text.html_elements import HTML_ELEMENTS
 
 _BLOCKS = frozenset(
@@ -18,38 +18,16 @@ _MOST_CHARACTERS = 200_000
 """Of one block without an empty line; more is data, and the parser takes quadratic time for the worst of it."""
 
 
-class HtmlTarget(Protocol):
-    """Who is given what is found; texts may hold line breaks and marks."""
-
-    def html_heading(self, level: int, text: str) -> None:
-        """A heading."""
-
-    def html_question(self, text: str) -> None:
-        """The summary of details that unfold."""
-
-    def html_text(self, text: str) -> None:
-        """A paragraph."""
-
-    def html_list(self, items: list[Item], ordered: bool) -> None:
-        """A list."""
-
-    def html_table(self, header: list[str], rows: list[list[str]]) -> None:
-        """A table; the header may be empty."""
-
-    def left_out(self, kind: str) -> None:
-        """Something that is not read."""
-
-
 class HtmlReader(HTMLParser):
     """Takes a document's HTML, block by block; Markdown may stand between two of them.
 
     Args:
-        target: is given what is found.
+        builder: is given what is found.
     """
 
-    def __init__(self, target: HtmlTarget) -> None:
+    def __init__(self, builder: EntryBuilder) -> None:
         super().__init__(convert_charrefs=True)
-        self._target = target
+        self._builder = builder
         self._text: list[str] = []
         self._mute = ""
         self._rows: list[list[str]] | None = None
@@ -67,7 +45,7 @@ class HtmlReader(HTMLParser):
     def block(self, source: str) -> None:
         """Takes the next block."""
         if len(source) > _MOST_CHARACTERS:
-            self._target.left_out("too long piece of HTML")
+            self._builder.leave_out("too long piece of HTML")
             return
         self.feed(source)
         if not self._mute and not self.is_inside:
@@ -86,12 +64,12 @@ class HtmlReader(HTMLParser):
             return
         if tag in MUTE_TAGS:
             self._mute = tag
-            self._target.left_out(f"HTML {tag}")
+            self._builder.leave_out(f"HTML {tag}")
         elif tag == "pre":
             self._mute = tag
-            self._target.left_out("code block")
+            self._builder.leave_out("code block")
         elif tag == "img":
-            self._target.left_out("image")
+            self._builder.leave_out("image")
         elif tag == "br":
             self._text.append("\n")
         elif tag == "table":
@@ -130,14 +108,14 @@ class HtmlReader(HTMLParser):
             if tag == "li":
                 self._finish_item()
         elif tag in _HEADINGS:
-            self._target.html_heading(int(tag[1]), self._take())
+            self._builder.add_heading(int(tag[1]), clean(self._take()))
         elif tag == "summary":
-            self._target.html_question(self._take())
+            self._builder.add_question(_on_one_line(self._take()))
         elif tag == "dt":
             self._term = self._take()
         elif tag == "dd" and self._term:
             text, self._term = f"{self._term}: {self._take()}", ""
-            self._target.html_text(text)
+            self._paragraph(text)
         elif tag in _BLOCKS:
             self._flush()
 
@@ -172,7 +150,8 @@ class HtmlReader(HTMLParser):
             return
         self._finish_cell()
         rows, self._rows = self._rows, None
-        self._target.html_table(rows[0] if rows and self._has_header else [], rows[1 if self._has_header else 0 :])
+        rows = [[clean(cell) for cell in row] for row in rows]
+        self._builder.add_table(rows[0] if rows and self._has_header else [], rows[1 if self._has_header else 0 :])
 
     def _finish_item(self) -> None:
         text = self._take()
@@ -184,7 +163,11 @@ class HtmlReader(HTMLParser):
             return
         self._finish_item()
         items, self._items = self._items, None
-        self._target.html_list(items, self._ordered)
+        kept = [Item(text) for item in items if (text := _on_one_line(item.text))]
+        self._builder.add_list(kept, ordered=self._ordered)
+
+    def _paragraph(self, text: str) -> None:
+        self._builder.add_paragraph(clean(text).split("\n"))
 
     def _take(self) -> str:
         text = "".join(self._text)
@@ -193,5 +176,9 @@ class HtmlReader(HTMLParser):
 
     def _flush(self) -> None:
         if (text := self._take()).strip():
-            self._target.html_text(f"{self._term}: {text}" if self._term else text)
+            self._paragraph(f"{self._term}: {text}" if self._term else text)
             self._term = ""
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(clean(text).split())

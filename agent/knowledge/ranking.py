@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from agent.knowledge.forms import Forms, above, surest_terms
 from agent.knowledge.vocabulary import Vocabulary
-from agent.text.letter_to_sound import phrase_sounds, word_sounds
-from agent.text.phonetic_similarity import encode, similarity, sound_histograms
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, tokens
 
 CONFIDENT = 0.25
@@ -48,22 +47,17 @@ _MAX_WORDS = 40
 """Only the last words of a longer utterance are looked at: people talk first and ask last."""
 _REREAD, _REREAD_ALIKE = 24, 24
 """How many entries are read again: the best by words, and those with a question of about the same sounds."""
-_ALIKE_BY_CHANCE = 0.35
-"""Two English questions of about the same length sound this much alike anyhow."""
 _SURE = 0.75
-"""A guess from this weight on is the word itself, its synonym, or one of the same sound."""
+"""A match from this weight on is the word itself, its synonym, or one of the same sound."""
 _TEXT_ALONE, _TEXT_SHARE, _RARE = 0.4, 0.5, 0.9
 """An entry can win by its text alone: with all words of the question it gets the first number, with half of
 them nothing; and one of them must have at least this share of the importance of a word that the knowledge lacks."""
-_TOPIC_INSIDE, _INSIDE_BY_CHANCE = 0.6, 0.6
-"""A title that is a mere topic ("Opening hours") is looked for inside the question; there is more room for chance
-then."""
 _NAMED, _ABOUT = 0.6, 0.5
 """From this certainty of the name on, and this share of what was said, the score of a table's row counts in full."""
-_ALL_WORDS, _SAME_WORDS, _SAME_SOUND = 0.25, 0.25, 0.5
-"""Shares of the final score: BM25 over the entry; words shared with one of its questions; likeness of sounds to it.
-Found by trying all multiples of 0.1 on 370 questions, typed and as heard by PocketSphinx, and 52 about other things;
-flat around here."""
+_ALL_WORDS = 0.25
+"""Share of BM25 over the entry in the final score. Words shared with one of its questions have `SAME_WORDS`, likeness
+of sounds to it `SAME_SOUND` (`agent.knowledge.forms`). Found by trying all multiples of 0.1 on 370 questions, typed and
+as heard by PocketSphinx, and 52 about other things; flat around here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +105,7 @@ class _Query:
         words: as said.
         importance: float32 [W], of each word.
         cover: float32 [W, entries] in [0, 1], how well each entry has each word.
-        present: float32 [W, entries] in [0, 1], how surely each entry has each word anywhere; guesses left out.
+        present: float32 [W, entries] in [0, 1], how surely each entry has each word anywhere; unsure matches left out.
         said: for each word, the known terms it may stand for and how surely, 0 … 1.
     """
 
@@ -120,34 +114,6 @@ class _Query:
     cover: npt.NDArray[np.float32]
     present: npt.NDArray[np.float32]
     said: list[dict[int, float]]
-
-    @property
-    def terms(self) -> dict[int, float]:
-        """How surely each known term was said, 0 … 1."""
-        surest: dict[int, float] = {}
-        for at_place in self.said:
-            for term, weight in at_place.items():
-                surest[term] = max(surest.get(term, 0.0), weight)
-        return surest
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """One way to ask for an entry.
-
-    Attributes:
-        text: as written.
-        terms: the terms in it with their rarity.
-        sounds: how it sounds.
-        weights: how much each of the sounds matters.
-        is_topic: it is the name of something, not a question.
-    """
-
-    text: str
-    terms: dict[int, float]
-    sounds: str
-    weights: tuple[float, ...]
-    is_topic: bool
 
 
 class Index:
@@ -165,13 +131,10 @@ class Index:
         postings: list[list[int]] = []
         weights: list[list[float]] = []
         lengths = np.ones(len(fields), np.float32)
-        asking_texts: list[list[str]] = []
-        owners: list[int] = []
+        asking_texts = [tuple(dict.fromkeys((one.title, *one.questions))) for one in fields]
+        asking_words = [[tokens(text) for text in texts] for texts in asking_texts]
         for number, entry in enumerate(fields):
-            asking = [tokens(text) for text in dict.fromkeys((entry.title, *entry.questions))]
-            asking_texts += asking
-            owners += [number] * len(asking)
-            term_weights, lengths[number] = self._weigh(entry, asking, asked)
+            term_weights, lengths[number] = self._weigh(entry, asking_words[number], asked)
             postings += [[] for _ in range(len(surface) - len(postings))]
             weights += [[] for _ in range(len(surface) - len(weights))]
             for term, weight in term_weights.items():
@@ -202,9 +165,9 @@ class Index:
             for word, found in zip(surface, self._postings, strict=True)
         ]
         self._unknown_rarity = math.log(1 + (total + 0.5) / 0.5) * _UNKNOWN_SHARE
-        self._forms: dict[int, tuple[_Form, ...]] = {}
-        self._form_owners = np.array(owners, np.intp)
-        self._form_shapes = sound_histograms([phrase_sounds(words) for words in asking_texts])
+        self._forms = Forms(
+            asking_texts, asking_words, [one.is_topic for one in fields], self._vocabulary, self._rarity
+        )
         self._vocabulary.listen(asked)
 
     def knows(self, word: str) -> bool:
@@ -223,13 +186,16 @@ class Index:
             about = self._look_up(tokens(topic)[:_MAX_TOPIC_WORDS], by_sound=False)
             share = _TOPIC_SHARE * total / max(float(about.importance.sum()), 1e-6)
             covered = covered + share * (about.importance @ about.cover)
-            query.said.append({term: weight * _TOPIC_SHARE for term, weight in about.terms.items()})
+            query.said.append({term: weight * _TOPIC_SHARE for term, weight in surest_terms(about.said).items()})
         scores = np.maximum(covered / total, self._said_in_text(query) / _ALL_WORDS)
         by_words = np.argsort(-scores, kind="stable")[: max(_REREAD, k)]
-        best = np.unique(np.concatenate([by_words[scores[by_words] > 0], self._alike_entries(query.words)]))
+        best = np.unique(
+            np.concatenate([by_words[scores[by_words] > 0], self._forms.nearest(query.words, _REREAD_ALIKE)])
+        )
+        fits = self._forms.fit(query.words, query.importance, query.said, best)
         found = [
             Found(int(number), min(_ALL_WORDS * float(scores[number]) + fit, 1.0) * self._named(query, number), form)
-            for number, (fit, form) in zip(best.tolist(), self._reread(query, best), strict=True)
+            for number, (fit, form) in zip(best.tolist(), fits, strict=True)
         ]
         return sorted((one for one in found if one.score > 0), key=lambda one: (-one.score, one.number))[:k]
 
@@ -241,7 +207,7 @@ class Index:
         needed = self._needed.get(number)
         if needed is None:
             return 1.0
-        surest = query.terms
+        surest = surest_terms(query.said)
         named = max(
             sum(self._rarity[term] * surest.get(term, 0.0) for term in name) / sum(self._rarity[term] for term in name)
             for name in needed
@@ -260,15 +226,8 @@ class Index:
         found = query.importance[:, None] * query.present
         has_rare = (found[telling] >= _RARE * self._unknown_rarity).any(axis=0)
         share = found.sum(axis=0) / max(float(query.importance.sum()), 1e-6)
-        score: npt.NDArray[np.float32] = np.where(has_rare, _TEXT_ALONE * _above(share, _TEXT_SHARE), np.float32(0))
+        score: npt.NDArray[np.float32] = np.where(has_rare, _TEXT_ALONE * above(share, _TEXT_SHARE), np.float32(0))
         return score
-
-    def _alike_entries(self, words: Sequence[str]) -> npt.NDArray[np.intp]:
-        """Entries of which one form has about the same sounds as the question as a whole."""
-        near = self._form_shapes @ sound_histograms([phrase_sounds(words)])[0]
-        count = min(_REREAD_ALIKE, len(near))
-        owners: npt.NDArray[np.intp] = self._form_owners[np.argpartition(-near, count - 1)[:count]]
-        return owners
 
     def _weigh(self, entry: Field, asking: list[list[str]], asked: set[int]) -> tuple[dict[int, float], int]:
         """The weight of each term in an entry, and the length of its text; notes in `asked` what one may ask with."""
@@ -291,84 +250,18 @@ class Index:
         importance = [0.0 if word in STOP_WORDS else self._importance(word) for word in words]
         cover, present = np.zeros((2, len(words), len(self._fields)), np.float32)
         query = _Query(words, np.array(importance, np.float32), cover, present, [{} for _ in words])
-        for guess in self._vocabulary.guesses(words, by_sound=by_sound):
-            numbers, parts = self._postings[guess.term], self._parts[guess.term]
-            for place in guess.places:
-                cover[place][numbers] = np.maximum(cover[place][numbers], guess.weight * parts)
-                if guess.weight >= _SURE:
-                    present[place][numbers] = np.maximum(present[place][numbers], guess.weight)
-                query.said[place][guess.term] = max(query.said[place].get(guess.term, 0.0), guess.weight)
+        for match in self._vocabulary.matches(words, by_sound=by_sound):
+            numbers, parts = self._postings[match.term], self._parts[match.term]
+            for place in match.places:
+                cover[place][numbers] = np.maximum(cover[place][numbers], match.weight * parts)
+                if match.weight >= _SURE:
+                    present[place][numbers] = np.maximum(present[place][numbers], match.weight)
+                query.said[place][match.term] = max(query.said[place].get(match.term, 0.0), match.weight)
         return query
 
     def _importance(self, word: str) -> float:
         term = self._vocabulary.find(word)
         return self._unknown_rarity * _importance_share(word) if term is None else self._rarity[term]
-
-    def _reread(self, query: _Query, entries: npt.NDArray[np.intp]) -> list[tuple[float, str]]:
-        """For each entry, how well the best-fitting way to ask for it fits the question, and which one that is."""
-        forms = [(place, form) for place, number in enumerate(entries) for form in self._forms_of(int(number))]
-        alike = self._alike(query.words, [form for _, form in forms])
-        surest = query.terms
-        told = [(float(value), at) for value, at in zip(query.importance, query.said, strict=False) if value > 0]
-        total = sum(value for value, _ in told)
-        best = [(0.0, self._fields[int(number)].title) for number in entries]
-        for (place, form), sounding in zip(forms, alike.tolist(), strict=True):
-            rarity = sum(form.terms.values())
-            asked = sum(value * surest.get(term, 0.0) for term, value in form.terms.items())
-            heard = sum(value * max((w for t, w in at.items() if t in form.terms), default=0.0) for value, at in told)
-            # Both ways: how much of the form was said, and how much of what was said is in the form.
-            both = 0.0
-            if asked and heard:
-                both = 2 / (rarity / asked + total / heard)
-            score = _SAME_WORDS * both + _SAME_SOUND * sounding
-            if score > best[place][0]:
-                best[place] = (score, form.text)
-        return best
-
-    def _alike(self, words: Sequence[str], forms: Sequence[_Form]) -> npt.NDArray[np.float32]:
-        """How alike a question and each form sound: float32 [F], 0 (by chance) … 1."""
-        width = max(len(form.sounds) for form in forms)
-        weights = np.zeros((len(forms), width), np.float32)
-        for row, form in enumerate(forms):
-            weights[row, : len(form.weights)] = form.weights
-        said, said_weights = _sounds_and_weights(words)
-        patterns, text = encode([form.sounds for form in forms]), encode([said])
-        text_weights = np.array([said_weights], np.float32)
-        whole = _above(similarity(patterns, text, weights=weights, text_weights=text_weights), _ALIKE_BY_CHANCE)
-        topics = np.array([form.is_topic for form in forms])
-        if topics.any():
-            inside = similarity(patterns[topics], text, weights=weights[topics], anywhere=True)
-            whole[topics] = np.maximum(whole[topics], _TOPIC_INSIDE * _above(inside, _INSIDE_BY_CHANCE))
-        return whole
-
-    def _forms_of(self, number: int) -> tuple[_Form, ...]:
-        if number not in self._forms:
-            entry = self._fields[number]
-            self._forms[number] = tuple(
-                self._form(text, entry.is_topic and not place)
-                for place, text in enumerate(dict.fromkeys((entry.title, *entry.questions)))
-            )
-        return self._forms[number]
-
-    def _form(self, text: str, is_topic: bool) -> _Form:
-        words = tokens(text)
-        terms = {self._vocabulary.add(word) for word in words if word not in STOP_WORDS}
-        return _Form(text, {term: self._rarity[term] for term in terms}, *_sounds_and_weights(words), is_topic)
-
-
-def _sounds_and_weights(words: Sequence[str]) -> tuple[str, tuple[float, ...]]:
-    spoken = [word_sounds(word) for word in words]
-    return "".join(spoken), tuple(_sound_share(word) for word, part in zip(words, spoken, strict=True) for _ in part)
-
-
-def _sound_share(word: str) -> float:
-    """Half of all questions begin with "how do I": such words must not make them alike."""
-    return 0.5 if word in STOP_WORDS else 0.7 if word in QUESTION_WORDS else 0.85 if word in COMMON_WORDS else 1.0
-
-
-def _above(alike: npt.NDArray[np.float32], chance: float) -> npt.NDArray[np.float32]:
-    above: npt.NDArray[np.float32] = np.clip((alike - chance) / (1 - chance), 0.0, 1.0)
-    return above
 
 
 def _importance_share(word: str) -> float:

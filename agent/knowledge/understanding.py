@@ -14,7 +14,7 @@ from agent.knowledge.file import Knowledge
 from agent.knowledge.meaning import Meaning, elsewhere, texts_of
 from agent.knowledge.vector_cache import vectors_of
 from agent.models.packaged import any_installed, packaged_path
-from agent.models.packaged_models import PackagedModel, packaged_of
+from agent.models.packaged_catalogue import PackagedModel, packaged_of
 from speech.errors import InputError, VisavisError
 from speech.worker.priority import let_others_first
 

@@ -29,8 +29,8 @@ _MAX_SOUND_VOCABULARY = 8000
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """What a stretch of the question may stand for.
+class TermMatch:
+    """A known term that a stretch of the question may stand for.
 
     Attributes:
         places: the words of the question.
@@ -44,7 +44,7 @@ class Guess:
 
 
 class Vocabulary:
-    """Numbers the terms (stems) of a knowledge file; `add` them all, then `listen`, then `guesses`."""
+    """Numbers the terms (stems) of a knowledge file; `add` them all, then `listen`, then `matches`."""
 
     def __init__(self) -> None:
         self.surface: list[str] = []
@@ -77,21 +77,21 @@ class Vocabulary:
             strings = list(kept.values())
             self._by_sound = np.array(list(kept), np.intp), encode(strings), sound_histograms(strings)
 
-    def guesses(self, words: Sequence[str], *, by_sound: bool = True) -> Iterator[Guess]:
+    def matches(self, words: Sequence[str], *, by_sound: bool = True) -> Iterator[TermMatch]:
         """Yields what each word, and each stretch of words, of a question may stand for."""
         for place, word in enumerate(words):
             if word in STOP_WORDS:
                 continue
             here = range(place, place + 1)
             if (term := self.find(word)) is not None:
-                yield Guess(here, term, 1.0)
+                yield TermMatch(here, term, 1.0)
             for other in _synonyms().get(stem(word), ()):
                 if (term := self._terms.get(other)) is not None:
-                    yield Guess(here, term, _SYNONYM_WEIGHT)
+                    yield TermMatch(here, term, _SYNONYM_WEIGHT)
         if by_sound:
-            yield from self._guesses_by_sound(words)
+            yield from self._matches_by_sound(words)
 
-    def _guesses_by_sound(self, words: Sequence[str]) -> Iterator[Guess]:
+    def _matches_by_sound(self, words: Sequence[str]) -> Iterator[TermMatch]:
         spans = list(_spans(words))
         if not spans or self._by_sound is None:
             return
@@ -108,7 +108,7 @@ class Vocabulary:
             if same >= floor:
                 weight = _SOUND_WEIGHT * (0.4 + 0.6 * (same - floor) / (1 - floor))
                 known = any(words[place] not in STOP_WORDS and self.find(words[place]) is not None for place in places)
-                yield Guess(places, term, weight * _AS_IT_STANDS if known else weight)
+                yield TermMatch(places, term, weight * _AS_IT_STANDS if known else weight)
 
 
 def _tells(word: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from agent.text.foreign_text import shortened, without_passwords
+from agent.text.foreign_text import redact_credentials, shortened
 from speech.errors import InputError
 
 
@@ -31,7 +31,7 @@ def address_of(base_url: str) -> SplitResult:
             "a key belongs into the environment variable that mind.api_key_env names"
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"[\s\\<>\"]|[^\x20-\U0010ffff]", url):
-        shown = shortened(without_passwords(base_url))
+        shown = shortened(redact_credentials(base_url))
         raise InputError(f'mind.base_url: expected an address such as "http://127.0.0.1:11434/v1", got "{shown}"')
     return parts
 

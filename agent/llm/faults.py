@@ -8,7 +8,7 @@ import re
 import time
 
 from agent.llm.stream import NO_CHAT, ServerFault, reason_in
-from agent.text.foreign_text import shortened, without_passwords
+from agent.text.foreign_text import redact_credentials, shortened
 from speech.errors import VisavisError
 
 BROKEN_OFF = "the reply broke off before its end"
@@ -97,15 +97,15 @@ def _no_connection(cause: BaseException | None) -> str:
 
 def _redirect(location: str) -> str:
     # What stands before an @ or after a ? may be somebody's secret.
-    target = shortened(without_passwords(location).partition("?")[0], _LONGEST_REASON)
+    target = shortened(redact_credentials(location).partition("?")[0], _LONGEST_REASON)
     return f"the server sends us on to '{target}', where nothing follows; set mind.base_url to the right address"
 
 
 def _reason(error: object) -> str:
-    """What the server says of it, in brackets; a page of HTML is nothing to read out."""
+    """What the server says of it, quoted, since it may repeat what was said; a page of HTML is nothing to read out."""
     body = getattr(error, "body", None)
     reason = "" if isinstance(body, str) and body.lstrip().startswith("<") else reason_in(body)
-    return f" {shortened(reason, _LONGEST_REASON)}" if reason else ""
+    return f" ('{shortened(reason, _LONGEST_REASON)}')" if reason else ""
 
 
 def _pause(error: Exception) -> str:

@@ -10,8 +10,8 @@ import importlib.util
 from importlib.metadata import version
 from pathlib import Path
 
-from agent.models.packaged import converted, is_converted
-from agent.models.packaged_models import PackagedModel
+from agent.models.conversion_cache import converted, is_converted
+from agent.models.packaged_catalogue import PackagedModel
 from speech.errors import InputError
 
 GROUP_SETTING = "four_bit_group"

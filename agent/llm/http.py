@@ -15,7 +15,7 @@ import httpx
 
 from agent.llm.address import is_this_computer
 from agent.llm.stream import ServerFault
-from agent.text.foreign_text import shortened, without_passwords
+from agent.text.foreign_text import redact_credentials, shortened
 from speech.errors import InputError
 
 MOST_BYTES = 8_000_000
@@ -50,7 +50,7 @@ def http_client(address: SplitResult, connect_s: float) -> httpx.AsyncClient:
         return httpx.AsyncClient(**settings)
     except (ValueError, ImportError, httpx.InvalidURL) as error:
         names = [name for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY") if {name, name.lower()} & set(os.environ)]
-        why = without_passwords(shortened(str(error)))
+        why = redact_credentials(shortened(str(error)))
         raise InputError(
             f"mind.base_url: expected a proxy that can be used in {' or '.join(names) or 'the environment'}, "
             f"got '{why}'; set it right, or name the server in NO_PROXY"

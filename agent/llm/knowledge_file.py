@@ -16,7 +16,7 @@ from agent.knowledge.entry import Entry
 from agent.knowledge.file import Hit, Knowledge
 from agent.knowledge.ranking import CONFIDENT, UNSURE
 from agent.knowledge.smalltalk import Intent, SmallTalk, say_date, say_time
-from agent.knowledge.spoken_days import WEEK
+from agent.knowledge.spoken.days import WEEK
 from agent.llm.base import Conversation, Message
 from agent.text.avatar_name import strip_avatar_name
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import itertools
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
@@ -18,7 +19,7 @@ from agent.llm.gguf_folder import is_made
 from agent.llm.prompt import KNOWLEDGE_CHARACTERS, Prompt
 from agent.llm.short_prompt import ShortPrompt, asks_to_invent
 from agent.llm.short_reply import ShortReply
-from agent.models.packaged_models import PackagedModel
+from agent.models.packaged_catalogue import PackagedModel
 from agent.text.reasoning import ReasoningFilter
 from speech.errors import BackendError, InputError, VisavisError
 from speech.files.input_file import read_input_file
@@ -38,10 +39,15 @@ _CALM = 0.5
 """Share of the temperature at which a small model speaks: it talks nonsense sooner than others do."""
 
 
+_READ_AHEAD = 0
+"""The number of the conversation in which nobody speaks: what stands before all others is read in it."""
+
+
 class TransformersLLM:
     """A chat model from a folder; nothing is ever downloaded. The process is started again if it died.
 
-    What was read is kept (the keys and values of its attention), so that a turn reads only what is new.
+    What was read in a conversation is kept (the keys and values of its attention), so that a turn reads only what is
+    new. Conversations are answered token by token in turn.
 
     Args:
         model: folder in the Hugging Face format: config.json, a tokenizer, *.safetensors; of the packaged model its
@@ -103,6 +109,7 @@ class TransformersLLM:
         self._kept = KeptWorker("agent.llm.transformers_worker", setup, what=self.name, beside=self._read_ahead)
         temperature *= _CALM if packaged else 1.0
         self._settings = {"temperature": temperature, "max_tokens": max_tokens, "seed": seed}
+        self._numbers = itertools.count(_READ_AHEAD + 1)
 
     async def __aenter__(self) -> Self:
         """Loads the model, which then begins to read what stands before every conversation."""
@@ -118,8 +125,31 @@ class TransformersLLM:
 
     @contextmanager
     def conversation(self) -> Iterator[Conversation]:
-        """Begins a conversation."""
-        yield self
+        """Begins a conversation; leaving it frees what the model keeps of it."""
+        number = next(self._numbers)
+        try:
+            yield _TransformersConversation(self, number)
+        finally:
+            self._kept.notify({"forget": number})
+
+    async def _read_ahead(self, worker: Worker) -> None:
+        """Lets the model read persona and knowledge before the first question; one that comes meanwhile waits for it.
+
+        What goes wrong here goes wrong again with the first question, and is told then.
+        """
+        call = {"conversation": _READ_AHEAD, "messages": self._first, **self._settings, "max_tokens": 1}
+        with contextlib.suppress(VisavisError):
+            async with aclosing(worker.request(call)) as items:
+                async for _ in items:
+                    pass
+
+
+class _TransformersConversation:
+    """One of the conversations with a model; `number` is what its worker calls it."""
+
+    def __init__(self, llm: TransformersLLM, number: int) -> None:
+        self._llm, self._number = llm, number
+        self.name = llm.name
 
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`; see `agent.llm.base.Conversation.stream`.
@@ -129,11 +159,12 @@ class TransformersLLM:
         Raises:
             BackendError: the process died, or the model has nothing to say.
         """
-        messages = await asyncio.to_thread(self._prompt.messages, history, text)
+        llm = self._llm
+        messages = await asyncio.to_thread(llm._prompt.messages, history, text)
         with _named():
-            worker = await self._kept.running()
+            worker = await llm._kept.running()
         is_empty = True
-        call = worker.request({"messages": messages, **self._settings})
+        call = worker.request({"conversation": self._number, "messages": messages, **llm._settings})
         async with aclosing(call) as items, aclosing(self._spoken(items, text)) as deltas:
             async for delta in deltas:
                 is_empty = False
@@ -146,7 +177,8 @@ class TransformersLLM:
     async def _spoken(self, items: AsyncGenerator[Item, None], asked: str) -> AsyncGenerator[str, None]:
         """What of the model's text is to be said."""
         reasoning = ReasoningFilter()
-        short = ShortReply(_MOST_INVENTED if asks_to_invent(asked) else _MOST_CHATTED) if self._is_small else None
+        most = _MOST_INVENTED if asks_to_invent(asked) else _MOST_CHATTED
+        short = ShortReply(most) if self._llm._is_small else None
         was_cut = False
         async for item in items:
             was_cut = item.fields["was_cut"]
@@ -160,17 +192,6 @@ class TransformersLLM:
             rest = short.push(rest) + short.flush(was_cut=was_cut)
         if rest:
             yield rest
-
-    async def _read_ahead(self, worker: Worker) -> None:
-        """Lets the model read persona and knowledge before the first question; one that comes meanwhile waits for it.
-
-        What goes wrong here goes wrong again with the first question, and is told then.
-        """
-        call = {"messages": self._first, **self._settings, "max_tokens": 1}
-        with contextlib.suppress(VisavisError):
-            async with aclosing(worker.request(call)) as items:
-                async for _ in items:
-                    pass
 
 
 @contextlib.contextmanager

@@ -1,27 +1,36 @@
 """The process in which a language model thinks, run by `agent.llm.transformers`.
 
-A call has the fields "messages", "temperature", "max_tokens" and "seed"; it is answered by items with the next piece of
-the reply in "text"; the last one says in "was_cut" whether it got too long.
+A call has the fields "conversation" (its number), "messages", "temperature", "max_tokens" and "seed"; it is answered by
+items with the next piece of the reply in "text"; the last one says in "was_cut" whether it got too long. Several
+conversations are answered token by token in turn. A call with the field "forget" frees what is kept of the conversation
+of that number.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from agent.llm.chat_tokens import LEAST_REPLY, NEXT_TURN, Chat, ChatTokens
+from agent.llm.conversation_caches import ConversationCaches
 from agent.llm.gguf_folder import GROUP_SETTING, chat_folder
-from agent.models.packaged_models import find_packaged
+from agent.models.packaged_catalogue import find_packaged
 from agent.text.stream_splitter import StreamSplitter
 from speech.errors import InputError
 from speech.worker.main import Call, Cancelled, Work, serve
+from speech.worker.turns import Turns
 
 _READ_AT_ONCE, _READ_AT_ONCE_PACKED = 64, 32
-"""Tokens of a prompt that are read in one go: between them the work can be cancelled. What was read is kept; with
-packed weights only in whole parts (see `ChatModel._kept`), so that smaller ones cost less."""
+"""Tokens of a prompt that are read in one go: between them others have their turn, and the work can be cancelled. What
+was read is kept; with packed weights only in whole parts (see `ConversationCaches`), so that smaller ones cost less."""
+
+MOST_REPLIES = 8
+"""Replies that are made at once, each with a cache of its own; a further one waits."""
 
 _MOST_THREADS = 4
 _NICENESS = 5
@@ -34,7 +43,7 @@ class _ReplyEnded(Exception):
 
 
 class ChatModel:
-    """A causal language model, one reply at a time, with what it has read last kept.
+    """A causal language model that answers in several conversations, and keeps what it has read in each.
 
     Args:
         folder: in the Hugging Face format.
@@ -54,11 +63,9 @@ class ChatModel:
         self._chat = ChatTokens(self._tokenizer, min(most, self._tokenizer.model_max_length))
         ends = self._model.generation_config.eos_token_id
         self._ends = set(ends if isinstance(ends, list) else [ends]) | {self._tokenizer.eos_token_id}
-        self._cache: Any = None
-        self._read: list[int] = []
-        self._read_as_prompt = 0
-        self._is_packed = is_packed(self._model)
-        self._part = _READ_AT_ONCE_PACKED if self._is_packed else _READ_AT_ONCE
+        packed = is_packed(self._model)
+        self._part = _READ_AT_ONCE_PACKED if packed else _READ_AT_ONCE
+        self._caches = ConversationCaches(self._fresh_cache, part=self._part if packed else 1)
 
     def check_room(self, messages: Chat) -> None:
         """Checks that the model can hold these messages and a short reply.
@@ -68,25 +75,31 @@ class ChatModel:
         """
         self._chat.encode(messages, max_tokens=LEAST_REPLY)
 
+    def forget(self, conversation: int) -> None:
+        """Frees what is kept of a conversation."""
+        self._caches.forget(conversation)
+
     def reply(
         self,
         messages: Chat,
         *,
+        conversation: int,
         temperature: float,
         max_tokens: int,
         seed: int,
         emit: Callable[[str], None],
-        check: Callable[[], None],
+        turn: Callable[[], AbstractContextManager[object]],
     ) -> bool:
         """Answers.
 
         Args:
             messages: see `agent.llm.prompt.Prompt.messages`.
+            conversation: the number of the conversation in which they stand.
             temperature: 0 always says the likeliest.
             max_tokens: longest reply.
             seed: the same seed and messages give the same reply.
             emit: takes each piece of the reply; what it raises ends the work.
-            check: called between steps; what it raises ends the work.
+            turn: entered for each step; what it raises ends the work.
 
         Returns:
             Whether the reply was cut off because it got too long.
@@ -98,112 +111,86 @@ class ChatModel:
 
         from agent.llm.token_choice import TokenChoice
 
-        tokens, room, is_reasoning = self._chat.encode(messages, max_tokens)
+        with turn():
+            tokens, room, is_reasoning = self._chat.encode(messages, max_tokens)
         if is_reasoning:
             emit("<think>")
-        self._forget_from(self._kept(tokens))
-        said = _Said(self._tokenizer, _until_next_turn(emit) if self._chat.is_plain else emit)
+        tell = _until_next_turn(emit) if self._chat.is_plain else emit
+        said = _Said(self._tokenizer)
         choice = TokenChoice(self._model.generation_config, temperature=temperature, seed=seed, prompt=tokens)
+        read = self._caches.begin(conversation, tokens)
         try:
             with torch.inference_mode():
-                self._read_prompt(tokens, check)
+                self._read_prompt(read.cache, tokens, turn)
                 token = tokens[-1]
                 for _ in range(room):
-                    check()
-                    token = choice.next(self._logits_after(token))
-                    if token in self._ends:
-                        return False
-                    said.add(token)
+                    with turn():
+                        token = choice.next(self._logits_after(read.cache, token))
+                        if token in self._ends:
+                            return False
+                        text = said.add(token)
+                    if text:
+                        tell(text)
                 return True
         except _ReplyEnded:
             return False
         except Cancelled:
             raise
-        except BaseException:
-            self._cache = None
+        except BaseException:  # in the middle of a step: its token may be in some layers only
+            self._caches.forget(conversation)
             raise
         finally:
-            self._read = [] if self._cache is None else [*tokens, *said.tokens][: self._cache.get_seq_length()]
-            self._read_as_prompt = min(len(self._read), len(tokens) - 1)
+            self._caches.end(conversation, read, [*tokens, *said.tokens], len(tokens))
 
-    def _kept(self, prompt: list[int]) -> int:
-        """How many tokens of a prompt need not be read again.
-
-        Packed weights take their inputs in bfloat16: a difference in the last digit, such as between tokens that are
-        read one by one and together, grows until another word is drawn. There only parts are kept that would be read
-        in the same way again, and a conversation goes the same way whatever was read, and thrown away, between.
-        """
-        length = _common_length(prompt, self._read)
-        return min(length, self._read_as_prompt) // self._part * self._part if self._is_packed else length
-
-    def _forget_from(self, length: int) -> None:
-        """Keeps the first `length` tokens of what was read, if the model's kind of cache can go back."""
+    def _fresh_cache(self) -> Any:
         from transformers import DynamicCache
 
-        surplus = len(self._read) - length
-        can_go_back = self._cache is not None and self._cache.is_croppable and not any(self._cache.is_sliding)
-        if not can_go_back:
-            self._cache = DynamicCache(config=self._model.config)
-        elif surplus:
-            self._cache.crop(-surplus)
+        return DynamicCache(config=self._model.config)
 
-    def _read_prompt(self, tokens: list[int], check: Callable[[], None]) -> None:
+    def _read_prompt(self, cache: Any, tokens: list[int], turn: Callable[[], AbstractContextManager[object]]) -> None:
         """Reads all but the last token; that one gives the reply's first."""
         import torch
 
-        while (start := self._cache.get_seq_length()) < len(tokens) - 1:
-            check()
-            part = tokens[start : min(start + self._part, len(tokens) - 1)]
-            # The model without its head: nobody needs the likelihood of what is written already.
-            self._model.base_model(
-                torch.tensor([part], device=self._device), past_key_values=self._cache, use_cache=True
-            )
+        while (start := cache.get_seq_length()) < len(tokens) - 1:
+            with turn():
+                part = tokens[start : min(start + self._part, len(tokens) - 1)]
+                # The model without its head: nobody needs the likelihood of what is written already.
+                self._model.base_model(torch.tensor([part], device=self._device), past_key_values=cache, use_cache=True)
 
-    def _logits_after(self, token: int) -> Any:
+    def _logits_after(self, cache: Any, token: int) -> Any:
         """Reads a token; returns the likelihood of every one that could come next, [vocabulary]."""
         import torch
 
-        read = self._model(torch.tensor([[token]], device=self._device), past_key_values=self._cache, use_cache=True)
+        read = self._model(torch.tensor([[token]], device=self._device), past_key_values=cache, use_cache=True)
         return read.logits[0, -1]
 
 
 class _Said:
-    """Tells the text of a reply's tokens on, as soon as it is whole characters.
+    """The text of a reply's tokens, as soon as it is whole characters.
 
     Attributes:
         tokens: so far.
     """
 
-    def __init__(self, tokenizer: Any, emit: Callable[[str], None]) -> None:
-        self._tokenizer, self._emit = tokenizer, emit
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
         self._context = self._told = 0
         self.tokens: list[int] = []
 
-    def add(self, token: int) -> None:
-        """Takes the next token."""
+    def add(self, token: int) -> str:
+        """Takes the next token; returns the text that is new."""
         self.tokens.append(token)
         # Some tokenizers only write a blank before a token that has one before it: it is decoded together with those.
         before = self._decode(self.tokens[self._context : self._told])
         now = self._decode(self.tokens[self._context :])
         if now.endswith("\ufffd"):
-            return  # half a character
+            return ""  # half a character
         self._context, self._told = self._told, len(self.tokens)
-        if len(now) > len(before):
-            self._emit(now[len(before) :])
+        return now[len(before) :]
 
     def _decode(self, tokens: list[int]) -> str:
         text: str = self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
-
-
-def _common_length(prompt: list[int], read: list[int]) -> int:
-    """How many tokens of the prompt were read already; all but the last one count."""
-    length = 0
-    for one, other in zip(prompt[:-1], read, strict=False):
-        if one != other:
-            break
-        length += 1
-    return length
 
 
 def _until_next_turn(emit: Callable[[str], None]) -> Callable[[str], None]:
@@ -301,15 +288,22 @@ def load(setup: dict[str, Any]) -> Work:
     model = ChatModel(folder, setup["device"])
     model.check_room(setup["shortest"])
 
+    turns, room = Turns(), threading.Semaphore(MOST_REPLIES)
+
     def answer(call: Call) -> None:
-        was_cut = model.reply(
-            call.fields["messages"],
-            temperature=call.fields["temperature"],
-            max_tokens=call.fields["max_tokens"],
-            seed=call.fields["seed"],
-            emit=lambda text: call.emit({"text": text, "was_cut": False}),
-            check=call.check,
-        )
+        if "forget" in call.fields:
+            model.forget(call.fields["forget"])
+            return
+        with room:
+            was_cut = model.reply(
+                call.fields["messages"],
+                conversation=call.fields["conversation"],
+                temperature=call.fields["temperature"],
+                max_tokens=call.fields["max_tokens"],
+                seed=call.fields["seed"],
+                emit=lambda text: call.emit({"text": text, "was_cut": False}),
+                turn=lambda: call.turn(turns),
+            )
         call.emit({"text": "", "was_cut": was_cut})
 
     return answer

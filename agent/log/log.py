@@ -19,7 +19,8 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import Config, LogSection
+from agent.config.sections import KEYS, Config
+from agent.config.session_sections import LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
 from speech.user_folders import state_folder
@@ -66,6 +67,11 @@ class Log:
         self._levels: dict[str, int] = {}
 
     @property
+    def is_open(self) -> bool:
+        """Whether anything is logged anywhere."""
+        return self._waiting is not None
+
+    @property
     def is_shown(self) -> bool:
         """Whether it goes to standard error."""
         return self._shown is not None
@@ -85,7 +91,7 @@ class Log:
 
         Args:
             section: what the configuration says of it.
-            on_problem: told in one line, on the log's thread or here, what can't be written, once.
+            on_problem: called once, on the log's thread or here, with what can't be written, in one line.
         """
         if section.level == "off" or self.path is not None:
             return
@@ -106,13 +112,12 @@ class Log:
         self._add(file, logging.DEBUG if self.is_shown else logging.getLevelNamesMapping()[section.level.upper()])
 
     def close(self) -> None:
-        """Writes what waits, and ends; waits a second at most. The levels are then as before."""
-        if self._waiting is None or self._writing is None:
-            return
-        logging.captureWarnings(False)
-        root = logging.getLogger()
-        root.removeHandler(self._waiting)
-        self._writing.stop()
+        """Writes what waits, and ends; waits a second at most. All is then as it was before, levels too."""
+        if self._waiting is not None and self._writing is not None:
+            logging.captureWarnings(False)
+            threading.excepthook = threading.__excepthook__
+            logging.getLogger().removeHandler(self._waiting)
+            self._writing.stop()
         for name, level in self._levels.items():
             logging.getLogger(name).setLevel(level)
         if self._lock is not None:
@@ -129,6 +134,7 @@ class Log:
             self._writing.start()
             logging.getLogger().addHandler(self._waiting)
             logging.captureWarnings(True)
+            threading.excepthook = _log_thread_failure
         elif self._writing is not None:
             self._writing.handlers = (*self._writing.handlers, handler)
         for name in PACKAGES:
@@ -170,16 +176,18 @@ def note_settings(config: Config, environment: Mapping[str, str] = os.environ) -
 
 
 def settings_of(config: Config) -> dict[str, str]:
-    """What was set, and is not a default: "section.key" → its value; of texts only their length, of users nothing."""
+    """What is not at its default: "section.key" → value; of texts only their length, of users nothing."""
     told: dict[str, str] = {}
-    for key in config.source.settings:
+    default = Config()
+    for key in KEYS:
         section, name = key.split(".")
         value = getattr(getattr(config, section), name)
-        if key == "mind.persona":
-            value = f"({len(value)} characters)"
-        elif key == "mqtt.username":
-            value = "(set)"
-        told[key] = str(value)
+        if value != getattr(getattr(default, section), name):
+            told[key] = str(value)
+    if "mind.persona" in told:
+        told["mind.persona"] = f"({len(config.mind.persona)} characters)"
+    if "mqtt.username" in told:
+        told["mqtt.username"] = "(set)"
     return told
 
 
@@ -269,6 +277,13 @@ class _Printed(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         with contextlib.suppress(OSError):  # nobody reads it any more
             self._print_line(self.format(record))
+
+
+def _log_thread_failure(failed: threading.ExceptHookArgs) -> None:
+    """What nobody caught on a thread is logged instead of printed across what is shown."""
+    if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
+        thread = failed.thread.name if failed.thread else "a thread"
+        _LOG.critical("an error that nobody foresaw on the thread %s", thread, exc_info=failed.exc_value)
 
 
 def _is_locked(handle: int) -> bool:

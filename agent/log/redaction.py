@@ -13,8 +13,9 @@ from collections.abc import Iterable
 
 LEFT_OUT = "…"
 
-_QUOTED = [re.compile(rf"(?<!\w){mark}.*{mark}") for mark in ("'", '"', "`")]
-"""From the first mark to the last: what is quoted may hold such marks itself. The apostrophe in "can't" opens none."""
+_QUOTED = [re.compile(rf"(?:(?<!\w)|(?<=\b[bB])){mark}(?:.*{mark}(?!\w)|.*)") for mark in ("'", '"', "`")]
+"""From the first mark to the last, since what is quoted may hold such marks itself, or to the end, where that was cut
+off. The apostrophe in "can't" is none."""
 
 _TRACEBACK_PLACE = re.compile(r'\s*File "[^"]+", line \d+(, in \S+)?')
 _WORD = re.compile(r"\w+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
+from agent.conversation.events import Event, Problem, RequestDropped, StateChanged, TurnFinished
 from agent.conversation.turn import TurnRecord
 from agent.log.lines import Foreign, log_event
 from agent.log.redaction import Redaction
@@ -19,7 +19,7 @@ class SessionLog:
     """Takes a session's events.
 
     Args:
-        redaction: told what was said, so that nothing in the log repeats it.
+        redaction: is given what was said, so that nothing in the log repeats it.
     """
 
     def __init__(self, redaction: Redaction) -> None:
@@ -40,8 +40,9 @@ class SessionLog:
             case TurnFinished(record):
                 self._redaction.note(record.question)
                 self._tell_turn(record)
-            case _:
-                log_event(_LOG, type(event).__name__)
+            case RequestDropped(request, why):
+                self._redaction.note(request.text)
+                log_event(_LOG, "request_dropped", level=logging.WARNING, kind=type(request).__name__, why=why)
 
     def _tell_turn(self, record: TurnRecord) -> None:
         sentences = record.heard_sentences

@@ -10,19 +10,14 @@ from speech.errors import InputError
 from speech.files.draft import Draft
 from speech.user_folders import cache_folder
 
-_CHUNK_BYTES = 1 << 22
-
 _known: set[str] = set()
 """What this process found right itself: all there is where no cache folder can be written to."""
 
 
 def sha256_of(path: Path) -> str:
     """The checksum of a file's content, hexadecimal; OSError if it can't be read."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def mismatch(path: Path, size: int, sha256: str) -> str:

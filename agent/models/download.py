@@ -44,7 +44,7 @@ def receive(
         file: what it is, and what its source states about it.
         target: the file to write; its folder must exist.
         source: where the bytes come from.
-        progress: told how far it is.
+        progress: called with how far it is.
         pauses_s: seconds before each further try when the connection is cut.
 
     Returns:

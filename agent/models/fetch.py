@@ -61,7 +61,7 @@ def fetch(
     Args:
         model: which one.
         folder: the models' folder.
-        report: told how far it is.
+        report: called with how far it is.
         source_folder: the models' folder of another machine, or one with the files as they are published.
         pauses_s: see `agent.models.download.receive`.
 

@@ -1,37 +1,25 @@
-"""Weights that travel in packages: found without importing their carriers, checked once, joined or converted once.
+"""Which packaged weights are installed, and where: found without importing their carriers, checked once.
 
-What was checked or made lies in the user's cache folder, and is made again where that was emptied or damaged.
+What is in parts, or in another form than a backend loads, is joined or converted once.
 """
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import importlib.metadata
-import os
-import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from agent.models.checksums import mismatch, remember, sha256_of
-from agent.models.manifest import FileRecord, Manifest, read_manifest, write_manifest
-from agent.models.packaged_models import PackagedFile, PackagedModel
+from agent.models.checksums import mismatch
+from agent.models.conversion_cache import converted
+from agent.models.packaged_catalogue import PackagedFile, PackagedModel
 from speech.errors import InputError
-from speech.files.claims import Claim
-from speech.user_folders import cache_folder
 
-try:
-    import fcntl
-except ImportError:  # Windows: two processes may convert the same at once; the last one stays
-    fcntl = None  # type: ignore[assignment]
-
-_SPARE_BYTES = 50_000_000
-"""What is left free on the cache's disk when something is made there."""
+_CHECKPOINT_VERSION = 1
+"""Of what `speech.asr.whisper_checkpoint` writes: another number makes every checkpoint anew."""
 
 _CHUNK_BYTES = 1 << 22
 
@@ -90,108 +78,34 @@ def packaged_path(model: PackagedModel) -> Path:
     return folder / model.entry
 
 
-def converted(title: str, version: str, size: int, make: Callable[[Path], None]) -> Path:
-    """A folder in the cache that is made once, by one process at a time; others wait for it.
-
-    What was damaged since is made again; what was made for another version is removed.
+def path_for(backend: str, model: PackagedModel) -> Path:
+    """What a backend is given for packaged weights; conversions take a second or two, once, and import PyTorch.
 
     Args:
-        title: what it is, such as "whisper/tiny.en"; the folder's name.
-        version: what it depends on, such as a checksum and the version of its maker; another one is made anew.
-        size: about how many bytes it takes.
-        make: fills an empty folder; may take its time. What it raises goes through, and nothing is kept.
+        backend: the model's own, or one that `CONVERTED_FROM` has.
+        model: the packaged weights.
 
     Raises:
-        InputError: the cache folder can't be written to, or its disk is too full.
+        InputError: as `packaged_path`; or they can't be converted.
     """
-    made = _place_of(title, version)
-    if _is_sound(made):
-        return made
-    folder, name = made.parent, _folder_name(title)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(folder / f".{name}.lock"):
-            if _is_sound(made):  # another process has just made it
-                return made
-            _remove_versions(folder, name)
-            free = shutil.disk_usage(folder).free
-            if free < size + _SPARE_BYTES:
-                raise InputError(
-                    f"{title}: expected {(size + _SPARE_BYTES) / 1e6:.0f} MB free in {folder}, got {free / 1e6:.0f}; "
-                    "make room there, or name another folder in XDG_CACHE_HOME"
-                )
-            claim = Claim.folder(folder)
-            try:
-                make(claim.path)
-                records = _record(claim.path, title, version)
-                os.replace(claim.path, made)
-            except BaseException:
-                claim.remove()
-                raise
-            claim.release()
-            for path, record in records.items():
-                remember(made / path, record.sha256)
-    except OSError as error:
-        instead = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else "change that"
-        raise InputError(
-            f"{title}: expected to write to {folder}, could not: {error.strerror or error}; {instead}, or name another "
-            "folder in XDG_CACHE_HOME"
-        ) from None
-    return made
+    path = packaged_path(model)
+    return _openai_checkpoint(model, path) if backend == "whisper" else path
 
 
-def is_converted(title: str, version: str) -> bool:
-    """Whether `converted` would find what it is asked for; the arguments are as there."""
-    return _is_sound(_place_of(title, version))
+def _openai_checkpoint(model: PackagedModel, folder: Path) -> Path:
+    """CTranslate2's weights as openai-whisper's checkpoint, called like OpenAI's own."""
+    from speech.asr.whisper_checkpoint import write_checkpoint
 
-
-def _place_of(title: str, version: str) -> Path:
-    digest = hashlib.sha256(version.encode()).hexdigest()[:16]
-    return cache_folder() / "models" / f"{_folder_name(title)}-{digest}"
-
-
-def _folder_name(title: str) -> str:
-    return title.replace("/", "--")
-
-
-def _is_sound(made: Path) -> bool:
-    """Whether a folder is there with all files as they were made."""
-    try:
-        manifest = read_manifest(made)
-        return manifest is not None and not any(
-            mismatch(made / path, record.size, record.sha256) for path, record in manifest.files.items()
-        )
-    except (OSError, InputError):
-        return False
-
-
-def _record(folder: Path, title: str, version: str) -> dict[str, FileRecord]:
-    """Writes down what was made, for `_is_sound`."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    records = {path.relative_to(folder).as_posix(): FileRecord(path.stat().st_size, sha256_of(path)) for path in files}
-    write_manifest(folder, Manifest(title, "made of packaged weights", version, "", "", records))
-    return records
-
-
-def _remove_versions(folder: Path, name: str) -> None:
-    """Removes all that was made under a name before; a process that has it open keeps what it has."""
-    mine = re.compile(re.escape(name) + "-[0-9a-f]{16}")
-    for path in folder.iterdir():
-        if mine.fullmatch(path.name):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Waits until no other process is inside; the lock of one that died is free."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if fcntl is not None:
-            with suppress(OSError):  # a disk that knows no locks
-                fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    name = f"{model.name}.pt"
+    weights = [file for file in model.files if file.name == "model.bin"]
+    version = " ".join([f"openai-whisper {_CHECKPOINT_VERSION}", *(file.sha256 for file in weights)])
+    made = converted(
+        f"whisper/{model.name}",
+        version,
+        sum(file.size for file in weights),
+        lambda target: write_checkpoint(folder / "model.bin", target / name),
+    )
+    return made / name
 
 
 def _checked(model: PackagedModel, file: PackagedFile) -> Path:

@@ -13,7 +13,6 @@ from typing import Literal
 
 from agent.config.config import Config
 from agent.models.catalogue import BACKENDS, PLACES, Place
-from agent.models.derived import path_for
 from agent.models.fetched import (
     ENTRY_FILES,
     default_model,
@@ -23,8 +22,8 @@ from agent.models.fetched import (
     state_of,
 )
 from agent.models.manifest import checked_name
-from agent.models.packaged import any_installed, install_command, packaged_path
-from agent.models.packaged_models import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
+from agent.models.packaged import any_installed, install_command, packaged_path, path_for
+from agent.models.packaged_catalogue import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
 WeightsSource = Literal["path", "fetched", "packaged"]

@@ -7,13 +7,15 @@ sends the newest frame of motion. When the connection breaks, all three end and 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.config.sections import MqttSection
-from agent.conversation.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
+from agent.config.device_sections import MqttSection
+from agent.conversation.events import Event, Problem, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
 from agent.mqtt.messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
@@ -23,13 +25,14 @@ from agent.mqtt.queues import Outbox, OutgoingMessage
 from agent.text.foreign_text import shortened
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
-from avatar.outputs.mqtt_motion import MqttMotionOutput
 from speech.errors import InputError
 from speech.events import Transcript
 
 if TYPE_CHECKING:
     from aiomqtt import Client, Message
     from paho.mqtt.reasoncodes import ReasonCode
+
+_LOG = logging.getLogger(__name__)
 
 STABLE_S = 10.0
 """A connection that held so long is good: the next failure is a new one."""
@@ -40,11 +43,11 @@ class Conversation(Protocol):
 
     @property
     def controls(self) -> Controls:
-        """What is asked of the face now."""
+        """The controls that the face follows now."""
         ...
 
     def set_controls(self, controls: Controls) -> None:
-        """Asks something else of it."""
+        """Replaces the controls from the next block of motion on."""
         ...
 
     def say(self, text: str) -> bool:
@@ -56,7 +59,7 @@ class Conversation(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Falls silent now."""
+        """Stops speaking at once."""
         ...
 
 
@@ -95,10 +98,6 @@ class MqttBridge:
         self._motion: bytes | None = None
         self._motion_came = asyncio.Event()
 
-    def motion_output(self) -> MqttMotionOutput | None:
-        """The output to give to the renderer; None where motion is not to be published."""
-        return MqttMotionOutput(self._set_motion) if self._settings.motion else None
-
     def on_event(self, event: Event) -> None:
         """Publishes what happens in the conversation. Called on the event loop; never waits."""
         match event:
@@ -115,6 +114,8 @@ class MqttBridge:
                 self._turn = record.turn.id + 1
             case Problem(message) if not isinstance(event, MqttProblem):
                 self._send("event", messages.notice("problem", message))
+            case RequestDropped(request, why):
+                self._send("event", messages.notice("not_said", f"{shortened(request.text, 60)}: {why}"))
 
     async def run(self, conversation: Conversation) -> None:
         """Serves the conversation until it is cancelled; whatever the broker does, it goes on trying."""
@@ -132,6 +133,7 @@ class MqttBridge:
 
     def _report_failure(self, failed: ConnectionFailed) -> None:
         """Once of each kind, and of a connection that always breaks soon only that."""
+        log_event(_LOG, "mqtt_down", level=logging.DEBUG, failure=str(failed.failure), message=Foreign(failed))
         self._breaks += self._reached
         if self._reached and self._breaks == 2:
             why = "breaks again and again; trying on, ever more slowly"
@@ -169,6 +171,7 @@ class MqttBridge:
             self._outbox.remove_topic(self._broker.topic("state"))
             self._sending = self._motion = None
             self._reached, self._met_another, self._presence = True, False, Presence()
+            log_event(_LOG, "mqtt_up", broker=self._broker.address)
             try:
                 await _publish(client, self._state_message(self._state))
                 await self._subscribe(client)
@@ -288,6 +291,7 @@ class MqttBridge:
         self._notices.add(kind, message, show)
 
     def _publish_notice(self, kind: str, message: str, show: bool) -> None:
+        log_event(_LOG, "mqtt_refused", level=logging.WARNING, kind=kind, message=Foreign(message))
         self._send("event", messages.notice(kind, message))
         if show:
             self._on_problem(MqttProblem(f"mqtt: {message}"))
@@ -305,8 +309,11 @@ class MqttBridge:
     def _state_message(self, state: ConversationState) -> OutgoingMessage:
         return OutgoingMessage(self._broker.topic("state"), state.encode(), retain=True)
 
-    def _set_motion(self, payload: bytes) -> None:
-        """Called from the rendering thread: only the newest frame is kept, and none before there is a connection."""
+    def publish_motion(self, payload: bytes) -> None:
+        """Takes one frame's motion, without waiting: only the newest is kept, and none before there is a connection.
+
+        Called from the rendering thread.
+        """
         self._motion = payload
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended before the renderer did

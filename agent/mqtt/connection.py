@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.mqtt.messages import OFFLINE
 from agent.mqtt.queues import inbox_type
 from agent.mqtt.settings import check, password_from_environment
@@ -38,7 +38,7 @@ CLOSING_S = 0.25
 
 
 class Failure(StrEnum):
-    """Why there is no connection."""
+    """Kinds of connection failure; each is reported to the user once."""
 
     AWAY = "away"
     REFUSED = "refused"
@@ -107,11 +107,11 @@ class Broker:
 
     @property
     def address(self) -> str:
-        """As it is shown to users."""
+        """HOST:PORT, for messages."""
         return f"{self._settings.host}:{self._settings.port}"
 
     def topic(self, name: str) -> str:
-        """The whole topic of a name below the base topic."""
+        """The full topic of a name such as "state": base topic, slash, name."""
         return f"{self._settings.base_topic}/{name}"
 
     @asynccontextmanager

@@ -35,7 +35,7 @@ OFFLINE = "offline"
 
 
 class Command(StrEnum):
-    """The last level of each topic that is listened to."""
+    """The commands, by the last level of their topics."""
 
     SAY = "say"
     ASK = "ask"
@@ -48,7 +48,7 @@ class Command(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Be silent now."""
+    """Stop speaking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +107,24 @@ def parse(command: Command, payload: bytes) -> Instruction:
 
 
 def transcript(event: Transcript) -> bytes:
-    """What was understood, times in seconds of the input stream."""
+    """The payload of topic `transcript`: text and times in seconds of the input stream, JSON."""
     times = {"start_s": round(event.start_s, 3), "end_s": round(event.end_s, 3)}
     return _json({"text": event.text, "is_final": event.is_final} | times)
 
 
 def sentence(turn: int, event: Sentence) -> bytes:
-    """One sentence of a reply."""
+    """The payload of topic `reply` for one sentence, JSON."""
     return _json({"turn": turn, "index": event.index, "text": event.text})
 
 
 def finished(record: TurnRecord) -> bytes:
-    """A whole reply, and what of it was heard."""
+    """The payload of topic `reply` when a turn is over: the reply and what of it was heard, JSON."""
     texts = {"text": record.reply, "heard": record.heard}
     return _json({"turn": record.turn.id} | texts | {"interrupted": record.interrupted})
 
 
 def notice(kind: str, message: str) -> bytes:
-    """Something that a user should know."""
+    """The payload of topic `event`: its kind and a sentence for the user, JSON."""
     return _json({"kind": kind, "message": message})
 
 

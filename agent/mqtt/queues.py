@@ -53,7 +53,7 @@ class Outbox:
         return len(self._waiting)
 
     def put(self, message: OutgoingMessage) -> None:
-        """Adds a message."""
+        """Adds a message; drops the oldest of its kind where there is no room."""
         if message.is_interim:
             if self._interim == MAX_INTERIM:
                 self.remove(next(waiting for waiting in self._waiting if waiting.is_interim))
@@ -72,7 +72,7 @@ class Outbox:
         return self._waiting[0]
 
     def remove(self, message: OutgoingMessage) -> None:
-        """Takes out this very message, if it is still there."""
+        """Removes this very object, if it is still there."""
         for index, waiting in enumerate(self._waiting):
             if waiting is message:
                 del self._waiting[index]
@@ -80,7 +80,7 @@ class Outbox:
                 return
 
     def remove_topic(self, topic: str) -> None:
-        """Takes out all messages of a topic."""
+        """Removes all messages of a topic."""
         self._waiting = deque(message for message in self._waiting if message.topic != topic)
         self._interim = sum(message.is_interim for message in self._waiting)
 

@@ -6,8 +6,8 @@ import os
 import re
 import unicodedata
 
-from agent.config.sections import MqttSection
-from agent.text.foreign_text import shortened, without_passwords
+from agent.config.device_sections import MqttSection
+from agent.text.foreign_text import redact_credentials, shortened
 from speech.errors import InputError
 
 
@@ -26,7 +26,7 @@ def check(settings: MqttSection) -> None:
     if not _is_host(settings.host):
         raise InputError(
             "mqtt.host: expected a host's name or address such as \"192.168.0.5\", without 'mqtt://', brackets or a "
-            f"port (that is mqtt.port), got '{shortened(without_passwords(settings.host))}'"
+            f"port (that is mqtt.port), got '{shortened(redact_credentials(settings.host))}'"
         )
     if not _is_text(settings.username):
         raise InputError(f"mqtt.username: expected no control characters, got '{shortened(settings.username)}'")

@@ -13,6 +13,6 @@ def shortened(text: str, most: int = 200) -> str:
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
 
 
-def without_passwords(text: str) -> str:
+def redact_credentials(text: str) -> str:
     """The same, without what stands before the @ of an address in it: a user, and often a password."""
     return re.sub(r"//\S*@", "//…@", text)

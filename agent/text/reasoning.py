@@ -34,7 +34,7 @@ class ReasoningFilter:
         return ready
 
     def flush(self) -> str:
-        """The reply is over: returns what was held back."""
+        """Returns what was held back at the end of the reply."""
         self._text(self._tags.flush())
         ready, self._ready = self._ready, ""
         return ready

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agent.text.emotion_tags import EmotionTag
 from speech.text.abbreviations import begins_sentence, ends_sentence, may_be_abbreviation
-from speech.text.markup import FENCE, NOTHING_OPEN, TABLE_ROW, strip_markup_piece
+from speech.text.markup import FENCE, NOTHING_OPEN, TABLE_ROW, strip_markup
 
 MAX_WORDS = 30
 """A sentence longer than this is cut at a clause: 30 words take about 12 s to say, which is long to wait for a voice
@@ -80,7 +80,7 @@ class SentenceSplitter:
         return self._take(at_end=False)
 
     def flush(self) -> list[Sentence]:
-        """The text is over: returns what is left."""
+        """Returns the remaining sentences at the end of the text."""
         sentences = self._take(at_end=True)
         rest, self._buffer = self._buffer, ""
         sentences += self._sentence(rest, ends_block=True)
@@ -109,7 +109,7 @@ class SentenceSplitter:
         return sentences
 
     def _sentence(self, piece: str, *, ends_block: bool) -> list[Sentence]:
-        text, self._open = strip_markup_piece(piece, self._open, begins_line=self._begins_line, ends_block=ends_block)
+        text, self._open = strip_markup(piece, self._open, begins_line=self._begins_line, ends_block=ends_block)
         _, newline, after = piece.rpartition("\n")
         self._begins_line = not after.strip() and (newline != "" or self._begins_line)
         if not any(character.isalnum() for character in text):

@@ -44,6 +44,6 @@ class StreamSplitter:
         self._held = ""
 
     def flush(self) -> str:
-        """The text is over: returns what was held back."""
+        """Returns what was held back at the end of the text."""
         held, self._held = self._held, ""
         return held

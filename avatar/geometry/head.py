@@ -54,7 +54,7 @@ _GAIN_OVER = 0.08
 
 @dataclass(frozen=True, slots=True)
 class HeadGains:
-    """How much further than asked the solid is turned, so that the picture looks turned as asked.
+    """By how much more than commanded the solid is turned, so that the picture looks turned as commanded.
 
     A photo keeps its outline, its light and what its cheeks hide when its inside turns, and looks turned less than its
     points are. By how much depends on the portrait: `avatar.portrait.head_gains` measures it.
@@ -72,11 +72,11 @@ class HeadGains:
     right: float = 1.1
 
     def pitch(self, asked: float) -> float:
-        """The solid's pitch for one that is asked, radians."""
+        """The pitch by which the solid is turned for a commanded pitch, radians."""
         return _interpolated_gain(asked, self.up, self.down)
 
     def yaw(self, asked: float) -> float:
-        """The solid's yaw for one that is asked, radians."""
+        """The yaw by which the solid is turned for a commanded yaw, radians."""
         return _interpolated_gain(asked, self.left, self.right)
 
 
@@ -229,7 +229,7 @@ def _depth(nodes: Doubles, landmarks: Floats, limb: float, unit: float) -> Doubl
 
 
 def _limit_slope(limit: Doubles, depth: Doubles, unit: float) -> Doubles:
-    """A depth blurred where it is too steep, as far as it takes: the face's sides give way, the nose stays high.
+    """A depth blurred where its slope exceeds the limit: the sides of the face give way, the nose stays high.
 
     Args:
         limit: float64 [rows, columns], of the difference between neighbours.
@@ -250,7 +250,7 @@ def _limit_slope(limit: Doubles, depth: Doubles, unit: float) -> Doubles:
 
 
 def _slope(depth: npt.NDArray[Any]) -> Doubles:
-    """How steep it is at every node, in any direction."""
+    """Magnitude of the gradient at every node."""
     along_x, along_y = np.zeros_like(depth), np.zeros_like(depth)
     along_x[:, 1:] = np.abs(np.diff(depth, axis=1))
     along_y[1:] = np.abs(np.diff(depth, axis=0))

@@ -69,7 +69,7 @@ class FacePlane:
 
     @classmethod
     def of(cls, landmarks: Floats) -> FacePlane:
-        """The plane of a face: float32 [478, 3] in pixels."""
+        """The plane of a face, from its landmarks, float32 [478, 3] pixels."""
         points = landmarks.astype(np.float64)
         across = points[263] - points[33]
         distance = float(np.linalg.norm(across))
@@ -81,10 +81,10 @@ class FacePlane:
         return cls((points[33, :2] + points[263, :2]) / 2.0, axes, distance)
 
     def to_plane(self, pixels: npt.NDArray[np.floating[Any]]) -> Doubles:
-        """Pixels [..., 2] to (a, b) [..., 2]."""
+        """Pixels [..., 2] to face-plane coordinates (a, b) [..., 2], eye distances."""
         inverse = np.linalg.inv(self.axes)
         return np.asarray((pixels[..., :2] - self.origin) @ inverse.T, np.float64)
 
     def to_pixels(self, plane: npt.NDArray[np.floating[Any]]) -> Doubles:
-        """(a, b) [..., 2] to pixels [..., 2]."""
+        """Face-plane coordinates (a, b) [..., 2], eye distances, to pixels [..., 2]."""
         return np.asarray(plane @ self.axes.T + self.origin, np.float64)

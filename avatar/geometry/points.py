@@ -47,12 +47,12 @@ _ROW = {index: row for row, index in enumerate(KEPT)}
 
 
 def kept_rows(indices: lm.Indices) -> list[int]:
-    """Where landmarks stand among those that are kept."""
+    """Rows of given landmarks in arrays of the kept ones: their indices in `KEPT`."""
     return [_ROW[index] for index in indices]
 
 
 def to_mesh(points: Doubles) -> Floats:
-    """Kept landmarks [len(KEPT), 3] at their places in a mesh of 478, the others zero."""
+    """Kept landmarks [len(KEPT), 3] as a full mesh [478, 3], the others zero."""
     mesh = np.zeros((478, 3), np.float32)
     mesh[list(KEPT)] = points
     return mesh

@@ -98,12 +98,12 @@ def _similarity(model: Doubles, seen: Doubles) -> tuple[Doubles, Doubles, Double
 
 
 def _inverse_similarity(points: Doubles, scale: Doubles, turn: Doubles, shift: Doubles) -> Doubles:
-    """Points [T, P, 3] with their similarity taken away."""
+    """Points [T, P, 3] under the inverse of similarities."""
     return np.asarray((points - shift[:, None]) @ turn / scale[:, None, None])
 
 
 def _frontal_frame(shape: Doubles) -> tuple[Doubles, float, Doubles]:
-    """Rotation, size and origin of the frame that looks straight at a face of all kept landmarks."""
+    """Rotation, size and origin of the frame in which a face of all kept landmarks is frontal."""
     across = shape[_CORNERS[1]] - shape[_CORNERS[0]]
     size = float(np.linalg.norm(across))
     across /= size

@@ -40,12 +40,12 @@ class Grid:
 
     @property
     def width(self) -> int:
-        """Pixels across."""
+        """Width in pixels."""
         return self.columns * self.cell
 
     @property
     def height(self) -> int:
-        """Pixels down."""
+        """Height in pixels."""
         return self.rows * self.cell
 
     def nodes(self) -> Floats:

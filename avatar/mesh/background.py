@@ -1,4 +1,4 @@
-"""The background as if nobody stood there: invented where the person covers it."""
+"""Background inpainting: what the person covers is filled from its surroundings."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BORROW_PX = (61, 97, 149, 211)
 
 
 def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
-    """The picture with the person painted over by what is around.
+    """The picture with the person painted over from its surroundings, uint8 [S, S, 3].
 
     Args:
         image: uint8 [S, S, 3].
@@ -75,7 +75,7 @@ def _from_left(values: Floats, known: Floats) -> tuple[Floats, Floats]:
 
 
 def _grain(image: Image, known: Floats, scale: float) -> Floats:
-    """Film grain or brushwork for what is filled in, borrowed from known places some way off: float32 [H, W, 3]."""
+    """Texture (film grain, brushwork) for what is filled in, copied from known places: float32 [H, W, 3]."""
     blurred = cv2.GaussianBlur(image.astype(np.float32) * known[:, :, None], (0, 0), _GRAIN_PX * scale)
     weight = cv2.GaussianBlur(known, (0, 0), _GRAIN_PX * scale)
     fine = (image - blurred / np.maximum(weight, 1e-3)[:, :, None]) * known[:, :, None]

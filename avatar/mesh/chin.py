@@ -45,7 +45,7 @@ class Chin:
         plane: of the face.
         landmarks: float32 [478, 3], pixels.
         box: the part of the portrait that expressions move.
-        grid: over the frame, of the way back.
+        grid: over the frame, of the backward map.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""From the 60 numbers to what the fields are driven by, with corrections where plain sums would break.
+"""Maps the 60 numbers to the controls of the displacement fields, with corrections where plain sums fail.
 
 ARKit's coefficients are not independent on a real face: lips can stay together while the jaw drops, a blink takes
 what squinting has left over, rounding wins over smiling. These rules turn them into controls whose fields may simply
@@ -38,7 +38,7 @@ _Reader = Callable[[str], float]
 
 
 class ControlMap:
-    """Maps float32 [60] to float32 [len(CONTROLS)]."""
+    """Maps a motion vector, float32 [60], to the controls of the fields, float32 [len(CONTROLS)]."""
 
     def __init__(self) -> None:
         self._at = MotionLayout.INDEX
@@ -104,5 +104,5 @@ class ControlMap:
 
 
 def control_rows(controls: tuple[str, ...]) -> npt.NDArray[np.intp]:
-    """Where given controls stand in the vector of all."""
+    """Rows of given controls in the vector of all controls."""
     return np.array([INDEX[name] for name in controls], np.intp)

@@ -89,13 +89,13 @@ class MeshDecoder:
         glasses = find_glasses(portrait.image, points, plane)
         basis = fields.basis(self._face_grid.nodes(), _FACE_CONTROLS, "face")
         if glasses is not None:
-            basis *= 1.0 - glasses.rigid(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
+            basis *= 1.0 - glasses.rigidity(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
         self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
         white = np.full((size, size, 3), 255, np.uint8)
-        self._person_over_white = self._person.over(white) if background == TRANSPARENT else None
+        self._person_over_white = self._person.with_background(white) if background == TRANSPARENT else None
         self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._grid)
         stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
@@ -148,7 +148,7 @@ class MeshDecoder:
         shines_through = cv2.subtract(cv2.extractChannel(over_white, 1), cv2.extractChannel(over_black, 1))
         return _unpremultiplied(frame, np.asarray(cv2.bitwise_not(shines_through), np.uint8))
 
-    def back(self, values: Floats) -> Floats:
+    def backward_map(self, values: Floats) -> Floats:
         """Where each cell of the frame comes from: float32 [60] to float32 [rows, columns, 2], pixels to the portrait.
 
         The cells are `cell` pixels a side; mouth and eyes, drawn over the rest, have fields of their own.
@@ -161,7 +161,7 @@ class MeshDecoder:
 
     @property
     def cell(self) -> int:
-        """Pixels a side of the cells of `back`."""
+        """Side of the cells of `backward_map`, pixels."""
         return self._grid.cell
 
     @property

@@ -74,7 +74,7 @@ class Eye:
         radius = max(float(np.linalg.norm(iris[1:] - centre, axis=1).mean()), 2.0)
         grid = patch.grid
         self._offset = np.array([0.5 - TEXTURE_SCALE * grid.left, 0.5 - TEXTURE_SCALE * grid.top])
-        part = _cut(texture, grid)
+        part = _crop(texture, grid)
         x = (np.arange(part.shape[1]) - 0.5) / TEXTURE_SCALE + grid.left
         y = (np.arange(part.shape[0]) - 0.5) / TEXTURE_SCALE + grid.top
         at = np.stack(np.meshgrid(x, y), axis=-1)
@@ -99,7 +99,7 @@ class Eye:
 
     @property
     def grid(self) -> Grid:
-        """The window that is drawn over the portrait."""
+        """The grid of the window that is drawn over the portrait."""
         return self._patch.grid
 
     def draw(self, frame: Image, values: Floats, controls: Floats, face: ExpressionField, pose: PoseFields) -> None:
@@ -118,8 +118,8 @@ class Eye:
         yaw = float(np.clip(values[self._yaw], -_MOST_GAZE, _MOST_GAZE))
         pitch = float(np.clip(values[self._pitch], -_MOST_GAZE, _MOST_GAZE))
         moved = self._axes @ np.array([_EYEBALL * np.sin(yaw), _EYEBALL * np.sin(pitch)], np.float32)
-        canonical = window.portrait_coordinates(at)
-        texel = scale_and_shift(canonical, TEXTURE_SCALE, *self._offset)
+        position = window.portrait_coordinates(at)
+        texel = scale_and_shift(position, TEXTURE_SCALE, *self._offset)
         if self._pupil is not None:  # the rim stays, what is in it turns the more the nearer to the middle
             centre, radius = self._pupil
             r = np.linalg.norm(texel - (centre + np.float32(0.5 * TEXTURE_SCALE) * moved), axis=2) / radius
@@ -128,11 +128,11 @@ class Eye:
             cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         if self._pupil is None:
-            texel = scale_and_shift(canonical, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
+            texel = scale_and_shift(position, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
             iris = cv2.remap(self._iris, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             ball = blend(cv2.cvtColor(iris, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(iris, 3))
             # A reflection on the round cornea lags behind: the light stays where it is.
-            texel = scale_and_shift(canonical, TEXTURE_SCALE, *(self._offset - _CATCH_FOLLOWS * TEXTURE_SCALE * moved))
+            texel = scale_and_shift(position, TEXTURE_SCALE, *(self._offset - _CATCH_FOLLOWS * TEXTURE_SCALE * moved))
             light = cv2.remap(self._light, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             ball = blend(cv2.cvtColor(light, cv2.COLOR_RGBA2RGB), ball, cv2.extractChannel(light, 3))
         if closed > 0.0:  # a lid that comes down brings its shadow
@@ -162,7 +162,7 @@ def sclera_colour(image: Image, landmarks: Floats) -> Floats:
     return np.asarray(bright.mean(axis=0), np.float32)
 
 
-def _cut(texture: Image, grid: Grid) -> Image:
+def _crop(texture: Image, grid: Grid) -> Image:
     """The grid's rectangle of the enlarged portrait, edges replicated where it leaves the picture."""
     s = TEXTURE_SCALE
     padded = cv2.copyMakeBorder(texture, 0, grid.height * s, 0, grid.width * s, cv2.BORDER_REPLICATE)

@@ -38,7 +38,7 @@ class Glasses:
     lenses: Mapping[str, tuple[float, float, float, float]]
     bridge: float
 
-    def rigid(self, at: Doubles) -> Doubles:
+    def rigidity(self, at: Doubles) -> Doubles:
         """1 where nothing may move but with the head, falling to 0 around: points [..., 2] to [...]."""
         a, b = at[..., 0], at[..., 1]
         found = np.zeros(a.shape)

@@ -37,7 +37,7 @@ class Grain:
         plane: of the face.
         box: the part of the portrait that expressions move.
         fields: float32 [len(STRETCHING), rows, columns, 2] on the box, pixels.
-        grid: over the frame, on which the way back to the portrait is given.
+        grid: over the frame, of the backward map.
     """
 
     def __init__(

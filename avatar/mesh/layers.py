@@ -1,4 +1,4 @@
-"""The portrait taken apart: the person with a soft edge, and the background as if nobody stood there."""
+"""A portrait as two layers: the person with an alpha matte, and the inpainted background."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def split_layers(portrait: Portrait, backdrop: Image | None = None) -> Layers:
 
 
 def upscale(image: Image) -> Image:
-    """At TEXTURE_SCALE times the size."""
+    """A picture at TEXTURE_SCALE times its size (Lanczos)."""
     size = (image.shape[1] * TEXTURE_SCALE, image.shape[0] * TEXTURE_SCALE)
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LANCZOS4), np.uint8)
 

@@ -59,12 +59,12 @@ class LipField:
     Attributes:
         field: float32 [rows, columns, 2], forwards, pixels.
         cell: pixels between its nodes.
-        seen: bool [rows, columns], where it moves anything that can be seen.
+        visible: bool [rows, columns], where it moves anything that can be seen.
     """
 
     field: Floats
     cell: int
-    seen: npt.NDArray[np.bool_]
+    visible: npt.NDArray[np.bool_]
 
 
 class Mouth:
@@ -140,7 +140,7 @@ class Mouth:
 
     @property
     def grid(self) -> Grid:
-        """The window that is drawn over the portrait."""
+        """The grid of the window that is drawn over the portrait."""
         return self._patch.grid
 
     def draw(self, frame: Image, values: Floats, controls: Floats, pose: PoseFields) -> None:

@@ -33,7 +33,7 @@ class Slit:
 
     @property
     def centre(self) -> float:
-        """Halfway between the corners, along a."""
+        """The middle between the corners, along a, eye distances."""
         return float(self.a[0] + self.a[-1]) / 2.0
 
     def across(self, a: Doubles) -> Doubles:

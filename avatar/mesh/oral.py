@@ -69,7 +69,7 @@ def paint_teeth(
     *,
     upper: bool,
 ) -> Doubles:
-    """A row of teeth with its gum, RGBA."""
+    """A row of teeth with its gum, uint8 [H, W, 4] RGBA."""
     a, b = canvas()
     widths = np.array(widths_mm) * _MM * scale
     ends = np.concatenate([[0.0], np.cumsum(widths)])

@@ -26,7 +26,7 @@ class PersonLayer:
 
     Args:
         layers: of the portrait.
-        grid: over the whole frame, on which the way back is given.
+        grid: over the whole frame, of the backward map.
     """
 
     def __init__(self, layers: Layers, grid: Grid) -> None:
@@ -43,7 +43,7 @@ class PersonLayer:
         reach = np.ones((2 * _REACH + 1, 2 * _REACH + 1), np.uint8)
         self._presence = np.asarray(cv2.dilate(somebody.astype(np.uint8), reach), np.uint8)
 
-    def over(self, background: Image) -> PersonLayer:
+    def with_background(self, background: Image) -> PersonLayer:
         """The same person over another background, uint8 [S, S, 3]."""
         other = copy.copy(self)
         other._background = background

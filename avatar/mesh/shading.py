@@ -57,7 +57,7 @@ class Shading:
         landmarks: float32 [478, 3], pixels.
         plane: of the face.
         box: the part of the portrait that expressions move.
-        grid: over the frame, on which the way back to the portrait is given.
+        grid: over the frame, of the backward map.
     """
 
     def __init__(self, image: Image, landmarks: Floats, plane: lm.FacePlane, box: Grid, grid: Grid) -> None:

@@ -107,7 +107,7 @@ class SlitPatch:
         cell: of the patch's grid, pixels.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
         cover: float32 [S, S], where the patch may be drawn (the person's alpha).
-        pose_grid: the grid of the head's way back.
+        pose_grid: the grid of the head's backward map.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class SlitPatch:
 
     @property
     def scale(self) -> float:
-        """Pixels here for a pixel of a picture of 512."""
+        """Pixels of this portrait for a pixel of a 512-pixel one."""
         return self._pose_grid.width / FRAME_SIZE
 
     @property
@@ -164,7 +164,7 @@ class SlitPatch:
 
     @property
     def lower_texture(self) -> Image:
-        """The lower side as in the photo, likewise."""
+        """The lower side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
         return self._sides[1]
 
     def draw(

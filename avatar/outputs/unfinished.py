@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 
 from speech.errors import InputError, VisavisError
-from speech.files.draft import Draft, check_writable, new_file
+from speech.files.draft import Draft, check_writable, create_unique_file
 
 
 class Unfinished:
@@ -32,7 +32,7 @@ class Unfinished:
         check_writable(target)
         self._target = target
         self._boxes: WholeBoxes | None = None
-        self.path = new_file(target.with_name(f"{target.stem}.unfinished{target.suffix}"))
+        self.path = create_unique_file(target.with_name(f"{target.stem}.unfinished{target.suffix}"))
 
     def sink(self) -> str | WholeBoxes:
         """Where FFmpeg is to write."""

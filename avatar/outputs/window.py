@@ -38,8 +38,8 @@ class WindowOutput:
     Args:
         title: what the window's bar says.
         fullscreen: fill the screen at first.
-        on_key: told the name of a key ("space", "escape", "q") and whether it went down, on a thread of the output's.
-        on_close: told, on that thread, that the user has closed the window.
+        on_key: called with a key's name ("space", "escape", "q") and whether it went down, on a thread of its own.
+        on_close: called, on that thread, when the user has closed the window.
 
     Attributes:
         process_id: of the window's process, once it is open.

@@ -69,7 +69,7 @@ def to_uint8(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
         full = next((float(scale) for scale in _FULL_SCALES if largest <= scale), largest)
     else:
         light = np.clip(floats / np.float32(np.quantile(floats, 0.999)), 0.0, 1.0)
-        return np.asarray(np.rint(255.0 * _seen(light)), np.uint8)
+        return np.asarray(np.rint(255.0 * _linear_to_srgb(light)), np.uint8)
     scaled = floats * np.float32(255.0 / max(full, 1e-6))
     return np.asarray(np.clip(scaled, 0.0, 255.0), np.uint8)
 
@@ -104,11 +104,11 @@ def _from_lab(picture: _Pillow) -> _Pillow:
 
 
 def _gamma_table(gamma: float) -> list[int]:
-    """256 values of a PNG to sRGB's."""
+    """Lookup table, uint8 [256], from a PNG with this gamma to sRGB."""
     light = (np.arange(256) / 255.0) ** (1.0 / gamma)
-    return [int(value) for value in np.rint(255.0 * _seen(light))]
+    return [int(value) for value in np.rint(255.0 * _linear_to_srgb(light))]
 
 
-def _seen(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Amounts of light, 0 to 1, as sRGB's values, 0 to 1."""
+def _linear_to_srgb(light: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Linear light, 0 to 1, to sRGB values, 0 to 1."""
     return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0.0031308) ** (1.0 / 2.4) - 0.055)

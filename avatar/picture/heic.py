@@ -51,7 +51,7 @@ class Heic:
 
     @property
     def display_size(self) -> tuple[int, int]:
-        """Width and height as it is seen, pixels."""
+        """Width and height after rotation and cropping, pixels."""
         width, height = self.size
         for kind, content in self._shown.properties:
             if kind == "clap":

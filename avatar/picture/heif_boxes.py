@@ -12,7 +12,7 @@ _OTHERS = {b"avif", b"avis", b"crx "}
 
 
 class HeifError(ValueError):
-    """The boxes don't fit together, or hold what is not read here."""
+    """A HEIF file whose boxes are inconsistent, or of a kind that is not read here."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Item:
     parts: list[int] = field(default_factory=list)
 
     def property(self, kind: str) -> bytes | None:
-        """The content of its first property of a kind."""
+        """The content of its first property of a kind; None if it has none."""
         return next((content for name, content in self.properties if name == kind), None)
 
 
@@ -49,18 +49,18 @@ class Reader:
         self._content, self._at = content, 0
 
     def take(self, length: int) -> bytes:
-        """The next bytes."""
+        """The next `length` bytes; HeifError at the end."""
         if length > len(self._content) - self._at:
             raise HeifError("it ends too early")
         self._at += length
         return self._content[self._at - length : self._at]
 
     def number(self, length: int) -> int:
-        """An unsigned number of so many bytes; none is 0."""
+        """An unsigned big-endian number of `length` bytes; 0 for no bytes."""
         return int.from_bytes(self.take(length), "big")
 
     def rest(self) -> bytes:
-        """All that was not taken yet."""
+        """The remaining bytes."""
         return self.take(len(self._content) - self._at)
 
 

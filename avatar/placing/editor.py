@@ -18,7 +18,7 @@ _MAX_UNDO = 200
 
 
 class Step(Enum):
-    """What is asked of the user."""
+    """The step at which the user is."""
 
     RIGHT_EYE = auto()
     LEFT_EYE = auto()
@@ -90,7 +90,7 @@ class Editor:
         self.view = View(scale, (width - self._screen[0] / scale) / 2.0, (height - self._screen[1] / scale) / 2.0)
 
     def resize(self, screen: tuple[int, int]) -> None:
-        """The window has another size now."""
+        """Takes the new size of the window, width and height in pixels."""
         self._screen = screen
         self.fit()
 
@@ -121,7 +121,7 @@ class Editor:
             self._panned_from = (x, y)
 
     def release(self) -> None:
-        """The buttons are up again."""
+        """Ends a drag: the mouse buttons are up again."""
         if self._held is not None and self._undo and self._same(self._undo[-1][1]):
             self._undo.pop()  # only selected
         self._held = self._panned_from = None
@@ -144,13 +144,13 @@ class Editor:
             self._move(self.selected, self.placed[self.selected] + (right, down))
 
     def select_next(self, forwards: bool = True) -> None:
-        """Goes on to the next point, or back."""
+        """Selects the next point, or the one before."""
         if self.step is Step.POINTS:
             at = NAMES.index(self.selected) + (1 if forwards else -1)
             self.selected = NAMES[at % len(NAMES)]
 
     def undo(self) -> None:
-        """Takes back the last change."""
+        """Undoes the last change."""
         if self.step in (Step.LEFT_EYE, Step.MOUTH):
             self._clicked.pop()
             self.step = Step(self.step.value - 1)
@@ -159,14 +159,14 @@ class Editor:
             self.is_changed = True
 
     def start_over(self) -> None:
-        """Throws the points away and asks for eyes and mouth."""
+        """Drops all points and asks for eyes and mouth again."""
         if self.step is Step.POINTS:
             self._remember("")
             self._clicked.clear()
             self.step = Step.RIGHT_EYE
 
-    def saved(self, message: str) -> None:
-        """The points are in the file."""
+    def mark_saved(self, message: str) -> None:
+        """Notes that the points were written to the file, and what to show about it."""
         self.is_changed = False
         self.message = message
 
@@ -178,7 +178,7 @@ class Editor:
         return False
 
     def stay(self) -> None:
-        """The question whether to leave is answered with no."""
+        """Cancels leaving."""
         if self.step is Step.LEAVE:
             self.step = self._before_leaving
 

@@ -77,7 +77,7 @@ IRIS_OF: dict[str, tuple[int, ...]] = {"right": IRIS["Right"], "left": IRIS["Lef
 
 
 def iris_radius(placed: PlacedPoints, side: str) -> float:
-    """Of one iris, "right" or "left"; pixels."""
+    """Radius of one iris, "right" or "left", pixels."""
     return float(np.linalg.norm(placed[f"{side}_iris_edge"] - placed[f"{side}_iris"]))
 
 

@@ -67,7 +67,7 @@ class PlacingWindow:
         return self._size[0] - PANEL_PX, self._size[1]
 
     def run(self) -> None:
-        """Handles events until the window is closed."""
+        """Runs the event loop until the window is closed."""
         pygame = self._pygame
         self._draw()
         try:
@@ -116,7 +116,7 @@ class PlacingWindow:
             editor.stay()
             is_saved, message = self._save(editor.placed)
             if is_saved:
-                editor.saved(message)
+                editor.mark_saved(message)
                 return not is_leaving
             editor.message = message
         elif editor.step is Step.LEAVE:

@@ -1,4 +1,4 @@
-"""What was found out about pictures, kept in files: believed only where it is whole and of the right shapes."""
+"""The cache of analysed portraits: NPZ files, read only where they are whole and of the right shapes."""
 
 from __future__ import annotations
 

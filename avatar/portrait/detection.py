@@ -93,7 +93,7 @@ class FaceFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Lets file descriptor 2 speak again."""
+        """Restores file descriptor 2."""
         self._log.close()
 
     def meshes(self, image: Image) -> list[Floats]:

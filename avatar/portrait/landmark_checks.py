@@ -1,4 +1,4 @@
-"""Whether a portrait's landmarks can be believed, and what in the picture will move badly: said in sentences."""
+"""Landmark checks: warnings about landmarks that can't be trusted and features that will move badly."""
 
 from __future__ import annotations
 

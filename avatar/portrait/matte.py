@@ -1,4 +1,4 @@
-"""Where the person is in a portrait, where the segmentation does not know: paintings, drawings, animals."""
+"""The matte of a portrait, also where the segmentation fails: paintings, drawings, animals."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def matte_by_colour(image: Image, landmarks: Floats, segmented: Floats) -> Float
 
 
 def _guess(points: Floats) -> npt.NDArray[np.uint8]:
-    """GrabCut's start: surely, probably, probably not, surely not the person."""
+    """GrabCut's initial labels, from landmarks: surely, probably, probably not, surely not the person."""
     width = max(
         float(np.linalg.norm(points[234] - points[454])), 0.78 * float(np.linalg.norm(points[10] - points[152]))
     )

@@ -70,12 +70,12 @@ class Portrait:
 
     @property
     def size(self) -> int:
-        """Pixels a side of the image."""
+        """Side of the square image, pixels."""
         return self.image.shape[0]
 
     @property
     def scale(self) -> float:
-        """Pixels here for a pixel of a picture of 512, in which many measures are given."""
+        """Pixels of this portrait for a pixel of a 512-pixel one, in which many measures are given."""
         return self.size / FRAME_SIZE
 
     @property
@@ -132,7 +132,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     from avatar.portrait.head_gains import measure_head_gains
     from avatar.portrait.landmark_checks import check_landmarks
     from avatar.portrait.matte import complete_matte
-    from avatar.portrait.upright import contradicted, upright
+    from avatar.portrait.upright import contradicts_detector, upright
 
     with FaceFinder() as finder:
         held = upright(picture.image, finder)
@@ -154,7 +154,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
                 "use another picture"
             )
         crop, landmarks = held.crop, held.landmarks
-        if landmarks is None or (not held.is_understood and contradicted(held, finder)):
+        if landmarks is None or (not held.is_understood and contradicts_detector(held, finder)):
             raise InputError(
                 f"{path}: expected a clear face, the one found did not hold on a closer look; use another picture"
             )

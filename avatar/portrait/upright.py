@@ -1,4 +1,4 @@
-"""Which way up a picture is to be held: as its face makes sense."""
+"""Which way up a picture is: the quarter turn at which mesh and detector agree about its largest face."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _POINTS = ((33, 133), (362, 263), (4,), (13, 14))
 
 @dataclass(frozen=True, slots=True)
 class HeldPicture:
-    """A picture held one way, and what is seen in it.
+    """A picture held one of four ways, and the face that is found in it.
 
     Attributes:
         turns: by how many quarters of a turn it is held clockwise from how the file has it.
@@ -87,7 +87,7 @@ def upright(image: Image, finder: FaceFinder) -> HeldPicture | None:
             return first
     turned = [held for turns in (1, 2, 3) if (held := _hold(image, turns, finder)) is not None and held.is_upright]
     if first is None or not first.is_upright:
-        good = [held for held in turned if not contradicted(held, finder)]
+        good = [held for held in turned if not contradicts_detector(held, finder)]
         return max(good, key=lambda held: _certainty(held, finder), default=first)
     if first.landmarks is not None and mouth_is_covered(first.crop, first.landmarks):
         return first  # which is why it is not understood
@@ -98,7 +98,7 @@ def upright(image: Image, finder: FaceFinder) -> HeldPicture | None:
     return max(better, key=lambda held: _certainty(held, finder), default=first)
 
 
-def contradicted(held: HeldPicture, finder: FaceFinder) -> bool:
+def contradicts_detector(held: HeldPicture, finder: FaceFinder) -> bool:
     """Whether the detector, looking closely, has eyes, nose and mouth elsewhere than the mesh."""
     if held.landmarks is None:
         return True

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES
+from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Heard, Tails
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
 from avatar.sampler.features import MEL_BANDS, loudness
 from avatar.sampler.guidance import Guidance, guided
@@ -39,7 +39,9 @@ class Block:
     """All that the next F frames of one stream are sampled from.
 
     Attributes:
-        features: float32 [(AUDIO_PAST_FRAMES + F + LOOK_AHEAD_FRAMES) * 4, 64], of the speech.
+        features: float32 [(AUDIO_PAST_FRAMES + F + LOOK_AHEAD_FRAMES) * 4, 64], of the speech; or [F * 4, 64], the
+            last ones of these, where `tails` says what was before.
+        tails: of the front end, [1, …], or None.
         history: float32 [history, 104], of the frames before, as the network sees them.
         carried: float32 [CARRIED_FRAMES, 52], positions that the dynamics start from.
         conditions: float32 [F, ConditionLayout.SIZE].
@@ -50,6 +52,7 @@ class Block:
     """
 
     features: Floats
+    tails: Tails | None
     history: Floats
     carried: Floats
     conditions: Floats
@@ -71,20 +74,25 @@ class SampledBlock:
     Attributes:
         motion: float32 [F, 52], MotionLayout's units.
         innovations: float32 [F, 52], of `avatar.sampler.dynamics`.
+        tails: of the front end after the block, [1, …].
     """
 
     motion: Floats
     innovations: Floats
+    tails: Tails
 
 
 def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, count: int) -> Block:
     """Collects what the stream's next `count` frames are sampled from."""
     first = state.frame
-    heard = range(first - AUDIO_PAST_FRAMES, first + count + LOOK_AHEAD_FRAMES)
+    tails = state.tails if count >= LEAST_ROWS else None
+    first_heard = first - AUDIO_PAST_FRAMES if tails is None else first + LOOK_AHEAD_FRAMES
+    heard = range(first_heard, first + count + LOOK_AHEAD_FRAMES)
     past = [state.frames.get(first - k, model.rest) for k in range(model.denoiser.config.history, 0, -1)]
     intentions, conditions = _intend(options, state, past[-1].intention, count)
     return Block(
         features=np.stack([state.feature(frame) for frame in heard]).reshape(-1, MEL_BANDS),
+        tails=tails,
         history=np.stack([frame.units for frame in past]),
         carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
         conditions=conditions,
@@ -142,12 +150,13 @@ def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBl
         raise ValueError(f"expected blocks of one batch_key, got {[block.batch_key for block in blocks]}")
     denoiser = model.denoiser
     conditions, carried = _batch([block.conditions for block in blocks]), _batch([block.carried for block in blocks])
-    heard, expected, met = denoiser.hear(_batch([block.features for block in blocks]))
+    heard = _hear(denoiser, blocks)
+    expected, met = torch.cat([each.expected for each in heard]), torch.cat([each.met for each in heard])
     predict = guided(
         denoiser,
         [block.guidance for block in blocks],
         history=_batch([block.history for block in blocks]),
-        heard=heard,
+        heard=torch.cat([each.view for each in heard]),
         expected=expected,
         conditions=conditions,
     )
@@ -159,7 +168,20 @@ def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBl
     # Where a range cut something off, the history gets what was really done.
     done = encode(torch.cat([carried, motion], dim=1), conditions)
     # Copies: what a stream keeps must not keep the others' alive.
-    return [SampledBlock(motion[i].numpy().copy(), done[i].numpy().copy()) for i in range(len(blocks))]
+    return [SampledBlock(motion[i].numpy().copy(), done[i].numpy().copy(), each.tails) for i, each in enumerate(heard)]
+
+
+def _hear(denoiser: Denoiser, blocks: Sequence[Block]) -> list[Heard]:
+    """What each block hears, [1, …]: whole windows in one batch, those that follow on others in another."""
+    heard: dict[int, Heard] = {}
+    for follows in (False, True):
+        rows = [i for i, block in enumerate(blocks) if (block.tails is not None) == follows]
+        if rows:
+            before = [tails for i in rows if (tails := blocks[i].tails) is not None]
+            tails = tuple(torch.cat(layer) for layer in zip(*before, strict=True)) if follows else None
+            together = denoiser.hear(_batch([blocks[i].features for i in rows]), tails)
+            heard.update(zip(rows, together.rows(), strict=True))
+    return [heard[i] for i in range(len(blocks))]
 
 
 def _batch(arrays: Sequence[Floats]) -> Tensor:
@@ -173,7 +195,7 @@ def keep(model: MotionModel, state: SamplerState, block: Block, sampled: Sampled
     units = model.units(sampled.motion, sampled.innovations)
     for i in range(count):
         state.frames[state.frame + i] = SampledFrame(sampled.motion[i], units[i], block.intentions[i])
-    state.advance(count)
+    state.advance(count, sampled.tails)
     values = neutral(count)
     values[:, SAMPLED] = sampled.motion
     return with_eye_look(values)

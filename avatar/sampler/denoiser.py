@@ -28,6 +28,10 @@ AUDIO_PAST_FRAMES = 2 * sum(HOP_DILATIONS) // HOPS_PER_FRAME + 2 * sum(FRAME_DIL
 """Frames before the present one that the front end hears (0.84 s)."""
 
 
+LEAST_ROWS = 4
+"""Matrix products of fewer rows add in another order (in MKL); where a part of the rows is left out, so many stay, and
+the last bits are those of the whole."""
+
 GATE_SHARPNESS = 4.0
 GATE_BIAS = (0.8, 1.1)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
@@ -57,6 +61,11 @@ class DenoiserConfig:
     block: int = 5
 
 
+Tails = tuple[Tensor, ...]
+"""The front end's streaming state: for each of its layers with taps, the inputs [B, 2 * dilation, width] that the next
+frames still look back on."""
+
+
 class Taps(nn.Module):
     """Residual layers of three taps over time, without padding: a result depends on its window only."""
 
@@ -67,15 +76,29 @@ class Taps(nn.Module):
         self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in dilations])
         self.outs = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, N, width] to [B, N - 2 * sum(dilations), width]."""
-        for apart, norm, taps, out in zip(self.dilations, self.norms, self.taps, self.outs, strict=True):
+    def forward(self, x: Tensor, tails: Tails | None = None) -> tuple[Tensor, Tails]:
+        """A whole window, or what follows on one.
+
+        Args:
+            x: [B, N, width].
+            tails: of the window before; None: x is a whole window.
+
+        Returns:
+            [B, N, width], or [B, N - 2 * sum(dilations), width] of a whole window; and its tails.
+        """
+        after: list[Tensor] = []
+        for i, (apart, norm, taps, out) in enumerate(
+            zip(self.dilations, self.norms, self.taps, self.outs, strict=True)
+        ):
+            if tails is not None:
+                x = torch.cat([tails[i], x], dim=1)
+            after.append(x[:, -2 * apart :])
             y = norm(x)
             count = y.shape[1] - 2 * apart
             three = torch.cat([y[:, :count], y[:, apart : apart + count], y[:, 2 * apart :]], dim=-1)
             # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
             x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
-        return x
+        return x, tuple(after)
 
 
 class AudioFrontEnd(nn.Module):
@@ -89,12 +112,21 @@ class AudioFrontEnd(nn.Module):
         self.frames = Taps(config.width, FRAME_DILATIONS)
         self.norm = nn.LayerNorm(config.width)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """[B, hops of the past, F frames and the look-ahead, 64] to [B, F, width]."""
-        hops = self.hops(self.enter(features))
-        patches = hops.reshape(len(hops), -1, HOPS_PER_FRAME * hops.shape[-1])
-        normed: Tensor = self.norm(self.frames(self.patch(patches)))
-        return normed
+    def forward(self, features: Tensor, tails: Tails | None = None) -> tuple[Tensor, Tails]:
+        """Hears a whole window, or what follows on one.
+
+        Args:
+            features: [B, hops of the past, F frames and the look-ahead, 64]; with `tails` those of F frames only.
+            tails: of the frames before.
+
+        Returns:
+            [B, F, width], and the tails for the frames after.
+        """
+        split = len(HOP_DILATIONS)
+        hops, hop_tails = self.hops(self.enter(features), tails and tails[:split])
+        patches = self.patch(hops.reshape(len(hops), -1, HOPS_PER_FRAME * hops.shape[-1]))
+        frames, frame_tails = self.frames(patches, tails and tails[split:])
+        return self.norm(frames), hop_tails + frame_tails
 
 
 def decided(logits: Tensor) -> Tensor:
@@ -144,14 +176,65 @@ class Block(nn.Module):
         self.rise = nn.Linear(config.width, config.feed_forward)
         self.fall = nn.Linear(config.feed_forward, config.width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, N, width] to the same."""
+    def forward(self, x: Tensor, wanted: int | None = None) -> Tensor:
+        """[B, N, width] to [B, N, width], or [B, wanted, width] of the last tokens, which see all."""
         batch, tokens, width = x.shape
-        qkv = self.qkv(self.norm_1(x)).view(batch, tokens, 3, self.heads, width // self.heads)
-        query, key, value = qkv.permute(2, 0, 3, 1, 4)
+        normed = self.norm_1(x)
+        if wanted is None or wanted == tokens:
+            query, key, value = self.qkv(normed).chunk(3, dim=-1)
+        else:
+            weight, bias = self.qkv.weight, self.qkv.bias
+            query = F.linear(normed[:, -wanted:].contiguous(), weight[:width], bias[:width])
+            key, value = F.linear(normed, weight[width:], bias[width:]).chunk(2, dim=-1)
+            x = x[:, -wanted:]
+        query, key, value = (
+            part.view(batch, -1, self.heads, width // self.heads).transpose(1, 2) for part in (query, key, value)
+        )
         seen = F.scaled_dot_product_attention(query, key, value)
-        x = x + self.out(seen.transpose(1, 2).reshape(batch, tokens, width))
+        x = x + self.out(seen.transpose(1, 2).reshape(x.shape))
         return x + self.fall(F.gelu(self.rise(self.norm_2(x))))
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the front end makes of sound.
+
+    Attributes:
+        view: [B, F, width], what the transformer sees of it.
+        expected: [B, F, len(MOUTH)], the articulation.
+        met: [B, F, 1], how surely the lips, or lip and teeth, meet, in [0, 1].
+        tails: for the frames after.
+    """
+
+    view: Tensor
+    expected: Tensor
+    met: Tensor
+    tails: Tails
+
+    def rows(self) -> list[Heard]:
+        """Each of the batch by itself, [1, …]."""
+        tails = zip(*(layer.split(1) for layer in self.tails), strict=True)
+        parts = zip(self.view.split(1), self.expected.split(1), self.met.split(1), tails, strict=True)
+        return [Heard(*part) for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the transformer knows of a block beside the noisy motion, the same at every flow time.
+
+    Attributes:
+        past: [B, history, width], tokens of the frames before.
+        conditions: [B, F, width], as they are added to the block's tokens.
+        sound: [B, F, width], likewise.
+        no_sound: [B, 1, width], what is added instead where there is none.
+        expected: [B, F, len(MOUTH)], where the mouth starts from.
+    """
+
+    past: Tensor
+    conditions: Tensor
+    sound: Tensor
+    no_sound: Tensor
+    expected: Tensor
 
 
 class Denoiser(nn.Module):
@@ -180,19 +263,11 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.motion_out.weight)
         nn.init.zeros_(self.motion_out.bias)
 
-    def hear(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Sound to what the transformer needs of it.
-
-        Args:
-            features: [B, audio_hops(F), 64].
-
-        Returns:
-            [B, F, width] the front end's view; [B, F, len(MOUTH)] the articulation that it expects; [B, F, 1] how
-            surely the lips, or lip and teeth, meet, in [0, 1].
-        """
-        heard = self.audio(features)
-        expected, logits = self.articulation(heard)
-        return heard, expected, decided(logits).amax(-1, keepdim=True)
+    def hear(self, features: Tensor, tails: Tails | None = None) -> Heard:
+        """Hears F frames, whole or following on others: see `AudioFrontEnd`."""
+        view, after = self.audio(features, tails)
+        expected, logits = self.articulation(view)
+        return Heard(view, expected, decided(logits).amax(-1, keepdim=True), after)
 
     def forward(
         self,
@@ -211,30 +286,73 @@ class Denoiser(nn.Module):
         Args:
             x: [B, F, 52] noisy block, F at most `config.block`.
             t: [B] flow time in [0, 1).
+            history: see `given`.
+            has_history: see `given`.
+            heard: see `given`.
+            expected: see `given`.
+            has_audio: see `given`.
+            conditions: see `given`.
+
+        Returns:
+            [B, F, 52].
+        """
+        given = self.given(
+            history=history,
+            has_history=has_history,
+            heard=heard,
+            expected=expected,
+            has_audio=has_audio,
+            conditions=conditions,
+        )
+        return self.predict(x, self.embed_time(t), given)
+
+    def given(
+        self,
+        *,
+        history: Tensor,
+        has_history: Tensor,
+        heard: Tensor,
+        expected: Tensor,
+        has_audio: Tensor,
+        conditions: Tensor,
+    ) -> Given:
+        """What does not depend on the flow time.
+
+        Args:
             history: [B, history, 104] previous frames: positions and innovations, both normalised.
             has_history: [B, 1] 1 or 0: 0 drops the condition.
             heard: [B, F, width] and
             expected: [B, F, len(MOUTH)] of `hear`.
             has_audio: [B, 1] 1 or 0.
             conditions: [B, F, ConditionLayout.SIZE].
-
-        Returns:
-            [B, F, 52].
         """
-        frames, kept = x.shape[1], has_history[:, :, None]
-        with_sound = has_audio[:, :, None]
-        sound = self.audio_in(heard) + self.prior_in(expected)
-        now = self.motion_in(x) + self.condition_in(conditions) + self.time_in(time_features(t))[:, None]
-        now = now + sound * with_sound + self.no_audio * (1.0 - with_sound)
+        kept, with_sound = has_history[:, :, None], has_audio[:, :, None]
         past = self.history_in(history) * kept + self.no_history * (1.0 - kept)
-        tokens = torch.cat([past, now], dim=1)
-        tokens = tokens + self.position[: tokens.shape[1]]
-        for block in self.blocks:
+        return Given(
+            past=past + self.position[: past.shape[1]],
+            conditions=self.condition_in(conditions),
+            sound=(self.audio_in(heard) + self.prior_in(expected)) * with_sound,
+            no_sound=self.no_audio * (1.0 - with_sound),
+            expected=expected * with_sound,
+        )
+
+    def embed_time(self, t: Tensor) -> Tensor:
+        """Flow times [B] as they are added to tokens: [B, width]."""
+        embedded: Tensor = self.time_in(time_features(t))
+        return embedded
+
+    def predict(self, x: Tensor, time: Tensor, given: Given) -> Tensor:
+        """The clean block [B, F, 52] from the noisy one [B, F, 52] and `embed_time`'s [B, width]."""
+        frames, history = x.shape[1], given.past.shape[1]
+        now = self.motion_in(x) + given.conditions + time[:, None] + given.sound + given.no_sound
+        tokens = torch.cat([given.past, now + self.position[history : history + frames]], dim=1)
+        for block in self.blocks[:-1]:
             tokens = block(tokens)
+        tokens = self.blocks[-1](tokens, wanted=max(frames, LEAST_ROWS))
         change = self.motion_out(self.norm(tokens[:, -frames:]))
         # What was heard needs no learning twice: the mouth starts from what the front end expects.
         start = torch.zeros_like(change)
-        start[:, :, list(MOUTH)] = (expected * with_sound).to(start.dtype)
+        start[:, :, list(MOUTH)] = given.expected.to(start.dtype)
         return start + change
 
 

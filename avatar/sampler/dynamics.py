@@ -14,6 +14,9 @@ turned, exactly and invertibly, into innovations:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -56,62 +59,98 @@ FADE = 0.85  # of brows, cheeks and nose a frame: without it, small errors would
 LIDS_FOLLOW = 0.7  # lid closure per radian of downward gaze
 
 
-def _spring(device: torch.device) -> tuple[Tensor, Tensor]:
-    omega = torch.tensor(SPRINGS_HZ, device=device) * (2.0 * np.pi / FRAME_RATE_HZ)
-    return omega.square(), 2.0 * omega
+@dataclass(frozen=True, slots=True)
+class _Constants:
+    """Numbers of every frame, on one device; the six of the head, the 52 of a face."""
+
+    stiffness: Tensor  # [6]
+    damping: Tensor  # [6]
+    fades: Tensor  # [52], share of the last value that stays
+    is_brow: Tensor  # [52], 1 where the intended lift of the brows is added
 
 
-def _head_target(conditions: Tensor, head: Tensor) -> Tensor:
-    """Where the springs pull, [B, 6], given one frame's conditions [B, C] and the head before [B, 6]."""
-    group = conditions[:, ConditionLayout.POSTURE]
-    breath = group[:, 3]
-    posture = group[:, :3] * HEAD_SCALE
-    posture = torch.cat([posture[:, :1] + PITCH_OF_BREATH * breath[:, None], posture[:, 1:]], dim=1)
-    distance = torch.exp(conditions[:, ConditionLayout.DISTANCE.start] * HEAD_SCALE)
-    x = X_OF_YAW * head[:, 1] + X_OF_ROLL * head[:, 2]
-    y = Y_OF_PITCH * head[:, 0] + Y_OF_BREATH * breath
-    return torch.cat([posture, torch.stack([x, y, distance], dim=1)], dim=1)
+@lru_cache(maxsize=8)
+def _constants(device: torch.device) -> _Constants:
+    with torch.inference_mode(False):  # training uses them as well
+        omega = torch.tensor(SPRINGS_HZ, device=device) * (2.0 * np.pi / FRAME_RATE_HZ)
+        fades, is_brow = torch.zeros(MOTION_SIZE, device=device), torch.zeros(MOTION_SIZE, device=device)
+        fades[list(FADING)] = FADE
+        is_brow[list(_BROWS)] = 1.0
+        return _Constants(omega.square(), 2.0 * omega, fades, is_brow)
 
 
-def _expected_eyes(conditions: Tensor, head: Tensor, gaze_before: Tensor) -> Tensor:
-    """Gaze (yaw, pitch) relative to the head that keeps the eyes on the intended point: [B, 2]."""
-    group = conditions[:, ConditionLayout.GAZE]
-    aim = group[:, :2] * GAZE_SCALE - torch.stack([head[:, 1], head[:, 0]], dim=1)
-    return torch.where(group[:, 2:] > 0.5, aim.clamp(-GAZE_LIMIT, GAZE_LIMIT), gaze_before)
+@dataclass(frozen=True, slots=True)
+class _Intended:
+    """What conditions [..., C] ask for, whatever the face has done before."""
+
+    nods: tuple[Tensor, Tensor, Tensor]  # [..., 6] of this frame, the one before, and the one before that
+    posture: Tensor  # [..., 3]
+    lift: Tensor  # [..., 1] of the head by the breath
+    distance: Tensor  # [..., 1]
+    aim: Tensor  # [..., 2] (pitch is second), in the portrait's frame
+    looks: Tensor  # [..., 1] whether there is an aim
+    closure: Tensor  # [..., 1] of the lids
+    brows: Tensor  # [..., 52] added
+
+    def frame(self, i: int) -> _Intended:
+        """Of frame `i`, where the conditions are [B, F, C]."""
+        nods = (self.nods[0][:, i], self.nods[1][:, i], self.nods[2][:, i])
+        rest = (self.posture, self.lift, self.distance, self.aim, self.looks, self.closure, self.brows)
+        return _Intended(nods, *(part[:, i] for part in rest))
 
 
-def _expected_lids(conditions: Tensor, gaze: Tensor) -> Tensor:
-    """Closure that the intended blink and the gaze ask for: [B, 1]."""
-    closure = conditions[:, ConditionLayout.BLINK.start].clamp(0.0, 1.0)
-    follow = LIDS_FOLLOW * (-gaze[:, 1]).clamp(0.0, 0.5)
-    return (follow + (1.0 - follow) * closure)[:, None]
+def _intended(conditions: Tensor) -> _Intended:
+    posture, gaze = conditions[..., ConditionLayout.POSTURE], conditions[..., ConditionLayout.GAZE]
+    breath, turned = posture[..., 3:4], posture[..., :3] * HEAD_SCALE
+    nod = conditions.new_zeros(3, *conditions.shape[:-1], 6)
+    nod[..., 0] = conditions[..., ConditionLayout.NOD].movedim(-1, 0) * HEAD_SCALE
+    lift = conditions[..., ConditionLayout.BROW]
+    return _Intended(
+        nods=(nod[0], nod[1], nod[2]),
+        posture=torch.cat([turned[..., :1] + PITCH_OF_BREATH * breath, turned[..., 1:]], dim=-1),
+        lift=Y_OF_BREATH * breath,
+        distance=torch.exp(
+            conditions[..., ConditionLayout.DISTANCE.start : ConditionLayout.DISTANCE.start + 1] * HEAD_SCALE
+        ),
+        aim=gaze[..., :2] * GAZE_SCALE,
+        looks=gaze[..., 2:] > 0.5,
+        closure=conditions[..., ConditionLayout.BLINK.start : ConditionLayout.BLINK.start + 1].clamp(0.0, 1.0),
+        brows=(lift[..., :1] - FADE * lift[..., 1:]) * _constants(conditions.device).is_brow,
+    )
 
 
-def _base(before: Tensor, earlier: Tensor, now: Tensor | None, conditions: Tensor, frame: Tensor) -> Tensor:
+def _base(before: Tensor, earlier: Tensor, now: Tensor | None, intended: _Intended, frame: Tensor) -> Tensor:
     """The predictable part of a frame, filled in order: head, then gaze, then lids.
 
     Args:
-        before: [B, 52] the frame before.
-        earlier: [B, 52] the one before that.
-        now: [B, 52] the frame itself where it is known (encoding).
-        conditions: [B, C] of the frame.
-        frame: [B, 52] innovations, used where `now` is not known (decoding).
+        before: [..., 52] the frame before.
+        earlier: [..., 52] the one before that.
+        now: [..., 52] the frame itself where it is known (encoding).
+        intended: for the frame.
+        frame: [..., 52] innovations, used where `now` is not known (decoding).
     """
-    stiffness, damping = _spring(before.device)
-    base = torch.zeros_like(before)
-    nod = before.new_zeros(3, *before[:, HEAD].shape)  # of this frame, the one before, and the one before that
-    nod[:, :, 0] = (conditions[:, ConditionLayout.NOD] * HEAD_SCALE).T
-    sprung = before[:, HEAD] - nod[1]
-    speed = sprung - (earlier[:, HEAD] - nod[2])
-    pull = stiffness * (_head_target(conditions, before[:, HEAD]) - sprung)
-    base[:, HEAD] = sprung + speed + pull - damping * speed + nod[0]
-    head = now[:, HEAD] if now is not None else base[:, HEAD] + frame[:, HEAD]
-    base[:, GAZE] = _expected_eyes(conditions, head, before[:, GAZE])
-    gaze = now[:, GAZE] if now is not None else base[:, GAZE] + frame[:, GAZE]
-    base[:, list(LIDS)] = _expected_lids(conditions, gaze).expand(-1, 2)
-    base[:, list(FADING)] = FADE * before[:, list(FADING)]
-    lift = conditions[:, ConditionLayout.BROW]
-    base[:, list(_BROWS)] += lift[:, :1] - FADE * lift[:, 1:]
+    constant, nods = _constants(before.device), intended.nods
+    base = constant.fades * before + intended.brows
+    # Where the springs pull: the head's place follows its angles.
+    head_before = before[..., HEAD]
+    pitch, yaw, roll = head_before[..., 0:1], head_before[..., 1:2], head_before[..., 2:3]
+    x, y = X_OF_YAW * yaw + X_OF_ROLL * roll, Y_OF_PITCH * pitch + intended.lift
+    target = torch.cat([intended.posture, x, y, intended.distance], dim=-1)
+    sprung = head_before - nods[1]
+    speed = sprung - (earlier[..., HEAD] - nods[2])
+    head = sprung + speed + constant.stiffness * (target - sprung) - constant.damping * speed + nods[0]
+    base[..., HEAD] = head
+    head = now[..., HEAD] if now is not None else head + frame[..., HEAD]
+    # The eyes stay on the intended point.
+    aim = (intended.aim - head[..., :2].flip(-1)).clamp(-GAZE_LIMIT, GAZE_LIMIT)
+    gaze = torch.where(intended.looks, aim, before[..., GAZE])
+    base[..., GAZE] = gaze
+    gaze = now[..., GAZE] if now is not None else gaze + frame[..., GAZE]
+    # The lids follow them, and the intended blink.
+    follow = LIDS_FOLLOW * (-gaze[..., 1:]).clamp(0.0, 0.5)
+    closure = follow + (1.0 - follow) * intended.closure
+    for lid in LIDS:
+        base[..., lid : lid + 1] = closure
     return base
 
 
@@ -125,11 +164,8 @@ def encode(motion: Tensor, conditions: Tensor) -> Tensor:
     Returns:
         [B, F, 52].
     """
-    out = []
-    for i in range(conditions.shape[1]):
-        earlier, before, now = motion[:, i], motion[:, i + 1], motion[:, i + 2]
-        out.append(now - _base(before, earlier, now, conditions[:, i], now))
-    return torch.stack(out, dim=1)
+    earlier, before, now = motion[:, :-2], motion[:, 1:-1], motion[:, 2:]
+    return now - _base(before, earlier, now, _intended(conditions), now)
 
 
 def decode(innovations: Tensor, carried: Tensor, conditions: Tensor, lowest: Tensor, highest: Tensor) -> Tensor:
@@ -146,9 +182,11 @@ def decode(innovations: Tensor, carried: Tensor, conditions: Tensor, lowest: Ten
         [B, F, 52] in MotionLayout units.
     """
     earlier, before = carried[:, 0], carried[:, 1]
+    intended = _intended(conditions)
     out = []
     for i in range(innovations.shape[1]):
-        now = _base(before, earlier, None, conditions[:, i], innovations[:, i]) + innovations[:, i]
+        frame = innovations[:, i]
+        now = _base(before, earlier, None, intended.frame(i), frame) + frame
         now = torch.minimum(torch.maximum(now, lowest), highest)
         out.append(now)
         earlier, before = before, now

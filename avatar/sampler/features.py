@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from avatar.motion import FRAME_RATE_HZ, Floats
 from speech.audio import SPEECH_RATE_HZ
@@ -95,7 +96,7 @@ class FrameFeatures:
             weights = cutoff * np.sinc(distance * cutoff) * np.i0(KAISER_BETA * np.sqrt(inside)) / np.i0(KAISER_BETA)
             weights /= weights.sum(axis=1, keepdims=True)
             self._taps = weights.astype(np.float32)
-            self._index = base[:, None] + offsets[None, :] + self.before
+            self._first = base + offsets[0] + self.before  # sample of each row's first tap
         self._start = self.before + first
         self._count = count
         window = np.hanning(WINDOW + 1)[:-1]
@@ -108,7 +109,8 @@ class FrameFeatures:
         if self._taps is None:
             heard = samples[self._start : self._start + self._count]
         else:
-            heard = (samples[self._index] * self._taps).sum(axis=1)
+            rows = sliding_window_view(samples, self._taps.shape[1])[self._first]
+            heard = (rows * self._taps).sum(axis=1)
         spectrum = np.fft.rfft(heard[self._hops] * self._window, FFT_SIZE, axis=1)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         # Centred and scaled so that conversational speech has about zero mean and unit spread.

@@ -74,7 +74,7 @@ def guided(
     # One row for each block with all its conditions, followed by one for each condition that is left out.
     counts = [1 + len(guiding) for guiding in strengths]
     block = torch.tensor([i for i, count in enumerate(counts) for _ in range(count)])
-    given = conditions[block]
+    kept = conditions[block]
     with_audio = torch.ones(len(block), 1)
     weights = torch.ones(len(block), 1, 1)
     row = 0
@@ -86,21 +86,21 @@ def guided(
             if name == "audio":
                 with_audio[row] = 0.0
             else:
-                given[row, :, _DROPPED[name]] = 0.0
+                kept[row, :, _DROPPED[name]] = 0.0
             row += 1
-    past, sound, mouth = history[block], heard[block], expected[block]
+    given = denoiser.given(
+        history=history[block],
+        has_history=torch.ones(len(block), 1),
+        heard=heard[block],
+        expected=expected[block],
+        has_audio=with_audio,
+        conditions=kept,
+    )
 
     def predict(x: Tensor, t: float) -> Tensor:
-        out: Tensor = denoiser(
-            x[block],
-            torch.full((len(block),), t),
-            history=past,
-            has_history=torch.ones(len(block), 1),
-            heard=sound,
-            expected=mouth,
-            has_audio=with_audio,
-            conditions=given,
-        )
+        # By the number of a block's own rows, so that its last bits don't depend on the other blocks.
+        times = {count: denoiser.embed_time(torch.full((count,), t)) for count in set(counts)}
+        out = denoiser.predict(x[block], torch.cat([times[count] for count in counts]), given)
         if len(block) == len(counts):
             return out
         return torch.stack([rows.sum(0) for rows in torch.split(weights * out, counts)])

@@ -79,9 +79,9 @@ BROW_FRAMES = 17
 ACCENT_APART_FRAMES = 50
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IntentionState:
-    """All that the process remembers between frames (times in frames)."""
+    """All that the process remembers between frames (times in frames); `step` makes a new one."""
 
     mode: ConversationState = ConversationState.IDLE
     blink_in: float = 40.0
@@ -166,11 +166,11 @@ def step(
     habits = HABITS[mode]
     pace = 1.4 - 0.8 * composure  # 0.5 is the published pace
     rate = float(FRAME_RATE_HZ)
-    new = state
+    new = replace(state)  # a copy, changed from here on: one for each change would take most of the time
 
     quiet = 0 if loudness > SPEECH_LOUDNESS else state.quiet_frames + 1
     phrase_end = quiet == PAUSE_FRAMES
-    new = replace(new, quiet_frames=min(quiet, 1000))
+    new.quiet_frames = min(quiet, 1000)
 
     if mode is not state.mode:
         looks = {ConversationState.LISTENING: True, ConversationState.THINKING: False}.get(mode, state.on_partner)
@@ -178,8 +178,9 @@ def step(
         soon = 3.0 + 6.0 * float(uniform[0])
         bout = state.bout_left if looks == state.on_partner else soon
         if state.mode is ConversationState.LISTENING:
-            new = replace(new, breath_in=BREATH_IN_S * rate)  # about to answer
-        new = replace(new, mode=mode, bout_left=bout, posture_in=min(state.posture_in, 4.0 + 10.0 * float(uniform[1])))
+            new.breath_in = BREATH_IN_S * rate  # about to answer
+        new.mode, new.bout_left = mode, bout
+        new.posture_in = min(state.posture_in, 4.0 + 10.0 * float(uniform[1]))
 
     # Gaze: bouts at the partner and away, fixations inside them.
     shifted_by = 0.0
@@ -189,7 +190,7 @@ def step(
         mean = habits.partner_s if on_partner else habits.away_s
         bout_left = max(10.0, _log_normal(float(normal[0]), mean, FIXATION_SPREAD) * rate)
         fixation_left = 0.0
-        new = replace(new, on_partner=on_partner)
+        new.on_partner = on_partner
     if fixation_left <= 0.0 and bout_left >= LEAST_FIXATION_FRAMES:
         fixation_left = max(5.0, _log_normal(float(normal[1]), habits.fixation_s, FIXATION_SPREAD) * rate)
         before = np.add(new.away, new.wander)
@@ -207,8 +208,8 @@ def step(
             away = (side * size * float(np.cos(angle)), size * float(np.sin(angle)))
             wander = (0.0, 0.0)
         shifted_by = float(np.hypot(*(np.add(away, wander) - before)))
-        new = replace(new, away=away, wander=wander)
-    new = replace(new, bout_left=bout_left, fixation_left=fixation_left)
+        new.away, new.wander = away, wander
+    new.bout_left, new.fixation_left = bout_left, fixation_left
 
     # Blinks.
     blink_in = new.blink_in - 1.0 - (PHRASE_END_CREDIT_S * rate if phrase_end else 0.0)
@@ -221,10 +222,10 @@ def step(
         # One blink in six stays incomplete (Stern 1984).
         depth = 0.55 + 0.3 * float(uniform[1]) if uniform[0] < 1.0 / 6.0 else 1.0
         stretch = float(np.clip(1.0 + 0.15 * normal[6], 0.75, 1.4))
-        new = replace(new, blink_depth=depth, blink_stretch=stretch)
+        new.blink_depth, new.blink_stretch = depth, stretch
         blink_in = max(BLINK_REFRACTORY_S * rate, interval)
         blink_age = float(uniform[2])  # blinks don't begin on frame boundaries
-    new = replace(new, blink_in=blink_in, blink_age=blink_age)
+    new.blink_in, new.blink_age = blink_in, blink_age
     closure = new.blink_depth * blink_closure(blink_age / rate, new.blink_stretch) if blink_age >= 0.0 else 0.0
 
     # Head posture.
@@ -232,12 +233,12 @@ def step(
     if posture_in <= 0.0:
         size = 1.5 - composure
         drawn = np.clip(normal[7:10], -2.2, 2.2) * np.array(habits.posture_deg) * _DEGREE * size
-        new = replace(new, posture=(float(drawn[0]), float(drawn[1]), float(drawn[2])))
+        new.posture = (float(drawn[0]), float(drawn[1]), float(drawn[2]))
         posture_in = max(8.0, _log_normal(float(normal[10]), habits.posture_s, FIXATION_SPREAD) * rate)
-    new = replace(new, posture_in=posture_in)
-    new = _breathe(new, float(normal[11]), quick=phrase_end and mode is ConversationState.SPEAKING)
+    new.posture_in = posture_in
+    _breathe(new, float(normal[11]), quick=phrase_end and mode is ConversationState.SPEAKING)
     before_nods, before_brow = new.nods, new.brow
-    new = _listen(new, user, nods, 1.5 - composure, random)
+    _listen(new, user, nods, 1.5 - composure, random)
 
     main = controls.gaze or (0.0, 0.0)
     yaw = main[0] + new.away[0] + new.wander[0]
@@ -249,19 +250,19 @@ def step(
     return new, np.array([*vector, new.nods[0], *before_nods, new.brow, before_brow], np.float32)
 
 
-def _breathe(state: IntentionState, normal: float, *, quick: bool) -> IntentionState:
+def _breathe(state: IntentionState, normal: float, *, quick: bool) -> None:
     """The chest's next position; a quick breath fills it by the time that it takes."""
     breath_in = BREATH_IN_S * FRAME_RATE_HZ if quick else state.breath_in
     pace = SPEECH_BREATH_PACE if state.mode is ConversationState.SPEAKING else 1.0
     ahead = 2.0 * np.pi / (BREATH_S * FRAME_RATE_HZ) * (1.0 + 0.2 * normal) * pace
     if breath_in >= 1.0:
         ahead = ((0.5 * np.pi - state.breath_phase) % (2.0 * np.pi)) / breath_in
-    return replace(state, breath_phase=float((state.breath_phase + ahead) % (2.0 * np.pi)), breath_in=breath_in - 1.0)
+    state.breath_phase, state.breath_in = float((state.breath_phase + ahead) % (2.0 * np.pi)), breath_in - 1.0
 
 
 def _listen(
     state: IntentionState, user: Floats | None, nods: float, liveliness: float, random: np.random.Generator
-) -> IntentionState:
+) -> None:
     """A listener's nods at the user's pauses, a small one with a brow at emphases; what has begun is finished."""
     _, rise, pause = (float(value) for value in user) if user is not None else (0.0, 0.0, 0.0)
     listening = state.mode is ConversationState.LISTENING
@@ -285,14 +286,7 @@ def _listen(
     if nod_age >= 0.0:
         for cycle in range(cycles):
             nod -= NOD_CYCLES[cycle] * raised_cosine(nod_age - cycle * NOD_CYCLE_FRAMES, 1.1 * NOD_CYCLE_FRAMES)
-    return replace(
-        state,
-        nod_age=nod_age,
-        nod_size=nod_size,
-        nod_cycles=cycles,
-        nods=(nod * nod_size, state.nods[0]),
-        brow_age=brow_age,
-        brow=ACCENT_BROW * liveliness * raised_cosine(brow_age, BROW_FRAMES),
-        accent_age=accent_age,
-        pause=pause,
-    )
+    state.nod_age, state.nod_size, state.nod_cycles = nod_age, nod_size, cycles
+    state.nods = (nod * nod_size, state.nods[0])
+    state.brow_age, state.brow = brow_age, ACCENT_BROW * liveliness * raised_cosine(brow_age, BROW_FRAMES)
+    state.accent_age, state.pause = accent_age, pause

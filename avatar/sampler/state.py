@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
 from avatar.sampler.audio_buffer import AudioBuffer
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES
+from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.intention import IntentionState
 from avatar.sampler.user_loudness import UserLoudness
 
@@ -41,6 +41,7 @@ class SamplerState:
         speech_ended: nothing more comes for now: missing sound counts as silence.
         user: the user's voice.
         features: of the speech, float32 [4, 64] by frame, once all of a frame's sound is there.
+        tails: the front end's state where the next frame's look-ahead begins; None: it hears a whole window next.
         frames: those sampled in the last REWIND_FRAMES, by index.
     """
 
@@ -51,6 +52,7 @@ class SamplerState:
     speech_ended: bool = False
     user: UserLoudness = field(default_factory=UserLoudness)
     features: dict[int, Floats] = field(default_factory=dict)
+    tails: Tails | None = None
     frames: dict[int, SampledFrame] = field(default_factory=dict)
 
     def ready_frames(self, block_frames: int) -> int:
@@ -63,6 +65,10 @@ class SamplerState:
         whole = self.speech.end // size - LOOK_AHEAD_FRAMES - self.frame
         return block_frames if whole >= block_frames else 0
 
+    def knows_speech_to(self, frame: int) -> bool:
+        """Whether all the sound before `frame` is there; what is missing might still come, and not as silence."""
+        return self.speech.rate is not None and frame * self.speech.extractor().samples <= self.speech.end
+
     def feature(self, frame: int) -> Floats:
         """Features of the speech in one frame: float32 [4, 64]."""
         known = self.features.get(frame)
@@ -70,7 +76,7 @@ class SamplerState:
             extract = self.speech.extractor()
             start = frame * extract.samples
             known = extract(self.speech.read(start - extract.before, start + extract.samples))
-            if start + extract.samples <= self.speech.end:
+            if self.knows_speech_to(frame + 1):
                 self.features[frame] = known
         return known
 
@@ -82,11 +88,13 @@ class SamplerState:
             self.speech.cut(frame * self.speech.extractor().samples)
         self.features = {index: value for index, value in self.features.items() if index < frame}
         self.speech_ended = False
+        self.tails = None
         self.frame = frame
 
-    def advance(self, count: int) -> None:
+    def advance(self, count: int, tails: Tails) -> None:
         """Goes on to the frame after a block of `count`, and lets go of what no rewind can reach."""
         self.frame += count
+        self.tails = tails if self.knows_speech_to(self.frame + LOOK_AHEAD_FRAMES) else None
         oldest = self.frame - REWIND_FRAMES
         if oldest > 0 and self.speech.rate is not None:
             for old in range(oldest - count, oldest):

@@ -1,4 +1,4 @@
-"""The pictures of a stream in the order in which they are shown, whatever of the file is damaged."""
+"""Decodes the frames of a video stream in display order, also from a damaged file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StreamDecoder:
         self.share = 0.0
 
     def frames(self) -> Iterator[VideoFrame]:
-        """All pictures that decode."""
+        """Yields all frames that decode, in the order of the file."""
         for packet in self._packets():
             try:
                 frames = self._stream.decode(packet)

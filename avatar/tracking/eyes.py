@@ -1,4 +1,4 @@
-"""Where the eyes look, and how far they are closed."""
+"""Gaze and eyelids from landmarks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WIDE_FROM, _WIDE = 0.10, 0.26
 
 @dataclass(frozen=True, slots=True)
 class EyeMotion:
-    """What the eyes do in T pictures.
+    """Gaze and eyelids of T frames.
 
     Attributes:
         values: float32 [T, 60], gaze and lids filled in.
@@ -48,7 +48,7 @@ class EyeMotion:
 
 
 def estimate_eyes(frontal: Doubles, trusted: Flags) -> EyeMotion:
-    """Gaze and lids.
+    """Estimates gaze and eyelids of T frames from frontal landmarks.
 
     Args:
         frontal: float64 [T, len(KEPT), 3] of `HeadPoses`.
@@ -86,6 +86,6 @@ def estimate_eyes(frontal: Doubles, trusted: Flags) -> EyeMotion:
 
 
 def _median_of_three(values: Doubles) -> Doubles:
-    """Takes out what one picture alone says."""
+    """Median filter over three frames."""
     padded = np.pad(values, 1, mode="edge")
     return np.asarray(np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0), np.float64)

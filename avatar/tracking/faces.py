@@ -59,7 +59,7 @@ class FaceTracker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Frees the mesh."""
+        """Releases MediaPipe's mesh."""
         with self._quiet:
             self._mesh.close()
 

@@ -78,7 +78,7 @@ class MotionReader:
         self._frames += 1
 
     def motion(self) -> ShotMotion:
-        """The motion of all frames; add no more after it."""
+        """The motion of all frames added; call it once, at the end."""
         self._close(len(self._rows))
         values, confidence = neutral(self._frames), np.zeros(self._frames, np.float32)
         gap, known = np.zeros(self._frames, np.float32), np.zeros(self._frames, bool)
@@ -115,19 +115,6 @@ class MotionReader:
             self._shots.append(shot)
 
 
-def motion_of(landmarks: Floats, seen: Flags) -> ShotMotion:
-    """Motion from landmarks.
-
-    Args:
-        landmarks: float32 [T, len(KEPT), 3], pixels; whatever where not seen.
-        seen: bool [T], whether there is a face.
-    """
-    reader = MotionReader()
-    for face, is_seen in zip(landmarks, seen, strict=True):
-        reader.add(face if is_seen else None)
-    return reader.motion()
-
-
 @dataclass(frozen=True, slots=True)
 class _Shot:
     """One shot: as ShotMotion, from frame `first` on."""
@@ -139,7 +126,7 @@ class _Shot:
 
 
 def _shot(first: int, landmarks: Floats, seen: Flags) -> _Shot | None:
-    """The motion of one shot; None where too little of it can be trusted."""
+    """The motion of one shot; None with fewer than SHOT_FRAMES trusted frames."""
     landmarks = interpolate_gaps(landmarks.astype(np.float64), seen).astype(np.float32)
     posed = estimate_poses(landmarks, seen)
     sure = _confidence(posed) * seen

@@ -1,4 +1,4 @@
-"""Steadier curves without losing what is fast in them."""
+"""Smoothing and gap filling of curves."""
 
 from __future__ import annotations
 

@@ -26,13 +26,13 @@ _SOUND_RUNS_ON = 0.5
 
 
 class SoundIntervals:
-    """When a file has sound, by its clock."""
+    """The intervals in which a file has sound, seconds by its clock."""
 
     def __init__(self) -> None:
         self._stretches: list[tuple[float, float]] = []
 
     def add(self, start: float, stop: float) -> None:
-        """Notes a packet of sound."""
+        """Adds the interval of a packet of sound."""
         if self._stretches:
             first, last = self._stretches[-1]
             if abs(start - last) < _SOUND_TOUCHES_S:
@@ -41,7 +41,7 @@ class SoundIntervals:
         self._stretches = [*self._stretches[1 - _STRETCHES :], (start, stop)]
 
     def between(self, first: float, last: float) -> float:
-        """Seconds of sound between two times."""
+        """Seconds of sound between two times of the file."""
         return sum(max(0.0, min(stop, last) - max(start, first)) for start, stop in self._stretches)
 
 

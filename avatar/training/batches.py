@@ -202,8 +202,8 @@ class Batches:
         self._expected = torch.zeros(len(self._heard), len(MOUTH), dtype=torch.float16)
         for first in pieces.split(16):
             now = slice(int(first[0]), int(first[-1]) + PIECE_FRAMES)
-            view, mouth, _ = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator).to(device))
-            self._heard[now], self._expected[now] = view.flatten(0, 1).cpu(), mouth.flatten(0, 1).cpu()
+            heard = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator).to(device))
+            self._heard[now], self._expected[now] = heard.view.flatten(0, 1).cpu(), heard.expected.flatten(0, 1).cpu()
 
     def blocks(
         self, size: int, history: int, block: int, generator: torch.Generator, *, validation: bool = False

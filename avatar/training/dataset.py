@@ -53,7 +53,7 @@ def prepare(
         speech: a folder of recordings with transcripts: their sound, with motion made for it.
         sound_offset: frames by which the videos' sound is late; None measures it for every video.
         progress: called after every scene.
-        report: told what was left out and what was noticed, one line each.
+        report: called with what was left out and what was noticed, one line each.
 
     Returns:
         Frames in all scenes together.

@@ -11,8 +11,8 @@ from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
 from avatar.sampler.noise import NOISE_REACH, smoothing_kernel
 from avatar.sampler.solvers import time_smoothed
-from avatar.training.articulation import UNKNOWN_VISEME, VISEME_NAMES
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
+from avatar.training.visemes import UNKNOWN_VISEME, VISEME_NAMES
 
 _MOUTH = list(MOUTH)
 _OTHERS = [i for i in range(MOTION_SIZE) if i not in set(MOUTH)]
@@ -73,7 +73,7 @@ class Objective(nn.Module):
 
     def hearing(self, crops: Crops) -> Tensor:
         """The front end's loss: articulation, its contacts, and which viseme it is."""
-        heard = self.denoiser.audio(crops.features)
+        heard, _ = self.denoiser.audio(crops.features)
         # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
         expected, gates = self.denoiser.articulation(heard, crops.contacts)
         positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT, device=heard.device)

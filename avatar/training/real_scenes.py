@@ -1,4 +1,4 @@
-"""Folders of real videos and recordings as sources of training scenes: what is unusable is told and left out."""
+"""Folders of real videos and recordings as sources of training scenes: what is unusable is reported and left out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ
+from avatar.progress import Progress
 from avatar.tracking.faces import FaceTracker
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
@@ -18,8 +19,6 @@ from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once
 from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 
-Advance = Callable[[float, str], None]
-"""Called with the share of the source that is done, [0, 1], and one line about it."""
 Report = Callable[[str], None]
 
 # Roughly what one file takes; only the progress bar looks at it.
@@ -37,7 +36,7 @@ class SceneSource(Protocol):
     seconds: float
     """About how long it takes, for a progress bar."""
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Adds all its scenes."""
         ...
 
@@ -64,7 +63,7 @@ class VideoScenes:
         cache_dir: where tracked motion is kept.
         sound_offset: frames by which the sound is late; None: as measured, where that can be believed.
         validation_share: of the frames is kept back: whole videos, the last in order.
-        report: told what is left out and what is noticed.
+        report: called with what is left out and what is noticed.
 
     Raises:
         InputError: no videos there, or a package that is needed is missing.
@@ -80,7 +79,7 @@ class VideoScenes:
         self._vad = SileroVAD()
         self.seconds = _VIDEO_S * len(self._paths)
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Tracks every video that an earlier run has not tracked, then adds the scenes of all."""
         usable: list[Path] = []
         for number, path in enumerate(self._paths):
@@ -130,7 +129,7 @@ class RecordingScenes:
         folder: looked through with all its folders.
         seed: of what the made motion leaves to chance.
         validation_share: of the recordings is kept back, the last in order.
-        report: told what is left out.
+        report: called with what is left out.
 
     Raises:
         InputError: no recordings with transcripts there, or a package that is needed is missing.
@@ -142,7 +141,7 @@ class RecordingScenes:
         self._seed, self._share, self._report = seed, validation_share, report
         self.seconds = _RECORDING_S * len(self._recordings)
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Aligns every recording; one to three of the same folder make a scene."""
         random = np.random.default_rng(self._seed)
         total = len(self._recordings)

@@ -1,4 +1,4 @@
-"""The people: what each looks like, as numbers."""
+"""The descriptions of the painted people: outlines, hair, clothes and colours. One long table, hence its length."""
 
 from __future__ import annotations
 

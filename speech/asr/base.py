@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.events import SpeechStarted, SpeechStopped, Transcript
-from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.base import PRE_ROLL_S, TurnDetector
 
 _CHUNK_SAMPLES = SPEECH_RATE_HZ // 10
 """Length of the pieces in which a recording is listened to (0.1 s)."""
@@ -42,8 +42,8 @@ class ASR(Protocol):
             chunks: the sound of the utterance, any rate; its end is the end of the utterance.
 
         Yields:
-            Guesses whenever they change (`is_final` False), then exactly one final transcript, whose text is "" when
-            nothing was understood. Cancelling leaves the recogniser ready for the next utterance.
+            Interim transcripts whenever they change (`is_final` False), then exactly one final transcript, whose text
+            is "" when nothing was understood. Cancelling leaves the recogniser ready for the next utterance.
 
         Raises:
             InputError: the recogniser failed on this utterance; the next one may be tried.
@@ -64,7 +64,7 @@ async def transcribe_recording(
         samples: float32 [N] at 16 kHz, of any length.
         asr: an entered recogniser.
         detector: a fresh turn detector.
-        progress: told now and then how much is done, 0 to 1.
+        progress: called now and then with the share done, 0 to 1.
 
     Yields:
         One final transcript for every turn in which words were understood, with its times in the recording.

@@ -19,7 +19,8 @@ import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import SpeechStarted, SpeechStopped, VoiceEvent
-from speech.turns.detector import PRE_ROLL_S, TurnDetector
+from speech.turns.base import PRE_ROLL_S
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.vad import VAD, SileroVAD
 from speech.worker.main import MOST_CALLS, Call, Work
 from speech.worker.turns import Turns
@@ -98,7 +99,9 @@ class Stretches:
     """
 
     def __init__(self, vad: VAD) -> None:
-        self._turns = TurnDetector(vad, threshold=_VAD_THRESHOLD, end_of_turn_s=PAUSE_S, min_speech_s=_MIN_VOICE_S)
+        self._turns = SilenceTurnDetector(
+            vad, threshold=_VAD_THRESHOLD, end_of_turn_s=PAUSE_S, min_speech_s=_MIN_VOICE_S
+        )
         self._last_voiced = 0
         self.closed: list[Stretch] = []
         self.start: int | None = None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-from types import TracebackType
+from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 import numpy as np
@@ -25,6 +25,8 @@ from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
 from speech.errors import DeviceError, VisavisError
 from speech.sound_track import SoundTrack
 from speech.worker.process import Worker
+
+_LOG = logging.getLogger(__name__)
 
 _MICROPHONE_LATENCY_S = 0.03
 _SILENT_S = 1.0
@@ -44,8 +46,7 @@ class SoundCard:
     Args:
         speaker: its name or number, "" for the default; None plays nothing.
         microphone: likewise; None hears nothing.
-        track: what the speaker plays.
-        on_problem: told in one line, on the event loop, what went wrong, and that it is right again.
+        on_problem: called on the event loop with what went wrong, and that it is right again, in one line.
         delay_s: how much later than the device says the sound is heard.
         most_latency_s: of the speaker, where it runs dry with less.
     """
@@ -55,7 +56,6 @@ class SoundCard:
         *,
         speaker: str | None,
         microphone: str | None,
-        track: SoundTrack,
         on_problem: Callable[[str], None],
         delay_s: float = 0.0,
         most_latency_s: float = STEPS_S[-1],
@@ -65,7 +65,8 @@ class SoundCard:
             self._wanted["speaker"] = speaker
         if microphone is not None:
             self._wanted["microphone"] = microphone
-        self._track, self._on_problem, self._delay_s = track, on_problem, delay_s
+        self._on_problem, self._delay_s = on_problem, delay_s
+        self._track = SoundTrack()
         self._memory = SoundMemory.create()
         self._worker: Worker | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -81,20 +82,35 @@ class SoundCard:
         self._news = asyncio.Event()
         self._chunks_lost = 0
 
-    async def __aenter__(self) -> Self:
-        """Opens what is wanted; what can't be opened is told and tried again by `watch`."""
-        problems = await self._open_missing()
-        for kind, problem in problems.items():
-            self._on_problem(problem)
-            self._gone.add(kind)
-            self._missing.set()
-        return self
+    @asynccontextmanager
+    async def playing(self, track: SoundTrack) -> AsyncGenerator[Self, None]:
+        """Opens what is wanted, plays the track, and opens again what was lost or runs dry. Once only.
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._end_process()
-        self._memory.close()
+        What can't be opened is told, and tried again.
+        """
+        self._track = track
+        try:
+            for kind, problem in (await self._open_missing()).items():
+                self._on_problem(problem)
+                self._gone.add(kind)
+                self._missing.set()
+            async with asyncio.TaskGroup() as watching:
+                watches = [
+                    watching.create_task(self._watch_for_losses(), name="lost devices"),
+                    watching.create_task(self._open_again(), name="missing devices"),
+                    watching.create_task(self._watch_steadiness(), name="speaker's latency"),
+                ]
+                yield self
+                for watch in watches:
+                    watch.cancel()
+        finally:
+            await self._end_process()
+            self._memory.close()
+
+    @property
+    def has_microphone(self) -> bool:
+        """Whether one is wanted."""
+        return "microphone" in self._wanted
 
     @property
     def underflows(self) -> int:
@@ -145,19 +161,12 @@ class SoundCard:
         return chunk
 
     def _look(self) -> None:
-        """Notices, whenever somebody asks for the time, what `watch` should see to."""
+        """Notices, whenever somebody asks for the time, what must be seen to."""
         if self._silent():
             self._lost.set()
         self._latency.update(time.monotonic(), self._memory.underflows)
         if self._latency.seconds != self._opened_latency_s and self._track.end <= self._memory.free_from:
             self._unsteady.set()
-
-    async def watch(self) -> None:
-        """Opens again what was lost or runs dry; runs as long as the card is used."""
-        async with asyncio.TaskGroup() as watching:
-            watching.create_task(self._watch_for_losses(), name="lost devices")
-            watching.create_task(self._open_again(), name="missing devices")
-            watching.create_task(self._watch_steadiness(), name="speaker's latency")
 
     async def _watch_steadiness(self) -> None:
         """Opens a speaker that ran dry with more latency, in a moment in which nothing is heard of it."""
@@ -230,7 +239,8 @@ class SoundCard:
                     self._memory.go_on_at(round((time.monotonic() + latency_s - start_s) * OUTPUT_RATE_HZ))
                 self._track.attach_player(self._memory)
             try:
-                await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
+                device = await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
+                _LOG.info("%s open: %s, latency %.0f ms", kind, device, 1000.0 * latency_s)
                 self._open.add(kind)
             except VisavisError as error:
                 problems[kind] = str(error)
@@ -243,8 +253,11 @@ class SoundCard:
         with contextlib.suppress(VisavisError):
             await self._ask({"close": kind})
 
-    async def _ask(self, fields: dict[str, object]) -> None:
+    async def _ask(self, fields: dict[str, object]) -> str:
         """Has the process do something.
+
+        Returns:
+            The name of the device that it opened; "" for other requests.
 
         Raises:
             VisavisError: it could not.
@@ -260,13 +273,13 @@ class SoundCard:
             self._listening = asyncio.create_task(self._listen(self._worker), name="microphone's news")
         try:
             async with asyncio.timeout(_ANSWER_S), aclosing(self._worker.request(fields)) as items:
-                async for _ in items:
-                    pass
+                opened = [str(item.fields["device"]) async for item in items]
         except TimeoutError:
             await self._end_process()
             raise DeviceError(
                 f"sound: expected the sound system to answer within {_ANSWER_S:g} s, it did not; it is tried again"
             ) from None
+        return opened[0] if opened else ""
 
     async def _listen(self, worker: Worker) -> None:
         with contextlib.suppress(VisavisError):  # it has ended

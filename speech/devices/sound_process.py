@@ -2,8 +2,8 @@
 
 Its callbacks have about 10 ms. In the program itself they would wait for whatever holds the lock there, and on a busy
 machine for whatever else the holder waits for. A worker of `speech.worker.process`; calls: {"open": kind, "name",
-"latency_s"}, {"close": kind}, and {"listen": true}, which never ends and has an item whenever the microphone has given
-something.
+"latency_s"}, answered by the device's whole name; {"close": kind}; and {"listen": true}, which never ends and has an
+item whenever the microphone has given something.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SoundProcess:
     def work(self, call: Call) -> None:
         """Does one call."""
         if "open" in call.fields:
-            self._open(call.fields["open"], call.fields["name"], call.fields["latency_s"])
+            call.emit({"device": self._open(call.fields["open"], call.fields["name"], call.fields["latency_s"])})
         elif "close" in call.fields:
             self._close(call.fields["close"])
         else:
@@ -55,8 +55,8 @@ class SoundProcess:
             self._news.clear()
             call.emit()
 
-    def _open(self, kind: Kind, name: str, latency_s: float) -> None:
-        """Opens a device.
+    def _open(self, kind: Kind, name: str, latency_s: float) -> str:
+        """Opens a device, and tells its whole name.
 
         Raises:
             DeviceError: it can't be had.
@@ -88,6 +88,7 @@ class SoundProcess:
                 f"is it in use? `visavis devices` lists others"
             ) from None
         self._streams[kind] = stream
+        return device.name
 
     def _close(self, kind: Kind) -> None:
         stream = self._streams.pop(kind, None)

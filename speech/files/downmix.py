@@ -53,7 +53,7 @@ class Downmix:
         return self.flush() if self._held_frames >= self._needed else np.zeros(0, np.float32)
 
     def flush(self) -> Samples:
-        """Returns what was held back: float32 [M]."""
+        """Returns the rest at the end of the stream: float32 [M]."""
         if not self._held:
             return np.zeros(0, np.float32)
         sound = np.concatenate(self._held, axis=1)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from speech.errors import InputError
-from speech.files.claims import Claim
+from speech.files.locked_temporary import LockedTemporary
 
 _LONGEST_SUFFIX_BYTES = 16
 
@@ -43,10 +43,10 @@ class Draft:
         self._place = Path(os.path.realpath(target))
         suffix = target.suffix if len(os.fsencode(target.suffix)) <= _LONGEST_SUFFIX_BYTES else ""
         try:
-            self._claim = Claim.file(self._place.parent, suffix, 0o600 if private else 0o666)
+            self._temporary = LockedTemporary.file(self._place.parent, suffix, 0o600 if private else 0o666)
         except OSError as error:
             raise _unwritable(target, error) from None
-        self.path = self._claim.path
+        self.path = self._temporary.path
         self._is_open = True
         if before is not None and not private:
             with contextlib.suppress(OSError):  # a disk without permissions
@@ -64,13 +64,13 @@ class Draft:
             self.discard()
             raise _unwritable(self._target, error) from None
         self._is_open = False
-        self._claim.release()
+        self._temporary.release()
 
     def discard(self) -> None:
         """Removes the file; once kept or discarded, nothing happens."""
         if self._is_open:
             self._is_open = False
-            self._claim.remove()
+            self._temporary.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +86,7 @@ class Draft:
             raise _unwritable(self._target, error) from error
 
 
-def new_file(path: Path, *, private: bool = False) -> Path:
+def create_unique_file(path: Path, *, private: bool = False) -> Path:
     """Makes an empty file that nobody else has: `a.mp4`, or where there is one `a-2.mp4`, `a-3.mp4`.
 
     Args:

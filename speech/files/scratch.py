@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from speech.errors import InputError
-from speech.files.claims import Claim
+from speech.files.locked_temporary import LockedTemporary
 
 _INSTEAD = "make room there, or name another folder in TMPDIR"
 
@@ -22,16 +22,16 @@ def scratch_folder() -> Iterator[Path]:
         InputError: it can't be made, or the disk that it is on is full.
     """
     try:
-        claim = Claim.folder(Path(tempfile.gettempdir()))
+        temporary = LockedTemporary.folder(Path(tempfile.gettempdir()))
     except OSError as error:
         folder = f" in {error.filename}" if error.filename else ""
         reason = f"{error.strerror}{folder}" if error.strerror else error
         raise InputError(f"temporary files: expected a folder to write to, got none: {reason}; {_INSTEAD}") from None
     try:
-        yield claim.path
+        yield temporary.path
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(f"temporary files: {claim.path.parent}: {error.strerror}; {_INSTEAD}") from None
+            raise InputError(f"temporary files: {temporary.path.parent}: {error.strerror}; {_INSTEAD}") from None
         raise
     finally:
-        claim.remove()
+        temporary.remove()

@@ -62,7 +62,7 @@ class Block:
 
     @property
     def length_s(self) -> float:
-        """How long it is."""
+        """Duration in seconds."""
         return self.sound.shape[1] / self.rate_hz
 
 

@@ -1,7 +1,7 @@
 """Markdown, HTML and entities as they are spoken: the marks go, the words stay; and nothing else is taken for a mark.
 
 What only looks like markup is text: "x<y", "5 * 3", "snake_case", "C#", "AT&T". Where text comes in pieces, a mark
-whose other half is in another piece is found as well (see `strip_markup_piece`). Time is linear in the text's length.
+whose other half is in another piece is found as well (see `strip_markup`). Time is linear in the text's length.
 """
 
 from __future__ import annotations
@@ -83,12 +83,7 @@ class MarkupState:
 NOTHING_OPEN = MarkupState()
 
 
-def strip_markup(text: str) -> str:
-    """Returns the words of a whole text on one line: links by their text, no images, no emphasis, no bullets."""
-    return strip_markup_piece(text)[0]
-
-
-def strip_markup_piece(
+def strip_markup(
     text: str,
     before: MarkupState = NOTHING_OPEN,
     *,

@@ -136,13 +136,13 @@ class ReadingRules:
         return f"{spoken} {mark} {self.digits(part) if len(part) > 2 or part[0] == '0' else self.cardinal(part)}"
 
     def cardinal(self, figures: str) -> str:
-        """Reads a whole number."""
+        """Reads a whole number in figures: "12" → "zwölf"."""
         if len(figures) > _MOST_DIGITS or (len(figures) > 1 and figures[0] == "0"):
             return self.digits(figures)
         return _cardinal(int(figures), self.language)
 
     def digits(self, figures: str) -> str:
-        """Reads figures one by one."""
+        """Reads figures one by one: "12" → "eins zwei"."""
         return " ".join(_cardinal(int(figure), self.language) for figure in figures)
 
     def quantity(self, number: str, noun: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from speech.text.abbreviations import has_common_word
-from speech.text.markup import strip_markup_piece
+from speech.text.markup import strip_markup
 from speech.text.reading_rules import ReadingRules, rule_readings
 from speech.text.spoken_english import Reading, english_readings
 from speech.text.spoken_letters import INITIALISMS, read_english_word
@@ -63,7 +63,7 @@ _INCHES = re.compile(r"\"|(?<=\d)(?:''|”)")
 
 def plain_text(text: str) -> str:
     """Takes Markdown, HTML tags, quotation marks, emoji and control characters out; what is left is written text."""
-    text, _ = strip_markup_piece(text, numbers=False)
+    text, _ = strip_markup(text, numbers=False)
     text = _QUOTED_STOP.sub(",", text)
     if text.isascii():
         if '"' in text:

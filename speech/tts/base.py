@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, Self, TypeVar
 
 from speech.audio import AudioChunk, Samples
@@ -53,6 +53,11 @@ class SpeechChunk:
     words: tuple[WordTime, ...]
     phonemes: tuple[PhonemeTime, ...]
 
+    def begun_at(self, sample: int) -> SpeechChunk:
+        """The same in a synthesis that has begun so many samples earlier."""
+        audio = AudioChunk(self.audio.samples, self.audio.sample_rate_hz, self.audio.start_sample + sample)
+        return SpeechChunk(audio, _later(self.words, sample), _later(self.phonemes, sample))
+
 
 @dataclass(frozen=True, slots=True)
 class Voice:
@@ -74,7 +79,10 @@ class Voice:
 
 
 class TTS(Protocol):
-    """Text to speech. Enter it with `async with` before use; leaving it stops whatever it still speaks."""
+    """Text to speech, for several conversations at once.
+
+    Enter it with `async with` before use; leaving it stops whatever it still speaks.
+    """
 
     name: str
     sample_rate_hz: int
@@ -84,7 +92,8 @@ class TTS(Protocol):
     "misaki" (hibari's alphabet: IPA with one letter for each diphthong and affricate), "ipa" or "none" (it carries
     none)."""
     parallel: int
-    """Sentences that may be spoken at once; more would only wait for each other."""
+    """Sentences of one conversation that may be spoken at once; more would only wait for each other. Each conversation
+    may have so many: their sentences take turns, and none ends, changes or holds up another."""
 
     async def __aenter__(self) -> Self:
         """Makes the engine ready."""
@@ -111,6 +120,10 @@ class TTS(Protocol):
 
 
 Timed = TypeVar("Timed", WordTime, PhonemeTime)
+
+
+def _later(times: Sequence[Timed], by: int) -> tuple[Timed, ...]:
+    return tuple(replace(time, start_sample=time.start_sample + by, end_sample=time.end_sample + by) for time in times)
 
 
 def _beginning_in(times: Sequence[Timed], start: int, end: int) -> tuple[Timed, ...]:

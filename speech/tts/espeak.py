@@ -6,6 +6,7 @@ import asyncio
 import difflib
 import threading
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Self
 
 import numpy as np
@@ -24,12 +25,13 @@ DEFAULT_RATE_WPM = 165
 DEFAULT_PITCH = 50
 DEFAULT_PITCH_RANGE = 50
 
-WAITING_CHUNKS = 64
-"""Chunks (about a word each) that may wait for their listener before eSpeak is held up: most sentences whole."""
+MOST_WORDS = 64
+"""That eSpeak says in one go, in 0.1 s: it can't be halted inside of one, so a listener who is behind would keep all
+others from speaking. What is longer than any sentence is said in parts, the next when the last was taken."""
 
 
 class EspeakTTS:
-    """Speaks with eSpeak NG. All instances share one engine and take turns, sentence by sentence.
+    """Speaks with eSpeak NG. All instances share one engine, and sentences take turns: each takes it 3 ms a second.
 
     Args:
         voice: a language ("de", "en-gb"), an identifier ("roa/pt-BR") or a name ("Italian"), with "+variant" for
@@ -83,17 +85,26 @@ class EspeakTTS:
     async def synthesize(self, text: str) -> AsyncGenerator[SpeechChunk, None]:
         """Speaks one sentence; see `TTS.synthesize`. A text without anything to say gives no chunks."""
         words = spoken_words(text, self._language, numbers=False)
-        if not words:
-            return
+        start = 0
+        for first in range(0, len(words), MOST_WORDS):
+            part = words[first : first + MOST_WORDS]
+            pause_s = pause_after_s(text if first + MOST_WORDS >= len(words) else part[-1].spoken)
+            async with aclosing(self._say(EspeakTimeline(part, self.sample_rate_hz, pause_s))) as chunks:
+                end = start
+                async for chunk in chunks:
+                    later = chunk.begun_at(start)
+                    end = later.audio.end_sample
+                    yield later
+            start = end
+
+    async def _say(self, timeline: EspeakTimeline) -> AsyncGenerator[SpeechChunk, None]:
+        """Has the engine say a text in one go: what its listener has not taken waits here, not in the engine."""
         loop = asyncio.get_running_loop()
+        # A chunk is about a word, so `MOST_WORDS` bounds it.
         chunks: asyncio.Queue[SpeechChunk | None] = asyncio.Queue()
-        room = threading.Semaphore(WAITING_CHUNKS)
         stop = threading.Event()
-        timeline = EspeakTimeline(words, self.sample_rate_hz, pause_after_s(text))
 
         def hand_over(ready: SpeechChunk | None) -> None:
-            if ready is not None:
-                room.acquire()
             if not stop.is_set():
                 loop.call_soon_threadsafe(chunks.put_nowait, ready)
 
@@ -108,12 +119,10 @@ class EspeakTTS:
         speaking = loop.run_in_executor(self._engine.worker, speak)
         try:
             while (chunk := await chunks.get()) is not None:
-                room.release()
                 yield chunk
             await speaking
         finally:
             stop.set()
-            room.release()
             self._running.discard(stop)
             await asyncio.wait([speaking])
 

@@ -111,14 +111,17 @@ class FliteTTS:
             raise InputError(f"voice engine flite: expected English, got {text[:40]!r}; choose the voice engine espeak")
         clauses = clauses_of(words)
         pauses_s = [pause_after_s(clause[-1].spoken) for clause in clauses[:-1]] + [pause_after_s(text)]
-        speaking = asyncio.create_task(self._speak(clauses[0], pauses_s[0], start_sample=0))
+        speaking = asyncio.create_task(
+            self._speak(clauses[0], pauses_s[0], start_sample=0), name="flite's first clause"
+        )
         try:
             for index in range(len(clauses)):
                 chunks = await speaking
                 if index + 1 < len(clauses):
                     end = chunks[-1].audio.end_sample
                     speaking = asyncio.create_task(
-                        self._speak(clauses[index + 1], pauses_s[index + 1], start_sample=end)
+                        self._speak(clauses[index + 1], pauses_s[index + 1], start_sample=end),
+                        name=f"flite's clause {index + 1}",
                     )
                 for chunk in chunks:
                     yield chunk

@@ -41,7 +41,6 @@ class NeuralTTS:
     name: str
     phoneme_set = "none"
     parallel: int
-    """How many sentences may be synthesised at once."""
 
     def __init__(
         self,

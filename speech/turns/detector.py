@@ -10,10 +10,6 @@ from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
 from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, VoiceEvent
 from speech.turns.vad import VAD, VAD_WINDOW
 
-PRE_ROLL_S = 0.3
-"""Seconds of sound before `SpeechStarted.at_s` that a recogniser should get as well: soft first consonants and a little
-room tone lie there."""
-
 _WINDOW_S = VAD_WINDOW / SPEECH_RATE_HZ
 
 _HYSTERESIS = 0.15
@@ -38,8 +34,8 @@ class _Turn:
     is_paused: bool = False
 
 
-class TurnDetector:
-    """Finds turns of speech in a stream of sound of any rate, cut into chunks of any size.
+class SilenceTurnDetector:
+    """A `TurnDetector` that ends a turn after a silence, whatever was said.
 
     Args:
         vad: judges the windows; it hears this stream only.
@@ -48,9 +44,6 @@ class TurnDetector:
         min_speech_s: voice that makes an onset a turn, seconds; less is a click or a cough.
         pause_s: silence that is reported as a pause, seconds; from `end_of_turn_s` on there are no pauses.
         min_level_dbfs: windows whose RMS level is below this are silence whatever the network says.
-
-    Attributes:
-        min_speech_s: as above; may be changed between two chunks.
     """
 
     def __init__(
@@ -66,7 +59,7 @@ class TurnDetector:
         self._vad = vad
         self._threshold = threshold
         self._end_of_turn_s = end_of_turn_s
-        self.min_speech_s = min_speech_s
+        self._min_speech_s = min_speech_s
         self._pause_s = pause_s
         self._min_rms = 10.0 ** (min_level_dbfs / 20.0)
         self._rate_hz = 0
@@ -86,14 +79,9 @@ class TurnDetector:
         """Whether there was voice in the latest window."""
         return self._turn is not None and self._turn.last_voiced_s == self._now_s
 
-    def push(self, chunk: AudioChunk) -> list[VoiceEvent]:
-        """Listens to the next chunk of the stream.
-
-        Lost samples (a chunk that does not begin where the last one ended) count as silence of that length.
-
-        Returns:
-            What became certain with this chunk, in order.
-        """
+    def push(self, chunk: AudioChunk, min_speech_s: float | None = None) -> list[VoiceEvent]:
+        """See `TurnDetector.push`."""
+        min_speech_s = self._min_speech_s if min_speech_s is None else min_speech_s
         events: list[VoiceEvent] = []
         if chunk.sample_rate_hz != self._rate_hz or chunk.start_sample != self._next_sample:
             self._rate_hz = chunk.sample_rate_hz
@@ -103,23 +91,23 @@ class TurnDetector:
             self._vad.reset()
             events += self._silence()
         self._next_sample = chunk.end_sample
-        return events + self._hear(self._resampler.push(chunk.samples))
+        return events + self._hear(self._resampler.push(chunk.samples), min_speech_s)
 
     def flush(self) -> list[VoiceEvent]:
-        """The input ended: judges what is left of it and ends an open turn. The next chunk begins a new stream."""
+        """See `TurnDetector.flush`."""
         if self._rate_hz == 0:
             return []
         end_s = self._next_sample / self._rate_hz
         tail = self._resampler.push(np.zeros(0, np.float32), last=True)
         padding = -(len(self._pending) + len(tail)) % VAD_WINDOW
-        events = self._hear(np.concatenate((tail, np.zeros(padding, np.float32))))
+        events = self._hear(np.concatenate((tail, np.zeros(padding, np.float32))), self._min_speech_s)
         if self._turn is not None and self._turn.is_open:
             events.append(SpeechStopped(min(self._turn.last_voiced_s, end_s), end_s))
         self._turn = None
         self._rate_hz = 0
         return events
 
-    def _hear(self, samples: Samples) -> list[VoiceEvent]:
+    def _hear(self, samples: Samples, min_speech_s: float) -> list[VoiceEvent]:
         sound = np.concatenate((self._pending, samples))
         usable = len(sound) - len(sound) % VAD_WINDOW
         self._pending = sound[usable:]
@@ -128,10 +116,10 @@ class TurnDetector:
             probability = self._vad.probability(window)
             loud_enough = float(np.sqrt(np.mean(np.square(window)))) >= self._min_rms
             started_s, self._now_s = self._now_s, self._now_s + _WINDOW_S
-            events += self._judge(probability if loud_enough else 0.0, started_s)
+            events += self._judge(probability if loud_enough else 0.0, started_s, min_speech_s)
         return events
 
-    def _judge(self, probability: float, started_s: float) -> list[VoiceEvent]:
+    def _judge(self, probability: float, started_s: float, min_speech_s: float) -> list[VoiceEvent]:
         """One window that began at `started_s` and ends now."""
         turn = self._turn
         if probability < (self._threshold if turn is None else self._threshold - _HYSTERESIS):
@@ -141,7 +129,7 @@ class TurnDetector:
         turn.last_voiced_s = self._now_s
         turn.voiced_s += _WINDOW_S
         # The nearest number of windows: 0.2 s are six of 32 ms.
-        if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > self.min_speech_s:
+        if not turn.is_open and turn.voiced_s + _WINDOW_S / 2 > min_speech_s:
             turn.is_open = True
             return [SpeechStarted(turn.onset_s)]
         if turn.is_paused:

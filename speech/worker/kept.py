@@ -64,6 +64,11 @@ class KeptWorker:
                     )
             return self._worker
 
+    def notify(self, fields: Mapping[str, Any]) -> None:
+        """Makes a call whose end nobody waits for; nothing where there is no process."""
+        if self._worker is not None and not self._worker.has_ended:
+            self._worker.open(fields).end()
+
     async def stop(self) -> None:
         """Ends the process, and what it still does."""
         await _cancelled(self._keeping)

@@ -105,6 +105,7 @@ class Worker:
             where = f"{item.fields.get('where', '')}{worker._stderr_lines()}"
             _LOG.error("%s %s (%s)%s", what, item.fields["message"], item.fields.get("error", "it died"), where)
             raise error_named(item.fields.get("error"), str(item.fields["message"]))
+        _LOG.info("%s is ready, process %d", what, process.pid)
         worker._watching = asyncio.create_task(worker._watch(), name=f"watch {what}")
         worker._tasks.append(worker._watching)
         return worker

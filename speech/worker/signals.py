@@ -41,6 +41,7 @@ class _Now:
         leave: asks what is going on to leave by itself.
         cancel: cancels the running task.
         interrupted_by: the signal that interrupted; 0 for none.
+        asked_by: the signal that asked to leave; 0 for none.
         undone: what to undo even in an end that doesn't wait.
         watchdog: ends the process when cleaning up takes too long.
     """
@@ -49,7 +50,7 @@ class _Now:
         self.is_handled, self.is_empty = is_handled, is_empty
         self.leave: Callable[[], object] | None = None
         self.cancel: Callable[[], object] | None = None
-        self.interrupted_by = 0
+        self.interrupted_by = self.asked_by = 0
         self.undone: list[Callable[[], object]] = []
         self.watchdog: threading.Timer | None = None
 
@@ -95,6 +96,11 @@ def begun() -> None:
 def interrupted_by() -> int:
     """The number of the signal that interrupted what was going on; 0 where none did, or where it left by itself."""
     return _now.interrupted_by
+
+
+def asked_to_leave_by() -> int:
+    """The number of the signal that let what was going on leave by itself; 0 for none."""
+    return _now.asked_by
 
 
 def run(main: Coroutine[Any, Any, _T]) -> _T:
@@ -151,7 +157,7 @@ def _on_signal(number: int, frame: FrameType | None) -> None:
     if _now.is_empty or _now.interrupted_by:
         end_at_once(number)
     if _now.leave is not None:
-        leave, _now.leave = _now.leave, None
+        leave, _now.leave, _now.asked_by = _now.leave, None, number
         leave()
         return
     _now.interrupted_by = number
@@ -183,8 +189,8 @@ def end_at_once(number: int) -> None:
     for undo in reversed(_now.undone):
         with contextlib.suppress(Exception):
             undo()
-    if (claims := sys.modules.get("speech.files.claims")) is not None:
-        claims.remove_all()
+    if (locked_temporary := sys.modules.get("speech.files.locked_temporary")) is not None:
+        locked_temporary.remove_all()
     with contextlib.suppress(OSError):
         os.write(2, b"interrupted\n")
     os._exit(128 + number)

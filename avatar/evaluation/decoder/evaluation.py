@@ -1,4 +1,4 @@
-"""How well a decoder draws what it is told: commanded motion against what is found again in its pictures.
+"""How well a decoder draws: commanded motion against what is found again in its pictures.
 
 Every figure is taken from drawn pictures by fixed landmark measures (`avatar.evaluation.decoder.landmarks`) or from
 their pixels; only folds look at the decoder's own field.
@@ -85,7 +85,7 @@ class DecoderEvaluation:
         self._rest = self._ruler(rest)
 
     def sections(self, progress: ShareDone) -> list[Section]:
-        """All tables; `progress` is told the share that is done."""
+        """All tables; `progress` is called with the share that is done."""
         rows: list[Row] = []
         ends: dict[str, list[float]] = {}
         for number, (name, coefficient, measure) in enumerate(_RAMPS):

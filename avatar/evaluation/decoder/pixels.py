@@ -28,18 +28,18 @@ def fold_share(decoder: MeshDecoder, values: Floats) -> float:
         decoder: whose fields.
         values: float32 [60].
     """
-    skin = decoder.back(values)
+    skin = decoder.backward_map(values)
     rows, columns = skin.shape[:2]
     cell = decoder.cell
     head_only = neutral(1)[0]
     head_only[MotionLayout.HEAD] = values[MotionLayout.HEAD]
     nodes = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1) * cell + cell / 2 - 0.5
-    at = nodes + decoder.back(head_only)
+    at = nodes + decoder.backward_map(head_only)
     left, top, width, height = decoder.windows[0]
     low, high = np.array([left, top]) + 2 * cell, np.array([left + width, top + height]) - 2 * cell
     in_mouth = ((at > low) & (at < high)).all(axis=-1)
     folded = (_determinant(skin, cell) <= 0.0) & ~in_mouth
-    lips = sum(int(((_determinant(lip.field, lip.cell) <= 0.0) & lip.seen).sum()) for lip in decoder.lips(values))
+    lips = sum(int(((_determinant(lip.field, lip.cell) <= 0.0) & lip.visible).sum()) for lip in decoder.lips(values))
     return float((int(folded.sum()) + lips) / folded.size)
 
 
@@ -91,7 +91,7 @@ def seam_ratio(decoder: MeshDecoder, portrait: Portrait, faces: Sequence[Floats]
 
 def _sources(decoder: MeshDecoder, values: Floats, size: int) -> Floats:
     """Where in the portrait each pixel of a frame comes from, float32 [size, size, 2]."""
-    back = cv2.resize(decoder.back(values), (size, size), interpolation=cv2.INTER_LINEAR)
+    back = cv2.resize(decoder.backward_map(values), (size, size), interpolation=cv2.INTER_LINEAR)
     return np.asarray(Grid(0, 0, size, size, 1).nodes() + back, np.float32)
 
 

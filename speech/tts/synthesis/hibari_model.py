@@ -47,12 +47,15 @@ class HibariModel:
 
     Args:
         setup: see `speech.tts.synthesis.onnx_voice_worker`.
+
+    Raises:
+        InputError: the network is damaged.
     """
 
     knows_times = True
 
     def __init__(self, setup: dict[str, Any]) -> None:
-        self._network = open_session(with_output(Path(setup["model"]).read_bytes(), _DURATIONS))
+        self._network = _network(Path(setup["model"]))
         self._numbers: dict[str, int] = json.loads((Path(ASSETS) / "vocab.json").read_text("utf-8"))
         self._reader = G2P()
         self._reader.oov("warming")  # its network for unknown words would be loaded with the first of them
@@ -107,6 +110,16 @@ class HibariModel:
                     owners.append(-1 if symbol in _SILENT else word)
             position += len(token.text) + len(token.whitespace)
         return "".join(symbols), owners
+
+
+def _network(path: Path) -> Any:
+    try:
+        return open_session(with_output(path.read_bytes(), _DURATIONS))
+    except Exception as error:  # whatever a damaged file may raise in onnxruntime
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise InputError(
+            f"{path}: expected the network of a hibari voice (.onnx), could not load it: {reason}; install it again"
+        ) from None
 
 
 def _word_spans(owners: list[int], bounds: list[int], words: int) -> list[Span]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from agent import backends
+from agent.backends.choice import Choice, without_weights
 from agent.config.config import Config
+from agent.log.lines import Foreign, log_event
 from speech.errors import VisavisError
+
+_LOG = logging.getLogger(__name__)
 
 Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])
 
@@ -17,7 +22,7 @@ Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])
 @asynccontextmanager
 async def loaded(
     config: Config,
-    choose: Callable[[Config], backends.Choice],
+    choose: Callable[[Config], Choice],
     make: Callable[[Config], Part],
     *,
     on_notice: Callable[[str], None],
@@ -30,9 +35,9 @@ async def loaded(
 
     Args:
         config: the whole configuration.
-        choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends`.
+        choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends.choice`.
         make: makes the backend for settings; in a thread, since weights may be checked, joined or converted.
-        on_notice: told what is not as it should be, a line each.
+        on_notice: called with what is not as it should be, a line each.
         on_made: given the backend before it is loaded.
 
     Raises:
@@ -41,17 +46,30 @@ async def loaded(
     part = await asyncio.to_thread(make, config)
     choice = await asyncio.to_thread(choose, config)
     on_made(part)
+    began_s, chosen = time.monotonic(), choice.chosen
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(part)
         except VisavisError as error:
-            instead = await asyncio.to_thread(backends.without_weights, config, choice)
+            instead = await asyncio.to_thread(without_weights, config, choice)
             if instead is None:
                 raise
             chosen = getattr(instead, choice.what).backend
             on_notice(f"{choice.what}: {chosen} instead of {choice.chosen}: {error}")
+            log_event(_LOG, "backend_failed", level=logging.WARNING, backend=choice.chosen, problem=Foreign(error))
             part = await asyncio.to_thread(make, instead)
             await stack.enter_async_context(part)
         for notice in choice.notices:
             on_notice(notice)
+        loaded_s = round(time.monotonic() - began_s, 2)
+        log_event(
+            _LOG,
+            "backend",
+            place=choice.what,
+            chosen=chosen,
+            source=choice.source,
+            why=choice.why,
+            loaded_s=loaded_s,
+            notices=list(choice.notices) or None,
+        )
         yield part

@@ -21,10 +21,10 @@ except ImportError:  # Windows: nothing is locked, so nothing is ever taken for 
 _MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 _PREFIX, _MARK = f".visavis-{_MACHINE}-", ".partial"
 
-_held: dict[Path, Claim] = {}
+_held: dict[Path, LockedTemporary] = {}
 
 
-class Claim:
+class LockedTemporary:
     """A hidden file or folder with a name of its own, locked for as long as this process lives.
 
     Attributes:
@@ -57,17 +57,17 @@ class Claim:
 
     @classmethod
     def _made(cls, folder: Path, suffix: str, make: Callable[[Path], int]) -> Self:
-        _clear_abandoned(folder)
+        _remove_abandoned(folder)
         while True:
             path = folder / f"{_PREFIX}{secrets.token_hex(6)}{_MARK}{suffix}"
-            claim = cls(path, make(path))
+            temporary = cls(path, make(path))
             if fcntl is None:  # Windows renames nothing that is open
-                claim._close()
-                return claim
+                temporary._close()
+                return temporary
             # Between its making and its locking another process may have taken it for abandoned.
-            if _lock(claim.handle) is not False and os.path.lexists(path):
-                return claim
-            claim.remove()
+            if _lock(temporary.handle) is not False and os.path.lexists(path):
+                return temporary
+            temporary.remove()
 
     def remove(self) -> None:
         """Removes it from the disk, with what is in it; what can't be removed stays, and is cleared another time."""
@@ -75,7 +75,7 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Lets it go: it has another name now, or is gone."""
+        """Unlocks it, once it is renamed or gone."""
         _held.pop(self.path, None)
         self._close()
 
@@ -86,7 +86,7 @@ class Claim:
 
 
 def remove_all() -> None:
-    """Removes all that this process holds, for an end that can't wait for who holds it."""
+    """Removes everything that this process holds, at an exit that can't wait for its owners."""
     for path in list(_held):
         _remove(path)
 
@@ -99,12 +99,12 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _clear_abandoned(folder: Path) -> None:
-    """Removes what processes left here that are gone. What can't be told for certain stays."""
+def _remove_abandoned(folder: Path) -> None:
+    """Removes what processes that are gone left here; whatever may belong to a living one stays."""
     if fcntl is None:
         return
     with contextlib.suppress(OSError):
-        for path in _claimed(folder):
+        for path in _locked_names(folder):
             with contextlib.suppress(OSError):
                 access = os.O_RDONLY if path.is_dir() else os.O_RDWR  # some disks lock only what may be written
                 handle = os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -115,7 +115,7 @@ def _clear_abandoned(folder: Path) -> None:
                     os.close(handle)
 
 
-def _claimed(folder: Path) -> Iterator[Path]:
+def _locked_names(folder: Path) -> Iterator[Path]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(_PREFIX) and _MARK in entry.name:

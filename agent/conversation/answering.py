@@ -1,0 +1,261 @@
+"""From what the user said, or others ask for, to a turn: who has the floor, what is answered, what was heard of it.
+
+A reply is begun early, in a pause of the user (a draft), and thrown away if the user goes on or said something else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.conversation.audio_io import Stage
+from agent.conversation.delivery import Delivery
+from agent.conversation.events import Event, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.hearing import UserSaid
+from agent.conversation.history import History
+from agent.conversation.latency import LatencyObserver
+from agent.conversation.reply import Reply
+from agent.conversation.turn import Turn, TurnRecord
+from agent.text.same_words import same_words
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
+from avatar.renderer import Renderer
+
+QUEUED_REQUESTS = 16
+"""Things that others asked for and that wait for the floor; more are refused."""
+
+LISTENS_S = 5.0
+"""So long they wait for the user to finish; where it is noisy, a turn may never end."""
+
+SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
+"""An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
+
+
+@dataclass(slots=True)
+class _OpenTurn:
+    """A turn that goes on.
+
+    Attributes:
+        record: what happened in it so far.
+        question: the words, or those that are on their way.
+        say: what is to be said as it is.
+        reply: the draft, and then what is really said.
+        task: the work.
+    """
+
+    record: TurnRecord
+    question: asyncio.Task[str] | str
+    say: str | None
+    reply: Reply | None
+    task: asyncio.Task[None] = field(init=False)
+
+    @property
+    def is_over(self) -> bool:
+        return self.task.done()
+
+    def cancel(self) -> None:
+        """Nothing more of it goes out from this moment on."""
+        if self.reply is not None:
+            self.reply.is_dropped = True
+        self.task.cancel()
+
+
+class Answering:
+    """The avatar's side of one conversation.
+
+    Args:
+        tasks: own all work on answers.
+        stage: the conversation's tracks, clock and floor.
+        face: shows what the avatar does.
+        delivery: makes replies, and brings them out.
+        history: takes what was said and heard.
+        latency: is called when a turn begins.
+        tail_s: idle after each reply.
+        apologises: whether what was not understood is answered all the same.
+        on_event: called with states, finished turns and dropped requests.
+
+    Attributes:
+        has_understood: whether any question was.
+    """
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        stage: Stage,
+        face: Renderer,
+        delivery: Delivery,
+        history: History,
+        latency: LatencyObserver,
+        *,
+        tail_s: float,
+        apologises: bool,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self._tasks, self._stage, self._face, self._delivery = tasks, stage, face, delivery
+        self._history, self._latency = history, latency
+        self._tail_s, self._apologises, self._on_event = max(tail_s, SHORTEST_TAIL_S), apologises, on_event
+        self.has_understood = False
+        self._turns = self._interruptions = 0
+        self._turn: _OpenTurn | None = None
+        self._draft: Reply | None = None
+        self._requests: deque[TypedText | Say] = deque()
+        self._asked = asyncio.Event()
+        self._is_closed = False
+
+    # ---- what the user does
+
+    def barge_in(self) -> None:
+        """The user begins to speak: the answer stops, and the face turns to the user."""
+        self.cut()
+        self._stage.floor.user_begins()
+        self._set_state(ConversationState.LISTENING)
+
+    def cut(self) -> None:
+        """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard."""
+        self._interruptions += 1
+        if self._turn is not None and not self._turn.is_over:
+            self._turn.cancel()
+            self._stage.voice.cut()
+
+    def prepare(self, words: str) -> None:
+        """Begins an answer to what was understood so far; nothing of it is told or heard yet."""
+        if self._draft is not None and same_words(self._draft.question, words):
+            return
+        self.drop_draft()
+        self._draft = self._begin(Reply(words, None))
+
+    def drop_draft(self) -> None:
+        """The user goes on: what was begun early is not wanted."""
+        if self._draft is not None:
+            self._draft.drop()
+            self._draft = None
+
+    async def answer(self, said: UserSaid) -> None:
+        """Takes the floor for an answer; what was interrupted ends before."""
+        if self._turn is not None and not self._turn.is_over:
+            self.cut()
+            await asyncio.wait([self._turn.task])
+        record = self._take_floor(said.words, waited_s=said.waited_s)
+        record.question_start_sample, record.question_end_sample = said.start_sample, said.end_sample
+        self._stage.floor.user_ends()
+
+    def answer_text(self, asked: TypedText | Say) -> None:
+        """Takes the floor at once."""
+        if isinstance(asked, Say):
+            self._take_floor("", say=asked.text)
+        else:
+            self._take_floor(asked.text)
+
+    # ---- what others ask for, at any moment
+
+    def request(self, request: TypedText | Say) -> bool:
+        """Keeps a request until the floor is free; False if too many wait already, or the conversation is over."""
+        if len(self._requests) >= QUEUED_REQUESTS or self._is_closed:
+            return False
+        self._requests.append(request)
+        self._asked.set()
+        return True
+
+    def drop_requests(self, why: str) -> None:
+        """Takes back what waits; each is told."""
+        while self._requests:
+            self._on_event(RequestDropped(self._requests.popleft(), why))
+
+    async def finish(self) -> None:
+        """Lets the last answer be played; then takes no more requests."""
+        self.drop_draft()
+        self._stage.floor.user_ends()
+        await self._stage.floor.free()
+        self._is_closed = True
+        self.drop_requests("the conversation is over")
+
+    async def serve_requests(self) -> None:
+        """Answers what was asked for, one after the other, when nobody speaks; a barge-in makes it wait, not go."""
+        while True:
+            await self._asked.wait()
+            while self._requests:
+                request = self._requests[0]
+                await self._nobody_speaks()
+                if self._requests and self._requests[0] is request:  # else it was taken back
+                    self._requests.popleft()
+                    self.answer_text(request)
+            self._asked.clear()
+
+    async def _nobody_speaks(self) -> None:
+        floor, is_patient = self._stage.floor, True
+        while True:
+            try:
+                await asyncio.wait_for(floor.quiet(), LISTENS_S)
+            except TimeoutError:
+                is_patient = False
+            await floor.free()
+            if floor.user_is_quiet or not is_patient:
+                return
+
+    # ---- one turn
+
+    def _begin(self, reply: Reply) -> Reply:
+        reply.task = self._tasks.create_task(self._delivery.make(reply), name="reply")
+        return reply
+
+    def _take_floor(
+        self, question: asyncio.Task[str] | str, *, waited_s: float = 0.0, say: str | None = None
+    ) -> TurnRecord:
+        """Begins a turn; `waited_s` is how long ago the last sample of the user's speech was."""
+        self._stage.floor.take()
+        record = TurnRecord(Turn(self._turns, self._interruptions))
+        self._turns += 1
+        self._latency.turn_began(record, waited_s)
+        self._set_state(ConversationState.THINKING)
+        draft, self._draft = self._draft, None
+        turn = _OpenTurn(record, question, say, draft)
+        turn.task = self._tasks.create_task(self._answer(turn), name=f"turn {record.turn.id}")
+        # Not in the task itself: one that is cancelled before it has begun never does anything.
+        turn.task.add_done_callback(lambda task: self._turn_over(turn, was_cut=task.cancelled()))
+        self._turn = turn
+        return record
+
+    async def _answer(self, turn: _OpenTurn) -> None:
+        record, loop = turn.record, asyncio.get_running_loop()
+        record.question = turn.question if isinstance(turn.question, str) else await turn.question
+        record.mark("transcript", loop.time())
+        if not record.question and turn.say is None and not self._apologises:
+            return  # a noise beside the question; whether there was one at all is known at the recording's end
+        self.has_understood = True
+        reply = turn.reply
+        if reply is None or turn.say is not None or not same_words(reply.question, record.question):
+            if reply is not None:
+                reply.drop()
+            reply = turn.reply = self._begin(Reply(record.question, turn.say))
+        reply.confirm(record)
+        await reply.finished()
+        end = self._stage.voice.end
+        self._delivery.write_silence(self._tail_s)
+        await self._stage.clock.reached(end)
+        record.mark("playback_end", loop.time())
+        record.heard = record.reply
+
+    def _turn_over(self, turn: _OpenTurn, *, was_cut: bool) -> None:
+        """Keeps what was heard, and gives the floor back."""
+        record, track, floor = turn.record, self._stage.voice, self._stage.floor
+        if was_cut:
+            record.interrupted = True
+            record.cut_sample = min(track.end, track.taken)
+            record.heard = record.heard_until(record.cut_sample)
+            if not isinstance(turn.question, str):
+                turn.question.cancel()
+        if turn.reply is not None:
+            turn.reply.drop()
+        self._delivery.calm()
+        self._history.add_user(record.question)
+        self._history.add_assistant(record.heard, record.interrupted)
+        if floor.user_is_quiet or not was_cut:
+            self._set_state(ConversationState.LISTENING if was_cut else ConversationState.IDLE)
+        floor.give_back()
+        self._on_event(TurnFinished(record))
+
+    def _set_state(self, state: ConversationState) -> None:
+        """Shows and tells what the avatar does now."""
+        self._face.set_state(state)
+        self._on_event(StateChanged(state))

@@ -1,0 +1,143 @@
+"""A reply on its way out: text, sentences, sound, side by side; then written to the voice track, with its emotions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from agent.conversation.audio_io import Stage
+from agent.conversation.events import Event, Problem
+from agent.conversation.history import History
+from agent.conversation.latency import LatencyObserver
+from agent.conversation.reply import Reply
+from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
+from agent.conversation.thinking import ThinkingPolicy, think
+from agent.conversation.turn import SpokenSentence, SpokenWord
+from agent.llm.base import Conversation
+from agent.text.emotion_tags import EmotionTag
+from agent.text.sentences import Sentence
+from avatar.motion import Controls, ConversationState
+from avatar.renderer import Renderer
+from speech.audio import OUTPUT_RATE_HZ
+from speech.tts.base import TTS
+
+# Sentences between mind and voice; a mind that is further ahead waits.
+QUEUED_SENTENCES = 4
+# The voice speaks at most this much ahead of what is played; an interruption throws it away.
+MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
+
+
+class Delivery:
+    """Has replies thought and spoken, and puts them on stage.
+
+    Args:
+        tasks: own what outlasts a reply's making: its emotions, shown as they are heard.
+        mind: a conversation with it.
+        voice: entered.
+        stage: whose voice track takes the sound.
+        face: shows state and emotions.
+        history: what was said before.
+        thinking_timeout_s: a mind that has said nothing for so long has failed.
+        latency: is told where a reply begins.
+        on_event: called with every sentence and problem.
+
+    Attributes:
+        controls: gaze, head distance, emotion and composure that were asked for; a reply's own emotion overrides
+            them while it is said.
+    """
+
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        mind: Conversation,
+        voice: TTS,
+        stage: Stage,
+        face: Renderer,
+        history: History,
+        thinking_timeout_s: float,
+        latency: LatencyObserver,
+        on_event: Callable[[Event], None],
+        controls: Controls,
+    ) -> None:
+        self._tasks, self._mind, self._voice, self._stage, self._face = tasks, mind, voice, stage, face
+        self._history, self._thinking_timeout_s = history, thinking_timeout_s
+        self._latency, self._on_event = latency, on_event
+        self._moods: set[asyncio.Task[None]] = set()
+        self.set_controls(controls)
+
+    def set_controls(self, controls: Controls) -> None:
+        """Sets what is asked of the face, at once."""
+        self.controls = controls
+        self._face.set_controls(controls)
+
+    def calm(self) -> None:
+        """The reply is over: its emotions are, too."""
+        for mood in self._moods:
+            mood.cancel()
+        self._face.set_controls(self.controls)
+
+    async def make(self, reply: Reply) -> None:
+        """Thinks and speaks; once the reply is confirmed it goes out."""
+        policy = ThinkingPolicy(self._thinking_timeout_s, lambda message: self._tell_problem(reply, message))
+        sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
+        spoken: asyncio.Queue[SentenceAudio | None] = asyncio.Queue(SENTENCES_AHEAD)
+        async with asyncio.TaskGroup() as stages:
+            stages.create_task(think(self._mind, self._history.messages(), reply, sentences, policy), name="mind")
+            stages.create_task(speak_in_order(self._voice, sentences, spoken), name="voice")
+            stages.create_task(self._play(reply, spoken), name="play")
+
+    async def _play(self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None]) -> None:
+        """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
+        track, clock = self._stage.voice, self._stage.clock
+        has_begun = False
+        while (soon := await spoken.get()) is not None:
+            record = await reply.confirmed()
+            await clock.reached(track.end - MAX_AHEAD_SAMPLES)
+            if not has_begun:
+                await clock.caught_up(track.end)
+            self._on_event(soon.sentence)
+            start: int | None = None
+            said = 0
+            while (piece := await soon.next_piece()) is not None:
+                if reply.is_dropped:
+                    return
+                written = track.append(piece.samples)
+                if not has_begun and len(piece.samples):
+                    has_begun = True
+                    self._latency.reply_begins(written)
+                    self._face.set_state(ConversationState.SPEAKING)  # before the first block sampled with this sound
+                if start is None:
+                    start = written
+                    self._show_emotion(soon.sentence.emotion, start)
+                # A voice that pauses to think has its pieces apart: words lie where their piece does.
+                record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
+                said += len(piece.samples)
+            if soon.problem is not None:
+                await self._tell_problem(reply, f"{self._voice.name}: {soon.problem}")
+            if start is not None:
+                record.sentences.append(SpokenSentence(soon.sentence.text, start, track.end))
+
+    def write_silence(self, seconds: float) -> None:
+        """Appends silence to what is said."""
+        self._stage.voice.append(np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
+
+    def _show_emotion(self, emotion: EmotionTag | None, from_sample: int) -> None:
+        if emotion is not None:
+            mood = self._tasks.create_task(self._feel(emotion, from_sample), name="mood")
+            self._moods.add(mood)
+            mood.add_done_callback(self._moods.discard)
+
+    async def _feel(self, emotion: EmotionTag, from_sample: int) -> None:
+        """Shows an emotion from the moment on at which its sentence is heard."""
+        await self._stage.clock.reached(from_sample)
+        self._face.set_controls(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+
+    async def _tell_problem(self, reply: Reply, message: str) -> None:
+        """Tells what went wrong with a reply, if it is one that counts; what took several sentences along, once."""
+        record = await reply.confirmed()
+        if record.problem != message:
+            record.problem = message
+            self._on_event(Problem(message))

@@ -1,0 +1,55 @@
+"""Whose turn it is to speak."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+
+
+class Floor:
+    """The avatar has the floor from the end of a question until its answer was played or cut; else it is free."""
+
+    def __init__(self) -> None:
+        self._free, self._user_is_quiet = asyncio.Event(), asyncio.Event()
+        self._free.set()
+        self._user_is_quiet.set()
+        self._freed_at_s = -math.inf
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nobody is thinking or speaking, so that the user may speak."""
+        return self._free.is_set()
+
+    def free_for(self, seconds: float) -> bool:
+        """Whether it has been free for so long."""
+        return self.is_free and asyncio.get_running_loop().time() >= self._freed_at_s + seconds
+
+    async def free(self) -> None:
+        """Waits until it is free."""
+        await self._free.wait()
+
+    @property
+    def user_is_quiet(self) -> bool:
+        """Whether the user is not in the middle of an utterance."""
+        return self._user_is_quiet.is_set()
+
+    async def quiet(self) -> None:
+        """Waits until the user is quiet."""
+        await self._user_is_quiet.wait()
+
+    def take(self) -> None:
+        """The avatar begins to think about an answer."""
+        self._free.clear()
+
+    def give_back(self) -> None:
+        """The answer is over."""
+        self._freed_at_s = asyncio.get_running_loop().time()
+        self._free.set()
+
+    def user_begins(self) -> None:
+        """An utterance of the user begins."""
+        self._user_is_quiet.clear()
+
+    def user_ends(self) -> None:
+        """It is over."""
+        self._user_is_quiet.set()

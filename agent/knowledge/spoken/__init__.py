@@ -1,0 +1,1 @@
+"""Lists and tables as a person reads them out; text in, text out."""

@@ -1,0 +1,164 @@
+"""The parts that sessions share, each loaded by the first who asks for it and stopped after the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from agent.backends.choice import chosen_ears, chosen_mind, chosen_voice, with_meant_voice
+from agent.backends.loading import loaded
+from agent.backends.making import answers_from_file, make_ears, make_mind, make_voice
+from agent.backends.tables import problems
+from agent.config.config import Config
+from agent.faces import Face, face_key, load_face, load_motion
+from agent.knowledge.file import Knowledge, load_knowledge
+from agent.knowledge.understanding import Understanding
+from agent.llm.base import LLM
+from agent.shared import SharedThings, content_key
+from agent.voices.personas import name_of, persona_of
+from speech.asr.base import ASR
+from speech.tts.base import TTS
+
+if TYPE_CHECKING:
+    from avatar.sampler.batcher import BlockBatcher
+
+DEFAULT_KNOWLEDGE = Path(__file__).parent / "data" / "knowledge.md"
+
+T = TypeVar("T")
+Part_co = TypeVar("Part_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[Part_co]):
+    """A part, ready for use.
+
+    Attributes:
+        part: entered.
+        notices: what is to be said about its files.
+    """
+
+    part: Part_co
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A knowledge file, and what reads its meaning meanwhile."""
+
+    knowledge: Knowledge
+    understanding: Understanding
+
+
+class SharedParts:
+    """Every part under the settings that it depends on; each method is entered with `async with`.
+
+    Args:
+        on_preparing: called before something takes long, this time only.
+    """
+
+    def __init__(self, on_preparing: Callable[[str], None]) -> None:
+        self._on_preparing = on_preparing
+        self._shared = SharedThings()
+
+    def motion(self, config: Config) -> AbstractAsyncContextManager[BlockBatcher]:
+        """The motion model, on which all sessions' blocks are sampled; for `agent.faces.new_sampler`."""
+        key = ("motion", content_key(config.face.weights))
+        return self._shared.lease(key, lambda: _in_thread(load_motion, config))
+
+    @asynccontextmanager
+    async def face(self, config: Config) -> AsyncGenerator[Face, None]:
+        """The portrait and its decoder."""
+        key = ("face", await asyncio.to_thread(face_key, config))
+        async with self._shared.lease(key, lambda: _in_thread(load_face, config)) as face:
+            yield face
+
+    @asynccontextmanager
+    async def knowledge(self, config: Config) -> AsyncGenerator[Loaded[Known], None]:
+        """The knowledge file; its meaning is read where the mind answers from it."""
+        path = config.mind.knowledge or DEFAULT_KNOWLEDGE
+        with_meaning = await asyncio.to_thread(answers_from_file, config)
+        key = ("knowledge", await asyncio.to_thread(content_key, path), with_meaning)
+        async with self._shared.lease(key, lambda: _open_knowledge(path, with_meaning)) as known:
+            yield known
+
+    @asynccontextmanager
+    async def ears(self, config: Config) -> AsyncGenerator[Loaded[ASR], None]:
+        """The recogniser. It expects the words of the knowledge file, and the name, of whoever loads it."""
+        key = ("ears", config.text_of("ears"), config.ring.model_dump_json())
+        async with self._shared.lease(key, lambda: self._open_ears(config)) as ears:
+            yield ears
+
+    @asynccontextmanager
+    async def mind(self, config: Config) -> AsyncGenerator[Loaded[LLM], None]:
+        """The mind, by its settings and its name."""
+        key = ("mind", config.text_of("mind"), config.ring.model_dump_json(), name_of(config))
+        async with self._shared.lease(key, lambda: self._open_mind(config)) as mind:
+            yield mind
+
+    @asynccontextmanager
+    async def voice(self, config: Config) -> AsyncGenerator[Loaded[TTS], None]:
+        """The synthesiser of the voice that is meant."""
+        meant = await asyncio.to_thread(with_meant_voice, config)
+        key = ("voice", meant.text_of("voice"), config.ring.model_dump_json(), persona_of(config).name)
+        async with self._shared.lease(key, lambda: _open_voice(config)) as voice:
+            yield voice
+
+    @asynccontextmanager
+    async def _open_ears(self, config: Config) -> AsyncGenerator[Loaded[ASR], None]:
+        notices: list[str] = []
+        async with self.knowledge(config) as known:
+            phrases = known.part.knowledge.phrases(name_of(config))
+        opening = loaded(config, chosen_ears, lambda used: make_ears(used, phrases), on_notice=notices.append)
+        async with opening as ears:
+            yield Loaded(ears, tuple(notices))
+
+    @asynccontextmanager
+    async def _open_mind(self, config: Config) -> AsyncGenerator[Loaded[LLM], None]:
+        def tell_of_preparing(mind: LLM) -> None:
+            if mind.preparing:
+                self._on_preparing(mind.preparing)
+
+        notices: list[str] = []
+        async with self.knowledge(config) as known:
+            knowledge = known.part.knowledge
+            opening = loaded(
+                config,
+                chosen_mind,
+                lambda used: make_mind(used, knowledge),
+                on_notice=notices.append,
+                on_made=tell_of_preparing,
+            )
+            async with opening as mind:
+                notices += [f"{mind.name}: {mind.problem}"] if mind.problem else []
+                yield Loaded(mind, (*problems(config), *known.notices, *notices))
+
+
+@asynccontextmanager
+async def _open_knowledge(path: Path, with_meaning: bool) -> AsyncGenerator[Loaded[Known], None]:
+    knowledge = await asyncio.to_thread(load_knowledge, path)
+    notices = [f"{path.name}: {knowledge.notice}"] if knowledge.notice else []
+    async with Understanding(knowledge if with_meaning else None) as understanding:
+        notices += [understanding.problem] if understanding.problem else []
+        yield Loaded(Known(knowledge, understanding), tuple(notices))
+
+
+@asynccontextmanager
+async def _open_voice(config: Config) -> AsyncGenerator[Loaded[TTS], None]:
+    notices: list[str] = []
+    async with loaded(config, chosen_voice, make_voice, on_notice=notices.append) as voice:
+        yield Loaded(voice, tuple(notices))
+
+
+@asynccontextmanager
+async def _in_thread(load: Callable[[Config], T], config: Config) -> AsyncGenerator[T, None]:
+    """What needs no stopping."""
+    yield await asyncio.to_thread(load, config)
+
+
+def knowledge_of(config: Config) -> Knowledge:
+    """The knowledge file that the configuration names, or the shipped one."""
+    return load_knowledge(config.mind.knowledge or DEFAULT_KNOWLEDGE)
