@@ -9,10 +9,10 @@ from typing import Self
 
 import pytest
 
-from agent.backends import Choice, without_weights
+from agent.backends.choice import Choice, without_weights
+from agent.backends.loading import loaded
 from agent.config.config import Config, load_config
-from agent.loading import loaded
-from speech.errors import InputError
+from speech.errors import BackendError
 from speech.worker.process import Worker
 
 REFUSED = "Whisper ended: it needs instructions that this processor does not have"
@@ -67,7 +67,7 @@ def test_the_next_choice_is_loaded(refused: Callable[[Config], _Ears]) -> None:
     "setting", ["ears.backend=faster-whisper", "ears.model=tiny.en", "ring.choice=recommended", "ears.backend=whisper"]
 )
 def test_what_was_asked_for_is_an_error(refused: Callable[[Config], _Ears], setting: str) -> None:
-    with pytest.raises(InputError, match=f"^{REFUSED}$"):
+    with pytest.raises(BackendError, match=f"^{REFUSED}$"):
         load(refused, config(setting), CHOICE)
 
 

@@ -19,7 +19,8 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import KEYS, Config, LogSection
+from agent.config.sections import KEYS, Config
+from agent.config.session_sections import LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
 from speech.user_folders import state_folder
