@@ -321,7 +321,7 @@ def test_two_who_wait_for_the_floor_take_it_one_after_the_other() -> None:
     scene = Scene(mind=mind, real_time=True)
 
     async def conversation() -> None:
-        asyncio.get_running_loop().call_later(1.0, lambda: scene.session.say("Seven eight nine."))
+        asyncio.get_running_loop().call_later(0.5, lambda: scene.session.say("Seven eight nine."))
         await scene.converse(Questions([TypedText("a"), TypedText("b")], real_time=True))
 
     run(conversation())
