@@ -23,7 +23,8 @@ from agent.config.config import load_config
 from agent.config.sections import LogSection
 from agent.log import log as log_module
 from agent.log.lines import Foreign, log_event
-from agent.log.log import LOG, MOST_PROGRAMS, MOST_WAITING, Log, settings_of
+from agent.log.log import LOG, MOST_PROGRAMS, MOST_WAITING, Log
+from agent.log.settings import settings_of
 from speech.errors import BackendError, DeviceError
 from speech.worker import signals
 
