@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.config.config import Config
-from agent.config.sections import NO_DEVICE
+from agent.config.device_sections import NO_DEVICE
 from agent.conversation.live_audio import LiveAudio, NoSound
 from speech.devices.sound_card import SoundCard
 from speech.devices.speaker_latency import STEPS_S

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from agent import backends
+from agent.backends.choice import chosen_ears, chosen_mind, chosen_voice, with_meant_voice
+from agent.backends.loading import loaded
+from agent.backends.making import answers_from_file, make_ears, make_mind, make_voice
+from agent.backends.tables import problems
 from agent.config.config import Config
 from agent.faces import Face, face_key, load_face, load_motion
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
-from agent.loading import loaded
 from agent.shared import SharedThings, content_key
-from agent.voices.choice import with_meant_voice
 from agent.voices.personas import name_of, persona_of
 from speech.asr.base import ASR
 from speech.tts.base import TTS
@@ -79,7 +80,7 @@ class SharedParts:
     async def knowledge(self, config: Config) -> AsyncGenerator[Loaded[Known], None]:
         """The knowledge file; its meaning is read where the mind answers from it."""
         path = config.mind.knowledge or DEFAULT_KNOWLEDGE
-        with_meaning = await asyncio.to_thread(backends.answers_from_file, config)
+        with_meaning = await asyncio.to_thread(answers_from_file, config)
         key = ("knowledge", await asyncio.to_thread(content_key, path), with_meaning)
         async with self._shared.lease(key, lambda: _open_knowledge(path, with_meaning)) as known:
             yield known
@@ -87,14 +88,14 @@ class SharedParts:
     @asynccontextmanager
     async def ears(self, config: Config) -> AsyncGenerator[Loaded[ASR], None]:
         """The recogniser. It expects the words of the knowledge file, and the name, of whoever loads it."""
-        key = ("ears", config.ears.model_dump_json(), config.ring.model_dump_json())
+        key = ("ears", config.text_of("ears"), config.ring.model_dump_json())
         async with self._shared.lease(key, lambda: self._open_ears(config)) as ears:
             yield ears
 
     @asynccontextmanager
     async def mind(self, config: Config) -> AsyncGenerator[Loaded[LLM], None]:
         """The mind, by its settings and its name."""
-        key = ("mind", config.mind.model_dump_json(), config.ring.model_dump_json(), name_of(config))
+        key = ("mind", config.text_of("mind"), config.ring.model_dump_json(), name_of(config))
         async with self._shared.lease(key, lambda: self._open_mind(config)) as mind:
             yield mind
 
@@ -102,7 +103,7 @@ class SharedParts:
     async def voice(self, config: Config) -> AsyncGenerator[Loaded[TTS], None]:
         """The synthesiser of the voice that is meant."""
         meant = await asyncio.to_thread(with_meant_voice, config)
-        key = ("voice", meant.voice.model_dump_json(), config.ring.model_dump_json(), persona_of(config).name)
+        key = ("voice", meant.text_of("voice"), config.ring.model_dump_json(), persona_of(config).name)
         async with self._shared.lease(key, lambda: _open_voice(config)) as voice:
             yield voice
 
@@ -111,9 +112,7 @@ class SharedParts:
         notices: list[str] = []
         async with self.knowledge(config) as known:
             phrases = known.part.knowledge.phrases(name_of(config))
-        opening = loaded(
-            config, backends.chosen_ears, lambda used: backends.make_ears(used, phrases), on_notice=notices.append
-        )
+        opening = loaded(config, chosen_ears, lambda used: make_ears(used, phrases), on_notice=notices.append)
         async with opening as ears:
             yield Loaded(ears, tuple(notices))
 
@@ -128,14 +127,14 @@ class SharedParts:
             knowledge = known.part.knowledge
             opening = loaded(
                 config,
-                backends.chosen_mind,
-                lambda used: backends.make_mind(used, knowledge),
+                chosen_mind,
+                lambda used: make_mind(used, knowledge),
                 on_notice=notices.append,
                 on_made=tell_of_preparing,
             )
             async with opening as mind:
                 notices += [f"{mind.name}: {mind.problem}"] if mind.problem else []
-                yield Loaded(mind, (*known.notices, *notices))
+                yield Loaded(mind, (*problems(config), *known.notices, *notices))
 
 
 @asynccontextmanager
@@ -150,7 +149,7 @@ async def _open_knowledge(path: Path, with_meaning: bool) -> AsyncGenerator[Load
 @asynccontextmanager
 async def _open_voice(config: Config) -> AsyncGenerator[Loaded[TTS], None]:
     notices: list[str] = []
-    async with loaded(config, backends.chosen_voice, backends.make_voice, on_notice=notices.append) as voice:
+    async with loaded(config, chosen_voice, make_voice, on_notice=notices.append) as voice:
         yield Loaded(voice, tuple(notices))
 
 

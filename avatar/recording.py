@@ -46,7 +46,7 @@ async def render_recording(
         label: the visible mark, or None.
         timeline: what the person does, and gaze, head distance, emotion and composure, frame by frame.
         mix_user: let the outputs play the other person too.
-        on_frame: told of every frame, for progress.
+        on_frame: called with every frame, for progress.
     """
     voice, user = SoundTrack(), SoundTrack()
     voice.append(sound)

@@ -69,7 +69,7 @@ class Renderer:
         outputs: where the frames go, entered; one that fails is left here, the others by who entered them.
         label: the visible mark, or None.
         mix_user: let the outputs play the user too.
-        on_output_failed: told on the event loop which output failed and why, and the rest goes on; None ends it all.
+        on_output_failed: called on the event loop with the output and its error, and the rest goes on; None ends all.
         ready_frames: see `MotionLookahead`.
         user_is_known: see `MotionLookahead`.
     """

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from agent import backends
+from agent.backends.making import make_ears
 from agent.config.config import Config, load_config
 from agent.models.packaged import packaged_path
 from agent.models.packaged_catalogue import find_packaged
@@ -150,7 +150,7 @@ async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bo
         if settings is last_resort and not with_pocketsphinx:
             continue
         began = time.perf_counter()
-        async with backends.make_ears(settings, phrases, accurate=accurate) as asr:
+        async with make_ears(settings, phrases, accurate=accurate) as asr:
             loaded_s = time.perf_counter() - began
             began = time.perf_counter()
             heard[title] = [await hear(asr, one.samples) for one in utterances]
@@ -159,7 +159,7 @@ async def compare_ears(utterances: Sequence[Utterance], *, with_pocketsphinx: bo
         print(f"{one.group} {one.name}: {one.text or ', '.join(one.slots)}")
         for title, texts in heard.items():
             print(f"  {one.errors(texts[place]):2d} of {one.size:2d}  {title}: {texts[place]}")
-    async with backends.make_ears(live, own) as asr:
+    async with make_ears(live, own) as asr:
         early = [await delay_ms(asr, one.samples) for one in utterances if not one.slots]
         print_percentiles("end of turn certain → final words, live pace", early, "ms", "≤ 150 ms")
         print(f"memory of the worker {workers_mb():.0f} MB  goal ≤ 400 MB")

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from agent.backends import make_voice
+from agent.backends.making import make_voice
 from agent.config.config import load_config
 from agent.models.packaged import packaged_path
 from agent.models.packaged_catalogue import find_packaged

@@ -17,11 +17,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from agent.models.packaged_models import find_packaged
-
 from agent.llm.base import Conversation
 from agent.llm.transformers import TransformersLLM
 from agent.models.packaged import packaged_path
+from agent.models.packaged_catalogue import find_packaged
 from benchmarks.report import print_machine, print_percentiles
 from benchmarks.voice import SENTENCES
 from speech.asr.base import ASR

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from agent.backend_tables import VOICES
+from agent.backends.making import make_voice
 from agent.config.config import load_config
 from agent.faces import load_face, load_sampler
 from agent.voices.personas import PERSONAS
@@ -31,7 +31,7 @@ async def _faces_of(name: str) -> np.ndarray:
     config = load_config(None, [f"portrait.path={name}", "voice.backend=espeak"], {})
     face, sampler = load_face(config), load_sampler(config)
     pieces = []
-    async with VOICES["espeak"](config) as voice, aclosing(voice.synthesize(SENTENCE)) as chunks:
+    async with make_voice(config) as voice, aclosing(voice.synthesize(SENTENCE)) as chunks:
         pieces = [chunk.audio.samples async for chunk in chunks]
     sound = resample(np.concatenate(pieces), voice.sample_rate_hz, OUTPUT_RATE_HZ)
     whole = len(sound) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME

@@ -15,7 +15,7 @@ from dataclasses import asdict, fields
 
 import numpy as np
 
-from agent import backends
+from agent.backends.making import make_ears, make_voice
 from agent.commands.demo import QUESTIONS as FOLDER
 from agent.commands.demo import Question, recorded_questions
 from agent.config.config import load_config
@@ -58,7 +58,7 @@ async def record() -> None:
     room = np.random.default_rng(0)
     for question in QUESTIONS:
         config = load_config(None, [f"voice.backend={question.voice}"], {})
-        async with backends.make_voice(config) as voice:
+        async with make_voice(config) as voice:
             pieces = [chunk.audio.samples async for chunk in voice.synthesize(question.text)]
             spoken = resample(np.concatenate(pieces), voice.sample_rate_hz, SPEECH_RATE_HZ)
         spoken = np.concatenate([np.zeros(round(_LEAD_IN_S * SPEECH_RATE_HZ), np.float32), spoken])
@@ -74,7 +74,7 @@ async def check() -> bool:
     """Listens to the listed recordings and prints what was heard; returns whether all of it was right."""
     all_right = True
     config = load_config(None, [], {})
-    async with backends.make_ears(config, knowledge_of(config).phrases(name_of(config))) as ears:
+    async with make_ears(config, knowledge_of(config).phrases(name_of(config))) as ears:
         for question in recorded_questions():
             samples = read_audio(question.file, SPEECH_RATE_HZ)
             silence = np.zeros(SPEECH_RATE_HZ, np.float32)  # lets the turn end by itself, as in a conversation

@@ -2,17 +2,10 @@ import numpy as np
 import pytest
 
 from avatar.motion import MotionLayout
-from avatar.training.articulation import (
-    VISEME_NAMES,
-    VISEMES,
-    Style,
-    articulate,
-    frame_times,
-    viseme_classes,
-    visemes_of,
-)
+from avatar.training.articulation import Style, articulate, frame_times, viseme_classes
 from avatar.training.corpus import english, held_out, other_language
 from avatar.training.speech_data import Phone, speak_espeak, speak_flite, stretched
+from avatar.training.visemes import VISEME_NAMES, VISEMES, visemes_of
 from speech.errors import InputError
 
 RATE = 16_000

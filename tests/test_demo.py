@@ -18,10 +18,10 @@ from PIL import Image
 from agent.__main__ import main
 from agent.commands.demo import IMPROVISES, recorded_questions
 from agent.conversation.history import History
-from agent.engine import DEFAULT_KNOWLEDGE
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.knowledge_file import KnowledgeLLM
+from agent.parts import DEFAULT_KNOWLEDGE
 from agent.text.sentences import SentenceSplitter
 from speech.audio import SPEECH_RATE_HZ
 from speech.files.sound_file import read_audio

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from agent.backends import outputs
 from agent.config.config import Config, load_config
 from agent.doctor import devices as doctor_devices
 from agent.doctor import doctor
@@ -316,7 +317,7 @@ def test_the_cache_folder(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_does_not_stop_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("agent.parts", "agent.backends"):
+    for name in ("agent.parts", "agent.backends.choice", "agent.backends.tables"):
         monkeypatch.setitem(sys.modules, name, None)
     diagnosis = diagnose(Config())
     broken = {part.name for part in diagnosis.parts if part.status == "broken"}
@@ -509,9 +510,9 @@ def test_packaged_weights_without_the_package_that_uses_them(carriers: Path, mon
 
 @pytest.mark.usefixtures("everything_installed")
 def test_fetched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import backends
+    from agent.backends import choice
 
-    monkeypatch.setattr(backends, "find_spec", lambda name: object())
+    monkeypatch.setattr(choice, "find_spec", lambda name: object())
     fetched(tmp_path / "data" / "visavis" / "models")
     diagnosis = diagnose(config())
     for part in of_models(diagnosis).values():
@@ -648,7 +649,7 @@ def test_a_broker_that_cannot_be_asked(wrong: str, monkeypatch: pytest.MonkeyPat
 
 def test_a_virtual_camera(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(doctor_devices, "VIRTUAL_CAMERAS", tmp_path)
+    monkeypatch.setattr(outputs, "VIRTUAL_CAMERAS", tmp_path)
     part = by_name(doctor_devices.check_devices(config()))["virtual camera"]
     assert part.status == "missing" and "modprobe v4l2loopback" in part.fix
     (tmp_path / "video10").mkdir()

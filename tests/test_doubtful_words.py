@@ -24,7 +24,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from agent import backends
+from agent.backends import making
 from agent.command_line import app
 from speech.asr.faster_whisper_worker import Decoder
 from speech.asr.pocketsphinx_worker import Listener, Setup
@@ -132,7 +132,7 @@ class _Doubting:
 def test_transcribe_marks_doubtful_words_and_tells_of_lost_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backends, "make_ears", lambda *_, **__: _Doubting())
+    monkeypatch.setattr(making, "make_ears", lambda *_, **__: _Doubting())
     question = read(QUESTIONS / "2_private.wav")
     question[100:200] = np.nan
     soundfile.write(tmp_path / "a.wav", question, SPEECH_RATE_HZ, subtype="FLOAT")

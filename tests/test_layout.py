@@ -95,7 +95,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         "avatar/assets/motion.safetensors",
         "avatar/assets/portraits/mira.png",
-        "agent/data/config.toml",
         "agent/data/knowledge.md",
         "agent/data/questions/questions.tsv",
         "agent/py.typed",
@@ -105,6 +104,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_a_wheel_holds_what_the_program_needs(installed: Path, name: str) -> None:
     assert (installed / name).stat().st_size == (ROOT / name).stat().st_size
+
+
+def test_a_wheel_holds_the_one_configuration(installed: Path) -> None:
+    assert (installed / "agent" / "data" / "config.toml").read_bytes() == (ROOT / "config.toml").read_bytes()
+    assert not (ROOT / "agent" / "data" / "config.toml").exists()
 
 
 def test_a_wheel_works_outside_the_clone(installed: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from agent.conversation.answering import QUEUED_REQUESTS
 from agent.conversation.audio_io import Heard, Stage
-from agent.conversation.events import StateChanged, TalkKey, TypedText, UserLeft
+from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
 from agent.conversation.thinking import MIND_FAILED
 from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion
@@ -320,6 +320,49 @@ def test_a_stop_takes_back_what_waits_for_the_users_words() -> None:
     at = [(1.8, lambda: scene.session.say("Attention please.")), (2.4, lambda: scene.session.interrupt())]
     run(scene.converse(Live(spoken((1.0, 3.0), until_s=8.0), at=at)))
     assert [record.heard for record in scene.records] == ["Yes."]
+
+
+def test_what_was_taken_back_is_told() -> None:
+    scene = live_scene(ScriptedEars([]), ScriptedMind({}))
+
+    def ask_and_stop() -> None:
+        scene.session.say("Welcome.")
+        scene.session.ask("how are you")
+        scene.session.interrupt()
+
+    run(scene.converse(Live(spoken(until_s=3.0), at=[(1.0, ask_and_stop)])))
+    told = [event for event in scene.events if isinstance(event, RequestDropped)]
+    assert [(drop.request, drop.why) for drop in told] == [
+        (Say("Welcome."), "it was stopped"),
+        (TypedText("how are you"), "it was stopped"),
+    ]
+    assert not scene.records
+
+
+@pytest.mark.parametrize("asked_at_s", [2.2, 3.8], ids=["while the avatar speaks", "while the user barges in"])
+def test_a_barge_in_cuts_the_answer_and_keeps_what_waits(asked_at_s: float) -> None:
+    ears = ScriptedEars(["first", "second"])
+    mind = ScriptedMind({"first": "word " * 40 + ".", "second": "Good."}, delay_s=0.001)
+    scene = live_scene(ears, mind)
+    user = (3.4, 5.4)
+    at = [(asked_at_s, lambda: scene.session.say("Attention please."))]
+    run(scene.converse(Live(spoken((1.0, 1.6), user, until_s=12.0), full_duplex=True, at=at)))
+    assert [record.interrupted for record in scene.records] == [True, False, False]
+    assert [record.heard for record in scene.records[1:]] == ["Good.", "Attention please."]
+    assert not [event for event in scene.events if isinstance(event, RequestDropped)]
+    for start_s, end_s in audible_spans(scene.output.all_sound)[1:]:
+        assert start_s > user[1] or end_s < user[0], "it talks into the user's words"
+
+
+@pytest.mark.parametrize("final", ["What is it?", "what is it", "What is  it …"])
+def test_an_early_answer_counts_where_only_the_spelling_differs(final: str) -> None:
+    ears = ScriptedEars([final], delay_s=0.05, interim=["what is it"])
+    mind = ScriptedMind({"what is it": "Good news."}, delay_s=0.12)
+    scene = live_scene(ears, mind)
+    run(scene.converse(Live(spoken((1.0, 2.0), until_s=5.0))))
+    (record,) = scene.records
+    assert (record.question, record.heard) == (final, "Good news.") and len(mind.histories) == 1
+    assert scene.session.history.messages()[0].text == final
 
 
 def test_an_error_while_hearing_is_told_as_it_is() -> None:

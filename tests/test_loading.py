@@ -9,9 +9,9 @@ from typing import Self
 
 import pytest
 
-from agent.backends import Choice, without_weights
+from agent.backends.choice import Choice, without_weights
+from agent.backends.loading import loaded
 from agent.config.config import Config, load_config
-from agent.loading import loaded
 from speech.errors import BackendError
 from speech.worker.process import Worker
 

@@ -20,7 +20,9 @@ import aiomqtt
 import numpy as np
 import pytest
 
-from agent.config.sections import MqttSection
+from agent.backends.planning import planned_outputs
+from agent.config.config import load_config
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Problem, StateChanged, TurnFinished
 from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.mqtt import connection as mqtt_connection
@@ -29,6 +31,7 @@ from agent.mqtt.messages import Command
 from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
+from avatar.outputs.mqtt_motion import MqttMotionOutput
 from speech.audio import Samples
 from speech.errors import InputError
 from speech.events import Transcript
@@ -271,8 +274,7 @@ def test_motion_goes_out_25_times_a_second(broker: Mosquitto) -> None:
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
             await until(lambda: other.of("state") == ["idle"])
-            output = bridge.motion_output()
-            assert output is not None
+            output = MqttMotionOutput(bridge.publish_motion)
             renderer = threading.Thread(target=_render, args=(output.write, rows), name="picture")
             renderer.start()
             await until(lambda: len(other.of("motion")) == len(rows))
@@ -303,8 +305,7 @@ def test_of_motion_that_comes_too_fast_the_newest_goes_out(broker: Mosquitto) ->
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
             await until(lambda: other.of("state") == ["idle"])
-            output = bridge.motion_output()
-            assert output is not None
+            output = MqttMotionOutput(bridge.publish_motion)
             for _ in range(1000):  # on the loop's own thread: nothing can be sent meanwhile
                 output.write(None, SILENCE, neutral(1)[0])
             await until(lambda: other.of("motion"))
@@ -316,13 +317,16 @@ def test_of_motion_that_comes_too_fast_the_newest_goes_out(broker: Mosquitto) ->
 
 
 def test_motion_can_be_turned_off(broker: Mosquitto) -> None:
-    assert MqttBridge(MqttSection(host="127.0.0.1", motion=False), lambda problem: None).motion_output() is None
+    settings = ["mqtt.host=127.0.0.1", "mqtt.motion=false"]
+    for wanted in (1, 2):
+        config = load_config(None, settings[:wanted], {})
+        planned = planned_outputs(config, is_live=True, publish_motion=lambda payload: None)
+        assert len(planned) == 2 - wanted
 
 
 def test_motion_before_and_after_a_connection_is_no_error() -> None:
     bridge = MqttBridge(MqttSection(host="127.0.0.1", port=free_port()), lambda problem: None)
-    output = bridge.motion_output()
-    assert output is not None
+    output = MqttMotionOutput(bridge.publish_motion)
     output.write(None, SILENCE, neutral(1)[0])
 
     async def scene() -> None:
@@ -340,7 +344,7 @@ def test_motion_before_and_after_a_connection_is_no_error() -> None:
 def test_a_killed_process_is_reported_offline(broker: Mosquitto) -> None:
     code = f"""
 import asyncio
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.mqtt.bridge import MqttBridge
 asyncio.run(MqttBridge(MqttSection(host="127.0.0.1", port={broker.port}), print).run(None))
 """
@@ -585,8 +589,7 @@ def test_cancelling_works_at_any_moment(broker: Mosquitto) -> None:
     async def scene() -> None:
         for n in range(30):
             async with running(broker.port, KeptConversation(), []) as bridge:
-                output = bridge.motion_output()
-                assert output is not None
+                output = MqttMotionOutput(bridge.publish_motion)
                 end = time.monotonic() + 0.003 * n
                 while time.monotonic() < end:
                     output.write(None, SILENCE, neutral(1)[0])

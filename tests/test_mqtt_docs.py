@@ -20,12 +20,13 @@ from typing import Any
 
 import pytest
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import Problem, Say, StateChanged, TypedText
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import Command, parse
 from agent.text.sentences import Sentence
 from avatar.motion import ConversationState, Emotion, MotionLayout, neutral
+from avatar.outputs.mqtt_motion import MqttMotionOutput
 from speech.events import Transcript
 from tests.broker import Mosquitto, free_port
 from tests.test_mqtt import SILENCE, KeptConversation, until
@@ -64,8 +65,7 @@ class Talker:
             await asyncio.wait(tasks)
 
     async def _talk(self) -> None:
-        motion = self.bridge.motion_output()
-        assert motion is not None
+        motion = MqttMotionOutput(self.bridge.publish_motion)
         values = neutral(1)[0]
         values[MotionLayout.INDEX["jawOpen"]] = JAW
         self.bridge.on_event(StateChanged(ConversationState.LISTENING))

@@ -15,7 +15,7 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.conversation.events import StateChanged
 from agent.mqtt import bridge as mqtt
 from agent.mqtt import connection as mqtt_connection

@@ -18,7 +18,6 @@ from avatar.sampler.conditions import GAZE_SCALE, HEAD_SCALE, STATES, ConditionL
 from avatar.sampler.dynamics import MOUTH
 from avatar.tracking.track import TrackedMotion
 from avatar.training import real_scenes, videos
-from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.dataset import load, prepare
 from avatar.training.real_scenes import held_back
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
@@ -34,6 +33,7 @@ from avatar.training.videos import (
     tracked_once,
     video_scenes,
 )
+from avatar.training.visemes import UNKNOWN_VISEME
 from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
 from speech.files.wav_writer import write_wav

@@ -18,7 +18,7 @@ from agent.conversation.questions import Questions, Recording
 from agent.conversation.session import Manner, Session
 from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.conversation.turn import TurnRecord
-from avatar.clock import SAMPLES_PER_FRAME, OfflineClock, PacedClock
+from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
 from avatar.motion import Controls, ConversationState, MotionLayout
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, Samples
@@ -55,6 +55,10 @@ class Scene:
         voice = SoundTrack()
         clock = PacedClock() if self.real_time else OfflineClock([voice])
         self.stage = Stage(voice, SoundTrack(), clock, Floor())
+
+    def use_clock(self, clock: AudioClock) -> None:
+        """Another than the usual one."""
+        self.stage = replace(self.stage, clock=clock)
 
     async def converse(self, audio: AudioIO) -> None:
         """Holds the conversation to its end."""

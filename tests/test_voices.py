@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agent.backends import chosen_voice, make_voice
+from agent.backends.choice import chosen_voice, with_meant_voice
+from agent.backends.making import make_voice
+from agent.backends.voice_list import taken_voice, voices_here
+from agent.backends.voice_names import espeak_voice, pico_voice
 from agent.command_line import app
 from agent.config.config import Config, load_config
 from agent.models.fetched import models_folder
-from agent.voice_list import taken_voice, voices_here
-from agent.voices.choice import espeak_voice, pico_voice, with_meant_voice
 from speech.errors import InputError
 from speech.tts.flite import flite_voices
 from tests.carriers import hide_carriers

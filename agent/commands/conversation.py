@@ -119,10 +119,10 @@ class Conversation:
         self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
     ) -> None:
         """Asks all questions and waits until the last answer was played and written."""
+        from agent.backends.planning import planned_outputs
         from agent.conversation.questions import Questions
         from agent.engine import Part, load_engine
-        from avatar.outputs.opening import open_outputs, required
-        from avatar.outputs.video_file import VideoFileOutput
+        from avatar.outputs.opening import open_outputs
 
         began = time.perf_counter()
         config = self._config
@@ -137,14 +137,13 @@ class Conversation:
             task = bar.add_task(f"{self._video.name}", total=None, note="")
             self._transcript_log.show_state = lambda state: bar.update(task, note=state)  # the bar lives only in here
             parts = Part.CONVERSATION if audio.hears else Part.TYPED_CONVERSATION
-            output = config.output
             async with load_engine(config, parts, on_preparing=self._say) as engine, engine.face() as face:
                 for notice in face.portrait.notices:
                     self._say(f"{face.portrait.path.name}: {notice}")
                 self._say(f"(loaded in {time.perf_counter() - began:.1f} s)")
-                video = VideoFileOutput(self._video, crf=output.video_crf, preset=output.video_preset)
+                planned = planned_outputs(config, is_live=False, portrait=face.portrait, video=self._video)
                 async with (
-                    open_outputs(required(video)) as outputs,
+                    open_outputs(planned, on_problem=lambda problem: self._say(f"! {problem}")) as outputs,
                     engine.session(
                         audio,
                         outputs,

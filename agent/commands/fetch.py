@@ -22,7 +22,6 @@ from agent.commands.options import configured, messages, progress, say
 from agent.config.config import Config
 from agent.models.catalogue import BACKENDS, CATALOGUE, PLACES, Backend, Model
 from agent.models.fetched import (
-    MODULES,
     default_model,
     fetched_models,
     megabytes,
@@ -193,6 +192,7 @@ def _fetch_all(models: Sequence[Model], folder: Path, source_folder: Path | None
 
 
 def _fetch(model: Model, folder: Path, source_folder: Path | None, *, quiet: bool) -> None:
+    from agent.backends.tables import BY_NAME
     from agent.models.fetch import fetch as bring
 
     with progress(quiet) as bar:
@@ -210,11 +210,11 @@ def _fetch(model: Model, folder: Path, source_folder: Path | None, *, quiet: boo
         done = bring(model, folder, report, source_folder=source_folder)
     licence = f", licence: {done.licence}" if done.licence and not model.licence else ""
     say(f"{model.title}: {megabytes(done.size)} in {done.path}, checked with {done.checked_by}{licence}", quiet)
-    extra, module = MODULES[model.backend]
-    if extra and find_spec(module) is None:
-        say(f"{model.title}: to use it, also run: pip install 'visavis[{extra}]'", quiet)
-    if model.backend == "coqui" and shutil.which("espeak-ng") is None:
-        say(f"{model.title}: to use it, also run: apt-get install espeak-ng", quiet)
+    backend = BY_NAME[model.backend]
+    if backend.extra and find_spec(backend.module) is None:
+        say(f"{model.title}: to use it, also run: pip install 'visavis[{backend.extra}]'", quiet)
+    if backend.programs and not any(map(shutil.which, backend.programs)):
+        say(f"{model.title}: to use it, also run: apt-get install {backend.programs[0]}", quiet)
 
 
 def _list(config: Config, folder: Path, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from agent.commands.live_runs import Talk, mirror_live
 from agent.commands.log_options import begin_log
 from agent.commands.options import check_target, check_video, configured
 from agent.config.config import Config
-from agent.config.sections import NO_DEVICE
+from agent.config.device_sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
 from speech.errors import InputError
 from speech.worker import signals

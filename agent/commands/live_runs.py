@@ -53,11 +53,11 @@ class Talk:
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
+        from agent.backends.outputs import recorded, recording_among
         from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.engine import OutputFailure, Part, load_engine
         from agent.live_audio import live_audio, sound_device
-        from agent.live_outputs import recorded, recording_among
         from agent.log.vitals import log_vitals
         from avatar.outputs.opening import open_outputs
 
@@ -100,14 +100,17 @@ class Talk:
             self._say(f"{self._record}: the conversation")
 
     def _planned_outputs(self, portrait: Portrait, keys: Keys) -> list[PlannedOutput]:
-        from agent.live_outputs import live_outputs
-        from avatar.outputs.opening import required
+        from agent.backends.planning import planned_outputs
 
-        planned = live_outputs(
-            self._config, portrait, record=self._record, on_key=keys.in_window, on_close=keys.window_closed
+        return planned_outputs(
+            self._config,
+            is_live=True,
+            portrait=portrait,
+            video=self._record,
+            publish_motion=self._bridge.publish_motion if self._bridge else None,
+            on_key=keys.in_window,
+            on_close=keys.window_closed,
         )
-        motion = self._bridge.motion_output() if self._bridge else None
-        return planned + required(motion) if motion else planned
 
     def _tell(self, event: Event) -> None:
         self._transcript_log.on_event(event)
@@ -168,12 +171,13 @@ class Keys:
 
 async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     """Lends the user the face until they leave."""
+    from agent.backends.outputs import recorded
+    from agent.backends.planning import planned_outputs
     from agent.commands.status_line import StatusLine, show_status_line
     from agent.console.keyboard import keyboard
     from agent.conversation.live_audio import LiveAudio
     from agent.engine import Part, load_engine
     from agent.live_audio import sound_device
-    from agent.live_outputs import live_outputs, recorded
     from agent.log.vitals import log_vitals
     from agent.mirror import MOST_LATENCY_S, open_mirror
     from avatar.outputs.opening import open_outputs
@@ -196,7 +200,14 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     keys = Keys(audio, push_to_talk=False, show_open=show_open)
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         tell_notices(face.portrait, quiet)
-        planned = live_outputs(config, face.portrait, record=record, on_key=keys.in_window, on_close=keys.window_closed)
+        planned = planned_outputs(
+            config,
+            is_live=True,
+            portrait=face.portrait,
+            video=record,
+            on_key=keys.in_window,
+            on_close=keys.window_closed,
+        )
         async with (
             open_outputs(planned, on_problem=problem) as outputs,
             open_mirror(engine, audio, outputs, on_problem=problem, on_state=show_state) as mirror,

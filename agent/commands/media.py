@@ -41,9 +41,10 @@ def transcribe(
 
 
 async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -> None:
-    from agent import backends
+    from agent.backends.choice import chosen_ears
+    from agent.backends.loading import loaded
+    from agent.backends.making import make_ears
     from agent.engine import turn_detector
-    from agent.loading import loaded
     from agent.parts import knowledge_of
     from agent.voices.personas import name_of
     from speech.asr.base import transcribe_recording
@@ -59,8 +60,8 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
         async with (
             loaded(
                 config,
-                partial(backends.chosen_ears, accurate=True),
-                lambda used: backends.make_ears(used, phrases, accurate=True),
+                partial(chosen_ears, accurate=True),
+                lambda used: make_ears(used, phrases, accurate=True),
                 on_notice=lambda notice: say(f"! {notice}", quiet),
             ) as ears,
             aclosing(
@@ -114,17 +115,16 @@ def speak(
 
 
 async def _speak(config: Config, text: str, output: Path, as_json: bool, quiet: bool) -> None:
-    from agent import backends
-    from agent.loading import loaded
+    from agent.backends.choice import chosen_voice
+    from agent.backends.loading import loaded
+    from agent.backends.making import make_voice
     from agent.text.sentences import SentenceSplitter
     from speech.files.wav_writer import WavWriter
 
     splitter = SentenceSplitter()
     sentences = [*splitter.push(text), *splitter.flush()]
     words = []
-    async with loaded(
-        config, backends.chosen_voice, backends.make_voice, on_notice=lambda notice: say(f"! {notice}", quiet)
-    ) as voice:
+    async with loaded(config, chosen_voice, make_voice, on_notice=lambda notice: say(f"! {notice}", quiet)) as voice:
         rate_hz, start = voice.sample_rate_hz, 0
         with progress(quiet) as bar, WavWriter(output, rate_hz) as recording:
             for sentence in bar.track(sentences, description="speaking"):
@@ -170,9 +170,12 @@ def voices(
     from rich.console import Console
     from rich.table import Table
 
-    from agent.voice_list import taken_voice, voices_here
+    from agent.backends.tables import problems
+    from agent.backends.voice_list import taken_voice, voices_here
 
     settings = configured(config, overrides)
+    for problem in problems(settings):
+        say(f"! {problem}")
     found = [voice for voice in voices_here(settings) if voice.language.lower().startswith(language.lower())]
     if not found:
         raise InputError(f"voices: expected a language that a voice here speaks, got '{language}'; try without it")

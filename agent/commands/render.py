@@ -125,12 +125,11 @@ class _Rendering:
     timeline: ControlTimeline
 
     async def run(self, config: Config, quiet: bool) -> None:
+        from agent.backends.planning import planned_outputs
         from agent.engine import label
         from agent.faces import load_face, load_sampler
         from avatar.motion import FRAME_RATE_HZ, read_motion_csv
-        from avatar.outputs.base import Output
-        from avatar.outputs.motion_csv import MotionCsvOutput
-        from avatar.outputs.opening import open_outputs, required
+        from avatar.outputs.opening import open_outputs
         from avatar.recording import frames_of, render_recording
         from avatar.renderer import FrameShown
         from avatar.sampler.lookahead import MotionSampler
@@ -160,29 +159,26 @@ class _Rendering:
                 assert recorded is not None
                 sampler = RecordedMotion(recorded)
             face = None if loading is None else loading.result()
-            outputs: list[Output] = []
-            if face is not None and self.output is not None:
-                from avatar.outputs.video_file import VideoFileOutput
-
-                for notice in face.portrait.notices:
-                    say(f"{face.portrait.path.name}: {notice}", quiet)
-                output = config.output
-                outputs.append(VideoFileOutput(self.output, crf=output.video_crf, preset=output.video_preset))
-            if self.motion_out is not None:
-                outputs.append(MotionCsvOutput(self.motion_out))
+            portrait = None if face is None else face.portrait
+            if portrait is not None:
+                for notice in portrait.notices:
+                    say(f"{portrait.path.name}: {notice}", quiet)
+            planned = planned_outputs(
+                config, is_live=False, portrait=portrait, video=self.output, motion_csv=self.motion_out
+            )
             bar.update(task, description="rendering", total=frames)
 
             def advance(shown: FrameShown) -> None:
                 bar.update(task, completed=shown.frame + 1, note=f"{(shown.frame + 1) / FRAME_RATE_HZ:.1f} s")
 
-            async with open_outputs(required(*outputs)) as opened:
+            async with open_outputs(planned, on_problem=lambda problem: say(f"! {problem}", quiet)) as outputs:
                 await render_recording(
                     sound,
                     user_sound,
                     frames,
                     sampler=sampler,
                     decoder=None if face is None else face.decoder,
-                    outputs=opened,
+                    outputs=outputs,
                     label=label(config),
                     timeline=self.timeline,
                     mix_user=self.mix_user,

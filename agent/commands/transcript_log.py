@@ -12,6 +12,7 @@ from agent.commands.options import make_folder, say
 from agent.config.config import Config
 from agent.console.transcripts import TurnsFile, write_turns
 from agent.log.log import LOG
+from agent.text.foreign_text import shortened
 from agent.voices.personas import persona_of
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -58,7 +59,7 @@ class TranscriptLog:
     def on_event(self, event: Event) -> None:
         """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
-        from agent.conversation.events import Problem, StateChanged, TurnFinished
+        from agent.conversation.events import Problem, RequestDropped, StateChanged, TurnFinished
         from speech.events import Transcript
 
         self._log.tell(event)
@@ -69,6 +70,8 @@ class TranscriptLog:
                 self.show_interim("" if is_final else text)
             case Problem(message):
                 say(f"! {message}", self._quiet)
+            case RequestDropped(request, why):
+                say(f"! not said: {shortened(request.text, 60)}: {why}", self._quiet)
             case TurnFinished(record):
                 self.records.append(record)
                 self._keep(record)

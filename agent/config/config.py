@@ -1,45 +1,43 @@
 """Reading the configuration: command line over environment over file over defaults; any mistake stops with one line.
 
-The file is ./config.toml, or what --config or VISAVIS_CONFIG names, or the packaged agent/data/config.toml. It may
+The file is ./config.toml, or what --config or VISAVIS_CONFIG names, or the one that comes with the program. It may
 hold only some of the keys. VISAVIS_VOICE__RATE_WPM=150 and --set voice.rate_wpm=150 override it.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from agent.config.descriptor import SECTION_OF
 from agent.config.file import KeyPath, quote, read_toml
-from agent.config.sections import KEYS, Config, Sections, SettingsSource
+from agent.config.plugins import Plugins, find_plugins
+from agent.config.schema import GROUPS, Schema, expected, got, takes_text
+from agent.config.section import Section
+from agent.config.sections import Config, Sections, SettingsSource
 from speech.errors import InputError, one_line
 
 __all__ = ["DEFAULT_FILE", "RESERVED_VARIABLES", "Config", "SettingsSource", "load_config"]
 
-DEFAULT_FILE = Path(__file__).parent.parent / "data" / "config.toml"
-"""The packaged configuration: every key at its default, explained."""
+_PACKAGED = Path(__file__).parent.parent / "data" / "config.toml"
+_IN_THE_CLONE = Path(__file__).parent.parent.parent / "config.toml"
+
+DEFAULT_FILE = _PACKAGED if _PACKAGED.is_file() else _IN_THE_CLONE
+"""Every key at its default, explained: the clone's own file, which is put into the package when that is built."""
 
 PREFIX = "VISAVIS_"
 RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_DEBUG", "VISAVIS_TEST_DATA", "VISAVIS_MQTT_PASSWORD"})
 """Environment variables with our prefix that are no settings."""
 
-VARIABLES: Mapping[str, str] = {
-    **{f"{PREFIX}{key.upper().replace('.', '__')}": key for key in KEYS},
-    "VISAVIS_CACHE_DIR": "portrait.cache_dir",
-}
-"""Environment variable → "section.key"; the cache folder has a short name too, which the long one overrides."""
-
-LEAST_LIKENESS = 0.6
-"""Of two names, by difflib, from which one may be meant for the other (difflib's own default)."""
+SHORT_VARIABLES: Mapping[str, str] = {"VISAVIS_CACHE_DIR": "portrait.cache_dir"}
+"""Second, shorter names of environment variables, which the long ones override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +70,34 @@ def load_config(path: Path | None, overrides: Sequence[str], environ: Mapping[st
     Raises:
         InputError: an unreadable file, an unknown key (names the nearest right one), a wrong value: names the place.
     """
+    fields = Sections.model_fields
+    plugins = find_plugins(
+        {kind: fields[name].annotation.model_fields for kind, name in SECTION_OF.items() if name in fields}  # type: ignore[union-attr]
+    )
+    schema = Schema(plugins.sections)
     file, found = _find_file(path, environ)
-    layers = [_file_layer(file), _environment_layer(environ), *map(_override_layer, overrides)]
+    layers = [
+        _file_layer(file),
+        _environment_layer(environ, schema),
+        *(_override_layer(override, schema) for override in overrides),
+    ]
     config = Config()
-    settings: dict[str, str] = {}
+    sections: dict[str, Section] = {name: getattr(config, name) for name in Sections.model_fields}
+    sections |= {name: model() for name, model in schema.added.items()}
+    origins: dict[str, str] = {}
     for layer in layers:
-        given = _validate(layer)
-        for name in given.model_fields_set:
-            section = getattr(given, name)
-            changes = {key: getattr(section, key) for key in section.model_fields_set}
-            settings |= {f"{name}.{key}": layer.place((name, key)) for key in changes}
-            config = config.model_copy(update={name: getattr(config, name).model_copy(update=changes)})
-    return config.model_copy(update={"source": SettingsSource(f"{file} ({found})", settings)})
+        for name, given in _validate(layer, schema, plugins).items():
+            changes = {key: getattr(given, key) for key in given.model_fields_set}
+            sections[name] = sections[name].model_copy(update=changes)
+            origins |= {f"{name}.{key}": layer.place((*name.split("."), key)) for key in changes}
+    own = {name: sections.pop(name) for name in schema.added}
+    return config.model_copy(
+        update={
+            **sections,
+            "source": SettingsSource(f"{file} ({found})", origins),
+            "plugins": replace(plugins, settings=own),
+        }
+    )
 
 
 def _find_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, str]:
@@ -105,33 +119,46 @@ def _file_layer(path: Path) -> _Layer:
     return _Layer(values, path.absolute().parent, {(): shown, **places})
 
 
-def _environment_layer(environ: Mapping[str, str]) -> _Layer:
-    values: dict[str, dict[str, object]] = {}
+def _environment_layer(environ: Mapping[str, str], schema: Schema) -> _Layer:
+    variables = {
+        **{f"{PREFIX}{key.upper().replace('-', '_').replace('.', '__')}": key for key in schema.keys},
+        **SHORT_VARIABLES,
+    }
+    values: dict[str, Any] = {}
     places: dict[KeyPath, str] = {(): "environment"}
     for variable, text in sorted(environ.items()):
         if not variable.startswith(PREFIX) or variable in RESERVED_VARIABLES:
             continue
         shown = f"environment variable {quote(variable)[1:-1]}"
-        if variable not in VARIABLES:
-            nearest = _nearest(variable.removeprefix(PREFIX).lower().replace("__", "."))
-            name = next((name for name, key in VARIABLES.items() if key == nearest), None)
-            raise InputError(f"{shown}: unknown setting; {_hint(name)}")
-        section, key = VARIABLES[variable].split(".")
-        values.setdefault(section, {})[key] = _parse_value(text, _field(section, key))
-        places[section, key] = shown
+        if variable not in variables:
+            nearest = schema.nearest(variable.removeprefix(PREFIX).lower().replace("__", "."))
+            name = next((name for name, key in variables.items() if key == nearest), None)
+            raise InputError(f"{shown}: unknown setting; {schema.hint(name)}")
+        location = tuple(variables[variable].split("."))
+        _put(values, location, _parse_value(text, schema.field(variables[variable])))
+        places[location] = shown
     return _Layer(values, Path.cwd(), places)
 
 
-def _override_layer(override: str) -> _Layer:
+def _override_layer(override: str, schema: Schema) -> _Layer:
     shown = f"--set {quote(override)}"
     name, equals, text = override.partition("=")
     name = name.strip()
-    if not equals or name in Sections.model_fields:
+    if not equals or name in schema.sections:
         raise InputError(f"{shown}: expected section.key=value such as voice.rate_wpm=150")
-    if name not in KEYS:
-        raise InputError(f"{shown}: {_unknown(tuple(name.split('.')))}")
-    section, key = name.split(".")
-    return _Layer({section: {key: _parse_value(text, _field(section, key))}}, Path.cwd(), {(): shown})
+    location = tuple(name.split("."))
+    if name not in schema.keys:
+        raise InputError(f"{shown}: {schema.unknown(location)}")
+    values: dict[str, Any] = {}
+    _put(values, location, _parse_value(text, schema.field(name)))
+    return _Layer(values, Path.cwd(), {(): shown})
+
+
+def _put(values: dict[str, Any], location: KeyPath, value: object) -> None:
+    *sections, key = location
+    for section in sections:
+        values = values.setdefault(section, {})
+    values[key] = value
 
 
 def _parse_value(text: str, field: FieldInfo) -> object:
@@ -140,117 +167,67 @@ def _parse_value(text: str, field: FieldInfo) -> object:
         parsed: dict[str, object] = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text
-    if set(parsed) != {"value"} or (not isinstance(parsed["value"], str) and _takes_text(field)):
+    if set(parsed) != {"value"} or (not isinstance(parsed["value"], str) and takes_text(field)):
         return text
     return parsed["value"]
 
 
-def _validate(layer: _Layer) -> Sections:
+def _validate(layer: _Layer, schema: Schema, plugins: Plugins) -> dict[str, Section]:
+    """The sections that a layer has.
+
+    Raises:
+        InputError: about the uppermost mistake, which is the one to mend first.
+    """
+    ours, added, errors = _parted(layer.values, schema, plugins)
+    given: dict[str, Section] = {}
     try:
-        return Sections.model_validate(layer.values, context=layer.folder)
+        sections = Sections.model_validate(ours, context=layer.folder)
+        given |= {name: getattr(sections, name) for name in sections.model_fields_set}
     except ValidationError as failure:
-        errors = {tuple(str(part) for part in error["loc"])[:2]: error for error in failure.errors(include_url=False)}
-    # The uppermost mistake is the one to fix first.
+        errors |= {_location(error)[:2]: error for error in failure.errors(include_url=False)}
+    for name, values in added.items():
+        try:
+            given[name] = schema.added[name].model_validate(values, context=layer.folder)
+        except ValidationError as failure:
+            path = tuple(name.split("."))
+            errors |= {(path + _location(error))[:3]: error for error in failure.errors(include_url=False)}
+    if not errors:
+        return given
     order = list(layer.places.values())
     location = min(errors, key=lambda location: order.index(layer.place(location)))
-    place, error = layer.place(location), errors[location]
+    place, error, written = layer.place(location), errors[location], ".".join(location)
     if error["type"] == "extra_forbidden":
-        raise InputError(f"{place}: {_unknown(location)}")
-    got = _got(error["input"])
-    if len(location) == 1:
-        raise InputError(f"{place}: {location[0]}: expected a section of keys, [{location[0]}], got {got}")
-    raise InputError(f"{place}: {'.'.join(location)}: expected {_expected(_field(*location))}, got {got}")
+        is_section = isinstance(error["input"], dict)
+        raise InputError(f"{place}: {schema.unknown(location, is_section=is_section)}")
+    if written in schema.sections:
+        raise InputError(f"{place}: {written}: expected a section of keys, [{written}], got {got(error['input'])}")
+    raise InputError(f"{place}: {written}: expected {expected(schema.field(written))}, got {got(error['input'])}")
 
 
-def _field(section: str, key: str) -> FieldInfo:
-    return KEYS[f"{section}.{key}"].model_fields[key]
+def _parted(
+    values: Mapping[str, object], schema: Schema, plugins: Plugins
+) -> tuple[dict[str, object], dict[str, object], dict[KeyPath, Any]]:
+    """What is in the sections of ours, in those of installed packages, and in no section although it should be.
+
+    What stands in the section of a package that can't be used is left out: that it can't is told elsewhere.
+    """
+    unusable = {f"{SECTION_OF[plugin.kind]}.{plugin.name}" for plugin in plugins.all if plugin.descriptor is None}
+    ours: dict[str, object] = {}
+    added: dict[str, object] = {}
+    unknown: dict[KeyPath, Any] = {}
+    for name, section in values.items():
+        if not isinstance(section, dict):
+            ours[name] = section
+            continue
+        rest = {key: value for key, value in section.items() if f"{name}.{key}" not in schema.added}
+        added |= {f"{name}.{key}": value for key, value in section.items() if key not in rest}
+        rest = {key: value for key, value in rest.items() if f"{name}.{key}" not in unusable}
+        if name in GROUPS:
+            unknown |= {(name, key): {"type": "extra_forbidden", "input": value} for key, value in rest.items()}
+        else:
+            ours[name] = rest
+    return ours, added, unknown
 
 
-def _hint(nearest: str | None, section: str = "") -> str:
-    if nearest:
-        return f"did you mean '{nearest}'?"
-    model = Sections.model_fields[section].annotation if section in Sections.model_fields else None
-    keys = ", ".join(key.partition(".")[2] for key, owner in KEYS.items() if owner is model)
-    return f"[{section}] has {keys}" if keys else f"the sections are {', '.join(Sections.model_fields)}"
-
-
-def _unknown(location: KeyPath) -> str:
-    """Says that there is no such key or section, and which is the nearest that there is."""
-    written = ".".join(location)
-    sections = difflib.get_close_matches(written, Sections.model_fields, 1) if len(location) == 1 else []
-    if sections:
-        return f"unknown section {quote(written)}; {_hint(sections[0])}"
-    return f"unknown key {quote(written)}; {_hint(_nearest(written), location[0])}"
-
-
-def _nearest(written: str) -> str | None:
-    """The "section.key" of any section that is most like what was written, the key's own name first."""
-    section, _, name = written.rpartition(".")
-
-    def likeness(key: str) -> tuple[float, float]:
-        known_section, _, known_name = key.partition(".")
-        return _ratio(name, known_name), _ratio(section, known_section)
-
-    best = max(KEYS, key=likeness)
-    return best if likeness(best)[0] >= LEAST_LIKENESS else None
-
-
-def _ratio(a: str, b: str) -> float:
-    return difflib.SequenceMatcher(None, a, b).ratio()
-
-
-def _unwrap(field: FieldInfo) -> tuple[Any, list[Any], bool]:
-    """The type of a setting without "or None", its limits, and whether it has limits and may be left free."""
-    kind = field.annotation
-    if get_origin(kind) not in (Union, UnionType):
-        return kind, field.metadata, False
-    inner = next(part for part in get_args(kind) if part is not type(None))
-    if get_origin(inner) is not Annotated:
-        return inner, field.metadata, False
-    inner_field = FieldInfo.from_annotation(inner)
-    return inner_field.annotation, inner_field.metadata, True
-
-
-def _takes_text(field: FieldInfo) -> bool:
-    return _unwrap(field)[0] not in (int, float, bool)
-
-
-def _expected(field: FieldInfo) -> str:
-    """In words, what a setting takes."""
-    kind, limits, may_be_free = _unwrap(field)
-    bound = {name: getattr(limit, name) for limit in limits for name in _BOUNDS if hasattr(limit, name)}
-    if get_origin(kind) is Literal:
-        return _one_of(get_args(kind))
-    if issubclass(kind, Enum):
-        return _one_of(member.value for member in kind)
-    if kind is bool:
-        return "true or false"
-    if kind is int:
-        return f"a whole number from {bound['ge']} to {bound['le']}"
-    if kind is float:
-        return f"a number from {bound['ge']:g} to {bound['le']:g}" + (', or "" for free' if may_be_free else "")
-    if kind is Path:
-        return "a path in quotes"
-    return f"text in quotes, at most {bound['max_length']} characters" if bound else "text in quotes"
-
-
-_BOUNDS = ("ge", "le", "max_length")
-
-
-def _one_of(values: Iterable[object]) -> str:
-    return "one of " + ", ".join(f"'{value}'" for value in values)
-
-
-def _got(value: object) -> str:
-    if isinstance(value, str):
-        return quote(value)
-    if isinstance(value, dict):
-        return "a section"
-    if isinstance(value, list):
-        return "a list"
-    if isinstance(value, bool):
-        return str(value).lower()
-    try:
-        return quote(str(value))[1:-1]
-    except ValueError:  # a whole number in hexadecimal, whose decimal digits are too many for Python to write
-        return "a number of thousands of digits"
+def _location(error: Mapping[str, Any]) -> KeyPath:
+    return tuple(str(part) for part in error["loc"])

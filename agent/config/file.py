@@ -11,10 +11,10 @@ from speech.errors import InputError, one_line
 from speech.files.input_file import read_input_file
 
 KeyPath = tuple[str, ...]
-"""(), (section,) or (section, key)."""
+"""(), (section,), (section, key) or (section, name, key)."""
 
-DEPTH = 2
-"""Sections of sections there are none; what lies deeper is on the line of its key."""
+DEPTH = 3
+"""[voice.loud] has keys of its own; what lies deeper is on the line of its key."""
 
 LARGEST_FILE_BYTES = 65_536
 """Ten times the packaged file. What is larger is some other file, given by mistake."""

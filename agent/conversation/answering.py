@@ -70,7 +70,7 @@ class Answering:
         face: shows what the avatar does.
         delivery: makes replies, and brings them out.
         history: takes what was said and heard.
-        latency: is told when a turn begins.
+        latency: is called when a turn begins.
         tail_s: idle after each reply.
         apologises: whether what was not understood is answered all the same.
         on_event: called with states, finished turns and dropped requests.

@@ -27,7 +27,7 @@ class ThinkingPolicy:
 
     Attributes:
         timeout_s: one that has said nothing for so long has failed.
-        on_problem: told in one line what went wrong.
+        on_problem: called with what went wrong, in one line.
     """
 
     timeout_s: float

@@ -23,7 +23,7 @@ class Utterance:
     Args:
         ears: the recogniser.
         start_sample: where it began in the output, if its sound is there.
-        on_transcript: told of every interim and of the final words.
+        on_transcript: called with every interim transcript and with the final one.
 
     Attributes:
         interim: the words so far.

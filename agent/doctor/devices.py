@@ -1,26 +1,17 @@
-"""Are a microphone, a speaker, a virtual camera and the MQTT broker there, and the packages that reach them?"""
+"""Are a microphone, a speaker and what the outputs need there, and the packages that reach them?"""
 
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from agent.config.config import Config
 from agent.doctor.packages import Package, Part, check_package, installed_version, requirements
-from agent.mqtt import settings as mqtt_settings
-from speech.errors import VisavisError
 
 PROBE_S = 5.0
 """Seconds that PortAudio gets to look for devices, in a process of its own: it can hang, and it is loud."""
-
-BROKER_TIMEOUT_S = 1.0
-
-VIRTUAL_CAMERAS = Path("/sys/devices/virtual/video4linux")
-"""Where Linux lists the cameras that are no hardware."""
 
 PACKAGES: Mapping[str, Package] = {
     "sounddevice": Package("microphone and speaker", "sounddevice", imported="never"),
@@ -28,8 +19,6 @@ PACKAGES: Mapping[str, Package] = {
     "pygame-ce": Package("window", "pygame", imported="deep"),
     "aiomqtt": Package("MQTT", "aiomqtt", imported="deep"),
 }
-
-_EXTRAS = ("devices", "camera", "window", "mqtt")
 
 _LIST_DEVICES = """
 import json
@@ -45,17 +34,18 @@ except VisavisError as error:
 
 def check_devices(config: Config, *, deep: bool = False) -> list[Part]:
     """What `visavis talk` reaches the world with; no ring needs it."""
+    from agent.backends.outputs import OUTPUTS
+
     parts = [
         check_package(requirement, deep=deep, ring="optional", packages=PACKAGES)
-        for extra in _EXTRAS
+        for extra in ("devices", *dict.fromkeys(output.extra for output in OUTPUTS if output.extra))
         for requirement in requirements(extra)
     ]
     if installed_version("sounddevice") is not None:
         parts += _check_sound(config)
-    if sys.platform == "linux":
-        parts.append(_check_camera())
-    if config.mqtt.host:
-        parts.append(_check_broker(config))
+    for output in OUTPUTS:
+        if output.check and (found := output.check(config, config.settings_of(output))):
+            parts.append(Part(found.name or output.name, "optional", found.status, "", found.detail, found.fix))
     return parts
 
 
@@ -92,32 +82,3 @@ def _check_sound(config: Config) -> list[Part]:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             parts.append(Part(kind, "optional", "ok", "", f"{wanted if wanted.isdigit() else name}{more}", ""))
     return parts
-
-
-def _check_camera() -> Part:
-    cameras = {path.parent.name: path.read_text("utf-8").strip() for path in VIRTUAL_CAMERAS.glob("video*/name")}
-    if cameras:
-        names = ", ".join(f"/dev/{device} ({name})" for device, name in sorted(cameras.items()))
-        return Part("virtual camera", "optional", "ok", "", names, "")
-    from avatar.outputs.virtual_camera import MODPROBE
-
-    fix = f"sudo apt-get install v4l2loopback-dkms && {MODPROBE}"
-    return Part("virtual camera", "optional", "missing", "", "for meetings: no v4l2loopback device", fix)
-
-
-def _check_broker(config: Config) -> Part:
-    address = (config.mqtt.host, config.mqtt.port)
-    name = f"{config.mqtt.host}:{config.mqtt.port}"
-    try:
-        mqtt_settings.check(config.mqtt)
-        mqtt_settings.password_from_environment(config.mqtt)
-    except VisavisError as error:
-        fix = f"set it right: [mqtt] ({config.source.of('mqtt.host')})"
-        return Part("MQTT broker", "optional", "broken", "", str(error), fix)
-    try:
-        with socket.create_connection(address, timeout=BROKER_TIMEOUT_S):
-            return Part("MQTT broker", "optional", "ok", "", f"{name} can be reached", "")
-    except OSError as error:
-        reason = error.strerror or str(error)
-        fix = f"start the broker, or change mqtt.host ({config.source.of('mqtt.host')})"
-        return Part("MQTT broker", "optional", "missing", "", f"{name}: {reason}", fix)

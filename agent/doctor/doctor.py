@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.config.config import Config
+from agent.config.sections import Sections
 from agent.doctor.devices import check_devices
 from agent.doctor.files import check_files, check_programs, check_python
 from agent.doctor.packages import Part, Ring, Status, check_packages
@@ -96,9 +97,7 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
         *check_packages(deep=deep),
         *check_files(config),
         *check_programs(config),
-        *_packaged(config),
-        *check_recommended(config, deep=deep),
-        *check_devices(config, deep=deep),
+        *_unless_packages_lack(lambda: _of_backends(config, deep=deep)),
     )
     complete = all(part.status == "ok" for part in parts if part.ring == "embedded")
     return Diagnosis(complete, _machine(), config.source.file, _changed(config), _choices(config), parts)
@@ -115,28 +114,37 @@ def _machine() -> Machine:
 
 
 def _changed(config: Config) -> dict[str, str]:
-    default = Config()
+    sections = {**{name: getattr(config, name) for name in Sections.model_fields}, **config.plugins.settings}
     return {
-        f"{section}.{key}": config.source.of(f"{section}.{key}")
-        for section in type(config).model_fields
-        if section != "source"
-        for key, value in getattr(config, section)
-        if value != getattr(getattr(default, section), key)
+        f"{name}.{key}": config.source.of(f"{name}.{key}")
+        for name, section in sections.items()
+        for key, value in section
+        if value != getattr(type(section)(), key)
     }
 
 
-def _packaged(config: Config) -> list[Part]:
-    try:
-        from agent.doctor.packaged import check_packaged
+def _of_backends(config: Config, *, deep: bool) -> list[Part]:
+    from agent.doctor.packaged import check_packaged
+    from agent.doctor.plugins import check_plugins
 
-        return check_packaged(config)
+    return [
+        *check_packaged(config),
+        *check_recommended(config, deep=deep),
+        *check_devices(config, deep=deep),
+        *check_plugins(config),
+    ]
+
+
+def _unless_packages_lack(look: Callable[[], list[Part]]) -> list[Part]:
+    try:
+        return look()
     except ImportError:  # a package of the embedded ring is missing, which is said there
         return []
 
 
 def _choices(config: Config) -> tuple[Chosen, ...]:
     try:
-        from agent.backends import Choice, chosen_ears, chosen_mind, chosen_voice
+        from agent.backends.choice import Choice, chosen_ears, chosen_mind, chosen_voice
     except ImportError as error:
         why = f"can't be told before the package is there: {' '.join(str(error).split())}"
         return (Chosen("ring", "unknown", why), Chosen("ears, mind, voice", "unknown", why))

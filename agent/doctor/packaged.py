@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib.util import find_spec
 
-from agent.backend_tables import EARS, MINDS, VOICES
+from agent.backends.tables import BY_NAME
 from agent.config.config import Config
 from agent.doctor.packages import Part, Ring, Status
 from agent.doctor.recommended import install_extra
-from agent.models.fetched import MODULES, megabytes
+from agent.models.fetched import megabytes
 from agent.models.packaged import any_installed, carrier_version, checked_files, install_command
 from agent.models.packaged_catalogue import PACKAGED, PackagedModel
 from agent.models.weights import candidates
@@ -49,15 +49,16 @@ def _check(model: PackagedModel, config: Config) -> Part:
         # The command is in the column of commands.
         trouble = str(error).removeprefix(f"{model.title}: ").removesuffix(f"; run: {install_command(model)}")
         return part("broken", trouble, install_command(model))
-    for backend, (extra, module) in MODULES.items():
-        if backend == model.backend and extra and find_spec(module) is None:
-            return part("missing", f"checked; the package {extra} that uses it is not installed", install_extra(extra))
+    backend = BY_NAME.get(model.backend)
+    if backend is not None and backend.extra and find_spec(backend.module) is None:
+        detail = f"checked; the package {backend.extra} that uses it is not installed"
+        return part("missing", detail, install_extra(backend.extra))
     return part("ok", "checked", "")
 
 
 def _is_wanted(model: PackagedModel, config: Config) -> bool:
     """Whether it is what this configuration would take first of its backend's packaged weights."""
     section = getattr(config, model.place)
-    if model.backend not in {"ears": EARS, "mind": MINDS, "voice": VOICES}[model.place]:
+    if model.backend not in BY_NAME:
         return False
     return section.backend in ("auto", model.backend) and candidates(config, model.backend)[:1] == [model]

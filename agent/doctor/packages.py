@@ -78,6 +78,7 @@ class Package:
 PACKAGES: Mapping[str, Package] = {
     "torch": Package("face: runs the motion sampler", "torch", imported="deep"),
     "numpy": Package("all numbers", "numpy"),
+    "platformdirs": Package("where a user's files belong", "platformdirs"),
     "onnxruntime": Package("ears: runs the voice detector", "onnxruntime"),
     "mediapipe": Package(
         "portrait: finds the face",

@@ -20,7 +20,6 @@ from agent.doctor.packages import PROJECT, Package, Part, Ring, check_package, m
 from agent.llm.address import address_of, is_this_computer, key_from
 from agent.models.catalogue import PLACES, Model
 from agent.models.fetched import (
-    MODULES,
     fetched_models,
     megabytes,
     models_folder,
@@ -49,8 +48,6 @@ PACKAGES: Mapping[str, Package] = {
 _INSTALLED_ALWAYS = ("faster-whisper", "transformers")
 """What `make install` brings, for the packaged weights."""
 
-_EXTRAS = ("faster-whisper", "whisper", "transformers", "openai", "coqui")
-
 
 def check_recommended(config: Config, *, deep: bool = False) -> list[Part]:
     """Everything of the recommended ring: needed ("recommended") is what this configuration would use of it."""
@@ -58,12 +55,15 @@ def check_recommended(config: Config, *, deep: bool = False) -> list[Part]:
         models = recommended_models(config)
     except VisavisError as error:
         return [Part("models", "recommended", "broken", "", str(error), "visavis fetch --list")]
-    extras = {MODULES[model.backend][0] for model in models}
+    from agent.backends.tables import BY_NAME
+
+    all_extras = dict.fromkeys(backend.extra for backend in BY_NAME.values() if backend.extra)
+    extras = {BY_NAME[model.backend].extra for model in models}
     if config.mind.base_url:
         extras.add("openai")
     parts = [
         part
-        for extra in _EXTRAS
+        for extra in all_extras
         for part in _check_extra(extra, "recommended" if extra in extras else "optional", deep=deep)
     ]
     if "coqui" in extras:

@@ -19,7 +19,7 @@ from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import LogSection
+from agent.config.session_sections import LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
 from speech.user_folders import state_folder
@@ -90,7 +90,7 @@ class Log:
 
         Args:
             section: what the configuration says of it.
-            on_problem: told in one line, on the log's thread or here, what can't be written, once.
+            on_problem: called once, on the log's thread or here, with what can't be written, in one line.
         """
         if section.level == "off" or self.path is not None:
             return

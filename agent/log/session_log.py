@@ -19,7 +19,7 @@ class SessionLog:
     """Takes a session's events.
 
     Args:
-        redaction: told what was said, so that nothing in the log repeats it.
+        redaction: is given what was said, so that nothing in the log repeats it.
     """
 
     def __init__(self, redaction: Redaction) -> None:

@@ -26,16 +26,6 @@ from agent.models.piper_catalogue import piper_language
 from speech.errors import InputError
 from speech.user_folders import data_folder
 
-MODULES: Mapping[Backend, tuple[str, str]] = {
-    "whisper": ("whisper", "whisper"),
-    "faster-whisper": ("faster-whisper", "faster_whisper"),
-    "transformers": ("transformers", "transformers"),
-    "piper": ("", "onnxruntime"),
-    "coqui": ("coqui", "TTS"),
-    "xtts": ("coqui", "TTS"),
-}
-"""Backend → the extra of our package that it needs, if any, and the module by which that is known to be installed."""
-
 ENTRY_FILES: Mapping[str, str] = {"whisper": ".pt", "hibari": ".onnx", "piper": ".onnx"}
 """Backends whose models are one file, and how its name ends; the others' are folders."""
 

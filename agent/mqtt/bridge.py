@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from agent.config.sections import MqttSection
-from agent.conversation.events import Event, Problem, Say, StateChanged, TurnFinished, TypedText
+from agent.config.device_sections import MqttSection
+from agent.conversation.events import Event, Problem, RequestDropped, Say, StateChanged, TurnFinished, TypedText
 from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
@@ -25,7 +25,6 @@ from agent.mqtt.queues import Outbox, OutgoingMessage
 from agent.text.foreign_text import shortened
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
-from avatar.outputs.mqtt_motion import MqttMotionOutput
 from speech.errors import InputError
 from speech.events import Transcript
 
@@ -99,10 +98,6 @@ class MqttBridge:
         self._motion: bytes | None = None
         self._motion_came = asyncio.Event()
 
-    def motion_output(self) -> MqttMotionOutput | None:
-        """The output to give to the renderer; None where motion is not to be published."""
-        return MqttMotionOutput(self._set_motion) if self._settings.motion else None
-
     def on_event(self, event: Event) -> None:
         """Publishes what happens in the conversation. Called on the event loop; never waits."""
         match event:
@@ -119,6 +114,8 @@ class MqttBridge:
                 self._turn = record.turn.id + 1
             case Problem(message) if not isinstance(event, MqttProblem):
                 self._send("event", messages.notice("problem", message))
+            case RequestDropped(request, why):
+                self._send("event", messages.notice("not_said", f"{shortened(request.text, 60)}: {why}"))
 
     async def run(self, conversation: Conversation) -> None:
         """Serves the conversation until it is cancelled; whatever the broker does, it goes on trying."""
@@ -312,8 +309,11 @@ class MqttBridge:
     def _state_message(self, state: ConversationState) -> OutgoingMessage:
         return OutgoingMessage(self._broker.topic("state"), state.encode(), retain=True)
 
-    def _set_motion(self, payload: bytes) -> None:
-        """Called from the rendering thread: only the newest frame is kept, and none before there is a connection."""
+    def publish_motion(self, payload: bytes) -> None:
+        """Takes one frame's motion, without waiting: only the newest is kept, and none before there is a connection.
+
+        Called from the rendering thread.
+        """
         self._motion = payload
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop has ended before the renderer did

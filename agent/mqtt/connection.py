@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.mqtt.messages import OFFLINE
 from agent.mqtt.queues import inbox_type
 from agent.mqtt.settings import check, password_from_environment

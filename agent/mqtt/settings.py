@@ -6,7 +6,7 @@ import os
 import re
 import unicodedata
 
-from agent.config.sections import MqttSection
+from agent.config.device_sections import MqttSection
 from agent.text.foreign_text import redact_credentials, shortened
 from speech.errors import InputError
 

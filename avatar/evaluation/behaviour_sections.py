@@ -14,6 +14,7 @@ from avatar.evaluation.results import Band, Section, row
 from avatar.evaluation.spectra import HEAD_BANDS_HZ, band_share
 from avatar.evaluation.speech_sections import head_block_ratio
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats, MotionLayout
+from avatar.progress import ShareDone
 
 LEAST_S = 10.0
 """Rates of anything shorter would say nothing."""
@@ -108,7 +109,7 @@ def nod_section(listened: Nods, alone: Nods) -> Section:
     return Section("Listener's nods", ("listening", "hearing nothing"), rows, note)
 
 
-def command_section(make: MakeSampler, progress: Callable[[float], None]) -> Section:
+def command_section(make: MakeSampler, progress: ShareDone) -> Section:
     """What a fresh, listening sampler reaches of a commanded gaze and head distance: medians after two seconds."""
     rows = []
     asked = [Controls(gaze=(np.radians(yaw), np.radians(pitch))) for yaw, pitch in _GAZES_DEG]

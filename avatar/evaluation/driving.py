@@ -8,6 +8,7 @@ import numpy as np
 
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
+from avatar.progress import ShareDone
 from avatar.sampler.lookahead import MotionSampler
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 
@@ -24,7 +25,7 @@ def drive(
     *,
     user: Samples | None = None,
     controls: Controls | None = None,
-    progress: Callable[[float], None] = lambda done: None,
+    progress: ShareDone = lambda done: None,
 ) -> Floats:
     """Has a fresh sampler make the motion of a recording.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ from avatar.evaluation.speech_sections import (
 )
 from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
-from avatar.progress import Progress
+from avatar.progress import Progress, ShareDone
 
 SAMPLER, GIVEN = "sampler", "motion"
 """Columns: what the configured sampler makes, and a motion that was given."""
@@ -72,7 +72,7 @@ class Plan:
     progress: Progress = lambda done, note: None
 
     @contextmanager
-    def stage(self, note: str, start: float, stop: float) -> Iterator[Callable[[float], None]]:
+    def stage(self, note: str, start: float, stop: float) -> Iterator[ShareDone]:
         """Reports the share done within one stage."""
         self.progress(start, note)
         yield lambda done: self.progress(start + (stop - start) * done, note)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats
+from avatar.progress import ShareDone
 from speech.errors import InputError
 
 _LEAST_SHARE = 0.7  # of the pictures must show a face
@@ -29,7 +29,7 @@ class TrackedMouth:
     width: Floats
 
 
-def track_mouth(path: Path, progress: Callable[[float], None] = lambda done: None) -> TrackedMouth:
+def track_mouth(path: Path, progress: ShareDone = lambda done: None) -> TrackedMouth:
     """Tracks the largest face of a video; frame 0 begins with the video's sound.
 
     Args:

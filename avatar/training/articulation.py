@@ -3,152 +3,19 @@
 Every phoneme has a target for a few gestures and says how strongly it insists on each (Cohen & Massaro 1993); curves
 are the weighted blend, so that weak consonants take the shape of their neighbours and rounding starts before the
 sound. Contacts are not blended: lips meet for p b m, and the lower lip meets the upper teeth for f v, whatever stands
-beside them. Viseme groups and openings follow common phonetic knowledge (vowel height opens the jaw; sibilants close
-it; w, oo, sh, r round).
+beside them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
 from avatar.training.speech_data import Phone
-
-
-@dataclass(frozen=True, slots=True)
-class Viseme:
-    """Targets of one mouth shape, in [0, 1], and how strongly it insists on them.
-
-    Attributes:
-        jaw: opening of the jaw.
-        lips: lips drawn apart beyond what the jaw does.
-        funnel: lips pushed forward and open.
-        pucker: lips drawn together.
-        spread: mouth corners drawn back.
-        tongue: tip at or between the teeth.
-        contact: "lips", "teeth" (lower lip to upper teeth) or "" for none.
-        jaw_weight: dominance for jaw and lips.
-        round_weight: dominance for funnel, pucker and spread.
-    """
-
-    jaw: float
-    lips: float = 0.2
-    funnel: float = 0.0
-    pucker: float = 0.0
-    spread: float = 0.0
-    tongue: float = 0.0
-    contact: str = ""
-    jaw_weight: float = 1.0
-    round_weight: float = 1.0
-
-
-VISEMES: dict[str, Viseme] = {
-    # Vowels.
-    "aa": Viseme(0.62, 0.30),
-    "ae": Viseme(0.56, 0.38, spread=0.25),
-    "ah": Viseme(0.44, 0.28),
-    "ao": Viseme(0.50, 0.15, funnel=0.50, pucker=0.15, round_weight=1.6),
-    "eh": Viseme(0.42, 0.32, spread=0.28),
-    "er": Viseme(0.26, 0.20, funnel=0.34, pucker=0.18),
-    "ih": Viseme(0.27, 0.30, spread=0.28),
-    "iy": Viseme(0.17, 0.34, spread=0.48, round_weight=1.3),
-    "uh": Viseme(0.26, 0.12, funnel=0.30, pucker=0.38, round_weight=1.4),
-    "uw": Viseme(0.16, 0.06, funnel=0.36, pucker=0.68, round_weight=1.8),
-    "oh": Viseme(0.38, 0.12, funnel=0.50, pucker=0.32, round_weight=1.6),
-    "ue": Viseme(0.18, 0.08, funnel=0.42, pucker=0.60, round_weight=1.8),  # French u, German ü
-    "oe": Viseme(0.34, 0.12, funnel=0.48, pucker=0.36, round_weight=1.6),  # French eu, German ö
-    "schwa": Viseme(0.27, 0.24, jaw_weight=0.6, round_weight=0.4),
-    # Consonants.
-    "p": Viseme(0.12, 0.0, contact="lips", jaw_weight=1.2, round_weight=0.3),
-    "f": Viseme(0.10, 0.10, contact="teeth", jaw_weight=1.6, round_weight=0.4),
-    "th": Viseme(0.17, 0.30, tongue=0.6, jaw_weight=1.2, round_weight=0.4),
-    "t": Viseme(0.14, 0.28, tongue=0.10, jaw_weight=0.8, round_weight=0.25),
-    "l": Viseme(0.20, 0.28, tongue=0.32, jaw_weight=0.7, round_weight=0.3),
-    "s": Viseme(0.07, 0.36, spread=0.26, jaw_weight=2.2, round_weight=0.5),
-    "sh": Viseme(0.09, 0.22, funnel=0.58, pucker=0.18, jaw_weight=2.0, round_weight=1.6),
-    "k": Viseme(0.20, 0.24, jaw_weight=0.5, round_weight=0.15),
-    "r": Viseme(0.17, 0.16, funnel=0.38, pucker=0.28, jaw_weight=0.9, round_weight=1.1),
-    "w": Viseme(0.10, 0.03, funnel=0.28, pucker=0.74, jaw_weight=1.4, round_weight=2.0),
-    "y": Viseme(0.13, 0.28, spread=0.38, jaw_weight=0.9, round_weight=0.8),
-    "h": Viseme(0.25, 0.22, jaw_weight=0.15, round_weight=0.05),
-    "rest": Viseme(0.0, 0.0, jaw_weight=1.0, round_weight=0.7),
-}
-VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
-UNKNOWN_VISEME = 255
-"""In place of an index into VISEME_NAMES, where nobody knows what is said."""
-VOWELS: tuple[str, ...] = ("aa", "ae", "ah", "ao", "eh", "er", "ih", "iy", "uh", "uw", "oh", "ue", "oe", "schwa")
-
-# Diphthongs and other sounds of two shapes.
-_PAIRS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("aI", "ay", "ai", "aI2", "AI"), ("aa", "ih")),
-    **dict.fromkeys(("aU", "aw", "au", "Au"), ("aa", "uh")),
-    **dict.fromkeys(("eI", "ey", "ei", "EI"), ("eh", "iy")),
-    **dict.fromkeys(("oU", "ow", "ou", "@U"), ("oh", "uw")),
-    **dict.fromkeys(("OI", "oy", "Oi", "OY"), ("ao", "ih")),
-    **dict.fromkeys(("i@", "i@3", "I@"), ("iy", "schwa")),
-    **dict.fromkeys(("e@", "e@3"), ("eh", "schwa")),
-    **dict.fromkeys(("U@", "u@"), ("uh", "schwa")),
-    **dict.fromkeys(("aI@", "aI3"), ("aa", "er")),
-    "aU@": ("aa", "uh"),
-    "O@": ("ao", "er"),
-    "A@": ("aa", "er"),
-    "o@": ("ao", "er"),
-    "pF": ("p", "f"),
-    "jU": ("y", "uw"),
-}
-
-_SINGLES: dict[str, tuple[str, ...]] = {
-    "aa": ("0", "A", "A~", "aa", "a", "a:", "V:", "A:"),
-    "ae": ("ae", "&", "&~", "a#"),
-    "ah": ("V", "ah", "6"),
-    "ao": ("O", "O:", "O2", "ao", "Q", "O~"),
-    "eh": ("E", "E:", "E~", "eh", "e", "e:", "e-", "E-", "E2"),
-    "er": ("3", "3:", "er", "@r", "R-"),
-    "ih": ("I", "ih", "I2", "i.", "y.", "I#", "Y-"),
-    "iy": ("i", "i:", "iy", "i#", "I:"),
-    "uh": ("U", "uh", "U~", "u-", "U2"),
-    "uw": ("u", "u:", "uw", "M", "u#"),
-    "oh": ("o", "o:", "o~", "oU2", "o2"),
-    "ue": ("y", "y:", "Y:", "H", "yu"),
-    "oe": ("Y", "W", "W~", "2", "2:", "9", "Wy"),
-    "schwa": ("@", "@2", "@-", "ax", "a2", "@5", "3-", "axr", "@L"),
-    "p": ("p", "b", "m", "P", "b#", "p-", "em"),
-    "f": ("f", "v", "v#"),
-    "th": ("T", "D", "th", "dh"),
-    "t": ("t", "d", "n", "t#", "t2", "d#", "n-", "n^", "en", "dx", "nd", "t.", "d.", "n."),
-    "l": ("l", "l^", "L", "el", "l-", "l#"),
-    "s": ("s", "z", "ts", "dz", "z2", "s;", "z;", "t_s", "s#"),
-    "sh": ("S", "Z", "tS", "dZ", "sh", "zh", "ch", "jh", "s\\", "t_s\\", "s.", "sx", "S;", "tS;", "dz;", "ts;"),
-    "k": ("k", "g", "N", "x", "Q^", "ng", "X", "R", "R2", "G", "B", "C", "q", "c", "x^", "kh"),
-    "r": ("r", "r-", "*", "**", "r#", "*-"),
-    "w": ("w", "w#", "wh"),
-    "y": ("j", "y2", "J", "J^", "jh2"),
-    "h": ("h", "hh", "?", "hv", "h#"),
-}
-_SYMBOLS: dict[str, str] = {symbol: viseme for viseme, symbols in _SINGLES.items() for symbol in symbols}
-
-_ARPABET_ONLY = {"y": "y", "uh": "uh"}
-"""Names that Flite's ARPABET uses otherwise than eSpeak (its y is the consonant)."""
-
-
-@lru_cache(maxsize=1024)
-def visemes_of(symbol: str, *, arpabet: bool = False) -> tuple[str, ...]:
-    """The one or two shapes of a phoneme; unknown symbols are looked up by their first letters."""
-    if not symbol:
-        return ("rest",)
-    if arpabet and symbol in _ARPABET_ONLY:
-        return (_ARPABET_ONLY[symbol],)
-    if symbol in _PAIRS:
-        return _PAIRS[symbol]
-    for length in range(len(symbol), 0, -1):
-        found = _SYMBOLS.get(symbol[:length])
-        if found:
-            return (found,)
-    return ("schwa",)
+from avatar.training.visemes import VISEME_NAMES, VISEMES, VOWELS, visemes_of
 
 
 @dataclass(frozen=True, slots=True)

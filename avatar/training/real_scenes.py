@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ
+from avatar.progress import Progress
 from avatar.tracking.faces import FaceTracker
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
@@ -18,8 +19,6 @@ from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once
 from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 
-Advance = Callable[[float, str], None]
-"""Called with the share of the source that is done, [0, 1], and one line about it."""
 Report = Callable[[str], None]
 
 # Roughly what one file takes; only the progress bar looks at it.
@@ -37,7 +36,7 @@ class SceneSource(Protocol):
     seconds: float
     """About how long it takes, for a progress bar."""
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Adds all its scenes."""
         ...
 
@@ -80,7 +79,7 @@ class VideoScenes:
         self._vad = SileroVAD()
         self.seconds = _VIDEO_S * len(self._paths)
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Tracks every video that an earlier run has not tracked, then adds the scenes of all."""
         usable: list[Path] = []
         for number, path in enumerate(self._paths):
@@ -142,7 +141,7 @@ class RecordingScenes:
         self._seed, self._share, self._report = seed, validation_share, report
         self.seconds = _RECORDING_S * len(self._recordings)
 
-    def add_to(self, store: SceneStore, advance: Advance) -> None:
+    def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Aligns every recording; one to three of the same folder make a scene."""
         random = np.random.default_rng(self._seed)
         total = len(self._recordings)

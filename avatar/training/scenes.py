@@ -11,19 +11,12 @@ import numpy.typing as npt
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout
 from avatar.sampler.dynamics import MOUTH
 from avatar.sampler.features import loudness, recording_features
-from avatar.training.articulation import (
-    VOWELS,
-    Style,
-    articulate,
-    frame_times,
-    relative_loudness,
-    viseme_classes,
-    visemes_of,
-)
+from avatar.training.articulation import Style, articulate, frame_times, relative_loudness, viseme_classes
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.corpus import english, other_language
 from avatar.training.speech_data import Phone, Utterance, flite_voices, speak_espeak, speak_flite, stretched, sung
+from avatar.training.visemes import VOWELS, visemes_of
 from speech.audio import SPEECH_RATE_HZ
 
 Random = np.random.Generator

@@ -15,14 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
+from avatar.progress import ShareDone
 from avatar.sampler.conditions import ConditionLayout, condition_vector
 from avatar.sampler.features import loudness, recording_features
 from avatar.sampler.intention import INTENTION_NAMES
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
 from avatar.tracking.track import TrackedMotion, track_video
-from avatar.training.articulation import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
+from avatar.training.visemes import UNKNOWN_VISEME
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft
@@ -63,7 +64,7 @@ def find_videos(folder: Path) -> list[Path]:
     return found
 
 
-def tracked_once(path: Path, cache_dir: Path, progress: Callable[[float], None] | None = None) -> TrackedMotion:
+def tracked_once(path: Path, cache_dir: Path, progress: ShareDone | None = None) -> TrackedMotion:
     """Tracks a video, or reads what an earlier run kept of the same file.
 
     Raises:

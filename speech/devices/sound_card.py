@@ -46,7 +46,7 @@ class SoundCard:
     Args:
         speaker: its name or number, "" for the default; None plays nothing.
         microphone: likewise; None hears nothing.
-        on_problem: told in one line, on the event loop, what went wrong, and that it is right again.
+        on_problem: called on the event loop with what went wrong, and that it is right again, in one line.
         delay_s: how much later than the device says the sound is heard.
         most_latency_s: of the speaker, where it runs dry with less.
     """

@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -146,9 +147,11 @@ class _Server:
         self._stdin, self._stdout = stdin, stdout
         self._lock = threading.Lock()
         self._calls: dict[int, Call] = {}
-        self._waiting: queue.SimpleQueue[tuple[int, Call]] = queue.SimpleQueue()
-        self._room = threading.Semaphore(MOST_CALLS)
-        self._idle: list[queue.SimpleQueue[tuple[int, Call]]] = []
+        self._handing_out = threading.Lock()
+        self._waiting: deque[tuple[int, Call]] = deque()
+        self._idle: list[queue.SimpleQueue[tuple[int, Call]]] = []  # the thread that has worked last is the last
+        self._threads = 0
+        self._wanted_threads: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def run(self, load: Callable[[dict[str, Any]], Work]) -> None:
         first = self._read()
@@ -164,20 +167,20 @@ class _Server:
             return
         self._send(pack_message(Kind.READY))
         while True:
-            self._hand_out(*self._waiting.get(), work)
+            self._wanted_threads.get()
+            # Started on the main thread: it inherits the priority that `load` has given it.
+            threading.Thread(target=self._work, args=(work,), name="work", daemon=True).start()
 
-    def _hand_out(self, number: int, call: Call, work: Work) -> None:
-        """Gives a call to the thread that has worked last, as its memory is warm, or to a new one.
-
-        New threads are started here, on the main one: they inherit the priority that `load` has given it.
-        """
-        self._room.acquire()
-        if self._idle:
-            calls = self._idle.pop()
-        else:
-            calls = queue.SimpleQueue()
-            threading.Thread(target=self._work, args=(work, calls), name="work", daemon=True).start()
-        calls.put((number, call))
+    def _hand_out(self, number: int, call: Call) -> None:
+        """Gives a call to the idle thread that has worked last, whose memory is warm, or asks for a new one."""
+        with self._handing_out:
+            if self._idle:
+                self._idle.pop().put((number, call))
+                return
+            self._waiting.append((number, call))
+            if self._threads < MOST_CALLS:
+                self._threads += 1
+                self._wanted_threads.put(None)
 
     def _take_all(self) -> None:
         while (message := self._read()) is not None:
@@ -187,7 +190,7 @@ class _Server:
     def _take(self, kind: Kind, number: int, fields: dict[str, Any], payload: bytes) -> None:
         if kind is Kind.OPEN:
             call = self._calls[number] = Call(number, fields, self._send)
-            self._waiting.put((number, call))
+            self._hand_out(number, call)
         elif kind is Kind.PING:
             self._send(pack_message(Kind.PONG))
         elif (known := self._calls.get(number)) is not None:  # else it has ended already
@@ -200,9 +203,15 @@ class _Server:
             elif kind is Kind.CANCEL:
                 known._cancel()
 
-    def _work(self, work: Work, calls: queue.SimpleQueue[tuple[int, Call]]) -> None:
+    def _work(self, work: Work) -> None:
+        mine: queue.SimpleQueue[tuple[int, Call]] = queue.SimpleQueue()
         while True:
-            number, call = calls.get()
+            with self._handing_out:
+                if self._waiting:
+                    mine.put(self._waiting.popleft())
+                else:
+                    self._idle.append(mine)
+            number, call = mine.get()
             try:
                 call.check()
                 work(call)
@@ -212,8 +221,6 @@ class _Server:
             except Exception as error:  # the next call may do better
                 self._send_failure(number, error)
             self._calls.pop(number, None)
-            self._idle.append(calls)
-            self._room.release()
 
     def _send_failure(self, number: int, error: Exception, what: str = "") -> None:
         """Says in one line why a call failed; of what nobody has expected also where, for the log."""

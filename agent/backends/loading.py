@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
-from agent import backends
+from agent.backends.choice import Choice, without_weights
 from agent.config.config import Config
 from agent.log.lines import Foreign, log_event
 from speech.errors import VisavisError
@@ -22,7 +22,7 @@ Part = TypeVar("Part", bound=AbstractAsyncContextManager[Any])
 @asynccontextmanager
 async def loaded(
     config: Config,
-    choose: Callable[[Config], backends.Choice],
+    choose: Callable[[Config], Choice],
     make: Callable[[Config], Part],
     *,
     on_notice: Callable[[str], None],
@@ -35,7 +35,7 @@ async def loaded(
 
     Args:
         config: the whole configuration.
-        choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends`.
+        choose: one of `chosen_ears`, `chosen_mind` and `chosen_voice` in `agent.backends.choice`.
         make: makes the backend for settings; in a thread, since weights may be checked, joined or converted.
         on_notice: called with what is not as it should be, a line each.
         on_made: given the backend before it is loaded.
@@ -51,7 +51,7 @@ async def loaded(
         try:
             await stack.enter_async_context(part)
         except VisavisError as error:
-            instead = await asyncio.to_thread(backends.without_weights, config, choice)
+            instead = await asyncio.to_thread(without_weights, config, choice)
             if instead is None:
                 raise
             chosen = getattr(instead, choice.what).backend

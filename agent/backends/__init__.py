@@ -1,0 +1,1 @@
+"""Ears, minds, voices and outputs: one descriptor each, chosen, made and loaded."""

@@ -1,0 +1,56 @@
+"""The settings of a conversation as a whole: where weights come from, its times, its log."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.config.section import FilePath, Section
+
+
+class RingSection(Section):
+    """Which ring of parts works.
+
+    Attributes:
+        choice: where weights come from for every backend that is left at "auto": "auto" takes fetched ones, else
+            packaged ones, else a backend that needs none; "embedded" never takes fetched ones, nor a server;
+            "recommended" takes nothing else.
+        models: folder of the fetched weights; None for the user's usual data folder.
+    """
+
+    choice: Literal["auto", "embedded", "recommended"] = "auto"
+    models: FilePath = None
+
+
+class SessionSection(Section):
+    """The conversation as a whole.
+
+    Attributes:
+        keep_transcripts: folder for every conversation's turns as JSON lines; None keeps them only beside an output
+            file that the user asked for.
+        idle_lead_s: seconds of face before the first sound of a file.
+        idle_tail_s: seconds of face after the last sound of a file.
+        thinking_timeout_s: seconds after which a reply that doesn't come is given up.
+    """
+
+    keep_transcripts: FilePath = None
+    idle_lead_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.4
+    idle_tail_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.6
+    thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
+
+
+class LogSection(Section):
+    """The log of the commands that run unattended: talk and mirror.
+
+    Attributes:
+        folder: where visavis.log is written; None for the user's usual state folder.
+        level: what is written: "debug", "info", "warning", "error", or "off" for no file.
+        format: "text", or "json" for one JSON object a line.
+        words: whether the log holds what was said; else it holds only how long it was.
+    """
+
+    folder: FilePath = None
+    level: Literal["debug", "info", "warning", "error", "off"] = "info"
+    format: Literal["text", "json"] = "text"
+    words: bool = False
