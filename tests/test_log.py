@@ -164,8 +164,8 @@ def test_the_files_stay_small(log: Log, tmp_path: Path, monkeypatch: pytest.Monk
 def test_two_programs_have_a_file_each_and_a_name_that_is_free_is_used_again(log: Log, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from agent.config.session_sections import LogSection;"
-        " from agent.log.log import Log; log = Log(); log.open(LogSection.model_construct(folder=Path(sys.argv[1]), level='info', format='text',"
-        " words=False), print); print(log.path.name, flush=True); sys.stdin.read()"
+        " from agent.log.log import LOG; LOG.open(LogSection.model_construct(folder=Path(sys.argv[1]), level='info',"
+        " format='text', words=False), print); print(LOG.path.name, flush=True); sys.stdin.read()"
     )
     first = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
