@@ -80,7 +80,7 @@ def _absent_weights(item: pytest.Item) -> set[str]:
 # Programs, weights, real recordings and sound cards take their time: `make check` does without what uses them.
 _SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb")
 _SLOW_FIXTURES = ("command", "tiny_en", "whisper")
-_SLOW_S = 1.0
+_SLOW_S = 2.0
 """Processor time from which on a test is slow."""
 
 

@@ -8,8 +8,10 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from speech.files.scratch import scratch_folder
 if sys.platform == "win32":
     pytest.skip("Windows renames nothing that is open and locks nothing", allow_module_level=True)
 
-IS_ROOT = os.geteuid() == 0
+IS_ROOT, NOBODY = os.geteuid() == 0, 65534
 
 
 def names(folder: Path) -> list[str]:
@@ -202,16 +204,31 @@ def test_what_can_never_be_written_is_refused_at_once(tmp_path: Path, pipe: Path
             Draft(target)
 
 
-@pytest.mark.skipif(IS_ROOT, reason="root may write everything")
-def test_a_write_protected_file_or_folder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("kept")
-    (tmp_path / "a.csv").chmod(0o400)
-    with pytest.raises(InputError, match="write-protected"):
-        check_writable(tmp_path / "a.csv")
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="not writable"):
-        check_writable(tmp_path / "b.csv")
-    tmp_path.chmod(0o700)
+@contextmanager
+def as_a_user() -> Iterator[Path]:
+    """Root may write everything: for a while it is a user without rights, with a folder of its own."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        if not IS_ROOT:
+            yield Path(name)
+            return
+        os.chown(name, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, 0)
+        try:
+            yield Path(name)
+        finally:
+            os.setresuid(0, 0, 0)
+
+
+def test_a_write_protected_file_or_folder_is_refused() -> None:
+    with as_a_user() as folder:
+        (folder / "a.csv").write_text("kept")
+        (folder / "a.csv").chmod(0o400)
+        with pytest.raises(InputError, match="write-protected"):
+            check_writable(folder / "a.csv")
+        folder.chmod(0o500)
+        with pytest.raises(InputError, match="not writable"):
+            check_writable(folder / "b.csv")
+        folder.chmod(0o700)
 
 
 def test_permissions(tmp_path: Path) -> None:

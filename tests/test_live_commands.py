@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from agent.commands.demo import QUESTIONS
-from speech.audio import OUTPUT_RATE_HZ
+from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 from speech.files.sound_file import read_audio
 from tests.live_program import ROOT, live_program
 from tests.pulse import Pulse, pulse
@@ -107,10 +107,11 @@ def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -
         heard = recording.samples()
     kept = read_audio(tmp_path / "mirror.mp4", OUTPUT_RATE_HZ)
     for sound in (heard, kept):
-        size = 1 << (len(sound) + len(speech)).bit_length()
-        likeness = np.fft.irfft(np.fft.rfft(sound, size) * np.conj(np.fft.rfft(speech, size)), size)
-        at = int(np.argmax(likeness[: len(sound) - len(speech)]))
-        assert np.corrcoef(sound[at : at + len(speech)], speech)[0, 1] > 0.8
+        # In pieces: a busy machine loses some of 20 ms, which shifts what follows.
+        delays = delays_of(speech, sound)
+        at = int(np.median([delay for delay in delays if delay is not None]))
+        in_place = [delay is not None and abs(delay - at) < 0.1 * OUTPUT_RATE_HZ for delay in delays]
+        assert len(delays) > 8 and np.mean(in_place) > 0.7, delays
     with av.open(str(tmp_path / "mirror.mp4")) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     # An open mouth is dark inside; heads move all the time, so mere movement would say nothing.
@@ -196,6 +197,23 @@ def test_a_program_that_is_killed_leaves_a_recording_that_plays_and_no_process(s
     with av.open(str(tmp_path / "talk.unfinished.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) >= 50
     assert np.abs(read_audio(tmp_path / "talk.unfinished.mp4", OUTPUT_RATE_HZ)).max() > 0.02
+
+
+def delays_of(speech: Samples, sound: Samples) -> list[int | None]:
+    """How much later each loud piece of 0.1 s is in the sound; None where it is not there."""
+    length = OUTPUT_RATE_HZ // 10
+    pieces = [(start, speech[start : start + length]) for start in range(0, len(speech) - length, length)]
+    size = 1 << (len(sound) + length).bit_length()
+    spectrum = np.fft.rfft(sound, size)
+    energy = np.convolve(sound.astype(np.float64) ** 2, np.ones(length), "valid") + 1e-9
+    found: list[int | None] = []
+    for start, piece in pieces:
+        if rms(piece) > 0.02:
+            likeness = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)[: len(energy)]
+            likeness /= np.sqrt(energy * np.sum(piece**2))
+            place = int(np.argmax(likeness))
+            found.append(place - start if likeness[place] > 0.8 else None)
+    return found
 
 
 def is_running(pid: int) -> bool:

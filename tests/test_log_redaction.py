@@ -80,11 +80,11 @@ def told(log: Log, folder: Path, *, words: bool = False) -> list[dict[str, objec
 
     log.open(LogSection(folder=None, format="json", words=words).model_copy(update={"folder": folder}), print)
     session_log = SessionLog(log.redaction)
-    session_log.tell(Transcript(QUESTION, True, 0.0, 2.0))
-    session_log.tell(Sentence(0, ANSWER))
-    session_log.tell(Problem(f"voice engine pico: expected German, got {ANSWER[:40]!r}; choose the engine espeak"))
-    session_log.tell(Problem(f"a plug-in printed: {ANSWER}"))
-    session_log.tell(TurnFinished(a_turn()))
+    session_log.on_event(Transcript(QUESTION, True, 0.0, 2.0))
+    session_log.on_event(Sentence(0, ANSWER))
+    session_log.on_event(Problem(f"voice engine pico: expected German, got {ANSWER[:40]!r}; choose the engine espeak"))
+    session_log.on_event(Problem(f"a plug-in printed: {ANSWER}"))
+    session_log.on_event(TurnFinished(a_turn()))
     try:
         raise ValueError(QUESTION)
     except ValueError:

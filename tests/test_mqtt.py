@@ -28,6 +28,7 @@ from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.mqtt import connection as mqtt_connection
 from agent.mqtt.bridge import MqttBridge
 from agent.mqtt.messages import Command
+from agent.mqtt.notices import NOTICE_WINDOW_S, NOTICES
 from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
@@ -631,10 +632,12 @@ def test_a_flood_neither_stalls_nor_grows(tmp_path: Path) -> None:
             command = ["mosquitto_pub", "-p", str(broker.port), "-q", "1", "-t", "visavis/say", "-l"]
             flooding = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE)
             tracemalloc.start()
+            began = time.monotonic()
             await flooding.communicate(lines)
-            async with aiomqtt.Client("127.0.0.1", broker.port) as client:
-                await client.publish("visavis/stop", qos=1)
-            await until(lambda: ("stop", "") in conversation.calls, within_s=60.0)
+            async with asyncio.timeout(60.0), aiomqtt.Client("127.0.0.1", broker.port) as client:
+                while ("stop", "") not in conversation.calls:  # it is dropped too, where the flood is still being read
+                    await client.publish("visavis/stop", qos=1)
+                    await asyncio.sleep(0.5)
             assert len(conversation.calls) > 1000
             conversation.calls.clear()
             grown, _ = tracemalloc.get_traced_memory()
@@ -643,7 +646,9 @@ def test_a_flood_neither_stalls_nor_grows(tmp_path: Path) -> None:
             await asyncio.wait({ticking})
             assert max(stalls) < 0.1
             assert grown < 1_000_000
-            assert 0 < len(problems) <= 5 and "more commands came" in problems[0]
+            # A busy machine takes several windows of time for them, each with its notices and a number.
+            windows = 1 + int((time.monotonic() - began) // NOTICE_WINDOW_S)
+            assert 0 < len(problems) < (NOTICES + 1) * windows and "more commands came" in problems[0]
 
     with Mosquitto(tmp_path, "max_queued_messages 0") as broker:
         played(scene(broker), within_s=90.0)

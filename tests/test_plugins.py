@@ -231,7 +231,7 @@ def test_settings_come_from_everywhere_and_are_checked_like_ours(tmp_path: Path)
         ("[outputs]\nenabled = true", ", line 2: unknown key 'outputs.enabled'; did you mean "),
     ):
         assert refusal(text).startswith(message), refusal(text)
-    assert "did you mean 'voice.humming.pitch_hz'?" in refusal("", "voice.humming.pitch=3")
+    assert "did you mean 'voice.humming.pitch_hz'?" in refusal("", "voice.humming.pich_hz=3")
     assert "expected a whole number from 50 to 500, got 'high'" in refusal("", "voice.humming.pitch_hz=high")
 
 

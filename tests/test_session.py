@@ -74,7 +74,6 @@ class Scene:
         async with audio.open(self.stage) as heard:
             self.session = Session(
                 heard,
-                real_time=self.real_time,
                 stage=self.stage,
                 ears=Ears(self.turns, self.ears, self.is_expected) if audio.hears else None,
                 mind=self.mind,

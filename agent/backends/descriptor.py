@@ -137,12 +137,14 @@ class Backend(Checked[Settings]):
             backend of an installed package that doesn't ask for it.
         packaged_for_auto: whether `auto` takes its packaged weights, too.
         reason: of one without weights: why it serves these settings; "" where it doesn't.
+        cost: what it needs beyond packages, in words: memory, a GPU, a server.
     """
 
     needs: Literal["weights", "server", ""] = ""
     rank: Callable[[Config], int | None] = lambda config: None
     packaged_for_auto: bool = True
     reason: Callable[[Config], str] = lambda config: "nothing else is here"
+    cost: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
