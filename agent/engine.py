@@ -132,7 +132,6 @@ class Engine:
             pauses = config.session
             yield Session(
                 await stack.enter_async_context(audio.open(stage)),
-                real_time=audio.real_time,
                 stage=stage,
                 ears=ears,
                 mind=stack.enter_context(mind.result().part.conversation()),

@@ -101,9 +101,10 @@ class SharedParts:
 
     @asynccontextmanager
     async def voice(self, config: Config) -> AsyncGenerator[Loaded[TTS], None]:
-        """The synthesiser of the voice that is meant."""
-        meant = await asyncio.to_thread(with_meant_voice, config)
-        key = ("voice", meant.text_of("voice"), config.ring.model_dump_json(), persona_of(config).name)
+        """The synthesiser of the voice that is meant; people whom the same voices fit share it."""
+        meant, fitting = await asyncio.to_thread(with_meant_voice, config), persona_of(config)
+        fits = fitting.gender, *fitting.voices.items()
+        key = ("voice", meant.text_of("voice"), config.ring.model_dump_json(), fits)
         async with self._shared.lease(key, lambda: _open_voice(config)) as voice:
             yield voice
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from agent.backends import choice as choosing
+from agent.backends import tables
 from agent.backends.choice import Choice, choices, chosen_ears, chosen_mind
 from agent.backends.making import make_ears, make_mind, make_voice
 from agent.config.config import DEFAULT_FILE, Config, load_config
+from agent.doctor.packages import requirements
 from agent.knowledge.file import load_knowledge
 from agent.models import packaged_catalogue
-from agent.models.weights import Weights, WeightsSource, ears_model, resolve_weights
+from agent.models.weights import Weights, WeightsSource, ears_model, has_weights, resolve_weights
 from speech.errors import InputError
 from tests.carriers import carried_model, hide_carriers, make_carrier
 from tests.fake_models import fake_model
@@ -191,6 +196,37 @@ def test_another_language_without_ears_for_it(monkeypatch: pytest.MonkeyPatch) -
     assert notice.endswith(" base-carrier==1.0")
     with pytest.raises(InputError, match=r"run: visavis fetch faster-whisper/small, or: .*base-carrier"):
         make_ears(config("ears.language=de", "ears.backend=faster-whisper"), ())
+
+
+# ---- The tables
+
+
+def test_every_backend_stands_in_the_configuration_s_comments() -> None:
+    lines = DEFAULT_FILE.read_text("utf-8").splitlines()
+    for kind in ("ears", "mind", "voice"):
+        at = lines.index('backend = "auto"', lines.index(f"[{kind}]"))
+        comment = " ".join(itertools.takewhile(lambda line: line.startswith("#"), reversed(lines[:at])))
+        for descriptor in tables.OURS[kind]:
+            assert f'"{descriptor.name}"' in comment, f"say in config.toml what {kind}.backend = {descriptor.name} is"
+
+
+def test_ours_are_whole() -> None:
+    for kind, descriptors in tables.OURS.items():
+        assert len({descriptor.name for descriptor in descriptors}) == len(descriptors)
+        for descriptor in descriptors:
+            assert descriptor.kind == kind and descriptor.about
+            assert type(Config().settings_of(descriptor)) is descriptor.settings
+            assert not descriptor.extra or (requirements(descriptor.extra) and descriptor.module)
+    for backend in tables.BY_NAME.values():
+        assert (backend.needs == "weights") == has_weights(backend.name), backend.name
+
+
+def test_the_tables_import_nothing_heavy() -> None:
+    heavy = ["torch", "mediapipe", "av", "pocketsphinx", "onnxruntime", "matplotlib", "cv2", "transformers", "TTS"]
+    heavy += [f"{module}.{name}" for module, name in (("speech.tts", "piper"), ("agent.llm", "transformers"))]
+    code = f"import sys, agent.backends.tables; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 # ---- A language model beside the knowledge file ----

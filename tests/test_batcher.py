@@ -13,7 +13,7 @@ import pytest
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats
 from avatar.sampler import batcher as batching
 from avatar.sampler.batcher import MOST_BLOCKS, BlockBatcher, Request, next_batch
-from avatar.sampler.block import Block, SampledBlock, gather, sample_blocks
+from avatar.sampler.block import Block, SampledBlock, gather, keep, sample_blocks
 from avatar.sampler.checkpoint import untrained
 from avatar.sampler.denoiser import DenoiserConfig
 from avatar.sampler.guidance import Guidance
@@ -101,6 +101,17 @@ def test_whoever_else_is_in_the_batch_changes_nothing(model: MotionModel) -> Non
 def test_blocks_that_do_not_fit_together_are_refused(model: MotionModel) -> None:
     with pytest.raises(ValueError, match="batch_key"):
         sample_blocks(model, [_block(model, 1), _block(model, 1, SamplerOptions(steps=1))])
+
+
+def test_a_stream_that_goes_on_and_one_that_begins_fit_into_one_batch(model: MotionModel) -> None:
+    options = SamplerOptions(seed=1)
+    running, fresh = (_sampler(BlockBatcher(model), options, seed).state for seed in (1, 2))
+    first = gather(model, options, running, 5)
+    keep(model, running, first, sample_blocks(model, [first])[0])
+    blocks = [gather(model, options, state, 5) for state in (running, fresh)]
+    assert [block.tails is None for block in blocks] == [False, True]
+    for block, sampled in zip(blocks, sample_blocks(model, blocks), strict=True):
+        np.testing.assert_allclose(sampled.motion, sample_blocks(model, [block])[0].motion, atol=1e-5)
 
 
 # ---- streams that share a batcher

@@ -31,9 +31,7 @@ def _plain(denoiser, given, x, *, audio=1.0, without=None):
     conditions = given["conditions"].clone()
     if without is not None:
         conditions[:, :, without] = 0.0
-    return denoiser(
-        x,
-        torch.full((1,), 0.3),
+    known = denoiser.given(
         history=given["history"],
         has_history=torch.ones(1, 1),
         heard=given["heard"],
@@ -41,6 +39,7 @@ def _plain(denoiser, given, x, *, audio=1.0, without=None):
         has_audio=torch.full((1, 1), audio),
         conditions=conditions,
     )
+    return denoiser(x, denoiser.embed_time(torch.full((1,), 0.3)), known)
 
 
 @torch.inference_mode()

@@ -235,7 +235,7 @@ def test_what_is_no_chat_is_an_error(received: bytes) -> None:
         ([event(reasoning_content="Hm"), event("length"), DONE], "empty one; is mind.max_tokens high enough", []),
         (
             [event(content="Well, "), b'data: {"error": "\\u001b[2Jbroken"}\n\n'],
-            r"an error \(\\x1b\[2Jbroken\)",
+            r"an error \('\\x1b\[2Jbroken'\)",
             ["Well, "],
         ),
         ([event(content="Well, ")], "broke off before its end", ["Well, "]),
@@ -267,7 +267,7 @@ def test_a_reply_that_is_cut_at_its_longest_is_a_reply() -> None:
         (Answer(status=500, body="[" * 100_000), "status 500"),
         (
             Answer(status=404, body='{"error": "model not found"}'),
-            r"the model 'tiny' \(model not found\); check mind.model",
+            r"the model 'tiny' \('model not found'\); check mind.model",
         ),
     ],
 )
@@ -538,7 +538,7 @@ def test_the_apology_is_spoken_after_what_was_said() -> None:
 
     async def sentences_of(llm: OpenAILLM) -> list[str]:
         queue: asyncio.Queue[Sentence | None] = asyncio.Queue()
-        reply = Reply("Hello?", None, asyncio.get_running_loop().time)
+        reply = Reply("Hello?", None)
         await think(llm, [], reply, queue, ThinkingPolicy(5.0, told))
         sentences: list[str] = []
         while (sentence := queue.get_nowait()) is not None:

@@ -29,6 +29,7 @@ ANSWER = "She buried it beneath the crooked pear tree."
         ("got 'it's \"odd\" isn't it'; can't", "got '…'; can't"),
         ("the server says 'your text was cut o…", "the server says '…'"),
         ("got b'good day'", "got b'…'"),
+        ("status 400 ('you said 'hello''); it asks", "status 400 ('…'); it asks"),
         ('said "a "quoted" word" to us', 'said "…" to us'),
         ("speaker: expected 'USB Audio' to open: busy", "speaker: expected 'USB Audio' to open: busy"),
         ("one of 'USB Audio', 'x', got 'y'", "one of 'USB Audio', '…'"),
@@ -75,15 +76,15 @@ def a_turn() -> TurnRecord:
 
 def told(log: Log, folder: Path, *, words: bool = False) -> list[dict[str, object]]:
     """The lines of a conversation that goes wrong in every way."""
-    from agent.config.sections import LogSection
+    from agent.config.session_sections import LogSection
 
     log.open(LogSection(folder=None, format="json", words=words).model_copy(update={"folder": folder}), print)
     session_log = SessionLog(log.redaction)
-    session_log.tell(Transcript(QUESTION, True, 0.0, 2.0))
-    session_log.tell(Sentence(0, ANSWER))
-    session_log.tell(Problem(f"voice engine pico: expected German, got {ANSWER[:40]!r}; choose the engine espeak"))
-    session_log.tell(Problem(f"a plug-in printed: {ANSWER}"))
-    session_log.tell(TurnFinished(a_turn()))
+    session_log.on_event(Transcript(QUESTION, True, 0.0, 2.0))
+    session_log.on_event(Sentence(0, ANSWER))
+    session_log.on_event(Problem(f"voice engine pico: expected German, got {ANSWER[:40]!r}; choose the engine espeak"))
+    session_log.on_event(Problem(f"a plug-in printed: {ANSWER}"))
+    session_log.on_event(TurnFinished(a_turn()))
     try:
         raise ValueError(QUESTION)
     except ValueError:

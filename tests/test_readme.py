@@ -45,11 +45,12 @@ SHORTER = {
 }
 
 
-def test_the_table_of_weights_is_the_program_s_own() -> None:
-    command = [sys.executable, ROOT / "scripts" / "weights_table.py"]
+def test_the_tables_of_backends_and_weights_are_the_program_s_own() -> None:
+    command = [sys.executable, ROOT / "scripts" / "readme_tables.py"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert done.stdout in README, "put what `python scripts/weights_table.py` prints into README.md"
+    for table in done.stdout.strip().split("\n\n"):
+        assert f"\n{table}\n" in README, "run: python scripts/readme_tables.py --write"
 
 
 def test_what_pip_installs_are_the_table_s_versions() -> None:

@@ -132,17 +132,20 @@ class Backend(Checked[Settings]):
 
     Attributes:
         needs: "weights" (fetched, from a package, or at a path), "server", or "" for neither. `auto` takes a server
-            that is named, else weights that are here, else what needs none.
+            that is named, else weights that are here, else what needs none. An installed package's backend brings its
+            own weights along, and needs "" or a server.
         rank: its place among those with the same needs, the lowest first; None: `auto` doesn't take it, as it does no
             backend of an installed package that doesn't ask for it.
         packaged_for_auto: whether `auto` takes its packaged weights, too.
         reason: of one without weights: why it serves these settings; "" where it doesn't.
+        cost: what it needs beyond packages, in words: memory, a GPU, a server.
     """
 
     needs: Literal["weights", "server", ""] = ""
     rank: Callable[[Config], int | None] = lambda config: None
     packaged_for_auto: bool = True
     reason: Callable[[Config], str] = lambda config: "nothing else is here"
+    cost: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,8 +206,8 @@ class OutputDescriptor(Checked[Settings]):
     Attributes:
         make: makes it, not yet entered; what is heavy is imported there.
         is_wanted: whether it takes part; where its settings say `enabled`, if it doesn't say otherwise.
-        is_required: whether nothing begins without it (a file that was asked for); else that it can't be had is told,
-            and the rest goes on.
+        is_required: whether nothing begins without it (a file that was asked for); else the user reads that it
+            can't be had, and the rest goes on.
         is_live_only: whether frames are of use to it at their own pace only, as to a camera.
     """
 

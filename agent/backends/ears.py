@@ -46,7 +46,8 @@ def _any_whisper(kind: type[WhisperASR], context: EarsContext[EarsSection]) -> A
 EARS: tuple[EarsBackend[EarsSection], ...] = (
     EarsBackend(
         name="faster-whisper",
-        about="Whisper, the quicker of two",
+        about="Whisper in any size, the quicker of two; partial words while you speak",
+        cost="0.5 GB and more",
         settings=EarsSection,
         shared_section="ears",
         extra="faster-whisper",
@@ -57,7 +58,8 @@ EARS: tuple[EarsBackend[EarsSection], ...] = (
     ),
     EarsBackend(
         name="whisper",
-        about="Whisper, OpenAI's own",
+        about="Whisper in any size, OpenAI's own program; partial words while you speak",
+        cost="0.5 GB and more",
         settings=EarsSection,
         shared_section="ears",
         extra="whisper",
@@ -68,7 +70,7 @@ EARS: tuple[EarsBackend[EarsSection], ...] = (
     ),
     EarsBackend(
         name="pocketsphinx",
-        about="hears English, coarsely",
+        about="English, coarsely, where no Whisper is",
         settings=EarsSection,
         shared_section="ears",
         module="pocketsphinx",

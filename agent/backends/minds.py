@@ -76,7 +76,8 @@ MINDS: tuple[MindBackend[MindSection], ...] = (
     # The packaged language model is small, and wrong about facts: it answers only where it is asked to.
     MindBackend(
         name="transformers",
-        about="a language model on this computer",
+        about="SmolLM2 from a package, or a chat model in the Hugging Face format, on the CPU or a GPU",
+        cost="1 GB; fetched ones 4 GB and more",
         settings=MindSection,
         shared_section="mind",
         extra="transformers",
@@ -88,7 +89,8 @@ MINDS: tuple[MindBackend[MindSection], ...] = (
     ),
     MindBackend(
         name="openai",
-        about="a language model of a server",
+        about="a language model of any server that speaks OpenAI's protocol (Ollama, llama.cpp, vLLM, …)",
+        cost="`mind.base_url`",
         settings=MindSection,
         shared_section="mind",
         extra="openai",

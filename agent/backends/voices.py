@@ -205,7 +205,7 @@ VOICES: tuple[VoiceBackend[VoiceSection], ...] = (
     ),
     VoiceBackend(
         name="piper",
-        about="voices for 20 languages",
+        about="voices for 20 languages, 60 MB each; the licence is in each voice's MODEL_CARD",
         settings=VoiceSection,
         shared_section="voice",
         module="onnxruntime",
@@ -233,6 +233,7 @@ VOICES: tuple[VoiceBackend[VoiceSection], ...] = (
     VoiceBackend(
         name="flite",
         about="American English",
+        cost="Debian's flite",
         settings=VoiceSection,
         shared_section="voice",
         programs=("flite",),
@@ -244,7 +245,7 @@ VOICES: tuple[VoiceBackend[VoiceSection], ...] = (
     ),
     VoiceBackend(
         name="espeak",
-        about="eSpeak NG, more than a hundred languages",
+        about="eSpeak NG: more than a hundred languages, plainly",
         settings=VoiceSection,
         shared_section="voice",
         module="espeakng_loader",
@@ -260,6 +261,7 @@ VOICES: tuple[VoiceBackend[VoiceSection], ...] = (
     VoiceBackend(
         name="coqui",
         about="Coqui's VITS voices",
+        cost="Debian's espeak-ng",
         settings=VoiceSection,
         shared_section="voice",
         extra="coqui",
@@ -272,7 +274,8 @@ VOICES: tuple[VoiceBackend[VoiceSection], ...] = (
     ),
     VoiceBackend(
         name="xtts",
-        about="Coqui's XTTS v2, which speaks with the voice of a recording",
+        about="Coqui's XTTS v2, which speaks with the voice of a recording; not for commercial use",
+        cost="a GPU",
         settings=VoiceSection,
         shared_section="voice",
         extra="coqui",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from avatar.evaluation.driving import MakeSampler
     from avatar.evaluation.lips import LipGeometry
     from avatar.evaluation.results import Evaluation
-    from avatar.evaluation.speech.recordings import Recording, RecordingFiles
+    from avatar.evaluation.speech.recordings import EvaluatedRecording, RecordingFiles
     from avatar.progress import Progress
 
 BASELINE_STEPS = 50
@@ -194,7 +194,7 @@ def _evaluate_sampler(
 
 
 def _evaluate_recordings(
-    settings: Config, recordings: list[Recording], quick: bool, towers: list[Path], advance: Progress
+    settings: Config, recordings: list[EvaluatedRecording], quick: bool, towers: list[Path], advance: Progress
 ) -> Evaluation:
     from agent.faces import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_recordings

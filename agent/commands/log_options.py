@@ -18,7 +18,8 @@ from rich.text import Text
 from agent.commands.options import messages, say
 from agent.config.config import Config
 from agent.log.lines import Foreign, log_event
-from agent.log.log import LOG, settings_of
+from agent.log.log import LOG
+from agent.log.settings import settings_of
 from agent.voices.personas import portrait_path
 
 Verbose = Annotated[

@@ -16,7 +16,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from agent.config.config import Config, load_config
 from agent.console.streams import StandardError
-from agent.log.log import note_settings
+from agent.log.log import LOG
+from agent.log.settings import note_settings
 from avatar.outputs.base import TRANSPARENT_SUFFIXES
 from speech.errors import InputError
 from speech.files.draft import check_writable
@@ -98,7 +99,7 @@ def configured(
     }
     given = [f"{key}={_toml(value)}" for key, value in options.items() if value is not None]
     config = load_config(path, [*(overrides or ()), *given], os.environ)
-    note_settings(config)
+    note_settings(LOG.redaction, config)
     return config
 
 

@@ -62,7 +62,7 @@ class TranscriptLog:
         from agent.conversation.events import Problem, RequestDropped, StateChanged, TurnFinished
         from speech.events import Transcript
 
-        self._log.tell(event)
+        self._log.on_event(event)
         match event:
             case StateChanged(state):
                 self.show_state(state)

@@ -21,6 +21,7 @@ from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
 from avatar.renderer import Renderer
+from speech.errors import InputError
 
 QUEUED_REQUESTS = 16
 """Things that others asked for and that wait for the floor; more are refused."""
@@ -68,15 +69,13 @@ class Answering:
         tasks: own all work on answers.
         stage: the conversation's tracks, clock and floor.
         face: shows what the avatar does.
-        delivery: makes replies, and brings them out.
         history: takes what was said and heard.
         latency: is called when a turn begins.
+        delivery: makes replies, and brings them out.
         tail_s: idle after each reply.
-        apologises: whether what was not understood is answered all the same.
+        apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
+            an error.
         on_event: called with states, finished turns and dropped requests.
-
-    Attributes:
-        has_understood: whether any question was.
     """
 
     def __init__(
@@ -84,10 +83,10 @@ class Answering:
         tasks: asyncio.TaskGroup,
         stage: Stage,
         face: Renderer,
-        delivery: Delivery,
         history: History,
         latency: LatencyObserver,
         *,
+        delivery: Delivery,
         tail_s: float,
         apologises: bool,
         on_event: Callable[[Event], None],
@@ -95,7 +94,7 @@ class Answering:
         self._tasks, self._stage, self._face, self._delivery = tasks, stage, face, delivery
         self._history, self._latency = history, latency
         self._tail_s, self._apologises, self._on_event = max(tail_s, SHORTEST_TAIL_S), apologises, on_event
-        self.has_understood = False
+        self._has_understood = False
         self._turns = self._interruptions = 0
         self._turn: _OpenTurn | None = None
         self._draft: Reply | None = None
@@ -139,6 +138,18 @@ class Answering:
         record = self._take_floor(said.words, waited_s=said.waited_s)
         record.question_start_sample, record.question_end_sample = said.start_sample, said.end_sample
         self._stage.floor.user_ends()
+
+    async def end_recording(self, name: str, *, is_answered: bool) -> None:
+        """Nothing more comes of a recording: it was answered, or is now.
+
+        Raises:
+            InputError: nobody would notice that nothing was understood.
+        """
+        if self._apologises and not is_answered:
+            self._take_floor("")
+        await self._stage.floor.free()
+        if not self._apologises and not self._has_understood:
+            raise InputError(f"{name}: expected a spoken question, heard no words; is it silent, or only noise?")
 
     def answer_text(self, asked: TypedText | Say) -> None:
         """Takes the floor at once."""
@@ -222,7 +233,7 @@ class Answering:
         record.mark("transcript", loop.time())
         if not record.question and turn.say is None and not self._apologises:
             return  # a noise beside the question; whether there was one at all is known at the recording's end
-        self.has_understood = True
+        self._has_understood = True
         reply = turn.reply
         if reply is None or turn.say is not None or not same_words(reply.question, record.question):
             if reply is not None:

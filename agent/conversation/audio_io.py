@@ -27,7 +27,7 @@ class Stage:
     """What a conversation shows of itself to its sound.
 
     Attributes:
-        voice: what the avatar says: taken from here for playing (`SoundTrack.take` or `played_by`).
+        voice: what the avatar says: taken from here for playing (`SoundTrack.take` or `attach_player`).
         user: what the user says, as far as the face is to listen to it and outputs are to have it.
         clock: the samples played so far.
         floor: whose turn it is to speak.

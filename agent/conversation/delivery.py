@@ -35,13 +35,14 @@ class Delivery:
 
     Args:
         tasks: own what outlasts a reply's making: its emotions, shown as they are heard.
-        mind: a conversation with it.
-        voice: entered.
         stage: whose voice track takes the sound.
         face: shows state and emotions.
         history: what was said before.
-        thinking_timeout_s: a mind that has said nothing for so long has failed.
         latency: is told where a reply begins.
+        mind: a conversation with it.
+        voice: entered.
+        thinking_timeout_s: a mind that has said nothing for so long has failed.
+        controls: from the start.
         on_event: called with every sentence and problem.
 
     Attributes:
@@ -52,19 +53,20 @@ class Delivery:
     def __init__(
         self,
         tasks: asyncio.TaskGroup,
-        mind: Conversation,
-        voice: TTS,
         stage: Stage,
         face: Renderer,
         history: History,
-        thinking_timeout_s: float,
         latency: LatencyObserver,
-        on_event: Callable[[Event], None],
+        *,
+        mind: Conversation,
+        voice: TTS,
+        thinking_timeout_s: float,
         controls: Controls,
+        on_event: Callable[[Event], None],
     ) -> None:
-        self._tasks, self._mind, self._voice, self._stage, self._face = tasks, mind, voice, stage, face
-        self._history, self._thinking_timeout_s = history, thinking_timeout_s
-        self._latency, self._on_event = latency, on_event
+        self._tasks, self._stage, self._face, self._history, self._latency = tasks, stage, face, history, latency
+        self._mind, self._voice, self._thinking_timeout_s = mind, voice, thinking_timeout_s
+        self._on_event = on_event
         self._moods: set[asyncio.Task[None]] = set()
         self.set_controls(controls)
 

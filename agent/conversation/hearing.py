@@ -81,7 +81,6 @@ class Hearing:
         tasks: own the recogniser's work.
         ears: None where only typed text comes in.
         stage: the conversation's tracks, clock and floor.
-        real_time: whether the sound comes at the pace at which it was spoken.
         apologises: whether ears that fail, or doubt what they heard, are a problem; else an error.
         on_event: called with every transcript and problem.
         on_early_words: called with what is understood so far while the user pauses, maybe for good.
@@ -93,14 +92,13 @@ class Hearing:
         ears: Ears | None,
         stage: Stage,
         *,
-        real_time: bool,
         apologises: bool,
         on_event: Callable[[Event], None],
         on_early_words: Callable[[str], None],
     ) -> None:
         self._tasks, self._ears, self._stage = tasks, ears, stage
-        self._real_time, self._apologises = real_time, apologises
-        self._on_event, self._on_early_words = on_event, on_early_words
+        self._apologises, self._on_event, self._on_early_words = apologises, on_event, on_early_words
+        self._real_time = stage.clock.keeps_time
         self._pre_roll: deque[AudioChunk] = deque()
         self._utterance: Utterance | None = None
         self._words: asyncio.Task[str] | None = None

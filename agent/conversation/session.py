@@ -25,7 +25,6 @@ from agent.conversation.latency import LatencyObserver
 from agent.llm.base import Conversation
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
-from speech.errors import InputError
 from speech.tts.base import TTS
 
 
@@ -52,8 +51,7 @@ class Session:
     """One conversation; `agent.engine.Engine.session` makes it.
 
     Args:
-        heard: what comes from the user, in real time or as fast as it is taken.
-        real_time: which of the two.
+        heard: what comes from the user, at the clock's pace.
         stage: tracks, clock and floor; whoever gives `heard` has it too.
         ears: None where only typed text comes in.
         mind: a conversation with it.
@@ -71,7 +69,6 @@ class Session:
         self,
         heard: AsyncGenerator[Heard, None],
         *,
-        real_time: bool,
         stage: Stage,
         ears: Ears | None,
         mind: Conversation,
@@ -87,23 +84,23 @@ class Session:
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
         self._delivery = Delivery(
             self._tasks,
-            mind,
-            voice,
             stage,
             face,
             self.history,
-            manner.thinking_timeout_s,
             self._latency,
-            on_event,
-            controls or Controls(),
+            mind=mind,
+            voice=voice,
+            thinking_timeout_s=manner.thinking_timeout_s,
+            controls=controls or Controls(),
+            on_event=on_event,
         )
         self._answering = Answering(
             self._tasks,
             stage,
             face,
-            self._delivery,
             self.history,
             self._latency,
+            delivery=self._delivery,
             tail_s=manner.tail_s,
             apologises=manner.apologises,
             on_event=on_event,
@@ -112,7 +109,6 @@ class Session:
             self._tasks,
             ears,
             stage,
-            real_time=real_time,
             apologises=manner.apologises,
             on_event=on_event,
             on_early_words=self._answering.prepare,
@@ -151,18 +147,10 @@ class Session:
                     case TypedText():
                         answering.answer_text(happening)
                     case RecordingEnded(name):
-                        await self._end_recording(name, is_answered=is_answered)
+                        await answering.end_recording(name, is_answered=is_answered)
                         is_answered = False
                     case UserStopped() | UserLeft():
                         self.interrupt()
-
-    async def _end_recording(self, name: str, *, is_answered: bool) -> None:
-        """If nothing was heard in a recording, that is answered too."""
-        if self._manner.apologises and not is_answered:
-            self._answering.answer_text(TypedText(""))
-        await self._stage.floor.free()
-        if not self._manner.apologises and not self._answering.has_understood:
-            raise InputError(f"{name}: expected a spoken question, heard no words; is it silent, or only noise?")
 
     # ---- what others may ask of the avatar, at any moment
 

@@ -102,10 +102,10 @@ def _redirect(location: str) -> str:
 
 
 def _reason(error: object) -> str:
-    """What the server says of it, quoted, since it may repeat what was said; a page of HTML is nothing to read out."""
+    """What the server says of it, in brackets; a page of HTML is nothing to read out."""
     body = getattr(error, "body", None)
     reason = "" if isinstance(body, str) and body.lstrip().startswith("<") else reason_in(body)
-    return f" ('{shortened(reason, _LONGEST_REASON)}')" if reason else ""
+    return f" {shortened(reason, _LONGEST_REASON)}" if reason else ""
 
 
 def _pause(error: Exception) -> str:

@@ -140,10 +140,10 @@ class ChatStream:
 
 
 def reason_in(body: object) -> str:
-    """What a server says of an error, in brackets; "" where its JSON says nothing."""
+    """What a server says of an error, in brackets and quoted, since it may repeat what was said; "" for none."""
     error = body.get("error", body) if isinstance(body, dict) else body
     message = error.get("message") if isinstance(error, dict) else error
-    return f" ({message})" if isinstance(message, str) and message else ""
+    return f" ('{message}')" if isinstance(message, str) and message else ""
 
 
 def _text(content: Any) -> str:

@@ -14,12 +14,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from agent.config.sections import KEYS, Config
 from agent.config.session_sections import LogSection
 from agent.log.lines import JsonLine, TextLine, log_event
 from agent.log.redaction import Redaction
@@ -156,39 +155,6 @@ class Log:
 
 LOG = Log()
 """The log of this process."""
-
-
-def note_settings(config: Config, environment: Mapping[str, str] = os.environ) -> None:
-    """Tells the log's redaction what in a configuration is a name, a secret, or a text that a mind is told."""
-    free = {("mind", "persona"), ("mqtt", "username")}
-    names = [
-        str(value)
-        for section, values in config.model_dump(exclude={"source"}).items()
-        for key, value in values.items()
-        if isinstance(value, str | Path) and (section, key) not in free
-    ]
-    variables = (config.mind.api_key_env, config.mqtt.password_env)
-    LOG.redaction.know(
-        names=[*names, "the default"],
-        secrets=[environment.get(variable, "") for variable in variables if variable],
-        texts=[config.mind.persona],
-    )
-
-
-def settings_of(config: Config) -> dict[str, str]:
-    """What is not at its default: "section.key" → value; of texts only their length, of users nothing."""
-    told: dict[str, str] = {}
-    default = Config()
-    for key in KEYS:
-        section, name = key.split(".")
-        value = getattr(getattr(config, section), name)
-        if value != getattr(getattr(default, section), name):
-            told[key] = str(value)
-    if "mind.persona" in told:
-        told["mind.persona"] = f"({len(config.mind.persona)} characters)"
-    if "mqtt.username" in told:
-        told["mqtt.username"] = "(set)"
-    return told
 
 
 class _Waiting(QueueHandler):

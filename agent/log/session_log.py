@@ -25,8 +25,8 @@ class SessionLog:
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
 
-    def tell(self, event: Event) -> None:
-        """Takes one event, on the event loop."""
+    def on_event(self, event: Event) -> None:
+        """Logs one event; called on the event loop."""
         match event:
             case StateChanged(state):
                 log_event(_LOG, "state", level=logging.DEBUG, state=str(state))

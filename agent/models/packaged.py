@@ -78,30 +78,22 @@ def packaged_path(model: PackagedModel) -> Path:
     return folder / model.entry
 
 
-def path_for(backend: str, model: PackagedModel) -> Path:
-    """What a backend is given for packaged weights; conversions take a second or two, once, and import PyTorch.
+def openai_checkpoint(model: PackagedModel) -> Path:
+    """CTranslate2's packaged weights as openai-whisper's checkpoint, called like OpenAI's own.
 
-    Args:
-        backend: the model's own, or one that `CONVERTED_FROM` has.
-        model: the packaged weights.
+    Made once, in a second or two, with PyTorch.
 
     Raises:
         InputError: as `packaged_path`; or they can't be converted.
     """
-    path = packaged_path(model)
-    return _openai_checkpoint(model, path) if backend == "whisper" else path
-
-
-def _openai_checkpoint(model: PackagedModel, folder: Path) -> Path:
-    """CTranslate2's weights as openai-whisper's checkpoint, called like OpenAI's own."""
     from speech.asr.whisper_checkpoint import write_checkpoint
 
+    folder = packaged_path(model)
     name = f"{model.name}.pt"
     weights = [file for file in model.files if file.name == "model.bin"]
-    version = " ".join([f"openai-whisper {_CHECKPOINT_VERSION}", *(file.sha256 for file in weights)])
     made = converted(
         f"whisper/{model.name}",
-        version,
+        " ".join([f"openai-whisper {_CHECKPOINT_VERSION}", *(file.sha256 for file in weights)]),
         sum(file.size for file in weights),
         lambda target: write_checkpoint(folder / "model.bin", target / name),
     )

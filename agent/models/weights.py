@@ -22,7 +22,7 @@ from agent.models.fetched import (
     state_of,
 )
 from agent.models.manifest import checked_name
-from agent.models.packaged import any_installed, install_command, packaged_path, path_for
+from agent.models.packaged import any_installed, install_command, openai_checkpoint, packaged_path
 from agent.models.packaged_catalogue import CONVERTED_FROM, PackagedModel, find_packaged, packaged_of
 from speech.errors import InputError
 
@@ -123,7 +123,7 @@ def resolve_model(config: Config, backend: str, model: str = "", *, accurate: bo
     if weights.source == "packaged" and backend in CONVERTED_FROM:
         packaged = find_packaged(CONVERTED_FROM[backend], weights.name)
         assert packaged is not None
-        return path_for(backend, packaged)
+        return openai_checkpoint(packaged)
     return weights.path
 
 

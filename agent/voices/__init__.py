@@ -1,1 +1,1 @@
-"""The choice of a voice by configuration and language, and the shipped personas."""
+"""The shipped personas: a portrait, a name and a voice each."""

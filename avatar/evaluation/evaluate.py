@@ -21,7 +21,7 @@ from avatar.evaluation.listener import nods
 from avatar.evaluation.phonemes import CLOSED_GAP_PX
 from avatar.evaluation.results import Evaluation, Section
 from avatar.evaluation.speech.alignment import align
-from avatar.evaluation.speech.recordings import Recording, check_lengths
+from avatar.evaluation.speech.recordings import EvaluatedRecording, check_lengths
 from avatar.evaluation.speech.speech_track import (
     SAMPLES_PER_FRAME,
     SpeechTrack,
@@ -161,7 +161,7 @@ def evaluate_sampler(plan: Plan, *, minutes: float, seed: int) -> Evaluation:
     )
 
 
-def evaluate_recordings(plan: Plan, recordings: Sequence[Recording]) -> Evaluation:
+def evaluate_recordings(plan: Plan, recordings: Sequence[EvaluatedRecording]) -> Evaluation:
     """Evaluates recordings: the motion that came with them, or what the sampler makes of their sound.
 
     Args:
@@ -204,7 +204,7 @@ def evaluate_recordings(plan: Plan, recordings: Sequence[Recording]) -> Evaluati
     return Evaluation("Recordings", settings, sections, curves, {name: b.values for name, b in behaved.items()})
 
 
-def _clip(plan: Plan, recording: Recording, start: float, stop: float) -> Clip:
+def _clip(plan: Plan, recording: EvaluatedRecording, start: float, stop: float) -> Clip:
     track = recording.track
     sampling = start + (0.5 if recording.video is not None else 0.0) * (stop - start)
     target = None

@@ -10,7 +10,7 @@ from speech.audio import AudioChunk
 
 
 class AudioBuffer:
-    """A gapless stream of sound that can be cut back, and told to forget what is old.
+    """A gapless stream of sound that can be cut back, and forgets what is old when asked.
 
     Attributes:
         rate: hertz, set by the first chunk.

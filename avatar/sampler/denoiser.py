@@ -269,43 +269,6 @@ class Denoiser(nn.Module):
         expected, logits = self.articulation(view)
         return Heard(view, expected, decided(logits).amax(-1, keepdim=True), after)
 
-    def forward(
-        self,
-        x: Tensor,
-        t: Tensor,
-        *,
-        history: Tensor,
-        has_history: Tensor,
-        heard: Tensor,
-        expected: Tensor,
-        has_audio: Tensor,
-        conditions: Tensor,
-    ) -> Tensor:
-        """Predicts the clean block.
-
-        Args:
-            x: [B, F, 52] noisy block, F at most `config.block`.
-            t: [B] flow time in [0, 1).
-            history: see `given`.
-            has_history: see `given`.
-            heard: see `given`.
-            expected: see `given`.
-            has_audio: see `given`.
-            conditions: see `given`.
-
-        Returns:
-            [B, F, 52].
-        """
-        given = self.given(
-            history=history,
-            has_history=has_history,
-            heard=heard,
-            expected=expected,
-            has_audio=has_audio,
-            conditions=conditions,
-        )
-        return self.predict(x, self.embed_time(t), given)
-
     def given(
         self,
         *,
@@ -316,7 +279,7 @@ class Denoiser(nn.Module):
         has_audio: Tensor,
         conditions: Tensor,
     ) -> Given:
-        """What does not depend on the flow time.
+        """What is known of a block beside the noisy motion.
 
         Args:
             history: [B, history, 104] previous frames: positions and innovations, both normalised.
@@ -337,12 +300,21 @@ class Denoiser(nn.Module):
         )
 
     def embed_time(self, t: Tensor) -> Tensor:
-        """Flow times [B] as they are added to tokens: [B, width]."""
+        """Flow times [B], in [0, 1), as they are added to tokens: [B, width]."""
         embedded: Tensor = self.time_in(time_features(t))
         return embedded
 
-    def predict(self, x: Tensor, time: Tensor, given: Given) -> Tensor:
-        """The clean block [B, F, 52] from the noisy one [B, F, 52] and `embed_time`'s [B, width]."""
+    def forward(self, x: Tensor, time: Tensor, given: Given) -> Tensor:
+        """Predicts the clean block.
+
+        Args:
+            x: [B, F, 52] noisy block, F at most `config.block`.
+            time: [B, width] of `embed_time`.
+            given: what else is known of it.
+
+        Returns:
+            [B, F, 52].
+        """
         frames, history = x.shape[1], given.past.shape[1]
         now = self.motion_in(x) + given.conditions + time[:, None] + given.sound + given.no_sound
         tokens = torch.cat([given.past, now + self.position[history : history + frames]], dim=1)

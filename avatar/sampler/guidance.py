@@ -100,7 +100,7 @@ def guided(
     def predict(x: Tensor, t: float) -> Tensor:
         # By the number of a block's own rows, so that its last bits don't depend on the other blocks.
         times = {count: denoiser.embed_time(torch.full((count,), t)) for count in set(counts)}
-        out = denoiser.predict(x[block], torch.cat([times[count] for count in counts]), given)
+        out: Tensor = denoiser(x[block], torch.cat([times[count] for count in counts]), given)
         if len(block) == len(counts):
             return out
         return torch.stack([rows.sum(0) for rows in torch.split(weights * out, counts)])

@@ -107,16 +107,16 @@ class Objective(nn.Module):
         t = torch.where(torch.rand(rows, generator=generator) < AT_NOISE, torch.zeros(rows), t)[:, None, None].to(
             device
         )
-        predicted = self.denoiser(
-            (1.0 - t) * noise + t * wanted,
-            t[:, 0, 0],
+        given = self.denoiser.given(
             history=self._history(blocks, generator),
             has_history=has_history,
             heard=blocks.heard[:, :size],
             expected=blocks.expected[:, :size],
             has_audio=has_audio,
             conditions=self._drop(blocks.conditions[:, :size], generator),
-        ).float()
+        )
+        noisy = (1.0 - t) * noise + t * wanted
+        predicted = self.denoiser(noisy, self.denoiser.embed_time(t[:, 0, 0]), given).float()
         # Without sound the mouth can only be likely; guidance needs to know what that is.
         heeded = has_audio + NO_AUDIO_WEIGHT * (1.0 - has_audio)
         mouth = self._mouth(predicted[:, :, _MOUTH], wanted[:, :, _MOUTH], heeded)

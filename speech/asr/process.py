@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
-from speech.errors import BackendError, VisavisError
+from speech.errors import BackendError, DeviceError, VisavisError
 from speech.events import Transcript
 from speech.worker.call import WorkerCall
 from speech.worker.kept import KeptWorker
@@ -125,7 +125,7 @@ class _Utterance:
                     self._call.send(_pcm(pending))
             self._call.end()
         except Exception as error:
-            self._call.fail(f"the sound stopped coming: {error}")
+            self._call.fail(DeviceError(f"the sound stopped coming: {error}"))
 
 
 def _pcm(samples: Samples) -> bytes:

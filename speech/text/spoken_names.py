@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from speech.text.abbreviations import ABBREVIATIONS, begins_sentence, ends_sentence, find_abbreviation, is_street
+from speech.text.roman import roman_value
 from speech.text.spoken_dates import DASH, DAYS, MONTH, Match, Read, Rule, named_date
 from speech.text.spoken_figures import PER, SCALE, N, any_of, money_range
 from speech.text.spoken_letters import read_address, read_code, read_english_word, read_name
@@ -14,7 +15,6 @@ LETTER = r"[^\W\d_²³¹⁰-₉¼-¾⅐-⅞]"
 """A letter; raised figures and fractions are none."""
 _GOES_ON = re.compile(r" (?!and\b|or\b|of\b|to\b|in\b|is\b|was\b|began\b|ended\b)[a-z]")
 _PLAIN_ROMAN = frozenset("II III VI VII VIII IX XI XII XIII XIV XV XVI XVII XVIII XIX XX XXI".split())
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 _ROMAN = re.compile(r"(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 _COUNTED_IN_ROMAN = frozenset(
     "Act Appendix Art Article Book Canto Ch Chapter Class Episode Fig Figure Grade Grand Lesson Level Mark Module No "
@@ -115,13 +115,13 @@ def _roman(match: Match) -> str | None:
         return None
     before = re.search(rf"({LETTER}+)[. ] ?\Z", match.string[max(match.start() - 24, 0) : match.start()])
     if before is None or not before[1][0].isupper():
-        return number_words(str(_roman_value(numeral))) if numeral in _PLAIN_ROMAN else None
+        return number_words(str(roman_value(numeral))) if numeral in _PLAIN_ROMAN else None
     counted = before[1] in _COUNTED_IN_ROMAN
     if numeral == "I" and _GOES_ON.match(match.string, match.end()):
         return None  # "No. I don't.", "the part I like"
     if not counted and (numeral == "I" or (len(numeral) == 1 and before[1] not in _RULERS)):
         return None
-    value = _roman_value(numeral)
+    value = roman_value(numeral)
     if counted or value > 30:
         return number_words(str(value))
     return f"the {ordinal_words(value)}"
@@ -129,12 +129,7 @@ def _roman(match: Match) -> str | None:
 
 def _year_in_roman(match: Match) -> str | None:
     valid = re.fullmatch(rf"M{{1,3}}(?:C[MD]|D?C{{0,3}}){_ROMAN.pattern}", match.group())
-    return year_words(_roman_value(match.group())) if valid else None
-
-
-def _roman_value(numeral: str) -> int:
-    values = [_ROMAN_VALUES[letter] for letter in numeral]
-    return sum(-one if one < following else one for one, following in zip(values, [*values[1:], 0], strict=True))
+    return year_words(roman_value(match.group())) if valid else None
 
 
 _DAY_OR_MONTH = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 from typing import Any, Protocol
@@ -47,19 +48,7 @@ class SileroVAD:
     """
 
     def __init__(self) -> None:
-        try:
-            import onnxruntime
-        except ImportError:
-            raise InputError(
-                "voice activity: expected the package onnxruntime, it is not installed; run: pip install onnxruntime"
-            ) from None
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only
-        self._session: Any = onnxruntime.InferenceSession(
-            str(_model_path()), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = _network(_model_path())
         self._rate = np.array(16_000, np.int64)
         self._state: npt.NDArray[np.float32]
         self._context: Samples
@@ -89,6 +78,22 @@ class SileroVAD:
         """Forgets the stream: the next window is the first of a new one."""
         self._state = np.zeros(_STATE_SHAPE, np.float32)
         self._context = np.zeros(_CONTEXT, np.float32)
+
+
+@functools.cache
+def _network(path: Path) -> Any:
+    """The network, once a process: it keeps nothing of the streams, and any thread may run it."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise InputError(
+            "voice activity: expected the package onnxruntime, it is not installed; run: pip install onnxruntime"
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _model_path() -> Path:

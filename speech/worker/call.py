@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from speech.errors import error_named
+from speech.errors import VisavisError, error_named
 from speech.worker.messages import WINDOW_BYTES, Kind, pack_message
 
 _LOG = logging.getLogger(__name__)
@@ -58,9 +58,9 @@ class WorkerCall:
         """Says that all was sent."""
         self._send(pack_message(Kind.END, self._number))
 
-    def fail(self, message: str) -> None:
+    def fail(self, error: VisavisError) -> None:
         """Ends the reading of this call with an error, after what has come of it."""
-        self._replies.append((Kind.ERROR, Item({"message": message}, b""), 0))
+        self._replies.append((Kind.ERROR, Item({"message": str(error), "error": type(error).__name__}, b""), 0))
         self._has_reply.set()
 
     async def reply(self) -> tuple[Kind, Item]:
@@ -85,10 +85,7 @@ class WorkerCall:
         while True:
             kind, item = await self.reply()
             if kind is Kind.ERROR:
-                if "error" in item.fields:  # the message may hold what somebody has said: not for the log
-                    where = item.fields.get("where", "")
-                    _LOG.warning("%s: a call failed: %s%s", self._what, item.fields["error"], where)
-                raise error_named(item.fields.get("error"), str(item.fields["message"]))
+                raise error_named(item.fields["error"], str(item.fields["message"]))
             if kind is Kind.DONE:
                 return
             yield item
@@ -106,6 +103,8 @@ class WorkerCall:
         self._has_reply.set()
         if kind is not Kind.ITEM and not self._is_over:
             self._end()
+        if kind is Kind.ERROR and self._number:  # without its message, which may hold what somebody has said
+            _LOG.warning("%s: a call failed: %s%s", self._what, item.fields["error"], item.fields.get("where", ""))
 
     def _end(self) -> None:
         self._is_over = True

@@ -16,7 +16,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from speech.errors import error_named
+from speech.errors import BackendError, error_named
 from speech.worker.call import Item, WorkerCall
 from speech.worker.messages import HEADER, Kind, pack_message, unpack_fields
 from speech.worker.stderr_tail import StderrTail
@@ -103,8 +103,8 @@ class Worker:
         if kind is not Kind.READY:
             await worker.stop()
             where = f"{item.fields.get('where', '')}{worker._stderr_lines()}"
-            _LOG.error("%s %s (%s)%s", what, item.fields["message"], item.fields.get("error", "it died"), where)
-            raise error_named(item.fields.get("error"), str(item.fields["message"]))
+            _LOG.error("%s %s (%s)%s", what, item.fields["message"], item.fields["error"], where)
+            raise error_named(item.fields["error"], str(item.fields["message"]))
         _LOG.info("%s is ready, process %d", what, process.pid)
         worker._watching = asyncio.create_task(worker._watch(), name=f"watch {what}")
         worker._tasks.append(worker._watching)
@@ -117,7 +117,7 @@ class Worker:
         self._send(pack_message(Kind.OPEN, self._number, fields))
         self._has_work.set()
         if self._calls_have_failed:
-            call.fail(self._exit_message())
+            call.fail(BackendError(self._exit_message()))
         return call
 
     async def request(self, fields: Mapping[str, Any]) -> AsyncGenerator[Item, None]:
@@ -189,7 +189,7 @@ class Worker:
             _LOG.error("%s; open calls: %d%s", self._exit_message(), len(self._calls), self._stderr_lines())
         self._calls_have_failed = True
         for call in self._calls.values():
-            call.fail(self._exit_message())
+            call.fail(BackendError(self._exit_message()))
 
     def _stderr_lines(self) -> str:
         """What the process has said last, for the log: the user reads one line."""

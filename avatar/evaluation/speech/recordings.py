@@ -43,7 +43,7 @@ class RecordingFiles:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class EvaluatedRecording:
     """One recording, read and checked: `motion` is float32 [T, 60]; see `RecordingFiles`."""
 
     name: str
@@ -110,7 +110,7 @@ def read_transcript(given: Path) -> str:
 
 def read_recording(
     source: RecordingFiles, sound_offset: int = 0, report: Callable[[str], None] = lambda line: None
-) -> Recording:
+) -> EvaluatedRecording:
     """Reads and checks one recording.
 
     Args:
@@ -135,7 +135,7 @@ def read_recording(
         raise InputError(f"{source.audio}: expected more sound than it is late, {sound_offset} frames leave too little")
     if motion is not None:
         motion = _fitted(_shifted_motion(motion, sound_offset), track.frames)
-    return Recording(source.name, track, motion, source.video, source.transcript, sound_offset)
+    return EvaluatedRecording(source.name, track, motion, source.video, source.transcript, sound_offset)
 
 
 def check_lengths(name: str, what: str, frames: int, samples: int) -> None:

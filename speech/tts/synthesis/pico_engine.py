@@ -49,7 +49,10 @@ class PicoEngine:
                 f"expected SVOX Pico's functions in {library}, could not use them: {error}; choose the engine espeak"
             ) from None
         self._files = files
-        self.speak("a", nullcontext)
+        try:
+            self.speak("a", nullcontext)
+        except BackendError as error:
+            raise InputError(str(error)) from None  # it has loaded the files for the first time
 
     def speak(self, text: str, turn: Callable[[], AbstractContextManager[object]]) -> Samples:
         """Says a text in Pico's markup; the same text sounds the same, whatever is said between its steps.

@@ -1,6 +1,6 @@
-"""Prints README's table of all weights, from the tables that the program itself works with, or puts it there.
+"""Prints README's tables of backends and of weights, from those that the program itself works with, or puts them there.
 
-Run: python scripts/weights_table.py [--write]
+Run: python scripts/readme_tables.py [--write]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
+from agent.backends.tables import BY_NAME
 from agent.models.catalogue import CATALOGUE, PLACES
 from agent.models.fetched import megabytes
 from agent.models.packaged_catalogue import PACKAGED
@@ -28,8 +29,16 @@ MOST_NAMES = 12
 """In one line of the table."""
 
 
-def rows() -> Iterator[str]:
-    """The table's lines in Markdown: what is shipped, what libraries bring, packaged, fetched."""
+def of_backends() -> Iterator[str]:
+    """The lines of the table of backends in Markdown."""
+    yield "| part | backend in config.toml | what it is | what it needs |"
+    yield "|---|---|---|---|"
+    for backend in BY_NAME.values():
+        yield _row(backend.kind, f"`{backend.name}`", backend.about, backend.cost)
+
+
+def of_weights() -> Iterator[str]:
+    """The lines of the table of weights in Markdown: what is shipped, what libraries bring, packaged, fetched."""
     yield "| for | weights | from | licence | size |"
     yield "|---|---|---|---|---|"
     size = (ROOT / "avatar" / "assets" / "motion.safetensors").stat().st_size
@@ -59,14 +68,20 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def tables() -> list[str]:
+    """Both tables."""
+    return ["\n".join(rows) for rows in (of_backends(), of_weights())]
+
+
 def write() -> None:
-    """Puts the table into README.md, in the place of the one that is there."""
+    """Puts the tables into README.md, in the place of those that are there."""
     path = ROOT / "README.md"
     text = path.read_text("utf-8")
-    table = "\n".join(rows())
-    start = text.index(table.partition("\n")[0])
-    path.write_text(text[:start] + table + text[text.index("\n\n", start) :], "utf-8")
+    for table in tables():
+        start = text.index(table.partition("\n")[0])
+        text = text[:start] + table + text[text.index("\n\n", start) :]
+    path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
-    write() if sys.argv[1:] == ["--write"] else print("\n".join(rows()))
+    write() if sys.argv[1:] == ["--write"] else print("\n\n".join(tables()))
