@@ -20,7 +20,7 @@ from agent.__main__ import main
 from agent.command_line import app
 from agent.commands.log_options import begin_log, end_log
 from agent.config.config import load_config
-from agent.config.sections import LogSection
+from agent.config.session_sections import LogSection
 from agent.log import log as log_module
 from agent.log.lines import Foreign, log_event
 from agent.log.log import LOG, MOST_PROGRAMS, MOST_WAITING, Log
@@ -163,9 +163,9 @@ def test_the_files_stay_small(log: Log, tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_two_programs_have_a_file_each_and_a_name_that_is_free_is_used_again(log: Log, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from agent.config.sections import LogSection; from agent.log.log import"
-        " Log; log = Log(); log.open(LogSection.model_construct(folder=Path(sys.argv[1]), level='info', format='text',"
-        " words=False), print); print(log.path.name, flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from agent.config.session_sections import LogSection;"
+        " from agent.log.log import LOG; LOG.open(LogSection.model_construct(folder=Path(sys.argv[1]), level='info',"
+        " format='text', words=False), print); print(LOG.path.name, flush=True); sys.stdin.read()"
     )
     first = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -231,7 +231,7 @@ def test_a_folder_that_can_t_be_made_is_told_once(log: Log, tmp_path: Path) -> N
 
 def test_what_was_written_before_a_kill_can_be_read(tmp_path: Path) -> None:
     code = (
-        "import logging, sys, time; from pathlib import Path; from agent.config.sections import LogSection;"
+        "import logging, sys, time; from pathlib import Path; from agent.config.session_sections import LogSection;"
         " from agent.log.log import LOG; LOG.open(LogSection.model_construct(folder=Path(sys.argv[1]), level='info',"
         " format='json', words=False), print); [logging.getLogger('agent').info('line %d', n) for n in range(100)]\n"
         "while LOG.path.read_text().count(chr(10)) < 100: time.sleep(0.01)\n"

@@ -76,7 +76,7 @@ def a_turn() -> TurnRecord:
 
 def told(log: Log, folder: Path, *, words: bool = False) -> list[dict[str, object]]:
     """The lines of a conversation that goes wrong in every way."""
-    from agent.config.sections import LogSection
+    from agent.config.session_sections import LogSection
 
     log.open(LogSection(folder=None, format="json", words=words).model_copy(update={"folder": folder}), print)
     session_log = SessionLog(log.redaction)
