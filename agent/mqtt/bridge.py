@@ -220,7 +220,7 @@ class MqttBridge:
             await self._motion_came.wait()
             self._motion_came.clear()
             payload = self._motion
-            # The rendering thread may have changed it after its call on the loop before was seen: then that comes again.
+            # The call that a motion comes with may be seen only after the motion itself was taken: then it comes again.
             if payload is not None and payload is not sent:
                 sent = payload
                 # Waits until the socket has taken it, so that frames never pile up behind a slow network.
