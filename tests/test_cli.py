@@ -104,9 +104,8 @@ def test_the_answer_is_audible_where_the_transcript_says_and_the_mouth_moves_the
 def test_ask_is_reproducible(visavis: Visavis, tmp_path: Path) -> None:
     pictures = []
     for name in ("a.mp4", "b.mp4"):
-        visavis(
-            "ask", "--text", "hello", "-o", name, "--seed", "7", "--set", "voice.backend=espeak", "-q", cwd=tmp_path
-        )
+        quick = ("--set", "voice.backend=espeak", "--set", "output.size=256")
+        visavis("ask", "--text", "hello", "-o", name, "--seed", "7", *quick, "-q", cwd=tmp_path)
         with av.open(str(tmp_path / name)) as container:
             pictures.append([frame.to_ndarray(format="gray") for frame in container.decode(video=0)])
     assert len(pictures[0]) == len(pictures[1])
@@ -157,9 +156,8 @@ def test_the_same_seed_gives_the_same_curves_and_another_seed_others(
 
 def test_transcribe_writes_what_was_said(visavis: Visavis, tmp_path: Path) -> None:
     question = sorted(QUESTIONS.glob("*.wav"))[0]
-    assert "your name" in visavis("transcribe", question, cwd=tmp_path).stdout
     (line,) = json.loads(visavis("transcribe", question, "--json", cwd=tmp_path).stdout)
-    assert 0 <= line["start_s"] < line["end_s"]
+    assert "your name" in line["text"] and 0 <= line["start_s"] < line["end_s"]
 
 
 def test_say_gives_word_times_and_obeys_rate_and_volume(visavis: Visavis, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Half a minute of the live benchmark: it measures what it says, and nothing is grossly wrong."""
+"""A third of a minute of the live benchmark: it measures what it says, and nothing is grossly wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.live_report import plot
 
 pytestmark = [pytest.mark.pulse, pytest.mark.fuse, pytest.mark.real_time]
 
-MINUTES = 0.4
+MINUTES = 0.3
 
 
 def test_a_conversation_keeps_sound_and_picture_together(tmp_path: Path) -> None:

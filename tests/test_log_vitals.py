@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from agent.config.sections import LogSection
+from agent.config.session_sections import LogSection
 from agent.log.log import Log
 from agent.log.vitals import log_vitals, memory_mb
 from tests.virtual_time import run

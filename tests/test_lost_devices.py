@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -78,16 +77,9 @@ def told(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> list[str]:
     devices, lines = Devices(), list[str]()
     monkeypatch.setattr(Worker, "start", devices.start)
 
-    @asynccontextmanager
-    async def watched(card: SoundCard) -> AsyncIterator[None]:
-        watching = asyncio.create_task(card.watch())
-        yield
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-
     async def main() -> None:
-        card = devices.card = SoundCard(speaker="", microphone="", track=SoundTrack(), on_problem=lines.append)
-        async with card, watched(card):
+        card = devices.card = SoundCard(speaker="", microphone="", on_problem=lines.append)
+        async with card.playing(SoundTrack()):
             await scene(card, devices, lines)
 
     run(main())

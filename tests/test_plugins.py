@@ -24,7 +24,7 @@ from agent.knowledge.file import load_knowledge
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.motion import neutral
 from speech.audio import OUTPUT_RATE_HZ
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.files.sound_file import read_audio
 
 ROOT = Path(__file__).parent.parent
@@ -163,6 +163,7 @@ def config(*overrides: str) -> Config:
     return load_config(None, overrides, {})
 
 
+@pytest.mark.slow
 def test_a_conversation_uses_both_with_settings_of_their_own(site: Path, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(
         '[voice]\nbackend = "humming"\n[voice.humming]\npitch_hz = 200\n'
@@ -253,7 +254,7 @@ def test_an_output_is_used_where_it_is_enabled(tmp_path: Path) -> None:
     )
     assert not planned.is_required
     with (  # the path is a folder's
-        pytest.raises(InputError, match=r"^output 'loudness' of the package humming 1\.0: .*Is a directory"),
+        pytest.raises(BackendError, match=r"^output 'loudness' of the package humming 1\.0: .*Is a directory"),
         planned.make() as output,
     ):
         output.write(None, np.zeros(SAMPLES_PER_FRAME, np.float32), neutral(1)[0])
@@ -284,7 +285,7 @@ def test_a_mind_may_be_chosen_by_itself_and_ours_stays_ours(add_package: Add) ->
     assert tables.problems(config()) == [
         "mind 'openai' of the package parrot 1.0: expected a name of its own, ours stays"
     ]
-    with pytest.raises(InputError, match=r"^mind 'broken' of the package parrot 1\.0: division by zero$"):
+    with pytest.raises(BackendError, match=r"^mind 'broken' of the package parrot 1\.0: division by zero$"):
         make_mind(config("mind.backend=broken"), knowledge)
 
 

@@ -109,6 +109,8 @@ def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) ->
         assert path.exists() and (path not in before or path.stat().st_size > 0)
     else:
         assert done.stdout.strip()
+    if line == "visavis transcribe question.wav":
+        assert "your name" in done.stdout
 
 
 def run_with_what_it_needs(line: str, command: Commands, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from agent.conversation.audio_io import AudioIO, Heard, Stage
 from agent.conversation.events import Event, Problem, StateChanged, TurnFinished, TypedText, UserStopped
 from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
-from agent.conversation.questions import Questions, Recording
+from agent.conversation.questions import Questions, RecordedQuestion
 from agent.conversation.session import Manner, Session
 from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.conversation.turn import TurnRecord
@@ -93,18 +93,18 @@ class Scene:
     def problems(self) -> list[str]:
         return [event.message for event in self.events if isinstance(event, Problem)]
 
-    def ask(self, *questions: Recording | TypedText) -> None:
+    def ask(self, *questions: RecordedQuestion | TypedText) -> None:
         run(self.converse(Questions(questions, real_time=self.real_time, silence_after_s=1.0)))
 
 
-def speech(seconds: float, name: str = "question.wav") -> Recording:
+def speech(seconds: float, name: str = "question.wav") -> RecordedQuestion:
     samples = 0.5 * np.sin(np.arange(round(seconds * OUTPUT_RATE_HZ)) * 0.03)
     quiet = np.zeros(OUTPUT_RATE_HZ // 5, np.float32)
-    return Recording(name, np.concatenate([quiet, samples, quiet]).astype(np.float32))
+    return RecordedQuestion(name, np.concatenate([quiet, samples, quiet]).astype(np.float32))
 
 
-def silence(seconds: float) -> Recording:
-    return Recording("silence.wav", np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
+def silence(seconds: float) -> RecordedQuestion:
+    return RecordedQuestion("silence.wav", np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
 
 
 def audible_spans(sound: Samples) -> list[tuple[float, float]]:
@@ -192,7 +192,7 @@ def test_the_face_listens_thinks_speaks_and_rests() -> None:
 
 
 @pytest.mark.parametrize("recording", [silence(1.0), silence(0.0)], ids=["silent", "empty"])
-def test_no_words_are_an_error_alone(recording: Recording) -> None:
+def test_no_words_are_an_error_alone(recording: RecordedQuestion) -> None:
     scene = Scene(apologise=False)
     with pytest.raises(ExceptionGroup) as failure:
         scene.ask(recording)
@@ -206,7 +206,7 @@ def test_a_noise_after_the_question_is_no_error() -> None:
         mind=ScriptedMind({"one": "Yes."}),
         apologise=False,
     )
-    scene.ask(Recording("question.wav", question))
+    scene.ask(RecordedQuestion("question.wav", question))
     assert [record.reply for record in scene.records] == ["Yes.", ""]
 
 

@@ -235,7 +235,7 @@ def test_unknown_voices_are_refused_with_the_nearest(asked: str, named: str) -> 
     "options", [{"rate_wpm": 20}, {"rate_wpm": 900}, {"pitch": -1}, {"pitch_range": 100}, {"volume": 3.0}]
 )
 def test_numbers_out_of_range_are_refused(options: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=f"{next(iter(options))}: expected .* to "):
+    with pytest.raises(ValueError, match=f"{next(iter(options))}: expected .* to "):
         EspeakTTS(**options)  # type: ignore[arg-type]
 
 

@@ -79,7 +79,6 @@ def test_times_are_in_order_and_inside_the_sound(speaking: Speaking) -> None:
     assert (position - words[-1].end_sample) / XTTS_RATE_HZ == pytest.approx(SENTENCE_PAUSE_S, abs=0.02)
 
 
-@pytest.mark.real_time
 def test_sound_comes_while_the_rest_is_being_made(speaking: Speaking) -> None:
     async def run() -> tuple[float, float]:
         began = time.perf_counter()

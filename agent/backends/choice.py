@@ -197,7 +197,7 @@ def _named(
     if backend is None:
         for plugin in config.plugins.all:
             if (plugin.kind, plugin.name) == (place, asked):
-                raise InputError(f"{config.source.of(key)}: {key}: {plugin.problem}")
+                raise InputError(f"{config.source.of(key)}: {key}: {plugin.title}: {plugin.problem}")
         names = ", ".join(f"'{name}'" for name in ("auto", *(backend.name for backend in backends)))
         raise InputError(f"{config.source.of(key)}: {key}: expected one of {names}, got '{asked}'")
     named = Choice(place, asked, why or f"named by {_set(config, key)}")

@@ -132,7 +132,8 @@ class Backend(Checked[Settings]):
 
     Attributes:
         needs: "weights" (fetched, from a package, or at a path), "server", or "" for neither. `auto` takes a server
-            that is named, else weights that are here, else what needs none.
+            that is named, else weights that are here, else what needs none. An installed package's backend brings its
+            own weights along, and needs "" or a server.
         rank: its place among those with the same needs, the lowest first; None: `auto` doesn't take it, as it does no
             backend of an installed package that doesn't ask for it.
         packaged_for_auto: whether `auto` takes its packaged weights, too.
@@ -205,8 +206,8 @@ class OutputDescriptor(Checked[Settings]):
     Attributes:
         make: makes it, not yet entered; what is heavy is imported there.
         is_wanted: whether it takes part; where its settings say `enabled`, if it doesn't say otherwise.
-        is_required: whether nothing begins without it (a file that was asked for); else that it can't be had is told,
-            and the rest goes on.
+        is_required: whether nothing begins without it (a file that was asked for); else the user reads that it
+            can't be had, and the rest goes on.
         is_live_only: whether frames are of use to it at their own pace only, as to a camera.
     """
 

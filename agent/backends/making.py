@@ -14,7 +14,7 @@ from agent.config.descriptor import Descriptor
 from agent.knowledge.file import Knowledge
 from agent.llm.base import LLM
 from speech.asr.base import ASR
-from speech.errors import InputError, VisavisError, one_line
+from speech.errors import BackendError, VisavisError, one_line
 from speech.tts.base import TTS
 
 _Made = TypeVar("_Made")
@@ -63,21 +63,20 @@ def answers_from_file(config: Config) -> bool:
 
 
 def made(config: Config, descriptor: Descriptor[Any], make: Callable[[], _Made]) -> _Made:
-    """What somebody's code makes; of an installed package, whatever it raises is one line.
+    """What its code makes; of an installed package, whatever that raises is one line.
 
     Raises:
         VisavisError: it can't be made.
     """
-    package = tables.package_of(config, descriptor)
     try:
         return make()
     except VisavisError:
         raise
     except Exception as error:
-        if not package:
+        plugin = tables.plugin_of(config, descriptor)
+        if plugin is None:
             raise
-        why = one_line(str(error)) or type(error).__name__
-        raise InputError(f"{descriptor.kind} '{descriptor.name}' of the package {package}: {why}") from error
+        raise BackendError(f"{plugin.title}: {one_line(str(error)) or type(error).__name__}") from error
 
 
 def _find(backends: Sequence[_Some], name: str) -> _Some:

@@ -38,15 +38,15 @@ def planned_outputs(
     planned = []
     for descriptor in tables.outputs(config):
         context: OutputContext[Any] = OutputContext(
-            config,
-            config.settings_of(descriptor),
-            is_live,
-            portrait,
-            video,
-            motion_csv,
-            publish_motion,
-            on_key,
-            on_close,
+            config=config,
+            settings=config.settings_of(descriptor),
+            is_live=is_live,
+            portrait=portrait,
+            video=video,
+            motion_csv=motion_csv,
+            publish_motion=publish_motion,
+            on_key=on_key,
+            on_close=on_close,
         )
         if (is_live or not descriptor.is_live_only) and descriptor.is_wanted(context):
             planned.append(_plan(config, descriptor, context))
@@ -56,7 +56,7 @@ def planned_outputs(
 def _plan(config: Config, descriptor: OutputDescriptor[Any], context: OutputContext[Any]) -> PlannedOutput:
     def make() -> Output:
         output = made(config, descriptor, lambda: descriptor.make(context))
-        return _OfPackage(config, descriptor, output) if tables.package_of(config, descriptor) else output
+        return _OfPackage(config, descriptor, output) if tables.plugin_of(config, descriptor) else output
 
     return PlannedOutput(make, is_required=descriptor.is_required)
 

@@ -12,6 +12,7 @@ from agent.backends.outputs import OUTPUTS
 from agent.backends.voices import VOICES
 from agent.config.config import Config
 from agent.config.descriptor import Descriptor, Kind
+from agent.config.plugins import Plugin
 from agent.models.catalogue import Place
 
 OURS: Mapping[Kind, Sequence[Descriptor[Any]]] = {"ears": EARS, "mind": MINDS, "voice": VOICES, "output": OUTPUTS}
@@ -51,26 +52,23 @@ def backends_of(config: Config, place: Place) -> Sequence[Backend[Any]]:
 
 def problems(config: Config) -> list[str]:
     """What installed packages add and can't be used, a line each."""
-    taken = [
-        f"{plugin.kind} '{plugin.name}' of the package {plugin.package}: expected a name of its own, ours stays"
-        for plugin in config.plugins.all
-        if plugin.descriptor and plugin.name in _names_of_ours(plugin.kind)
-    ]
-    return [*(plugin.problem for plugin in config.plugins.all if plugin.problem), *taken]
+    return [f"{plugin.title}: {problem}" for plugin in config.plugins.all if (problem := problem_of(plugin))]
 
 
-def package_of(config: Config, descriptor: Descriptor[Any]) -> str:
-    """The package that adds it, and its version; "" for ours."""
-    return next((plugin.package for plugin in config.plugins.all if plugin.descriptor is descriptor), "")
+def problem_of(plugin: Plugin) -> str:
+    """Why it can't be used; "" where it can."""
+    is_taken = plugin.name in {descriptor.name for descriptor in OURS[plugin.kind]}
+    return plugin.problem or ("expected a name of its own, ours stays" if is_taken else "")
+
+
+def plugin_of(config: Config, descriptor: Descriptor[Any]) -> Plugin | None:
+    """The installed package's that it is; None for ours."""
+    return next((plugin for plugin in config.plugins.all if plugin.descriptor is descriptor), None)
 
 
 def _added(config: Config, kind: type[_Kind]) -> list[_Kind]:
     return [
         plugin.descriptor
         for plugin in config.plugins.all
-        if isinstance(plugin.descriptor, kind) and plugin.name not in _names_of_ours(plugin.kind)
+        if isinstance(plugin.descriptor, kind) and not problem_of(plugin)
     ]
-
-
-def _names_of_ours(kind: Kind) -> set[str]:
-    return {descriptor.name for descriptor in OURS[kind]}

@@ -41,13 +41,13 @@ def taken_voice(config: Config) -> str:
     if backend.taken is not None:
         return backend.taken(VoiceContext(meant, meant.settings_of(backend)))
     taken = meant.voice.voice or persona_of(meant).voices.get(engine, engine)
-    return f"{engine}:{taken}" if tables.package_of(config, backend) and meant.voice.voice else taken
+    return f"{engine}:{taken}" if tables.plugin_of(config, backend) and meant.voice.voice else taken
 
 
 def _listed(config: Config, backend: VoiceBackend[Any]) -> list[Voice]:
     context = VoiceContext(config, config.settings_of(backend))
     voices = list(made(config, backend, lambda: backend.voices(context)))
-    if not tables.package_of(config, backend):
+    if tables.plugin_of(config, backend) is None:
         return voices
     # Names that other packages give are known only behind their engine's.
     known = [voice.id for voice in voices if backend.unqualified(voice.id)]

@@ -20,7 +20,7 @@ from speech.worker import signals
 
 if TYPE_CHECKING:
     from agent.conversation.events import TypedText
-    from agent.conversation.questions import Recording
+    from agent.conversation.questions import RecordedQuestion
     from agent.conversation.turn import TurnRecord
 
 # People stop to think in the middle of a recorded question; only a longer silence separates two of them.
@@ -116,7 +116,7 @@ class Conversation:
         return self._transcript_log.records
 
     async def run(
-        self, asked: Sequence[Recording | TypedText], *, real_time: bool, end_of_turn_s: float | None
+        self, asked: Sequence[RecordedQuestion | TypedText], *, real_time: bool, end_of_turn_s: float | None
     ) -> None:
         """Asks all questions and waits until the last answer was played and written."""
         from agent.backends.planning import planned_outputs
@@ -166,21 +166,23 @@ class Conversation:
             write_subtitles(self._video.with_suffix(".srt"), self.records)
 
 
-def load_questions(files: Sequence[Path], texts: Sequence[str], *, quiet: bool = False) -> list[Recording | TypedText]:
+def load_questions(
+    files: Sequence[Path], texts: Sequence[str], *, quiet: bool = False
+) -> list[RecordedQuestion | TypedText]:
     """Recordings first, then texts, as a session's source takes them.
 
     Raises:
         InputError: a file that holds no sound.
     """
     from agent.conversation.events import TypedText
-    from agent.conversation.questions import Recording
+    from agent.conversation.questions import RecordedQuestion
     from speech.audio import OUTPUT_RATE_HZ
     from speech.files.sound_file import read_audio
 
     def report(line: str) -> None:
         say(line, quiet)
 
-    recordings = [Recording(path.name, read_audio(path, OUTPUT_RATE_HZ, report=report)) for path in files]
+    recordings = [RecordedQuestion(path.name, read_audio(path, OUTPUT_RATE_HZ, report=report)) for path in files]
     return [*recordings, *map(TypedText, texts)]
 
 

@@ -1,4 +1,4 @@
-"""Backends and outputs of installed packages: found by their entry points, each loaded, or told in one line why not.
+"""Backends and outputs of installed packages: found by their entry points, and loaded, or known not to load.
 
 A package names a descriptor (`agent.backends.descriptor`) in an entry point of one of these groups:
 
@@ -37,7 +37,7 @@ class Plugin:
         name: of the entry point; its descriptor has the same.
         package: which package adds it, and its version: "loud 1.0".
         descriptor: None where it can't be used.
-        problem: why not, in one line; "" where it can.
+        problem: why not; "" where it can.
     """
 
     kind: Kind
@@ -45,6 +45,11 @@ class Plugin:
     package: str
     descriptor: Descriptor[Any] | None
     problem: str = ""
+
+    @property
+    def title(self) -> str:
+        """How a line about it begins: "voice 'loud' of the package loud 1.0"."""
+        return f"{self.kind} '{self.name}' of the package {self.package}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,7 @@ def find_plugins(taken: Mapping[Kind, Iterable[str]]) -> Plugins:
 
 def _load(kind: Kind, point: EntryPoint, taken: set[str]) -> Plugin:
     def broken(why: str) -> Plugin:
-        problem = f"{kind} '{point.name}' of the package {_package(point)}: {one_line(why)}"
-        return Plugin(kind, point.name, _package(point), None, problem)
+        return Plugin(kind, point.name, _package(point), None, one_line(why))
 
     if point.name in taken:
         return broken("expected a name of its own, this one is taken")

@@ -15,7 +15,7 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordedQuestion:
     """A recorded question: float32 [N] at OUTPUT_RATE_HZ, and its name for messages."""
 
     name: str
@@ -37,7 +37,7 @@ class Questions:
 
     def __init__(
         self,
-        questions: Sequence[Recording | TypedText],
+        questions: Sequence[RecordedQuestion | TypedText],
         *,
         real_time: bool,
         silence_after_s: float = 0.0,
@@ -45,7 +45,7 @@ class Questions:
     ) -> None:
         self._questions = questions
         self.real_time = real_time
-        self.hears = any(isinstance(question, Recording) for question in questions)
+        self.hears = any(isinstance(question, RecordedQuestion) for question in questions)
         self._silence_after_s, self._pause_before_s = silence_after_s, pause_before_s
 
     @asynccontextmanager

@@ -69,7 +69,7 @@ class Utterance:
         """Recognises what is put in, to its end, and returns the last transcript.
 
         Raises:
-            InputError: the recogniser failed; whoever puts sound in need not know, `drop_the_rest` takes it.
+            VisavisError: the recogniser failed; whoever puts sound in need not know, `drop_the_rest` takes it.
         """
         transcript = Transcript("", True, 0.0, 0.0)
         async with aclosing(self._ears.transcribe(self._stream())) as transcripts:

@@ -22,24 +22,17 @@ def check_plugins(config: Config) -> list[Part]:
 
 def _check(config: Config, plugin: Plugin) -> Part:
     package, _, version = plugin.package.rpartition(" ")
-    descriptor = plugin.descriptor
-    found = Finding("broken", "", pip("uninstall", package))
-    trouble = next((line for line in tables.problems(config) if line.startswith(_start(plugin))), "")
-    if trouble or not isinstance(descriptor, Checked):
-        found = Finding("broken", trouble.removeprefix(_start(plugin)) or "is no descriptor", found.fix)
-        about = f"of the package {package}"
+    descriptor, problem = plugin.descriptor, tables.problem_of(plugin)
+    about = descriptor.about if descriptor else f"of the package {package}"
+    if problem or not isinstance(descriptor, Checked):
+        found = Finding("broken", problem, pip("uninstall", package))
     else:
-        about = descriptor.about
         try:
             found = made(config, descriptor, lambda: _find(config, descriptor))
         except VisavisError as error:
             found = Finding("broken", str(error))
     detail = "; ".join(filter(None, (f"{plugin.kind}: {about}", found.detail)))
     return Part(plugin.name, "optional", found.status, version, detail, found.fix)
-
-
-def _start(plugin: Plugin) -> str:
-    return f"{plugin.kind} '{plugin.name}' of the package {plugin.package}: "
 
 
 def _find(config: Config, descriptor: Checked[Any]) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agent.config.sections import KEYS, Config
@@ -11,14 +11,10 @@ from agent.log.redaction import Redaction
 
 
 def note_settings(redaction: Redaction, config: Config, environment: Mapping[str, str] = os.environ) -> None:
-    """Tells a redaction what in a configuration is a name, a secret, or a text that a mind is told."""
-    free = {("mind", "persona"), ("mqtt", "username")}
-    names = [
-        str(value)
-        for section, values in config.model_dump(exclude={"source"}).items()
-        for key, value in values.items()
-        if isinstance(value, str | Path) and (section, key) not in free
-    ]
+    """Tells a redaction what of a configuration is a name, a secret or what a mind is told, and whether words stay."""
+    redaction.keeps_words = config.log.words
+    values = {key: _value(config, key) for key in KEYS if key not in _ABOUT_PEOPLE}
+    names = [str(value) for value in values.values() if isinstance(value, str | Path)]
     variables = (config.mind.api_key_env, config.mqtt.password_env)
     redaction.know(
         names=[*names, "the default"],
@@ -29,15 +25,18 @@ def note_settings(redaction: Redaction, config: Config, environment: Mapping[str
 
 def settings_of(config: Config) -> dict[str, str]:
     """What is not at its default: "section.key" → value; of texts only their length, of users nothing."""
-    told: dict[str, str] = {}
     default = Config()
-    for key in KEYS:
-        section, name = key.split(".")
-        value = getattr(getattr(config, section), name)
-        if value != getattr(getattr(default, section), name):
-            told[key] = str(value)
-    if "mind.persona" in told:
-        told["mind.persona"] = f"({len(config.mind.persona)} characters)"
-    if "mqtt.username" in told:
-        told["mqtt.username"] = "(set)"
-    return told
+    values = {key: _value(config, key) for key in KEYS if _value(config, key) != _value(default, key)}
+    return {key: _ABOUT_PEOPLE.get(key, str)(str(value)) for key, value in values.items()}
+
+
+_ABOUT_PEOPLE: Mapping[str, Callable[[str], str]] = {
+    "mind.persona": lambda text: f"({len(text)} characters)",
+    "mqtt.username": lambda name: "(set)",
+}
+"""Settings that are not told as they are → how they are told."""
+
+
+def _value(config: Config, key: str) -> object:
+    section, _, name = key.partition(".")
+    return getattr(getattr(config, section), name)

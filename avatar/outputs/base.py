@@ -29,7 +29,8 @@ class Output(Protocol):
 
         Raises:
             DeviceError: there is no such camera, or no screen.
-            InputError: it can't be had: a file that can't be written, a package that is not installed.
+            InputError: a file can't be written, or a package is not installed.
+            DeviceError: there is no camera or no display.
         """
         ...
 

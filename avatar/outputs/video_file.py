@@ -177,7 +177,7 @@ class VideoFileOutput:
         self.is_finished = True
 
     def _abandon(self) -> None:
-        self._failure = self._failure or InputError("abandoned")
+        self._failure = self._failure or RuntimeError("abandoned")
         while self._thread.is_alive():  # the encoder may sit in get(): wake it, and empty what it will not take
             try:
                 self._queue.put_nowait(None)

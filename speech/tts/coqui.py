@@ -28,7 +28,8 @@ class CoquiTTS(NeuralTTS):
 
     Raises:
         InputError: the package or the program espeak-ng is not installed, the folder is missing, damaged or of another
-            kind, the voice is unknown, or a number is out of its range; (on entering) it could not be loaded.
+            kind, or the voice is unknown; (on entering) it could not be loaded.
+        ValueError: a number is out of its range.
     """
 
     name = "coqui"

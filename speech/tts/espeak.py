@@ -42,7 +42,8 @@ class EspeakTTS:
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
-        InputError: an unknown voice or variant, or a number out of its range.
+        InputError: an unknown voice or variant.
+        ValueError: a number is out of its range.
     """
 
     name = "espeak"
@@ -170,7 +171,7 @@ class EspeakTTS:
 
 def _check(what: str, value: float, low: float, high: float, meaning: str) -> None:
     if not low <= value <= high:
-        raise InputError(f"{what}: expected {low:g} to {high:g} ({meaning}), got {value:g}")
+        raise ValueError(f"{what}: expected {low:g} to {high:g} ({meaning}), got {value:g}")
 
 
 def find_voice(engine: EspeakEngine, wanted: str) -> tuple[EspeakVoice, EspeakVoice | None]:

@@ -55,7 +55,8 @@ class FliteTTS:
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
-        InputError: flite is not installed, the voice is unknown, or a number is out of its range.
+        InputError: flite is not installed, or the voice is unknown.
+        ValueError: a number is out of its range.
     """
 
     name = "flite"

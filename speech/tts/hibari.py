@@ -27,8 +27,9 @@ class HibariTTS(NeuralTTS):
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
-        InputError: the package is not installed, the network is missing, the voice is unknown, or a number is out of
-            its range; (on entering) it could not be loaded.
+        InputError: the package is not installed, the network is missing, or the voice is unknown; (on entering) it
+            could not be loaded.
+        ValueError: a number is out of its range.
     """
 
     name = "hibari"

@@ -62,7 +62,8 @@ class PicoTTS(NeuralTTS):
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
-        InputError: the voice is unknown, or a number is out of its range; (on entering) Pico could not be loaded.
+        InputError: the voice is unknown; (on entering) Pico could not be loaded.
+        ValueError: a number is out of its range.
     """
 
     name = "pico"

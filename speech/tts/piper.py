@@ -21,8 +21,9 @@ class PiperTTS(NeuralTTS):
         volume: factor on the even loudness of all voices, 0 to 2.
 
     Raises:
-        InputError: the voice's files are missing or damaged, the speaker is unknown, or a number is out of its range;
-            (on entering) it could not be loaded.
+        InputError: the voice's files are missing or damaged, or the speaker is unknown; (on entering) it could not be
+            loaded.
+        ValueError: a number is out of its range.
     """
 
     name = "piper"

@@ -38,8 +38,8 @@ class XttsTTS(NeuralTTS):
 
     Raises:
         InputError: the package is not installed, the folder is missing, damaged or of another kind, the voice or the
-            language is unknown, the recording can't be used, or a number is out of its range; (on entering) it could
-            not be loaded.
+            language is unknown, or the recording can't be used; (on entering) it could not be loaded.
+        ValueError: a number is out of its range.
     """
 
     name = "xtts"
