@@ -12,6 +12,7 @@ import pytest
 from agent.conversation.answering import QUEUED_REQUESTS
 from agent.conversation.audio_io import Heard, Stage
 from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
+from agent.conversation.questions import Questions
 from agent.conversation.thinking import MIND_FAILED
 from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion
@@ -312,6 +313,21 @@ def test_a_request_in_the_last_moment_does_not_keep_the_session() -> None:
 
     run(within_a_minute())
     assert not scene.records
+
+
+def test_two_who_wait_for_the_floor_take_it_one_after_the_other() -> None:
+    """The user's next question and an operator's text are due in the same moment."""
+    mind = ScriptedMind({"a": "One two three.", "b": "Four five six."}, delay_s=0.01)
+    scene = Scene(mind=mind, real_time=True)
+
+    async def conversation() -> None:
+        asyncio.get_running_loop().call_later(1.0, lambda: scene.session.say("Seven eight nine."))
+        await scene.converse(Questions([TypedText("a"), TypedText("b")], real_time=True))
+
+    run(conversation())
+    assert not any(record.interrupted for record in scene.records)
+    assert sorted(record.heard for record in scene.records) == ["Four five six.", "One two three.", "Seven eight nine."]
+    assert len(audible_spans(scene.output.all_sound)) == 3
 
 
 def test_a_stop_takes_back_what_waits_for_the_users_words() -> None:

@@ -24,7 +24,8 @@ from agent.config.session_sections import LogSection
 from agent.log import log as log_module
 from agent.log.lines import Foreign, log_event
 from agent.log.log import LOG, MOST_PROGRAMS, MOST_WAITING, Log
-from agent.log.settings import settings_of
+from agent.log.redaction import Redaction
+from agent.log.settings import note_settings, settings_of
 from speech.errors import BackendError, DeviceError
 from speech.worker import signals
 
@@ -82,8 +83,11 @@ def test_a_line_of_text_begins_with_a_time_and_further_ones_are_indented(log: Lo
         {}["missing"]
     except KeyError:
         OURS.exception("it broke")
+    LIBRARY.warning("\x1b[2Jgone")
     log.close()
-    first, *others = (tmp_path / "visavis.log").read_text().splitlines()
+    *others, last = (tmp_path / "visavis.log").read_text().splitlines()
+    assert last.endswith("some_library.part: \\x1b[2Jgone"), "a terminal that shows it obeys nothing in it"
+    first, *others = others
     assert first.endswith("it broke") and all(line.startswith("    ") for line in others)
     assert any(f'File "{__file__}", line ' in line for line in others), "where it happened stays"
 
@@ -384,3 +388,11 @@ def test_every_command_has_the_options() -> None:
     for command in [group, *commands(group)]:
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--verbose", "--log-json"} <= options, command.name
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_words_are_kept_where_the_configuration_says_so(words: bool, tmp_path: Path) -> None:
+    redaction = Redaction()
+    config = load_config(None, [f"log.words={str(words).lower()}"], {"OPENAI_API_KEY": "sesame"})
+    note_settings(redaction, config, {"OPENAI_API_KEY": "sesame"})
+    assert redaction.apply("got 'good day' with sesame") == ("got 'good day' with …" if words else "got '…' with …")

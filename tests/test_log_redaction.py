@@ -78,7 +78,8 @@ def told(log: Log, folder: Path, *, words: bool = False) -> list[dict[str, objec
     """The lines of a conversation that goes wrong in every way."""
     from agent.config.session_sections import LogSection
 
-    log.open(LogSection(folder=None, format="json", words=words).model_copy(update={"folder": folder}), print)
+    log.redaction.keeps_words = words
+    log.open(LogSection(folder=None, format="json").model_copy(update={"folder": folder}), print)
     session_log = SessionLog(log.redaction)
     session_log.on_event(Transcript(QUESTION, True, 0.0, 2.0))
     session_log.on_event(Sentence(0, ANSWER))

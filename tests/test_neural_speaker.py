@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from speech.audio import Samples
-from speech.errors import BackendError, InputError
+from speech.errors import BackendError
 from speech.tts.synthesis.loudness import CALIBRATION_TEXT, SPEECH_LEVEL_DBFS, speech_level_dbfs
 from speech.tts.synthesis.neural_speaker import RawSpeech, Speaker, Turn
 from speech.tts.synthesis.word_times import letters_of
@@ -115,7 +115,7 @@ def test_a_cancelled_stream_stops_at_its_next_piece_and_frees_the_model() -> Non
     ("level", "message"), [(0.0, "expected sound, the voice says nothing"), (np.nan, "numbers are not finite")]
 )
 def test_a_model_without_sound_is_an_error(level: float, message: str) -> None:
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(BackendError, match=message):
         speaker(NoiseModel(knows_times=True, level=level))
 
 

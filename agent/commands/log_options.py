@@ -55,9 +55,8 @@ def _with_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(**options)
 
     more = {"verbose": Verbose, "log_json": LogJson}
-    own = inspect.signature(
-        command, eval_str=True
-    )  # of a signature that is set, Typer takes the annotations as they are
+    # Typer takes the annotations of a signature that is set as they are: strings would stay strings.
+    own = inspect.signature(command, eval_str=True)
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for name, annotation in more.items()

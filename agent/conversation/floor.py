@@ -25,8 +25,9 @@ class Floor:
         return self.is_free and asyncio.get_running_loop().time() >= self._freed_at_s + seconds
 
     async def free(self) -> None:
-        """Waits until it is free."""
-        await self._free.wait()
+        """Waits until it is free; of several who wait, those who come after one that took it wait on."""
+        while not self.is_free:
+            await self._free.wait()
 
     @property
     def user_is_quiet(self) -> bool:

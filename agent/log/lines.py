@@ -14,6 +14,7 @@ import logging
 from datetime import datetime
 
 from agent.log.redaction import Redaction
+from speech.errors import one_line
 
 
 class Foreign(str):
@@ -70,7 +71,7 @@ class TextLine(_Line):
         told = str(fields["message"]) if event == "message" else " ".join([event, *map(_pair, fields.items())])
         at = datetime.fromtimestamp(record.created)
         line = f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03d} {record.levelname:<7} {record.name}: {told}"
-        return "\n    ".join(line.splitlines())
+        return "\n    ".join(map(one_line, line.splitlines()))
 
 
 class JsonLine(_Line):

@@ -94,7 +94,6 @@ class Log:
         """
         if section.level == "off" or self.path is not None:
             return
-        self.redaction.keeps_words = section.words
         self.is_json = self.is_json or section.format == "json"
         folder = section.folder or state_folder()
         try:

@@ -11,7 +11,8 @@ from agent.log.redaction import Redaction
 
 
 def note_settings(redaction: Redaction, config: Config, environment: Mapping[str, str] = os.environ) -> None:
-    """Tells a redaction what in a configuration is a name, a secret, or a text that a mind is told."""
+    """Tells a redaction what of a configuration is a name, a secret or what a mind is told, and whether words stay."""
+    redaction.keeps_words = config.log.words
     values = {key: _value(config, key) for key in KEYS if key not in _ABOUT_PEOPLE}
     names = [str(value) for value in values.values() if isinstance(value, str | Path)]
     variables = (config.mind.api_key_env, config.mqtt.password_env)
