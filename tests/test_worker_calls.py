@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -16,18 +18,20 @@ import pytest
 
 from speech.errors import BackendError
 from speech.worker.call import WorkerCall
-from speech.worker.messages import WINDOW_BYTES
+from speech.worker.messages import HEADER, WINDOW_BYTES, Kind, pack_message
 from speech.worker.process import Worker
 from speech.worker.turns import Turns
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are killed with SIGKILL")
 
 MODULE = """
-import sys, time
+import os, signal, sys, time
 from speech.worker.main import serve
 from speech.worker.turns import Turns
 
 def load(setup):
+    if setup.get("exits"):
+        sys.exit("not on this machine")
     if setup.get("fails"):
         raise KeyError("no such part")
     turns, made = Turns(), {}
@@ -36,6 +40,11 @@ def load(setup):
     sys.stderr.flush()
 
     def work(call):
+        if "forks" in call.fields:
+            if not (child := os.fork()):
+                signal.pause()
+            call.emit({"number": child})
+            return
         if "made" in call.fields:
             call.emit({"number": made.get(call.fields["made"], 0)})
             return
@@ -46,6 +55,8 @@ def load(setup):
                 made[label] = number + 1
             if number == call.fields.get("fails_at"):
                 raise KeyError("what somebody has said")
+            if number == call.fields.get("exits_at"):
+                sys.exit("no more")
             call.emit({"label": label, "number": number}, bytes(call.fields.get("bytes", 0)))
 
     return work
@@ -175,6 +186,72 @@ def test_one_that_fails_is_one_line_and_its_place_is_in_the_log(
     assert "worker_of_several.py" in record.getMessage() and "somebody has said" not in record.getMessage().replace(
         'raise KeyError("what somebody has said")', ""
     )
+
+
+def test_a_library_that_would_end_the_thread_fails_its_call_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rust's panics in Python, and sys.exit, are no `Exception`."""
+
+    async def scene() -> None:
+        async with worker(tmp_path, monkeypatch) as running, asyncio.timeout(20):
+            for _ in range(2):
+                with pytest.raises(BackendError, match="no more"):
+                    await read(running.open({"label": "a", "items": 10, "exits_at": 3}))
+            assert await read(running.open({"label": "a", "items": 3})) == [0, 1, 2]
+        with pytest.raises(BackendError, match=r"^could not load: not on this machine$"):
+            await Worker.start("worker_of_several", {"exits": True}, what=KIND)
+
+    asyncio.run(scene())
+
+
+def test_calls_of_a_worker_that_is_stopped_fail_though_its_children_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene() -> None:
+        async with worker(tmp_path, monkeypatch) as running:
+            (child,) = await read(running.open({"forks": True}))
+            try:
+                call = asyncio.create_task(read(running.open({"label": "a", "items": 10_000, "step_s": 0.01})), name="a")
+                await made(running, "a")
+                await running.stop()
+                async with asyncio.timeout(5):
+                    with pytest.raises(BackendError, match=rf"^{KIND} ended"):
+                        await call
+                    with pytest.raises(BackendError, match=rf"^{KIND} ended"):
+                        await read(running.open({"label": "b", "items": 1}))
+            finally:
+                os.kill(child, signal.SIGKILL)
+
+    asyncio.run(scene())
+
+
+def test_a_worker_ends_when_its_caller_is_gone_in_the_middle_of_a_message(tmp_path: Path) -> None:
+    (tmp_path / "worker_of_several.py").write_text(MODULE)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
+    command = [sys.executable, "-m", "worker_of_several"]
+    running = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert running.stdin is not None and running.stdout is not None
+    with running.stdout, running.stdin as stdin:
+        stdin.write(pack_message(Kind.SETUP, 0, {"x": 1}))
+        stdin.flush()
+        assert running.stdout.read(HEADER.size)[:1] == Kind.READY.value
+        stdin.write(pack_message(Kind.OPEN, 1, {"label": "a", "items": 1})[:-5])
+        stdin.close()
+        try:
+            assert running.wait(10) == 0
+        finally:
+            running.kill()
+            running.wait()
+
+
+def test_a_process_that_can_not_be_started_is_a_backends_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", full)
+    with pytest.raises(BackendError, match=rf"^{KIND} could not be started: Resource temporarily unavailable$"):
+        asyncio.run(Worker.start("worker_of_several", {}, what=KIND))
 
 
 def test_a_worker_that_is_killed_fails_all_its_calls_with_one_line_each(

@@ -27,7 +27,6 @@ from speech.worker.turns import Turns
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 """A worker takes what was fetched before: set before any library is imported that would look elsewhere, or tell."""
 
-
 MOST_CALLS = 32
 """Calls that are worked on at once."""
 
@@ -162,7 +161,7 @@ class _Server:
         os.environ.update(_OFFLINE)
         try:
             work = load(first[2])
-        except Exception as error:  # whatever it is, the caller reports it in one line
+        except BaseException as error:  # whatever it is, the caller reports it in one line
             self._send_failure(0, error, "could not load: ")
             return
         self._send(pack_message(Kind.READY))
@@ -218,11 +217,11 @@ class _Server:
                 self._send(pack_message(Kind.DONE, number))
             except Cancelled:
                 pass
-            except Exception as error:  # the next call may do better
+            except BaseException as error:  # Rust's panics are no `Exception`; the next call may do better
                 self._send_failure(number, error)
             self._calls.pop(number, None)
 
-    def _send_failure(self, number: int, error: Exception, what: str = "") -> None:
+    def _send_failure(self, number: int, error: BaseException, what: str = "") -> None:
         """Says in one line why a call failed; of what nobody has expected also where, for the log."""
         told = {"message": f"{what}{_one_line(error)}", "error": type(error).__name__}
         if not isinstance(error, VisavisError):
@@ -245,8 +244,10 @@ class _Server:
         kind, call, text_length, length = HEADER.unpack(header)
         text = self._stdin.read(text_length)
         payload = self._stdin.read(length)
-        return (Kind(kind), call, unpack_fields(text), payload) if len(payload) == length else None
+        if len(text) + len(payload) < text_length + length:
+            return None
+        return Kind(kind), call, unpack_fields(text), payload
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__

@@ -73,20 +73,23 @@ class Worker:
         Raises:
             VisavisError: it could not load; an InputError where its files or settings are at fault.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # whatever lies in the current folder is not ours to import
-            "-m",
-            module,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            # Ctrl-C in the terminal is the parent's to handle.
-            start_new_session=True,
-            pass_fds=inherited,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # whatever lies in the current folder is not ours to import
+                "-m",
+                module,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                # Ctrl-C in the terminal is the parent's to handle.
+                start_new_session=True,
+                pass_fds=inherited,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        except OSError as error:  # no memory, or too many processes or files
+            raise BackendError(f"{what} could not be started: {error.strerror or error}") from None
         worker = cls(process, what)
         loading = worker._calls[0] = worker._call(0)
         reading_stderr = asyncio.create_task(worker._stderr_tail.read(), name=f"read {what}'s messages")
@@ -156,6 +159,8 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._fail_calls()  # unless their reader has done it: it is cancelled where a program holds the pipe open
+        self._process._transport.close()  # type: ignore[attr-defined]  # and with it our ends of the pipes
 
     def _send(self, message: bytes) -> None:
         """Queues a message. A dead worker is reported by its reader."""
@@ -187,6 +192,12 @@ class Worker:
         if is_death:
             await asyncio.wait([reading_stderr], timeout=_PIPES_S)
             _LOG.error("%s; open calls: %d%s", self._exit_message(), len(self._calls), self._stderr_lines())
+        self._fail_calls()
+
+    def _fail_calls(self) -> None:
+        """Ends the open calls, once, with what is known of the process's end; later ones fail at once."""
+        if self._calls_have_failed:
+            return
         self._calls_have_failed = True
         for call in self._calls.values():
             call.fail(BackendError(self._exit_message()))
