@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.sampler import motion_sampler, state
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
@@ -148,6 +149,27 @@ def test_an_interruption_does_not_jump(shipped):
     assert after[-10:, MotionLayout.INDEX["jawOpen"]].max() < 0.05
 
 
+def test_an_interruption_reaches_as_far_back_as_it_may(batcher, monkeypatch):
+    for module in (state, motion_sampler):
+        monkeypatch.setattr(module, "REWIND_FRAMES", 50)
+    sound, size = _sound(200, 16_000), 640
+    sampler = FlowMotionSampler(batcher, SamplerOptions(seed=3, steps=1))
+    pieces = []
+    for chunk in chunked(sound, 16_000, 5 * size):
+        sampler.push(chunk)
+        pieces.append(sampler.frames().values)
+    values = np.concatenate(pieces)
+    assert len(values) == sampler.frame == 195 and len(sampler.state.frames) < 100
+    for frame in (0, 144):
+        with pytest.raises(ValueError, match=r"interrupt: expected frame 145 or later \(50 frames back\)"):
+            sampler.interrupt(frame)
+    sampler.interrupt(145)
+    with pytest.raises(ValueError, match="frame 145 or later"):
+        sampler.interrupt(144)
+    sampler.push(AudioChunk(sound[145 * size :], 16_000, 145 * size))
+    assert sampler.frames().values.tobytes() == values[145:].tobytes(), "all that was before is still known"
+
+
 def test_interruptions_out_of_range_are_refused(batcher):
     sampler = FlowMotionSampler(batcher)
     with pytest.raises(ValueError, match="interrupt"):
@@ -220,6 +242,7 @@ def test_commands_are_followed(shipped):
     assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
 
 
+@pytest.mark.slow
 def test_minutes_stay_in_range(shipped):
     """Two of them, of speech alone; test_drift.py has a kiosk's, and benchmarks/drift.py hours."""
     sampler = FlowMotionSampler(shipped, SamplerOptions(seed=6, steps=1))
