@@ -9,7 +9,7 @@ DEV_READY := .venv/.dev-ready
 RECOMMENDED_READY := .venv/.recommended-ready
 OUT ?= out
 
-.PHONY: help install recommended demo test check lint clean
+.PHONY: help install recommended demo test check slow lint clean
 
 help:
 	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
@@ -103,6 +103,10 @@ check: $(DEV_READY)
 	@$(BIN)/mypy & types=$$!; \
 	 $(BIN)/python -m pytest -q -n $(AT_A_TIME) --dist worksteal -m '$(LEFT_OUT) and not slow'; tests=$$?; \
 	 wait $$types && [ $$tests = 0 ]
+
+# Which tests `make check` does without, by the processor time that they take.
+slow: $(DEV_READY)
+	@$(BIN)/python -m pytest -q -n $(AT_A_TIME) --dist worksteal -m '$(LEFT_OUT) and not slow' --list-slow
 
 lint: $(DEV_READY)
 	@$(STYLE) && $(BIN)/mypy

@@ -77,18 +77,23 @@ def _absent_weights(item: pytest.Item) -> set[str]:
     return wanted - {model.title for model in PACKAGED if is_installed(model)}
 
 
-# Programs, weights, real recordings and sound cards take their time: `make check` does without what uses them.
+# Commands, weights, real recordings and sound cards take their time: `make check` does without what uses them, and
+# without what is listed as slow. The list is made by `make slow`.
 _SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb")
 _SLOW_FIXTURES = ("command", "tiny_en", "whisper")
-_SLOW_S = 2.0
-"""Processor time from which on a test is slow."""
+_SLOW_S = 0.5
+"""Processor time from which on a test is slow; twice that before it is said of one that is not listed."""
+_SLOW_LIST = Path(__file__).parent / "slow.txt"
 
 
-def _is_slow(item: pytest.Item) -> bool:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--list-slow", action="store_true", help="write the tests that were slow into tests/slow.txt")
+
+
+def _is_slow(item: pytest.Item, listed: set[str]) -> bool:
     fixtures = getattr(item, "fixturenames", ())
-    return any(item.get_closest_marker(name) for name in _SLOW_MARKERS) or any(
-        name in fixtures for name in _SLOW_FIXTURES
-    )
+    by_use = any(map(item.get_closest_marker, _SLOW_MARKERS)) or any(name in fixtures for name in _SLOW_FIXTURES)
+    return by_use or (item.nodeid in listed and not item.config.getoption("--list-slow"))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,8 +105,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    listed = set(_SLOW_LIST.read_text(encoding="utf-8").splitlines())
     for item in items:
-        if _is_slow(item):
+        if _is_slow(item, listed):
             item.add_marker("slow")
 
 
@@ -121,11 +127,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if not is_installed(model):
             line = f"left out: tests with the weights {model.title}: not installed ({install_command(model)})"
             terminalreporter.write_line(line)
-    for report in terminalreporter.getreports("passed"):
-        processor_s = dict(report.user_properties).get("processor_s", 0.0)
-        if report.when == "call" and processor_s > _SLOW_S and "slow" not in report.keywords:
-            line = f"slow: {report.nodeid} took {processor_s:.1f} s of processor time; mark it slow, or make it quick"
-            terminalreporter.write_line(line)
+    unlisted = {
+        report.nodeid: dict(report.user_properties).get("processor_s", 0.0)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call" and "slow" not in report.keywords
+    }
+    if terminalreporter.config.getoption("--list-slow"):
+        slow = sorted(name for name, processor_s in unlisted.items() if processor_s > _SLOW_S)
+        _SLOW_LIST.write_text("".join(f"{name}\n" for name in slow), encoding="utf-8")
+    else:
+        for name, processor_s in unlisted.items():
+            if processor_s > 2 * _SLOW_S:
+                line = f"slow: {name} took {processor_s:.1f} s of processor time; make it quick, or run make slow"
+                terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,6 @@ def test_its_files_exist() -> None:
         assert (ROOT / name).exists(), name
 
 
-@pytest.mark.slow
 def test_the_output_that_it_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     (points,) = (tomllib.loads(block) for block in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL))

@@ -111,7 +111,6 @@ def test_a_wheel_holds_the_one_configuration(installed: Path) -> None:
     assert not (ROOT / "agent" / "data" / "config.toml").exists()
 
 
-@pytest.mark.slow
 def test_a_wheel_works_outside_the_clone(installed: Path, tmp_path: Path) -> None:
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from agent.__main__ import main; main()"
     command = [sys.executable, "-c", code, str(installed), "ask", "--text", "hello", "-o", "a.mp4", "-q"]

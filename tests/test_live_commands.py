@@ -100,8 +100,9 @@ def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -
         server.recording() as recording,
     ):
         mirroring.wait_for("speak)")
+        time.sleep(0.7)  # a face at rest, before and after
         server.speak(speech).wait()
-        time.sleep(1.0)
+        time.sleep(1.5)
         mirroring.stop()
         assert mirroring.process.returncode == 0, mirroring.said
         heard = recording.samples()

@@ -302,6 +302,20 @@ def _render(write: Callable[[None, Samples, Floats], None], rows: Floats) -> Non
         write(None, SILENCE, row)
 
 
+def test_a_motion_is_published_once_however_late_its_call_is_seen(broker: Mosquitto) -> None:
+    async def scene() -> None:
+        async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:
+            await until(lambda: other.of("state") == ["idle"])
+            output = MqttMotionOutput(bridge.publish_motion)
+            for count in (1, 2):
+                output.write(None, SILENCE, neutral(1)[0])
+                await until(lambda count=count: len(other.of("motion")) == count)
+                bridge._motion_came.set()  # as the rendering thread's call does that came after its motion was taken
+        assert [told["frame"] for told in other.json_of("motion")] == [0, 1]
+
+    played(scene())
+
+
 def test_of_motion_that_comes_too_fast_the_newest_goes_out(broker: Mosquitto) -> None:
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:

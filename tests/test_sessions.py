@@ -128,6 +128,7 @@ def pitch_hz(sound: Samples) -> float:
     return float(np.median(found))
 
 
+@pytest.mark.slow
 @pytest.mark.packaged("faster-whisper/tiny.en", "hibari/heart", "piper/en_US-joe-medium")
 def test_two_people_answer_at_once_each_with_a_face_and_a_voice_of_their_own() -> None:
     """The real parts: one recogniser hears both, one motion model moves both."""

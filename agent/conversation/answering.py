@@ -99,7 +99,8 @@ class Answering:
         self._turn: _OpenTurn | None = None
         self._draft: Reply | None = None
         self._requests: deque[TypedText | Say] = deque()
-        self._asked = asyncio.Event()
+        self._asked, self._nothing_waits = asyncio.Event(), asyncio.Event()
+        self._nothing_waits.set()
         self._is_closed = False
 
     # ---- what the user does
@@ -166,20 +167,29 @@ class Answering:
             return False
         self._requests.append(request)
         self._asked.set()
+        self._nothing_waits.clear()
         return True
 
     def drop_requests(self, why: str) -> None:
         """Takes back what waits; each is told."""
         while self._requests:
             self._on_event(RequestDropped(self._requests.popleft(), why))
+        self._nothing_waits.set()
+
+    def leave(self) -> None:
+        """The user has gone: nothing more is said, and no more requests are taken."""
+        self._is_closed = True
+        self.drop_requests("the user has left")
+        self.cut()
 
     async def finish(self) -> None:
-        """Lets the last answer be played; then takes no more requests."""
+        """Lets what was asked for, and the last answer, be played to the end."""
         self.drop_draft()
         self._stage.floor.user_ends()
-        await self._stage.floor.free()
+        while self._requests or not self._stage.floor.is_free:
+            await self._nothing_waits.wait()
+            await self._stage.floor.free()
         self._is_closed = True
-        self.drop_requests("the conversation is over")
 
     async def serve_requests(self) -> None:
         """Answers what was asked for, one after the other, when nobody speaks; a barge-in makes it wait, not go."""
@@ -192,6 +202,7 @@ class Answering:
                     self._requests.popleft()
                     self.answer_text(request)
             self._asked.clear()
+            self._nothing_waits.set()
 
     async def _nobody_speaks(self) -> None:
         floor, is_patient = self._stage.floor, True

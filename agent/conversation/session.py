@@ -149,8 +149,10 @@ class Session:
                     case RecordingEnded(name):
                         await answering.end_recording(name, is_answered=is_answered)
                         is_answered = False
-                    case UserStopped() | UserLeft():
+                    case UserStopped():
                         self.interrupt()
+                    case UserLeft():
+                        answering.leave()
 
     # ---- what others may ask of the avatar, at any moment
 

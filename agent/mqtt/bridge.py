@@ -215,11 +215,14 @@ class MqttBridge:
         self._outbox.remove(message)
 
     async def _send_motion(self, client: Client) -> None:
-        topic = self._broker.topic("motion")
+        topic, sent = self._broker.topic("motion"), None
         while True:
             await self._motion_came.wait()
             self._motion_came.clear()
-            if (payload := self._motion) is not None:
+            payload = self._motion
+            # The call that a motion comes with may be seen only after the motion itself was taken: then it comes again.
+            if payload is not None and payload is not sent:
+                sent = payload
                 # Waits until the socket has taken it, so that frames never pile up behind a slow network.
                 await client.publish(topic, payload)
                 _raise_if_cancelled()
