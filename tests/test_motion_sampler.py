@@ -242,7 +242,6 @@ def test_commands_are_followed(shipped):
     assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
 
 
-@pytest.mark.slow
 def test_minutes_stay_in_range(shipped):
     """Two of them, of speech alone; test_drift.py has a kiosk's, and benchmarks/drift.py hours."""
     sampler = FlowMotionSampler(shipped, SamplerOptions(seed=6, steps=1))

@@ -212,7 +212,9 @@ def test_calls_of_a_worker_that_is_stopped_fail_though_its_children_live(
         async with worker(tmp_path, monkeypatch) as running:
             (child,) = await read(running.open({"forks": True}))
             try:
-                call = asyncio.create_task(read(running.open({"label": "a", "items": 10_000, "step_s": 0.01})), name="a")
+                call = asyncio.create_task(
+                    read(running.open({"label": "a", "items": 10_000, "step_s": 0.01})), name="a"
+                )
                 await made(running, "a")
                 await running.stop()
                 async with asyncio.timeout(5):
@@ -230,7 +232,9 @@ def test_a_worker_ends_when_its_caller_is_gone_in_the_middle_of_a_message(tmp_pa
     (tmp_path / "worker_of_several.py").write_text(MODULE)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *filter(None, sys.path)])}
     command = [sys.executable, "-m", "worker_of_several"]
-    running = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
     assert running.stdin is not None and running.stdout is not None
     with running.stdout, running.stdin as stdin:
         stdin.write(pack_message(Kind.SETUP, 0, {"x": 1}))
