@@ -24,7 +24,7 @@ from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.parts import Loaded, SharedParts
-from agent.voices.personas import name_of
+from agent.personas import name_of
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.config.config import Config
+from agent.personas import portrait_path
 from agent.shared import content_key
-from agent.voices.personas import portrait_path
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FaceDecoder, Image
 from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral

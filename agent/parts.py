@@ -18,8 +18,8 @@ from agent.faces import Face, face_key, load_face, load_motion
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
+from agent.personas import name_of, persona_of
 from agent.shared import SharedThings, content_key
-from agent.voices.personas import name_of, persona_of
 from speech.asr.base import ASR
 from speech.tts.base import TTS
 

@@ -25,8 +25,8 @@ from agent.config.config import Config, load_config
 from agent.models.packaged import packaged_path
 from agent.models.packaged_catalogue import find_packaged
 from agent.parts import knowledge_of
+from agent.personas import name_of
 from agent.text.words import tokens
-from agent.voices.personas import name_of
 from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine, print_percentiles
 from speech.asr.base import ASR, TAIL_S, transcribe_recording

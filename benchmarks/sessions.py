@@ -31,7 +31,7 @@ from agent.config.config import Config, load_config
 from agent.conversation.events import Event, TurnFinished, TypedText
 from agent.conversation.questions import Questions
 from agent.engine import Engine, load_engine
-from agent.voices.personas import PERSONAS
+from agent.personas import PERSONAS
 from avatar.decoder import VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats
 from benchmarks.memory import memory_mb

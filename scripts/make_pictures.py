@@ -16,7 +16,7 @@ from PIL import Image
 from agent.backends.making import make_voice
 from agent.config.config import load_config
 from agent.faces import load_face, load_sampler
-from agent.voices.personas import PERSONAS
+from agent.personas import PERSONAS
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.evaluation.decoder.sheet import coefficient_strips
 from avatar.motion import ConversationState, MotionLayout

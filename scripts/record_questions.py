@@ -21,7 +21,7 @@ from agent.commands.demo import Question, recorded_questions
 from agent.config.config import load_config
 from agent.engine import turn_detector
 from agent.parts import knowledge_of
-from agent.voices.personas import name_of
+from agent.personas import name_of
 from speech.asr.base import transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError

@@ -271,8 +271,7 @@ def test_weights_that_are_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
 
 
 def test_shipped_files_that_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from agent import parts
-    from agent.voices import personas
+    from agent import parts, personas
 
     for name in ("avatar/assets/motion.safetensors", "agent/data/knowledge.md", "avatar/assets/portraits"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

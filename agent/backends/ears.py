@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from agent.backends.descriptor import EarsBackend, EarsContext
 from agent.config.speech_sections import EarsSection
 from agent.models.weights import ears_model
-from agent.voices.personas import name_of
+from agent.personas import name_of
 
 if TYPE_CHECKING:
     from speech.asr.base import ASR

@@ -9,7 +9,7 @@ from agent.config.config import Config
 from agent.config.speech_sections import MindSection
 from agent.models.packaged_catalogue import find_packaged
 from agent.models.weights import resolve_weights
-from agent.voices.personas import name_of
+from agent.personas import name_of
 from speech.errors import InputError
 
 if TYPE_CHECKING:

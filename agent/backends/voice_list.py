@@ -10,7 +10,7 @@ from agent.backends.choice import chosen_voice, with_meant_voice
 from agent.backends.descriptor import VoiceBackend, VoiceContext
 from agent.backends.making import made, make_voice
 from agent.config.config import Config
-from agent.voices.personas import persona_of
+from agent.personas import persona_of
 from speech.tts.base import Voice
 
 

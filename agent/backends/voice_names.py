@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from agent.config.config import Config
 from agent.models.catalogue import piper_source
-from agent.voices.personas import persona_of
+from agent.personas import persona_of
 from speech.errors import InputError
 
 _LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(?:[-_][a-zA-Z]{2,4}|[-_]\d{3})?")

@@ -13,7 +13,7 @@ from agent.models.fetched import fetched_models, models_folder, state_of
 from agent.models.packaged import any_installed
 from agent.models.packaged_catalogue import packaged_of
 from agent.models.weights import look_for, resolve_model, resolve_weights
-from agent.voices.personas import persona_of
+from agent.personas import persona_of
 from speech.errors import VisavisError
 from speech.tts.base import TTS, Voice
 

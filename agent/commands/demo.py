@@ -66,7 +66,7 @@ def demo(
     """
     from agent.console.waterfall import plot_waterfall
     from agent.models.weights import resolve_weights
-    from agent.voices.personas import PERSONAS
+    from agent.personas import PERSONAS
 
     make_folder(folder)
     made: list[tuple[str, Path]] = []

@@ -207,7 +207,7 @@ def _evaluate_recordings(
 
 
 def _lips(settings: Config) -> LipGeometry:
-    from agent.voices.personas import portrait_path
+    from agent.personas import portrait_path
     from avatar.evaluation.lips import LipGeometry
     from avatar.portrait.portrait import load_portrait
 
@@ -220,7 +220,7 @@ def _with_settings(settings: Config, found: Evaluation, *, sampled: bool) -> Eva
     """The evaluation with the settings that it was made with."""
     from dataclasses import replace
 
-    from agent.voices.personas import portrait_path
+    from agent.personas import portrait_path
 
     face = settings.face
     described = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}

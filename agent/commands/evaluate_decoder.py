@@ -60,7 +60,7 @@ def evaluate_decoder(
     # The configured landmarks are the configured portrait's.
     placed = landmarks if portraits else settings.portrait.landmarks
 
-    from agent.voices.personas import portrait_path
+    from agent.personas import portrait_path
     from avatar.evaluation.decoder.evaluation import DecoderEvaluation, side_by_side
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation

@@ -20,7 +20,7 @@ from agent.config.config import Config
 from agent.log.lines import Foreign, log_event
 from agent.log.log import LOG
 from agent.log.settings import settings_of
-from agent.voices.personas import portrait_path
+from agent.personas import portrait_path
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show what the log holds on standard error, with more detail.")

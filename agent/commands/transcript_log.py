@@ -12,8 +12,8 @@ from agent.commands.options import make_folder, say
 from agent.config.config import Config
 from agent.console.transcripts import TurnsFile, write_turns
 from agent.log.log import LOG
+from agent.personas import persona_of
 from agent.text.foreign_text import shortened
-from agent.voices.personas import persona_of
 from speech.errors import InputError
 from speech.files.draft import check_writable
 

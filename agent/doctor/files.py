@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import personas
 from agent.config.config import Config
 from agent.doctor.packages import PROJECT, Part, Ring, Status, pip
-from agent.voices import personas
 from speech.errors import VisavisError
 from speech.user_folders import cache_folder
 

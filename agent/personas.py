@@ -9,7 +9,7 @@ from typing import Literal
 
 from agent.config.config import Config
 
-PORTRAITS = Path(__file__).parent.parent.parent / "avatar" / "assets" / "portraits"
+PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
 
 @dataclass(frozen=True, slots=True)

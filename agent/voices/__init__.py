@@ -1,1 +1,0 @@
-"""The shipped personas: a portrait, a name and a voice each."""
