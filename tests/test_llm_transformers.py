@@ -23,6 +23,7 @@ from agent.llm.transformers import TransformersLLM
 from agent.llm.transformers_worker import ChatModel
 from agent.models.packaged import packaged_path
 from speech.errors import BackendError, InputError
+from speech.worker.main import Cancelled
 from speech.worker.process import Worker
 from tests.smol import CONTEXT, SMOL, make_small, packaged_smol, smol_folder
 
@@ -356,20 +357,17 @@ def test_the_least_recently_used_conversations_are_dropped(small_model: ChatMode
 
 
 def test_a_reply_thrown_away_while_reading_leaves_no_trace(chat_model: ChatModel) -> None:
-    class Enough(Exception):
-        pass
-
     turns = 0
 
     def turn() -> AbstractContextManager[None]:
         nonlocal turns
         turns += 1
         if turns == 3:
-            raise Enough
+            raise Cancelled
         return nullcontext()
 
     before = said_by(chat_model, ROME)
-    with pytest.raises(Enough):
+    with pytest.raises(Cancelled):
         said_by(chat_model, ROME, [Message("user", "something else " * 100)], turn=turn)
     assert said_by(chat_model, ROME) == before
 

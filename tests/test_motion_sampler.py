@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
+from avatar.sampler import motion_sampler, state
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
@@ -146,6 +147,27 @@ def test_an_interruption_does_not_jump(shipped):
     jump = np.abs(after[0, MotionLayout.ROTATION] - before[42, MotionLayout.ROTATION]).max()
     assert jump < max(moves, 0.02) * 1.5
     assert after[-10:, MotionLayout.INDEX["jawOpen"]].max() < 0.05
+
+
+def test_an_interruption_reaches_as_far_back_as_it_may(batcher, monkeypatch):
+    for module in (state, motion_sampler):
+        monkeypatch.setattr(module, "REWIND_FRAMES", 50)
+    sound, size = _sound(200, 16_000), 640
+    sampler = FlowMotionSampler(batcher, SamplerOptions(seed=3, steps=1))
+    pieces = []
+    for chunk in chunked(sound, 16_000, 5 * size):
+        sampler.push(chunk)
+        pieces.append(sampler.frames().values)
+    values = np.concatenate(pieces)
+    assert len(values) == sampler.frame == 195 and len(sampler.state.frames) < 100
+    for frame in (0, 144):
+        with pytest.raises(ValueError, match=r"interrupt: expected frame 145 or later \(50 frames back\)"):
+            sampler.interrupt(frame)
+    sampler.interrupt(145)
+    with pytest.raises(ValueError, match="frame 145 or later"):
+        sampler.interrupt(144)
+    sampler.push(AudioChunk(sound[145 * size :], 16_000, 145 * size))
+    assert sampler.frames().values.tobytes() == values[145:].tobytes(), "all that was before is still known"
 
 
 def test_interruptions_out_of_range_are_refused(batcher):

@@ -124,9 +124,19 @@ def test_a_kept_worker_that_dies_is_started_again_before_anybody_needs_it(
     asyncio.run(scene())
 
 
-def test_a_kept_worker_that_dies_young_waits_until_it_is_needed(slow_worker: str) -> None:
+def test_a_kept_worker_that_dies_young_waits_until_it_is_needed(
+    slow_worker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Worker] = []
+    begun_again = asyncio.Event()
+
+    async def beside(running: Worker) -> None:
+        begun.append(running)
+        if len(begun) == 3:
+            begun_again.set()
+
     async def scene() -> None:
-        kept = KeptWorker(slow_worker, {}, what="the slow one")
+        kept = KeptWorker(slow_worker, {}, what="the slow one", beside=beside)
         await kept.start()
         first = await kept.running()
         os.kill(first._process.pid, signal.SIGKILL)
@@ -134,7 +144,13 @@ def test_a_kept_worker_that_dies_young_waits_until_it_is_needed(slow_worker: str
         assert kept._keeping is not None
         await kept._keeping
         assert kept._worker is first
-        assert await numbers(await kept.running(), 2, 0.0) == [0, 1]
+        second = await kept.running()
+        assert await numbers(second, 2, 0.0) == [0, 1]
+        monkeypatch.setattr(kept_worker, "_SHORTEST_LIFE_S", 0.0)
+        os.kill(second._process.pid, signal.SIGKILL)  # nobody needs it now, but it has lived long enough
+        async with asyncio.timeout(20):
+            await begun_again.wait()
         await kept.stop()
+        assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(scene())

@@ -69,24 +69,26 @@ class ConversationCaches:
             prompt: all tokens before the reply; the last is never among those returned, as it gives the reply's first.
         """
         with self._changed:
-            while conversation != self._permanent and self._is_used(self._permanent):
-                self._changed.wait()
             own = self._read.pop(conversation, None)
             if own is not None and own.is_used:
                 own = None
+            mine = self._read[conversation] = ReadSoFar(self._fresh())  # so that `forget` is seen while this waits
+            while conversation != self._permanent and self._is_used(self._permanent):
+                self._changed.wait()
             candidates = [own, *self._read.values()] if own else list(self._read.values())
             idle = [one for one in candidates if not one.is_used and _can_go_back(one.cache)]
             best = max(idle, key=lambda one: self._reusable(one, prompt), default=None)
             length = self._reusable(best, prompt) if best else 0
             if best is None or length == 0:
-                read = ReadSoFar(self._fresh())
+                read = mine
             elif best is own:
                 best.cache.crop(length - len(best.tokens))
                 read = best
             else:
                 read = ReadSoFar(self._copied(best.cache, length))
             read.tokens, read.as_prompt, read.is_used = prompt[:length], min(read.as_prompt, length), True
-            self._read[conversation] = read
+            if self._read.get(conversation) is mine:
+                self._read[conversation] = read
             return read
 
     def end(self, conversation: int, read: ReadSoFar, tokens: list[int], prompt_length: int) -> None:

@@ -84,8 +84,10 @@ class FlowMotionSampler:
         """
         if frame > self.frame or frame < 0:
             raise ValueError(f"interrupt: expected a frame from 0 to {self.frame}, got {frame}")
-        if 0 < frame < self.frame and frame - 1 not in self.state.frames:
-            raise ValueError(f"interrupt: expected at most {REWIND_FRAMES} frames back from {self.frame}, got {frame}")
+        if frame < self.state.earliest:
+            raise ValueError(
+                f"interrupt: expected frame {self.state.earliest} or later ({REWIND_FRAMES} frames back), got {frame}"
+            )
         self.state.rewind(frame)
 
     def frames(self, ready: int = 0) -> Motion:

@@ -42,7 +42,8 @@ class SamplerState:
         user: the user's voice.
         features: of the speech, float32 [4, 64] by frame, once all of a frame's sound is there.
         tails: the front end's state where the next frame's look-ahead begins; None: it hears a whole window next.
-        frames: those sampled in the last REWIND_FRAMES, by index.
+        frames: those sampled from `earliest` on and before it what the network looks back on, by index.
+        earliest: frame that a rewind can reach; REWIND_FRAMES back from the latest that was ever next.
     """
 
     frame: int = 0
@@ -54,6 +55,7 @@ class SamplerState:
     features: dict[int, Floats] = field(default_factory=dict)
     tails: Tails | None = None
     frames: dict[int, SampledFrame] = field(default_factory=dict)
+    earliest: int = 0
 
     def ready_frames(self, block_frames: int) -> int:
         """Frames of the next block, `block_frames` or the rest before the speech's end; 0 if sound is missing."""
@@ -81,7 +83,7 @@ class SamplerState:
         return known
 
     def rewind(self, frame: int) -> None:
-        """Forgets motion and sound from `frame` (at most `self.frame`) on."""
+        """Forgets motion and sound from `frame` (from `earliest` to `self.frame`) on."""
         for later in range(frame, self.frame):
             self.frames.pop(later, None)
         if self.speech.rate is not None:
@@ -95,10 +97,11 @@ class SamplerState:
         """Goes on to the frame after a block of `count`, and lets go of what no rewind can reach."""
         self.frame += count
         self.tails = tails if self.knows_speech_to(self.frame + LOOK_AHEAD_FRAMES) else None
-        oldest = self.frame - REWIND_FRAMES
+        self.earliest = max(self.earliest, self.frame - REWIND_FRAMES)
+        oldest = self.earliest - AUDIO_PAST_FRAMES  # the network looks back on less motion than sound
         if oldest > 0 and self.speech.rate is not None:
             for old in range(oldest - count, oldest):
                 self.frames.pop(old, None)
                 self.features.pop(old, None)
             extract = self.speech.extractor()
-            self.speech.forget((oldest - AUDIO_PAST_FRAMES) * extract.samples - extract.before)
+            self.speech.forget(oldest * extract.samples - extract.before)

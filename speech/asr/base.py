@@ -46,7 +46,8 @@ class ASR(Protocol):
             is "" when nothing was understood. Cancelling leaves the recogniser ready for the next utterance.
 
         Raises:
-            InputError: the recogniser failed on this utterance; the next one may be tried.
+            BackendError: the recogniser failed on this utterance; the next one may be tried.
+            DeviceError: the sound stopped coming.
         """
         ...
 

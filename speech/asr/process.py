@@ -82,8 +82,7 @@ class ProcessASR:
         finally:
             feeding.cancel()
             call.close()
-            with contextlib.suppress(asyncio.CancelledError):
-                await feeding
+            await asyncio.gather(feeding, return_exceptions=True)  # a second cancellation is not its, but ours
 
 
 @contextlib.contextmanager

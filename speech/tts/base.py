@@ -110,7 +110,8 @@ class TTS(Protocol):
             text: one sentence as a person would write it; numbers, abbreviations and Markdown are dealt with.
 
         Raises:
-            InputError: the engine failed on this text.
+            BackendError: the engine failed on this text; another may be tried.
+            InputError: there is nothing in the text that this voice can say.
         """
         ...
 

@@ -11,7 +11,7 @@ from speech.errors import VisavisError
 from speech.worker.process import Worker
 
 _SHORTEST_LIFE_S = 10.0
-"""One that died sooner is started again only when it is needed: it might go on like that for ever."""
+"""One that died sooner is started again only when it is needed, or it might go on like that for ever."""
 
 
 class KeptWorker:
@@ -46,7 +46,6 @@ class KeptWorker:
             VisavisError: it could not load; of the class that the worker raised.
         """
         await self.running()
-        self._keeping = asyncio.create_task(self._keep_running(), name=f"keep {self._what} running")
 
     async def running(self) -> Worker:
         """The process; where it has died, waits until it has loaded again.
@@ -62,6 +61,8 @@ class KeptWorker:
                     self._doing_beside = asyncio.create_task(
                         self._beside(self._worker), name=f"beside {self._what}'s start"
                     )
+                if self._keeping is None or self._keeping.done():
+                    self._keeping = asyncio.create_task(self._keep_running(), name=f"keep {self._what} running")
             return self._worker
 
     def notify(self, fields: Mapping[str, Any]) -> None:
@@ -71,8 +72,9 @@ class KeptWorker:
 
     async def stop(self) -> None:
         """Ends the process, and what it still does."""
-        await _cancelled(self._keeping)
+        await _cancelled(self._keeping)  # it may be starting one
         async with self._starting:
+            await _cancelled(self._keeping)  # of one that was started meanwhile because somebody needed it
             await self._end()
 
     async def _keep_running(self) -> None:

@@ -206,7 +206,8 @@ class EspeakEngine:
             receiver: called with each piece; when it returns False the engine stops.
 
         Raises:
-            InputError: the engine refused the voice or the text.
+            InputError: the engine refused the voice.
+            BackendError: it failed on the text.
         """
         library = self._library
         if library.espeak_SetVoiceByName(settings.voice.encode()) != 0:

@@ -82,7 +82,7 @@ class Speaker:
         language: BCP 47 tag of what it reads.
 
     Raises:
-        InputError: the model makes no sound.
+        BackendError: the model makes no sound.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ class PicoEngine:
             float32 [N], full scale 1, at `SAMPLE_RATE_HZ`.
 
         Raises:
-            InputError: Pico reports an error.
+            BackendError: Pico reports an error.
         """
         memory = ctypes.create_string_buffer(_MEMORY_BYTES)  # all that Pico allocates lies in it
         system = ctypes.c_void_p()
