@@ -18,8 +18,8 @@ from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
 from agent.conversation.live_audio import LiveAudio, NoSound
 from agent.engine import OutputFailure, Part, load_engine
 from agent.faces import Face
-from agent.sound_devices import live_audio, sound_device
 from agent.mirror import MOST_LATENCY_S, open_mirror
+from agent.sound_devices import live_audio, sound_device
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.framing import Framing

@@ -57,8 +57,8 @@ class Talk:
         from agent.commands.status_line import show_status_line
         from agent.console.keyboard import keyboard
         from agent.engine import OutputFailure, Part, load_engine
-        from agent.sound_devices import live_audio, sound_device
         from agent.log.vitals import log_vitals
+        from agent.sound_devices import live_audio, sound_device
         from avatar.outputs.opening import open_outputs
 
         prefer_live()
@@ -177,9 +177,9 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.console.keyboard import keyboard
     from agent.conversation.live_audio import LiveAudio
     from agent.engine import Part, load_engine
-    from agent.sound_devices import sound_device
     from agent.log.vitals import log_vitals
     from agent.mirror import MOST_LATENCY_S, open_mirror
+    from agent.sound_devices import sound_device
     from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:

@@ -1,8 +1,8 @@
 """Where a conversation's sound comes from and goes to: a sound card, a WebRTC peer, recordings, nowhere.
 
-    async with audio.open(stage) as heard:  # the voice track is played from here on
-        async for item in heard:  # what the user says, as it comes
-            ...
+async with audio.open(stage) as heard:  # the voice track is played from here on
+async for item in heard:  # what the user says, as it comes
+...
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From what comes in to what the user said: turn detector, pre-roll, recogniser.
 
-    chunk ─ turn detector ─┬─ utterance ─ recogniser ─ transcripts
-                           └─ when the user begins, goes on after a pause, has finished
+chunk ─ turn detector ─┬─ utterance ─ recogniser ─ transcripts
+└─ when the user begins, goes on after a pause, has finished
 """
 
 from __future__ import annotations
