@@ -81,7 +81,7 @@ def _absent_weights(item: pytest.Item) -> set[str]:
 # without what is listed as slow. The list is made by `make slow`.
 _SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb")
 _SLOW_FIXTURES = ("command", "tiny_en", "whisper", "voices_folder")
-_SLOW_S = 0.5
+_SLOW_S = 0.3
 """Processor time from which on a test is slow; twice that before it is said of one that is not listed."""
 _SLOW_LIST = Path(__file__).parent / "slow.txt"
 

@@ -73,6 +73,10 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         while not output._queue.empty():
             threading.Event().wait(0.01)
         (path,) = folder.glob(f"*.unfinished{suffix}")
+        size = -1
+        while path.stat().st_size > size:  # what was taken out of the queue is still on its way to the disk
+            size = path.stat().st_size
+            threading.Event().wait(0.3)
         kept[suffix] = folder / f"killed{suffix}"
         kept[suffix].write_bytes(path.read_bytes())
         abandon(output)
