@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+
+from agent.models.checksums import sha256_of
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def content_key(path: Path | str | None) -> str | None:
     """The hash of a file's contents; of what is no file, what it is called."""
     try:
         if path is not None and Path(path).is_file():
-            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            return sha256_of(Path(path))
     except (OSError, ValueError):
         pass  # whoever opens it says what is wrong
     return None if path is None else str(path)

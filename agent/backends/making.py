@@ -53,7 +53,8 @@ def make_mind(config: Config, knowledge: Knowledge) -> LLM:
 def make_voice(config: Config) -> TTS:
     """The chosen synthesiser."""
     backend = _find(tables.voices(config), chosen_voice(config).chosen)
-    context = VoiceContext(with_meant_voice(config), with_meant_voice(config).settings_of(backend))
+    meant = with_meant_voice(config)
+    context = VoiceContext(meant, meant.settings_of(backend))
     return made(config, backend, lambda: backend.make(context))
 
 
