@@ -35,6 +35,7 @@ SYSTEM = { $(call debian,command -v flite,flite,eSpeak NG speaks); }; \
 TEST_SYSTEM = { $(call debian,command -v pulseaudio,pulseaudio pulseaudio-utils libasound2-plugins,tests of sound devices are left out); }; \
 	 { $(call debian,command -v mosquitto,mosquitto mosquitto-clients,tests of MQTT are left out); }; \
 	 { $(call debian,command -v espeak-ng,espeak-ng,tests of Coqui are left out); }; \
+	 { $(call debian,command -v chromium,chromium,tests of the page are left out); }; \
 	 { $(call debian,command -v Xvfb,xvfb,tests of the window are left out); }; \
 	 { $(call debian,command -v fusermount3,fuse3,tests of the camera device are left out); }; \
 	 { $(call debian,$(call library,libfuse.so.2),libfuse2,tests of the camera device are left out); }

@@ -13,8 +13,9 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer.core import TyperArgument
 
-from agent.commands import conversation, demo, evaluate, fetch, landmarks, live, media, track, train
+from agent.commands import conversation, demo, fetch, landmarks, live, media, serve, track, train
 from agent.commands import doctor as doctor_command
+from agent.commands.evaluation import evaluate
 from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
 from agent.commands.options import say
 from agent.console import streams
@@ -52,7 +53,7 @@ def _root(
     set_log_options(verbose, log_json)
 
 
-for module in (live, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
+for module in (live, serve, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
     module.register(app)
 with_log_options(app)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Generator, Iterator
 from ctypes.util import find_library
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def _absent() -> dict[str, str]:
         ("mosquitto", ("mosquitto", "mosquitto_pub"), "mosquitto mosquitto-clients"),
         ("espeak_program", ("espeak-ng",), "espeak-ng"),
         ("xvfb", ("Xvfb",), "xvfb"),
+        ("chromium", ("chromium",), "chromium"),
         ("fuse", ("fusermount3",), "fuse3 libfuse2"),
     ):
         missing = [program for program in programs if shutil.which(program) is None]
@@ -63,6 +65,9 @@ def _absent() -> dict[str, str]:
         reasons["pulse"] = "PortAudio is not installed (apt-get install libportaudio2)"
     if "fuse" not in reasons and (find_library("fuse") is None or not os.access("/dev/fuse", os.R_OK | os.W_OK)):
         reasons["fuse"] = "FUSE is not usable here (libfuse2 and a writable /dev/fuse)"
+    for marker, package in (("chromium", "playwright"), ("ray", "ray")):
+        if marker not in reasons and find_spec(package) is None:
+            reasons[marker] = f"{package} is not installed"
     folder = os.environ.get("VISAVIS_TEST_DATA")
     if not folder:
         reasons["testdata"] = "VISAVIS_TEST_DATA does not name a folder of real speech and portraits"
@@ -79,7 +84,7 @@ def _absent_weights(item: pytest.Item) -> set[str]:
 
 # Commands, weights, real recordings and sound cards take their time: `make check` does without what uses them, and
 # without what is listed as slow. The list is made by `make slow`.
-_SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb")
+_SLOW_MARKERS = ("real_time", "packaged", "testdata", "pulse", "fuse", "xvfb", "chromium", "ray")
 _SLOW_FIXTURES = ("command", "tiny_en", "whisper", "voices_folder")
 _SLOW_S = 0.3
 """Processor time from which on a test is slow; twice that before it is said of one that is not listed."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from agent.commands.evaluate_decoder import evaluate_decoder
+from agent.commands.evaluation.evaluate_decoder import evaluate_decoder
 from agent.commands.landmarks import landmarks
 from agent.commands.options import configured
 from agent.commands.render import render

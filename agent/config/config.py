@@ -33,7 +33,16 @@ DEFAULT_FILE = _PACKAGED if _PACKAGED.is_file() else _IN_THE_CLONE
 """Every key at its default, explained: the clone's own file, which is put into the package when that is built."""
 
 PREFIX = "VISAVIS_"
-RESERVED_VARIABLES = frozenset({"VISAVIS_CONFIG", "VISAVIS_DEBUG", "VISAVIS_TEST_DATA", "VISAVIS_MQTT_PASSWORD"})
+RESERVED_VARIABLES = frozenset(
+    {
+        "VISAVIS_CONFIG",
+        "VISAVIS_DEBUG",
+        "VISAVIS_TEST_DATA",
+        "VISAVIS_MQTT_PASSWORD",
+        "VISAVIS_WEB_TOKEN",
+        "VISAVIS_TURN_CREDENTIAL",
+    }
+)
 """Environment variables with our prefix that are no settings."""
 
 SHORT_VARIABLES: Mapping[str, str] = {"VISAVIS_CACHE_DIR": "portrait.cache_dir"}

@@ -14,6 +14,7 @@ from agent.config.plugins import Plugins
 from agent.config.section import Section
 from agent.config.session_sections import LogSection, RingSection, SessionSection
 from agent.config.speech_sections import EarsSection, MindSection, VoiceSection
+from agent.config.web_sections import TutorSection, WebSection
 
 
 class Sections(Section):
@@ -31,6 +32,8 @@ class Sections(Section):
     camera: CameraSection = CameraSection()
     window: WindowSection = WindowSection()
     mqtt: MqttSection = MqttSection()
+    web: WebSection = WebSection()
+    tutor: TutorSection = TutorSection()
     session: SessionSection = SessionSection()
     log: LogSection = LogSection()
 

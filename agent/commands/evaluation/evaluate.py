@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from agent.commands import evaluate_decoder, options
-from agent.commands.evaluation_tables import print_tables
+from agent.commands import options
+from agent.commands.evaluation import evaluate_decoder
+from agent.commands.evaluation.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, progress, say
 from agent.config.config import Config
 from speech.errors import InputError

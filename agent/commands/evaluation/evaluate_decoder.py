@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation_tables import print_tables
+from agent.commands.evaluation.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, make_folder, progress, say
 from speech.errors import InputError
 from speech.files.draft import Draft

@@ -1,0 +1,69 @@
+"""The settings of the web page and of lessons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from agent.config.section import LONGEST_TEXT, FilePath, Section
+
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class WebSection(Section):
+    """The page that `visavis serve` shows.
+
+    Attributes:
+        host: the address that it listens at; anything but this machine's own wants a token and TLS.
+        port: of that address.
+        token_env: environment variable that holds the token which visitors from elsewhere must have.
+        tls_certificate: PEM file of the certificate chain; None for HTTP.
+        tls_key: PEM file of its key.
+        behind_proxy: a proxy on this machine (Caddy, nginx) has the TLS, and says who the visitor is.
+        hosts: names by which visitors may call the server, separated by spaces, beside its own address.
+        embed_origins: origins whose pages may embed ours or use the API, separated by spaces.
+        sessions: conversations at once; 0 for as many as this machine was measured to hold when it started.
+        waiting: visitors who may wait for a place.
+        resume_s: a visitor whose connection broke may come back for so long.
+        idle_reset_s: a kiosk forgets a conversation in which nothing happened for so long.
+        uploads: whether visitors may bring a portrait.
+        upload_mb: at most so large.
+        kiosk: the page fills the screen, without settings.
+        stun_server: such as "stun:stun.example.org:3478"; "" for none, which does on one network.
+        turn_server: such as "turn:turn.example.org:3478"; "" for none.
+        turn_username: at the TURN server.
+        turn_credential_env: environment variable that holds its password.
+    """
+
+    host: Text = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    token_env: Text = "VISAVIS_WEB_TOKEN"
+    tls_certificate: FilePath = None
+    tls_key: FilePath = None
+    behind_proxy: bool = False
+    hosts: Text = ""
+    embed_origins: Text = ""
+    sessions: Annotated[int, Field(ge=0, le=1000)] = 0
+    waiting: Annotated[int, Field(ge=0, le=10_000)] = 20
+    resume_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 30.0
+    idle_reset_s: Annotated[float, Field(ge=5.0, le=86_400.0)] = 60.0
+    uploads: bool = True
+    upload_mb: Annotated[int, Field(ge=1, le=300)] = 20
+    kiosk: bool = False
+    stun_server: Text = ""
+    turn_server: Text = ""
+    turn_username: Text = ""
+    turn_credential_env: Text = "VISAVIS_TURN_CREDENTIAL"
+
+
+class TutorSection(Section):
+    """Lessons.
+
+    Attributes:
+        lesson: Markdown file of the lesson that the avatar teaches; None for a conversation.
+        progress: folder in which the progress of learners who agree is remembered; None for the user's data folder.
+    """
+
+    lesson: FilePath = None
+    progress: FilePath = None

@@ -1,0 +1,1 @@
+"""Who may reach the server, and how much they may ask of it."""

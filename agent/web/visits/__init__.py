@@ -1,0 +1,1 @@
+"""Visitors and their conversations: who is in, who waits, who may come back."""

@@ -1,0 +1,103 @@
+"""One visitor: a conversation that outlives a broken connection, and what the page is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from aiortc import RTCConfiguration
+
+from agent.config.config import Config
+from agent.conversation.events import Event, Problem, RequestDropped, StateChanged, TurnFinished
+from agent.conversation.live_audio import LiveAudio
+from agent.conversation.session import Session
+from agent.engine import Engine, OutputFailure
+from agent.text.sentences import Sentence
+from agent.web.rtc.connection import Connection
+from agent.web.rtc.peer_sound import PeerSound
+from agent.web.rtc.tracks import PeerFace
+from agent.web.visits.event_log import EventLog
+from speech.events import Transcript
+
+
+class Visit:
+    """A visitor's conversation.
+
+    Args:
+        engine: shared with all others.
+        config: with this visitor's wishes.
+
+    Attributes:
+        id: secret; who knows it is the visitor.
+        events: what the page is told.
+        session: None before it has begun and after its end.
+    """
+
+    def __init__(self, engine: Engine, config: Config) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self.events = EventLog()
+        self.session: Session | None = None
+        self._engine, self._config = engine, config
+        self._sound, self._face = PeerSound(), PeerFace()
+        self._audio = LiveAudio(self._sound, full_duplex=True)
+        self._connection: Connection | None = None
+
+    async def run(self) -> None:
+        """Converses until the visitor leaves."""
+        try:
+            opening = self._engine.session(
+                self._audio,
+                [self._face],
+                on_event=self._tell,
+                config=self._config,
+                output_failure=OutputFailure.IS_TOLD,
+            )
+            async with opening as self.session:
+                self.events.add("state", state="idle")
+                await self.session.run()
+        finally:
+            self.session = None
+            await self.disconnect()
+            self.events.close()
+
+    async def connect(self, offer: str) -> str:
+        """Answers a peer's SDP offer; a connection that there was is closed."""
+        await self.disconnect()
+        self._connection = Connection(self._sound, self._face, on_lost=lambda: None, servers=RTCConfiguration([]))
+        return await self._connection.answer(offer)
+
+    async def disconnect(self) -> None:
+        """Hangs up; the conversation stays."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    def leave(self) -> None:
+        """The conversation ends."""
+        self._audio.leave()
+
+    def stop(self) -> None:
+        """Silences the avatar."""
+        self._audio.stop()
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case StateChanged(state):
+                self.events.add("state", state=state.value)
+            case Transcript(text, is_final):
+                self.events.add("transcript", text=text, final=is_final)
+            case Sentence(index, text):
+                self.events.add("sentence", index=index, text=text)
+            case TurnFinished(record):
+                self.events.add("turn", question=record.question, heard=record.heard, interrupted=record.interrupted)
+            case Problem(message):
+                self.events.add("problem", message=message)
+            case RequestDropped(request, why):
+                self.events.add("dropped", text=request.text, why=why)
+
+
+async def wait_for_session(visit: Visit, running: asyncio.Task[None]) -> None:
+    """Waits until a visit has its session, or has failed."""
+    async for _ in visit.events.since(0):
+        return
+    await running
