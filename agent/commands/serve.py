@@ -8,7 +8,7 @@ import typer
 
 from agent.commands import options
 from agent.commands.log_options import begin_log
-from agent.commands.options import configured
+from agent.commands.options import configured, say
 from speech.worker import signals
 
 
@@ -34,7 +34,7 @@ def serve(
     more: dict[str, object] = {"web.host": host, "web.port": port, "web.kiosk": kiosk or None}
     settings = configured(config, overrides, portrait=portrait, seed=seed, more=more)
     begin_log(settings, "serve")
-    signals.run(serve_page(settings))
+    signals.run(serve_page(settings, lambda line: say(line, quiet)))
 
 
 def register(app: typer.Typer) -> None:

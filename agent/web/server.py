@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 import uvicorn
 
 from agent.config.config import Config
@@ -11,12 +14,18 @@ from agent.web.visits.hall import open_hall
 from speech.worker.priority import prefer_live
 
 
-async def serve(config: Config) -> None:
-    """Serves the page until the program is stopped."""
+async def serve(config: Config, say: Callable[[str], None]) -> None:
+    """Serves the page until the program is stopped.
+
+    Args:
+        config: the whole configuration.
+        say: prints a line.
+    """
     prefer_live()
-    web = config.web
+    began, web = time.perf_counter(), config.web
     async with load_engine(config, Part.CONVERSATION) as engine, open_hall(engine) as hall:
-        server = uvicorn.Server(
-            uvicorn.Config(make_app(hall), host=web.host, port=web.port, log_config=None, access_log=False)
-        )
-        await server.serve()
+        options = uvicorn.Config(make_app(hall), host=web.host, port=web.port, log_config=None, access_log=False)
+        listening = options.bind_socket()
+        host, port = listening.getsockname()[:2]
+        say(f"http://{host}:{port}/ (loaded in {time.perf_counter() - began:.1f} s)")
+        await uvicorn.Server(options).serve([listening])

@@ -1,0 +1,109 @@
+"""A real browser before the real program: `visavis serve` in a process of its own, headless Chromium at its page.
+
+with serving("--set", "web.sessions=2") as server, browsing(microphone=QUESTION) as browser:
+    page = browser.new_page()
+    page.goto(server.url)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@dataclass
+class Server:
+    """The program, ready.
+
+    Attributes:
+        url: of its page.
+        process: it.
+        output: all lines that it printed so far, errors too.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    output: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serving(*options: str, **environment: str) -> Iterator[Server]:
+    """`visavis serve` at a free port of this machine, stopped with SIGTERM in the end."""
+    command = [sys.executable, "-m", "agent", "serve", "--port", "0", *options]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, **environment},
+    )
+    server, ready = Server("", process), threading.Event()
+
+    def read() -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                server.output.append(line)
+                if found := re.search(r"https?://\S+:\d+/", line):
+                    server.url = server.url or found[0]
+                    ready.set()
+        ready.set()
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        assert ready.wait(60) and server.url, "".join(server.output)
+        yield server
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+        reader.join(5)
+
+
+@contextmanager
+def browsing(
+    microphone: Path | None = None, *, allow: bool = True, loop: bool = False, flags: tuple[str, ...] = ()
+) -> Iterator[Browser]:
+    """Headless Chromium.
+
+    Args:
+        microphone: WAV file that its microphone hears, once or again and again; None for Chromium's own beeps.
+        allow: whether it may use the microphone without asking; else every wish for it is refused.
+        loop: whether the file is heard again and again.
+        flags: more of Chromium's.
+    """
+    more = ["--use-fake-ui-for-media-stream" if allow else "--deny-permission-prompts"]
+    if microphone is not None:
+        more.append(f"--use-file-for-fake-audio-capture={microphone}" + ("" if loop else "%noloop"))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *more, *flags])
+        try:
+            yield browser
+        finally:
+            browser.close()
