@@ -194,6 +194,11 @@ class Session:
         return self._stage.floor.is_free
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether neither of them speaks or thinks."""
+        return self._stage.floor.is_free and self._stage.floor.user_is_quiet
+
+    @property
     def frames(self) -> int:
         """Frames that went out so far, late ones included."""
         return self._face.frames

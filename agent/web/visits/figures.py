@@ -45,8 +45,9 @@ class Figures:
         resumed: broken connections that came back.
         resets: conversations that a kiosk forgot.
         turns: "answered", "interrupted" or "failed".
-        frames: that went out in visits that are over, late ones included.
-        frames_late: pictures left out in them because they came too late.
+        frames: pictures rendered, late ones included.
+        frames_late: of these, left out because they came too late.
+        chunks_lost: pieces of microphones' sound that nobody took in time.
         latency: from the user's last sample (or the typed question) to each stage of TIMED.
     """
 
@@ -58,7 +59,14 @@ class Figures:
     turns: Counter[str] = field(default_factory=Counter)
     frames: int = 0
     frames_late: int = 0
+    chunks_lost: int = 0
     latency: dict[str, Histogram] = field(default_factory=lambda: {stage: Histogram() for stage in TIMED})
+
+    def add(self, frames: int, frames_late: int, chunks_lost: int) -> None:
+        """Counts a visit's pictures and sound."""
+        self.frames += frames
+        self.frames_late += frames_late
+        self.chunks_lost += chunks_lost
 
     def observe(self, event: Event) -> None:
         """Takes what a session tells."""

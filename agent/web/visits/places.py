@@ -27,13 +27,17 @@ class Ticket:
 
     Args:
         places: which gave it.
-        on_moved: called with the number in the line whenever it changes; 0 is a place.
+
+    Attributes:
+        number: in the line, 1 is next; 0 is a place.
+        on_moved: called with the number whenever it changes.
     """
 
-    def __init__(self, places: Places, on_moved: Callable[[int], None]) -> None:
-        self._places, self._on_moved = places, on_moved
+    def __init__(self, places: Places) -> None:
+        self._places = places
         self._called = asyncio.Event()
         self.number = -1
+        self.on_moved: Callable[[int], None] = lambda number: None
 
     def move(self, number: int) -> None:
         """Takes another number."""
@@ -42,7 +46,7 @@ class Ticket:
         self.number = number
         if number == 0:
             self._called.set()
-        self._on_moved(number)
+        self.on_moved(number)
 
     async def called(self) -> None:
         """Waits for a place."""
@@ -77,11 +81,10 @@ class Places:
         """How many wait."""
         return len(self._line)
 
-    def join(self, on_moved: Callable[[int], None], *, first: bool = False) -> Ticket:
+    def join(self, *, first: bool = False) -> Ticket:
         """A place if there is one, else one in the line.
 
         Args:
-            on_moved: see `Ticket`.
             first: whether it goes before all who wait: a conversation that goes on has been let in before.
 
         Raises:
@@ -92,7 +95,7 @@ class Places:
                 f"all {self.count} places are taken, and {len(self._line)} visitors wait already: "
                 f"please try again in {RETRY_AFTER_S} s"
             )
-        ticket = Ticket(self, on_moved)
+        ticket = Ticket(self)
         self._line.insert(0 if first else len(self._line), ticket)
         self._move_up()
         return ticket
