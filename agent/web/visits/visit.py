@@ -15,11 +15,10 @@ from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
 from agent.text.sentences import Sentence
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
-
 
 IN_FLIGHT_S = 0.3
 """So long after it was sent a voice is still on its way to the visitor's ear."""
