@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -23,8 +23,8 @@ from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.engine import Engine, OutputFailure
 from agent.llm.base import Message
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits import visit as visit_module
 from agent.web.visits.event_log import WebEvent
 from agent.web.visits.hall import Hall, open_hall
@@ -113,8 +113,8 @@ class FakeEngine:
 class FakePeer:
     """A connection whose browser takes the voice as it comes."""
 
-    open: list[FakePeer] = []
-    made: list[FakePeer] = []
+    open: ClassVar[list[FakePeer]] = []
+    made: ClassVar[list[FakePeer]] = []
 
     def __init__(self, sound: PeerSound, face: PeerFace, *, on_lost: Callable[[], None], **_: Any) -> None:
         self._sound, self._on_lost = sound, on_lost

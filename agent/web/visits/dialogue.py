@@ -11,8 +11,8 @@ from agent.conversation.events import Event, TurnFinished
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.captions import Captions
 from agent.web.visits.countdown import Countdown
 from agent.web.visits.snapshot import messages
@@ -59,7 +59,8 @@ class Dialogue:
     def __init__(self, engine: Engine, config: Config, seeds: Iterator[int], captions: Captions, hooks: Hooks) -> None:
         self._engine, self._config, self._seeds, self._captions, self._hooks = engine, config, seeds, captions, hooks
         self.session: Session | None = None
-        self.sound, self.face = PeerSound(), PeerFace()
+        self.sound = PeerSound()
+        self.face = PeerFace(self.sound)
         self.idle_since: float | None = None
         self._audio = LiveAudio(self.sound, full_duplex=True)
         self._idle = Countdown(self._nothing_happened)
