@@ -98,12 +98,21 @@ class Hall:
         visit = Visit(self._engine, config, wishes, ticket, seeds=self._seeds, hooks=self._hooks, goes_on=goes_on)
         self._visits[visit.id] = visit
         self._figures.begun += 1
-        self._tasks.create_task(visit.run(), name="visit").add_done_callback(lambda _: self._gone(visit))
+        self._tasks.create_task(self._host(visit), name="visit")
         if visit.place:
             self._make_room()
         else:
             await visit.begun()
         return visit
+
+    async def _host(self, visit: Visit) -> None:
+        await visit.run()
+        del self._visits[visit.id]
+        assert visit.why is not None, "a visit ends for a reason"
+        self._figures.ended[visit.why.value] += 1
+        self._figures.add(visit.frames, visit.frames_late, visit.chunks_lost)
+        if visit.why is not Why.CLOSED:  # else it may go on elsewhere
+            self._keep(visit.id, None)
 
     # ---- what visits tell
 
@@ -124,14 +133,6 @@ class Hall:
         idle = [(visit.idle_since, visit) for visit in visits if visit.idle_since is not None and visit.why is None]
         if self.places.waiting > leaving and idle:
             min(idle, key=lambda one: one[0])[1].end(Why.IDLE)
-
-    def _gone(self, visit: Visit) -> None:
-        del self._visits[visit.id]
-        assert visit.why is not None
-        self._figures.ended[visit.why.value] += 1
-        self._figures.add(visit.frames, visit.frames_late, visit.chunks_lost)
-        if visit.why is not Why.CLOSED:  # else it may go on elsewhere
-            self._keep(visit.id, None)
 
     # ---- out
 

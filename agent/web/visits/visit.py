@@ -243,7 +243,7 @@ class Visit:
             if self.life is Life.LOST:
                 self._hooks.on_resumed()
             self._become(Life.CONNECTED)
-            self.touch()
+            self._dialogue.wake()
             if before is not None:
                 await before.close()
             return answer
