@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from agent.config.config import Config
 from agent.engine import Engine
 from agent.web.visits.visit import Visit, wait_for_session
 from agent.web.visits.wishes import Wishes, config_for
@@ -22,6 +23,11 @@ class Hall:
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._engine, self._tasks = engine, tasks
         self._visits: dict[str, Visit] = {}
+
+    @property
+    def config(self) -> Config:
+        """Of the server; a visitor's wishes change it for one visit."""
+        return self._engine.config
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
