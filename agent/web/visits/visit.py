@@ -20,7 +20,6 @@ from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
 
-
 IN_FLIGHT_S = 0.3
 """So long after it was sent a voice is still on its way to the visitor's ear."""
 
