@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from agent.web.api import sessions
+from agent.web.api import about, sessions
 from agent.web.visits.hall import Hall
 
 STATIC = Path(__file__).parent / "static"
@@ -23,5 +23,6 @@ def make_app(hall: Hall) -> FastAPI:
     app = FastAPI(title="Visavis", version=version("visavis"))
     app.state.hall = hall
     app.include_router(sessions.router)
+    app.include_router(about.router)
     app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
     return app

@@ -28,12 +28,14 @@ class VoiceTrack(MediaStreamTrack):
 
     def __init__(self, sound: PeerSound) -> None:
         super().__init__()
-        self._sound, self._next = sound, sound.next_index()
+        self._sound, self._next = sound, -1
 
     async def recv(self) -> AudioFrame:
         """The next 20 ms, when they are due."""
         if self.readyState != "live":
             raise MediaStreamError
+        if self._next < 0:
+            self._next = self._sound.next_piece()
         samples = await self._sound.piece(self._next)
         doubled = np.repeat(np.clip(samples, -1.0, 1.0) * 32767.0, OPUS_RATE_HZ // OUTPUT_RATE_HZ).astype(np.int16)
         frame = AudioFrame.from_ndarray(doubled[None], format="s16", layout="mono")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from agent.config.config import Config
 from agent.engine import Engine
 from agent.web.visits.visit import Visit, wait_for_session
 from agent.web.visits.wishes import Wishes, config_for
@@ -30,6 +31,11 @@ class Hall:
         self._visits: dict[str, Visit] = {}
         self._lost: Counter[str] = Counter()
         self._closing_why: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """Of the server; a visitor's wishes change it for one visit."""
+        return self._engine.config
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
