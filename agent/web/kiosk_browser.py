@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -52,7 +53,11 @@ FIRST_WAIT_S = 1.0
 
 ENDING_S = 5.0
 
-_TAIL_LINES = 20
+_TAIL_LINES = 2
+_SOURCE = re.compile(r"^\[[^\]]*\] *")
+"""Chromium's own processes, times and source files, before each of its lines."""
+_NOISE = re.compile(r"dbus|zygote_linux", re.IGNORECASE)
+"""Nothing of this keeps it from running."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -91,7 +96,7 @@ async def _keep_running(command: list[str], say: Callable[[str], None]) -> None:
         status, tail = await _run(command)
         now = loop.time()
         recent = [at for at in ends if now - at < WITHIN_S]
-        why = f"Chromium ended (status {status}{': ' + tail if tail and status else ''})"
+        why = _why(status, tail)
         if len(recent) == MOST_RESTARTS:
             say(f"kiosk: {why}, {MOST_RESTARTS + 1} times in a few minutes; it stays closed, the server goes on")
             return
@@ -101,8 +106,14 @@ async def _keep_running(command: list[str], say: Callable[[str], None]) -> None:
         await asyncio.sleep(FIRST_WAIT_S * 2 ** len(recent))
 
 
-async def _run(command: list[str]) -> tuple[int, str]:
-    """Runs it to its end; cancelled, it is ended with all that it started. Returns its status and its last line."""
+def _why(status: int, tail: list[str]) -> str:
+    if status < 0:
+        return f"Chromium was ended by {signal.Signals(-status).name}"
+    return f"Chromium ended with status {status}" + (f" ({'; '.join(tail)})" if tail and status else "")
+
+
+async def _run(command: list[str]) -> tuple[int, list[str]]:
+    """Runs it to its end; cancelled, it is ended with all that it started. Returns its status and its last words."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -114,9 +125,10 @@ async def _run(command: list[str]) -> tuple[int, str]:
     tail: deque[str] = deque(maxlen=_TAIL_LINES)
     try:
         while line := await _line(process.stderr):
-            if text := one_line(line.decode(errors="replace").strip()):
-                tail.append(text)
-        return await process.wait(), tail[-1] if tail else ""
+            text = one_line(line.decode(errors="replace").strip())
+            if text and not _NOISE.search(text):
+                tail.append(_SOURCE.sub("", text))
+        return await process.wait(), list(tail)
     finally:
         await asyncio.shield(_end(process))
 
