@@ -45,6 +45,9 @@ function introduce(name) {
 }
 
 getJson("about").then(
-  ({ name }) => introduce(name),
+  ({ name, kiosk }) => {
+    introduce(name);
+    if (kiosk && !opening.kiosk) location.replace("?kiosk=1");
+  },
   () => {},
 );
