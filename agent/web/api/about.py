@@ -23,6 +23,8 @@ class About(BaseModel):
         composure: 0 to 1, while nobody asks for another.
         uploads: whether visitors may bring a portrait.
         upload_mb: at most so large.
+        kiosk: whether every page fills its screen and has no settings.
+        idle_reset_s: a kiosk forgets a conversation in which nothing happened for so long.
     """
 
     name: str
@@ -31,6 +33,8 @@ class About(BaseModel):
     composure: float
     uploads: bool
     upload_mb: int
+    kiosk: bool
+    idle_reset_s: float
 
 
 def the_hall(request: Request) -> Hall:
@@ -50,4 +54,6 @@ async def about(hall: Annotated[Hall, Depends(the_hall)]) -> About:
         composure=config.face.composure,
         uploads=config.web.uploads,
         upload_mb=config.web.upload_mb,
+        kiosk=config.web.kiosk,
+        idle_reset_s=config.web.idle_reset_s,
     )

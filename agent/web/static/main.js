@@ -47,6 +47,7 @@ getJson("about").then(
   (about) => {
     settings.about = about;
     introduce(settings.wishes.name || about.name);
+    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
   },
   () => {},
 );
@@ -58,4 +59,3 @@ function introduce(name) {
   captions.name = name;
   document.title = name;
 }
-
