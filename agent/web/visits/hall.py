@@ -7,8 +7,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from agent.engine import Engine
+from agent.web.visits.choices import Choices
+from agent.web.visits.metrics import Metrics
 from agent.web.visits.visit import Visit, wait_for_session
-from agent.web.visits.wishes import Wishes, config_for
+from agent.web.visits.wishes import Wishes
 
 
 class Hall:
@@ -17,11 +19,26 @@ class Hall:
     Args:
         engine: shared by all.
         tasks: own the visits.
+
+    Attributes:
+        choices: what visitors may choose from.
+        metrics: numbers for those who run the server.
     """
 
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._engine, self._tasks = engine, tasks
+        self.choices, self.metrics = Choices(engine.config), Metrics()
         self._visits: dict[str, Visit] = {}
+
+    @property
+    def places(self) -> int:
+        """Conversations that could begin now."""
+        return 1
+
+    @property
+    def waiting(self) -> int:
+        """Visitors in the waiting line."""
+        return 0
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
@@ -29,7 +46,7 @@ class Hall:
 
     async def enter(self, wishes: Wishes) -> Visit:
         """A new visit, ready to be connected to."""
-        visit = Visit(self._engine, config_for(self._engine.config, wishes))
+        visit = Visit(self._engine, await self.choices.config_for(wishes))
         self._visits[visit.id] = visit
         running = self._tasks.create_task(visit.run(), name="visit")
         running.add_done_callback(lambda _: self._visits.pop(visit.id, None))
