@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent.web.api.dependencies import TheHall
@@ -41,9 +41,3 @@ async def health() -> Health:
 async def ready(hall: TheHall) -> Readiness:
     """Says whether visitors may come, and how many find a place."""
     return Readiness(places=hall.places, waiting=hall.waiting)
-
-
-@router.get("/metrics", response_class=Response)
-async def metrics(hall: TheHall) -> Response:
-    """Numbers in Prometheus' text format; no words of anybody."""
-    return Response(hall.metrics.text(), media_type="text/plain; version=0.0.4")

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from agent.engine import Engine
 from agent.web.visits.choices import Choices
-from agent.web.visits.metrics import Metrics
 from agent.web.visits.visit import Visit, wait_for_session
 from agent.web.visits.wishes import Wishes
 
@@ -22,12 +21,11 @@ class Hall:
 
     Attributes:
         choices: what visitors may choose from.
-        metrics: numbers for those who run the server.
     """
 
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._engine, self._tasks = engine, tasks
-        self.choices, self.metrics = Choices(engine.config), Metrics()
+        self.choices = Choices(engine.config)
         self._visits: dict[str, Visit] = {}
 
     @property
