@@ -20,6 +20,9 @@ class Fault(BaseModel):
     detail: Annotated[str, Field(description="One line for people to read.")]
 
 
+RETRY_AFTER_S = 5
+"""Of what may go better then, where nobody knows more."""
+
 _WHAT = {
     400: "It is not readable.",
     401: "The token is missing or wrong.",
@@ -54,7 +57,9 @@ def answer_faults(app: FastAPI) -> None:
 
     @app.exception_handler(VisavisError)
     async def ours(_: Request, error: VisavisError) -> JSONResponse:
-        return fault(422 if isinstance(error, InputError) else 503, str(error))
+        if isinstance(error, InputError):
+            return fault(422, str(error))
+        return fault(503, str(error), {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))})
 
 
 def fault(status: int, detail: str, headers: Any = None) -> JSONResponse:
