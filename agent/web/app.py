@@ -9,16 +9,19 @@ from fastapi import FastAPI
 
 from agent.web.api import choices, health, media, portraits, requests, sessions
 from agent.web.api.faults import answer_faults
+from agent.web.safety.access import Access
+from agent.web.safety.guard import Guard
 from agent.web.visits.hall import Hall
 
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(hall: Hall) -> FastAPI:
+def make_app(hall: Hall, access: Access) -> FastAPI:
     """The application.
 
     Args:
         hall: open for as long as the application runs.
+        access: who may reach it.
     """
     app = FastAPI(
         title="Visavis",
@@ -33,4 +36,5 @@ def make_app(hall: Hall) -> FastAPI:
     for part in (sessions, media, requests, portraits, choices, health):
         app.include_router(part.router)
     app.frontend("/", directory=STATIC, fallback=None)
+    app.add_middleware(Guard, access=access)
     return app

@@ -11,15 +11,11 @@ from agent.web.api.faults import faults
 
 router = APIRouter(prefix="/api/sessions/{session_id}/whep", tags=["media"])
 
-LARGEST_OFFER = 200_000
-"""Bytes; a browser's has some 6,000."""
-
 
 @router.post(
     "",
     status_code=201,
     response_class=Response,
-    max_body_size=LARGEST_OFFER,
     responses={201: {"content": {"application/sdp": {"schema": {"type": "string"}}}}, **faults(404, 409)},
 )
 async def connect(visit: TheVisit, offer: Annotated[str, Body(media_type="application/sdp")]) -> Response:
