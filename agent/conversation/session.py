@@ -169,6 +169,14 @@ class Session:
         self._answering.drop_requests("it was stopped")
         self._answering.cut()
 
+    async def finish_sentence(self) -> bool:
+        """Takes no more requests, lets what is being said reach the end of its sentence, and stops there.
+
+        Returns:
+            Whether anything was being said.
+        """
+        return await self._answering.finish_sentence()
+
     @property
     def controls(self) -> Controls:
         """Gaze, head distance, emotion and composure that were asked for."""

@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
 from agent.conversation.session import Session
-from agent.web.visits.hall import Hall
+from agent.web.visits.hall import Hall, HallClosing
 from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 
@@ -57,7 +57,10 @@ TheSession = Annotated[Session, Depends(the_session)]
 @router.post("", status_code=201)
 async def begin(wishes: Wishes, hall: Annotated[Hall, Depends(the_hall)]) -> Begun:
     """Begins a conversation."""
-    return Begun(id=(await hall.enter(wishes)).id)
+    try:
+        return Begun(id=(await hall.enter(wishes)).id)
+    except HallClosing as closing:
+        raise HTTPException(503, str(closing), {"Retry-After": "5"}) from None
 
 
 @router.delete("/{session_id}", status_code=204)

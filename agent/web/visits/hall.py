@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from agent.engine import Engine
 from agent.web.visits.visit import Visit, wait_for_session
 from agent.web.visits.wishes import Wishes, config_for
+from speech.errors import BackendError
+
+
+class HallClosing(BackendError):
+    """Nobody is let in any more: the server is about to end."""
 
 
 class Hall:
@@ -22,24 +28,59 @@ class Hall:
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._engine, self._tasks = engine, tasks
         self._visits: dict[str, Visit] = {}
+        self._lost: Counter[str] = Counter()
+        self._closing_why: str | None = None
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
         return self._visits.get(visit_id)
 
     async def enter(self, wishes: Wishes) -> Visit:
-        """A new visit, ready to be connected to."""
+        """A new visit, ready to be connected to.
+
+        Raises:
+            HallClosing: after `farewell`.
+        """
+        if self._closing_why is not None:
+            raise HallClosing(self._closing_why)
         visit = Visit(self._engine, config_for(self._engine.config, wishes))
         self._visits[visit.id] = visit
         running = self._tasks.create_task(visit.run(), name="visit")
-        running.add_done_callback(lambda _: self._visits.pop(visit.id, None))
+        running.add_done_callback(lambda _: self._forget(visit))
         await wait_for_session(visit, running)
         return visit
+
+    def frames(self) -> dict[str, int]:
+        """Pictures rendered so far, for each conversation that goes on, by its id."""
+        return {visit.id: frames for visit in self._visits.values() if (frames := visit.frames) is not None}
+
+    def losses(self) -> dict[str, int]:
+        """How much did not go out or come in as it should have so far, of all visits together."""
+        lost = self._lost.copy()
+        for visit in self._visits.values():
+            lost.update(visit.losses())
+        return dict(lost)
+
+    async def farewell(self, why: str, within_s: float) -> None:
+        """Lets nobody in any more; what is being said ends with its sentence, and the pages are told.
+
+        Args:
+            why: what the pages are told.
+            within_s: a sentence that takes longer is cut.
+        """
+        self._closing_why = why
+        async with asyncio.TaskGroup() as farewells:
+            for visit in self._visits.values():
+                farewells.create_task(visit.say_farewell(why, within_s), name="farewell")
 
     def close(self) -> None:
         """Everybody is asked to leave."""
         for visit in list(self._visits.values()):
             visit.leave()
+
+    def _forget(self, visit: Visit) -> None:
+        self._lost.update(visit.losses())
+        self._visits.pop(visit.id, None)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 
 from aiortc import RTCConfiguration
@@ -18,6 +19,10 @@ from agent.web.rtc.peer_sound import PeerSound
 from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
+
+
+IN_FLIGHT_S = 0.3
+"""So long after it was sent a voice is still on its way to the visitor's ear."""
 
 
 class Visit:
@@ -41,6 +46,7 @@ class Visit:
         self._sound, self._face = PeerSound(), PeerFace()
         self._audio = LiveAudio(self._sound, full_duplex=True)
         self._connection: Connection | None = None
+        self._frames_late = 0
 
     async def run(self) -> None:
         """Converses until the visitor leaves."""
@@ -56,6 +62,8 @@ class Visit:
                 self.events.add("state", state="idle")
                 await self.session.run()
         finally:
+            if self.session is not None:
+                self._frames_late = self.session.frames_late
             self.session = None
             await self.disconnect()
             self.events.close()
@@ -75,6 +83,30 @@ class Visit:
     def leave(self) -> None:
         """The conversation ends."""
         self._audio.leave()
+
+    async def say_farewell(self, why: str, within_s: float) -> None:
+        """Lets the sentence that is being said end, then tells why the conversation does, and ends it.
+
+        Args:
+            why: what the page is told.
+            within_s: a sentence that takes longer is cut.
+        """
+        if self.session is not None:
+            with contextlib.suppress(TimeoutError):
+                if await asyncio.wait_for(self.session.finish_sentence(), within_s):
+                    await asyncio.sleep(IN_FLIGHT_S)
+        self.events.add("ended", why=why)
+        self.leave()
+
+    @property
+    def frames(self) -> int | None:
+        """Pictures rendered so far; None where no conversation is going on."""
+        return None if self.session is None else self.session.frames
+
+    def losses(self) -> dict[str, int]:
+        """How much did not go out or come in as it should have, so far."""
+        late = self._frames_late if self.session is None else self.session.frames_late
+        return {"frames_late": late, "chunks_lost": self._sound.chunks_lost}
 
     def stop(self) -> None:
         """Silences the avatar."""
