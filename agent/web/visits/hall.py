@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from agent.config.config import Config
 from agent.engine import Engine
 from agent.web.visits.choices import Choices
 from agent.web.visits.visit import Visit, wait_for_session
@@ -35,6 +36,11 @@ class Hall:
         self._visits: dict[str, Visit] = {}
         self._lost: Counter[str] = Counter()
         self._closing_why: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """Of the server; a visitor's wishes change it for one visit."""
+        return self._engine.config
 
     @property
     def places(self) -> int:
@@ -107,3 +113,4 @@ async def open_hall(engine: Engine) -> AsyncGenerator[Hall, None]:
             yield hall
         finally:
             hall.close()
+            hall.choices.close()
