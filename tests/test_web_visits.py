@@ -220,7 +220,7 @@ def test_who_does_not_come_back_in_time_has_left() -> None:
             await asyncio.sleep(4.9)
             assert visit.why is None
             assert (await page.to_the_end())[-1][1]["why"] == "lost"
-            assert not engine.sessions and hall.places.free == hall.places.count
+            assert not engine.sessions and hall.places == 4
 
     run(evening())
 
@@ -250,7 +250,7 @@ def test_a_portrait_that_can_not_be_used_is_the_visitors_error_alone() -> None:
             engine.fails = ExceptionGroup("loading", [InputError("portrait: expected a face, found none")])
             with pytest.raises(InputError, match="expected a face"):
                 await hall.enter(Wishes())
-            assert other.life is Life.CONNECTED and hall.places.free == 1 and hall.figures.ended == {"failed": 1}
+            assert other.life is Life.CONNECTED and hall.places == 1 and hall.figures.ended == {"failed": 1}
 
     run(evening())
 
@@ -292,7 +292,7 @@ def test_who_leaves_while_the_portrait_is_loaded_leaves_nothing_behind() -> None
             visit.leave()
             with pytest.raises(VisavisError):
                 await entering
-            assert hall.places.free == 1
+            assert hall.places == 1
 
     run(evening())
 

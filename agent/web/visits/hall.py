@@ -9,17 +9,19 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from agent.config.config import Config
 from agent.conversation.events import Event
 from agent.engine import Engine
 from agent.log.log import LOG
 from agent.log.session_log import SessionLog
 from agent.web.visits.capacity import measure_capacity
+from agent.web.visits.choices import Choices
 from agent.web.visits.figures import Figures
 from agent.web.visits.life import Life, Why
 from agent.web.visits.places import HallFullError, Places
 from agent.web.visits.snapshot import Snapshot
 from agent.web.visits.visit import Hooks, Visit
-from agent.web.visits.wishes import Wishes, config_for
+from agent.web.visits.wishes import Wishes
 
 LARGEST_SEED = 2**32 - 1
 
@@ -43,17 +45,33 @@ class Hall:
         keep: see `Keep`.
 
     Attributes:
-        places: who is in, and how many wait.
+        choices: what visitors may choose from.
     """
 
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup, count: int, keep: Keep) -> None:
         self._engine, self._tasks, self._keep = engine, tasks, keep
-        self.places = Places(count, engine.config.web.waiting)
+        self.choices = Choices(engine.config)
+        self._places = Places(count, engine.config.web.waiting)
         self._visits: dict[str, Visit] = {}
         self._figures, self._log = Figures(), SessionLog(LOG.redaction)
         self._seeds = (seed % (LARGEST_SEED + 1) for seed in itertools.count(engine.config.face.seed))
         self._hooks = Hooks(self._take, self._turned, self._make_room, self._resumed)
         self._closing_why: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """Of the server; a visitor's wishes change it for one visit."""
+        return self._engine.config
+
+    @property
+    def places(self) -> int:
+        """Conversations that could begin now."""
+        return max(0, self._places.free) if self._closing_why is None else 0
+
+    @property
+    def waiting(self) -> int:
+        """Visitors in the line."""
+        return self._places.waiting
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
@@ -79,19 +97,22 @@ class Hall:
             HallFullError: there is no room in the line, or nobody is let in any more.
             VisavisError: what the visitor chose can't be had.
         """
-        visit = self.find(snapshot.id)
-        if visit is None:
-            return await self._let_in(snapshot.wishes, snapshot)
-        if not visit.place:
-            await visit.begun()
-        return visit
+        return await self._let_in(snapshot.wishes, snapshot)
 
     async def _let_in(self, wishes: Wishes, goes_on: Snapshot | None) -> Visit:
         if self._closing_why is not None:
             raise HallClosing(self._closing_why)
-        config = config_for(self._engine.config, wishes)
+        config = await self.choices.config_for(wishes)
+        visit = self.find(goes_on.id) if goes_on is not None else None
+        if visit is None:
+            visit = self._new_visit(config, wishes, goes_on)
+        if not visit.place:
+            await visit.begun()
+        return visit
+
+    def _new_visit(self, config: Config, wishes: Wishes, goes_on: Snapshot | None) -> Visit:
         try:
-            ticket = self.places.join(first=goes_on is not None)
+            ticket = self._places.join(first=goes_on is not None)
         except HallFullError:
             self._figures.turned_away += 1
             raise
@@ -99,10 +120,7 @@ class Hall:
         self._visits[visit.id] = visit
         self._figures.begun += 1
         self._tasks.create_task(self._host(visit), name="visit")
-        if visit.place:
-            self._make_room()
-        else:
-            await visit.begun()
+        self._make_room()
         return visit
 
     async def _host(self, visit: Visit) -> None:
@@ -131,7 +149,7 @@ class Hall:
         visits = self._visits.values()
         leaving = sum(visit.why is not None and not visit.place for visit in visits)
         idle = [(visit.idle_since, visit) for visit in visits if visit.idle_since is not None and visit.why is None]
-        if self.places.waiting > leaving and idle:
+        if self._places.waiting > leaving and idle:
             min(idle, key=lambda one: one[0])[1].end(Why.IDLE)
 
     # ---- out
@@ -168,8 +186,8 @@ class Hall:
         return Counter(visit.life for visit in self._visits.values())
 
     def frames(self) -> dict[str, int]:
-        """Pictures rendered so far, for each visit that somebody watches, by its id."""
-        return {visit.id: visit.frames for visit in self._visits.values() if visit.life is Life.CONNECTED}
+        """Pictures rendered so far, by its id, for each visit that somebody watches."""
+        return {visit.id: visit.frames for visit in self._visits.values() if visit.is_watched}
 
     def losses(self) -> dict[str, int]:
         """How much did not go out or come in as it should have so far, of all visits together."""
@@ -196,3 +214,4 @@ async def open_hall(
             yield hall
         finally:
             hall.close()
+            hall.choices.close()

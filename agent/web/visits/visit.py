@@ -159,7 +159,7 @@ class Visit:
             message: why, for people to read.
             within_s: a sentence that takes longer is cut.
         """
-        if self.session is not None:
+        if self.session is not None and self.is_watched:
             with contextlib.suppress(TimeoutError):
                 if await asyncio.wait_for(self.session.finish_sentence(), within_s):
                     await asyncio.sleep(IN_FLIGHT_S)
@@ -311,6 +311,11 @@ class Visit:
         """The visitor is there: they typed, touched, or asked for something."""
         self._look_after_line()
         self._dialogue.touch()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees and hears it now; else its time stands still."""
+        return self.session is not None and not self._dialogue.sound.is_paused
 
     @property
     def frames(self) -> int:
