@@ -1,12 +1,12 @@
-"""Sound against picture in a browser: a face that flashes and a voice that clicks, exactly together where they are made.
+"""Sound against picture in a browser: a face that flashes and a voice that clicks, together where they are made.
 
     python -m benchmarks.web_sync
     python -m benchmarks.web_sync --late-ms 30
 
-A connection of the real kind sends to headless Chromium on this machine for half a minute: a click of 10 ms every second,
-and white pictures from the same sample on. Two measurements, positive where the sound is late: what is captured (the
-click in an audio worklet, the flash in the video's frame callback, both on the page's clock), and what the browser
-itself tells (`estimatedPlayoutTimestamp` of both streams).
+A connection of the real kind sends to headless Chromium on this machine for half a minute: a click of 10 ms every
+second, and white pictures from the same sample on. Two measurements, positive where the sound is late: what is
+captured (the click in an audio worklet, the flash in the video's frame callback, both on the page's clock), and what
+the browser itself tells (`estimatedPlayoutTimestamp` of both streams).
 
 - --late-ms: every other second the pictures are made so much later, at random, as on a busy machine.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -99,24 +100,20 @@ async def measure(seconds: int, late_ms: float) -> None:
     report(clicks, pictures, [one for one in told if one["offset"] is not None], began_ms + 1000 * SETTLE_S)
 
 
-def report(
-    clicks: list[float], pictures: list[list[float]], told: list[dict[str, float]], settled_ms: float
-) -> None:
+def report(clicks: list[float], pictures: list[list[float]], told: list[dict[str, float]], settled_ms: float) -> None:
     """Prints the offsets."""
     first_clicks = [at for before, at in zip([-1e9, *clicks], clicks, strict=False) if at - before > 500]
-    flashes = [
-        at for (_, before), (at, now) in zip(pictures, pictures[1:], strict=False) if now - before > 60
-    ]
+    flashes = [at for (_, before), (at, now) in pairwise(pictures) if now - before > 60]
     offsets = [
         (flash, min((click - flash for click in first_clicks), key=abs)) for flash in flashes if flash > settled_ms
     ]
     print_percentiles("captured: sound behind picture", [one for _, one in offsets], "ms", "within 40")
-    print_percentiles("told by the browser", [one["offset"] for one in told[int(SETTLE_S * 2):]], "ms", "within 40")
+    print_percentiles("told by the browser", [one["offset"] for one in told[int(SETTLE_S * 2) :]], "ms", "within 40")
     print("in the course of it:", " ".join(f"{one['offset']:.0f}" for one in told))
     last = told[-1]
     print(f"jitter buffers: sound {last['audioBuffer']:.0f} ms, pictures {last['videoBuffer']:.0f} ms")
     print({key: value for key, value in last.items() if "Buffer" not in key})
-    spans = [after - at for (at, _), (after, _) in zip(pictures, pictures[1:], strict=False)]
+    spans = [after - at for (at, _), (after, _) in pairwise(pictures)]
     print_percentiles("between pictures", spans, "ms")
 
 
