@@ -37,8 +37,8 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> list[FakePeer]:
     return FakePeer.take_the_place(monkeypatch)
 
 
-async def connected(hall: Hall, **wishes: str) -> Visit:
-    visit = await hall.enter(Wishes(**wishes))
+async def connected(hall: Hall) -> Visit:
+    visit = await hall.enter(Wishes())
     await visit.connect("offer")
     return visit
 
