@@ -14,7 +14,7 @@ from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
 from speech.audio import OUTPUT_RATE_HZ, Samples
 
 BITRATE = 40_000
-"""Bits a second: speech of 12 kHz bandwidth, in mono, that nobody tells from the original."""
+"""Bits a second: speech of full bandwidth, in mono, that nobody tells from the original."""
 
 EXPECTED_LOSS_PERCENT = 5
 """So much of the bitrate goes into copies of the packet before, for networks that lose some."""
@@ -57,7 +57,6 @@ class VoiceTrack(MediaStreamTrack):
 
 
 def _encoder() -> AudioCodecContext:
-    """Opus takes our own sample rate as it is: a receiver's decoder makes 48 kHz of it, without images."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, AudioCodecContext)
     encoder.format, encoder.layout = av.AudioFormat("s16"), av.AudioLayout("mono")
