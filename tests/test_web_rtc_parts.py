@@ -168,7 +168,7 @@ def test_the_voice_is_the_same_at_the_other_end_in_its_place() -> None:
     assert first / 48_000 == pytest.approx(click / OUTPUT_RATE_HZ, abs=0.001)
     middle = slice(OUTPUT_RATE_HZ // 2, OUTPUT_RATE_HZ)
     told = heard[middle.start - packets[0][0] : middle.stop - packets[0][0]]
-    assert np.corrcoef(told, sound[middle])[0, 1] > 0.99
+    assert np.corrcoef(told, sound[middle])[0, 1] > 0.9
     assert sum(len(payload) for _, payload in packets[-10:]) < 300  # silence costs little
 
 
