@@ -145,17 +145,20 @@ def test_the_voice_is_the_same_at_the_other_end_in_its_place() -> None:
     sound[:click] = 0.0
     sound[length * 3 // 4 :] = 0.0
 
+    levels: list[int] = []
+
     async def main() -> list[tuple[int, bytes]]:
         peer, track = PeerSound(), SoundTrack()
         track.append(sound)
         peer.attach("peer")
         async with peer.playing(track):
             voice = VoiceTrack(peer)
-            packets = []
+            packets: list[tuple[int, bytes]] = []
             for _ in range(length // PIECE_SAMPLES):
                 packet = await voice.recv()
                 assert packet.pts is not None
                 packets.append((packet.pts, bytes(packet)))
+                levels.append(voice.level)
             voice.stop()
             with pytest.raises(MediaStreamError):
                 await voice.recv()
@@ -169,6 +172,8 @@ def test_the_voice_is_the_same_at_the_other_end_in_its_place() -> None:
     middle = slice(OUTPUT_RATE_HZ // 2, OUTPUT_RATE_HZ)
     told = heard[middle.start - packets[0][0] : middle.stop - packets[0][0]]
     assert np.corrcoef(told, sound[middle])[0, 1] > 0.9
+    assert levels[0] == levels[-1] == -127
+    assert levels[50] == pytest.approx(-13.5, abs=1)  # a sine of 0.3
     assert sum(len(payload) for _, payload in packets[-10:]) < 300  # silence costs little
 
 
@@ -267,7 +272,7 @@ class _Sender:
         self.sent: list[Any] = []
 
     async def _next_encoded_frame(self, codec: Any) -> Any:
-        return SimpleNamespace(payloads=[b"12345"], timestamp=480)
+        return SimpleNamespace(payloads=[b"12345"], timestamp=480, audio_level=None)
 
     async def _send_rtcp(self, packets: list[Any]) -> None:
         self.sent += packets
