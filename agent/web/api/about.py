@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent.config.web_sections import WebSection
 from agent.personas import DEFAULT, PERSONAS, name_of
-from agent.web.visits.hall import Hall
+from agent.web.api.dependencies import TheHall
 
 router = APIRouter(prefix="/api", tags=["choices"])
 
@@ -55,14 +54,8 @@ class About(BaseModel):
     ice_servers: list[IceServer]
 
 
-def the_hall(request: Request) -> Hall:
-    """The hall of this application."""
-    hall: Hall = request.app.state.hall
-    return hall
-
-
 @router.get("/about", response_model_exclude_none=True)
-async def about(hall: Annotated[Hall, Depends(the_hall)]) -> About:
+async def about(hall: TheHall) -> About:
     """Says who is here."""
     config = hall.config
     portrait = config.portrait.path or DEFAULT

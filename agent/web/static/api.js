@@ -7,6 +7,8 @@ export class ApiError extends Error {
   }
 }
 
+const LONGEST_MS = 20_000;
+
 /** The server could not be reached at all. */
 export const isOffline = (error) => !(error instanceof ApiError);
 
@@ -20,6 +22,8 @@ export async function request(path, { json, ...options } = {}) {
     options = { ...options, body: JSON.stringify(json) };
     options.headers = { ...options.headers, "Content-Type": "application/json" };
   }
+  // A network that swallows everything would be waited for without end.
+  options.signal ??= AbortSignal.timeout?.(LONGEST_MS);
   const response = await fetch(`api/${path}`, options);
   if (response.ok) return response;
   let detail = response.statusText;

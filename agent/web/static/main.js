@@ -74,7 +74,6 @@ function introduce(name) {
   document.title = name;
 }
 
-
 /** The portrait itself, while the live face is on its way, or where it can't come. */
 async function introducePicture(address) {
   const picture = Object.assign(new Image(), { src: address });
