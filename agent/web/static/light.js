@@ -32,7 +32,7 @@ export class Light {
     on("link", ({ link }) => (stage.dataset.link = link));
     on("media", ({ state }) => {
       if (state === "closing") this.#keep();
-      else stage.dataset.media = state;
+      stage.dataset.media = state;
     });
     on("microphone", ({ state }) => (stage.dataset.microphone = state));
     addEventListener("resize", () => this.#draw());

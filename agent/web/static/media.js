@@ -53,7 +53,7 @@ export class Media {
 
   close() {
     clearTimeout(this.#timer);
-    if (this.peer) emit("media", { state: "closing" });
+    if (this.peer) this.#become("closing");
     this.peer?.close();
     this.peer = this.controls = null;
   }
@@ -105,8 +105,8 @@ export class Media {
   }
 
   #lose() {
-    this.#become("lost");
     this.close();
+    this.#become("lost");
     this.#timer = setTimeout(() => this.#conversation.isReady && this.#ensure(), this.#pause);
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }
