@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent.web.api.dependencies import TheHall
+from agent.web.visits.languages import LANGUAGES
 
 router = APIRouter(prefix="/api", tags=["choices"])
 
@@ -17,23 +20,36 @@ class VoiceChoice(BaseModel):
         id: for `voice` of the wishes.
         name: for people to read.
         language: BCP 47 tag, lower case.
-        gender: "female", "male", or null where nobody knows.
+        gender: null where nobody knows.
     """
 
     id: str
     name: str
     language: str
-    gender: str | None
+    gender: Literal["female", "male"] | None
+
+
+class LanguageChoice(BaseModel):
+    """A language.
+
+    Attributes:
+        id: for `language` of the wishes, BCP 47.
+        name: what those who speak it call it.
+    """
+
+    id: str
+    name: str
 
 
 @router.get("/voices")
 async def list_voices(hall: TheHall) -> list[VoiceChoice]:
-    """The voices that can be chosen, the best first."""
-    voices = await hall.choices.voices()
-    return [VoiceChoice(id=one.id, name=one.name, language=one.language, gender=one.gender) for one in voices]
+    """Lists the voices that can be chosen, the best first."""
+    voices = (await hall.choices.offer()).voices
+    return [VoiceChoice.model_validate(voice, from_attributes=True) for voice in voices]
 
 
 @router.get("/languages")
-async def list_languages(hall: TheHall) -> list[str]:
-    """The languages that can be chosen: one that a voice here speaks, as BCP 47 tags."""
-    return sorted({voice.language for voice in await hall.choices.voices()})
+async def list_languages(hall: TheHall) -> list[LanguageChoice]:
+    """Lists the languages that can be heard, answered and spoken here, the server's own first."""
+    languages = (await hall.choices.offer()).languages
+    return [LanguageChoice(id=code, name=LANGUAGES.get(code, code)) for code in languages]

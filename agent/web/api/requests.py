@@ -13,6 +13,9 @@ from agent.web.rtc.controls import ControlsChange
 
 router = APIRouter(prefix="/api/sessions/{session_id}", tags=["requests"])
 
+_TEXT = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"
+"""Something other than blanks, and no control characters but tabs and line ends."""
+
 _TOO_MANY = "too many things wait to be said; try again when one was"
 
 
@@ -21,7 +24,7 @@ class Text(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "When are you open?"}]})
 
-    text: Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+    text: Annotated[str, Field(max_length=2000, pattern=_TEXT)]
 
 
 @router.post("/ask", status_code=202, responses=faults(404, 409))

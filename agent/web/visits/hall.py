@@ -113,3 +113,4 @@ async def open_hall(engine: Engine) -> AsyncGenerator[Hall, None]:
             yield hall
         finally:
             hall.close()
+            hall.choices.close()

@@ -8,6 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from avatar.motion import Emotion
 
+_LINE = r"^[^\x00-\x1F\x7F]*$"
+_LINES = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"
+"""Without control characters; tabs and line ends are none of them here."""
+
 
 class Wishes(BaseModel):
     """What a visitor chooses; what is left out is as the server is configured.
@@ -31,9 +35,9 @@ class Wishes(BaseModel):
     portrait: Annotated[str, Field(max_length=100)] = ""
     voice: Annotated[str, Field(max_length=100)] = ""
     language: Annotated[str, Field(max_length=20)] = ""
-    name: Annotated[str, Field(max_length=40)] = ""
-    persona: Annotated[str, Field(max_length=2000)] = ""
+    name: Annotated[str, Field(max_length=40, pattern=_LINE)] = ""
+    persona: Annotated[str, Field(max_length=2000, pattern=_LINES)] = ""
     composure: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
     emotion: Emotion | None = None
     lesson: Annotated[str, Field(max_length=100)] = ""
-    learner: Annotated[str, Field(max_length=60)] = ""
+    learner: Annotated[str, Field(max_length=60, pattern=_LINE)] = ""
