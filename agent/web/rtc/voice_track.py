@@ -19,17 +19,14 @@ BITRATE = 40_000
 EXPECTED_LOSS_PERCENT = 5
 """So much of the bitrate goes into copies of the packet before, for networks that lose some."""
 
-SILENT_PIECES = 10
-"""After 200 ms of silence, packets become rare, as with Opus' own discontinuous transmission."""
-
-SILENCE_EVERY = 20
-"""Then one in 400 ms is sent."""
-
 _TIME_BASE = Fraction(1, OUTPUT_RATE_HZ)
 
 
 class VoiceTrack(MediaStreamTrack):
-    """The avatar's voice, encoded: one packet for each 20 ms in which there is something to hear."""
+    """The avatar's voice, encoded: one packet every 20 ms, in silence too, where it takes 24 bytes.
+
+    With Opus' discontinuous transmission Chromium loses the place of the sound against the picture at every pause.
+    """
 
     kind = "audio"
 
@@ -37,21 +34,17 @@ class VoiceTrack(MediaStreamTrack):
         super().__init__()
         self._sound = sound
         self._next: int | None = None
-        self._silent = 0
         self._encoder = _encoder()
 
     async def recv(self) -> av.Packet[Stream]:
         """The next packet, when its sound is due."""
         if self._next is None:
             self._next = self._sound.next_piece()
-        while self.readyState == "live":
-            samples = await self._sound.piece(self._next)
-            packet = self._encode(self._next * PIECE_SAMPLES, samples)
-            self._next += 1
-            self._silent = 0 if samples.any() else self._silent + 1
-            if self._silent <= SILENT_PIECES or self._silent % SILENCE_EVERY == 0:
-                return packet
-        raise MediaStreamError
+        samples = await self._sound.piece(self._next)
+        if self.readyState != "live":
+            raise MediaStreamError
+        self._next += 1
+        return self._encode((self._next - 1) * PIECE_SAMPLES, samples)
 
     def _encode(self, start: int, samples: Samples) -> av.Packet[Stream]:
         """Takes 0.15 ms; the packet's time allows for the encoder's own delay."""
