@@ -8,6 +8,7 @@ import { getJson } from "./api.js";
 import { on } from "./events.js";
 import { stayAlive } from "./kiosk_recovery.js";
 import { refuseGestures } from "./kiosk_screen.js";
+import { opening } from "./opening.js";
 
 const ALONE_MS = 20_000; // whoever touched the screen and says nothing has gone on
 const LINE_MS = 7000; // reading two lines of large letters slowly, and looking at the face
@@ -44,7 +45,7 @@ class Kiosk {
     addEventListener("pointerdown", () => this.#touched());
     addEventListener("keydown", ({ key }) => key.length === 1 && this.#meet());
     this.#hears(page.microphone.state);
-    this.#idle.over = () => page.conversation.restart({});
+    this.#idle.over = () => page.conversation.restart(opening.wishes);
     this.#linked(page.conversation.link);
   }
 

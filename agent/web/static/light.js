@@ -30,6 +30,7 @@ export class Light {
     on("link", ({ link }) => (stage.dataset.link = link));
     on("media", ({ state }) => (stage.dataset.media = state));
     on("microphone", ({ state }) => (stage.dataset.microphone = state));
+    video.addEventListener("loadeddata", () => (stage.dataset.picture = "live"));
     addEventListener("resize", () => this.#draw());
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(this.#frame);
     else video.addEventListener("timeupdate", () => this.#draw());

@@ -10,6 +10,8 @@ import { Media } from "./media.js";
 import { Microphone } from "./microphone.js";
 import { Notices } from "./notices.js";
 import { opening } from "./opening.js";
+import { Settings } from "./settings.js";
+import { obeyKeys } from "./shortcuts.js";
 
 const element = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -25,16 +27,30 @@ const captions = new Captions(element("captions"));
 const notices = new Notices(element("notice"), conversation);
 const light = new Light({ stage: element("stage"), video: face, backdrop: element("backdrop"), media });
 const dock = new Dock({ conversation, microphone, captions, notices });
+const settings = new Settings({ conversation, controls });
 
 /** For the kiosk, and for whoever looks from the browser's console. */
-export const page = { conversation, media, microphone, controls, captions, notices, light, dock };
+export const page = { conversation, media, microphone, controls, captions, notices, light, dock, settings };
 window.visavis = page;
 
 face.srcObject = media.stream;
-conversation.start({});
+conversation.start({ ...settings.wishes, ...opening.wishes });
 
-if (opening.kiosk) import("./kiosk.js").then(({ begin }) => begin(page));
-else dock.welcome();
+if (opening.kiosk) {
+  import("./kiosk.js").then(({ begin }) => begin(page));
+} else {
+  dock.welcome();
+  obeyKeys({ dock, settings });
+}
+
+getJson("about").then(
+  (about) => {
+    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
+    settings.about = about;
+    introduce(settings.wishes.name || about.name);
+  },
+  () => {},
+);
 
 /** Who is here, everywhere on the page. */
 function introduce(name) {
@@ -43,11 +59,3 @@ function introduce(name) {
   captions.name = name;
   document.title = name;
 }
-
-getJson("about").then(
-  ({ name, kiosk }) => {
-    introduce(name);
-    if (kiosk && !opening.kiosk) location.replace("?kiosk=1");
-  },
-  () => {},
-);

@@ -5,6 +5,6 @@ const asked = new URLSearchParams(location.search);
 export const opening = {
   kiosk: asked.get("kiosk") === "1",
   embedded: window.parent !== window,
-  portrait: asked.get("portrait") ?? "",
-  lesson: asked.get("lesson") ?? "",
+  /** What its address asks of the conversation, such as ?portrait=ada. */
+  wishes: Object.fromEntries(["portrait", "voice", "language", "name"].flatMap((wish) => (asked.get(wish) ? [[wish, asked.get(wish)]] : []))),
 };
