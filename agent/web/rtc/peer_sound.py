@@ -16,10 +16,13 @@ PIECE_SAMPLES = OUTPUT_RATE_HZ // 50
 """20 ms: what one Opus packet holds."""
 
 PLAYOUT_S = 0.08
-"""What a browser's jitter buffer, mixer and sound card add before sound is heard, where the peer does not tell."""
+"""What a browser's jitter buffer, mixer and sound card take before sound is heard. Measured with benchmarks/web.py."""
 
-MOST_PLAYOUT_S = 1.0
-"""A peer that tells more than that is not believed."""
+MOST_NETWORK_S = 1.0
+"""A peer that claims to be farther away is not believed."""
+
+SMOOTHING = 0.2
+"""Weight of the newest measurement."""
 
 MOST_QUEUED = 50
 """Pieces of the microphone's sound that wait, one second; of more, the oldest go and are counted."""
@@ -45,7 +48,7 @@ class PeerSound:
         self._plays = asyncio.Event()
         self._zero_s = 0.0  # while it plays: the event loop's time at which sample 0 was sent, or would have been
         self._paused_at = 0  # while it is paused: the piece with which it goes on
-        self._delay_s = PLAYOUT_S
+        self._network_s = 0.0
         self.chunks_lost = 0
 
     # ---- time
@@ -78,16 +81,15 @@ class PeerSound:
 
     def heard_at(self, sample: int) -> float:
         """The event loop's time at which the visitor hears an output sample; infinite while there is no peer."""
-        return self.sent_at(sample) + self._delay_s
+        return self.sent_at(sample) + self._network_s + PLAYOUT_S
 
-    def set_delay(self, network_s: float, playout_s: float = PLAYOUT_S) -> None:
-        """How long sound is on its way.
+    def media_time(self) -> float:
+        """Seconds of output that were sent until now; not a number while there is no peer."""
+        return asyncio.get_running_loop().time() - self._zero_s if not self.is_paused else math.nan
 
-        Args:
-            network_s: one way to the peer.
-            playout_s: in its jitter buffer and sound card.
-        """
-        self._delay_s = max(0.0, network_s) + min(max(0.0, playout_s), MOST_PLAYOUT_S)
+    def set_network_delay(self, seconds: float) -> None:
+        """How long sound is on its way to the peer, as measured once more."""
+        self._network_s += SMOOTHING * (min(seconds, MOST_NETWORK_S) - self._network_s)
 
     # ---- the avatar's voice
 

@@ -15,8 +15,8 @@ from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
 from agent.text.sentences import Sentence
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
 
