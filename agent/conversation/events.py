@@ -56,6 +56,13 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SentenceHeard:
+    """The first sample of a sentence is heard; `Sentence` itself is told when it begins to be written."""
+
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something went wrong, and the session goes on."""
 
@@ -82,4 +89,4 @@ class RequestDropped:
     why: str
 
 
-Event = StateChanged | Transcript | Sentence | Problem | TurnFinished | RequestDropped
+Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped
