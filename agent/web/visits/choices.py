@@ -134,9 +134,10 @@ def _look(config: Config) -> Offer:
     spoken = {primary(voice.language) for voice in here}
     others = [code for code in LANGUAGES if code != own and code in spoken] if answers_any else []
     languages = (own, *(code for code in others if _is_heard(config, code)))
+    voices = {voice.id: voice for voice in reversed(here) if primary(voice.language) in languages}
     return Offer(
         languages,
-        tuple(voice for voice in here if primary(voice.language) in languages),
+        tuple(reversed(voices.values())),
         takes_persona=bool(models),
         shares_mind=all(one.source == "server" for one in models),
     )

@@ -29,7 +29,10 @@ class Wishes(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"portrait": "ada", "composure": 0.7}]}
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"portrait": "ada", "composure": 0.7}]},
     )
 
     portrait: Annotated[str, Field(max_length=100)] = ""
@@ -38,6 +41,6 @@ class Wishes(BaseModel):
     name: Annotated[str, Field(max_length=40, pattern=_LINE)] = ""
     persona: Annotated[str, Field(max_length=2000, pattern=_LINES)] = ""
     composure: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
-    emotion: Emotion | None = None
+    emotion: Annotated[Emotion | None, Field(strict=False)] = None
     lesson: Annotated[str, Field(max_length=100)] = ""
     learner: Annotated[str, Field(max_length=60, pattern=_LINE)] = ""
