@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from agent.web.api import choices, health, media, portraits, requests, sessions
+from agent.web.api import about, choices, health, media, portraits, requests, sessions
 from agent.web.api.faults import answer_faults, faults
 from agent.web.safety.access import Access
 from agent.web.safety.guard import Guard
@@ -33,7 +33,7 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
     )
     app.state.hall = hall
     answer_faults(app)
-    for part in (sessions, media, requests, portraits, choices, health):
+    for part in (about, sessions, media, requests, portraits, choices, health):
         app.include_router(part.router, responses=faults())
     app.frontend("/", directory=STATIC, fallback=None)
     app.add_middleware(Guard, access=access)

@@ -72,7 +72,7 @@ class Hall:
         return visit
 
     def frames(self) -> dict[str, int]:
-        """Pictures rendered so far, for each conversation that goes on, by its id."""
+        """Pictures rendered so far, by its id, for each conversation that goes on and is looked at."""
         return {visit.id: frames for visit in self._visits.values() if (frames := visit.frames) is not None}
 
     def losses(self) -> dict[str, int]:

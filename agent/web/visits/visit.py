@@ -17,8 +17,8 @@ from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
 from agent.text.sentences import Sentence
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
 
@@ -100,7 +100,7 @@ class Visit:
             why: what the page is told.
             within_s: a sentence that takes longer is cut.
         """
-        if self.session is not None:
+        if self.session is not None and not self._sound.is_paused:  # else nobody listens
             with contextlib.suppress(TimeoutError):
                 if await asyncio.wait_for(self.session.finish_sentence(), within_s):
                     await asyncio.sleep(IN_FLIGHT_S)
@@ -109,8 +109,8 @@ class Visit:
 
     @property
     def frames(self) -> int | None:
-        """Pictures rendered so far; None where no conversation is going on."""
-        return None if self.session is None else self.session.frames
+        """Pictures rendered so far; None where no conversation is going on, or nobody looks."""
+        return None if self.session is None or self._sound.is_paused else self.session.frames
 
     def losses(self) -> dict[str, int]:
         """How much did not go out or come in as it should have, so far."""
