@@ -187,6 +187,7 @@ def test_wishes_are_checked_against_what_there_is() -> None:
                 ({"voice": "espeak:/tmp/x"}, "voice: expected the id"),
                 ({"voice": "nobody"}, "voice: expected the id"),
                 ({"language": "tlh"}, "language: expected one of en"),
+                ({"lesson": "../lessons/english"}, "lesson: expected one of english"),
                 ({"composure": 1.5}, "composure: "),
                 ({"emotion": "hungry"}, "emotion: "),
                 ({"name": "A\x1bB"}, "name: "),
@@ -197,6 +198,20 @@ def test_wishes_are_checked_against_what_there_is() -> None:
                 assert refused.status_code == 422, wrong
                 assert refused.json()["detail"].startswith(told), refused.json()
             assert len(hall.visits) == 1
+
+    asyncio.run(main())
+
+
+def test_a_lesson_is_wished_with_its_learner() -> None:
+    async def main() -> None:
+        hall = FakeHall()
+        async with calling(hall) as client:
+            (lesson,) = [one for one in (await client.get("/api/lessons")).json() if one["id"] == "english"]
+            assert lesson["title"] and lesson["goal"]
+            visit = await hall.enter(_wishes(lesson="english", learner="Ana", remember=True))
+            assert (visit.config.tutor.lesson, visit.config.tutor.learner) == ("english", "Ana")
+            assert visit.config.tutor.remember == "yes"
+            assert (await hall.enter(_wishes(remember=False))).config.tutor.remember == "no"
 
     asyncio.run(main())
 

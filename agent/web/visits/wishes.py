@@ -25,7 +25,8 @@ class Wishes(BaseModel):
         composure: 0 lively, 1 calm.
         emotion: shown from the start.
         lesson: the id of a lesson.
-        learner: under which name progress in lessons is remembered; only where the learner agrees.
+        learner: under which name progress in lessons is remembered.
+        remember: whether the learner agreed to that, or refused; else they are asked.
     """
 
     model_config = ConfigDict(
@@ -44,3 +45,4 @@ class Wishes(BaseModel):
     emotion: Annotated[Emotion | None, Field(strict=False)] = None
     lesson: Annotated[str, Field(max_length=100)] = ""
     learner: Annotated[str, Field(max_length=60, pattern=_LINE)] = ""
+    remember: bool | None = None
