@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent.config.web_sections import WebSection
-from agent.personas import DEFAULT, name_of
+from agent.personas import DEFAULT, PERSONAS, name_of
 from agent.web.api.dependencies import TheHall
 
 router = APIRouter(prefix="/api", tags=["choices"])
