@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-from agent.config.section import LONGEST_TEXT, FilePath, Section
+from agent.config.section import LONGEST_TEXT, FilePath, Section, located
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
@@ -26,6 +26,7 @@ class WebSection(Section):
         sessions: conversations at once; 0 for as many as this machine was measured to hold when it started.
         waiting: visitors who may wait for a place.
         resume_s: a visitor whose connection broke may come back for so long.
+        idle_leave_s: a visitor who says, types and touches nothing for so long makes room where somebody waits.
         idle_reset_s: a kiosk forgets a conversation in which nothing happened for so long.
         uploads: whether visitors may bring a portrait.
         upload_mb: at most so large.
@@ -47,6 +48,7 @@ class WebSection(Section):
     sessions: Annotated[int, Field(ge=0, le=1000)] = 0
     waiting: Annotated[int, Field(ge=0, le=10_000)] = 20
     resume_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 30.0
+    idle_leave_s: Annotated[float, Field(ge=5.0, le=86_400.0)] = 120.0
     idle_reset_s: Annotated[float, Field(ge=5.0, le=86_400.0)] = 60.0
     uploads: bool = True
     upload_mb: Annotated[int, Field(ge=1, le=300)] = 20
@@ -57,13 +59,24 @@ class WebSection(Section):
     turn_credential_env: Text = "VISAVIS_TURN_CREDENTIAL"
 
 
+def _located_lesson(value: object, info: ValidationInfo) -> object:
+    """Like `located`, but a bare word such as "english" is the name of a shipped lesson and stays as it is."""
+    if isinstance(value, str) and not all(letter.isalnum() or letter in "-_" for letter in value):
+        return str(located(value, info) or "")
+    return value
+
+
 class TutorSection(Section):
     """Lessons.
 
     Attributes:
-        lesson: Markdown file of the lesson that the avatar teaches; None for a conversation.
-        progress: folder in which the progress of learners who agree is remembered; None for the user's data folder.
+        lesson: the name of a shipped lesson, or the absolute path of a Markdown file; "" for a conversation.
+        learner: who learns, if that is known: a name, or any id; "" to go by what they say.
+        remember: whether progress is remembered: "ask" asks the learner, "yes" where they agreed already, "no" never.
+        progress: folder in which it is remembered; None for the user's data folder.
     """
 
-    lesson: FilePath = None
+    lesson: Annotated[str, Field(max_length=LONGEST_TEXT), BeforeValidator(_located_lesson)] = ""
+    learner: Annotated[str, Field(max_length=60)] = ""
+    remember: Literal["ask", "yes", "no"] = "ask"
     progress: FilePath = None

@@ -11,7 +11,7 @@ them belong to one group, so that a failure anywhere ends everything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, 
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
-from agent.llm.base import Conversation
+from agent.llm.base import Conversation, Message
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
 from speech.tts.base import TTS
@@ -33,6 +33,8 @@ class Manner:
     """How a conversation is held.
 
     Attributes:
+        opening: what it says before anybody else does; "" for nothing.
+        greets_at_once: says it when the conversation begins; else when `Session.greet` is called.
         lead_s: idle before the first word, so that a video does not begin inside it.
         tail_s: idle after each reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
@@ -40,6 +42,8 @@ class Manner:
         max_history_messages: messages that are remembered.
     """
 
+    opening: str = ""
+    greets_at_once: bool = True
     lead_s: float = 0.4
     tail_s: float = 0.6
     thinking_timeout_s: float = 20.0
@@ -60,6 +64,7 @@ class Session:
         manner: pauses and patience.
         on_event: called on the event loop for everything that users want to know.
         controls: gaze, head distance, emotion and composure from the start.
+        earlier: what was said before, where a conversation goes on.
 
     Attributes:
         history: the conversation so far.
@@ -77,10 +82,12 @@ class Session:
         manner: Manner,
         on_event: Callable[[Event], None],
         controls: Controls | None = None,
+        earlier: Sequence[Message] = (),
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
+        self._opening = manner.opening
         self._tasks = asyncio.TaskGroup()
-        self.history = History(max_messages=manner.max_history_messages)
+        self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
         self._delivery = Delivery(
             self._tasks,
@@ -125,6 +132,9 @@ class Session:
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.serve_requests(), name="requests")
+            if self._opening and self._manner.greets_at_once:
+                self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
+                self._opening = ""
             await self._converse()
             await self._answering.finish()
             self._face.end_at(self._stage.voice.end)
@@ -155,6 +165,11 @@ class Session:
                         answering.leave()
 
     # ---- what others may ask of the avatar, at any moment
+
+    def greet(self) -> bool:
+        """Has it speak first, when nobody speaks; False where it has nothing to say, or something was said before."""
+        opening, self._opening = self._opening, ""
+        return bool(opening) and not self.history.messages() and self.say(opening)
 
     def ask(self, text: str) -> bool:
         """Answers a question when nobody speaks; False if too many things wait already."""
@@ -190,6 +205,11 @@ class Session:
     def floor_is_free(self) -> bool:
         """Whether nobody is thinking or speaking, so that the user may speak."""
         return self._stage.floor.is_free
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether neither of them speaks or thinks."""
+        return self._stage.floor.is_free and self._stage.floor.user_is_quiet
 
     @property
     def frames(self) -> int:
