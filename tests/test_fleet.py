@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from agent.fleet.keeper import KEPT_S, MOST_BYTES, Histories
+from agent.fleet.keeper import KEPT_S, MOST_BYTES, Conversations
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # Ray warns of itself
 
@@ -38,6 +39,12 @@ class _Routed:
 
         self._router = VisitRouter.__new__(VisitRouter)
         self._router._begun = {}
+        conversations = Conversations()
+
+        async def holder(session_id: str, living: list[str], wanted: str) -> str:
+            return conversations.holder(session_id, living, wanted)
+
+        self._router._keeper = SimpleNamespace(holder=SimpleNamespace(remote=holder))
         self.replicas = list(replicas)
 
     def __call__(self, method: str, path: str) -> list[str]:
@@ -55,9 +62,11 @@ def test_what_belongs_to_a_session_goes_to_its_replica() -> None:
     assert routed("GET", "/api/sessions/a~secret") == ["a"]
 
 
-def test_a_session_whose_replica_is_gone_is_answered_by_any_other() -> None:
-    routed = _Routed(_Replica("a", {"free": 9}), _Replica("b", {"free": 0}))
-    assert routed("GET", "/api/sessions/gone~secret") == ["a+b"]
+def test_a_session_whose_replica_is_gone_goes_on_at_the_one_that_the_keeper_names() -> None:
+    routed = _Routed(_Replica("a", {"free": 0}), _Replica("b", {"free": 9}), _Replica("c", {"free": 1}))
+    assert routed("GET", "/api/sessions/gone~secret") == ["b"]
+    routed.replicas[2].routing_stats = {"free": 20}
+    assert routed("POST", "/api/sessions/gone~secret/whep") == ["b"]
 
 
 def test_sessions_begin_where_there_is_most_room() -> None:
@@ -116,27 +125,37 @@ def test_a_new_fleet_keeps_what_it_has_until_it_is_told() -> None:
     assert by_free_places(_Context({}))[0] == 2  # type: ignore[arg-type]
 
 
-def test_a_conversation_is_given_on_once() -> None:
-    histories = Histories()
-    histories.keep("a", b"1")
-    histories.keep("a", b"2")
-    assert histories.take("a") == b"2"
-    assert histories.take("a") is None
+def test_the_newest_of_a_conversation_is_kept_until_it_is_over() -> None:
+    conversations = Conversations()
+    conversations.keep("a", b"1")
+    conversations.keep("a", b"2")
+    assert conversations.find("a") == b"2"
+    conversations.forget("a")
+    assert conversations.find("a") is None
+
+
+def test_everybody_is_told_the_same_replica_goes_on() -> None:
+    conversations = Conversations()
+    conversations.keep("a", b"1")
+    assert conversations.holder("a", ["x", "y"], "x") == "x"
+    assert conversations.holder("a", ["y", "x"], "y") == "x"
+    assert conversations.holder("a", ["y", "z"], "z") == "z"  # x has died as well
+    assert conversations.find("a") == b"1"
 
 
 def test_conversations_are_forgotten_in_time() -> None:
     now = [0.0]
-    histories = Histories(lambda: now[0])
-    histories.keep("old", b"1")
+    conversations = Conversations(lambda: now[0])
+    conversations.keep("old", b"1")
     now[0] = 10.0
-    histories.keep("new", b"2")
+    conversations.keep("new", b"2")
     now[0] = KEPT_S + 5.0
-    assert histories.take("old") is None
-    assert histories.take("new") == b"2"
+    assert conversations.find("old") is None
+    assert conversations.find("new") == b"2"
 
 
 def test_too_long_a_conversation_is_not_kept_half() -> None:
-    histories = Histories()
-    histories.keep("a", b"short")
-    histories.keep("a", bytes(MOST_BYTES + 1))
-    assert histories.take("a") is None
+    conversations = Conversations()
+    conversations.keep("a", b"short")
+    conversations.keep("a", bytes(MOST_BYTES + 1))
+    assert conversations.find("a") is None

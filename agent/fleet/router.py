@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import Any
 
+from ray.exceptions import RayError
 from ray.serve.request_router import PendingRequest, RequestRouter, RunningReplica
 
-SESSION_PATH = re.compile(r"/api/sessions/([^/~]+)~[^/]+")
-"""A session's id begins with the replica that holds it."""
+from agent.fleet.keeper import shared_conversations
+
+SESSION_PATH = re.compile(r"/api/sessions/(?P<id>(?P<replica>[^/~]+)~[^/]+)(?P<rest>/[^?]*)?$")
+"""A session's id begins with the replica that began it."""
+
+KEEPER_S = 2.0
+"""The keeper answers within a millisecond or two; a request does not wait longer for it."""
 
 
 class VisitRouter(RequestRouter):  # type: ignore[misc]  # Ray has no types
-    """Routes what belongs to a session to the replica that holds it, or to any where that one is gone.
+    """Routes what belongs to a session to the replica that has it; where that has died, to its successor.
 
     What begins a session goes to the replica with the most free places; replicas tell them every second
     (`Replica.record_routing_stats`), and what was routed since then counts here.
@@ -22,6 +29,7 @@ class VisitRouter(RequestRouter):  # type: ignore[misc]  # Ray has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._begun: dict[str, tuple[dict[str, Any], int]] = {}
+        self._keeper: Any = None
 
     async def choose_replicas(
         self, candidate_replicas: list[RunningReplica], pending_request: PendingRequest | None = None
@@ -31,13 +39,24 @@ class VisitRouter(RequestRouter):  # type: ignore[misc]  # Ray has no types
             return [candidate_replicas] if candidate_replicas else []
         pending_request.routing_context.should_backoff = True
         method, path = _asked(pending_request.args)
-        if found := SESSION_PATH.search(path):
-            own = [replica for replica in candidate_replicas if replica.replica_id.unique_id == found[1]]
-            return [own or candidate_replicas]
         by_room = sorted(candidate_replicas, key=self._free, reverse=True)
+        if found := SESSION_PATH.search(path):
+            by_name = {replica.replica_id.unique_id: replica for replica in by_room}
+            name = found["replica"]
+            if name not in by_name:
+                name = await self._holder(found["id"], list(by_name))
+            return [[by_name[name]]]
         if method == "POST" and path.endswith("/api/sessions"):
             self._count(by_room[0])
         return [[replica] for replica in by_room]
+
+    async def _holder(self, session_id: str, living: list[str]) -> str:
+        try:
+            self._keeper = self._keeper or await asyncio.to_thread(shared_conversations)
+            holder: str = await asyncio.wait_for(self._keeper.holder.remote(session_id, living, living[0]), KEEPER_S)
+        except (RayError, TimeoutError):
+            return min(living)  # without it the others are asked by the same rule at least
+        return holder
 
     def _free(self, replica: RunningReplica) -> int:
         stats = replica.routing_stats
@@ -48,6 +67,12 @@ class VisitRouter(RequestRouter):  # type: ignore[misc]  # Ray has no types
         stats, name = replica.routing_stats, replica.replica_id.unique_id
         told, begun = self._begun.get(name, (stats, 0))
         self._begun[name] = (stats, begun + 1 if told is stats else 1)
+
+    def update_replicas(self, replicas: list[RunningReplica]) -> None:
+        """Takes the replicas that there are now; what was counted of others is forgotten."""
+        super().update_replicas(replicas)
+        names = {replica.replica_id.unique_id for replica in replicas}
+        self._begun = {name: counted for name, counted in self._begun.items() if name in names}
 
 
 def _asked(arguments: Sequence[Any]) -> tuple[str, str]:

@@ -1,0 +1,154 @@
+"""A local Ray cluster of simulated nodes that holds the page; run as a program of its own, since Ray takes over its process.
+
+It prints one JSON object: what visitors met with when a replica died and when a node was taken away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+
+import httpx
+import ray
+from ray import serve
+from ray.cluster_utils import Cluster
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from agent.fleet.app import Replica
+from tests.web_visitor import WebVisitor
+
+NODES = 3
+SETTINGS = [
+    "ears.backend=pocketsphinx",
+    "voice.backend=espeak",
+    "mind.backend=knowledge",
+    "web.sessions=2",
+    "web.waiting=0",
+]
+STORE_BYTES = 80 * 2**20
+QUESTION = "What is your name?"
+
+
+class Visitor:
+    """A page, without its looks."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+        self.id = ""
+
+    async def begin(self) -> None:
+        """Begins a conversation and connects."""
+        begun = await self._client.post("/api/sessions", json={})
+        begun.raise_for_status()
+        self.id = begun.json()["id"]
+        await self.connect()
+
+    @property
+    def replica(self) -> str:
+        """That began it."""
+        return self.id.partition("~")[0]
+
+    async def connect(self) -> None:
+        """Connects, and sees the face."""
+        self.peer = WebVisitor(self._answer)
+        await asyncio.wait_for(self.peer.connect(), 30)
+
+    async def _answer(self, offer: str) -> str:
+        headers = {"Content-Type": "application/sdp"}
+        answered = await self._client.post(f"/api/sessions/{self.id}/whep", content=offer, headers=headers)
+        answered.raise_for_status()
+        return answered.text
+
+    async def ask(self, question: str) -> None:
+        """Asks, and waits until the turn is over."""
+        turns = len(await self.turns())
+        (await self._client.post(f"/api/sessions/{self.id}/ask", json={"text": question})).raise_for_status()
+        while len(await self.turns()) == turns:
+            await asyncio.sleep(0.2)
+
+    async def turns(self) -> list[dict[str, Any]]:
+        """The conversation so far."""
+        read = await self._client.get(f"/api/sessions/{self.id}")
+        read.raise_for_status()
+        turns: list[dict[str, Any]] = read.json()["turns"]
+        return turns
+
+    async def come_back(self) -> None:
+        """Connects again, as often as it takes."""
+        await self.peer.hang_up()
+        for _ in range(60):
+            try:
+                await self.turns()
+                await self.connect()
+            except httpx.HTTPError:
+                await asyncio.sleep(0.5)
+            else:
+                return
+        raise AssertionError("nobody goes on with the conversation")
+
+
+async def meet(address: str, seen: dict[str, Any]) -> None:
+    """Two visitors at two replicas; one of these dies."""
+    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+        one, other = Visitor(client), Visitor(client)
+        for visitor in (one, other):
+            await visitor.begin()
+        await asyncio.gather(one.ask(QUESTION), other.ask("What can you do?"))
+        seen["apart"] = one.replica != other.replica
+        seen["turns"] = [len(await visitor.turns()) for visitor in (one, other)]
+        pictures = other.peer.pictures
+        os.kill(_process_of(one.replica), signal.SIGKILL)
+        await one.come_back()
+        kept = await one.turns()
+        seen["kept"] = [turn["question"] for turn in kept]
+        await one.ask("What can you do?")
+        seen["goes_on"] = len(await one.turns())
+        seen["other_undisturbed"] = other.peer.pictures > pictures and len(await other.turns()) == 1
+        unknown = await client.get(f"/api/sessions/{one.replica}~nobody-was-ever-called-this")
+        seen["unknown"] = unknown.status_code
+        for visitor in (one, other):
+            (await client.delete(f"/api/sessions/{visitor.id}")).raise_for_status()
+            await visitor.peer.hang_up()
+
+
+def _process_of(replica: str) -> int:
+    from ray.util.state import list_actors
+
+    for actor in list_actors(filters=[("state", "=", "ALIVE")], detail=True):
+        if actor.name and actor.name.endswith(f"#{replica}"):
+            return int(actor.pid)
+    raise AssertionError(f"no such replica: {replica}")
+
+
+def main() -> None:
+    """Starts the cluster, lets visitors meet it, and stops it."""
+    seen: dict[str, Any] = {}
+    head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(NODES - 1):
+            cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
+        cluster.wait_for_nodes()
+        serve.start(http_options={"host": "127.0.0.1", "port": int(sys.argv[1])})
+        options = {"num_replicas": 2, "ray_actor_options": {"num_cpus": 0.5}, "graceful_shutdown_timeout_s": 3.0}
+        serve.run(Replica.options(**options).bind("", SETTINGS), name="visavis", route_prefix="/")
+        seen["nodes"] = sum(node["Alive"] for node in ray.nodes())
+        asyncio.run(meet(f"http://127.0.0.1:{sys.argv[1]}", seen))
+        serve.shutdown()
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    print(json.dumps(seen))
+
+
+if __name__ == "__main__":
+    main()
