@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from agent.config.config import Config
 from agent.engine import Engine
+from agent.web.visits.choices import Choices
 from agent.web.visits.visit import Visit, wait_for_session
-from agent.web.visits.wishes import Wishes, config_for
+from agent.web.visits.wishes import Wishes
 from speech.errors import BackendError
 
 
@@ -23,13 +25,32 @@ class Hall:
     Args:
         engine: shared by all.
         tasks: own the visits.
+
+    Attributes:
+        choices: what visitors may choose from.
     """
 
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         self._engine, self._tasks = engine, tasks
+        self.choices = Choices(engine.config)
         self._visits: dict[str, Visit] = {}
         self._lost: Counter[str] = Counter()
         self._closing_why: str | None = None
+
+    @property
+    def config(self) -> Config:
+        """Of the server; a visitor's wishes change it for one visit."""
+        return self._engine.config
+
+    @property
+    def places(self) -> int:
+        """Conversations that could begin now."""
+        return 1
+
+    @property
+    def waiting(self) -> int:
+        """Visitors in the waiting line."""
+        return 0
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
@@ -43,7 +64,7 @@ class Hall:
         """
         if self._closing_why is not None:
             raise HallClosing(self._closing_why)
-        visit = Visit(self._engine, config_for(self._engine.config, wishes))
+        visit = Visit(self._engine, await self.choices.config_for(wishes))
         self._visits[visit.id] = visit
         running = self._tasks.create_task(visit.run(), name="visit")
         running.add_done_callback(lambda _: self._forget(visit))
@@ -51,7 +72,7 @@ class Hall:
         return visit
 
     def frames(self) -> dict[str, int]:
-        """Pictures rendered so far, for each conversation that goes on, by its id."""
+        """Pictures rendered so far, by its id, for each conversation that goes on and is looked at."""
         return {visit.id: frames for visit in self._visits.values() if (frames := visit.frames) is not None}
 
     def losses(self) -> dict[str, int]:
@@ -92,3 +113,4 @@ async def open_hall(engine: Engine) -> AsyncGenerator[Hall, None]:
             yield hall
         finally:
             hall.close()
+            hall.choices.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
+from typing import Any
 
 from aiortc import RTCConfiguration
 
@@ -15,10 +17,13 @@ from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
 from agent.text.sentences import Sentence
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
 from agent.web.visits.event_log import EventLog
 from speech.events import Transcript
+
+TURNS_KEPT = 50
+"""Turns that a page which is loaded again may show."""
 
 
 IN_FLIGHT_S = 0.3
@@ -36,12 +41,16 @@ class Visit:
         id: secret; who knows it is the visitor.
         events: what the page is told.
         session: None before it has begun and after its end.
+        place: in the waiting line, 1 is next; 0 is in.
+        turns: those that are over, as the API tells them, the oldest first.
     """
 
     def __init__(self, engine: Engine, config: Config) -> None:
         self.id = secrets.token_urlsafe(16)
         self.events = EventLog()
         self.session: Session | None = None
+        self.place = 0
+        self.turns: deque[dict[str, Any]] = deque(maxlen=TURNS_KEPT)
         self._engine, self._config = engine, config
         self._sound, self._face = PeerSound(), PeerFace()
         self._audio = LiveAudio(self._sound, full_duplex=True)
@@ -91,7 +100,7 @@ class Visit:
             why: what the page is told.
             within_s: a sentence that takes longer is cut.
         """
-        if self.session is not None:
+        if self.session is not None and not self._sound.is_paused:  # else nobody listens
             with contextlib.suppress(TimeoutError):
                 if await asyncio.wait_for(self.session.finish_sentence(), within_s):
                     await asyncio.sleep(IN_FLIGHT_S)
@@ -100,8 +109,8 @@ class Visit:
 
     @property
     def frames(self) -> int | None:
-        """Pictures rendered so far; None where no conversation is going on."""
-        return None if self.session is None else self.session.frames
+        """Pictures rendered so far; None where no conversation is going on, or nobody looks."""
+        return None if self.session is None or self._sound.is_paused else self.session.frames
 
     def losses(self) -> dict[str, int]:
         """How much did not go out or come in as it should have, so far."""
@@ -121,7 +130,9 @@ class Visit:
             case Sentence(index, text):
                 self.events.add("sentence", index=index, text=text)
             case TurnFinished(record):
-                self.events.add("turn", question=record.question, heard=record.heard, interrupted=record.interrupted)
+                turn = {"question": record.question, "heard": record.heard, "interrupted": record.interrupted}
+                self.turns.append(turn)
+                self.events.add("turn", **turn)
             case Problem(message):
                 self.events.add("problem", message=message)
             case RequestDropped(request, why):

@@ -1,0 +1,10 @@
+// How the page was opened: by itself, inside another page, or as a kiosk.
+
+const asked = new URLSearchParams(location.search);
+
+export const opening = {
+  kiosk: asked.get("kiosk") === "1",
+  embedded: window.parent !== window,
+  /** What its address asks of the conversation, such as ?portrait=ada. */
+  wishes: Object.fromEntries(["portrait", "voice", "language", "name"].flatMap((wish) => (asked.get(wish) ? [[wish, asked.get(wish)]] : []))),
+};
