@@ -281,7 +281,7 @@ def test_whenever_they_go_they_leave_nothing_and_nothing_fails(peers: list[FakeP
 
     async def evening() -> None:
         async with opened(REPLIES, "web.resume_s=0.05") as (hall, engine):
-            for _ in range(100):
+            for _ in range(60):
                 visit = await connected(hall)
                 page = Follower(visit)
                 for _ in range(random.randrange(3)):
