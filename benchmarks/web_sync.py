@@ -75,7 +75,8 @@ async def show_flashes(sound: PeerSound, face: PeerFace, seconds: int, late_ms: 
 
 async def measure(seconds: int, late_ms: float) -> None:
     """Sends, captures, and prints."""
-    sound, face = PeerSound(), PeerFace()
+    sound = PeerSound()
+    face = PeerFace(sound)
     track = SoundTrack()
     connection = Connection(sound, face, on_lost=lambda: None, servers=RTCConfiguration([]))
     async with async_playwright() as playwright, sound.playing(track):
