@@ -12,19 +12,22 @@ though they decode nothing. Every session has a portrait and a voice of its own,
 - received: pictures a second that a visitor got; 25 are due
 - longest gap: between two pictures that a visitor got; 40 ms is even
 - answer: from the decided end of the turn to the first audible sample with its moving mouth
-- processor: seconds a second, of the two cores, by process
+- processor: seconds a second, of the two cores, by thread of this process and by other process
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import sys
+import threading
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from aiortc import RTCConfiguration
@@ -95,22 +98,28 @@ async def run(engine: Engine, count: int, seconds: float) -> None:
         print_percentiles("  answer", measured.answers_ms, "ms", "<= 500 median")
     spent.subtract(used)
     total = sum(spent.values()) / seconds
-    print(f"  processor {total:.2f}:", ", ".join(f"{n} {s / seconds:.2f}" for n, s in spent.most_common()), flush=True)
+    print(
+        f"  processor {total:.2f}:", ", ".join(f"{n} {s / seconds:.2f}" for n, s in spent.most_common(12)), flush=True
+    )
 
 
 def processor_seconds() -> Counter[str]:
-    """What this process and those that it has started have used so far, by what they run."""
+    """What this process's threads and the processes that it has started have used so far, by what they are."""
     used: Counter[str] = Counter()
-    for pid in process_tree(os.getpid()):
-        try:
+    for thread in threading.enumerate():
+        name = thread.name.rstrip("0123456789").rstrip("_-")
+        used[f"here: {name}"] += _seconds(Path(f"/proc/self/task/{thread.native_id}"))
+    for pid in process_tree(os.getpid())[1:]:
+        with contextlib.suppress(OSError):
             words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        name = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
-        name = "this" if pid == os.getpid() else name
-        used[name] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # type: ignore[assignment]
+            name = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
+            used[name] += _seconds(Path(f"/proc/{pid}"))
     return used
+
+
+def _seconds(task: Path) -> Any:
+    fields = (task / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def measure(config: Config, counts: list[int], seconds: float, drawing_processes: int) -> None:
