@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from agent.web.api import about, choices, health, media, portraits, requests, sessions
-from agent.web.api.faults import answer_faults
+from agent.web.api.faults import answer_faults, faults
 from agent.web.safety.access import Access
 from agent.web.safety.guard import Guard
 from agent.web.visits.hall import Hall
@@ -34,7 +34,7 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
     app.state.hall = hall
     answer_faults(app)
     for part in (about, sessions, media, requests, portraits, choices, health):
-        app.include_router(part.router)
+        app.include_router(part.router, responses=faults())
     app.frontend("/", directory=STATIC, fallback=None)
     app.add_middleware(Guard, access=access)
     return app

@@ -22,7 +22,9 @@ _TOO_MANY = "too many things wait to be said; try again when one was"
 class Text(BaseModel):
     """What is asked or said."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"text": "When are you open?"}]})
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"text": "When are you open?"}]}
+    )
 
     text: Annotated[str, Field(max_length=2000, pattern=_TEXT)]
 
