@@ -23,6 +23,7 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
+from agent.llm.base import Message
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from avatar.clock import AudioClock, OfflineClock, PacedClock
@@ -87,6 +88,7 @@ class Engine:
         output_failure: OutputFailure = OutputFailure.ENDS_ALL,
         apologises: bool = True,
         end_of_turn_s: float | None = None,
+        earlier: Sequence[Message] = (),
     ) -> AsyncGenerator[Session, None]:
         """One conversation, ready to run.
 
@@ -98,6 +100,7 @@ class Engine:
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
             end_of_turn_s: overrides the configured silence that ends a turn.
+            earlier: what was said before, where a conversation goes on.
         """
         config, parts = config or self.config, self.parts
         async with AsyncExitStack() as stack:
@@ -147,6 +150,7 @@ class Engine:
                 ),
                 on_event=on_event,
                 controls=config.controls.controls(),
+                earlier=earlier,
             )
 
 

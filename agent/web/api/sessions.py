@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from agent.web.api.dependencies import TheHall, TheVisit
 from agent.web.api.faults import faults
+from agent.web.visits.snapshot import HeardTurn
 from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 
@@ -31,20 +32,6 @@ class Standing(BaseModel):
     place: Annotated[int, Field(ge=0)]
 
 
-class PastTurn(BaseModel):
-    """One exchange that is over.
-
-    Attributes:
-        question: what was heard or typed.
-        heard: what of the answer was played.
-        interrupted: whether it was cut off.
-    """
-
-    question: str
-    heard: str
-    interrupted: bool
-
-
 class Reading(Standing):
     """A conversation, for a page that was loaded again.
 
@@ -52,7 +39,7 @@ class Reading(Standing):
         turns: so far, the oldest first.
     """
 
-    turns: list[PastTurn]
+    turns: list[HeardTurn]
 
 
 def _standing(visit: Visit) -> Standing:
@@ -68,7 +55,7 @@ async def begin(wishes: Wishes, hall: TheHall) -> Standing:
 @router.get("/{session_id}", responses=faults(404))
 async def read(visit: TheVisit) -> Reading:
     """Reads where a visitor stands, and the turns so far."""
-    return Reading(**_standing(visit).model_dump(), turns=[PastTurn(**turn) for turn in visit.turns])
+    return Reading(**_standing(visit).model_dump(), turns=visit.turns)
 
 
 @router.delete("/{session_id}", status_code=204, responses=faults(404))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +13,7 @@ from av import Packet
 from av.stream import Stream
 
 from agent.web.rtc.encoder import FaceEncoder
+from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from speech.audio import Samples
@@ -74,9 +76,14 @@ class FaceTrack(MediaStreamTrack):
 
 
 class PeerFace:
-    """An output that shows the face to whichever track is connected now."""
+    """An output that shows the face to whichever track is connected now.
 
-    def __init__(self) -> None:
+    Args:
+        sound: says where the sound that the pictures belong to begins.
+    """
+
+    def __init__(self, sound: PeerSound) -> None:
+        self._sound = sound
         self.track: FaceTrack | None = None
 
     def __enter__(self) -> Self:
@@ -86,7 +93,8 @@ class PeerFace:
         """See `Output.write`: the sound goes another way."""
         track = self.track
         if frame is not None and track is not None:
-            track.encode(frame)
+            start = self._sound.first_piece * PIECE_SAMPLES
+            track.encode(replace(frame, pts_samples=start + frame.pts_samples))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

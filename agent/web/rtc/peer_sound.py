@@ -32,9 +32,11 @@ class PeerSound:
     """The sound of one visitor, whose connection may break and come back; a `SoundDevice`.
 
     Output samples are counted in 20 ms pieces, sent one after the other at an even pace while a peer is attached.
-    Without one time stands still: nothing is played, and so nothing is drawn either.
+    Without one time stands still: nothing is played, and so nothing is drawn either. A voice track that is played after
+    another one begins where that ended, as far as the peer can tell.
 
     Attributes:
+        first_piece: in which the voice track that is played has its sample 0.
         chunks_lost: pieces of the microphone's sound that nobody took in time.
     """
 
@@ -46,9 +48,10 @@ class PeerSound:
         self._heard: asyncio.Queue[Samples] = asyncio.Queue(MOST_QUEUED)
         self._peer: object | None = None
         self._plays = asyncio.Event()
-        self._zero_s = 0.0  # while it plays: the event loop's time at which sample 0 was sent, or would have been
+        self._zero_s = 0.0  # while it plays: the event loop's time at which piece 0 was sent, or would have been
         self._paused_at = 0  # while it is paused: the piece with which it goes on
         self._network_s = 0.0
+        self.first_piece = 0
         self.chunks_lost = 0
 
     # ---- time
@@ -76,11 +79,11 @@ class PeerSound:
         await self._plays.wait()
 
     def sent_at(self, sample: int) -> float:
-        """The event loop's time at which an output sample is sent; infinite while there is no peer."""
-        return math.inf if self.is_paused else self._zero_s + sample / OUTPUT_RATE_HZ
+        """The event loop's time at which a sample of the voice track is sent; infinite while there is no peer."""
+        return self._due_at(self.first_piece * PIECE_SAMPLES + sample)
 
     def heard_at(self, sample: int) -> float:
-        """The event loop's time at which the visitor hears an output sample; infinite while there is no peer."""
+        """The event loop's time at which the visitor hears a sample of the voice track; infinite without a peer."""
         return self.sent_at(sample) + self._network_s + PLAYOUT_S
 
     def media_time(self) -> float:
@@ -95,8 +98,10 @@ class PeerSound:
 
     @asynccontextmanager
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
-        """The track is sent to the peer."""
-        self._track = track
+        """The track is sent to the peer; what the microphone heard before is not for it."""
+        while not self._heard.empty():
+            self._heard.get_nowait()
+        self._track, self.first_piece = track, self.next_piece()
         try:
             yield
         finally:
@@ -113,18 +118,20 @@ class PeerSound:
         """The sound of 20 ms of output, when it is due.
 
         Args:
-            index: which one, counted from the beginning of the conversation.
+            index: which one, counted from the first that was ever sent.
         """
-        start = index * PIECE_SAMPLES
         loop = asyncio.get_running_loop()
-        while (left_s := self.sent_at(start) - loop.time()) > 0.0:
+        while (left_s := self._due_at(index * PIECE_SAMPLES) - loop.time()) > 0.0:
             if math.isfinite(left_s):
                 await asyncio.sleep(left_s)
             else:
                 await self.wait_while_paused()
-        if self._track is None:
+        if self._track is None or index < self.first_piece:
             return np.zeros(PIECE_SAMPLES, np.float32)
-        return self._track.take(start, PIECE_SAMPLES)
+        return self._track.take((index - self.first_piece) * PIECE_SAMPLES, PIECE_SAMPLES)
+
+    def _due_at(self, sample: int) -> float:
+        return math.inf if self.is_paused else self._zero_s + sample / OUTPUT_RATE_HZ
 
     # ---- the visitor's microphone
 
