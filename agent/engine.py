@@ -27,6 +27,7 @@ from agent.llm.base import Message
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from avatar.clock import AudioClock, OfflineClock, PacedClock
+from avatar.drawing.pool import DrawingPool
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
@@ -106,7 +107,7 @@ class Engine:
             async with asyncio.TaskGroup() as loading:
                 load, enter = loading.create_task, stack.enter_async_context
                 motion = load(enter(parts.motion(config)), name="load motion")
-                face = load(enter(parts.face(config)), name="load face")
+                decoder = load(enter(parts.decoder(config)), name="load face")
                 known = load(enter(parts.knowledge(config)), name="load knowledge")
                 mind = load(enter(parts.mind(config)), name="load mind")
                 voice = load(enter(parts.voice(config)), name="load voice")
@@ -126,7 +127,7 @@ class Engine:
                 voice=stage.voice,
                 user=stage.user,
                 sampler=new_sampler(config, motion.result()),
-                decoder=face.result().decoder,
+                decoder=decoder.result(),
                 outputs=outputs,
                 label=label(config),
                 mix_user=audio.real_time,
@@ -158,6 +159,7 @@ async def load_engine(
     config: Config,
     loaded: Part = Part.CONVERSATION,
     *,
+    drawing_processes: int = 0,
     on_preparing: Callable[[str], None] = lambda notice: None,
 ) -> AsyncGenerator[Engine, None]:
     """Loads what the sessions of this process will share, and keeps it until the engine is left.
@@ -165,21 +167,26 @@ async def load_engine(
     Args:
         config: the whole configuration.
         loaded: what is loaded now.
+        drawing_processes: in which all sessions' pictures are drawn, one for each core; 0 draws them in this one, which
+            is as quick for a single session.
         on_preparing: called before something takes long, this time only.
 
     Raises:
         VisavisError: something could not be loaded.
     """
-    parts = SharedParts(on_preparing)
-    openings: dict[Part, Callable[[Config], AbstractAsyncContextManager[object]]] = {
-        Part.MOTION: parts.motion,
-        Part.FACE: parts.face,
-        Part.EARS: parts.ears,
-        Part.MIND: parts.mind,
-        Part.VOICE: parts.voice,
-    }
     async with AsyncExitStack() as stack:
+        drawing = DrawingPool(drawing_processes) if drawing_processes else None
+        parts = SharedParts(on_preparing, drawing)
+        openings: dict[Part, Callable[[Config], AbstractAsyncContextManager[object]]] = {
+            Part.MOTION: parts.motion,
+            Part.FACE: parts.face,
+            Part.EARS: parts.ears,
+            Part.MIND: parts.mind,
+            Part.VOICE: parts.voice,
+        }
         async with asyncio.TaskGroup() as loading:
+            if drawing is not None:
+                loading.create_task(stack.enter_async_context(drawing), name="start drawing")
             for part, opening in openings.items():
                 if part in loaded:
                     loading.create_task(stack.enter_async_context(opening(config)), name=f"load {part.name}")

@@ -25,20 +25,37 @@ from agent.engine import Engine, OutputFailure
 from agent.llm.base import Message
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
-from agent.web.visits import visit as visit_module
+from agent.web.visits import connections
 from agent.web.visits.event_log import WebEvent
 from agent.web.visits.hall import Hall, open_hall
 from agent.web.visits.visit import Visit
 from avatar.clock import PacedClock
+from avatar.decoder import FaceDecoder
+from avatar.motion import Motion, neutral
 from avatar.outputs.base import Output
 from avatar.renderer import Renderer
-from speech.audio import Samples
+from avatar.sampler.lookahead import MotionSampler
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 
 GARBAGE = "garbage"
+
+
+class StillSampler(LoudnessSampler):
+    """A face that never moves, which costs nothing over minutes."""
+
+    def push(self, chunk: AudioChunk) -> None:
+        pass
+
+    def frames(self, ready: int = 0) -> Motion:
+        self.frame += 5
+        return Motion(neutral(5), self.frame - 5)
+
+    def interrupt(self, frame: int) -> None:
+        self.frame = frame
 
 
 class FakeEngine:
@@ -50,7 +67,8 @@ class FakeEngine:
         sessions: that are open.
         opening_s: how long one takes to be loaded.
         fails: raised instead of it, once.
-        sampler_fails: raised by every face that is made while this is set.
+        new_sampler: makes each one's motion.
+        decoder: makes everybody's pictures; None where only the sound is wanted.
     """
 
     def __init__(self, config: Config, replies: Mapping[str, str | Exception], ears: Sequence[str] = ()) -> None:
@@ -61,7 +79,8 @@ class FakeEngine:
         self.sessions: list[Session] = []
         self.opening_s = 0.0
         self.fails: Exception | None = None
-        self.new_sampler: Callable[[], LoudnessSampler] = LoudnessSampler
+        self.new_sampler: Callable[[], MotionSampler] = StillSampler
+        self.decoder: FaceDecoder | None = None
 
     @asynccontextmanager
     async def session(
@@ -86,7 +105,7 @@ class FakeEngine:
             voice=voice,
             user=stage.user,
             sampler=self.new_sampler(),
-            decoder=None,
+            decoder=self.decoder,
             outputs=outputs,
             label=None,
         )
@@ -116,6 +135,13 @@ class FakePeer:
     open: ClassVar[list[FakePeer]] = []
     made: ClassVar[list[FakePeer]] = []
 
+    @classmethod
+    def take_the_place(cls, monkeypatch: pytest.MonkeyPatch) -> list[FakePeer]:
+        """From now on visits get such connections; returns those that were made so far."""
+        cls.open, cls.made = [], []
+        monkeypatch.setattr(connections, "Connection", cls)
+        return cls.made
+
     def __init__(self, sound: PeerSound, face: PeerFace, *, on_lost: Callable[[], None], **_: Any) -> None:
         self._sound, self._on_lost = sound, on_lost
         self._playing: asyncio.Task[None] | None = None
@@ -137,10 +163,11 @@ class FakePeer:
             self.heard.append(await self._sound.piece(piece))
             piece += 1
 
-    def hear(self, samples: Samples) -> None:
+    async def hear(self, samples: Samples) -> None:
         """The visitor speaks."""
         for start in range(0, len(samples), PIECE_SAMPLES):
             self._sound.hear(samples[start : start + PIECE_SAMPLES])
+            await asyncio.sleep(PIECE_SAMPLES / OUTPUT_RATE_HZ)
 
     def vanish(self) -> None:
         """The network breaks."""
@@ -156,20 +183,12 @@ class FakePeer:
             self.open.remove(self)
 
 
-@pytest.fixture
-def peers(monkeypatch: pytest.MonkeyPatch) -> list[FakePeer]:
-    """The connections made so far; all are closed in the end."""
-    FakePeer.open, FakePeer.made = [], []
-    monkeypatch.setattr(visit_module, "Connection", FakePeer)
-    return FakePeer.made
-
-
 @asynccontextmanager
 async def opened(
     replies: Mapping[str, str | Exception], *settings: str, ears: Sequence[str] = (), **hall_options: Any
 ) -> AsyncGenerator[tuple[Hall, FakeEngine], None]:
     """An open hall; when it is left, nothing of any visit may be left."""
-    engine = FakeEngine(load_config(None, list(settings), {}), replies, ears)
+    engine = FakeEngine(load_config(None, ["web.sessions=4", *settings], {}), replies, ears)
     before = asyncio.all_tasks()
     async with open_hall(cast(Engine, engine), **hall_options) as hall:
         yield hall, engine

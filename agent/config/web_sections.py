@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-from agent.config.section import LONGEST_TEXT, FilePath, Section
+from agent.config.section import LONGEST_TEXT, FilePath, Section, located
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
@@ -59,13 +59,24 @@ class WebSection(Section):
     turn_credential_env: Text = "VISAVIS_TURN_CREDENTIAL"
 
 
+def _located_lesson(value: object, info: ValidationInfo) -> object:
+    """Like `located`, but a bare word such as "english" is the name of a shipped lesson and stays as it is."""
+    if isinstance(value, str) and not all(letter.isalnum() or letter in "-_" for letter in value):
+        return str(located(value, info) or "")
+    return value
+
+
 class TutorSection(Section):
     """Lessons.
 
     Attributes:
-        lesson: Markdown file of the lesson that the avatar teaches; None for a conversation.
-        progress: folder in which the progress of learners who agree is remembered; None for the user's data folder.
+        lesson: the name of a shipped lesson, or the absolute path of a Markdown file; "" for a conversation.
+        learner: who learns, if that is known: a name, or any id; "" to go by what they say.
+        remember: whether progress is remembered: "ask" asks the learner, "yes" where they agreed already, "no" never.
+        progress: folder in which it is remembered; None for the user's data folder.
     """
 
-    lesson: FilePath = None
+    lesson: Annotated[str, Field(max_length=LONGEST_TEXT), BeforeValidator(_located_lesson)] = ""
+    learner: Annotated[str, Field(max_length=60)] = ""
+    remember: Literal["ask", "yes", "no"] = "ask"
     progress: FilePath = None

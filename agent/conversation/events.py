@@ -89,4 +89,31 @@ class RequestDropped:
     why: str
 
 
-Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped
+@dataclass(frozen=True, slots=True)
+class LessonMoved:
+    """Where a lesson is now; told when what it says about it begins to be heard.
+
+    Attributes:
+        title: of the lesson.
+        goal: what it is for, in a sentence or two.
+        question: the open question as it is written; "" where none is.
+        number: how many questions have begun, repetitions not counted.
+        total: how many there are this time.
+        right: answered rightly at the first go.
+        missed: not answered rightly so far.
+        is_over: the last question was answered, or the learner stopped.
+        is_remembered: progress is kept, as the learner agreed.
+    """
+
+    title: str
+    goal: str
+    question: str
+    number: int
+    total: int
+    right: int
+    missed: int
+    is_over: bool
+    is_remembered: bool
+
+
+Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped | LessonMoved

@@ -33,6 +33,8 @@ class Manner:
     """How a conversation is held.
 
     Attributes:
+        opening: what it says before anybody else does; "" for nothing.
+        greets_at_once: says it when the conversation begins; else when `Session.greet` is called.
         lead_s: idle before the first word, so that a video does not begin inside it.
         tail_s: idle after each reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
@@ -40,6 +42,8 @@ class Manner:
         max_history_messages: messages that are remembered.
     """
 
+    opening: str = ""
+    greets_at_once: bool = True
     lead_s: float = 0.4
     tail_s: float = 0.6
     thinking_timeout_s: float = 20.0
@@ -81,6 +85,7 @@ class Session:
         earlier: Sequence[Message] = (),
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
+        self._opening = manner.opening
         self._tasks = asyncio.TaskGroup()
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
@@ -127,6 +132,9 @@ class Session:
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.serve_requests(), name="requests")
+            if self._opening and self._manner.greets_at_once:
+                self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
+                self._opening = ""
             await self._converse()
             await self._answering.finish()
             self._face.end_at(self._stage.voice.end)
@@ -157,6 +165,11 @@ class Session:
                         answering.leave()
 
     # ---- what others may ask of the avatar, at any moment
+
+    def greet(self) -> bool:
+        """Has it speak first, when nobody speaks; False where it has nothing to say, or something was said before."""
+        opening, self._opening = self._opening, ""
+        return bool(opening) and not self.history.messages() and self.say(opening)
 
     def ask(self, text: str) -> bool:
         """Answers a question when nobody speaks; False if too many things wait already."""

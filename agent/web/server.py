@@ -22,6 +22,9 @@ from agent.web.app import make_app
 from agent.web.kiosk_browser import keep_browser
 from agent.web.listening import listen, tls_context, url_of
 from agent.web.liveness import Liveness
+from agent.web.safety.access import check_web
+from agent.web.safety.limits import LARGEST_HEAD
+from agent.web.safety.slow_clients import BehindProxyProtocol, ImpatientProtocol
 from agent.web.service_manager import ServiceManager
 from agent.web.visits.hall import Hall, open_hall
 from speech.worker import signals
@@ -57,6 +60,7 @@ async def serve(
     Raises:
         VisavisError: the address can't be taken, or something could not be loaded.
     """
+    access = check_web(config, os.environ)
     prefer_live()
     began, web = time.perf_counter(), config.web
     manager = ServiceManager.of(os.environ)
@@ -66,11 +70,14 @@ async def serve(
         manager.tell("STATUS=loading")
         async with load_engine(config, Part.CONVERSATION, on_preparing=say) as engine, open_hall(engine) as hall:
             options = uvicorn.Config(
-                make_app(hall),
+                make_app(hall, access),
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=web.behind_proxy,
+                proxy_headers=False,
+                ws="none",
+                http=BehindProxyProtocol if access.behind_proxy else ImpatientProtocol,
+                h11_max_incomplete_event_size=LARGEST_HEAD,
                 timeout_graceful_shutdown=CLOSING_S,
             )
             options.load()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from agent.personas import DEFAULT, name_of
-from agent.web.visits.hall import Hall
+from agent.web.api.dependencies import TheHall
 
 router = APIRouter(prefix="/api", tags=["choices"])
 
@@ -37,14 +35,8 @@ class About(BaseModel):
     idle_reset_s: float
 
 
-def the_hall(request: Request) -> Hall:
-    """The hall of this application."""
-    hall: Hall = request.app.state.hall
-    return hall
-
-
 @router.get("/about")
-async def about(hall: Annotated[Hall, Depends(the_hall)]) -> About:
+async def about(hall: TheHall) -> About:
     """Says who is here."""
     config = hall.config
     return About(

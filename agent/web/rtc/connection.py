@@ -11,6 +11,8 @@ from collections.abc import Callable
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamTrack
 
+from agent.web.rtc.controls import ControlsChange
+from agent.web.rtc.controls_channel import ControlsChannel
 from agent.web.rtc.encoder import VIDEO_CLOCK_HZ
 from agent.web.rtc.face_track import FaceTrack, PeerFace
 from agent.web.rtc.microphone import OPUS_RATE_HZ, hear_at_once, listen
@@ -48,10 +50,11 @@ class Connection:
         face: PeerFace,
         *,
         on_lost: Callable[[], None],
-        on_controls: Callable[[str], None] = lambda message: None,
+        on_controls: Callable[[ControlsChange], None] = lambda change: None,
         servers: RTCConfiguration,
     ) -> None:
-        self._sound, self._face, self._on_lost, self._on_controls = sound, face, on_lost, on_controls
+        self._sound, self._face, self._on_lost = sound, face, on_lost
+        self._controls = ControlsChannel(on_controls, self._lose)
         self._peer = RTCPeerConnection(servers)
         self._track = FaceTrack()
         self._hearing: asyncio.Task[None] | None = None
@@ -90,10 +93,12 @@ class Connection:
         peer = self._peer
         peer.on("connectionstatechange", self._state_changed)
         peer.on("track", self._track_came)
+        peer.on("datachannel", self._controls.open)
         if offer.has_audio:
-            voice = self._add(VoiceTrack(self._sound), "sendrecv")
+            track = VoiceTrack(self._sound)
+            voice = self._add(track, "sendrecv")
             hear_at_once(voice.receiver)
-            self._report(voice.sender, OPUS_RATE_HZ)
+            self._report(voice.sender, OPUS_RATE_HZ, lambda: track.level)
         if offer.has_video:
             face = self._add(self._track, "sendonly")
             self._report(face.sender, VIDEO_CLOCK_HZ)
@@ -110,7 +115,7 @@ class Connection:
         transceiver.setCodecPreferences([codec for codec in codecs if codec.name.lower() in chosen])
         return transceiver
 
-    def _report(self, sender: RTCRtpSender, clock_hz: int) -> None:
+    def _report(self, sender: RTCRtpSender, clock_hz: int, level: Callable[[], int | None] = lambda: None) -> None:
         StreamReports(
             sender,
             clock_hz=clock_hz,
@@ -118,6 +123,7 @@ class Connection:
             on_news=self._heard_from,
             on_picture_lost=self._track.want_key_frame,
             on_bitrate=self._track.set_bitrate,
+            level=level,
         )
 
     # ---- life
@@ -164,6 +170,7 @@ class Connection:
         self._is_over = True
         if self._watch is not None:
             self._watch.cancel()
+        self._controls.close()
         self._sound.detach(self)
         if self._face.track is self._track:
             self._face.track = None

@@ -48,6 +48,7 @@ getJson("about").then(
     if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
     settings.about = about;
     introduce(settings.wishes.name || about.name);
+    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
   },
   () => {},
 );

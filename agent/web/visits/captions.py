@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from agent.conversation.events import (
     Event,
+    LessonMoved,
     Problem,
     RequestDropped,
     SentenceHeard,
@@ -59,6 +61,8 @@ class Captions:
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
                 self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
+            case LessonMoved():
+                self._log.add("lesson", **asdict(event))
             case Problem(message):
                 self._log.add("problem", message=message)
             case RequestDropped(request, why):

@@ -98,7 +98,7 @@ class Dialogue:
                 self._is_fresh = True
                 self._hooks.on_begun()
                 self._captions.begin()
-                self._something_happened()
+                self.wake()
                 await self.session.run()
         except TimeoutError:
             if not until_forgotten.expired():
@@ -120,7 +120,13 @@ class Dialogue:
         """The visitor is there: they typed, touched, or asked for something."""
         if self.session is not None:
             self._is_fresh = False
-            self._something_happened()
+            self.wake()
+
+    def wake(self) -> None:
+        """It is not idle now."""
+        web = self._config.web
+        self.idle_since = None
+        self._idle.start(web.idle_reset_s if web.kiosk else web.idle_leave_s)
 
     # ---- what happens in it
 
@@ -133,13 +139,8 @@ class Dialogue:
             case TurnFinished(record):
                 self._is_fresh = False
                 if record.question:
-                    self._something_happened()
+                    self.wake()
                 self._hooks.on_turns()
-
-    def _something_happened(self) -> None:
-        web = self._config.web
-        self.idle_since = None
-        self._idle.start(web.idle_reset_s if web.kiosk else web.idle_leave_s)
 
     def _nothing_happened(self) -> None:
         if self.session is None or not self.session.is_quiet:

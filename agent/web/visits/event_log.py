@@ -76,13 +76,15 @@ class EventLog:
         self._follow(news)
         try:
             while news in self._followers:
-                news.clear()
-                while (event := self._after(last_id)) is not None:
+                event = self._after(last_id)
+                if event is not None:
                     last_id = event.id
                     yield event
-                if self._is_over:
+                elif self._is_over:
                     return
-                await news.wait()
+                else:
+                    news.clear()
+                    await news.wait()
         finally:
             if news in self._followers:
                 self._followers.remove(news)

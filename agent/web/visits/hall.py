@@ -14,13 +14,15 @@ from agent.conversation.events import Event
 from agent.engine import Engine
 from agent.log.log import LOG
 from agent.log.session_log import SessionLog
+from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.visits.capacity import measure_capacity
+from agent.web.visits.choices import Choices
 from agent.web.visits.figures import Figures
 from agent.web.visits.life import Life, Why
 from agent.web.visits.places import HallFullError, Places
 from agent.web.visits.snapshot import Snapshot
 from agent.web.visits.visit import Hooks, Visit
-from agent.web.visits.wishes import Wishes, config_for
+from agent.web.visits.wishes import Wishes
 
 LARGEST_SEED = 2**32 - 1
 
@@ -44,12 +46,14 @@ class Hall:
         keep: see `Keep`.
 
     Attributes:
-        places: who is in, and how many wait.
+        choices: what visitors may choose from.
     """
 
     def __init__(self, engine: Engine, tasks: asyncio.TaskGroup, count: int, keep: Keep) -> None:
         self._engine, self._tasks, self._keep = engine, tasks, keep
-        self.places = Places(count, engine.config.web.waiting)
+        self.choices = Choices(engine.config)
+        self._places = Places(count, engine.config.web.waiting)
+        self._servers = rtc_configuration(engine.config.web)
         self._visits: dict[str, Visit] = {}
         self._figures, self._log = Figures(), SessionLog(LOG.redaction)
         self._seeds = (seed % (LARGEST_SEED + 1) for seed in itertools.count(engine.config.face.seed))
@@ -60,6 +64,16 @@ class Hall:
     def config(self) -> Config:
         """Of the server; a visitor's wishes change it for one visit."""
         return self._engine.config
+
+    @property
+    def places(self) -> int:
+        """Conversations that could begin now."""
+        return max(0, self._places.free) if self._closing_why is None else 0
+
+    @property
+    def waiting(self) -> int:
+        """Visitors in the line."""
+        return self._places.waiting
 
     def find(self, visit_id: str) -> Visit | None:
         """The visit with this id, if there is one."""
@@ -85,31 +99,49 @@ class Hall:
             HallFullError: there is no room in the line, or nobody is let in any more.
             VisavisError: what the visitor chose can't be had.
         """
-        visit = self.find(snapshot.id)
-        if visit is None:
-            return await self._let_in(snapshot.wishes, snapshot)
-        if not visit.place:
-            await visit.begun()
-        return visit
+        return await self._let_in(snapshot.wishes, snapshot)
 
     async def _let_in(self, wishes: Wishes, goes_on: Snapshot | None) -> Visit:
         if self._closing_why is not None:
             raise HallClosing(self._closing_why)
-        config = config_for(self._engine.config, wishes)
+        config = await self.choices.config_for(wishes)
+        visit = self.find(goes_on.id) if goes_on is not None else None
+        if visit is None:
+            visit = self._new_visit(config, wishes, goes_on)
+        if not visit.place:
+            await visit.begun()
+        return visit
+
+    def _new_visit(self, config: Config, wishes: Wishes, goes_on: Snapshot | None) -> Visit:
         try:
-            ticket = self.places.join(first=goes_on is not None)
+            ticket = self._places.join(first=goes_on is not None)
         except HallFullError:
             self._figures.turned_away += 1
             raise
-        visit = Visit(self._engine, config, wishes, ticket, seeds=self._seeds, hooks=self._hooks, goes_on=goes_on)
+        visit = Visit(
+            self._engine,
+            config,
+            wishes,
+            ticket,
+            seeds=self._seeds,
+            servers=self._servers,
+            hooks=self._hooks,
+            goes_on=goes_on,
+        )
         self._visits[visit.id] = visit
         self._figures.begun += 1
-        self._tasks.create_task(visit.run(), name="visit").add_done_callback(lambda _: self._gone(visit))
-        if visit.place:
-            self._make_room()
-        else:
-            await visit.begun()
+        self._tasks.create_task(self._host(visit), name="visit")
+        self._make_room()
         return visit
+
+    async def _host(self, visit: Visit) -> None:
+        await visit.run()
+        del self._visits[visit.id]
+        assert visit.why is not None, "a visit ends for a reason"
+        self._figures.ended[visit.why.value] += 1
+        self._figures.add(visit.frames, visit.frames_late, visit.chunks_lost)
+        if visit.why is not Why.CLOSED:  # else it may go on elsewhere
+            self._keep(visit.id, None)
 
     # ---- what visits tell
 
@@ -128,16 +160,8 @@ class Hall:
         visits = self._visits.values()
         leaving = sum(visit.why is not None and not visit.place for visit in visits)
         idle = [(visit.idle_since, visit) for visit in visits if visit.idle_since is not None and visit.why is None]
-        if self.places.waiting > leaving and idle:
+        if self._places.waiting > leaving and idle:
             min(idle, key=lambda one: one[0])[1].end(Why.IDLE)
-
-    def _gone(self, visit: Visit) -> None:
-        del self._visits[visit.id]
-        assert visit.why is not None
-        self._figures.ended[visit.why.value] += 1
-        self._figures.add(visit.frames, visit.frames_late, visit.chunks_lost)
-        if visit.why is not Why.CLOSED:  # else it may go on elsewhere
-            self._keep(visit.id, None)
 
     # ---- out
 
@@ -173,8 +197,8 @@ class Hall:
         return Counter(visit.life for visit in self._visits.values())
 
     def frames(self) -> dict[str, int]:
-        """Pictures rendered so far, for each visit that somebody watches, by its id."""
-        return {visit.id: visit.frames for visit in self._visits.values() if visit.life is Life.CONNECTED}
+        """Pictures rendered so far, by its id, for each visit that somebody watches."""
+        return {visit.id: visit.frames for visit in self._visits.values() if visit.is_watched}
 
     def losses(self) -> dict[str, int]:
         """How much did not go out or come in as it should have so far, of all visits together."""
@@ -193,6 +217,9 @@ async def open_hall(
         places: conversations at once; 0 for as many as are configured or, where none are, as this machine is measured
             to hold.
         keep: takes what another server would need to go on with a visit.
+
+    Raises:
+        InputError: STUN or TURN are configured wrongly.
     """
     count = places or engine.config.web.sessions or (await measure_capacity(engine)).sessions
     async with asyncio.TaskGroup() as tasks:
@@ -201,3 +228,4 @@ async def open_hall(
             yield hall
         finally:
             hall.close()
+            hall.choices.close()

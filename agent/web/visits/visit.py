@@ -16,8 +16,10 @@ from agent.conversation.events import Event
 from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.controls import ControlsChange
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
+from agent.web.visits.connections import Connections
 from agent.web.visits.countdown import Countdown
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Life, Why
@@ -58,6 +60,7 @@ class Visit:
         wishes: these.
         ticket: its place, or the one in the line; given back in the end.
         seeds: gives each session a seed, so that no two faces move alike.
+        servers: STUN and TURN.
         hooks: what is called.
         goes_on: what another server knew of it.
 
@@ -76,6 +79,7 @@ class Visit:
         ticket: Ticket,
         *,
         seeds: Iterator[int],
+        servers: RTCConfiguration,
         hooks: Hooks,
         goes_on: Snapshot | None = None,
     ) -> None:
@@ -92,8 +96,13 @@ class Visit:
             self._captions,
             dialogue.Hooks(self._begun, hooks.on_event, lambda: hooks.on_turns(self), hooks.on_idle),
         )
-        self._connection: Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._connections = Connections(
+            self._dialogue.sound,
+            self._dialogue.face,
+            servers,
+            on_controls=self.change_controls,
+            on_lost=self._lost,
+        )
         self._followers = 0
         self._tasks = asyncio.TaskGroup()
         self._until_ended: asyncio.Timeout | None = None
@@ -120,7 +129,7 @@ class Visit:
         finally:
             self.why = self.why or Why.CLOSED
             self._become(Life.ENDED)
-            await self._hang_up()
+            await self._connections.hang_up()
             self.events.add("ended", why=self.why.value, message=self._message or TOLD[self.why])
             self.events.close()
             self._has_begun.set()
@@ -159,7 +168,7 @@ class Visit:
             message: why, for people to read.
             within_s: a sentence that takes longer is cut.
         """
-        if self.session is not None and self.life is Life.CONNECTED:  # else nobody listens
+        if self.session is not None and self.is_watched:
             with contextlib.suppress(TimeoutError):
                 if await asyncio.wait_for(self.session.finish_sentence(), within_s):
                     await asyncio.sleep(IN_FLIGHT_S)
@@ -225,52 +234,28 @@ class Visit:
             VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
                 stays.
         """
-        async with self._connecting:
-            self._check_begun()
-            connection = Connection(
-                self._dialogue.sound,
-                self._dialogue.face,
-                on_lost=lambda: self._lost(connection),
-                servers=RTCConfiguration([]),
-            )
-            try:
-                answer = await connection.answer(offer)
-                self._check_begun()
-            except BaseException:
-                await connection.close()
-                raise
-            before, self._connection = self._connection, connection
-            if self.life is Life.LOST:
-                self._hooks.on_resumed()
-            self._become(Life.CONNECTED)
-            self.touch()
-            if before is not None:
-                await before.close()
-            return answer
+        answer = await self._connections.answer(offer, self._check_begun)
+        if self.life is Life.LOST:
+            self._hooks.on_resumed()
+        self._become(Life.CONNECTED)
+        self._dialogue.wake()
+        return answer
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
-        async with self._connecting:
-            if self.life is Life.CONNECTED:
-                self._break_off()
-            await self._hang_up()
+        if self.life is Life.CONNECTED:
+            self._break_off()
+        await self._connections.hang_up()
 
     def _lost(self, connection: Connection) -> None:
-        if connection is self._connection and self.life is Life.CONNECTED:
-            self._break_off()
-            self._connection = None
-            self._tasks.create_task(connection.close(), name="hang up")
+        self._break_off()
+        self._tasks.create_task(connection.close(), name="hang up")
 
     def _break_off(self) -> None:
         """An answer in mid-air ends where it was heard."""
         self._become(Life.LOST)
         if self.session is not None:
             self.session.interrupt()
-
-    async def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
 
     def _check_begun(self) -> None:
         if self.session is None:
@@ -307,10 +292,21 @@ class Visit:
         """Silences the avatar."""
         self._dialogue.stop()
 
+    def change_controls(self, change: ControlsChange) -> None:
+        """Changes what is asked of the face."""
+        self.touch()
+        if self.session is not None:
+            self.session.set_controls(change.applied_to(self.session.controls))
+
     def touch(self) -> None:
         """The visitor is there: they typed, touched, or asked for something."""
         self._look_after_line()
         self._dialogue.touch()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees and hears it now; else its time stands still."""
+        return self.session is not None and not self._dialogue.sound.is_paused
 
     @property
     def frames(self) -> int:
