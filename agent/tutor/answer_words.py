@@ -34,7 +34,9 @@ _NOT_BUT = re.compile(
     r"\b(?:(?:it(?:'s| is)|that(?:'s| is)) not|it isn't|that isn't|not)\s+([^,.;]{1,60}?)\s*(?:,\s*but|\bbut|[,.;]|\brather)\s+(?=\w)",
     re.IGNORECASE,
 )
-_BUT_NOT = re.compile(r"[\s,;]*\b(?:and|but|,)?\s*(?:certainly |definitely )?not\s+(?:a |an |the )?(\w+)\s*[.!?]*$", re.IGNORECASE)
+_BUT_NOT = re.compile(
+    r"[\s,;]*\b(?:and|but|,)?\s*(?:certainly |definitely )?not\s+(?:a |an |the )?(\w+)\s*[.!?]*$", re.IGNORECASE
+)
 _ONE_OR_OTHER = re.compile(r"\bor\b", re.IGNORECASE)
 _HESITATION = frozenset("um umm uh uhh er erm hm hmm mm mhm ah oh well so okay ok the a an and it is it's that".split())
 
@@ -74,11 +76,15 @@ def said_answer(heard: str) -> SaidAnswer:
         if (found := pattern.search(text)) and (rest := pattern.sub(" ", text, count=1).strip(" ,.;")):
             taken_out += tokens(found[1])
             text = without_frame(rest)
-    words = tuple(word for word in spoken_words(text) if word not in ("um", "uh", "er", "erm", "hm", "hmm", "uhm", "umm"))
+    words = tuple(
+        word for word in spoken_words(text) if word not in ("um", "uh", "er", "erm", "hm", "hmm", "uhm", "umm")
+    )
     heard_words = spoken_words(whole)
     is_unfinished = not words or (
         not (set(words) - _HESITATION)
-        and (len(heard_words) > len(words) or whole.endswith(("…", "...", ",", "-")) or set(words) <= {"um", "uh", "hm"})
+        and (
+            len(heard_words) > len(words) or whole.endswith(("…", "...", ",", "-")) or set(words) <= {"um", "uh", "hm"}
+        )
     )
     return SaidAnswer(text, whole, words, tuple(taken_out), is_unfinished)
 
