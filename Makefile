@@ -2,7 +2,9 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-# What is never imported need not be compiled; the rest is when it first is.
+# What is never imported need not be compiled; the rest is when it first is. Where the environment forbids to keep what was
+# compiled, every one of the hundreds of processes that tests start would do it again: 2 s for PyTorch, 6 s for Coqui.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 READY := .venv/.ready
 DEV_READY := .venv/.dev-ready

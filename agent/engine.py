@@ -23,11 +23,16 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
+<<<<<<< HEAD
 from agent.llm.base import Conversation
+=======
+from agent.llm.base import Message
+>>>>>>> main
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
+from avatar.drawing.pool import DrawingPool
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
@@ -88,7 +93,11 @@ class Engine:
         output_failure: OutputFailure = OutputFailure.ENDS_ALL,
         apologises: bool = True,
         end_of_turn_s: float | None = None,
+<<<<<<< HEAD
         greets_at_once: bool = True,
+=======
+        earlier: Sequence[Message] = (),
+>>>>>>> main
     ) -> AsyncGenerator[Session, None]:
         """One conversation, ready to run.
 
@@ -100,14 +109,18 @@ class Engine:
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
             end_of_turn_s: overrides the configured silence that ends a turn.
+<<<<<<< HEAD
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
+=======
+            earlier: what was said before, where a conversation goes on.
+>>>>>>> main
         """
         config, parts = config or self.config, self.parts
         async with AsyncExitStack() as stack:
             async with asyncio.TaskGroup() as loading:
                 load, enter = loading.create_task, stack.enter_async_context
                 motion = load(enter(parts.motion(config)), name="load motion")
-                face = load(enter(parts.face(config)), name="load face")
+                decoder = load(enter(parts.decoder(config)), name="load face")
                 known = load(enter(parts.knowledge(config)), name="load knowledge")
                 mind = load(enter(parts.mind(config)), name="load mind")
                 voice = load(enter(parts.voice(config)), name="load voice")
@@ -130,7 +143,7 @@ class Engine:
                 voice=stage.voice,
                 user=stage.user,
                 sampler=new_sampler(config, motion.result()),
-                decoder=face.result().decoder,
+                decoder=decoder.result(),
                 outputs=outputs,
                 label=label(config),
                 mix_user=audio.real_time,
@@ -160,6 +173,7 @@ class Engine:
                 ),
                 on_event=tell,
                 controls=config.controls.controls(),
+                earlier=earlier,
             )
 
 
@@ -168,6 +182,7 @@ async def load_engine(
     config: Config,
     loaded: Part = Part.CONVERSATION,
     *,
+    drawing_processes: int = 0,
     on_preparing: Callable[[str], None] = lambda notice: None,
 ) -> AsyncGenerator[Engine, None]:
     """Loads what the sessions of this process will share, and keeps it until the engine is left.
@@ -175,21 +190,26 @@ async def load_engine(
     Args:
         config: the whole configuration.
         loaded: what is loaded now.
+        drawing_processes: in which all sessions' pictures are drawn, one for each core; 0 draws them in this one, which
+            is as quick for a single session.
         on_preparing: called before something takes long, this time only.
 
     Raises:
         VisavisError: something could not be loaded.
     """
-    parts = SharedParts(on_preparing)
-    openings: dict[Part, Callable[[Config], AbstractAsyncContextManager[object]]] = {
-        Part.MOTION: parts.motion,
-        Part.FACE: parts.face,
-        Part.EARS: parts.ears,
-        Part.MIND: parts.mind,
-        Part.VOICE: parts.voice,
-    }
     async with AsyncExitStack() as stack:
+        drawing = DrawingPool(drawing_processes) if drawing_processes else None
+        parts = SharedParts(on_preparing, drawing)
+        openings: dict[Part, Callable[[Config], AbstractAsyncContextManager[object]]] = {
+            Part.MOTION: parts.motion,
+            Part.FACE: parts.face,
+            Part.EARS: parts.ears,
+            Part.MIND: parts.mind,
+            Part.VOICE: parts.voice,
+        }
         async with asyncio.TaskGroup() as loading:
+            if drawing is not None:
+                loading.create_task(stack.enter_async_context(drawing), name="start drawing")
             for part, opening in openings.items():
                 if part in loaded:
                     loading.create_task(stack.enter_async_context(opening(config)), name=f"load {part.name}")

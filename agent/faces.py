@@ -34,7 +34,7 @@ class Face:
     """A portrait that can be animated, for any number of sessions."""
 
     portrait: Portrait
-    decoder: FaceDecoder
+    decoder: OneAtATime
 
 
 def load_motion(config: Config) -> BlockBatcher:
@@ -121,15 +121,18 @@ class OneAtATime:
 
     Args:
         decoder: whose pictures depend on nothing but what it is called with.
+
+    Attributes:
+        decoder: likewise.
     """
 
     def __init__(self, decoder: FaceDecoder) -> None:
-        self._decoder, self._drawing = decoder, threading.Lock()
+        self.decoder, self._drawing = decoder, threading.Lock()
 
     def decode(self, values: Floats, breath: float = 0.0) -> Image:
         """See `FaceDecoder.decode`."""
         with self._drawing:
-            return self._decoder.decode(values, breath)
+            return self.decoder.decode(values, breath)
 
 
 def _portrait(config: Config, size: int) -> Portrait:

@@ -22,6 +22,8 @@ from agent.personas import name_of, persona_of
 from agent.shared import SharedThings, content_key
 from agent.tutor.lesson import lesson_path
 from agent.tutor.loading import Teachable, open_lesson
+from avatar.decoder import DistantFaceDecoder, FaceDecoder
+from avatar.drawing.pool import DrawingPool, StoredFace, stored_face
 from speech.asr.base import ASR
 from speech.tts.base import TTS
 
@@ -60,10 +62,11 @@ class SharedParts:
 
     Args:
         on_preparing: called before something takes long, this time only.
+        drawing: processes that draw for the sessions; None where every session draws in this one.
     """
 
-    def __init__(self, on_preparing: Callable[[str], None]) -> None:
-        self._on_preparing = on_preparing
+    def __init__(self, on_preparing: Callable[[str], None], drawing: DrawingPool | None = None) -> None:
+        self._on_preparing, self._drawing = on_preparing, drawing
         self._shared = SharedThings()
 
     def motion(self, config: Config) -> AbstractAsyncContextManager[BlockBatcher]:
@@ -77,6 +80,18 @@ class SharedParts:
         key = ("face", await asyncio.to_thread(face_key, config))
         async with self._shared.lease(key, lambda: _in_thread(load_face, config)) as face:
             yield face
+
+    @asynccontextmanager
+    async def decoder(self, config: Config) -> AsyncGenerator[FaceDecoder | DistantFaceDecoder, None]:
+        """What draws a session's pictures."""
+        async with self.face(config) as face:
+            if self._drawing is None:
+                yield face.decoder
+                return
+            key = ("stored face", await asyncio.to_thread(face_key, config))
+            stored = self._shared.lease(key, lambda: _stored(face))
+            async with stored as in_file, self._drawing.decoder(in_file) as decoder:
+                yield decoder
 
     @asynccontextmanager
     async def knowledge(self, config: Config) -> AsyncGenerator[Loaded[Known], None]:
@@ -155,6 +170,16 @@ class SharedParts:
             async with opening as mind:
                 notices += [f"{mind.name}: {mind.problem}"] if mind.problem else []
                 yield Loaded(mind, (*problems(config), *known.notices, *notices))
+
+
+@asynccontextmanager
+async def _stored(face: Face) -> AsyncGenerator[StoredFace, None]:
+    stored = stored_face(face.decoder.decoder)
+    in_file = await asyncio.to_thread(stored.__enter__)
+    try:
+        yield in_file
+    finally:
+        await asyncio.to_thread(stored.__exit__, None, None, None)
 
 
 @asynccontextmanager

@@ -86,7 +86,11 @@ class Player(Protocol):
     """Whoever really plays the sound: a sound card, a peer."""
 
     def heard_at(self, sample: int) -> float:
-        """The event loop's time at which an output sample is heard, or will be."""
+        """The event loop's time at which an output sample is heard, or will be; infinite while it is paused."""
+        ...
+
+    async def wait_while_paused(self) -> None:
+        """Waits until it plays, or goes on playing; returns at once where it can't be paused."""
         ...
 
 
@@ -95,6 +99,9 @@ class EvenPlayer:
 
     def __init__(self) -> None:
         self._started_s: float | None = None
+
+    async def wait_while_paused(self) -> None:
+        """It is never paused."""
 
     def heard_at(self, sample: int) -> float:
         """The event loop's time at which an output sample would be heard."""
@@ -136,8 +143,8 @@ class PacedClock(AudioClock):
 
     def played(self, drawn_s: float | None = None) -> None:
         """Where drawing takes longer than expected, as on a busy machine, later frames are begun sooner."""
-        if drawn_s is not None:
-            self._follow(drawn_s - self._deadline(self._next_frame))
+        if drawn_s is not None and math.isfinite(deadline_s := self._deadline(self._next_frame)):
+            self._follow(drawn_s - deadline_s)
         super().played()
 
     def _follow(self, took_s: float) -> None:
@@ -150,7 +157,10 @@ class PacedClock(AudioClock):
         # A sound card keeps its own time, and may stop for a moment: it is asked again until the time has come.
         left_s = self._deadline(frame) - loop.time()
         while left_s > 0.0:
-            await asyncio.sleep(left_s)
+            if math.isfinite(left_s):
+                await asyncio.sleep(left_s)
+            else:
+                await self._player.wait_while_paused()
             left_s = self._deadline(frame) - loop.time()
         await asyncio.sleep(0)  # a frame that is late must not starve the tasks that make the sound
 

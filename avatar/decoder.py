@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -46,4 +46,13 @@ class FaceDecoder(Protocol):
         Returns:
             uint8 [H, W, 3] RGB, or [H, W, 4] where there is alpha.
         """
+        ...
+
+
+@runtime_checkable
+class DistantFaceDecoder(Protocol):
+    """A decoder that draws in another process, one picture after the other."""
+
+    async def decode_elsewhere(self, values: Floats, breath: float = 0.0) -> Image:
+        """As `FaceDecoder.decode`; the caller's threads are free meanwhile."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from avatar.breathing import breath_at
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock
 from avatar.control_timeline import ControlTimeline
-from avatar.decoder import FaceDecoder, VideoFrame
+from avatar.decoder import DistantFaceDecoder, FaceDecoder, Image, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.outputs.base import Output
 from avatar.provenance import AiLabel
@@ -58,7 +58,7 @@ class Renderer:
     """Owns the face: asks the clock for frames and gives each, with its sound and motion, to every output.
 
     Heavy work runs on two threads: one samples motion, the other draws pictures and hands them on, so that the next
-    block of motion is made while the last one is drawn.
+    block of motion is made while the last one is drawn. A distant decoder draws elsewhere.
 
     Args:
         clock: says when the next frame is due.
@@ -81,7 +81,7 @@ class Renderer:
         voice: SoundTrack,
         user: SoundTrack,
         sampler: MotionSampler,
-        decoder: FaceDecoder | None,
+        decoder: FaceDecoder | DistantFaceDecoder | None,
         outputs: Sequence[Output],
         label: AiLabel | None,
         mix_user: bool = False,
@@ -159,7 +159,7 @@ class Renderer:
                 mixed = sound + heard if self._mix_user else sound
                 picture = drawn_s = None
                 if not late:
-                    picture = await loop.run_in_executor(picture_thread, self._draw, start, values)
+                    picture = await self._picture(picture_thread, start, values)
                     drawn_s = loop.time()
                     late = drawn_s > show_by_s
                 failed = await loop.run_in_executor(
@@ -174,11 +174,17 @@ class Renderer:
                 for output, error in failed:
                     await self._drop(output, error)
 
-    def _draw(self, start: int, values: Floats) -> VideoFrame | None:
+    async def _picture(self, thread: Executor, start: int, values: Floats) -> VideoFrame | None:
         """Draws one frame."""
-        if self._decoder is None:
+        decoder, breath = self._decoder, breath_at(start / OUTPUT_RATE_HZ)
+        if decoder is None:
             return None
-        image = self._decoder.decode(values, breath_at(start / OUTPUT_RATE_HZ))
+        if isinstance(decoder, DistantFaceDecoder):
+            return self._labelled(await decoder.decode_elsewhere(values, breath), start)
+        draw = asyncio.get_running_loop().run_in_executor
+        return await draw(thread, lambda: self._labelled(decoder.decode(values, breath), start))
+
+    def _labelled(self, image: Image, start: int) -> VideoFrame:
         if self._label is not None:
             self._label.draw(image)
         return VideoFrame(image, start)

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
@@ -88,7 +89,12 @@ def serving(*options: str, **environment: str) -> Iterator[Server]:
 
 @contextmanager
 def browsing(
-    microphone: Path | None = None, *, allow: bool = True, loop: bool = False, flags: tuple[str, ...] = ()
+    microphone: Path | None = None,
+    *,
+    allow: bool = True,
+    loop: bool = False,
+    flags: tuple[str, ...] = (),
+    obeys_csp: bool = False,
 ) -> Iterator[Browser]:
     """Headless Chromium.
 
@@ -97,12 +103,17 @@ def browsing(
         allow: whether it may use the microphone without asking; else every wish for it is refused.
         loop: whether the file is heard again and again.
         flags: more of Chromium's.
+        obeys_csp: whether pages' content-security policies hold; then Playwright's `wait_for_function` can't be used,
+            which evaluates text in the page.
     """
     more = ["--use-fake-ui-for-media-stream" if allow else "--deny-permission-prompts"]
     if microphone is not None:
         more.append(f"--use-file-for-fake-audio-capture={microphone}" + ("" if loop else "%noloop"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*CHROMIUM, *more, *flags])
+        if not obeys_csp:
+            browser.new_page = partial(browser.new_page, bypass_csp=True)
+            browser.new_context = partial(browser.new_context, bypass_csp=True)
         try:
             yield browser
         finally:

@@ -47,6 +47,9 @@ class Peer:
             self._start_s = asyncio.get_running_loop().time() + self._connects_s
         return self._start_s + self._buffered_s + sample / OUTPUT_RATE_HZ
 
+    async def wait_while_paused(self) -> None:
+        pass
+
     @asynccontextmanager
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
         async with asyncio.TaskGroup() as network:

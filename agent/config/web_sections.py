@@ -26,6 +26,7 @@ class WebSection(Section):
         sessions: conversations at once; 0 for as many as this machine was measured to hold when it started.
         waiting: visitors who may wait for a place.
         resume_s: a visitor whose connection broke may come back for so long.
+        idle_leave_s: a visitor who says, types and touches nothing for so long makes room where somebody waits.
         idle_reset_s: a kiosk forgets a conversation in which nothing happened for so long.
         uploads: whether visitors may bring a portrait.
         upload_mb: at most so large.
@@ -47,6 +48,7 @@ class WebSection(Section):
     sessions: Annotated[int, Field(ge=0, le=1000)] = 0
     waiting: Annotated[int, Field(ge=0, le=10_000)] = 20
     resume_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 30.0
+    idle_leave_s: Annotated[float, Field(ge=5.0, le=86_400.0)] = 120.0
     idle_reset_s: Annotated[float, Field(ge=5.0, le=86_400.0)] = 60.0
     uploads: bool = True
     upload_mb: Annotated[int, Field(ge=1, le=300)] = 20

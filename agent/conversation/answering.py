@@ -182,6 +182,25 @@ class Answering:
         self.drop_requests("the user has left")
         self.cut()
 
+    async def finish_sentence(self) -> bool:
+        """No more requests are taken, and what is said ends with the sentence that is being heard.
+
+        Returns:
+            Whether anything was being said.
+        """
+        self._is_closed = True
+        self.drop_requests("the conversation ends")
+        turn, clock = self._turn, self._stage.clock
+        if turn is None or turn.is_over:
+            return False
+        heard, written = clock.position, self._stage.voice.end
+        sentences = (one for one in turn.record.sentences if one.start_sample <= heard < one.end_sample)
+        # One that is still being made ends, as far as anybody knows, where its sound does.
+        end = next((sentence.end_sample for sentence in sentences), written)
+        await clock.reached(end)
+        self.cut()
+        return end > heard
+
     async def finish(self) -> None:
         """Lets what was asked for, and the last answer, be played to the end."""
         self.drop_draft()

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from agent.conversation.audio_io import Stage
-from agent.conversation.events import Event, Problem
+from agent.conversation.events import Event, Problem, SentenceHeard
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Reply
@@ -17,7 +17,6 @@ from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in
 from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord
 from agent.llm.base import Conversation
-from agent.text.emotion_tags import EmotionTag
 from agent.text.sentences import Sentence
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
@@ -34,7 +33,7 @@ class Delivery:
     """Has replies thought and spoken, and puts them on stage.
 
     Args:
-        tasks: own what outlasts a reply's making: its emotions, shown as they are heard.
+        tasks: own what outlasts a reply's making: what is shown and told as it is heard.
         stage: whose voice track takes the sound.
         face: shows state and emotions.
         history: what was said before.
@@ -67,7 +66,7 @@ class Delivery:
         self._tasks, self._stage, self._face, self._history, self._latency = tasks, stage, face, history, latency
         self._mind, self._voice, self._thinking_timeout_s = mind, voice, thinking_timeout_s
         self._on_event = on_event
-        self._moods: set[asyncio.Task[None]] = set()
+        self._still_unheard: set[asyncio.Task[None]] = set()
         self.set_controls(controls)
 
     def set_controls(self, controls: Controls) -> None:
@@ -76,9 +75,9 @@ class Delivery:
         self._face.set_controls(controls)
 
     def calm(self) -> None:
-        """The reply is over: its emotions are, too."""
-        for mood in self._moods:
-            mood.cancel()
+        """The reply is over: its emotions are, too, and what was not heard of it never will be."""
+        for task in self._still_unheard:
+            task.cancel()
         self._face.set_controls(self.controls)
 
     async def make(self, reply: Reply) -> None:
@@ -113,7 +112,7 @@ class Delivery:
                     self._face.set_state(ConversationState.SPEAKING)  # before the first block sampled with this sound
                 if start is None:
                     start = written
-                    self._show_emotion(soon.sentence.emotion, start)
+                    self._when_heard(soon.sentence, start)
                 # A voice that pauses to think has its pieces apart: words lie where their piece does.
                 record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
                 said += len(piece.samples)
@@ -126,16 +125,17 @@ class Delivery:
         """Appends silence to what is said."""
         self._stage.voice.append(np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
 
-    def _show_emotion(self, emotion: EmotionTag | None, from_sample: int) -> None:
-        if emotion is not None:
-            mood = self._tasks.create_task(self._feel(emotion, from_sample), name="mood")
-            self._moods.add(mood)
-            mood.add_done_callback(self._moods.discard)
+    def _when_heard(self, sentence: Sentence, from_sample: int) -> None:
+        task = self._tasks.create_task(self._sentence_heard(sentence, from_sample), name="sentence heard")
+        self._still_unheard.add(task)
+        task.add_done_callback(self._still_unheard.discard)
 
-    async def _feel(self, emotion: EmotionTag, from_sample: int) -> None:
-        """Shows an emotion from the moment on at which its sentence is heard."""
+    async def _sentence_heard(self, sentence: Sentence, from_sample: int) -> None:
+        """Tells of a sentence, and shows its emotion, from the moment on at which it is heard."""
         await self._stage.clock.reached(from_sample)
-        self._face.set_controls(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+        if (emotion := sentence.emotion) is not None:
+            self._face.set_controls(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+        self._on_event(SentenceHeard(sentence))
 
     async def _tell_problem(self, reply: Reply, message: str) -> None:
         """Tells what went wrong with a reply, if it is one that counts; what took several sentences along, once."""

@@ -56,6 +56,13 @@ class StateChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SentenceHeard:
+    """The first sample of a sentence is heard; `Sentence` itself is told when it begins to be written."""
+
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something went wrong, and the session goes on."""
 
@@ -109,4 +116,4 @@ class LessonMoved:
     is_remembered: bool
 
 
-Event = StateChanged | Transcript | Sentence | Problem | TurnFinished | RequestDropped | LessonMoved
+Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped | LessonMoved

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from agent.llm.base import Message
 
 MAX_MESSAGES = 40
@@ -20,9 +23,16 @@ class History:
     Args:
         max_messages: most messages kept, at least 2.
         max_characters: most characters kept, over all messages; the newest message is always kept.
+        earlier: what was said before, where a conversation goes on.
     """
 
-    def __init__(self, *, max_messages: int = MAX_MESSAGES, max_characters: int = MAX_CHARACTERS) -> None:
+    def __init__(
+        self,
+        *,
+        max_messages: int = MAX_MESSAGES,
+        max_characters: int = MAX_CHARACTERS,
+        earlier: Sequence[Message] = (),
+    ) -> None:
         if max_messages < 2 or max_characters < 1:
             raise ValueError(
                 f"History: expected max_messages >= 2 and max_characters >= 1, got {max_messages}, {max_characters}"
@@ -30,6 +40,8 @@ class History:
         self._max_messages = max_messages
         self._max_characters = max_characters
         self._messages: list[Message] = []
+        for message in earlier:
+            self._add(replace(message, text=message.text.strip()))
 
     def add_user(self, text: str) -> None:
         """Notes what the person said; nothing but blanks is not noted."""

@@ -158,6 +158,9 @@ class NoSound:
         """The event loop's time at which an output sample would be heard."""
         return self._even.heard_at(sample)
 
+    async def wait_while_paused(self) -> None:
+        """It is never paused."""
+
     @asynccontextmanager
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
         """Nothing is played."""

@@ -11,7 +11,7 @@ them belong to one group, so that a failure anywhere ends everything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, 
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
-from agent.llm.base import Conversation
+from agent.llm.base import Conversation, Message
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
 from speech.tts.base import TTS
@@ -64,6 +64,7 @@ class Session:
         manner: pauses and patience.
         on_event: called on the event loop for everything that users want to know.
         controls: gaze, head distance, emotion and composure from the start.
+        earlier: what was said before, where a conversation goes on.
 
     Attributes:
         history: the conversation so far.
@@ -81,11 +82,12 @@ class Session:
         manner: Manner,
         on_event: Callable[[Event], None],
         controls: Controls | None = None,
+        earlier: Sequence[Message] = (),
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
         self._opening = manner.opening
         self._tasks = asyncio.TaskGroup()
-        self.history = History(max_messages=manner.max_history_messages)
+        self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
         self._delivery = Delivery(
             self._tasks,
@@ -182,6 +184,14 @@ class Session:
         self._answering.drop_requests("it was stopped")
         self._answering.cut()
 
+    async def finish_sentence(self) -> bool:
+        """Takes no more requests, lets what is being said reach the end of its sentence, and stops there.
+
+        Returns:
+            Whether anything was being said.
+        """
+        return await self._answering.finish_sentence()
+
     @property
     def controls(self) -> Controls:
         """Gaze, head distance, emotion and composure that were asked for."""
@@ -195,6 +205,11 @@ class Session:
     def floor_is_free(self) -> bool:
         """Whether nobody is thinking or speaking, so that the user may speak."""
         return self._stage.floor.is_free
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether neither of them speaks or thinks."""
+        return self._stage.floor.is_free and self._stage.floor.user_is_quiet
 
     @property
     def frames(self) -> int:

@@ -1,4 +1,6 @@
-"""The course of a lesson: what the teacher does next, for everything that a learner may do. Nothing is said or kept here.
+"""The course of a lesson: what the teacher does next, for everything that a learner may do.
+
+Nothing is said or kept here: from a state and a move come another state, and what is to be said.
 
     BEFORE ── greet ──► ASKING ──► … ──► AGREEING ──► NAMING ──► OVER
                          ▲  │ right, told or skipped: the next question, or one that was missed
@@ -10,11 +12,23 @@ A question that had to be told comes back after some others, and once more at an
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import replace
 
 from agent.tutor.lesson import Kind, Lesson, LessonQuestion
+from agent.tutor.state import (
+    Act,
+    Agreed,
+    AskedForMeaning,
+    Elsewhere,
+    Move,
+    Outcome,
+    Phase,
+    Result,
+    State,
+    Unfinished,
+)
+from agent.tutor.summary import counted, enumerated, score, summary
 from agent.tutor.verdict import Grade, Verdict
 from agent.tutor.wishes import Named, Wish
 
@@ -24,131 +38,6 @@ able to (expanding retrieval: Landauer & Bjork 1978)."""
 
 MOST_RETURNS = 2
 """So often a question comes back in one sitting; then another day is better."""
-
-
-class Phase(StrEnum):
-    """Where a lesson is."""
-
-    BEFORE = "before"
-    ASKING = "asking"
-    AGREEING = "agreeing"
-    NAMING = "naming"
-    OVER = "over"
-
-
-class Outcome(StrEnum):
-    """How a question went at its first asking."""
-
-    RIGHT = "right"
-    """Found, maybe with a hint or at the second go."""
-    MISSED = "missed"
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that the teacher does; `agent.tutor.wording` has words for it.
-
-    Attributes:
-        name: of the thing.
-        values: what is filled into the words.
-    """
-
-    name: str
-    values: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Unfinished:
-    """The learner is still thinking."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """An answer to a yes-or-no question; None for neither."""
-
-    yes: bool | None
-
-
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A question of the learner's own, and what the mind says to it."""
-
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoName:
-    """An answer to "What's your name?" without one."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskedForMeaning:
-    """The learner asks what a word means; `remark` is what the lesson says of it, "" for nothing."""
-
-    remark: str
-
-
-Move = Verdict | Wish | Named | Unfinished | Agreed | Elsewhere | NoName | AskedForMeaning
-"""What a learner does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One answered question, for the progress; `is_right` without having been told."""
-
-    key: str
-    is_right: bool
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Where a learner is in a lesson.
-
-    Attributes:
-        phase: what the teacher waits for.
-        queue: numbers of the questions still to be asked, without the current one.
-        current: number of the open question, or -1.
-        misses: wrong answers to it at this asking.
-        hints: hints to it that were given.
-        outcomes: number of a question → how it went.
-        returns: number of a question → how often it came back.
-        total: how many different questions there are this time.
-        last: number of the question before; -1 for none.
-        results: for the progress, in their order.
-        learner: who it is; "" for nobody known.
-        agreed: whether progress may be remembered; None while not asked.
-        was_unclear: an answer in AGREEING or NAMING had to be asked for again.
-        is_between: AGREEING or NAMING in the middle of the lesson: then it goes on.
-        was_unheard: the open question was drowned by an interruption, and no answer to it counts.
-        used: name of an act → how often it was said.
-    """
-
-    phase: Phase = Phase.BEFORE
-    queue: tuple[int, ...] = ()
-    current: int = -1
-    misses: int = 0
-    hints: int = 0
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
-    returns: Mapping[int, int] = field(default_factory=dict)
-    total: int = 0
-    last: int = -1
-    results: tuple[Result, ...] = ()
-    learner: str = ""
-    agreed: bool | None = None
-    was_unclear: bool = False
-    is_between: bool = False
-    was_unheard: bool = False
-    used: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def right(self) -> int:
-        """Questions that were found at their first asking."""
-        return sum(outcome is Outcome.RIGHT for outcome in self.outcomes.values())
-
-    @property
-    def begun(self) -> int:
-        """Different questions that were asked so far, the open one included."""
-        return len(self.outcomes) + (self.current >= 0 and self.current not in self.outcomes)
 
 
 Step = tuple[State, list[Act]]
@@ -229,7 +118,7 @@ class Course:
             case Wish.STOP:
                 return self._close(state, [Act("stopped")])
             case Wish.SCORE:
-                return state, [self._score(state), self._asked(state, "back")]
+                return state, [score(state), self._asked(state, "back")]
             case Wish.WHY if state.last >= 0 and self.lesson.questions[state.last].why:
                 why = Act("why_before", {"why": self.lesson.questions[state.last].why})
                 return state, [why, self._asked(state, "back")]
@@ -301,9 +190,9 @@ class Course:
     def _nearly(verdict: Verdict, *, is_last: bool = False) -> Act:
         if verdict.is_other_form:
             return Act("other_form_still" if is_last else "other_form")
-        found = _enumerated(verdict.found)
+        found = enumerated(verdict.found)
         if verdict.found and verdict.lacking and not is_last:
-            more = "one more" if verdict.lacking == 1 else f"{_COUNTS.get(verdict.lacking, verdict.lacking)} more"
+            more = "one more" if verdict.lacking == 1 else f"{counted(verdict.lacking)} more"
             return Act("nearly_list", {"found": found, "more": more})
         if is_last:
             return Act("nearly_still")
@@ -368,7 +257,7 @@ class Course:
     # ---- the end
 
     def _close(self, state: State, acts: list[Act]) -> Step:
-        acts = [*acts, *self._summary(state, is_stopped=bool(state.queue) or state.current >= 0)]
+        acts = [*acts, *summary(self.lesson, state, is_stopped=bool(state.queue) or state.current >= 0)]
         over = replace(state, phase=Phase.OVER, current=-1, queue=(), last=-1)
         if not state.results:
             return over, [*acts, Act("goodbye", {"learner": state.learner})]
@@ -377,26 +266,6 @@ class Course:
         if self._may_ask and state.agreed is None:
             return replace(over, phase=Phase.AGREEING, was_unclear=False), [*acts, Act("may_i_remember")]
         return over, [*acts, Act("goodbye", {"learner": state.learner})]
-
-    def _summary(self, state: State, *, is_stopped: bool = False) -> list[Act]:
-        done = len(state.outcomes)
-        if not done:
-            return []
-        right, share = state.right, state.right / done
-        name = "all_right" if right == done > 1 else "passed" if share >= self.lesson.pass_share else "not_passed"
-        name = "so_far" if is_stopped else name
-        acts = [Act(name, {"right": _count(right), "done": _count(done), "of": _of(right, done)})]
-        missed = [number for number, outcome in state.outcomes.items() if outcome is Outcome.MISSED]
-        told = [self.lesson.questions[number].answers[0] for number in missed]
-        words = [one.text for one in told if one.kind is Kind.WORDS and len(one.text) < 20][:3]
-        if words:
-            acts.append(Act("look_again", {"words": _enumerated([f'"{word}"' for word in words])}))
-        return acts
-
-    def _score(self, state: State) -> Act:
-        left = len({*state.queue, state.current} - set(state.outcomes))
-        done = len(state.outcomes)
-        return Act("score" if done else "score_none", {"of": _of(state.right, done), "left": _count(left)})
 
     # ---- remembering
 
@@ -451,7 +320,7 @@ class Course:
             case Wish.REMEMBER:
                 return self._remember(state)
             case Wish.SCORE:
-                return state, self._summary(state)
+                return state, summary(self.lesson, state)
             case Elsewhere(reply):
                 return state, [Act("elsewhere", {"reply": reply})]
             case Named(name):
@@ -460,24 +329,6 @@ class Course:
                 return state, [Act("goodbye", {"learner": state.learner})]
             case _:
                 return state, [Act("again_offered")]
-
-
-_COUNTS = {
-    number: word
-    for number, word in enumerate("no one two three four five six seven eight nine ten eleven twelve".split())
-}
-
-
-def _count(number: int) -> str:
-    return _COUNTS.get(number, str(number))
-
-
-def _of(right: int, done: int) -> str:
-    return f"{_count(right)} of {_count(done)}"
-
-
-def _enumerated(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
 
 
 def _told(question: LessonQuestion) -> str:

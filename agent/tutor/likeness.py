@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from agent.text.letter_to_sound import phrase_sounds, word_sounds
 from agent.text.phonetic_similarity import encode, similarity
@@ -37,15 +38,16 @@ _HOMOPHONES = {"four": "for", "two": "to", "too": "to", "won": "one", "buy": "by
 _NUMBERED = re.compile(r"^(?:one|two|three|four|five|six|seven|eight|nine|ten)$")
 _IRREGULAR = """
 lend:lent go:went,gone,goes,going buy:bought good:better,best bad:worse,worst child:children,childs foot:feet
-tooth:teeth mouse:mice man:men woman:women take:took,taken give:gave,given eat:ate,eaten see:saw,seen come:came
-do:did,done have:had,has begin:began,begun write:wrote,written speak:spoke,spoken sing:sang,sung drink:drank,drunk
-drive:drove,driven fly:flew,flown know:knew,known grow:grew,grown throw:threw,thrown break:broke,broken
-choose:chose,chosen fall:fell,fallen feel:felt find:found forget:forgot,forgotten get:got,gotten hold:held keep:kept
-leave:left lose:lost make:made mean:meant meet:met pay:paid run:ran ride:rode,ridden ring:rang,rung rise:rose,risen
-say:said sell:sold send:sent shake:shook,shaken sleep:slept spend:spent stand:stood steal:stole,stolen
-swim:swam,swum teach:taught tell:told think:thought understand:understood wake:woke,woken wear:wore,worn win:won
-build:built bring:brought catch:caught hear:heard draw:drew,drawn blow:blew,blown freeze:froze,frozen
-hide:hid,hidden lead:led lie:lay,lain shoot:shot sit:sat wind:wound
+tooth:teeth mouse:mice man:men woman:women take:took,taken give:gave,given eat:ate,eaten see:saw,seen
+come:came do:did,done have:had,has begin:began,begun write:wrote,written speak:spoke,spoken sing:sang,sung
+drink:drank,drunk drive:drove,driven fly:flew,flown know:knew,known grow:grew,grown throw:threw,thrown
+break:broke,broken choose:chose,chosen fall:fell,fallen feel:felt find:found forget:forgot,forgotten
+get:got,gotten hold:held keep:kept leave:left lose:lost make:made mean:meant meet:met pay:paid run:ran
+ride:rode,ridden ring:rang,rung rise:rose,risen say:said sell:sold send:sent shake:shook,shaken sleep:slept
+spend:spent stand:stood steal:stole,stolen swim:swam,swum teach:taught tell:told think:thought
+understand:understood wake:woke,woken wear:wore,worn win:won build:built bring:brought catch:caught hear:heard
+draw:drew,drawn blow:blew,blown freeze:froze,frozen hide:hid,hidden lead:led lie:lay,lain shoot:shot sit:sat
+wind:wound
 """
 _FORMS = {
     form: word for word, _, forms in (entry.partition(":") for entry in _IRREGULAR.split()) for form in forms.split(",")
@@ -53,7 +55,8 @@ _FORMS = {
 """Irregular forms, for "the right word, but another form"."""
 
 
-_OPPOSITES = """heavy-light heavy-less big-small large-small large-little hot-cold warm-cold high-low long-short fast-slow
+_OPPOSITES = """
+heavy-light heavy-less big-small large-small large-little hot-cold warm-cold high-low long-short fast-slow
 early-late old-young old-new more-less many-few first-last open-close up-down in-out inside-outside before-after
 left-right top-bottom strong-weak hard-soft hard-easy easy-difficult rich-poor cheap-expensive full-empty wet-dry
 deep-shallow wide-narrow thick-thin dark-light dark-bright begin-end start-stop start-end arrive-leave enter-leave
@@ -128,10 +131,10 @@ def has_word(word: str, said: Sequence[str], *, at_least: float = SOUNDS_ALIKE) 
         return True
     if len(sounds) < _LONG_ENOUGH or _NUMBERED.match(word):
         return False
-    stretches = [*said, *("".join(pair) for pair in zip(said, said[1:], strict=False))]
+    stretches = [*said, *("".join(pair) for pair in pairwise(said))]
     if word in stretches:
         return True
-    heard = [*map(word_sounds, said), *(word_sounds(a) + word_sounds(b) for a, b in zip(said, said[1:], strict=False))]
+    heard = [*map(word_sounds, said), *(word_sounds(a) + word_sounds(b) for a, b in pairwise(said))]
     return any(len(one) >= _LONG_ENOUGH - 1 and _alike(sounds, one) >= at_least for one in heard)
 
 

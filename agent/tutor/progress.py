@@ -17,7 +17,7 @@ from pathlib import Path
 
 from agent.text.letter_to_sound import phrase_sounds
 from agent.text.words import tokens
-from agent.tutor.course import Result
+from agent.tutor.state import Result
 from speech.errors import BackendError, InputError, one_line
 
 DAY_S = 86_400.0

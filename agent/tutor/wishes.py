@@ -39,23 +39,30 @@ _BEFORE, _AFTER = (
     )
 )
 _NAMED = re.compile(
-    r"(?:^|.*?[,.!;]\s*|.*?\b(?:hello|hi|hey|yes|remember me)\s+)(?:my name is|my name's|i am called|i'm called|call me|this is|it's me|i am|i'm)\s+(?P<name>[^\W\d_][\w'’-]*(?:\s+[^\W\d_][\w'’-]*)?)\s*[.!]*\s*$",
+    r"(?:^|.*?[,.!;]\s*|.*?\b(?:hello|hi|hey|yes|remember me)\s+)"
+    r"(?:my name is|my name's|i am called|i'm called|call me|this is|it's me|i am|i'm)\s+"
+    r"(?P<name>[^\W\d_][\w'’-]*(?:\s+[^\W\d_][\w'’-]*)?)\s*[.!]*\s*$",
     re.IGNORECASE,
 )
 _NO_NAMES = frozenset(
-    """not sorry sure fine good ok okay here ready done tired happy sad lost confused afraid so very really a an the going thinking
-    new back well from learning trying just glad hungry late bored right wrong stuck out in at on it done finished
-    looking getting having doing making asking waiting still too all also almost nearly""".split()
+    """not sorry sure fine good ok okay here ready done tired happy sad lost confused afraid so very really a an the
+    going thinking new back well from learning trying just glad hungry late bored right wrong stuck out in at on it
+    finished looking getting having doing making asking waiting still too all also almost nearly""".split()
 )
+_NOT_OF_NAMES = frozenset("and please but again now".split())
 _YES = re.compile(
-    r"^(?:yes|yeah|yep|yup|sure|of course|okay|ok|alright|all right|please do|i agree|gladly|with pleasure|why not|i do|i would|go ahead|do it|please)\b"
+    r"^(?:yes|yeah|yep|yup|sure|of course|okay|ok|alright|all right|please do|i agree|gladly|with pleasure|why not|i do"
+    r"|i would|go ahead|do it|please)\b"
 )
 _NO = re.compile(
-    r"^(?:no|nope|nah|never|rather not|better not|i don't|don't|i'd rather not|not (?:now|today|really|necessary)|i would not|i wouldn't)\b"
+    r"^(?:no|nope|nah|never|rather not|better not|i don't|don't|i'd rather not|not (?:now|today|really|necessary)"
+    r"|i would not|i wouldn't)\b"
 )
 _ASKS = re.compile(
-    r"^(?:(?:and|but|so|ok|okay|sorry|please|excuse me|well|hello|hi|hey)[\s,]+)*(?:what|who|whom|whose|where|when|why|how|which|can you|could you|would you|will you|do you|did you|are you|have you"
-    r"|can i|could i|may i|should i|is there|are there|is this|is that|does|did|tell me (?:about|how|why|what|more|a )|explain|what's|who's|where's|how's|do we|what about)\b",
+    r"^(?:(?:and|but|so|ok|okay|sorry|please|excuse me|well|hello|hi|hey)[\s,]+)*"
+    r"(?:what|who|whom|whose|where|when|why|how|which|what's|who's|where's|how's|what about|explain|does|did|do we"
+    r"|(?:can|could|would|will|do|did|are|have) you|(?:can|could|may|should) i|is there|are there|is this|is that"
+    r"|tell me (?:about|how|why|what|more|a ))\b",
     re.IGNORECASE,
 )
 
@@ -92,9 +99,7 @@ def named_in(text: str) -> Named | None:
     words = found["name"].split()
     if words[0].lower() in _NO_NAMES or words[0].lower().endswith("ing"):
         return None
-    if len(words) > 1 and (
-        words[1].lower() in _NO_NAMES or words[1].lower() in ("and", "please", "but", "again", "now")
-    ):
+    if len(words) > 1 and (words[1].lower() in _NO_NAMES or words[1].lower() in _NOT_OF_NAMES):
         words = words[:1]
     return Named(" ".join(word[:1].upper() + word[1:] for word in words))
 

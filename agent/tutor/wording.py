@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
-from agent.tutor.course import Act
+from agent.tutor.state import Act
 
 _GAP = re.compile(r"\s*_{3,}\s*")
 _END = re.compile(r"[.!?…:][\"”’)]*$")

@@ -6,22 +6,35 @@ from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
-from agent.web.api import sessions
+from agent.web.api import about, choices, health, media, portraits, requests, sessions
+from agent.web.api.faults import answer_faults, faults
+from agent.web.safety.access import Access
+from agent.web.safety.guard import Guard
 from agent.web.visits.hall import Hall
 
 STATIC = Path(__file__).parent / "static"
 
 
-def make_app(hall: Hall) -> FastAPI:
+def make_app(hall: Hall, access: Access) -> FastAPI:
     """The application.
 
     Args:
         hall: open for as long as the application runs.
+        access: who may reach it.
     """
-    app = FastAPI(title="Visavis", version=version("visavis"))
+    app = FastAPI(
+        title="Visavis",
+        version=version("visavis"),
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # their pages fetch scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.hall = hall
-    app.include_router(sessions.router)
-    app.mount("/", StaticFiles(directory=STATIC, html=True), name="page")
+    answer_faults(app)
+    for part in (about, sessions, media, requests, portraits, choices, health):
+        app.include_router(part.router, responses=faults())
+    app.frontend("/", directory=STATIC, fallback=None)
+    app.add_middleware(Guard, access=access)
     return app

@@ -130,6 +130,9 @@ class SoundCard:
             start_s = self._memory.start_s = time.monotonic()
         return start_s + self._delay_s + sample / OUTPUT_RATE_HZ
 
+    async def wait_while_paused(self) -> None:
+        """A sound card that is gone goes on by the event loop's clock: it is never paused."""
+
     def heard_now(self) -> int:
         """The output sample that is heard now; it may lie before the first one."""
         return round((time.monotonic() - self.heard_at(0)) * OUTPUT_RATE_HZ)

@@ -1,108 +1,73 @@
-"""Conversations over HTTP: begin, connect (WHEP), ask, say, stop, follow, leave."""
+"""Conversations over HTTP: begin, read, follow, leave."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from agent.conversation.session import Session
-from agent.web.visits.hall import Hall
+from agent.web.api.dependencies import TheHall, TheVisit
+from agent.web.api.faults import faults
+from agent.web.visits.snapshot import HeardTurn
 from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
-class Begun(BaseModel):
-    """A conversation that has begun."""
+class Standing(BaseModel):
+    """Where a visitor stands.
+
+    Attributes:
+        id: of the session, secret: whoever knows it is the visitor.
+        state: whether the conversation has begun.
+        place: in the waiting line, 1 is next; 0 is in.
+    """
 
     id: str
+    state: Literal["waiting", "ready"]
+    place: Annotated[int, Field(ge=0)]
 
 
-class Text(BaseModel):
-    """What is asked or said."""
+class Reading(Standing):
+    """A conversation, for a page that was loaded again.
 
-    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    Attributes:
+        turns: so far, the oldest first.
+    """
 
-
-def the_hall(request: Request) -> Hall:
-    """The hall of this application."""
-    hall: Hall = request.app.state.hall
-    return hall
+    turns: list[HeardTurn]
 
 
-def the_visit(session_id: str, hall: Annotated[Hall, Depends(the_hall)]) -> Visit:
-    """The visit that a path names."""
-    visit = hall.find(session_id)
-    if visit is None:
-        raise HTTPException(404, "no such session: it has ended, or never was")
-    return visit
+def _standing(visit: Visit) -> Standing:
+    return Standing(id=visit.id, state="ready" if visit.place == 0 else "waiting", place=visit.place)
 
 
-def the_session(visit: Annotated[Visit, Depends(the_visit)]) -> Session:
-    """Its running conversation."""
-    if visit.session is None:
-        raise HTTPException(409, "the session has not begun yet, or is over")
-    return visit.session
+@router.post("", status_code=201, responses=faults(503))
+async def begin(wishes: Wishes, hall: TheHall) -> Standing:
+    """Begins a conversation, or takes a place in the waiting line."""
+    return _standing(await hall.enter(wishes))
 
 
-TheVisit = Annotated[Visit, Depends(the_visit)]
-TheSession = Annotated[Session, Depends(the_session)]
+@router.get("/{session_id}", responses=faults(404))
+async def read(visit: TheVisit) -> Reading:
+    """Reads where a visitor stands, and the turns so far."""
+    return Reading(**_standing(visit).model_dump(), turns=visit.turns)
 
 
-@router.post("", status_code=201)
-async def begin(wishes: Wishes, hall: Annotated[Hall, Depends(the_hall)]) -> Begun:
-    """Begins a conversation."""
-    return Begun(id=(await hall.enter(wishes)).id)
-
-
-@router.delete("/{session_id}", status_code=204)
+@router.delete("/{session_id}", status_code=204, responses=faults(404))
 async def leave(visit: TheVisit) -> None:
-    """Ends a conversation."""
+    """Ends a conversation; it is forgotten."""
     visit.leave()
 
 
-@router.post("/{session_id}/whep", status_code=201, response_class=Response)
-async def connect(
-    visit: TheVisit, offer: Annotated[str, Body(media_type="application/sdp", max_length=200_000)]
-) -> Response:
-    """Answers an SDP offer: microphone in, voice and face out."""
-    answer = await visit.connect(offer)
-    return Response(answer, 201, media_type="application/sdp", headers={"Location": f"/api/sessions/{visit.id}/whep"})
-
-
-@router.delete("/{session_id}/whep", status_code=204)
-async def disconnect(visit: TheVisit) -> None:
-    """Hangs up; the conversation may be connected to again."""
-    await visit.disconnect()
-
-
-@router.get("/{session_id}/events", response_class=EventSourceResponse)
-async def follow(visit: TheVisit, last_event_id: Annotated[int, Header()] = 0) -> AsyncIterable[ServerSentEvent]:
-    """States and captions, as they come."""
+@router.get("/{session_id}/events", response_class=EventSourceResponse, responses=faults(404))
+async def follow(
+    visit: TheVisit, last_event_id: Annotated[int, Header(ge=0, description="The last one that came.")] = 0
+) -> AsyncIterable[ServerSentEvent]:
+    """Follows states and captions as they come; a comment every 15 seconds keeps the line open."""
     async for event in visit.events.since(last_event_id):
         yield ServerSentEvent(data=event.data, event=event.kind, id=str(event.id))
-
-
-@router.post("/{session_id}/ask", status_code=202)
-async def ask(session: TheSession, asked: Text) -> None:
-    """Asks a question."""
-    if not session.ask(asked.text):
-        raise HTTPException(429, "too many things wait to be said")
-
-
-@router.post("/{session_id}/say", status_code=202)
-async def say(session: TheSession, said: Text) -> None:
-    """Has it say a text as it is."""
-    if not session.say(said.text):
-        raise HTTPException(429, "too many things wait to be said")
-
-
-@router.post("/{session_id}/stop", status_code=202)
-async def stop(visit: TheVisit) -> None:
-    """Silences the avatar."""
-    visit.stop()

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import numpy as np
 
-from avatar.clock import EvenPlayer
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.sound_track import SoundTrack
 
 PIECE_SAMPLES = OUTPUT_RATE_HZ // 50
 """20 ms: what one Opus packet holds."""
+
+PLAYOUT_S = 0.08
+"""What a browser's jitter buffer, mixer and sound card take before sound is heard. Measured with benchmarks/web.py."""
+
+MOST_NETWORK_S = 1.0
+"""A peer that claims to be farther away is not believed."""
+
+SMOOTHING = 0.2
+"""Weight of the newest measurement."""
 
 MOST_QUEUED = 50
 """Pieces of the microphone's sound that wait, one second; of more, the oldest go and are counted."""
@@ -22,7 +31,12 @@ MOST_QUEUED = 50
 class PeerSound:
     """The sound of one visitor, whose connection may break and come back; a `SoundDevice`.
 
+    Output samples are counted in 20 ms pieces, sent one after the other at an even pace while a peer is attached.
+    Without one time stands still: nothing is played, and so nothing is drawn either. A voice track that is played after
+    another one begins where that ended, as far as the peer can tell.
+
     Attributes:
+        first_piece: in which the voice track that is played has its sample 0.
         chunks_lost: pieces of the microphone's sound that nobody took in time.
     """
 
@@ -30,41 +44,96 @@ class PeerSound:
     underflows = 0
 
     def __init__(self) -> None:
-        self._even = EvenPlayer()
         self._track: SoundTrack | None = None
         self._heard: asyncio.Queue[Samples] = asyncio.Queue(MOST_QUEUED)
+        self._peer: object | None = None
+        self._plays = asyncio.Event()
+        self._zero_s = 0.0  # while it plays: the event loop's time at which piece 0 was sent, or would have been
+        self._paused_at = 0  # while it is paused: the piece with which it goes on
+        self._network_s = 0.0
+        self.first_piece = 0
         self.chunks_lost = 0
 
+    # ---- time
+
+    def attach(self, peer: object) -> None:
+        """A peer is there: time goes on. One that was there before is forgotten."""
+        if self._peer is None:
+            self._zero_s = asyncio.get_running_loop().time() - self._paused_at * PIECE_SAMPLES / OUTPUT_RATE_HZ
+            self._plays.set()
+        self._peer = peer
+
+    def detach(self, peer: object) -> None:
+        """A peer has gone: time stands still, unless another one took its place."""
+        if self._peer is peer:
+            self._peer, self._paused_at = None, self.next_piece()
+            self._plays.clear()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no peer is attached."""
+        return self._peer is None
+
+    async def wait_while_paused(self) -> None:
+        """Waits for a peer."""
+        await self._plays.wait()
+
+    def sent_at(self, sample: int) -> float:
+        """The event loop's time at which a sample of the voice track is sent; infinite while there is no peer."""
+        return self._due_at(self.first_piece * PIECE_SAMPLES + sample)
+
     def heard_at(self, sample: int) -> float:
-        """The event loop's time at which an output sample is sent."""
-        return self._even.heard_at(sample)
+        """The event loop's time at which the visitor hears a sample of the voice track; infinite without a peer."""
+        return self.sent_at(sample) + self._network_s + PLAYOUT_S
+
+    def media_time(self) -> float:
+        """Seconds of output that were sent until now; not a number while there is no peer."""
+        return asyncio.get_running_loop().time() - self._zero_s if not self.is_paused else math.nan
+
+    def set_network_delay(self, seconds: float) -> None:
+        """How long sound is on its way to the peer, as measured once more."""
+        self._network_s += SMOOTHING * (min(seconds, MOST_NETWORK_S) - self._network_s)
+
+    # ---- the avatar's voice
 
     @asynccontextmanager
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
-        """The track is sent to the peer."""
-        self._track = track
-        self.heard_at(0)
+        """The track is sent to the peer; what the microphone heard before is not for it."""
+        while not self._heard.empty():
+            self._heard.get_nowait()
+        self._track, self.first_piece = track, self.next_piece()
         try:
             yield
         finally:
             self._track = None
 
+    def next_piece(self) -> int:
+        """The first piece that is not due yet."""
+        if self.is_paused:
+            return self._paused_at
+        now_s = asyncio.get_running_loop().time() - self._zero_s
+        return math.ceil(now_s * OUTPUT_RATE_HZ / PIECE_SAMPLES)
+
     async def piece(self, index: int) -> Samples:
         """The sound of 20 ms of output, when it is due.
 
         Args:
-            index: which one, counted from the beginning of the conversation.
+            index: which one, counted from the first that was ever sent.
         """
-        start = index * PIECE_SAMPLES
-        await asyncio.sleep(self.heard_at(start) - asyncio.get_running_loop().time())
-        if self._track is None:
+        loop = asyncio.get_running_loop()
+        while (left_s := self._due_at(index * PIECE_SAMPLES) - loop.time()) > 0.0:
+            if math.isfinite(left_s):
+                await asyncio.sleep(left_s)
+            else:
+                await self.wait_while_paused()
+        if self._track is None or index < self.first_piece:
             return np.zeros(PIECE_SAMPLES, np.float32)
-        return self._track.take(start, PIECE_SAMPLES)
+        return self._track.take((index - self.first_piece) * PIECE_SAMPLES, PIECE_SAMPLES)
 
-    def next_index(self) -> int:
-        """The first piece that is not due yet."""
-        now = asyncio.get_running_loop().time() - self.heard_at(0)
-        return int(now * OUTPUT_RATE_HZ / PIECE_SAMPLES) + 1
+    def _due_at(self, sample: int) -> float:
+        return math.inf if self.is_paused else self._zero_s + sample / OUTPUT_RATE_HZ
+
+    # ---- the visitor's microphone
 
     def hear(self, samples: Samples) -> None:
         """Takes what the peer's microphone heard: float32 mono at OUTPUT_RATE_HZ."""

@@ -1,103 +1,331 @@
-"""One visitor: a conversation that outlives a broken connection, and what the page is told of it."""
+"""One visitor: a place, a connection that may break and come back, and a dialogue that outlives it."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from aiortc import RTCConfiguration
 
 from agent.config.config import Config
-from agent.conversation.events import Event, Problem, RequestDropped, StateChanged, TurnFinished
-from agent.conversation.live_audio import LiveAudio
+from agent.conversation.events import Event
 from agent.conversation.session import Session
-from agent.engine import Engine, OutputFailure
-from agent.text.sentences import Sentence
+from agent.engine import Engine
 from agent.web.rtc.connection import Connection
-from agent.web.rtc.peer_sound import PeerSound
-from agent.web.rtc.tracks import PeerFace
+from agent.web.rtc.controls import ControlsChange
+from agent.web.visits import dialogue
+from agent.web.visits.captions import Captions
+from agent.web.visits.connections import Connections
+from agent.web.visits.countdown import Countdown
 from agent.web.visits.event_log import EventLog
-from speech.events import Transcript
+from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Life, Why
+from agent.web.visits.places import Ticket
+from agent.web.visits.snapshot import HeardTurn, Snapshot
+from agent.web.visits.wishes import Wishes
+from speech.errors import BackendError, VisavisError
+
+IN_FLIGHT_S = 0.3
+"""So long after it was sent a voice is still on its way to the visitor's ear."""
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a visit calls, on the event loop.
+
+    Attributes:
+        on_event: with everything that its sessions tell.
+        on_turns: when there is another turn, or all were forgotten.
+        on_idle: when it may make room for somebody else.
+        on_resumed: when a broken connection has come back.
+    """
+
+    on_event: Callable[[Event], None]
+    on_turns: Callable[[Visit], None]
+    on_idle: Callable[[], None]
+    on_resumed: Callable[[], None]
 
 
 class Visit:
-    """A visitor's conversation.
+    """A visitor; `Hall` makes it, and runs it as one task.
 
     Args:
         engine: shared with all others.
         config: with this visitor's wishes.
+        wishes: these.
+        ticket: its place, or the one in the line; given back in the end.
+        seeds: gives each session a seed, so that no two faces move alike.
+        servers: STUN and TURN.
+        hooks: what is called.
+        goes_on: what another server knew of it.
 
     Attributes:
         id: secret; who knows it is the visitor.
         events: what the page is told.
-        session: None before it has begun and after its end.
+        life: where it is in its life.
+        why: it ended, or is about to; None before.
     """
 
-    def __init__(self, engine: Engine, config: Config) -> None:
-        self.id = secrets.token_urlsafe(16)
-        self.events = EventLog()
-        self.session: Session | None = None
-        self._engine, self._config = engine, config
-        self._sound, self._face = PeerSound(), PeerFace()
-        self._audio = LiveAudio(self._sound, full_duplex=True)
-        self._connection: Connection | None = None
+    def __init__(
+        self,
+        engine: Engine,
+        config: Config,
+        wishes: Wishes,
+        ticket: Ticket,
+        *,
+        seeds: Iterator[int],
+        servers: RTCConfiguration,
+        hooks: Hooks,
+        goes_on: Snapshot | None = None,
+    ) -> None:
+        before = goes_on or Snapshot(id=secrets.token_urlsafe(16), wishes=wishes)
+        self.id, self.life = before.id, Life.WAITING
+        self.why: Why | None = None
+        self._ticket, self._resume_s, self._wishes, self._hooks = ticket, config.web.resume_s, wishes, hooks
+        self.events = EventLog(before.next_event_id, self._followed)
+        self._captions = Captions(self.events, before.turns)
+        self._dialogue = dialogue.Dialogue(
+            engine,
+            config,
+            seeds,
+            self._captions,
+            dialogue.Hooks(self._begun, hooks.on_event, lambda: hooks.on_turns(self), hooks.on_idle),
+        )
+        self._connections = Connections(
+            self._dialogue.sound,
+            self._dialogue.face,
+            servers,
+            on_controls=self.change_controls,
+            on_lost=self._lost,
+        )
+        self._followers = 0
+        self._tasks = asyncio.TaskGroup()
+        self._until_ended: asyncio.Timeout | None = None
+        self._has_begun = asyncio.Event()
+        self._error: VisavisError | None = None
+        self._message = ""
+        self._away = Countdown(self._stayed_away)
+        self._away.start(ABSENT_S)
+        ticket.on_moved = self._moved
+        self._moved(ticket.number)
+
+    # ---- its life
 
     async def run(self) -> None:
-        """Converses until the visitor leaves."""
+        """Waits for the place, then converses until it ends. Whatever fails in it ends it alone, and is told."""
         try:
-            opening = self._engine.session(
-                self._audio,
-                [self._face],
-                on_event=self._tell,
-                config=self._config,
-                output_failure=OutputFailure.IS_TOLD,
-            )
-            async with opening as self.session:
-                self.events.add("state", state="idle")
-                await self.session.run()
+            async with asyncio.timeout(None) as self._until_ended, asyncio.TaskGroup() as self._tasks:
+                if self.why is None:
+                    await self._ticket.called()
+                    self._away.stop()
+                    await self._dialogue.run()
+        except Exception as error:  # one of them is that of `end`
+            self._ended_by(error)
         finally:
-            self.session = None
-            await self.disconnect()
+            self.why = self.why or Why.CLOSED
+            self._become(Life.ENDED)
+            await self._connections.hang_up()
+            self.events.add("ended", why=self.why.value, message=self._message or TOLD[self.why])
             self.events.close()
+            self._has_begun.set()
+            self._ticket.give_back()
 
-    async def connect(self, offer: str) -> str:
-        """Answers a peer's SDP offer; a connection that there was is closed."""
-        await self.disconnect()
-        self._connection = Connection(self._sound, self._face, on_lost=lambda: None, servers=RTCConfiguration([]))
-        return await self._connection.answer(offer)
+    async def begun(self) -> None:
+        """Waits until it can be connected to.
 
-    async def disconnect(self) -> None:
-        """Hangs up; the conversation stays."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+        Raises:
+            VisavisError: it ended before.
+        """
+        await self._has_begun.wait()
+        if self.life is Life.ENDED:
+            raise self._error or BackendError(self._message)
+
+    def end(self, why: Why, message: str = "") -> None:
+        """Ends it, wherever it is in its life.
+
+        Args:
+            why: counted, and told.
+            message: told for people to read, instead of the usual one.
+        """
+        if self.why is None:
+            self.why, self._message = why, message or TOLD[why]
+            if self._until_ended is not None:
+                self._until_ended.reschedule(asyncio.get_running_loop().time())
 
     def leave(self) -> None:
-        """The conversation ends."""
-        self._audio.leave()
+        """The visitor leaves."""
+        self.end(Why.LEFT)
+
+    async def say_farewell(self, message: str, within_s: float) -> None:
+        """Lets the sentence that is being said end, then ends the visit.
+
+        Args:
+            message: why, for people to read.
+            within_s: a sentence that takes longer is cut.
+        """
+        if self.session is not None and self.is_watched:
+            with contextlib.suppress(TimeoutError):
+                if await asyncio.wait_for(self.session.finish_sentence(), within_s):
+                    await asyncio.sleep(IN_FLIGHT_S)
+        self.end(Why.CLOSED, message)
+
+    def _begun(self) -> None:
+        if self.life is Life.WAITING:
+            self._become(Life.READY)
+            self.events.add("ready")
+            self._has_begun.set()
+        else:
+            self.events.add("reset")
+
+    def _become(self, life: Life) -> None:
+        assert life in FOLLOWING[self.life], f"a visit that is {self.life} can't become {life}"
+        self.life = life
+        self._away.stop()
+        if life is Life.READY:
+            self._away.start(CONNECT_S)
+        elif life is Life.LOST:
+            self._away.start(self._resume_s)
+
+    def _stayed_away(self) -> None:
+        self.end({Life.WAITING: Why.GONE, Life.READY: Why.NEVER_CONNECTED}.get(self.life, Why.LOST))
+
+    def _ended_by(self, error: Exception) -> None:
+        if self.why is not None and isinstance(error, TimeoutError):
+            return
+        self._error = _first_of_ours(error)
+        if self._error is None:
+            _LOG.error("a visit failed", exc_info=error)
+        if self.why is None:
+            self.why, self._message = Why.FAILED, str(self._error or TOLD[Why.FAILED])
+
+    # ---- who waits
+
+    @property
+    def place(self) -> int:
+        """In the waiting line, 1 is next; 0 is in."""
+        return self._ticket.number
+
+    def _moved(self, place: int) -> None:
+        if place:
+            self.events.add("place", passing=True, place=place)
+
+    def _followed(self, followers: int) -> None:
+        self._followers = followers
+        self._look_after_line()
+
+    def _look_after_line(self) -> None:
+        """Who waits is there as long as anybody follows, and a while after every request."""
+        if self.place and self.life is Life.WAITING:
+            self._away.stop()
+            if not self._followers:
+                self._away.start(ABSENT_S)
+
+    # ---- its connection
+
+    async def connect(self, offer: str) -> str:
+        """Answers a peer's SDP offer; a connection that was there is closed once the new one is answered.
+
+        Raises:
+            VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
+                stays.
+        """
+        answer = await self._connections.answer(offer, self._check_begun)
+        if self.life is Life.LOST:
+            self._hooks.on_resumed()
+        self._become(Life.CONNECTED)
+        self._dialogue.wake()
+        return answer
+
+    async def disconnect(self) -> None:
+        """Hangs up; the conversation may be connected to again for a while."""
+        if self.life is Life.CONNECTED:
+            self._break_off()
+        await self._connections.hang_up()
+
+    def _lost(self, connection: Connection) -> None:
+        self._break_off()
+        self._tasks.create_task(connection.close(), name="hang up")
+
+    def _break_off(self) -> None:
+        """An answer in mid-air ends where it was heard."""
+        self._become(Life.LOST)
+        if self.session is not None:
+            self.session.interrupt()
+
+    def _check_begun(self) -> None:
+        if self.session is None:
+            raise BackendError("the session has not begun yet, or is over")
+
+    # ---- what happens in it
+
+    @property
+    def session(self) -> Session | None:
+        """The running conversation; None before it has begun and after its end."""
+        return self._dialogue.session
+
+    @property
+    def turns(self) -> list[HeardTurn]:
+        """Those that are over, the oldest first."""
+        return list(self._captions.turns)
+
+    @property
+    def state(self) -> str:
+        """What the avatar does: "idle", "listening", "thinking" or "speaking"."""
+        return self._captions.state
+
+    @property
+    def idle_since(self) -> float | None:
+        """The event loop's time since which it may make room for somebody else; None while it may not."""
+        return self._dialogue.idle_since
+
+    def snapshot(self) -> Snapshot:
+        """What another server needs to go on with it."""
+        turns = tuple(self._captions.turns)
+        return Snapshot(id=self.id, wishes=self._wishes, turns=turns, next_event_id=self.events.next_id)
 
     def stop(self) -> None:
         """Silences the avatar."""
-        self._audio.stop()
+        self._dialogue.stop()
 
-    def _tell(self, event: Event) -> None:
-        match event:
-            case StateChanged(state):
-                self.events.add("state", state=state.value)
-            case Transcript(text, is_final):
-                self.events.add("transcript", text=text, final=is_final)
-            case Sentence(index, text):
-                self.events.add("sentence", index=index, text=text)
-            case TurnFinished(record):
-                self.events.add("turn", question=record.question, heard=record.heard, interrupted=record.interrupted)
-            case Problem(message):
-                self.events.add("problem", message=message)
-            case RequestDropped(request, why):
-                self.events.add("dropped", text=request.text, why=why)
+    def change_controls(self, change: ControlsChange) -> None:
+        """Changes what is asked of the face."""
+        self.touch()
+        if self.session is not None:
+            self.session.set_controls(change.applied_to(self.session.controls))
+
+    def touch(self) -> None:
+        """The visitor is there: they typed, touched, or asked for something."""
+        self._look_after_line()
+        self._dialogue.touch()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody sees and hears it now; else its time stands still."""
+        return self.session is not None and not self._dialogue.sound.is_paused
+
+    @property
+    def frames(self) -> int:
+        """Pictures rendered so far, late ones included."""
+        return self._dialogue.frames
+
+    @property
+    def frames_late(self) -> int:
+        """Pictures left out so far because they came too late."""
+        return self._dialogue.frames_late
+
+    @property
+    def chunks_lost(self) -> int:
+        """Pieces of the microphone's sound that nobody took in time."""
+        return self._dialogue.sound.chunks_lost
 
 
-async def wait_for_session(visit: Visit, running: asyncio.Task[None]) -> None:
-    """Waits until a visit has its session, or has failed."""
-    async for _ in visit.events.since(0):
-        return
-    await running
+def _first_of_ours(error: BaseException) -> VisavisError | None:
+    """The first error in it that is meant for people."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := _first_of_ours(inner)) is not None), None)
+    return error if isinstance(error, VisavisError) else None

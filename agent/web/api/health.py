@@ -1,0 +1,43 @@
+"""For those who run the server: is it alive, has it room, how does it do."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from agent.web.api.dependencies import TheHall
+
+router = APIRouter(prefix="/api", tags=["operation"])
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["alive"] = "alive"
+
+
+class Readiness(BaseModel):
+    """Everything is loaded.
+
+    Attributes:
+        places: conversations that could begin now; at 0 the next visitor waits.
+        waiting: visitors who wait.
+    """
+
+    status: Literal["ready"] = "ready"
+    places: int
+    waiting: int
+
+
+@router.get("/health")
+async def health() -> Health:
+    """Says that the process is alive."""
+    return Health()
+
+
+@router.get("/ready")
+async def ready(hall: TheHall) -> Readiness:
+    """Says whether visitors may come, and how many find a place."""
+    return Readiness(places=hall.places, waiting=hall.waiting)

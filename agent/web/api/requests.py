@@ -1,0 +1,55 @@
+"""What is asked of the avatar in a conversation: answer, say, stop, look."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from agent.web.api.dependencies import TheSession, TheVisit
+from agent.web.api.faults import faults
+from agent.web.rtc.controls import ControlsChange
+
+router = APIRouter(prefix="/api/sessions/{session_id}", tags=["requests"])
+
+_TEXT = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*[^\s\x00-\x1F\x7F][^\x00-\x08\x0B\x0C\x0E-\x1F\x7F]*$"
+"""Something other than blanks, and no control characters but tabs and line ends."""
+
+_TOO_MANY = "too many things wait to be said; try again when one was"
+
+
+class Text(BaseModel):
+    """What is asked or said."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"text": "When are you open?"}]}
+    )
+
+    text: Annotated[str, Field(max_length=2000, pattern=_TEXT)]
+
+
+@router.post("/ask", status_code=202, responses=faults(404, 409))
+async def ask(session: TheSession, asked: Text) -> None:
+    """Asks a question, which is answered when nobody speaks."""
+    if not session.ask(asked.text):
+        raise HTTPException(429, _TOO_MANY)
+
+
+@router.post("/say", status_code=202, responses=faults(404, 409))
+async def say(session: TheSession, said: Text) -> None:
+    """Has it say a text as it is, when nobody speaks."""
+    if not session.say(said.text):
+        raise HTTPException(429, _TOO_MANY)
+
+
+@router.post("/stop", status_code=202, responses=faults(404))
+async def stop(visit: TheVisit) -> None:
+    """Silences the avatar, and takes back what waits to be said."""
+    visit.stop()
+
+
+@router.post("/controls", status_code=202, responses=faults(404, 409))
+async def control(session: TheSession, change: ControlsChange) -> None:
+    """Changes emotion, gaze, distance or composure; the face moves there as a face does."""
+    session.set_controls(change.applied_to(session.controls))

@@ -1,0 +1,69 @@
+"""What a page is told of its conversation: states, captions of both sides as they are heard, turns."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from agent.conversation.events import (
+    Event,
+    LessonMoved,
+    Problem,
+    RequestDropped,
+    SentenceHeard,
+    StateChanged,
+    TurnFinished,
+)
+from agent.web.visits.event_log import EventLog
+from agent.web.visits.snapshot import MOST_TURNS, HeardTurn
+from speech.events import Transcript
+
+
+class Captions:
+    """Writes a session's events into the log of its visit.
+
+    Args:
+        log: which pages follow.
+        turns: those that were there before, oldest first.
+
+    Attributes:
+        turns: the newest that are over.
+        state: what the avatar does: "idle", "listening", "thinking" or "speaking".
+    """
+
+    def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = ()) -> None:
+        self._log = log
+        self.turns = deque(turns, MOST_TURNS)
+        self.state = "idle"
+
+    def begin(self) -> None:
+        """A conversation begins."""
+        self.state = "idle"
+        self._log.add("state", state=self.state)
+
+    def forget(self) -> None:
+        """Nothing of what was said stays."""
+        self.turns.clear()
+        self._log.forget()
+
+    def tell(self, event: Event) -> None:
+        """Takes one event; called on the event loop."""
+        match event:
+            case StateChanged(state):
+                self.state = state.value
+                self._log.add("state", state=self.state)
+            case Transcript(text, is_final):
+                self._log.add("transcript", passing=not is_final, text=text, final=is_final)
+            case SentenceHeard(sentence):
+                self._log.add("sentence", index=sentence.index, text=sentence.text)
+            case TurnFinished(record):
+                turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
+                self.turns.append(turn)
+                self._log.add("turn", **turn.model_dump())
+            case LessonMoved():
+                self._log.add("lesson", **asdict(event))
+            case Problem(message):
+                self._log.add("problem", message=message)
+            case RequestDropped(request, why):
+                self._log.add("dropped", text=request.text, why=why)

@@ -1,0 +1,164 @@
+"""What there is to choose from, and the configuration that follows from a visitor's wishes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agent.backends.choice import chosen_ears, chosen_mind, chosen_talker
+from agent.backends.voice_list import voices_here
+from agent.config.config import Config
+from agent.personas import PERSONAS
+from agent.tutor.lesson import Lesson, lesson_path, shipped_lessons
+from agent.tutor.lesson_file import load_lesson
+from agent.web.visits.languages import LANGUAGES, primary
+from agent.web.visits.uploads import Uploads
+from agent.web.visits.wishes import Wishes
+from speech.errors import InputError, VisavisError
+from speech.tts.base import Voice
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What is to be had on this machine.
+
+    Attributes:
+        languages: codes that ears hear, a voice speaks and the mind answers in, the configured one first.
+        voices: of these languages, the best first.
+        lessons: by their ids.
+        takes_persona: whether the mind is somebody else for another persona.
+        shares_mind: whether other names and personas cost no second language model in memory.
+    """
+
+    languages: tuple[str, ...]
+    voices: tuple[Voice, ...]
+    lessons: Mapping[str, Lesson]
+    takes_persona: bool
+    shares_mind: bool
+
+
+class Choices:
+    """What visitors of one server may choose from.
+
+    Args:
+        config: the server's.
+
+    Attributes:
+        uploads: pictures that visitors brought.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.uploads = Uploads(config.output.size)
+        self._offer: Offer | None = None
+        self._looking = asyncio.Lock()
+
+    async def offer(self) -> Offer:
+        """What is to be had; looked for once."""
+        async with self._looking:
+            if self._offer is None:
+                self._offer = await asyncio.to_thread(_look, self._config)
+            return self._offer
+
+    async def config_for(self, wishes: Wishes) -> Config:
+        """The server's configuration with a visitor's wishes.
+
+        Raises:
+            InputError: something that is not to be had here.
+        """
+        config = self._config
+        changes: dict[str, dict[str, Any]] = {}
+        if wishes.portrait:
+            changes["portrait"] = self._portrait(wishes.portrait)
+        if wishes.voice or wishes.language or wishes.name or wishes.persona or wishes.lesson:
+            offer = await self.offer()
+            changes |= _speech(offer, config, wishes)
+            changes["mind"] = _mind(offer, wishes)
+            if wishes.lesson not in ("", *offer.lessons):
+                raise InputError(f"lesson: expected one of {', '.join(offer.lessons)}")
+        lesson = {key: value for key in ("lesson", "learner") if (value := getattr(wishes, key))}
+        if wishes.remember is not None:
+            lesson["remember"] = "yes" if wishes.remember else "no"
+        changes["tutor"] = lesson
+        if wishes.composure is not None:
+            changes["face"] = {"composure": wishes.composure}
+        if wishes.emotion is not None:
+            changes["controls"] = {"emotion": wishes.emotion}
+        return config.model_copy(
+            update={name: getattr(config, name).model_copy(update=keys) for name, keys in changes.items()}
+        )
+
+    def close(self) -> None:
+        """Forgets what visitors brought."""
+        self.uploads.close()
+
+    def _portrait(self, wanted: str) -> dict[str, Any]:
+        if wanted in PERSONAS:
+            return {"path": wanted, "landmarks": None}
+        upload = self.uploads.find(wanted)
+        if upload is None:
+            raise InputError("portrait: expected the id of one of /api/portraits, or of a picture brought lately")
+        # Its analysis holds the picture, too, and goes with it.
+        return {"path": str(upload.path), "landmarks": None, "cache_dir": upload.folder}
+
+
+def _speech(offer: Offer, config: Config, wishes: Wishes) -> dict[str, dict[str, Any]]:
+    """Changes of ears and voice."""
+    language = wishes.language.lower()
+    if language and language not in offer.languages:
+        raise InputError(f"language: expected one of {', '.join(offer.languages)}")
+    voice = None
+    if wishes.voice:
+        voice = next((one for one in offer.voices if one.id == wishes.voice), None)
+        if voice is None:
+            raise InputError("voice: expected the id of one of /api/voices")
+        spoken = primary(voice.language)
+        if language not in ("", spoken):
+            raise InputError(f"voice: expected one that speaks '{language}', this one speaks '{spoken}'")
+        language = spoken
+    changes: dict[str, dict[str, Any]] = {}
+    if language != primary(config.ears.language):
+        changes["ears"] = {"language": language}
+    if voice is not None or language != primary(config.voice.language):
+        named = {"voice": voice.id if voice else "", "language": voice.language if voice else language}
+        changes["voice"] = {"backend": "auto", "model": "", "sample": None, **named}
+    return changes if language else {}
+
+
+def _mind(offer: Offer, wishes: Wishes) -> dict[str, Any]:
+    changes = {key: value for key in ("name", "persona") if (value := getattr(wishes, key))}
+    if changes and not offer.shares_mind:
+        raise InputError(f"{next(iter(changes))}: expected none, since the language model of this server has its own")
+    return changes
+
+
+def _look(config: Config) -> Offer:
+    choice = chosen_mind(config)
+    talker = chosen_talker(config) if config.mind.chat else None
+    models = [one for one in (choice, talker) if one is not None and one.chosen != "knowledge"]
+    own = primary(config.voice.language)
+    # A knowledge file alone answers in the language in which it is written.
+    answers_any = bool(models)
+    here = voices_here(config)
+    spoken = {primary(voice.language) for voice in here}
+    others = [code for code in LANGUAGES if code != own and code in spoken] if answers_any else []
+    languages = (own, *(code for code in others if _is_heard(config, code)))
+    voices = {voice.id: voice for voice in reversed(here) if primary(voice.language) in languages}
+    return Offer(
+        languages,
+        tuple(reversed(voices.values())),
+        {name: load_lesson(lesson_path(name)) for name in shipped_lessons()},
+        takes_persona=bool(models),
+        shares_mind=all(one.source == "server" for one in models),
+    )
+
+
+def _is_heard(config: Config, language: str) -> bool:
+    """Whether a recogniser is here that understands a language; PocketSphinx stays where none does."""
+    ears = config.ears.model_copy(update={"language": language})
+    try:
+        return chosen_ears(config.model_copy(update={"ears": ears})).chosen != "pocketsphinx"
+    except VisavisError:
+        return False

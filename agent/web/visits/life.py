@@ -1,0 +1,58 @@
+"""The life of a visit: waiting → ready → connected ⇄ lost → ended."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Life(StrEnum):
+    """Where a visit is in its life."""
+
+    WAITING = "waiting"
+    """For a place, or for its portrait and voice to be loaded."""
+    READY = "ready"
+    """It has a place, and nobody has connected to it yet."""
+    CONNECTED = "connected"
+    LOST = "lost"
+    """The connection broke, or was hung up: it may come back to the conversation."""
+    ENDED = "ended"
+
+
+FOLLOWING = {
+    Life.WAITING: {Life.READY, Life.ENDED},
+    Life.READY: {Life.CONNECTED, Life.ENDED},
+    Life.CONNECTED: {Life.CONNECTED, Life.LOST, Life.ENDED},
+    Life.LOST: {Life.CONNECTED, Life.ENDED},
+    Life.ENDED: set[Life](),
+}
+"""What may come after what. Another connection replaces the one that is there."""
+
+ABSENT_S = 10.0
+"""A visitor in the line who follows no events, and asks for nothing, has gone away after so long."""
+
+CONNECT_S = 30.0
+"""Who is let in has so long to connect: a browser's question about the microphone is read and answered meanwhile."""
+
+
+class Why(StrEnum):
+    """Why a visit ended."""
+
+    LEFT = "left"
+    GONE = "gone"
+    NEVER_CONNECTED = "never_connected"
+    LOST = "lost"
+    IDLE = "idle"
+    FAILED = "failed"
+    CLOSED = "closed"
+
+
+TOLD = {
+    Why.LEFT: "you have left",
+    Why.GONE: "you went away while you waited",
+    Why.NEVER_CONNECTED: "the place was free, and nobody connected",
+    Why.LOST: "the connection broke, and did not come back in time",
+    Why.IDLE: "nothing happened for a while, and somebody else waited",
+    Why.FAILED: "something went wrong here: the conversation can't go on",
+    Why.CLOSED: "the server is being stopped",
+}
+"""For people to read."""

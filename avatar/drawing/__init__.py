@@ -1,0 +1,1 @@
+"""Pictures drawn in processes of their own, so that sessions don't wait for one another's Python."""
