@@ -23,11 +23,7 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
-<<<<<<< HEAD
-from agent.llm.base import Conversation
-=======
-from agent.llm.base import Message
->>>>>>> main
+from agent.llm.base import Conversation, Message
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
@@ -93,11 +89,8 @@ class Engine:
         output_failure: OutputFailure = OutputFailure.ENDS_ALL,
         apologises: bool = True,
         end_of_turn_s: float | None = None,
-<<<<<<< HEAD
         greets_at_once: bool = True,
-=======
         earlier: Sequence[Message] = (),
->>>>>>> main
     ) -> AsyncGenerator[Session, None]:
         """One conversation, ready to run.
 
@@ -109,11 +102,8 @@ class Engine:
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
             end_of_turn_s: overrides the configured silence that ends a turn.
-<<<<<<< HEAD
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
-=======
             earlier: what was said before, where a conversation goes on.
->>>>>>> main
         """
         config, parts = config or self.config, self.parts
         async with AsyncExitStack() as stack:

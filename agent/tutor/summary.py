@@ -45,5 +45,5 @@ def _of(right: int, done: int) -> str:
 
 
 def enumerated(parts: Sequence[str]) -> str:
-    """ "a, b and c"; "" for none."""
+    """Parts as they are listed in speech: a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
