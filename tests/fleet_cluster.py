@@ -23,7 +23,7 @@ from ray.cluster_utils import Cluster
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from agent.fleet.app import Replica
-from tests.web_visitor import WebVisitor
+from tests.rtc_visitor import Visitor, until
 
 NODES = 3
 SETTINGS = [
@@ -37,7 +37,7 @@ STORE_BYTES = 80 * 2**20
 QUESTION = "What is your name?"
 
 
-class Visitor:
+class Page:
     """A page, without its looks."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
@@ -58,14 +58,21 @@ class Visitor:
 
     async def connect(self) -> None:
         """Connects, and sees the face."""
-        self.peer = WebVisitor(self._answer)
-        await asyncio.wait_for(self.peer.connect(), 30)
-
-    async def _answer(self, offer: str) -> str:
-        headers = {"Content-Type": "application/sdp"}
+        self._peer, headers = Visitor(), {"Content-Type": "application/sdp"}
+        offer = await self._peer.offer()
         answered = await self._client.post(f"/api/sessions/{self.id}/whep", content=offer, headers=headers)
         answered.raise_for_status()
-        return answered.text
+        await self._peer.take(answered.text)
+        await until(lambda: self.pictures > 0)
+
+    @property
+    def pictures(self) -> int:
+        """That came over this connection."""
+        return len({timestamp for timestamp, _ in self._peer.streams["video"].packets})
+
+    async def hang_up(self) -> None:
+        """Ends the connection."""
+        await self._peer.peer.close()
 
     async def ask(self, question: str) -> None:
         """Asks, and waits until the turn is over."""
@@ -83,7 +90,7 @@ class Visitor:
 
     async def come_back(self) -> None:
         """Connects again, as often as it takes."""
-        await self.peer.hang_up()
+        await self.hang_up()
         for _ in range(60):
             try:
                 await self.turns()
@@ -98,25 +105,25 @@ class Visitor:
 async def meet(address: str, seen: dict[str, Any]) -> None:
     """Two visitors at two replicas; one of these dies."""
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
-        one, other = Visitor(client), Visitor(client)
+        one, other = Page(client), Page(client)
         for visitor in (one, other):
             await visitor.begin()
         await asyncio.gather(one.ask(QUESTION), other.ask("What can you do?"))
         seen["apart"] = one.replica != other.replica
         seen["turns"] = [len(await visitor.turns()) for visitor in (one, other)]
-        pictures = other.peer.pictures
+        pictures = other.pictures
         os.kill(_process_of(one.replica), signal.SIGKILL)
         await one.come_back()
         kept = await one.turns()
         seen["kept"] = [turn["question"] for turn in kept]
         await one.ask("What can you do?")
         seen["goes_on"] = len(await one.turns())
-        seen["other_undisturbed"] = other.peer.pictures > pictures and len(await other.turns()) == 1
+        seen["other_undisturbed"] = other.pictures > pictures and len(await other.turns()) == 1
         unknown = await client.get(f"/api/sessions/{one.replica}~nobody-was-ever-called-this")
         seen["unknown"] = unknown.status_code
         for visitor in (one, other):
             (await client.delete(f"/api/sessions/{visitor.id}")).raise_for_status()
-            await visitor.peer.hang_up()
+            await visitor.hang_up()
 
 
 def _process_of(replica: str) -> int:

@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import serve
 from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
@@ -78,7 +79,7 @@ class Replica:
         conversations = await asyncio.to_thread(shared_conversations)
         name = serve.get_replica_context().replica_id.unique_id
         async with (
-            load_engine(self._config, Part.CONVERSATION) as engine,
+            load_engine(self._config, Part.CONVERSATION, drawing_processes=_own_cores()) as engine,
             open_hall(engine, keep=keep, id_prefix=f"{name}~") as self._hall,
         ):
             self._liveness = Liveness(engine, self._hall)
@@ -110,6 +111,11 @@ class Replica:
         self._unasked.stop()
         self._leaving.set()
         await self._life
+
+
+def _own_cores() -> int:
+    """Whole cores that Ray has set aside for this replica; 0 where it shares one."""
+    return int(ray.get_runtime_context().get_assigned_resources().get("CPU", 0.0))
 
 
 def build(arguments: dict[str, Any]) -> Application:
