@@ -1,6 +1,6 @@
-"""A local Ray cluster of simulated nodes that holds the page; run as a program of its own, since Ray takes over its process.
+"""A local Ray cluster of simulated nodes that holds the page; a program of its own, since Ray takes over its process.
 
-It prints one JSON object: what visitors met with when a replica died and when a node was taken away.
+It prints one JSON object: what visitors met with when a replica died.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0")
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", RAY_raylet_start_wait_time_s="120")
 
 import httpx
 import ray
@@ -78,7 +78,7 @@ class Page:
         """Asks, and waits until the turn is over."""
         turns = len(await self.turns())
         (await self._client.post(f"/api/sessions/{self.id}/ask", json={"text": question})).raise_for_status()
-        while len(await self.turns()) == turns:
+        while len(await self.turns()) == turns:  # noqa: ASYNC110 - the API tells by events; this asks
             await asyncio.sleep(0.2)
 
     async def turns(self) -> list[dict[str, Any]]:
