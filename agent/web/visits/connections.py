@@ -21,6 +21,7 @@ class Connections:
         face: likewise.
         servers: STUN and TURN.
         on_controls: called on the event loop with what the peer asks of the face.
+        on_connected: called when there is another connection.
         on_lost: called on the event loop with a connection that broke, while there was no other; it is to be closed.
     """
 
@@ -31,10 +32,11 @@ class Connections:
         servers: RTCConfiguration,
         *,
         on_controls: Callable[[ControlsChange], None],
+        on_connected: Callable[[], None],
         on_lost: Callable[[Connection], None],
     ) -> None:
         self._sound, self._face, self._servers = sound, face, servers
-        self._on_controls, self._on_lost = on_controls, on_lost
+        self._on_controls, self._on_connected, self._on_lost = on_controls, on_connected, on_lost
         self._current: Connection | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -64,6 +66,7 @@ class Connections:
                 await connection.close()
                 raise
             before, self._current = self._current, connection
+            self._on_connected()
             if before is not None:
                 await before.close()
             return answer

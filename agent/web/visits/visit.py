@@ -101,6 +101,7 @@ class Visit:
             self._dialogue.face,
             servers,
             on_controls=self.change_controls,
+            on_connected=self._connected,
             on_lost=self._lost,
         )
         self._followers = 0
@@ -236,18 +237,19 @@ class Visit:
             VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
                 stays.
         """
-        answer = await self._connections.answer(offer, self._check_begun)
-        if self.life is Life.LOST:
-            self._hooks.on_resumed()
-        self._become(Life.CONNECTED)
-        self._dialogue.wake()
-        return answer
+        return await self._connections.answer(offer, self._check_begun)
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
         if self.life is Life.CONNECTED:
             self._break_off(asyncio.get_running_loop().time())
         await self._connections.hang_up()
+
+    def _connected(self) -> None:
+        if self.life is Life.LOST:
+            self._hooks.on_resumed()
+        self._become(Life.CONNECTED)
+        self._dialogue.wake()
 
     def _lost(self, connection: Connection) -> None:
         self._break_off(connection.heard_from_s)
