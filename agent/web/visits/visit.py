@@ -43,12 +43,14 @@ class Hooks:
         on_turns: when there is another turn, or all were forgotten.
         on_idle: when it may make room for somebody else.
         on_resumed: when a broken connection has come back.
+        on_reset: when a conversation was forgotten and a fresh one begins.
     """
 
     on_event: Callable[[Event], None]
     on_turns: Callable[[Visit], None]
     on_idle: Callable[[], None]
     on_resumed: Callable[[], None]
+    on_reset: Callable[[], None]
 
 
 class Visit:
@@ -184,6 +186,7 @@ class Visit:
             self._has_begun.set()
         else:
             self.events.add("reset")
+            self._hooks.on_reset()
 
     def _become(self, life: Life) -> None:
         assert life in FOLLOWING[self.life], f"a visit that is {self.life} can't become {life}"
