@@ -130,9 +130,6 @@ class Host:
     def __post_init__(self) -> None:
         self.face = PeerFace(self.sound)
 
-    def __post_init__(self) -> None:
-        self.face = PeerFace(self.sound)
-
     def connection(self) -> Connection:
         """A connection that waits for an offer."""
         return Connection(
