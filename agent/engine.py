@@ -27,8 +27,8 @@ from agent.llm.base import Message
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from avatar.clock import AudioClock, OfflineClock, PacedClock
-from avatar.drawing.pool import DrawingPool
 from avatar.outputs.base import Output
+from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack

@@ -21,8 +21,8 @@ from agent.llm.base import LLM
 from agent.personas import name_of, persona_of
 from agent.shared import SharedThings, content_key
 from avatar.decoder import DistantFaceDecoder, FaceDecoder
-from avatar.drawing.pool import DrawingPool, StoredFace, stored_face
-from avatar.sampler.distant import MotionProcess
+from avatar.processes.drawing import DrawingPool, StoredFace, stored_face
+from avatar.processes.sampling import MotionProcess
 from speech.asr.base import ASR
 from speech.tts.base import TTS
 

@@ -81,7 +81,7 @@ def _motion_cost_s(model: MotionModel) -> float:
 
     sampler = FlowMotionSampler(BlockBatcher(model), SamplerOptions(block_frames=BLOCK_FRAMES))
     began, frames, counted_from = time.thread_time(), 0, 0
-    for start in range(0, PICTURES + WARM_UP_FRAMES):
+    for start in range(PICTURES + WARM_UP_FRAMES):
         sampler.push(AudioChunk(np.zeros(SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, start * SAMPLES_PER_FRAME))
         frames += len(sampler.frames().values)
         if frames <= BLOCK_FRAMES:  # PyTorch's first calls of a network take a quarter of a second
