@@ -20,6 +20,8 @@ from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
 from agent.personas import name_of, persona_of
 from agent.shared import SharedThings, content_key
+from agent.tutor.lesson import lesson_path
+from agent.tutor.loading import Teachable, open_lesson
 from avatar.decoder import DistantFaceDecoder, FaceDecoder
 from avatar.processes.drawing import DrawingPool, StoredFace, stored_face
 from avatar.processes.sampling import MotionProcess
@@ -119,6 +121,15 @@ class SharedParts:
             yield mind
 
     @asynccontextmanager
+    async def lesson(self, config: Config) -> AsyncGenerator[Teachable, None]:
+        """The lesson that is taught."""
+        with_meaning = await asyncio.to_thread(answers_from_file, config)
+        path = await asyncio.to_thread(lesson_path, config.tutor.lesson)
+        key = ("lesson", await asyncio.to_thread(content_key, path), with_meaning)
+        async with self._shared.lease(key, lambda: self._open_lesson(config)) as lesson:
+            yield lesson
+
+    @asynccontextmanager
     async def voice(self, config: Config) -> AsyncGenerator[Loaded[TTS], None]:
         """The synthesiser of the voice that is meant; people whom the same voices fit share it."""
         meant, fitting = await asyncio.to_thread(with_meant_voice, config), persona_of(config)
@@ -135,6 +146,14 @@ class SharedParts:
         opening = loaded(config, chosen_ears, lambda used: make_ears(used, phrases), on_notice=notices.append)
         async with opening as ears:
             yield Loaded(ears, tuple(notices))
+
+    @asynccontextmanager
+    async def _open_lesson(self, config: Config) -> AsyncGenerator[Teachable, None]:
+        async with (
+            self.knowledge(config) as known,
+            open_lesson(config, known.part.knowledge, known.part.understanding) as lesson,
+        ):
+            yield lesson
 
     @asynccontextmanager
     async def _open_mind(self, config: Config) -> AsyncGenerator[Loaded[LLM], None]:
