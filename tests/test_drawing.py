@@ -23,7 +23,7 @@ from avatar.processes.drawing import DistantDecoder, DrawingPool, StoredFace, st
 from avatar.renderer import FrameShown, Renderer
 from avatar.sampler.batcher import BlockBatcher
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
-from speech.errors import BackendError
+from speech.errors import BackendError, InputError
 from speech.sound_track import SoundTrack
 from tests.fakes import KeptOutput, LoudnessSampler
 from tests.virtual_time import run
@@ -99,6 +99,10 @@ async def _the_same(portrait_cache: Path) -> None:
             here = await asyncio.to_thread(moved, BlockBatcher(distant.model))
             there = await asyncio.to_thread(moved, distant)
         np.testing.assert_array_equal(there, here)
+        nobody = config.model_copy(update={"portrait": PortraitSection(path="nobody.png", cache_dir=portrait_cache)})
+        with pytest.raises(InputError, match=r"nobody\.png"):
+            async with engine.face(nobody):
+                pass
         async with engine.face() as face, engine.parts.decoder(config) as decoder:
             assert isinstance(decoder, DistantFaceDecoder)
             for values in here[::8]:
