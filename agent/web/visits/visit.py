@@ -16,6 +16,7 @@ from agent.conversation.events import Event
 from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.reader import Reader
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
 from agent.web.visits.countdown import Countdown
@@ -92,7 +93,7 @@ class Visit:
             self._captions,
             dialogue.Hooks(self._begun, hooks.on_event, lambda: hooks.on_turns(self), hooks.on_idle),
         )
-        self._connection: Connection | None = None
+        self._connection: Connection | Reader | None = None
         self._connecting = asyncio.Lock()
         self._followers = 0
         self._tasks = asyncio.TaskGroup()
@@ -207,6 +208,8 @@ class Visit:
 
     def _followed(self, followers: int) -> None:
         self._followers = followers
+        if not followers and isinstance(self._connection, Reader):
+            self._lost(self._connection)
         self._look_after_line()
 
     def _look_after_line(self) -> None:
@@ -219,11 +222,10 @@ class Visit:
     # ---- its connection
 
     async def connect(self, offer: str) -> str:
-        """Answers a peer's SDP offer; a connection that was there is closed once the new one is answered.
+        """Answers a peer's SDP offer; one that was there is closed once the new one is answered, and else stays.
 
         Raises:
-            VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
-                stays.
+            VisavisError: it has not begun yet, is over, or the offer can't be answered.
         """
         async with self._connecting:
             self._check_begun()
@@ -239,14 +241,23 @@ class Visit:
             except BaseException:
                 await connection.close()
                 raise
-            before, self._connection = self._connection, connection
-            if self.life is Life.LOST:
-                self._hooks.on_resumed()
-            self._become(Life.CONNECTED)
-            self._dialogue.wake()
-            if before is not None:
-                await before.close()
+            await self._replace(connection)
             return answer
+
+    async def read(self) -> None:
+        """Goes on in writing, without a peer, for as long as the events are followed; an offer replaces it."""
+        async with self._connecting:
+            self._check_begun()
+            await self._replace(Reader(self._dialogue.sound))
+
+    async def _replace(self, connection: Connection | Reader) -> None:
+        before, self._connection = self._connection, connection
+        if self.life is Life.LOST:
+            self._hooks.on_resumed()
+        self._become(Life.CONNECTED)
+        self._dialogue.wake()
+        if before is not None:
+            await before.close()
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
@@ -255,17 +266,16 @@ class Visit:
                 self._break_off()
             await self._hang_up()
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Connection | Reader) -> None:
         if connection is self._connection and self.life is Life.CONNECTED:
             self._break_off()
             self._connection = None
             self._tasks.create_task(connection.close(), name="hang up")
 
     def _break_off(self) -> None:
-        """An answer in mid-air ends where it was heard."""
         self._become(Life.LOST)
         if self.session is not None:
-            self.session.interrupt()
+            self.session.interrupt()  # an answer in mid-air ends where it was heard
 
     async def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
