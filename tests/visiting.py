@@ -25,11 +25,12 @@ from agent.engine import Engine, OutputFailure
 from agent.llm.base import Message
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
-from agent.web.visits import visit as visit_module
+from agent.web.visits import connections
 from agent.web.visits.event_log import WebEvent
 from agent.web.visits.hall import Hall, open_hall
 from agent.web.visits.visit import Visit
 from avatar.clock import PacedClock
+from avatar.decoder import FaceDecoder
 from avatar.motion import Motion, neutral
 from avatar.outputs.base import Output
 from avatar.renderer import Renderer
@@ -66,7 +67,8 @@ class FakeEngine:
         sessions: that are open.
         opening_s: how long one takes to be loaded.
         fails: raised instead of it, once.
-        new_sampler: makes each one's face.
+        new_sampler: makes each one's motion.
+        decoder: makes everybody's pictures; None where only the sound is wanted.
     """
 
     def __init__(self, config: Config, replies: Mapping[str, str | Exception], ears: Sequence[str] = ()) -> None:
@@ -78,6 +80,7 @@ class FakeEngine:
         self.opening_s = 0.0
         self.fails: Exception | None = None
         self.new_sampler: Callable[[], MotionSampler] = StillSampler
+        self.decoder: FaceDecoder | None = None
 
     @asynccontextmanager
     async def session(
@@ -102,7 +105,7 @@ class FakeEngine:
             voice=voice,
             user=stage.user,
             sampler=self.new_sampler(),
-            decoder=None,
+            decoder=self.decoder,
             outputs=outputs,
             label=None,
         )
@@ -136,13 +139,14 @@ class FakePeer:
     def take_the_place(cls, monkeypatch: pytest.MonkeyPatch) -> list[FakePeer]:
         """From now on visits get such connections; returns those that were made so far."""
         cls.open, cls.made = [], []
-        monkeypatch.setattr(visit_module, "Connection", cls)
+        monkeypatch.setattr(connections, "Connection", cls)
         return cls.made
 
     def __init__(self, sound: PeerSound, face: PeerFace, *, on_lost: Callable[[], None], **_: Any) -> None:
         self._sound, self._on_lost = sound, on_lost
         self._playing: asyncio.Task[None] | None = None
         self.heard: list[Samples] = []
+        self.heard_from_s = 0.0
 
     async def answer(self, offer: str) -> str:
         if offer == GARBAGE:
@@ -166,8 +170,9 @@ class FakePeer:
             self._sound.hear(samples[start : start + PIECE_SAMPLES])
             await asyncio.sleep(PIECE_SAMPLES / OUTPUT_RATE_HZ)
 
-    def vanish(self) -> None:
-        """The network breaks."""
+    def vanish(self, ago_s: float = 0.0) -> None:
+        """The network has broken some time ago, which is noticed now."""
+        self.heard_from_s = asyncio.get_running_loop().time() - ago_s
         self._sound.detach(self)
         self._on_lost()
 

@@ -1,4 +1,4 @@
-"""What a visitor may choose: voices and languages."""
+"""What a visitor may choose: voices, languages, lessons."""
 
 from __future__ import annotations
 
@@ -41,6 +41,20 @@ class LanguageChoice(BaseModel):
     name: str
 
 
+class LessonChoice(BaseModel):
+    """A lesson.
+
+    Attributes:
+        id: for `lesson` of the wishes.
+        title: what it is called.
+        goal: what it is for.
+    """
+
+    id: str
+    title: str
+    goal: str
+
+
 @router.get("/voices")
 async def list_voices(hall: TheHall) -> list[VoiceChoice]:
     """Lists the voices that can be chosen, the best first."""
@@ -53,3 +67,10 @@ async def list_languages(hall: TheHall) -> list[LanguageChoice]:
     """Lists the languages that can be heard, answered and spoken here, the server's own first."""
     languages = (await hall.choices.offer()).languages
     return [LanguageChoice(id=code, name=LANGUAGES.get(code, code)) for code in languages]
+
+
+@router.get("/lessons")
+async def list_lessons(hall: TheHall) -> list[LessonChoice]:
+    """Lists the lessons that come with the program."""
+    lessons = (await hall.choices.offer()).lessons
+    return [LessonChoice(id=key, title=lesson.title, goal=lesson.goal) for key, lesson in lessons.items()]

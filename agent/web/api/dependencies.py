@@ -1,4 +1,7 @@
-"""What routes are handed: the hall, the visit that a path names, its conversation."""
+"""What routes are handed: the hall, the visit that a path names, its conversation.
+
+All are coroutines, as FastAPI would run plain functions on a thread.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from agent.web.visits.hall import Hall
 from agent.web.visits.visit import Visit
 
 
-def the_hall(request: Request) -> Hall:
+async def the_hall(request: Request) -> Hall:
     """The hall of this application."""
     hall: Hall = request.app.state.hall
     return hall
@@ -20,7 +23,7 @@ def the_hall(request: Request) -> Hall:
 TheHall = Annotated[Hall, Depends(the_hall)]
 
 
-def the_visit(
+async def the_visit(
     session_id: Annotated[str, Path(max_length=100, description="Secret: whoever knows it is the visitor.")],
     hall: TheHall,
 ) -> Visit:
@@ -34,7 +37,7 @@ def the_visit(
 TheVisit = Annotated[Visit, Depends(the_visit)]
 
 
-def the_session(visit: TheVisit) -> Session:
+async def the_session(visit: TheVisit) -> Session:
     """Its running conversation."""
     if visit.session is None:
         raise HTTPException(409, "the session has not begun yet, or is over")

@@ -3,45 +3,51 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from speech.errors import InputError, VisavisError, one_line
 
-
-class Fault(BaseModel):
-    """What went wrong."""
-
-    detail: Annotated[str, Field(description="One line for people to read.")]
-
-
 RETRY_AFTER_S = 5
 """Of what may go better then, where nobody knows more."""
 
-_WHAT = {
+_SCHEMA = {
+    "type": "object",
+    "properties": {"detail": {"type": "string", "description": "What went wrong, one line for people to read."}},
+    "required": ["detail"],
+}
+_ANY = {
     400: "It is not readable.",
     401: "The token is missing or wrong.",
     403: "Another site's page asked, or something is switched off here.",
-    404: "There is no such thing.",
-    409: "The conversation has not begun, or is over.",
+    408: "It did not come in time.",
     413: "It is too large.",
+    421: "The server is not called so.",
     422: "It is not what is expected.",
     429: "Too much is asked at once; Retry-After says when to come back.",
-    503: "Too busy, or not ready.",
+    500: "Something went wrong here.",
+}
+_SOME = {
+    404: "There is no such thing.",
+    409: "The conversation has not begun, or is over.",
+    503: "Too busy, or about to end; Retry-After says when to come back.",
 }
 
 
 def faults(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How a route may fail, for OpenAPI; what any route may answer is among them."""
-    return {
-        status: {"model": Fault, "description": _WHAT[status]}
-        for status in sorted({401, 403, 413, 422, 429, *statuses})
-    }
+    """How a route may fail, for OpenAPI.
+
+    Args:
+        statuses: of _SOME; none for those that any route may answer.
+    """
+    told = {status: _SOME[status] for status in statuses} or _ANY
+    # Also where success is no JSON: a "model" would be described as what the route answers else.
+    content = {"application/json": {"schema": _SCHEMA}}
+    return {status: {"description": what, "content": content} for status, what in told.items()}
 
 
 def answer_faults(app: FastAPI) -> None:
@@ -70,5 +76,7 @@ def fault(status: int, detail: str, headers: Any = None) -> JSONResponse:
 def _first_line(error: RequestValidationError) -> str:
     """The first thing that is wrong, and where; what came is not repeated."""
     first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return "expected JSON, could not read it"
     where = ".".join(str(part) for part in first["loc"][1:])
     return f"{where}: {first['msg']}" if where else str(first["msg"])

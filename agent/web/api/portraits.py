@@ -73,7 +73,7 @@ async def image(portrait_id: PortraitId, hall: TheHall) -> Response:
 
 
 @router.post(
-    "", status_code=201, responses=faults(400, 503), form_limits={"max_files": 1, "max_fields": 2, "max_part_size": 100}
+    "", status_code=201, responses=faults(503), form_limits={"max_files": 1, "max_fields": 2, "max_part_size": 100}
 )
 async def bring(
     picture: Annotated[UploadFile, File(description="PNG, JPEG, WebP, HEIC or AVIF of one person, from the front.")],

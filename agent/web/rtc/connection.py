@@ -87,6 +87,11 @@ class Connection:
             await asyncio.gather(self._hearing, return_exceptions=True)
         await self._peer.close()
 
+    @property
+    def heard_from_s(self) -> float:
+        """The event loop's time of the last sign of the peer."""
+        return self._heard_from_s
+
     # ---- signalling
 
     async def _answer(self, offer: Offer) -> str:
@@ -95,9 +100,10 @@ class Connection:
         peer.on("track", self._track_came)
         peer.on("datachannel", self._controls.open)
         if offer.has_audio:
-            voice = self._add(VoiceTrack(self._sound), "sendrecv")
+            track = VoiceTrack(self._sound)
+            voice = self._add(track, "sendrecv")
             hear_at_once(voice.receiver)
-            self._report(voice.sender, OPUS_RATE_HZ)
+            self._report(voice.sender, OPUS_RATE_HZ, lambda: track.level)
         if offer.has_video:
             face = self._add(self._track, "sendonly")
             self._report(face.sender, VIDEO_CLOCK_HZ)
@@ -114,7 +120,7 @@ class Connection:
         transceiver.setCodecPreferences([codec for codec in codecs if codec.name.lower() in chosen])
         return transceiver
 
-    def _report(self, sender: RTCRtpSender, clock_hz: int) -> None:
+    def _report(self, sender: RTCRtpSender, clock_hz: int, level: Callable[[], int | None] = lambda: None) -> None:
         StreamReports(
             sender,
             clock_hz=clock_hz,
@@ -122,6 +128,7 @@ class Connection:
             on_news=self._heard_from,
             on_picture_lost=self._track.want_key_frame,
             on_bitrate=self._track.set_bitrate,
+            level=level,
         )
 
     # ---- life

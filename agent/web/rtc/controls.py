@@ -28,6 +28,7 @@ class ControlsChange(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         allow_inf_nan=False,
         json_schema_extra={
             "minProperties": 1,
@@ -40,7 +41,7 @@ class ControlsChange(BaseModel):
         },
     )
 
-    emotion: Emotion | None = None
+    emotion: Annotated[Emotion | None, Field(strict=False)] = None
     intensity: Annotated[float, Field(ge=0.0, le=1.0)] = DEFAULT_INTENSITY
     yaw_deg: Degrees = None
     pitch_deg: Degrees = None

@@ -19,6 +19,11 @@ class Reader:
         sound.attach(self)
         self._taking = asyncio.create_task(self._take(), name="reader")
 
+    @property
+    def heard_from_s(self) -> float:
+        """The event loop's time until which it surely read: now."""
+        return asyncio.get_running_loop().time()
+
     async def close(self) -> None:
         """Time stands still from now on, unless another one took its place."""
         self._taking.cancel()

@@ -48,6 +48,7 @@ class StreamReports:
         on_news: called whenever the peer reports anything, with the newest round trip in seconds if one was measured.
         on_picture_lost: called when the peer needs a picture that can be decoded without those before.
         on_bitrate: called with the bits a second that the peer has room for.
+        level: how loud the frame is that was just taken, in dB below full scale, for the peer to show; None without.
     """
 
     def __init__(
@@ -59,9 +60,11 @@ class StreamReports:
         on_news: Callable[[float | None], None],
         on_picture_lost: Callable[[], None] = lambda: None,
         on_bitrate: Callable[[int], None] = lambda bitrate: None,
+        level: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._sender, self._clock_hz, self._media_time = sender, clock_hz, media_time
         self._on_news, self._on_picture_lost, self._on_bitrate = on_news, on_picture_lost, on_bitrate
+        self._level = level
         self._in_hand: int | None = None  # the place of a frame that may not be wholly on its way yet
         self._origin: int | None = None  # what aiortc adds to every place, at random
         self._frames = self._packets = self._bytes = 0
@@ -83,7 +86,7 @@ class StreamReports:
                 await self._send_corrected([RtcpSrPacket(self._sender._ssrc, empty)])
         frame = await self._next_frame(codec)
         if frame is not None:
-            self._in_hand = frame.timestamp
+            self._in_hand, frame.audio_level = frame.timestamp, self._level()
             self._frames += 1
             self._packets += len(frame.payloads)
             self._bytes += sum(map(len, frame.payloads))

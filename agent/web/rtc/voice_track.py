@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import av
@@ -11,14 +12,15 @@ from av.audio.codeccontext import AudioCodecContext
 from av.stream import Stream
 
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
-from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 
 BITRATE = 40_000
-"""Bits a second: speech of 12 kHz bandwidth, in mono, that nobody tells from the original."""
+"""Bits a second: speech of full bandwidth, in mono, that nobody tells from the original."""
 
 EXPECTED_LOSS_PERCENT = 5
 """So much of the bitrate goes into copies of the packet before, for networks that lose some."""
 
+SILENCE_DB = -127
 _TIME_BASE = Fraction(1, OUTPUT_RATE_HZ)
 
 
@@ -26,6 +28,9 @@ class VoiceTrack(MediaStreamTrack):
     """The avatar's voice, encoded: one packet every 20 ms, in silence too, where it takes 24 bytes.
 
     With Opus' discontinuous transmission Chromium loses the place of the sound against the picture at every pause.
+
+    Attributes:
+        level: of the packet that was taken last, in dB: 0 is full scale, -127 silence.
     """
 
     kind = "audio"
@@ -35,6 +40,7 @@ class VoiceTrack(MediaStreamTrack):
         self._sound = sound
         self._next: int | None = None
         self._encoder = _encoder()
+        self.level = SILENCE_DB
 
     async def recv(self) -> av.Packet[Stream]:
         """The next packet, when its sound is due."""
@@ -44,6 +50,7 @@ class VoiceTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         self._next += 1
+        self.level = max(SILENCE_DB, round(20 * math.log10(rms(samples) + 1e-9)))
         return self._encode((self._next - 1) * PIECE_SAMPLES, samples)
 
     def _encode(self, start: int, samples: Samples) -> av.Packet[Stream]:
@@ -57,7 +64,6 @@ class VoiceTrack(MediaStreamTrack):
 
 
 def _encoder() -> AudioCodecContext:
-    """Opus takes our own sample rate as it is: a receiver's decoder makes 48 kHz of it, without images."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, AudioCodecContext)
     encoder.format, encoder.layout = av.AudioFormat("s16"), av.AudioLayout("mono")

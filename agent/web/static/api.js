@@ -22,8 +22,8 @@ export async function request(path, { json, ...options } = {}) {
     options = { ...options, body: JSON.stringify(json) };
     options.headers = { ...options.headers, "Content-Type": "application/json" };
   }
-  // A network that swallows everything would be waited for without end.
-  options.signal ??= AbortSignal.timeout?.(LONGEST_MS);
+  // A network that swallows everything would be waited for without end; a file takes as long as it takes.
+  if (!(options.body instanceof FormData)) options.signal ??= AbortSignal.timeout?.(LONGEST_MS);
   const response = await fetch(`api/${path}`, options);
   if (response.ok) return response;
   let detail = response.statusText;

@@ -5,9 +5,10 @@
 //   away      no conversation just now: the network, the server, or a place is missing; it comes back by itself
 
 import { getJson } from "./api.js";
-import { on } from "./events.js";
+import { emit, on } from "./events.js";
 import { stayAlive } from "./kiosk_recovery.js";
 import { refuseGestures } from "./kiosk_screen.js";
+import { opening } from "./opening.js";
 
 const ALONE_MS = 20_000; // whoever touched the screen and says nothing has gone on
 const LINE_MS = 7000; // reading two lines of large letters slowly, and looking at the face
@@ -19,6 +20,7 @@ const root = document.documentElement;
 
 /** Takes the page over: begins once everything of it is made. */
 export async function begin(page) {
+  emit("theme", { theme: "dark" });
   refuseGestures();
   stayAlive(page);
   new Kiosk(page);
@@ -44,7 +46,7 @@ class Kiosk {
     addEventListener("pointerdown", () => this.#touched());
     addEventListener("keydown", ({ key }) => key.length === 1 && this.#meet());
     this.#hears(page.microphone.state);
-    this.#idle.over = () => page.conversation.restart({});
+    this.#idle.over = () => page.conversation.restart(opening.wishes);
     this.#linked(page.conversation.link);
   }
 
@@ -143,6 +145,7 @@ class Invitation {
   #next(index) {
     const line = this.#lines[index] ?? "";
     this.#place.hidden = !line;
+    this.#place.toggleAttribute("data-stays", this.#lines.length === 1);
     const words = document.createElement("span");
     words.textContent = line;
     this.#place.replaceChildren(words); // a new element, so that it fades in anew

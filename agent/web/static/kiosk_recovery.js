@@ -1,6 +1,7 @@
 // What a person would do who looks after the screen: begin again, plug in again, load the page again.
 
 import { emit, on } from "./events.js";
+import { opening } from "./opening.js";
 import { keepAwake } from "./kiosk_screen.js";
 
 const FIRST_PAUSE_MS = 1000;
@@ -33,7 +34,7 @@ function keepConversation(conversation) {
       hasRestarted = false;
     } else if (link === "over" || (link === "lost" && [401, 403].includes(status))) {
       hasRestarted = true;
-      timer = setTimeout(() => conversation.restart({}), pause);
+      timer = setTimeout(() => conversation.restart(opening.wishes), pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
     }
   });

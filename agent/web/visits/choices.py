@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,8 @@ from agent.backends.choice import chosen_ears, chosen_mind, chosen_talker
 from agent.backends.voice_list import voices_here
 from agent.config.config import Config
 from agent.personas import PERSONAS
+from agent.tutor.lesson import Lesson, lesson_path, shipped_lessons
+from agent.tutor.lesson_file import load_lesson
 from agent.web.visits.languages import LANGUAGES, primary
 from agent.web.visits.uploads import Uploads
 from agent.web.visits.wishes import Wishes
@@ -24,12 +27,14 @@ class Offer:
     Attributes:
         languages: codes that ears hear, a voice speaks and the mind answers in, the configured one first.
         voices: of these languages, the best first.
+        lessons: by their ids.
         takes_persona: whether the mind is somebody else for another persona.
         shares_mind: whether other names and personas cost no second language model in memory.
     """
 
     languages: tuple[str, ...]
     voices: tuple[Voice, ...]
+    lessons: Mapping[str, Lesson]
     takes_persona: bool
     shares_mind: bool
 
@@ -67,10 +72,16 @@ class Choices:
         changes: dict[str, dict[str, Any]] = {}
         if wishes.portrait:
             changes["portrait"] = self._portrait(wishes.portrait)
-        if wishes.voice or wishes.language or wishes.name or wishes.persona:
+        if wishes.voice or wishes.language or wishes.name or wishes.persona or wishes.lesson:
             offer = await self.offer()
             changes |= _speech(offer, config, wishes)
             changes["mind"] = _mind(offer, wishes)
+            if wishes.lesson not in ("", *offer.lessons):
+                raise InputError(f"lesson: expected one of {', '.join(offer.lessons)}")
+        lesson = {key: value for key in ("lesson", "learner") if (value := getattr(wishes, key))}
+        if wishes.remember is not None:
+            lesson["remember"] = "yes" if wishes.remember else "no"
+        changes["tutor"] = lesson
         if wishes.composure is not None:
             changes["face"] = {"composure": wishes.composure}
         if wishes.emotion is not None:
@@ -134,9 +145,11 @@ def _look(config: Config) -> Offer:
     spoken = {primary(voice.language) for voice in here}
     others = [code for code in LANGUAGES if code != own and code in spoken] if answers_any else []
     languages = (own, *(code for code in others if _is_heard(config, code)))
+    voices = {voice.id: voice for voice in reversed(here) if primary(voice.language) in languages}
     return Offer(
         languages,
-        tuple(voice for voice in here if primary(voice.language) in languages),
+        tuple(reversed(voices.values())),
+        {name: load_lesson(lesson_path(name)) for name in shipped_lessons()},
         takes_persona=bool(models),
         shares_mind=all(one.source == "server" for one in models),
     )

@@ -14,6 +14,7 @@ from agent.conversation.events import Event
 from agent.engine import Engine
 from agent.log.log import LOG
 from agent.log.session_log import SessionLog
+from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.visits.capacity import measure_capacity
 from agent.web.visits.choices import Choices
 from agent.web.visits.figures import Figures
@@ -52,6 +53,7 @@ class Hall:
         self._engine, self._tasks, self._keep = engine, tasks, keep
         self.choices = Choices(engine.config)
         self._places = Places(count, engine.config.web.waiting)
+        self._servers = rtc_configuration(engine.config.web)
         self._visits: dict[str, Visit] = {}
         self._figures, self._log = Figures(), SessionLog(LOG.redaction)
         self._seeds = (seed % (LARGEST_SEED + 1) for seed in itertools.count(engine.config.face.seed))
@@ -116,7 +118,16 @@ class Hall:
         except HallFullError:
             self._figures.turned_away += 1
             raise
-        visit = Visit(self._engine, config, wishes, ticket, seeds=self._seeds, hooks=self._hooks, goes_on=goes_on)
+        visit = Visit(
+            self._engine,
+            config,
+            wishes,
+            ticket,
+            seeds=self._seeds,
+            servers=self._servers,
+            hooks=self._hooks,
+            goes_on=goes_on,
+        )
         self._visits[visit.id] = visit
         self._figures.begun += 1
         self._tasks.create_task(self._host(visit), name="visit")
@@ -206,6 +217,9 @@ async def open_hall(
         places: conversations at once; 0 for as many as are configured or, where none are, as this machine is measured
             to hold.
         keep: takes what another server would need to go on with a visit.
+
+    Raises:
+        InputError: STUN or TURN are configured wrongly.
     """
     count = places or engine.config.web.sessions or (await measure_capacity(engine)).sessions
     async with asyncio.TaskGroup() as tasks:

@@ -16,9 +16,11 @@ from agent.conversation.events import Event
 from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.web.rtc.connection import Connection
+from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.reader import Reader
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
+from agent.web.visits.connections import Connections
 from agent.web.visits.countdown import Countdown
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Life, Why
@@ -59,6 +61,7 @@ class Visit:
         wishes: these.
         ticket: its place, or the one in the line; given back in the end.
         seeds: gives each session a seed, so that no two faces move alike.
+        servers: STUN and TURN.
         hooks: what is called.
         goes_on: what another server knew of it.
 
@@ -77,6 +80,7 @@ class Visit:
         ticket: Ticket,
         *,
         seeds: Iterator[int],
+        servers: RTCConfiguration,
         hooks: Hooks,
         goes_on: Snapshot | None = None,
     ) -> None:
@@ -93,8 +97,13 @@ class Visit:
             self._captions,
             dialogue.Hooks(self._begun, hooks.on_event, lambda: hooks.on_turns(self), hooks.on_idle),
         )
-        self._connection: Connection | Reader | None = None
-        self._connecting = asyncio.Lock()
+        self._connections = Connections(
+            self._dialogue.sound,
+            self._dialogue.face,
+            servers,
+            on_controls=self.change_controls,
+            on_lost=self._lost,
+        )
         self._followers = 0
         self._tasks = asyncio.TaskGroup()
         self._until_ended: asyncio.Timeout | None = None
@@ -121,7 +130,7 @@ class Visit:
         finally:
             self.why = self.why or Why.CLOSED
             self._become(Life.ENDED)
-            await self._hang_up()
+            await self._connections.hang_up()
             self.events.add("ended", why=self.why.value, message=self._message or TOLD[self.why])
             self.events.close()
             self._has_begun.set()
@@ -162,7 +171,9 @@ class Visit:
         """
         if self.session is not None and self.is_watched:
             with contextlib.suppress(TimeoutError):
-                if await asyncio.wait_for(self.session.finish_sentence(), within_s):
+                async with asyncio.timeout(within_s):
+                    was_speaking = await self.session.finish_sentence()
+                if was_speaking:
                     await asyncio.sleep(IN_FLIGHT_S)
         self.end(Why.CLOSED, message)
 
@@ -208,8 +219,8 @@ class Visit:
 
     def _followed(self, followers: int) -> None:
         self._followers = followers
-        if not followers and isinstance(self._connection, Reader):
-            self._lost(self._connection)
+        if not followers:
+            self._connections.nobody_follows()
         self._look_after_line()
 
     def _look_after_line(self) -> None:
@@ -222,65 +233,42 @@ class Visit:
     # ---- its connection
 
     async def connect(self, offer: str) -> str:
-        """Answers a peer's SDP offer; one that was there is closed once the new one is answered, and else stays.
+        """Answers a peer's SDP offer; a connection that was there is closed once the new one is answered.
 
         Raises:
-            VisavisError: it has not begun yet, is over, or the offer can't be answered.
+            VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
+                stays.
         """
-        async with self._connecting:
-            self._check_begun()
-            connection = Connection(
-                self._dialogue.sound,
-                self._dialogue.face,
-                on_lost=lambda: self._lost(connection),
-                servers=RTCConfiguration([]),
-            )
-            try:
-                answer = await connection.answer(offer)
-                self._check_begun()
-            except BaseException:
-                await connection.close()
-                raise
-            await self._replace(connection)
-            return answer
+        answer = await self._connections.answer(offer, self._check_begun)
+        self._connected()
+        return answer
 
     async def read(self) -> None:
-        """Goes on in writing, without a peer, for as long as the events are followed; an offer replaces it."""
-        async with self._connecting:
-            self._check_begun()
-            await self._replace(Reader(self._dialogue.sound))
+        """Goes on in writing, without a peer, for as long as the events are followed."""
+        await self._connections.read(self._check_begun)
+        self._connected()
 
-    async def _replace(self, connection: Connection | Reader) -> None:
-        before, self._connection = self._connection, connection
+    def _connected(self) -> None:
         if self.life is Life.LOST:
             self._hooks.on_resumed()
         self._become(Life.CONNECTED)
         self._dialogue.wake()
-        if before is not None:
-            await before.close()
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
-        async with self._connecting:
-            if self.life is Life.CONNECTED:
-                self._break_off()
-            await self._hang_up()
+        if self.life is Life.CONNECTED:
+            self._break_off(asyncio.get_running_loop().time())
+        await self._connections.hang_up()
 
     def _lost(self, connection: Connection | Reader) -> None:
-        if connection is self._connection and self.life is Life.CONNECTED:
-            self._break_off()
-            self._connection = None
-            self._tasks.create_task(connection.close(), name="hang up")
+        self._break_off(connection.heard_from_s)
+        self._tasks.create_task(connection.close(), name="hang up")
 
-    def _break_off(self) -> None:
+    def _break_off(self, heard_until_s: float) -> None:
+        """An answer in mid-air ends where it was heard; that nobody is there any more is noticed later."""
         self._become(Life.LOST)
         if self.session is not None:
-            self.session.interrupt()  # an answer in mid-air ends where it was heard
-
-    async def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
+            self.session.interrupt(self._dialogue.sound.sample_heard(heard_until_s))
 
     def _check_begun(self) -> None:
         if self.session is None:
@@ -316,6 +304,12 @@ class Visit:
     def stop(self) -> None:
         """Silences the avatar."""
         self._dialogue.stop()
+
+    def change_controls(self, change: ControlsChange) -> None:
+        """Changes what is asked of the face."""
+        self.touch()
+        if self.session is not None:
+            self.session.set_controls(change.applied_to(self.session.controls))
 
     def touch(self) -> None:
         """The visitor is there: they typed, touched, or asked for something."""

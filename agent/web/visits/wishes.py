@@ -25,11 +25,15 @@ class Wishes(BaseModel):
         composure: 0 lively, 1 calm.
         emotion: shown from the start.
         lesson: the id of a lesson.
-        learner: under which name progress in lessons is remembered; only where the learner agrees.
+        learner: under which name progress in lessons is remembered.
+        remember: whether the learner agreed to that, or refused; else they are asked.
     """
 
     model_config = ConfigDict(
-        extra="forbid", allow_inf_nan=False, json_schema_extra={"examples": [{"portrait": "ada", "composure": 0.7}]}
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"portrait": "ada", "composure": 0.7}]},
     )
 
     portrait: Annotated[str, Field(max_length=100)] = ""
@@ -38,6 +42,7 @@ class Wishes(BaseModel):
     name: Annotated[str, Field(max_length=40, pattern=_LINE)] = ""
     persona: Annotated[str, Field(max_length=2000, pattern=_LINES)] = ""
     composure: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
-    emotion: Emotion | None = None
+    emotion: Annotated[Emotion | None, Field(strict=False)] = None
     lesson: Annotated[str, Field(max_length=100)] = ""
     learner: Annotated[str, Field(max_length=60, pattern=_LINE)] = ""
+    remember: bool | None = None

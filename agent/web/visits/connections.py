@@ -1,0 +1,99 @@
+"""The connections of one visit: one at a time, and a new one takes the old one's place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiortc import RTCConfiguration
+
+from agent.web.rtc.connection import Connection
+from agent.web.rtc.controls import ControlsChange
+from agent.web.rtc.face_track import PeerFace
+from agent.web.rtc.peer_sound import PeerSound
+from agent.web.rtc.reader import Reader
+
+
+class Connections:
+    """Answers peers.
+
+    Args:
+        sound: of the visitor, whichever connection it goes over.
+        face: likewise.
+        servers: STUN and TURN.
+        on_controls: called on the event loop with what the peer asks of the face.
+        on_lost: called on the event loop with a connection that broke, while there was no other; it is to be closed.
+    """
+
+    def __init__(
+        self,
+        sound: PeerSound,
+        face: PeerFace,
+        servers: RTCConfiguration,
+        *,
+        on_controls: Callable[[ControlsChange], None],
+        on_lost: Callable[[Connection | Reader], None],
+    ) -> None:
+        self._sound, self._face, self._servers = sound, face, servers
+        self._on_controls, self._on_lost = on_controls, on_lost
+        self._current: Connection | Reader | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def answer(self, offer: str, check: Callable[[], None]) -> str:
+        """Answers a peer's SDP offer; a connection that was there is closed once the new one is answered.
+
+        Args:
+            offer: as it came.
+            check: raises where no connection is wanted; called before and after.
+
+        Raises:
+            VisavisError: the offer can't be answered, or what `check` raises; a connection that was there stays.
+        """
+        async with self._one_at_a_time:
+            check()
+            connection = Connection(
+                self._sound,
+                self._face,
+                on_lost=lambda: self._lost(connection),
+                on_controls=self._on_controls,
+                servers=self._servers,
+            )
+            try:
+                answer = await connection.answer(offer)
+                check()
+            except BaseException:
+                await connection.close()
+                raise
+            await self._take(connection)
+            return answer
+
+    async def read(self, check: Callable[[], None]) -> None:
+        """A visitor without WebRTC reads along, in the place of a peer; an offer replaces it.
+
+        Args:
+            check: raises where no connection is wanted.
+        """
+        async with self._one_at_a_time:
+            check()
+            await self._take(Reader(self._sound))
+
+    def nobody_follows(self) -> None:
+        """Nobody follows the visit's events any more: whoever only read along has gone."""
+        if isinstance(self._current, Reader):
+            self._lost(self._current)
+
+    async def _take(self, connection: Connection | Reader) -> None:
+        before, self._current = self._current, connection
+        if before is not None:
+            await before.close()
+
+    async def hang_up(self) -> None:
+        """Closes the connection, if there is one."""
+        connection, self._current = self._current, None
+        if connection is not None:
+            await connection.close()
+
+    def _lost(self, connection: Connection | Reader) -> None:
+        if connection is self._current:
+            self._current = None
+            self._on_lost(connection)
