@@ -123,9 +123,12 @@ class Host:
     """
 
     sound: PeerSound = field(default_factory=PeerSound)
-    face: PeerFace = field(default_factory=PeerFace)
+    face: PeerFace = field(init=False)
     lost: int = 0
     changes: list[ControlsChange] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.face = PeerFace(self.sound)
 
     def connection(self) -> Connection:
         """A connection that waits for an offer."""

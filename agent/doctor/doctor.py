@@ -20,6 +20,7 @@ from agent.doctor.files import check_files, check_programs, check_python
 from agent.doctor.packages import Part, Ring, Status, check_packages
 from agent.doctor.recommended import check_recommended
 from speech.errors import VisavisError
+from speech.worker.cores import usable_cores
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "missing": "yellow", "broken": "red"}
 
@@ -104,7 +105,7 @@ def diagnose(config: Config, *, deep: bool = False) -> Diagnosis:
 
 
 def _machine() -> Machine:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         memory = min(memory, int(_CONTAINER_MEMORY.read_text()))

@@ -22,6 +22,7 @@ from agent.llm.gguf_folder import GROUP_SETTING, chat_folder
 from agent.models.packaged_catalogue import find_packaged
 from agent.text.stream_splitter import StreamSplitter
 from speech.errors import InputError
+from speech.worker.cores import usable_cores
 from speech.worker.main import Call, Cancelled, Work, serve
 from speech.worker.turns import Turns
 
@@ -278,7 +279,7 @@ def load(setup: dict[str, Any]) -> Work:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     torch.set_num_threads(min(_MOST_THREADS, max(1, cores - 1)))
     folder = Path(setup["model"])
     if setup["packaged"]:

@@ -28,6 +28,7 @@ from agent.web.safety.slow_clients import BehindProxyProtocol, ImpatientProtocol
 from agent.web.service_manager import ServiceManager
 from agent.web.visits.hall import Hall, open_hall
 from speech.worker import signals
+from speech.worker.cores import usable_cores
 from speech.worker.priority import prefer_live
 
 FAREWELL_S = 8.0
@@ -68,7 +69,8 @@ async def serve(
     with closing(listen(web.host, web.port)) as listening, contextlib.ExitStack() as waiting:
         waiting.enter_context(loading())
         manager.tell("STATUS=loading")
-        async with load_engine(config, Part.CONVERSATION, on_preparing=say) as engine, open_hall(engine) as hall:
+        loaded = load_engine(config, Part.CONVERSATION, drawing_processes=usable_cores(), on_preparing=say)
+        async with loaded as engine, open_hall(engine) as hall:
             options = uvicorn.Config(
                 make_app(hall, access),
                 log_config=None,

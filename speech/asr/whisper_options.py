@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from speech.errors import InputError
+from speech.worker.cores import usable_cores
 
 NO_SPEECH_THRESHOLD, LOGPROB_THRESHOLD, COMPRESSION_THRESHOLD = 0.6, -1.0, 2.4
 """Whisper's own limits, beyond which a decoding has failed (Radford et al. 2022, section 4.5)."""
@@ -143,5 +144,5 @@ def leave_room_for_the_face() -> int:
     """Lowers this process's priority, so that frames come first. Returns how many threads it should compute with."""
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return min(_MOST_THREADS, max(1, cores - 1))

@@ -14,11 +14,11 @@ Run by `speech.tts.neural` as `python -m speech.tts.coqui_worker`; what it says 
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from speech.errors import InputError
 from speech.tts.synthesis.neural_speaker import Model, Speaker
+from speech.worker.cores import usable_cores
 from speech.worker.main import Work, serve
 from speech.worker.priority import let_frames_first
 
@@ -27,7 +27,7 @@ _MAX_THREADS = 4
 
 def torch_threads() -> int:
     """How many threads PyTorch gets: one core is left to the frames."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return min(_MAX_THREADS, max(1, cores - 1))
 
 

@@ -21,7 +21,6 @@ export class Captions {
       if (!resumed || this.#log.children.length > 0) return;
       for (const { question, heard, interrupted } of turns) {
         if (question) this.ask(question);
-        if (heard) this.#say(heard);
         this.#finish(heard, interrupted);
       }
     });
@@ -68,13 +67,13 @@ export class Captions {
     else this.#open = this.#line("avatar", text);
   }
 
+  /** What of an answer was really heard is what stays. */
   #finish(heard, interrupted) {
-    const line = this.#open;
-    if (!line?.classList.contains("avatar")) return;
-    if (interrupted) {
-      if (heard) this.#write(line, `${heard} –`);
-      else line.remove();
-    }
+    this.#drop();
+    if (heard) {
+      const line = this.#open?.classList.contains("avatar") ? this.#open : this.#line("avatar");
+      this.#write(line, interrupted ? `${heard} –` : heard);
+    } else if (interrupted && this.#open?.classList.contains("avatar")) this.#open.remove();
     this.#open = null;
   }
 

@@ -9,6 +9,7 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
 const FULL_PAUSE_MS = 10_000;
 const SILENT_MS = 40_000; // the server sends a comment every 15 s: after so long the line is dead
+const COMES_BACK = ["closed", "lost"]; // ends after which a page that is there begins anew by itself
 
 /** @typedef {"connecting" | "waiting" | "live" | "lost" | "over"} Link */
 
@@ -17,7 +18,8 @@ export class Conversation {
   link = "connecting";
   id = "";
   #wishes = {};
-  #lastEvent = 0;
+  #lastEvent = visit.get("event", 0);
+  #hasBegun = false; // on this page
   #running = null; // AbortController of the present run
   #wake = () => {};
 
@@ -30,10 +32,15 @@ export class Conversation {
     return this.link === "live";
   }
 
+  get wishes() {
+    return this.#wishes;
+  }
+
   /** Begins with these wishes, or goes on with the conversation that this tab had. */
-  start(wishes) {
+  async start(wishes = this.#wishes) {
     this.#wishes = wishes;
-    this.#run(visit.get("session", ""));
+    const known = visit.get("session", "");
+    this.#run((await isOurs(known)) ? known : "");
   }
 
   /** Ends the conversation, and begins another one with other wishes. */
@@ -51,7 +58,7 @@ export class Conversation {
     const old = this.id;
     this.#running?.abort();
     this.#forget();
-    this.#become("over", { why: "left" });
+    this.#become("over", { why: "" });
     if (old) request(`sessions/${old}`, { method: "DELETE", keepalive: true }).catch(() => {});
   }
 
@@ -70,11 +77,13 @@ export class Conversation {
         if (this.id) await this.#resume();
         else await this.#begin(anew);
         pause = FIRST_PAUSE_MS;
-        if ((await this.#follow(running.signal)) === "over") return;
+        const end = await this.#follow(running.signal);
+        if (end === "over") return;
+        anew ||= end === "anew";
       } catch (error) {
         if (running.signal.aborted) return;
         if (!isOffline(error) && error.status === 404 && this.id) {
-          anew = this.#lastEvent > 0 || visit.get("session", "") !== "";
+          anew = true;
           this.#forget();
           continue;
         }
@@ -92,19 +101,20 @@ export class Conversation {
     const begun = await (await post("sessions", this.#wishes)).json();
     this.id = begun.id;
     visit.set("session", this.id);
+    isOurs(this.id);
+    this.#hasBegun = true;
     emit("begun", { resumed: false, anew, turns: [] });
     this.#become(begun.state === "waiting" ? "waiting" : "live", { place: begun.place ?? 0 });
   }
 
   async #resume() {
     const snapshot = await getJson(`sessions/${this.id}`);
-    if (this.#lastEvent === 0) emit("begun", { resumed: true, anew: false, turns: snapshot.turns ?? [] });
-    const state = snapshot.state;
-    this.#become(state === "waiting" ? "waiting" : "live", { place: snapshot.place ?? 0 });
-    if (state !== "waiting") emit("state", { state });
+    if (!this.#hasBegun) emit("begun", { resumed: true, anew: false, turns: snapshot.turns });
+    this.#hasBegun = true;
+    this.#become(snapshot.state === "waiting" ? "waiting" : "live", { place: snapshot.place });
   }
 
-  /** Follows the events until the stream ends; "over" once the server has ended the conversation. */
+  /** Follows the events until the stream ends: "over" or "anew" where the server has ended the conversation. */
   async #follow(signal) {
     const dead = new AbortController();
     signal.addEventListener("abort", () => dead.abort(), { once: true });
@@ -123,6 +133,7 @@ export class Conversation {
       for await (const { id, kind, data } of eventsOf(response.body, alive)) {
         if (signal.aborted) return "";
         this.#lastEvent = Number(id) || this.#lastEvent;
+        visit.set("event", this.#lastEvent);
         if (kind === "place") this.#become("waiting", data);
         else if (kind === "ready") this.#become("live");
         else if (kind === "ended") return this.#end(data);
@@ -135,9 +146,13 @@ export class Conversation {
     }
   }
 
-  #end({ why = "" }) {
+  #end({ why, message }) {
     this.#forget();
-    this.#become("over", { why });
+    if (COMES_BACK.includes(why)) {
+      this.#become("lost", { why: message });
+      return "anew";
+    }
+    this.#become("over", { why: message });
     return "over";
   }
 
@@ -145,6 +160,7 @@ export class Conversation {
     this.id = "";
     this.#lastEvent = 0;
     visit.remove("session");
+    visit.remove("event");
   }
 
   #become(link, detail = {}) {
@@ -161,4 +177,15 @@ export class Conversation {
       };
     });
   }
+}
+
+/** Whether no other tab has this conversation: a duplicated tab has a copy of the first one's memory. */
+function isOurs(id) {
+  if (!id || !navigator.locks) return true;
+  return new Promise((resolve) => {
+    navigator.locks.request(`visavis.${id}`, { ifAvailable: true }, (lock) => {
+      resolve(lock !== null);
+      return lock && new Promise(() => {}); // held for as long as the page is there
+    });
+  });
 }

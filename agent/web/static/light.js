@@ -11,15 +11,17 @@ export class Light {
   #stage;
   #video;
   #backdrop;
+  #still;
   #edges = document.createElement("canvas");
   #media;
-  #still = matchMedia("(prefers-reduced-motion: reduce)");
+  #calm = matchMedia("(prefers-reduced-motion: reduce)");
   #count = 0;
 
-  constructor({ stage, video, backdrop, media }) {
+  constructor({ stage, video, backdrop, still, media }) {
     this.#stage = stage;
     this.#video = video;
     this.#backdrop = backdrop.getContext("2d");
+    this.#still = still.getContext("2d");
     this.#edges.width = 2;
     this.#edges.height = ROWS;
     this.#media = media;
@@ -28,22 +30,43 @@ export class Light {
       if (state === "speaking") this.#pulse();
     });
     on("link", ({ link }) => (stage.dataset.link = link));
-    on("media", ({ state }) => (stage.dataset.media = state));
+    on("media", ({ state }) => {
+      if (state === "closing") this.#keep();
+      stage.dataset.media = state;
+    });
     on("microphone", ({ state }) => (stage.dataset.microphone = state));
-    video.addEventListener("loadeddata", () => (stage.dataset.picture = "live"));
     addEventListener("resize", () => this.#draw());
     if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(this.#frame);
-    else video.addEventListener("timeupdate", () => this.#draw());
+    else video.addEventListener("timeupdate", () => this.#shown());
+  }
+
+  /** Shows a picture until the live one is there. */
+  showStill(picture) {
+    if (this.#stage.dataset.picture === "live") return;
+    this.#still.drawImage(picture, 0, 0, this.#still.canvas.width, this.#still.canvas.height);
+    this.#draw(this.#still.canvas);
+  }
+
+  /** The last picture stays when its connection goes. */
+  #keep() {
+    if (this.#stage.dataset.picture !== "live") return;
+    this.#stage.dataset.picture = "still";
+    this.showStill(this.#video);
+  }
+
+  #shown() {
+    if (this.#media.state === "live") this.#stage.dataset.picture = "live";
+    if (this.#count++ % EVERY_FRAMES === 0) this.#draw();
   }
 
   #frame = () => {
-    if (this.#count++ % EVERY_FRAMES === 0) this.#draw();
+    this.#shown();
     this.#video.requestVideoFrameCallback(this.#frame);
   };
 
   /** The colours of the picture's left and right edges, drawn outwards. */
   #draw(picture = this.#video) {
-    const size = picture.videoWidth;
+    const size = picture.videoWidth ?? picture.width;
     if (!size) return;
     const edges = this.#edges.getContext("2d");
     const band = size * EDGE;
@@ -66,7 +89,7 @@ export class Light {
 
   /** While it speaks the light follows the voice. */
   #pulse = () => {
-    const speaks = this.#stage.dataset.state === "speaking" && !this.#still.matches;
+    const speaks = this.#stage.dataset.state === "speaking" && !this.#calm.matches;
     this.#stage.style.setProperty("--level", speaks ? Math.min(1, this.#media.level * 4).toFixed(3) : "0");
     if (speaks) requestAnimationFrame(this.#pulse);
   };

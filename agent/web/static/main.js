@@ -5,6 +5,7 @@ import { Captions } from "./captions.js";
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Dock } from "./dock.js";
+import { Lesson } from "./lesson.js";
 import { Light } from "./light.js";
 import { Media } from "./media.js";
 import { Microphone } from "./microphone.js";
@@ -20,17 +21,28 @@ root.classList.toggle("embedded", opening.embedded);
 
 const face = element("face");
 const conversation = new Conversation();
-const media = new Media(conversation);
+const about = getJson("about");
+const media = new Media(
+  conversation,
+  about.catch(() => ({ ice_servers: [] })),
+);
 const microphone = new Microphone(media);
 const controls = new Controls(conversation, media, element("frame"));
 const captions = new Captions(element("captions"));
 const notices = new Notices(element("notice"), conversation);
-const light = new Light({ stage: element("stage"), video: face, backdrop: element("backdrop"), media });
+const light = new Light({
+  stage: element("stage"),
+  video: face,
+  backdrop: element("backdrop"),
+  still: element("still"),
+  media,
+});
 const dock = new Dock({ conversation, microphone, captions, notices });
+const lesson = new Lesson(element("lesson"), conversation);
 const settings = new Settings({ conversation, controls });
 
 /** For the kiosk, and for whoever looks from the browser's console. */
-export const page = { conversation, media, microphone, controls, captions, notices, light, dock, settings };
+export const page = { conversation, media, microphone, controls, captions, notices, light, dock, lesson, settings };
 window.visavis = page;
 
 face.srcObject = media.stream;
@@ -43,12 +55,13 @@ if (opening.kiosk) {
   obeyKeys({ dock, settings });
 }
 
-getJson("about").then(
+about.then(
   (about) => {
     if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
     settings.about = about;
-    introduce(settings.wishes.name || about.name);
-    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
+    const { portrait = about.portrait } = conversation.wishes;
+    if (portrait) introducePicture(`api/portraits/${portrait}/image`);
+    introduce(conversation.wishes.name || about.name);
   },
   () => {},
 );
@@ -59,4 +72,13 @@ function introduce(name) {
   face.setAttribute("aria-label", `${name}'s face, live`);
   captions.name = name;
   document.title = name;
+}
+
+/** The portrait itself, while the live face is on its way, or where it can't come. */
+async function introducePicture(address) {
+  const picture = Object.assign(new Image(), { src: address });
+  await picture.decode().then(
+    () => light.showStill(picture),
+    () => {},
+  );
 }

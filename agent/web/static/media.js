@@ -19,12 +19,15 @@ export class Media {
   stream = typeof MediaStream === "undefined" ? null : new MediaStream();
   state = "none";
   #conversation;
+  #about;
   #microphone = null;
   #pause = 500;
   #timer = 0;
 
-  constructor(conversation) {
+  /** @param {Promise<{ice_servers: RTCIceServer[]}>} about of the server */
+  constructor(conversation, about) {
     this.#conversation = conversation;
+    this.#about = about;
     on("link", ({ link }) => {
       if (link === "live") this.#ensure();
       else if (link === "over") this.close();
@@ -50,6 +53,7 @@ export class Media {
 
   close() {
     clearTimeout(this.#timer);
+    if (this.peer) this.#become("closing");
     this.peer?.close();
     this.peer = this.controls = null;
   }
@@ -65,7 +69,9 @@ export class Media {
 
   async #connect() {
     this.close();
-    const peer = (this.peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" }));
+    const { ice_servers: iceServers } = await this.#about;
+    if (this.peer || !this.#conversation.isReady) return;
+    const peer = (this.peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" }));
     const again = (ms) => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => peer === this.peer && this.#lose(), ms);
@@ -99,8 +105,8 @@ export class Media {
   }
 
   #lose() {
-    this.#become("lost");
     this.close();
+    this.#become("lost");
     this.#timer = setTimeout(() => this.#conversation.isReady && this.#ensure(), this.#pause);
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
   }

@@ -90,7 +90,4 @@ const line = (place) => {
   return `Busy just now: you are ${place > 1 ? `${which} in line` : which}, and let in by itself.`;
 };
 
-const farewell = (why) => {
-  if (why === "left") return "Good-bye!";
-  return why ? `The conversation has ended: ${why}.` : "The conversation has ended.";
-};
+const farewell = (why) => (why ? `The conversation has ended: ${why}.` : "Good-bye!");

@@ -115,8 +115,7 @@ export class Settings {
     );
     for (const { id, name, image } of people) this.#addPerson(id, name, image);
     this.#voices = voices;
-    const names = typeof Intl.DisplayNames === "function" ? new Intl.DisplayNames(["en"], { type: "language" }) : null;
-    const named = languages.map((tag) => [names?.of(tag) ?? tag, tag]).sort();
+    const named = languages.map((tag) => [nameOf(tag), tag]).sort();
     this.#fields.language.append(...named.map(([name, tag]) => new Option(name, tag)));
     const { portrait = "", language = "", voice = "", name = "" } = this.wishes;
     this.#fields.language.value = language;
@@ -201,6 +200,15 @@ export class Settings {
     preferences.set("wishes", wishes);
     this.#form.querySelector(".again").hidden = true;
     this.close();
+  }
+}
+
+/** Of a language; a tag that the browser does not know stays as it is. */
+function nameOf(tag) {
+  try {
+    return new Intl.DisplayNames(["en"], { type: "language" }).of(tag);
+  } catch {
+    return tag;
   }
 }
 

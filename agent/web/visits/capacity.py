@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, neutral
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
+from speech.worker.cores import usable_cores
 
 PICTURES = 24
 """Drawn and encoded to measure; a block of motion is sampled for every four of them."""
@@ -58,7 +58,7 @@ async def measure_capacity(engine: Engine) -> Capacity:
         sampler.push(AudioChunk(np.zeros((frames + WARM_UP_FRAMES) * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
         motion_s = await asyncio.to_thread(_cost_s, lambda: len(sampler.frames().values))
     cost_s = FRAME_RATE_HZ * (picture_s + motion_s) + OTHER_COST_S
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     return Capacity(max(1, int(USABLE_SHARE * cores / cost_s)), cores, cost_s)
 
 
