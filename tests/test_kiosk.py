@@ -26,7 +26,7 @@ from tests.x_display import x_display
 pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
 
 IDLE_RESET_S = 6
-LONG_MS = 60_000
+LONG_MS = 45_000
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def _free_port() -> int:
 
 
 def _wait_for(page: Page, mode: str) -> None:
-    page.wait_for_selector(f"html.kiosk[data-kiosk='{mode}']", state="attached", timeout=LONG_MS)
+    page.wait_for_selector(f"html.kiosk[data-kiosk='{mode}']", state="attached")
 
 
 def _session(page: Page) -> str:
@@ -74,6 +74,7 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
     with ExitStack() as server, browsing(question) as browser:
         url = server.enter_context(_kiosk(port))
         page = browser.new_page(viewport={"width": 540, "height": 960})
+        page.set_default_timeout(LONG_MS)
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
 
@@ -86,11 +87,11 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         assert page.evaluate("getComputedStyle(document.querySelector('#face')).cursor") == "none"
         menu = "document.body.dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true}))"
         assert page.evaluate(menu) is False, "a long touch opens a menu"
-        page.wait_for_function("document.getElementById('face').videoWidth == 512", timeout=LONG_MS)
+        page.wait_for_function("document.getElementById('face').videoWidth == 512")
 
         # Somebody speaks, and is answered aloud.
         _wait_for(page, "talk")
-        page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")', timeout=LONG_MS)
+        page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")')
         assert page.evaluate("document.getElementById('face').muted") is False
         assert _shown(page) == []
         large = page.evaluate("parseFloat(getComputedStyle(document.querySelector('#captions p')).fontSize)")
@@ -99,7 +100,7 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         # The page is loaded anew in the middle: the conversation is still there.
         session = _session(page)
         page.reload()
-        page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")', timeout=LONG_MS)
+        page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")')
         assert _session(page) == session
 
         # They have gone: it forgets, and invites again.
@@ -115,8 +116,8 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         _wait_for(page, "away")
         server.enter_context(_kiosk(port))
         _wait_for(page, "attract")
-        page.wait_for_function("window.visavis?.media.state == 'live'", timeout=LONG_MS)
-        page.wait_for_function("document.getElementById('face').videoWidth == 512", timeout=LONG_MS)
+        page.wait_for_function("window.visavis?.media.state == 'live'")
+        page.wait_for_function("document.getElementById('face').videoWidth == 512")
         assert _session(page) != session
         assert errors == []
 
@@ -144,7 +145,7 @@ def test_chromium_is_started_with_the_server(tmp_path: Path, question: Path, mon
             page = _page_of(playwright.chromium, debugging, server.url)
             assert page.url == f"{server.url}?kiosk=1", "the token stays in the address"
             _wait_for(page, "talk")
-            page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")', timeout=LONG_MS)
+            page.wait_for_selector('#captions .avatar:has-text("I\'m Mira")')
         with socket.socket() as asking:
             assert asking.connect_ex(("127.0.0.1", debugging)) != 0, "Chromium goes on without the server"
     assert not any("kiosk" in line for line in server.output), server.output
@@ -160,7 +161,8 @@ def _page_of(chromium: object, port: int, url: str) -> Page:
     while True:
         try:
             (page,) = chromium.connect_over_cdp(f"http://127.0.0.1:{port}").contexts[0].pages
-            page.wait_for_url(f"{url}**", timeout=LONG_MS)
+            page.set_default_timeout(LONG_MS)
+            page.wait_for_url(f"{url}**")
             return page
         except (Error, ValueError):
             if time.monotonic() > until:
