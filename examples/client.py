@@ -45,7 +45,7 @@ class Film:
             self._streams: dict[str, Any] = {"audio": self._container.add_stream("pcm_s16le", rate=48_000)}
             self._is_sized.set()
         else:
-            video = self._container.add_stream("libx264", rate=25, options={"preset": "veryfast"})
+            video = self._container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
             self._streams = {"audio": self._container.add_stream("aac", rate=48_000), "video": video}
 
     async def take(self, track: MediaStreamTrack) -> None:

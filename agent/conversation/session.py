@@ -132,7 +132,7 @@ class Session:
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.serve_requests(), name="requests")
-            if self._opening and self._manner.greets_at_once:
+            if self._opening and self._manner.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""
             await self._converse()
@@ -179,10 +179,14 @@ class Session:
         """Says a text as it is when nobody speaks; False if too many things wait already."""
         return self._answering.request(Say(text))
 
-    def interrupt(self) -> None:
-        """Stops the answer, and takes back what waits, which is told: a RequestDropped each."""
+    def interrupt(self, unheard_from: int | None = None) -> None:
+        """Stops the answer, and takes back what waits, which is told: a RequestDropped each.
+
+        Args:
+            unheard_from: output sample from which on it was played to nobody, where that is known.
+        """
         self._answering.drop_requests("it was stopped")
-        self._answering.cut()
+        self._answering.cut(unheard_from)
 
     async def finish_sentence(self) -> bool:
         """Takes no more requests, lets what is being said reach the end of its sentence, and stops there.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
@@ -38,10 +39,11 @@ class Guard:
     Args:
         app: the application.
         access: who may come.
+        answers: status → how many requests were answered with it; counted here.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._access, self._rates = access, Rates()
+    def __init__(self, app: ASGIApp, access: Access, answers: Counter[int]) -> None:
+        self._access, self._answers, self._rates = access, answers, Rates()
         self._headers = safety_headers(access)
         inner: ASGIApp = BodyGate(app, access)
         if access.token:
@@ -74,6 +76,7 @@ class Guard:
             nonlocal is_begun
             if message["type"] == "http.response.start":
                 is_begun = True
+                self._answers[message["status"]] += 1
                 self._add_headers(scope, message)
             await send(message)
 
@@ -172,6 +175,9 @@ class BodyGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         most, size, is_whole = largest_body(scope["path"], self._access.upload_bytes), 0, False
         until = asyncio.get_running_loop().time() + BODY_S
         too_large = f"expected at most {most} bytes"
