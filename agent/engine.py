@@ -23,9 +23,10 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
+from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.drawing.pool import DrawingPool
 from avatar.outputs.base import Output
@@ -88,6 +89,7 @@ class Engine:
         output_failure: OutputFailure = OutputFailure.ENDS_ALL,
         apologises: bool = True,
         end_of_turn_s: float | None = None,
+        greets_at_once: bool = True,
         earlier: Sequence[Message] = (),
     ) -> AsyncGenerator[Session, None]:
         """One conversation, ready to run.
@@ -100,6 +102,7 @@ class Engine:
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
             end_of_turn_s: overrides the configured silence that ends a turn.
+            greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
             earlier: what was said before, where a conversation goes on.
         """
         config, parts = config or self.config, self.parts
@@ -112,14 +115,17 @@ class Engine:
                 mind = load(enter(parts.mind(config)), name="load mind")
                 voice = load(enter(parts.voice(config)), name="load voice")
                 asr = load(enter(parts.ears(config)), name="load ears") if audio.hears else None
+                lesson = load(enter(parts.lesson(config)), name="load lesson") if config.tutor.lesson else None
             if not audio.real_time:  # nobody waits, and the same questions are to get the same answers each time
                 await known.result().part.understanding.ready()
+                await lesson.result().ready() if lesson else None
             _tell_notices(on_event, known.result(), mind.result(), voice.result(), *([asr.result()] if asr else []))
             ears = None
             if asr is not None:
                 turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
                 expected = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
-                ears = Ears(turns, asr.result().part, expected, config.ears.min_speech_s, config.ears.barge_in_s)
+                is_expected = lesson.result().expected_beside(expected) if lesson else expected
+                ears = Ears(turns, asr.result().part, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
@@ -133,22 +139,29 @@ class Engine:
                 mix_user=audio.real_time,
                 on_output_failed=_output_failed(output_failure, on_event),
             )
+            talk: Conversation = stack.enter_context(mind.result().part.conversation())
+            opening, tell = "", on_event
+            if lesson is not None:
+                talk = teacher = await enter(taught(lesson.result(), mind.result().part, talk, config, on_event))
+                opening, tell = teacher.opening, teacher.on_event
             pauses = config.session
             yield Session(
                 await stack.enter_async_context(audio.open(stage)),
                 stage=stage,
                 ears=ears,
-                mind=stack.enter_context(mind.result().part.conversation()),
+                mind=talk,
                 voice=voice.result().part,
                 face=renderer,
                 manner=Manner(
+                    opening=opening,
+                    greets_at_once=greets_at_once,
                     lead_s=pauses.idle_lead_s,
                     tail_s=pauses.idle_tail_s,
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
                     max_history_messages=2 * config.mind.max_history_turns,
                 ),
-                on_event=on_event,
+                on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
             )
@@ -167,8 +180,8 @@ async def load_engine(
     Args:
         config: the whole configuration.
         loaded: what is loaded now.
-        drawing_processes: in which all sessions' pictures are drawn, one for each core; 0 draws them in this one, which
-            is as quick for a single session.
+        drawing_processes: in which all sessions' pictures are drawn, one for each core; motion is then sampled in a
+            process of its own as well. 0 does both in this one, which is as quick for a single session.
         on_preparing: called before something takes long, this time only.
 
     Raises:

@@ -97,7 +97,9 @@ def fit(judge: Judge, answers: Sequence[Answer], columns: Sequence[int]) -> tupl
     rows, grades = [], []
     for answer in answers:
         said = said_answer(answer.text)
-        own = [judge.features(answer.question, one, said) for one in answer.question.answers if one.kind is Kind.MEANING]
+        own = [
+            judge.features(answer.question, one, said) for one in answer.question.answers if one.kind is Kind.MEANING
+        ]
         own = [one for one in own if not (one.is_opposite or one.other_number)]
         if own:
             rows.append([one.row() for one in own])
@@ -134,7 +136,7 @@ def main() -> None:
     judges = {"by words, sounds and meaning": Judge(encode), "by words and sounds alone": Judge()}
     if options.fit:
         calibrate = [answer for answer in answers if answer.half == "calibrate"]
-        for (name, judge), columns in zip(judges.items(), (range(5), range(2, 5)), strict=True):
+        for (name, judge), columns in zip(judges.items(), (range(6), range(3, 6)), strict=True):
             weights, nearly, right = fit(judge, calibrate, list(columns))
             print(f"{name}: {', '.join(f'{one:.2f}' for one in weights)}; from {nearly:.2f}, {right:.2f}")
         return

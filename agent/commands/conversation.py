@@ -41,6 +41,7 @@ def ask(
         bool, typer.Option("--real-time", help="Record the conversation as it happens, with the questions' sound.")
     ] = False,
     subtitles: Annotated[bool, typer.Option("--subtitles", help="Write an .srt file beside the video.")] = False,
+    lesson: options.LessonName = None,
     portrait: options.PortraitName = None,
     landmarks: options.Landmarks = None,
     voice: options.VoiceName = None,
@@ -78,6 +79,7 @@ def ask(
         rate_wpm=rate,
         volume=volume,
         seed=seed,
+        more={"tutor.lesson": lesson},
     )
     check_video(output, settings)
     subtitles = subtitles or settings.output.subtitles

@@ -56,6 +56,7 @@ def talk(
     mqtt: Annotated[
         str | None, typer.Option("--mqtt", metavar="HOST[:PORT]", help="Obey and tell this MQTT broker.")
     ] = None,
+    lesson: options.LessonName = None,
     portrait: options.PortraitName = None,
     landmarks: options.Landmarks = None,
     voice: options.VoiceName = None,
@@ -92,6 +93,7 @@ def talk(
         more=_device_settings(microphone, speaker, camera, window or fullscreen or None)
         | _mqtt_settings(mqtt)
         | {
+            "tutor.lesson": lesson,
             "devices.headphones": headphones,
             "devices.push_to_talk": push_to_talk,
             "window.fullscreen": fullscreen or None,

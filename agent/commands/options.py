@@ -39,6 +39,9 @@ Landmarks = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Points placed by hand on the portrait; `visavis landmarks` makes such a file."),
 ]
+LessonName = Annotated[
+    str | None, typer.Option("--lesson", metavar="FILE|NAME", help="Teach this lesson: 'english', or a Markdown file.")
+]
 VoiceName = Annotated[str | None, typer.Option("--voice", "-v", help="The voice; `visavis voices` lists them.")]
 RateWpm = Annotated[int | None, typer.Option("--rate", metavar="WPM", help="Words a minute, 80 to 300.")]
 Volume = Annotated[float | None, typer.Option("--volume", help="Loudness as a ratio, 0 to 2.")]

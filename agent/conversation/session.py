@@ -132,7 +132,7 @@ class Session:
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.serve_requests(), name="requests")
-            if self._opening and self._manner.greets_at_once:
+            if self._opening and self._manner.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""
             await self._converse()

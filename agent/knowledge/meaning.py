@@ -104,6 +104,7 @@ class Meaning:
         self._asks = owners[:, 1] < 0
         self._answer, self._paragraph = owners.T
         self._vectors, self._others = vectors, others
+        self.encode = encode
         self._vector = lru_cache(_QUESTIONS_KEPT)(lambda question: encode([question])[0])
 
     def odds(self, question: str, by_words: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

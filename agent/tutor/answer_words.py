@@ -10,31 +10,38 @@ from dataclasses import dataclass
 
 from agent.text.words import tokens
 
-_START = re.compile(
-    r"^[\s,.…-]*(?:(?:um+|uh+|er+m?|erm|hm+|mm+|ah|oh|well|so|okay|ok|now|like|you know|let me (?:see|think)|let's see"
-    r"|i(?:'d)? (?:think|guess|believe|suppose|bet|say|would say|would guess)(?: that)?|i'm (?:pretty |quite )?sure(?: that)?"
-    r"|i am sure(?: that)?|maybe|perhaps|probably|possibly|of course|is it|was it|would it be|could it be|might it be"
-    r"|it(?:'s| is| was| must be| should be| could be| might be| would be)|that(?:'s| is| was| would be| must be)"
-    r"|they(?:'re| are)|(?:my|the|our) (?:right |correct )?(?:answer|word|solution|name)(?: is|'s)?|this is|there (?:is|are)|here it comes"
-    r"|you (?:can |would |have to |should |could |must )?(?:say|use|call it|need)|we (?:say|use|call it|need)|it means(?: that)?|that means"
-    r"|it is called|it's called|they(?: are|'re) called|he(?:'s| is) called|the word|please)\b[\s,.:…-]*)+",
-    re.IGNORECASE,
+_FRAMES = (
+    r"um+|uh+|er+m?|erm|hm+|mm+|ah|oh|well|so|okay|ok|now|like|you know|let me (?:see|think)|let's see",
+    r"i(?:'d)? (?:think|guess|believe|suppose|bet|say|would say|would guess)(?: that)?",
+    r"i(?:'m| am) (?:pretty |quite )?sure(?: that)?|maybe|perhaps|probably|possibly|of course",
+    r"is it|was it|would it be|could it be|might it be",
+    r"it(?:'s| is| was| must be| should be| could be| might be| would be)",
+    r"that(?:'s| is| was| would be| must be)|this is|they(?:'re| are)|there (?:is|are)|here it comes",
+    r"(?:my|the|our) (?:right |correct )?(?:answer|word|solution|name)(?: is|'s)?|the word",
+    r"you (?:can |would |have to |should |could |must )?(?:say|use|call it|need)|we (?:say|use|call it|need)",
+    r"it means(?: that)?|that means|(?:it|he)(?:'s| is) called|they(?: are|'re) called|please",
 )
+"""What stands before an answer, and is none."""
+_START = re.compile(rf"^[\s,.…-]*(?:(?:{'|'.join(_FRAMES)})\b[\s,.:…-]*)+", re.IGNORECASE)
 _END = re.compile(
     r"(?:[\s,.]*\b(?:i (?:think|guess|believe|suppose)|maybe|perhaps|probably|please|right|isn't it|is it|or something"
     r"|i'm (?:not )?sure|i would say|of course|teacher|ma'am|sir))+[\s.!?…]*$",
     re.IGNORECASE,
 )
-_TAKEN_BACK = re.compile(
-    r".*\b(?:no,? wait|no,? sorry|sorry,? no|oh no|wait,? no|i mean|i meant|or rather|no,? actually|actually no|scratch that|correction"
-    r"|wait|(?<=[,.!?;] )no|(?<=[,.!?;] )sorry|(?<=[,.!?;] )actually)\b[\s,.:;!…-]+(?=\w)",
-    re.IGNORECASE | re.DOTALL,
+_CORRECTIONS = (
+    r"no,? wait|no,? sorry|sorry,? no|oh no|wait,? no|i mean|i meant|or rather|no,? actually|actually no|scratch that",
+    r"correction|wait|(?<=[,.!?;] )(?:no|sorry|actually)",
 )
+"""What stands between an answer that is taken back and the one that is meant."""
+_TAKEN_BACK = re.compile(rf".*\b(?:{'|'.join(_CORRECTIONS)})\b[\s,.:;!…-]+(?=\w)", re.IGNORECASE | re.DOTALL)
 _NOT_BUT = re.compile(
-    r"\b(?:(?:it(?:'s| is)|that(?:'s| is)) not|it isn't|that isn't|not)\s+([^,.;]{1,60}?)\s*(?:,\s*but|\bbut|[,.;]|\brather)\s+(?=\w)",
+    r"\b(?:(?:it(?:'s| is)|that(?:'s| is)) not|it isn't|that isn't|not)\s+([^,.;]{1,60}?)"
+    r"\s*(?:,\s*but|\bbut|[,.;]|\brather)\s+(?=\w)",
     re.IGNORECASE,
 )
-_BUT_NOT = re.compile(r"[\s,;]*\b(?:and|but|,)?\s*(?:certainly |definitely )?not\s+(?:a |an |the )?(\w+)\s*[.!?]*$", re.IGNORECASE)
+_BUT_NOT = re.compile(
+    r"[\s,;]*\b(?:and|but|,)?\s*(?:certainly |definitely )?not\s+(?:a |an |the )?(\w+)\s*[.!?]*$", re.IGNORECASE
+)
 _ONE_OR_OTHER = re.compile(r"\bor\b", re.IGNORECASE)
 _HESITATION = frozenset("um umm uh uhh er erm hm hmm mm mhm ah oh well so okay ok the a an and it is it's that".split())
 
@@ -74,11 +81,15 @@ def said_answer(heard: str) -> SaidAnswer:
         if (found := pattern.search(text)) and (rest := pattern.sub(" ", text, count=1).strip(" ,.;")):
             taken_out += tokens(found[1])
             text = without_frame(rest)
-    words = tuple(word for word in spoken_words(text) if word not in ("um", "uh", "er", "erm", "hm", "hmm", "uhm", "umm"))
+    words = tuple(
+        word for word in spoken_words(text) if word not in ("um", "uh", "er", "erm", "hm", "hmm", "uhm", "umm")
+    )
     heard_words = spoken_words(whole)
     is_unfinished = not words or (
         not (set(words) - _HESITATION)
-        and (len(heard_words) > len(words) or whole.endswith(("…", "...", ",", "-")) or set(words) <= {"um", "uh", "hm"})
+        and (
+            len(heard_words) > len(words) or whole.endswith(("…", "...", ",", "-")) or set(words) <= {"um", "uh", "hm"}
+        )
     )
     return SaidAnswer(text, whole, words, tuple(taken_out), is_unfinished)
 

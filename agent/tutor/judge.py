@@ -13,7 +13,16 @@ from agent.text.words import STOP_WORDS, tokens
 from agent.tutor.answer_words import NEGATIONS, SaidAnswer, offers_a_choice, said_answer
 from agent.tutor.expected import NUMBER_WORDS
 from agent.tutor.lesson import Expected, Kind, LessonQuestion, Mistake
-from agent.tutor.likeness import base_form, content_words, has_word, in_full, is_misheard, place_of, words_of
+from agent.tutor.likeness import (
+    are_opposite,
+    base_form,
+    content_words,
+    has_word,
+    in_full,
+    is_misheard,
+    place_of,
+    words_of,
+)
 from agent.tutor.verdict import Grade, Verdict
 from agent.tutor.weighing import Features, weigh
 from speech.text.spoken_numbers import digit_words, year_words
@@ -25,6 +34,8 @@ _YES = frozenset("yes yeah yep yup sure correct true right indeed certainly abso
 _NO = frozenset("no nope nah never false wrong incorrect".split())
 _LONGEST = 60
 """Words of an answer that are looked at."""
+_SAME = 0.8
+"""Likeness of meaning from which a part that must not be missing may well be there in another word."""
 _MOST_EXTRA = 6
 """Words around a single right one: "I would say that it must be 'for' in this sentence"."""
 
@@ -45,14 +56,13 @@ class Judge:
         """Whether meanings are compared."""
         return self._encode is not None
 
-    def read(self, questions: Sequence[LessonQuestion]) -> None:
-        """Reads what is expected beforehand, so that the first answer does not wait for it."""
-        if self._encode is not None:
-            for question in questions:
-                for expected in question.answers:
-                    if expected.kind is Kind.MEANING:
-                        for text in (expected.text, _together(question, expected.text)):
-                            self._vector(text)
+    def learn(self, encode: Encode, questions: Sequence[LessonQuestion]) -> None:
+        """From now on meanings are compared; reads what is expected, so that no answer waits for it."""
+        self._encode = encode
+        for question in questions:
+            for expected in question.answers:
+                if expected.kind is Kind.MEANING:
+                    self.features(question, expected, said_answer(expected.text))
 
     def judge(self, question: LessonQuestion, heard: str) -> Verdict:
         """What is thought of an answer.
@@ -67,6 +77,8 @@ class Judge:
         mistake = _mistake(question, said)
         if mistake is not None and not (best.is_right and _is_said_rightly(question, said)):
             return Verdict(Grade.WRONG, remark=mistake.remark)
+        if best.grade is not Grade.WRONG and _denies_a_key(question, said):
+            return Verdict(Grade.WRONG)
         return best
 
     def _one(self, question: LessonQuestion, expected: Expected, said: SaidAnswer) -> Verdict:
@@ -92,34 +104,43 @@ class Judge:
             return Verdict(Grade.WRONG)
         found, missing = _keys(expected, said)
         grade, is_sure = weigh(features, with_meaning=self.knows_meaning)
+        if missing and not found and grade is Grade.RIGHT and features.own < _SAME:
+            grade, is_sure = Grade.NEARLY, False
+        elif found and not missing and grade is Grade.WRONG:
+            grade, is_sure = Grade.NEARLY, False
         if grade is Grade.RIGHT and offers_a_choice(said) and not any(word == "or" for word in tokens(expected.text)):
             return Verdict(Grade.NEARLY, is_choice=True)
         return Verdict(grade, found if grade is Grade.NEARLY else (), missing=missing, is_sure=is_sure)
 
     def features(self, question: LessonQuestion, expected: Expected, said: SaidAnswer) -> Features:
         """What is weighed when an answer is compared by meaning."""
-        wanted, given = content_words(words_of(expected.text)), content_words(in_full(said.words))
+        words, wanted = in_full(said.words), content_words(words_of(expected.text))
         asked = {base_form(word) for word in words_of(question.text)}
         # What stands in the question already is no answer to it.
-        telling = [word for word in wanted if base_form(word) not in asked] or wanted
-        fresh = [word for word in given if base_form(word) not in asked]
-        covered = sum(has_word(word, in_full(said.words)) for word in telling) / max(len(telling), 1)
-        fitting = sum(has_word(word, wanted) for word in fresh) / max(len(fresh), 1)
-        keys = [has_all(key, in_full(said.words)) for key in expected.keys]
-        near = around = 0.0
-        if self._encode is not None and said.text:
-            near = float(self._vector(said.text) @ self._vector(expected.text))
-            around = float(
-                self._vector(_together(question, said.text)) @ self._vector(_together(question, expected.text))
+        own_wanted = [word for word in wanted if base_form(word) not in asked]
+        own_said = [word for word in content_words(words) if base_form(word) not in asked]
+        if own_wanted:
+            telling, own_pair = own_wanted, (" ".join(own_said), " ".join(own_wanted))
+        else:  # it is made of the question's words and of small ones: "Could I have a coffee?"
+            telling, own_pair = wanted, (said.text, expected.text)
+        keys = [has_all(key, words) for key in expected.keys]
+        near = around = own = 0.0
+        if self._encode is not None and own_pair[0]:
+            pairs = (
+                (said.text, expected.text),
+                (_together(question, said.text), _together(question, expected.text)),
+                own_pair,
             )
+            near, around, own = (float(self._vector(given) @ self._vector(right)) for given, right in pairs)
         return Features(
             near=near,
             around=around,
-            covered=covered,
-            fitting=fitting,
-            keys=sum(keys) / len(keys) if keys else covered,
-            is_opposite=_negates(in_full(said.words)) != _negates(words_of(expected.text))
-            and not _softens(said.words, expected),
+            own=own,
+            covered=sum(has_word(word, words) for word in telling) / max(len(telling), 1),
+            keys=sum(keys) / max(len(keys), 1),
+            lacking=keys.count(False) / max(len(keys), 1),
+            # Where the expected answer denies something in passing, its marked parts decide.
+            is_opposite=_is_opposite(words, words_of(expected.text)) and (_negates(words) or not all(keys) or not keys),
             other_number=_other_number(question, expected, said),
         )
 
@@ -249,12 +270,24 @@ def _negates(words: Sequence[str]) -> bool:
     return sum(word in NEGATIONS for word in words) % 2 == 1
 
 
-def _softens(said: Sequence[str], expected: Expected) -> bool:
-    """Whether "not" only belongs to a comparison: "not as heavy as water"."""
-    words = in_full(said)
-    return any(
-        word == "not" and words[place + 1 : place + 2] in (["as"], ["so"], ["only"], ["deep"], ["enough"])
-        for place, word in enumerate(words)
+def _is_opposite(said: Sequence[str], expected: Sequence[str]) -> bool:
+    """Whether one denies what the other says; "not heavy" is "light"."""
+    is_comparison = any(
+        word == "not" and said[place + 1 : place + 2] in (["as"], ["so"], ["only"]) for place, word in enumerate(said)
+    )
+    return (_negates(said) and not is_comparison) != (_negates(expected) != are_opposite(said, expected)) and not (
+        is_comparison and are_opposite(said, expected)
+    )
+
+
+def _denies_a_key(question: LessonQuestion, said: SaidAnswer) -> bool:
+    """Whether the very opposite is said of a part that must not be missing, and that part is not there."""
+    words = in_full(said.words)
+    return not _negates(words) and any(
+        not has_all(key, words) and are_opposite(words, words_of(key))
+        for expected in question.answers
+        if expected.kind is Kind.MEANING
+        for key in expected.keys
     )
 
 
@@ -270,7 +303,7 @@ def _mistake(question: LessonQuestion, said: SaidAnswer) -> Mistake | None:
         taken_out = in_full(said.taken_out)
         if taken_out and place_of(wrong, taken_out) >= 0:
             continue
-        if place_of(wrong, words) >= 0 or (len(wrong) > 2 and is_misheard(content_words(wrong), content_words(words))):
+        if place_of(wrong, words) >= 0 or (len(wrong) > 2 and is_misheard(wrong, words)):
             return mistake
     return None
 

@@ -1,14 +1,14 @@
 """Reads a lesson file: Markdown in which each second-level heading is a question, and a list below it the answers.
 
-    # Title
-    The goal.
-    - Order: random
+# Title
+The goal.
+- Order: random
 
-    ## What is the past tense of "go"?
-    - Answer: "went"
-    - Wrong: goed: "Go" is irregular.
-    - Hint: It begins with a W.
-    - Why: It comes from another old verb, "wend".
+## What is the past tense of "go"?
+- Answer: "went"
+- Wrong: goed: "Go" is irregular.
+- Hint: It begins with a W.
+- Why: It comes from another old verb, "wend".
 """
 
 from __future__ import annotations
@@ -161,7 +161,9 @@ class _Reader:
             names = ("Answer", "Wrong", "Hint", "Why") if self._drafts else ("Questions", "Order", "Pass")
             near = difflib.get_close_matches(label.title(), names, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            self._refuse(line, f"expected one of {', '.join(f'{name}:' for name in names)} got {_quoted(content)}{hint}")
+            self._refuse(
+                line, f"expected one of {', '.join(f'{name}:' for name in names)} got {_quoted(content)}{hint}"
+            )
         if not self._drafts:
             self._settings[_OF_LESSON[label]] = found[2].strip(), line
             return
@@ -182,8 +184,8 @@ class _Reader:
             draft.why = f"{draft.why} {said}".strip()
         else:
             mistake, _, remark = said.partition(": ")
-            draft.mistakes.append(Mistake(mistake.strip(" \"“”"), remark.strip()))
-        if max(map(len, (draft.answers, draft.hints, draft.mistakes))) > MOST_OF_A_KIND:
+            draft.mistakes.append(Mistake(mistake.strip(' "“”'), remark.strip()))
+        if max(len(draft.answers), len(draft.hints), len(draft.mistakes)) > MOST_OF_A_KIND:
             self._refuse(line, f"expected at most {MOST_OF_A_KIND} answers, hints or mistakes a question, got more")
 
     def _whole(self) -> Lesson:
@@ -238,7 +240,9 @@ class _Reader:
 
     def _short(self, text: str, line: int) -> str:
         if len(text) > LONGEST:
-            self._refuse(line, f"expected at most {LONGEST} characters, got {len(text)}: nobody remembers so much at once")
+            self._refuse(
+                line, f"expected at most {LONGEST} characters, got {len(text)}: nobody remembers so much at once"
+            )
         return text
 
     def _refuse_unspoken(self, what: str, line: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from agent.text.letter_to_sound import phrase_sounds, word_sounds
 from agent.text.phonetic_similarity import encode, similarity
@@ -23,27 +24,48 @@ _IN_FULL = (
     ("'ll", " will"),
     ("'m", " am"),
 )
-_WHOLE = {"can't": "can not", "cannot": "can not", "won't": "will not", "it's": "it is", "that's": "that is", "he's": "he is", "she's": "she is"}
+_WHOLE = {
+    "can't": "can not",
+    "cannot": "can not",
+    "won't": "will not",
+    "it's": "it is",
+    "that's": "that is",
+    "he's": "he is",
+    "she's": "she is",
+}
+_HOMOPHONES = {"four": "for", "two": "to", "too": "to", "won": "one", "buy": "by", "bye": "by"}
+"""Short words that sound the same, as far as the rules for sounds don't know it."""
 _NUMBERED = re.compile(r"^(?:one|two|three|four|five|six|seven|eight|nine|ten)$")
+_IRREGULAR = """
+lend:lent go:went,gone,goes,going buy:bought good:better,best bad:worse,worst child:children,childs foot:feet
+tooth:teeth mouse:mice man:men woman:women take:took,taken give:gave,given eat:ate,eaten see:saw,seen
+come:came do:did,done have:had,has begin:began,begun write:wrote,written speak:spoke,spoken sing:sang,sung
+drink:drank,drunk drive:drove,driven fly:flew,flown know:knew,known grow:grew,grown throw:threw,thrown
+break:broke,broken choose:chose,chosen fall:fell,fallen feel:felt find:found forget:forgot,forgotten
+get:got,gotten hold:held keep:kept leave:left lose:lost make:made mean:meant meet:met pay:paid run:ran
+ride:rode,ridden ring:rang,rung rise:rose,risen say:said sell:sold send:sent shake:shook,shaken sleep:slept
+spend:spent stand:stood steal:stole,stolen swim:swam,swum teach:taught tell:told think:thought
+understand:understood wake:woke,woken wear:wore,worn win:won build:built bring:brought catch:caught hear:heard
+draw:drew,drawn blow:blew,blown freeze:froze,frozen hide:hid,hidden lead:led lie:lay,lain shoot:shot sit:sat
+wind:wound
+"""
 _FORMS = {
-    "lent": "lend", "went": "go", "gone": "go", "goes": "go", "going": "go", "bought": "buy", "better": "good", "best": "good",
-    "worse": "bad", "worst": "bad", "children": "child", "childs": "child", "feet": "foot", "teeth": "tooth", "mice": "mouse",
-    "men": "man", "women": "woman", "took": "take", "taken": "take", "gave": "give", "given": "give", "ate": "eat", "eaten": "eat",
-    "saw": "see", "seen": "see", "came": "come", "did": "do", "done": "do", "had": "have", "has": "have", "began": "begin",
-    "begun": "begin", "wrote": "write", "written": "write", "spoke": "speak", "spoken": "speak", "sang": "sing", "sung": "sing",
-    "drank": "drink", "drunk": "drink", "drove": "drive", "driven": "drive", "flew": "fly", "flown": "fly", "knew": "know",
-    "known": "know", "grew": "grow", "grown": "grow", "threw": "throw", "thrown": "throw", "broke": "break", "broken": "break",
-    "chose": "choose", "chosen": "choose", "fell": "fall", "fallen": "fall", "felt": "feel", "found": "find", "forgot": "forget",
-    "forgotten": "forget", "got": "get", "gotten": "get", "held": "hold", "kept": "keep", "left": "leave", "lost": "lose",
-    "made": "make", "meant": "mean", "met": "meet", "paid": "pay", "ran": "run", "rode": "ride", "ridden": "ride", "rang": "ring",
-    "rung": "ring", "rose": "rise", "risen": "rise", "said": "say", "sold": "sell", "sent": "send", "shook": "shake",
-    "shaken": "shake", "slept": "sleep", "spent": "spend", "stood": "stand", "stole": "steal", "stolen": "steal", "swam": "swim",
-    "swum": "swim", "taught": "teach", "told": "tell", "thought": "think", "understood": "understand", "woke": "wake",
-    "woken": "wake", "wore": "wear", "worn": "wear", "won": "win", "built": "build", "brought": "bring", "caught": "catch",
-    "heard": "hear", "drew": "draw", "drawn": "draw", "blew": "blow", "blown": "blow", "froze": "freeze", "frozen": "freeze",
-    "hid": "hide", "hidden": "hide", "led": "lead", "lay": "lie", "lain": "lie", "shot": "shoot", "sat": "sit", "wound": "wind",
-}  # fmt: skip
+    form: word for word, _, forms in (entry.partition(":") for entry in _IRREGULAR.split()) for form in forms.split(",")
+}
 """Irregular forms, for "the right word, but another form"."""
+
+
+_OPPOSITES = """
+heavy-light heavy-less big-small large-small large-little hot-cold warm-cold high-low long-short fast-slow
+early-late old-young old-new more-less many-few first-last open-close up-down in-out inside-outside before-after
+left-right top-bottom strong-weak hard-soft hard-easy easy-difficult rich-poor cheap-expensive full-empty wet-dry
+deep-shallow wide-narrow thick-thin dark-light dark-bright begin-end start-stop start-end arrive-leave enter-leave
+buy-sell lend-borrow give-take push-pull rise-fall remember-forget love-hate win-lose alive-dead day-night summer-winter
+north-south east-west vowel-consonant singular-plural always-never everybody-nobody everything-nothing good-bad
+safe-dangerous clean-dirty float-sink expand-shrink freeze-melt freeze-boil increase-decrease grow-shrink stay-leave
+past-future true-false"""
+OPPOSITES = frozenset(frozenset(map(stem, pair.split("-"))) for pair in _OPPOSITES.split())
+"""Words that a network of meanings takes for near, as they stand in the same places."""
 
 
 def in_full(words: Sequence[str]) -> list[str]:
@@ -72,7 +94,15 @@ def is_telling(word: str) -> bool:
 @lru_cache(maxsize=4096)
 def base_form(word: str) -> str:
     """The word that a form belongs to."""
+    if word.endswith(("ier", "iest")) and len(word) > 5:
+        word = re.sub("i(?:er|est)$", "y", word)
     return _FORMS.get(word) or stem(word)
+
+
+def are_opposite(said: Sequence[str], expected: Sequence[str]) -> bool:
+    """Whether one has a word whose opposite the other has, and neither has both."""
+    mine, theirs = set(map(base_form, said)), set(map(base_form, expected))
+    return any(len(pair & mine - theirs) == 1 and len(pair & theirs - mine) == 1 for pair in OPPOSITES)
 
 
 def place_of(expected: Sequence[str], said: Sequence[str]) -> int:
@@ -89,7 +119,7 @@ def is_misheard(expected: Sequence[str], said: Sequence[str], *, at_least: float
     wanted, heard = phrase_sounds(expected), phrase_sounds(said)
     if not wanted or not heard:
         return False
-    if wanted == heard:
+    if wanted == heard or word_sounds("".join(said)) == word_sounds("".join(expected)):
         return True
     return min(len(wanted), len(heard)) >= _LONG_ENOUGH and _alike(wanted, heard) >= at_least
 
@@ -101,15 +131,17 @@ def has_word(word: str, said: Sequence[str], *, at_least: float = SOUNDS_ALIKE) 
         return True
     if len(sounds) < _LONG_ENOUGH or _NUMBERED.match(word):
         return False
-    stretches = [*said, *("".join(pair) for pair in zip(said, said[1:], strict=False))]
+    stretches = [*said, *("".join(pair) for pair in pairwise(said))]
     if word in stretches:
         return True
-    heard = [*map(word_sounds, said), *(word_sounds(a) + word_sounds(b) for a, b in zip(said, said[1:], strict=False))]
+    heard = [*map(word_sounds, said), *(word_sounds(a) + word_sounds(b) for a, b in pairwise(said))]
     return any(len(one) >= _LONG_ENOUGH - 1 and _alike(sounds, one) >= at_least for one in heard)
 
 
 def _is_same(expected: str, said: str) -> bool:
-    return expected == said or (word_sounds(expected) == word_sounds(said) != "")
+    if _HOMOPHONES.get(expected, expected) == _HOMOPHONES.get(said, said):
+        return True
+    return word_sounds(expected) == word_sounds(said) != ""
 
 
 @lru_cache(maxsize=4096)

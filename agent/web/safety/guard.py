@@ -175,6 +175,9 @@ class BodyGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         most, size, is_whole = largest_body(scope["path"], self._access.upload_bytes), 0, False
         until = asyncio.get_running_loop().time() + BODY_S
         too_large = f"expected at most {most} bytes"

@@ -1,0 +1,249 @@
+"""A mind that teaches: wraps another one, asks and judges by a lesson, and lets the other answer what is no part of it.
+
+What is said is only a proposal: a session may begin a reply in a pause and throw it away. So the lesson moves when its
+words begin to be heard (`Teacher.on_event`), and not before; then progress is kept, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+
+from agent.conversation.events import Event, LessonMoved, Problem, TurnFinished
+from agent.llm.base import Apology, Conversation, Message
+from agent.llm.knowledge_file import in_words
+from agent.text.same_words import same_words
+from agent.text.sentences import Sentence
+from agent.text.words import tokens
+from agent.tutor.course import Course
+from agent.tutor.judge import Judge
+from agent.tutor.lesson import Lesson, LessonQuestion
+from agent.tutor.likeness import place_of
+from agent.tutor.listener import Listener
+from agent.tutor.notebook import Notebook, open_notebook
+from agent.tutor.progress import Progress
+from agent.tutor.state import Act, Elsewhere, Move, Phase, State
+from agent.tutor.wishes import Named, Wish
+from agent.tutor.wording import Wording
+
+_FEELING = re.compile(r"\[[^\]]*\]\s*")
+_HEARD_WORDS = 3
+"""The last words of a question: who heard them can answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a lesson is held.
+
+    Attributes:
+        name: the teacher's.
+        seed: of wording and order.
+        learner: who learns, if that is known.
+        remember: as `tutor.remember`.
+    """
+
+    name: str
+    seed: int = 0
+    learner: str = ""
+    remember: str = "ask"
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A reply that may be heard, and where the lesson is then."""
+
+    asked: str
+    reply: str
+    state: State
+
+
+class Teacher:
+    """One lesson with one learner; `teaching` makes it.
+
+    Args:
+        lesson: what is taught.
+        listener: understands the learner.
+        mind: a conversation with the mind, for what is no part of the lesson.
+        notebook: open; what is remembered.
+        manners: how the lesson is held.
+        on_event: called with what the session tells, and with `LessonMoved`.
+
+    Attributes:
+        name: the mind's.
+        opening: what it says first.
+    """
+
+    def __init__(
+        self,
+        lesson: Lesson,
+        listener: Listener,
+        mind: Conversation,
+        notebook: Notebook,
+        *,
+        manners: Manners,
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.name, self.opening = mind.name, ""
+        self._lesson, self._listener, self._mind, self._notebook = lesson, listener, mind, notebook
+        self._tell = on_event
+        self._course = Course(
+            lesson, seed=manners.seed, may_ask=manners.remember == "ask", may_remember=notebook.is_open
+        )
+        self._wording = Wording(manners.name, seed=manners.seed)
+        has_agreed = manners.remember == "yes" and bool(manners.learner)
+        self._state = State(learner=manners.learner, agreed=has_agreed or None)
+        self._proposal: _Proposal | None = None
+        self._kept = 0
+
+    async def open(self) -> None:
+        """Makes the opening; once, before anything is said."""
+        self._proposal = await self._begun(self._state, "")
+        self.opening = self._proposal.reply
+
+    async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
+        """Answers `text`; see `agent.llm.base.Conversation.stream`.
+
+        Raises:
+            Apology: the mind failed at a question of the learner's own, and the lesson went on nevertheless.
+            VisavisError: it failed in the middle of its reply.
+        """
+        state, failure = self._state, None
+        move: Move = Wish.AGAIN if state.phase is Phase.BEFORE else await self._listener.move(state, text)
+        if isinstance(move, Elsewhere):
+            said = ""
+            try:
+                async with aclosing(self._mind.stream(history, text)) as deltas:
+                    async for delta in deltas:
+                        said += delta
+                        yield delta
+            except Apology as error:
+                failure = error
+            proposal = self._proposed(text, *self._course.advance(state, Elsewhere("")), said=said)
+            rest = proposal.reply.removeprefix(said).lstrip()
+            yield " "
+        else:
+            proposal = await self._answered(state, move, text)
+            rest = proposal.reply
+        self._proposal = proposal
+        async for delta in in_words(rest):
+            yield delta
+        if failure is not None:
+            raise failure
+
+    def on_event(self, event: Event) -> None:
+        """Sees what happens in the session, and passes it on: what begins to be heard counts. Never waits."""
+        self._see(event)
+        self._tell(event)
+
+    def _see(self, event: Event) -> None:
+        match event:
+            case Sentence() if self._proposal is not None and _begins(self._proposal.reply, event.text):
+                self._move_to(self._proposal.state)
+            case TurnFinished(record) if self._proposal is not None:
+                proposal = self._proposal
+                if not same_words(record.question, proposal.asked) or not _begins(proposal.reply, record.reply):
+                    return
+                self._proposal = None
+                self._move_to(proposal.state)
+                if record.interrupted and not _was_asked(self._open_question(), record.heard):
+                    self._state = replace(self._state, was_unheard=True)
+
+    # ---- what the teacher does
+
+    async def _answered(self, state: State, move: Move, text: str) -> _Proposal:
+        known = await self._notebook.known(move.name) if isinstance(move, Named) else ""
+        if known:
+            state, move = replace(state, learner=known, agreed=True), Named(known)
+            if state.phase is Phase.ASKING and not state.outcomes:
+                return await self._begun(state, text)
+        if move is Wish.AGAIN and state.phase in (Phase.BEFORE, Phase.ASKING, Phase.OVER):
+            return await self._begun(state, text)
+        return self._proposed(text, *self._course.advance(state, move))
+
+    async def _begun(self, state: State, text: str) -> _Proposal:
+        """The lesson from its beginning, with what is due for somebody who is remembered."""
+        keys = [question.key for question in self._lesson.questions]
+        due: list[str] | None = None
+        if state.learner and state.agreed:
+            due = await self._notebook.due(state.learner, self._lesson.key, keys)
+        return self._proposed(text, *self._course.begin(replace(state, phase=Phase.BEFORE), due))
+
+    def _proposed(self, asked: str, state: State, acts: Sequence[Act], *, said: str = "") -> _Proposal:
+        reply, used = self._wording.say(acts, state.used)
+        joined = f"{said.rstrip()} {reply}".strip() if said else reply
+        return _Proposal(
+            asked, said + joined.removeprefix(said.rstrip()) if said else joined, replace(state, used=used)
+        )
+
+    def _move_to(self, state: State) -> None:
+        """What was proposed is heard: it is so from now on."""
+        if state is self._state:
+            return
+        before, self._state = self._state, state
+        if before.learner and not state.learner:
+            self._notebook.forget(before.learner)
+        self._kept = min(self._kept, len(state.results))
+        news = state.results[self._kept :]
+        if state.agreed and state.learner and news and self._notebook.record(state.learner, self._lesson.key, news):
+            self._kept = len(state.results)
+        question = self._open_question()
+        self._tell(
+            LessonMoved(
+                title=self._lesson.title,
+                goal=self._lesson.goal,
+                question=question.text if question else "",
+                number=state.begun,
+                total=state.total,
+                right=state.right,
+                missed=len(state.outcomes) - state.right,
+                is_over=state.phase in (Phase.OVER, Phase.AGREEING, Phase.NAMING) and state.current < 0,
+                is_remembered=bool(state.agreed and state.learner and self._notebook.is_open),
+            )
+        )
+
+    def _open_question(self) -> LessonQuestion | None:
+        return self._lesson.questions[self._state.current] if self._state.current >= 0 else None
+
+
+@asynccontextmanager
+async def teaching(
+    lesson: Lesson,
+    judge: Judge,
+    mind: Conversation,
+    *,
+    model: Conversation | None = None,
+    progress: Progress | None = None,
+    manners: Manners,
+    on_event: Callable[[Event], None],
+) -> AsyncGenerator[Teacher, None]:
+    """A lesson with one learner; what is to be kept is written before it ends.
+
+    Args:
+        lesson: what is taught.
+        judge: what is thought of answers.
+        mind: a conversation with the mind, for what is no part of the lesson.
+        model: one with a language model that serves for nothing else; None where there is none.
+        progress: None where nothing is to be remembered.
+        manners: how the lesson is held.
+        on_event: called with what the session tells, with `LessonMoved` and problems.
+    """
+    listener = Listener(lesson, judge, manners.name, model)
+    async with open_notebook(progress, lambda problem: on_event(Problem(problem))) as notebook:
+        teacher = Teacher(lesson, listener, mind, notebook, manners=manners, on_event=on_event)
+        await teacher.open()
+        yield teacher
+
+
+def _begins(reply: str, with_: str) -> bool:
+    """Whether a reply begins so; a feeling in brackets is not said."""
+    return " ".join(_FEELING.sub("", reply).split()).startswith(" ".join(with_.split()))
+
+
+def _was_asked(question: LessonQuestion | None, heard: str) -> bool:
+    """Whether enough of a question was heard to answer it."""
+    if question is None:
+        return True
+    words, asked = tokens(heard), tokens(question.text.replace("___", " blank "))
+    return place_of(asked[-_HEARD_WORDS:], words) >= 0
