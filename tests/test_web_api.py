@@ -76,12 +76,25 @@ def test_who_waits_is_told_the_place_and_who_is_too_many_when_to_come_back() -> 
     asyncio.run(main())
 
 
+def test_a_server_that_is_about_to_end_is_alive_but_not_ready() -> None:
+    async def main() -> None:
+        hall = FakeHall()
+        hall.is_closing = True
+        async with calling(hall) as client:
+            assert (await client.get("/api/health")).json() == {"status": "alive"}
+            ready = await client.get("/api/ready")
+            assert ready.status_code == 503 and int(ready.headers["Retry-After"]) > 0
+
+    asyncio.run(main())
+
+
 def test_too_many_texts_are_refused() -> None:
     async def main() -> None:
         async with calling(FakeHall()) as client:
             at = f"/api/sessions/{(await client.post('/api/sessions', json={})).json()['id']}"
-            codes = [(await client.post(f"{at}/ask", json={"text": "Again?"})).status_code for _ in range(4)]
-            assert codes == [202, 202, 202, 429]
+            answers = [await client.post(f"{at}/ask", json={"text": "Again?"}) for _ in range(4)]
+            assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+            assert int(answers[-1].headers["Retry-After"]) > 0
 
     asyncio.run(main())
 
