@@ -127,7 +127,9 @@ def test_names_and_consent() -> None:
         assert named_in(said) == Named("Anna"), said
     for said in ("I'm not sure", "I am tired", "I'm looking for it", "Anna"):
         assert named_in(said) is None, said
-    assert bare_name("Anna Maria.") == "Anna Maria" and bare_name("It's Anna") == "Anna" and bare_name("I'm sorry") == ""
+    assert (
+        bare_name("Anna Maria.") == "Anna Maria" and bare_name("It's Anna") == "Anna" and bare_name("I'm sorry") == ""
+    )
     assert [consents(said) for said in ("Yes, please!", "No, thank you.", "What?")] == [True, False, None]
     assert asks_something("What does that mean?") and not asks_something("the cat")
 

@@ -93,7 +93,11 @@ def test_a_whole_lesson(tmp_path: Path) -> None:
         ("# T\n\n<!-- no end\n", 3, "comment without an end"),
         (f"# T\n## {'q' * (LONGEST + 1)}\n", 2, f"at most {LONGEST} characters"),
         ("# T\n## Q\n" + "- Answer: a\n" * (MOST_OF_A_KIND + 1), 2 + MOST_OF_A_KIND + 1, "at most"),
-        ("# T\n" + "".join(f"## Q {n}\n- Answer: a\n" for n in range(MOST_QUESTIONS + 1)), 2 + 2 * MOST_QUESTIONS, "split"),
+        (
+            "# T\n" + "".join(f"## Q {n}\n- Answer: a\n" for n in range(MOST_QUESTIONS + 1)),
+            2 + 2 * MOST_QUESTIONS,
+            "split",
+        ),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, line: int, said: str) -> None:
@@ -138,7 +142,9 @@ def test_every_phrase_can_be_said() -> None:
     from agent.tutor.state import Act
     from agent.tutor.wording import phrases
 
-    values = dict.fromkeys(("learner", "goal", "question", "answer", "hint", "why", "remark", "found", "more"), "x ___ y")
+    values = dict.fromkeys(
+        ("learner", "goal", "question", "answer", "hint", "why", "remark", "found", "more"), "x ___ y"
+    )
     values |= dict.fromkeys(("letter", "reply", "of", "left", "right", "done", "words"), "x")
     wording = Wording("Mira", seed=3)
     used: dict[str, int] = {}
