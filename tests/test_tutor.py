@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -137,7 +138,7 @@ def test_no_praise_comes_twice_running_and_a_seed_repeats_all(tmp_path: Path) ->
     answers = [str(n + 1) for n in range(1, 12)]
     replies = learner.learn(*answers)
     praise = [reply.split("How much")[0] for reply in replies[1:]]
-    assert all(one != other for one, other in zip(praise, praise[1:], strict=False))
+    assert all(one != other for one, other in pairwise(praise))
     assert learner.learn(*answers) == replies
 
 

@@ -155,3 +155,9 @@ def test_every_phrase_can_be_said() -> None:
             assert "{" not in text and "_" not in text
             said.add(text)
         assert len(said) == len(ways), "each is said once before any comes again"
+
+
+def test_the_example_in_the_documentation_is_a_lesson(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "lessons.md").read_text("utf-8")
+    lesson = read(tmp_path, text.partition("```markdown\n")[2].partition("```")[0])
+    assert [question.answers[0].kind for question in lesson.questions] == [Kind.WORDS, Kind.MEANING, Kind.ITEMS]
