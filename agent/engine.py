@@ -180,8 +180,8 @@ async def load_engine(
     Args:
         config: the whole configuration.
         loaded: what is loaded now.
-        drawing_processes: in which all sessions' pictures are drawn, one for each core; 0 draws them in this one, which
-            is as quick for a single session.
+        drawing_processes: in which all sessions' pictures are drawn, one for each core; motion is then sampled in a
+            process of its own as well. 0 does both in this one, which is as quick for a single session.
         on_preparing: called before something takes long, this time only.
 
     Raises:

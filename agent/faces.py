@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.sampler.batcher import BlockBatcher
+    from avatar.sampler.distant import MotionProcess
 
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
@@ -37,16 +39,25 @@ class Face:
     decoder: OneAtATime
 
 
-def load_motion(config: Config) -> BlockBatcher:
-    """Loads the motion model, on which samplers draw together: imports PyTorch, which takes seconds the first time."""
+def load_motion(config: Config, elsewhere: MotionProcess | None = None) -> BlockBatcher:
+    """Loads the motion model, on which samplers draw together: imports PyTorch, which takes seconds the first time.
+
+    Args:
+        config: names the weights.
+        elsewhere: samples with the same weights; None samples here.
+    """
     import torch
 
     from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.model import load_motion_model
+    from avatar.sampler.packing import sample_elsewhere
 
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)
-    motion = BlockBatcher(load_motion_model(config.face.weights))
+    model = load_motion_model(config.face.weights)
+    if elsewhere is not None:
+        return BlockBatcher(model, partial(sample_elsewhere, elsewhere))
+    motion = BlockBatcher(model)
     # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
     warm = new_sampler(config, motion)
     warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))

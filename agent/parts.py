@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -24,6 +24,7 @@ from agent.tutor.lesson import lesson_path
 from agent.tutor.loading import Teachable, open_lesson
 from avatar.decoder import DistantFaceDecoder, FaceDecoder
 from avatar.drawing.pool import DrawingPool, StoredFace, stored_face
+from avatar.sampler.distant import MotionProcess
 from speech.asr.base import ASR
 from speech.tts.base import TTS
 
@@ -62,7 +63,8 @@ class SharedParts:
 
     Args:
         on_preparing: called before something takes long, this time only.
-        drawing: processes that draw for the sessions; None where every session draws in this one.
+        drawing: processes that draw for the sessions, beside which motion is sampled in one too; None where this one
+            does both.
     """
 
     def __init__(self, on_preparing: Callable[[str], None], drawing: DrawingPool | None = None) -> None:
@@ -72,6 +74,8 @@ class SharedParts:
     def motion(self, config: Config) -> AbstractAsyncContextManager[BlockBatcher]:
         """The motion model, on which all sessions' blocks are sampled; for `agent.faces.new_sampler`."""
         key = ("motion", content_key(config.face.weights))
+        if self._drawing is not None:
+            return self._shared.lease(key, lambda: _motion_elsewhere(config))
         return self._shared.lease(key, lambda: _in_thread(load_motion, config))
 
     @asynccontextmanager
@@ -170,6 +174,16 @@ class SharedParts:
             async with opening as mind:
                 notices += [f"{mind.name}: {mind.problem}"] if mind.problem else []
                 yield Loaded(mind, (*problems(config), *known.notices, *notices))
+
+
+@asynccontextmanager
+async def _motion_elsewhere(config: Config) -> AsyncGenerator[BlockBatcher, None]:
+    process = MotionProcess(config.face.weights)
+    async with AsyncExitStack() as stack:
+        async with asyncio.TaskGroup() as loading:  # both import PyTorch, which is the slow part
+            loading.create_task(stack.enter_async_context(process), name="start sampling")
+            motion = loading.create_task(asyncio.to_thread(load_motion, config, process), name="load motion model")
+        yield motion.result()
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,7 +136,7 @@ class Renderer:
             on_frame: called on the event loop after every frame.
         """
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "motion") as motion_thread, ThreadPoolExecutor(1, "picture") as picture_thread:
+        with _motion_thread() as motion_thread, ThreadPoolExecutor(1, "picture") as picture_thread:
             ahead: asyncio.Future[None] | None = None
             while self._end is None or self._clock.position < self._end:
                 frame = await self._clock.next_frame()
@@ -206,6 +207,16 @@ class Renderer:
         self._outputs.remove(output)
         await asyncio.to_thread(output.__exit__, type(error), error, error.__traceback__)
         self._on_output_failed(output, error)
+
+
+@contextmanager
+def _motion_thread() -> Iterator[Executor]:
+    """A thread that is not waited for: what it does may itself be waiting for the event loop."""
+    thread = ThreadPoolExecutor(1, "motion")
+    try:
+        yield thread
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)
 
 
 def _first_audible(sound: Samples, start: int) -> int | None:

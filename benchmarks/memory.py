@@ -7,16 +7,16 @@ from pathlib import Path
 
 def memory_mb(pid: int) -> float:
     """Memory of a process and its descendants in MB, pages that they share counted once."""
-    return sum(map(_proportional_set_kb, _tree(pid))) / 1024
+    return sum(map(_proportional_set_kb, process_tree(pid))) / 1024
 
 
-def _tree(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """A process and its descendants; those that end meanwhile are left out."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         children = []
-    return [pid, *(descendant for child in children for descendant in _tree(int(child)))]
+    return [pid, *(descendant for child in children for descendant in process_tree(int(child)))]
 
 
 def _proportional_set_kb(pid: int) -> int:

@@ -1,17 +1,27 @@
-// Put into a page before its own scripts: keeps what a WebRTC peer really plays, with times in milliseconds of
-// `performance.now()`. Sound in pieces of 10 ms, pictures as a small grey region each.
-window.probe = { peers: [], loud: [], pcm: [], pcmBegan: null, pictures: [], notes: [] };
+// Put into a page before its own scripts: keeps what a WebRTC peer really plays, and what its microphone hears, with
+// times in milliseconds of `performance.now()`. Sound in pieces of 10 ms: [time, peak, time of the first loud sample];
+// pictures as a small grey region each: [time, grey values].
+window.probe = { peers: [], heard: [], said: [], pcm: [], pictures: [] };
 
 class ProbedPeer extends RTCPeerConnection {
   constructor(...options) {
     super(...options);
     probe.peers.push(this);
-    this.addEventListener("track", (event) => (event.track.kind === "audio" ? hear : watch)(event.track));
+    this.addEventListener("track", ({ track }) => (track.kind === "audio" ? hear(track, probe.heard) : watch(track)));
   }
 }
 window.RTCPeerConnection = ProbedPeer;
 
-async function hear(track) {
+if (navigator.mediaDevices) {
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wishes) => {
+    const stream = await open(wishes);
+    hear(stream.getAudioTracks()[0], probe.said);
+    return stream;
+  };
+}
+
+async function hear(track, kept) {
   const context = (probe.context ??= new AudioContext({ sampleRate: 48000, latencyHint: "interactive" }));
   const code = `registerProcessor("probe", class extends AudioWorkletProcessor {
     constructor() { super(); this.kept = new Float32Array(480); this.count = 0; }
@@ -35,8 +45,8 @@ async function hear(track) {
       peak = Math.max(peak, Math.abs(sample));
       if (first < 0 && Math.abs(sample) > 0.05) first = index;
     });
-    probe.loud.push([at, peak, first < 0 ? null : at + first / 48]);
-    if (probe.keepSound) { probe.pcmBegan ??= at; probe.pcm.push(samples); }
+    kept.push([at, peak, first < 0 ? null : at + first / 48]);
+    if (probe.keepsSound && kept === probe.heard) probe.pcm.push(samples);
   };
   const source = context.createMediaStreamSource(new MediaStream([track]));
   const quiet = context.createGain();
@@ -56,7 +66,7 @@ function watch(track) {
     pen.drawImage(video, left * w, top * h, width * w, height * h, 0, 0, 32, 24);
     const { data } = pen.getImageData(0, 0, 32, 24);
     const grey = Array.from({ length: 32 * 24 }, (_, index) => data[4 * index + 1]);
-    probe.pictures.push([picture.expectedDisplayTime, picture.rtpTimestamp, picture.receiveTime ?? null, grey]);
+    probe.pictures.push([picture.expectedDisplayTime, grey]);
     video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
@@ -69,13 +79,20 @@ probe.offset = async () => {
     for (const report of (await peer.getStats()).values())
       if (report.type === "inbound-rtp") playing[report.kind] = report;
   const { audio, video } = playing;
+  if (!audio?.estimatedPlayoutTimestamp || !video?.estimatedPlayoutTimestamp) return null;
   return {
-    offset: audio?.estimatedPlayoutTimestamp && video?.estimatedPlayoutTimestamp
-      ? video.estimatedPlayoutTimestamp - audio.estimatedPlayoutTimestamp : null,
-    audioBuffer: audio && (1000 * audio.jitterBufferDelay) / audio.jitterBufferEmittedCount,
-    videoBuffer: video && (1000 * video.jitterBufferDelay) / video.jitterBufferEmittedCount,
-    audioBufferSum: audio?.jitterBufferDelay, audioEmitted: audio?.jitterBufferEmittedCount,
-    concealed: audio?.concealedSamples, silentConcealed: audio?.silentConcealedSamples,
-    frames: video?.framesDecoded, dropped: video?.framesDropped, freezes: video?.freezeCount,
+    offset: video.estimatedPlayoutTimestamp - audio.estimatedPlayoutTimestamp,
+    soundBuffered: (1000 * audio.jitterBufferDelay) / audio.jitterBufferEmittedCount,
+    picturesBuffered: (1000 * video.jitterBufferDelay) / video.jitterBufferEmittedCount,
+    concealed: audio.concealedSamples / audio.totalSamplesReceived,
+    freezes: video.freezeCount,
   };
+};
+
+// The sound that was kept, as 16-bit samples at 48 kHz in base64.
+probe.sound = () => {
+  const bytes = new Uint8Array(Int16Array.from(probe.pcm.flatMap((one) => Array.from(one, (x) => 32767 * x))).buffer);
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  return btoa(text);
 };

@@ -92,13 +92,14 @@ async def measure(seconds: int, late_ms: float) -> None:
         told = []
         while not showing.done():
             await asyncio.sleep(0.5)
-            told.append(await page.evaluate("probe.offset()"))
-        clicks = await page.evaluate("probe.loud.filter((one) => one[2] !== null).map((one) => one[2])")
-        pictures = await page.evaluate("probe.pictures.map((one) => [one[0], one[3].reduce((a, b) => a + b) / 768])")
+            if (playing := await page.evaluate("probe.offset()")) is not None:
+                told.append(playing)
+        clicks = await page.evaluate("probe.heard.filter((one) => one[2] !== null).map((one) => one[2])")
+        pictures = await page.evaluate("probe.pictures.map((one) => [one[0], one[1].reduce((a, b) => a + b) / 768])")
         began_ms = pictures[0][0]
         await browser.close()
     await connection.close()
-    report(clicks, pictures, [one for one in told if one["offset"] is not None], began_ms + 1000 * SETTLE_S)
+    report(clicks, pictures, told, began_ms + 1000 * SETTLE_S)
 
 
 def report(clicks: list[float], pictures: list[list[float]], told: list[dict[str, float]], settled_ms: float) -> None:
@@ -111,9 +112,7 @@ def report(clicks: list[float], pictures: list[list[float]], told: list[dict[str
     print_percentiles("captured: sound behind picture", [one for _, one in offsets], "ms", "within 40")
     print_percentiles("told by the browser", [one["offset"] for one in told[int(SETTLE_S * 2) :]], "ms", "within 40")
     print("in the course of it:", " ".join(f"{one['offset']:.0f}" for one in told))
-    last = told[-1]
-    print(f"jitter buffers: sound {last['audioBuffer']:.0f} ms, pictures {last['videoBuffer']:.0f} ms")
-    print({key: value for key, value in last.items() if "Buffer" not in key})
+    print("in the end:", ", ".join(f"{key} {value:.3g}" for key, value in told[-1].items()))
     spans = [after - at for (at, _), (after, _) in pairwise(pictures)]
     print_percentiles("between pictures", spans, "ms")
 

@@ -141,8 +141,10 @@ class SoundTrack:
     def _read(self, start: int, count: int) -> Samples:
         out = np.zeros(count, np.float32)
         if start < self._end:
-            for piece_start, samples in self._pieces:
+            for piece_start, samples in reversed(self._pieces):  # what is read is mostly the newest
                 low, high = max(start, piece_start), min(start + count, piece_start + len(samples))
+                if high <= start:
+                    break
                 if low < high:
                     out[low - start : high - start] = samples[low - piece_start : high - piece_start]
         return out

@@ -7,8 +7,10 @@ from collections import deque
 from typing import Any
 
 from agent.config.config import Config
+from agent.web.rtc.controls import ControlsChange
 from agent.web.visits.choices import Choices
 from agent.web.visits.event_log import EventLog
+from agent.web.visits.figures import Figures
 from agent.web.visits.wishes import Wishes
 from avatar.motion import Controls
 from speech.errors import BackendError, InputError
@@ -30,9 +32,6 @@ class FakeSession:
         self.said.append(text)
         return True
 
-    def set_controls(self, controls: Controls) -> None:
-        self.controls = controls
-
 
 class FakeVisit:
     def __init__(self, config: Config, place: int) -> None:
@@ -42,7 +41,7 @@ class FakeVisit:
         self.events = EventLog()
         self.turns: deque[dict[str, Any]] = deque(maxlen=5)
         self.offers: list[str] = []
-        self.stops = 0
+        self.stops = self.touches = 0
         self.is_connected = self.is_over = False
 
     async def connect(self, offer: str) -> str:
@@ -54,6 +53,13 @@ class FakeVisit:
 
     async def disconnect(self) -> None:
         self.is_connected = False
+
+    def touch(self) -> None:
+        self.touches += 1
+
+    def change_controls(self, change: ControlsChange) -> None:
+        assert self.session is not None
+        self.session.controls = change.applied_to(self.session.controls)
 
     def stop(self) -> None:
         self.stops += 1
@@ -70,6 +76,7 @@ class FakeHall:
         self.config = config or Config()
         self.choices = Choices(self.config)
         self.visits: dict[str, FakeVisit] = {}
+        self.figures = Figures()
 
     @property
     def places(self) -> int:

@@ -88,7 +88,7 @@ def told_by_the_file() -> list[str]:
     return [one.text for reply in replies for one in (*splitter.push(reply), *splitter.flush())]
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_right_sentences_are_heard_in_the_video(demo: Path) -> None:
     aligner, rng = Aligner(), np.random.default_rng(0)
@@ -107,7 +107,7 @@ def test_the_right_sentences_are_heard_in_the_video(demo: Path) -> None:
     assert right >= NEEDED * len(spoken), f"only {right} of {len(spoken)} sentences fit their sound best"
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 def test_each_question_was_heard_and_answered(demo: Path) -> None:
     turns = [turn for _, turn in _turns(demo)]
     assert len(turns) == len({question.portrait for question in recorded_questions()})
@@ -118,7 +118,7 @@ def test_each_question_was_heard_and_answered(demo: Path) -> None:
         assert stages["first_moving_mouth"] >= stages["turn_end"] > stages["speech_end"]
 
 
-@pytest.mark.real_time
+@pytest.mark.slow
 def test_the_plot_and_the_subtitles_are_there(demo: Path) -> None:
     with Image.open(demo / "demo-waterfall.png") as plot:
         assert plot.width > 600 and len(plot.convert("RGB").getcolors(1 << 24) or []) > 20

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,13 @@ def model(voices_folder: Path) -> Path:
 class Speaking:
     runner: asyncio.Runner
     tts: XttsTTS
+    said: dict[str, list[SpeechChunk]] = field(default_factory=dict)
 
     def say(self, text: str) -> list[SpeechChunk]:
-        return self.runner.run(collect(self.tts, text))
+        """What it says with nothing else to do; a text that was said before is not said again: it takes seconds."""
+        if text not in self.said:
+            self.said[text] = self.runner.run(collect(self.tts, text))
+        return self.said[text]
 
 
 async def collect(tts: XttsTTS | EspeakTTS, text: str) -> list[SpeechChunk]:
@@ -102,7 +106,7 @@ def test_closing_leaves_it_ready(speaking: Speaking) -> None:
 
 
 def test_sentences_spoken_at_once_sound_as_if_alone(speaking: Speaking) -> None:
-    texts = (SENTENCE, "Yes, of course.", "Good morning to you all.")
+    texts = (SENTENCE, "Yes.", "Good morning to you all.")
 
     async def together() -> list[list[SpeechChunk]]:
         return await asyncio.gather(*(collect(speaking.tts, text) for text in texts))

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.config import Config
 from agent.config.face_sections import ControlsSection
@@ -43,6 +44,8 @@ def test_a_conversation_from_begin_to_leave() -> None:
             assert (await client.post(f"{at}/say", json={"text": "Dinner is ready."})).status_code == 202
             assert (await client.post(f"{at}/stop")).status_code == 202
             assert (visit.session.asked, visit.session.said, visit.stops) == (["Who are you?"], ["Dinner is ready."], 1)
+
+            assert visit.touches == 3
 
             visit.turns.append({"question": "Who are you?", "heard": "I'm Ada.", "interrupted": False})
             read = (await client.get(at)).json()
@@ -259,6 +262,38 @@ def test_a_body_that_is_no_wishes_gets_one_line(body: bytes) -> None:
             assert set(refused.json()) == {"detail"}
             assert refused.json()["detail"].isprintable()
             assert not hall.visits
+
+    asyncio.run(main())
+
+
+def test_prometheus_reads_the_figures() -> None:
+    async def main() -> None:
+        hall = FakeHall()
+        figures = hall.figures
+        figures.begun, figures.frames, figures.frames_late = 7, 1000, 3
+        figures.ended["left"] += 2
+        figures.turns["answered"] += 1
+        for seconds in (0.25, 0.45, 99.0):
+            figures.latency["first_audio"].add(seconds)
+        async with calling(hall) as client:
+            await client.get("/nothing")
+            answer = await client.get("/api/metrics")
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        samples = {
+            (sample.name, *sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(answer.text)
+            for sample in family.samples
+        }
+        assert samples["visavis_visits_begun_total",] == 7
+        assert (samples["visavis_frames_total",], samples["visavis_frames_late_total",]) == (1000, 3)
+        assert samples["visavis_visits_ended_total", "left"] == 2
+        assert samples["visavis_turns_total", "answered"] == 1
+        assert samples["visavis_http_responses_total", "404"] == 1
+        buckets = {bound: samples["visavis_answer_seconds_bucket", bound, "first_audio"] for bound in ("0.3", "0.5")}
+        assert buckets == {"0.3": 1, "0.5": 2}
+        assert samples["visavis_answer_seconds_count", "first_audio"] == 3
+        assert samples["visavis_answer_seconds_sum", "first_audio"] == pytest.approx(99.7)
+        assert (samples["visavis_places_free",], samples["visavis_waiting",]) == (2, 0)
 
     asyncio.run(main())
 

@@ -332,4 +332,4 @@ def test_stun_and_turn_are_taken_from_the_configuration(monkeypatch: pytest.Monk
 )
 def test_an_address_that_is_none_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"web\.\w+_server: expected"):
-        rtc_configuration(WebSection(turn_username="u", **wrong))
+        rtc_configuration(WebSection.model_validate({"turn_username": "u", **wrong}))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -481,3 +482,20 @@ def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 def test_the_guard_is_the_outermost() -> None:
     app = make_app(FakeHall(), Access())  # type: ignore[arg-type]
     assert app.user_middleware[0].cls is guard.Guard
+
+
+def test_the_application_starts_and_ends_as_servers_ask_it_to() -> None:
+    async def main() -> list[str]:
+        asked: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        answers: list[str] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            answers.append(message["type"])
+
+        for message in ("lifespan.startup", "lifespan.shutdown"):
+            asked.put_nowait({"type": message})
+        app = make_app(FakeHall(), Access(TOKEN))  # type: ignore[arg-type]
+        await app({"type": "lifespan", "state": {}}, asked.get, send)
+        return answers
+
+    assert asyncio.run(main()) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -146,6 +146,7 @@ class FakePeer:
         self._sound, self._on_lost = sound, on_lost
         self._playing: asyncio.Task[None] | None = None
         self.heard: list[Samples] = []
+        self.heard_from_s = 0.0
 
     async def answer(self, offer: str) -> str:
         if offer == GARBAGE:
@@ -169,8 +170,9 @@ class FakePeer:
             self._sound.hear(samples[start : start + PIECE_SAMPLES])
             await asyncio.sleep(PIECE_SAMPLES / OUTPUT_RATE_HZ)
 
-    def vanish(self) -> None:
-        """The network breaks."""
+    def vanish(self, ago_s: float = 0.0) -> None:
+        """The network has broken some time ago, which is noticed now."""
+        self.heard_from_s = asyncio.get_running_loop().time() - ago_s
         self._sound.detach(self)
         self._on_lost()
 

@@ -42,6 +42,7 @@ class _OpenTurn:
         question: the words, or those that are on their way.
         say: what is to be said as it is.
         reply: the draft, and then what is really said.
+        unheard_from: output sample from which on it was played to nobody; None where that is not known.
         task: the work.
     """
 
@@ -49,6 +50,7 @@ class _OpenTurn:
     question: asyncio.Task[str] | str
     say: str | None
     reply: Reply | None
+    unheard_from: int | None = None
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -111,10 +113,15 @@ class Answering:
         self._stage.floor.user_begins()
         self._set_state(ConversationState.LISTENING)
 
-    def cut(self) -> None:
-        """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard."""
+    def cut(self, unheard_from: int | None = None) -> None:
+        """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
+
+        Args:
+            unheard_from: output sample from which on it was played to nobody, where that is known.
+        """
         self._interruptions += 1
         if self._turn is not None and not self._turn.is_over:
+            self._turn.unheard_from = unheard_from
             self._turn.cancel()
             self._stage.voice.cut()
 
@@ -227,7 +234,8 @@ class Answering:
         floor, is_patient = self._stage.floor, True
         while True:
             try:
-                await asyncio.wait_for(floor.quiet(), LISTENS_S)
+                async with asyncio.timeout(LISTENS_S):  # `wait_for` forgets a cancellation that comes with the event
+                    await floor.quiet()
             except TimeoutError:
                 is_patient = False
             await floor.free()
@@ -283,6 +291,8 @@ class Answering:
         if was_cut:
             record.interrupted = True
             record.cut_sample = min(track.end, track.taken)
+            if turn.unheard_from is not None:
+                record.cut_sample = min(record.cut_sample, turn.unheard_from)
             record.heard = record.heard_until(record.cut_sample)
             if not isinstance(turn.question, str):
                 turn.question.cancel()

@@ -179,10 +179,14 @@ class Session:
         """Says a text as it is when nobody speaks; False if too many things wait already."""
         return self._answering.request(Say(text))
 
-    def interrupt(self) -> None:
-        """Stops the answer, and takes back what waits, which is told: a RequestDropped each."""
+    def interrupt(self, unheard_from: int | None = None) -> None:
+        """Stops the answer, and takes back what waits, which is told: a RequestDropped each.
+
+        Args:
+            unheard_from: output sample from which on it was played to nobody, where that is known.
+        """
         self._answering.drop_requests("it was stopped")
-        self._answering.cut()
+        self._answering.cut(unheard_from)
 
     async def finish_sentence(self) -> bool:
         """Takes no more requests, lets what is being said reach the end of its sentence, and stops there.

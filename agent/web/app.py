@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.hall = hall
+    app.state.hall, app.state.answers = hall, Counter[int]()
     answer_faults(app)
     for part in (about, sessions, media, requests, portraits, choices, health):
         app.include_router(part.router, responses=faults())
     app.frontend("/", directory=STATIC, fallback=None)
-    app.add_middleware(Guard, access=access)
+    app.add_middleware(Guard, access=access, answers=app.state.answers)
     return app

@@ -23,7 +23,8 @@ from agent.web.kiosk_browser import keep_browser
 from agent.web.listening import listen, tls_context, url_of
 from agent.web.liveness import Liveness
 from agent.web.safety.access import check_web
-from agent.web.safety.slow_clients import LARGEST_HEAD, BehindProxyProtocol, ImpatientProtocol
+from agent.web.safety.limits import LARGEST_HEAD
+from agent.web.safety.slow_clients import BehindProxyProtocol, ImpatientProtocol
 from agent.web.service_manager import ServiceManager
 from agent.web.visits.hall import Hall, open_hall
 from speech.worker import signals

@@ -11,8 +11,9 @@ There is nothing to close: a batcher has no thread and holds nothing while nobod
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from avatar.motion import FRAME_RATE_HZ
 from avatar.sampler.block import Block, SampledBlock, sample_blocks
@@ -25,6 +26,9 @@ long; eight would save a quarter of the work and take half as long again."""
 TOGETHER_S = 1.5 / FRAME_RATE_HZ
 """Blocks whose frames are due within this of the first one's are sampled with it. A block for a frame that must be
 shown now so never waits for one that is made ahead."""
+
+SampleBlocks = Callable[[Sequence[Block]], list[SampledBlock]]
+"""Blocks of one batch to their motion, in the same order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,13 +74,15 @@ class BlockBatcher:
 
     Args:
         model: what all of them share.
+        sample: samples one batch at a time; None: `sample_blocks`, here.
 
     Attributes:
         model: likewise.
     """
 
-    def __init__(self, model: MotionModel) -> None:
+    def __init__(self, model: MotionModel, sample: SampleBlocks | None = None) -> None:
         self.model = model
+        self._sample_blocks: SampleBlocks = partial(sample_blocks, model) if sample is None else sample
         self._waiting: list[Request] = []
         self._is_sampling = False
         self._changed = threading.Condition()
@@ -114,7 +120,7 @@ class BlockBatcher:
 
     def _sample(self, batch: list[Request]) -> None:
         try:
-            sampled = sample_blocks(self.model, [request.block for request in batch])
+            sampled = self._sample_blocks([request.block for request in batch])
         except Exception as error:
             if len(batch) == 1:
                 batch[0].error = error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from agent.web.api.dependencies import TheHall
+from agent.web.api.metrics import TEXT, as_text
 
 router = APIRouter(prefix="/api", tags=["operation"])
 
@@ -41,3 +42,13 @@ async def health() -> Health:
 async def ready(hall: TheHall) -> Readiness:
     """Says whether visitors may come, and how many find a place."""
     return Readiness(places=hall.places, waiting=hall.waiting)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(request: Request, hall: TheHall) -> Response:
+    """Gives numbers in Prometheus' text format."""
+    return Response(as_text(hall, request.app.state.answers), media_type=TEXT)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.web.api.dependencies import TheSession, TheVisit
+from agent.web.api.dependencies import TheSession, TheVisit, the_session
 from agent.web.api.faults import faults
 from agent.web.rtc.controls import ControlsChange
 
@@ -30,15 +30,17 @@ class Text(BaseModel):
 
 
 @router.post("/ask", status_code=202, responses=faults(404, 409))
-async def ask(session: TheSession, asked: Text) -> None:
+async def ask(visit: TheVisit, session: TheSession, asked: Text) -> None:
     """Asks a question, which is answered when nobody speaks."""
+    visit.touch()
     if not session.ask(asked.text):
         raise HTTPException(429, _TOO_MANY)
 
 
 @router.post("/say", status_code=202, responses=faults(404, 409))
-async def say(session: TheSession, said: Text) -> None:
+async def say(visit: TheVisit, session: TheSession, said: Text) -> None:
     """Has it say a text as it is, when nobody speaks."""
+    visit.touch()
     if not session.say(said.text):
         raise HTTPException(429, _TOO_MANY)
 
@@ -46,10 +48,11 @@ async def say(session: TheSession, said: Text) -> None:
 @router.post("/stop", status_code=202, responses=faults(404))
 async def stop(visit: TheVisit) -> None:
     """Silences the avatar, and takes back what waits to be said."""
+    visit.touch()
     visit.stop()
 
 
-@router.post("/controls", status_code=202, responses=faults(404, 409))
-async def control(session: TheSession, change: ControlsChange) -> None:
+@router.post("/controls", status_code=202, responses=faults(404, 409), dependencies=[Depends(the_session)])
+async def control(visit: TheVisit, change: ControlsChange) -> None:
     """Changes emotion, gaze, distance or composure; the face moves there as a face does."""
-    session.set_controls(change.applied_to(session.controls))
+    visit.change_controls(change)

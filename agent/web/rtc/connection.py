@@ -87,6 +87,11 @@ class Connection:
             await asyncio.gather(self._hearing, return_exceptions=True)
         await self._peer.close()
 
+    @property
+    def heard_from_s(self) -> float:
+        """The event loop's time of the last sign of the peer."""
+        return self._heard_from_s
+
     # ---- signalling
 
     async def _answer(self, offer: Offer) -> str:

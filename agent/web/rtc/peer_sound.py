@@ -86,6 +86,15 @@ class PeerSound:
         """The event loop's time at which the visitor hears a sample of the voice track; infinite without a peer."""
         return self.sent_at(sample) + self._network_s + PLAYOUT_S
 
+    def sample_heard(self, at_s: float) -> int:
+        """The sample of the voice track that the visitor heard at a time, if there was a connection then; at least 0.
+
+        Args:
+            at_s: of the event loop, since the last peer came.
+        """
+        sent_s = at_s - self._network_s - PLAYOUT_S - self._zero_s
+        return max(0, round(sent_s * OUTPUT_RATE_HZ) - self.first_piece * PIECE_SAMPLES)
+
     def media_time(self) -> float:
         """Seconds of output that were sent until now; not a number while there is no peer."""
         return asyncio.get_running_loop().time() - self._zero_s if not self.is_paused else math.nan

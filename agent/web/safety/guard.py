@@ -1,7 +1,7 @@
 """Stands before the application: what it lets through comes from somebody who may ask, and not too often.
 
-    request ─ how often ─ called rightly ─ own page ─ (CORS) ─ token ─ body ─ application
-                 429           421           403                401    413, 408
+    request ─ how often ─ head ─ called rightly ─ own page ─ (CORS) ─ token ─ body ─ application
+                 429       431         421           403                401   413, 408
 
 Every answer, refusals too, has the headers of `safety_headers`, and an error that nobody foresaw ends here.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 from fastapi import HTTPException
 from fastapi.responses import JSONResponse
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.web.safety.access import Access
 from agent.web.safety.headers import EMBED_SCRIPT, safety_headers
-from agent.web.safety.limits import BODY_S, WRONG_TOKENS, largest_body, rates_of
+from agent.web.safety.limits import BODY_S, LARGEST_HEAD, WRONG_TOKENS, largest_body, rates_of
 from agent.web.safety.rates import Rates
 from agent.web.safety.token import TokenCheck
 from agent.web.safety.visitor import Visitor, is_called_rightly, is_own_page, visitor_of
@@ -38,10 +39,11 @@ class Guard:
     Args:
         app: the application.
         access: who may come.
+        answers: status → how many requests were answered with it; counted here.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._access, self._rates = access, Rates()
+    def __init__(self, app: ASGIApp, access: Access, answers: Counter[int]) -> None:
+        self._access, self._answers, self._rates = access, answers, Rates()
         self._headers = safety_headers(access)
         inner: ASGIApp = BodyGate(app, access)
         if access.token:
@@ -62,20 +64,30 @@ class Guard:
             await self._app(scope, receive, send)
         if scope["type"] != "http":
             return
-        is_begun = False
+        is_begun = is_gone = False
+
+        async def receive_noting() -> Message:
+            nonlocal is_gone
+            message = await receive()
+            is_gone = is_gone or message["type"] == "http.disconnect"
+            return message
 
         async def send_safely(message: Message) -> None:
             nonlocal is_begun
             if message["type"] == "http.response.start":
                 is_begun = True
+                self._answers[message["status"]] += 1
                 self._add_headers(scope, message)
             await send(message)
 
         refusal = self._refusal(scope)
         try:
-            await (refusal or self._app)(scope, receive, send_safely)
+            await (refusal or self._app)(scope, receive_noting, send_safely)
         except Exception:
-            # Not passed on: the server above would only log it again.
+            if is_gone:  # in the middle of a stream; nothing is wrong with that
+                _LOG.debug("a visitor left while answered: %s", _route(scope), exc_info=True)
+                return
+            # Not passed on, where it can be answered: the server above would only log it again.
             _LOG.exception("a request failed: %s %s", scope["method"], _route(scope))
             if is_begun:
                 raise
@@ -86,6 +98,8 @@ class Guard:
         for rate, who in rates_of(scope["method"], scope["path"], visitor.address):
             if wait_s := self._rates.wait_s(rate, who):
                 return refused(429, f"too many requests; try again in {wait_s} s", wait_s)
+        if sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
+            return refused(431, f"expected headers of at most {LARGEST_HEAD} bytes, got more")
         host = headers.get("host", "")
         if not is_called_rightly(host, self._access):
             return refused(421, "this server is not called so; its owner can add names to web.hosts")
@@ -161,6 +175,9 @@ class BodyGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         most, size, is_whole = largest_body(scope["path"], self._access.upload_bytes), 0, False
         until = asyncio.get_running_loop().time() + BODY_S
         too_large = f"expected at most {most} bytes"

@@ -28,6 +28,9 @@ MOVES = Rate(15.0, 60)
 BODY_S = 60.0
 """A body that takes longer to come is given up."""
 
+LARGEST_HEAD = 16_384
+"""Bytes of a request's headers."""
+
 LARGEST_BODY, LARGEST_OFFER = 32_768, 200_000
 """Bytes: a persona of 2000 characters with room; a browser's SDP offer has some 6,000."""
 

@@ -17,9 +17,6 @@ MOST_CONNECTIONS = 400
 
 MOST_PER_ADDRESS = 100
 
-LARGEST_HEAD = 16_384
-"""Bytes of a request's first line and headers."""
-
 
 class ImpatientProtocol(H11Protocol):
     """Uvicorn's HTTP/1.1 with an end to waiting."""

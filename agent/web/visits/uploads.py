@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
 import shutil
-import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from agent.web.visits.private_folder import PrivateFolder
 from agent.web.visits.thumbnails import thumbnail
 from avatar.picture.files import picture_size, read_picture
 from avatar.portrait.portrait import load_portrait
@@ -31,6 +32,10 @@ MOST_WAITING = 4
 
 # The first bytes of PNG, JPEG, WebP, and of HEIC and AVIF behind the length of their first box.
 _KINDS = ((0, b"\x89PNG\r\n\x1a\n"), (0, b"\xff\xd8\xff"), (8, b"WEBP"), (4, b"ftyp"))
+
+
+class NoRoomError(BackendError):
+    """The disk is full."""
 
 
 class BusyError(BackendError):
@@ -70,7 +75,7 @@ class Uploads:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._root: Path | None = None
+        self._folder = PrivateFolder()
         self._kept: OrderedDict[str, Upload] = OrderedDict()
         self._ends: dict[str, asyncio.TimerHandle] = {}
         self._looking, self._waiting = asyncio.Lock(), 0
@@ -84,6 +89,7 @@ class Uploads:
         Raises:
             InputError: no picture of the kinds that are taken, too large, or no usable face in it.
             BusyError: too many wait to be looked at.
+            NoRoomError: the disk is full.
         """
         if self._waiting >= MOST_WAITING:
             raise BusyError("too many pictures are being looked at; try again in a few seconds")
@@ -117,9 +123,7 @@ class Uploads:
         """Deletes all."""
         for upload_id in list(self._kept):
             self.remove(upload_id)
-        if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
-            self._root = None
+        self._folder.close()
 
     def _keep(self, upload_id: str) -> None:
         self._kept.move_to_end(upload_id)
@@ -128,13 +132,15 @@ class Uploads:
         self._ends[upload_id] = asyncio.get_running_loop().call_later(KEPT_S, self.remove, upload_id)
 
     def _look_at(self, file: IO[bytes]) -> Upload:
-        if self._root is None:
-            self._root = Path(tempfile.mkdtemp(prefix="visavis-portraits-"))  # for this user alone
-        folder = Path(tempfile.mkdtemp(dir=self._root))
+        folder = None
         try:
+            folder = self._folder.new()
             return self._found(file, folder / "picture")
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+        except BaseException as error:
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise NoRoomError("there is no room for a picture on the server's disk") from error
             raise
 
     def _found(self, file: IO[bytes], path: Path) -> Upload:

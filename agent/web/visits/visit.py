@@ -170,7 +170,9 @@ class Visit:
         """
         if self.session is not None and self.is_watched:
             with contextlib.suppress(TimeoutError):
-                if await asyncio.wait_for(self.session.finish_sentence(), within_s):
+                async with asyncio.timeout(within_s):
+                    was_speaking = await self.session.finish_sentence()
+                if was_speaking:
                     await asyncio.sleep(IN_FLIGHT_S)
         self.end(Why.CLOSED, message)
 
@@ -244,18 +246,18 @@ class Visit:
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
         if self.life is Life.CONNECTED:
-            self._break_off()
+            self._break_off(asyncio.get_running_loop().time())
         await self._connections.hang_up()
 
     def _lost(self, connection: Connection) -> None:
-        self._break_off()
+        self._break_off(connection.heard_from_s)
         self._tasks.create_task(connection.close(), name="hang up")
 
-    def _break_off(self) -> None:
-        """An answer in mid-air ends where it was heard."""
+    def _break_off(self, heard_until_s: float) -> None:
+        """An answer in mid-air ends where it was heard; that nobody is there any more is noticed later."""
         self._become(Life.LOST)
         if self.session is not None:
-            self.session.interrupt()
+            self.session.interrupt(self._dialogue.sound.sample_heard(heard_until_s))
 
     def _check_begun(self) -> None:
         if self.session is None:

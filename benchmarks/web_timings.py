@@ -1,0 +1,84 @@
+"""From what a browser received and said to times: answers, barge-ins, the mouth against the sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar.motion import Floats
+
+LOUD = 0.02
+"""Peak from which on a piece of 10 ms is speech."""
+GAP_MS = 700.0
+"""Pauses inside an utterance are shorter."""
+QUIET_MS = 250.0
+"""A voice that is silent for so long was silenced."""
+GRID_MS = 10.0
+MOST_LAG_MS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """What a page's probe kept; times in ms of one clock.
+
+    Attributes:
+        heard: float64 [N, 2], time and peak of each 10 ms received.
+        said: float64 [M, 2], of the microphone.
+        picture_ms: float64 [P], when each picture was shown.
+        mouths: float32 [P, K], grey values of the region around the mouth.
+    """
+
+    heard: Floats
+    said: Floats
+    picture_ms: Floats
+    mouths: Floats
+
+
+def talk_timings(talk: Talk) -> tuple[list[float], list[float], int]:
+    """Ms from the ends of utterances to sound, ms from barge-ins to silence, and utterances without an answer."""
+    loud = talk.heard[talk.heard[:, 1] > LOUD, 0]
+    answers, silences, missed = [], [], 0
+    spans = _spans(talk.said)
+    for (began, ended), following in zip(spans, [*(span[0] for span in spans[1:]), np.inf], strict=True):
+        if following == np.inf:
+            break  # it may not be over
+        if ((began - 300 < loud) & (loud < began + 50)).any():
+            after = loud[loud > began]
+            pauses = np.flatnonzero(np.diff(np.r_[began, after, np.inf]) > QUIET_MS)
+            silences.append(float(np.r_[began, after][pauses[0]] + GRID_MS - began))
+        silent_from = began + silences[-1] if silences else ended
+        answer = loud[(loud > max(ended, silent_from)) & (loud < following)]
+        if len(answer):
+            answers.append(float(answer[0] - ended))
+        else:
+            missed += 1
+    return answers, silences, missed
+
+
+def _spans(pieces: Floats) -> list[tuple[float, float]]:
+    loud = pieces[pieces[:, 1] > LOUD, 0]
+    if not len(loud):
+        return []
+    breaks = np.flatnonzero(np.diff(loud) > GAP_MS)
+    return list(zip(np.r_[loud[0], loud[breaks + 1]], np.r_[loud[breaks], loud[-1]] + GRID_MS, strict=True))
+
+
+def mouth_and_sound(talk: Talk) -> tuple[float, float]:
+    """How many ms the mouth's movement is behind the sound's loudness where they go together best, and how well."""
+    first, last = talk.picture_ms[0], talk.picture_ms[-1]
+    grid = np.arange(first, last, GRID_MS)
+    loudness = np.interp(grid, talk.heard[:, 0], np.minimum(talk.heard[:, 1], 0.3))
+    # The first principal component of the mouth's region is its opening.
+    centred = talk.mouths - talk.mouths.mean(axis=0)
+    opening = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
+    opening = np.abs(np.interp(grid, talk.picture_ms, opening - np.median(opening)))
+    window = np.ones(10) / 10
+    loudness, opening = (np.convolve(one, window, "same") for one in (loudness, opening))
+    steps = round(MOST_LAG_MS / GRID_MS)
+    scores = {
+        lag: float(np.corrcoef(loudness[steps:-steps], np.roll(opening, -lag)[steps:-steps])[0, 1])
+        for lag in range(-steps, steps + 1)
+    }
+    best = max(scores, key=scores.__getitem__)
+    return best * GRID_MS, scores[best]

@@ -1,0 +1,419 @@
+"""`visavis serve` as a command: why it can't, how it stops, what it tells systemd, who shows the kiosk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("aiortc")
+pytest.importorskip("fastapi")
+
+from aiortc import RTCPeerConnection, RTCSessionDescription
+
+from agent.commands import serve as serve_command
+from agent.config.config import load_config
+from agent.config.web_sections import WebSection
+from agent.web import kiosk_browser, server
+from agent.web.listening import listen, tls_context, url_of
+from agent.web.liveness import Liveness
+from agent.web.service_manager import ServiceManager
+from speech.errors import BackendError, InputError
+from speech.worker import signals
+from tests.browser import Server, serving
+from tests.certificates import certificate_for
+from tests.virtual_time import run as run_in_virtual_time
+
+# ---- where it listens
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with contextlib.closing(listen("127.0.0.1", 0)) as first:
+        port = first.getsockname()[1]
+        with pytest.raises(BackendError, match=f"port {port}: another program listens there; stop it"):
+            listen("127.0.0.1", port)
+    listen("127.0.0.1", port).close()
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [("203.0.113.4", "it has no such address"), ("no.such.host.invalid", "nobody knows this name")]
+)
+def test_an_address_that_is_not_ours_is_told(host: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        listen(host, 0)
+
+
+def test_the_address_is_told_as_one_can_open_it() -> None:
+    with contextlib.closing(listen("0.0.0.0", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert url_of(listening, tls=True, local=True) == f"https://127.0.0.1:{port}/"
+        assert url_of(listening, tls=False) == f"http://{socket.gethostname()}:{port}/"
+    with contextlib.closing(listen("localhost", 0)) as listening:
+        assert url_of(listening, tls=False) in (f"http://127.0.0.1:{listening.getsockname()[1]}/", "http://[::1]")
+
+
+def test_a_certificate_encrypts(tmp_path: Path) -> None:
+    certificate, key = certificate_for(tmp_path, "avatar.example")
+    assert tls_context(WebSection(tls_certificate=certificate, tls_key=key)) is not None
+    assert tls_context(WebSection()) is None
+
+
+def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
+    certificate, key = certificate_for(tmp_path, "avatar.example")
+    (tmp_path / "other").mkdir()
+    _, other = certificate_for(tmp_path / "other", "other.example")
+    (tmp_path / "text.pem").write_text("hello")
+    for files, told in (
+        ((certificate, None), "web.tls_key: expected a PEM file"),
+        ((None, key), "web.tls_certificate: expected a PEM file"),
+        ((tmp_path / "gone.pem", key), "could not read it: No such file"),
+        ((tmp_path / "text.pem", key), "expected a certificate in a PEM file, this is none"),
+        ((certificate, tmp_path / "text.pem"), "expected a private key in a PEM file, this is none"),
+        ((certificate, other), "expected a certificate that belongs to the key"),
+        ((key, key), "expected a certificate that belongs to the key"),
+    ):
+        with pytest.raises(InputError, match=told):
+            tls_context(WebSection(tls_certificate=files[0], tls_key=files[1]))
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = serve_command.find_spec
+    monkeypatch.setattr(serve_command, "find_spec", lambda name: None if name in ("aiortc", "uvicorn") else found(name))
+    told = r"expected the packages aiortc, uvicorn, not installed; run: pip install 'visavis\[web\]'"
+    with pytest.raises(InputError, match=told):
+        serve_command.check_packages()
+
+
+# ---- systemd
+
+
+@contextlib.contextmanager
+def _service_manager(address: str) -> Iterator[Callable[[], list[str]]]:
+    """A socket like systemd's; gives what was told since the last call."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hearing:
+        hearing.bind("\0" + address[1:] if address.startswith("@") else address)
+        hearing.setblocking(False)
+
+        def told() -> list[str]:
+            lines: list[str] = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    lines += hearing.recv(4096).decode().split("\n")
+            return lines
+
+        yield told
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_the_service_manager_is_told(kind: str, tmp_path: Path) -> None:
+    address = str(tmp_path / "notify") if kind == "path" else f"@visavis-test-{os.getpid()}"
+    environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000", "WATCHDOG_PID": str(os.getpid()), "HOME": "/"}
+    with _service_manager(address) as told:
+        manager = ServiceManager.of(environ)
+        manager.tell("READY=1", "STATUS=ready")
+        assert told() == ["READY=1", "STATUS=ready"]
+        assert manager.watchdog_s == 3.0
+    assert environ == {"HOME": "/"}
+    manager.tell("STOPPING=1")  # nobody listens any more: nothing happens
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"NOTIFY_SOCKET": "@x"},
+        {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "1"},
+        {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "soon"},
+        {"WATCHDOG_USEC": "3000000"},
+    ],
+)
+def test_there_is_no_watchdog_where_none_is_ours(environ: dict[str, str]) -> None:
+    assert ServiceManager.of(environ).watchdog_s is None
+
+
+def test_the_watchdog_hungers_without_a_proof(tmp_path: Path) -> None:
+    proofs: list[Callable[[], Awaitable[str]]] = []
+
+    async def proven() -> str:
+        return "1 in conversation"
+
+    async def failed() -> str:
+        raise RuntimeError("1 of 1 conversations render no pictures any more")
+
+    async def hanging() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    async def prove() -> str:
+        return await proofs.pop(0)()
+
+    async def watch(times: int, expected: int) -> None:
+        with _service_manager(str(tmp_path / f"notify{times}{expected}")) as told:
+            manager = ServiceManager(str(tmp_path / f"notify{times}{expected}"), 3.0)
+            watching = asyncio.create_task(manager.feed_watchdog(prove))
+            await asyncio.sleep(times + 0.5)
+            watching.cancel()
+            assert told().count("WATCHDOG=1") == expected
+
+    proofs[:] = [proven, proven, proven]
+    run_in_virtual_time(watch(3, 3))
+    proofs[:] = [proven, failed, proven]
+    run_in_virtual_time(watch(3, 2))
+    proofs[:] = [hanging, proven]
+    run_in_virtual_time(watch(3, 1))
+
+
+class _Watched:
+    """A hall of which only pictures are asked for."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, int] = {}
+
+    def frames(self) -> dict[str, int]:
+        return self.now
+
+
+def test_a_conversation_without_new_pictures_is_no_life() -> None:
+    hall = _Watched()
+    liveness = Liveness(None, hall)  # type: ignore[arg-type]
+    hall.now = {"one": 10, "two": 10}
+    assert asyncio.run(liveness.prove()) == "2 in conversation"
+    hall.now = {"one": 11, "two": 10}
+    with pytest.raises(RuntimeError, match="1 of 2 conversations render no pictures any more"):
+        asyncio.run(liveness.prove())
+    hall.now = {"one": 12}  # the other has left
+    assert asyncio.run(liveness.prove()) == "1 in conversation"
+
+
+# ---- the kiosk's browser
+
+
+def _browser(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    program = folder / "chromium"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setattr(kiosk_browser, "PLACES", ())
+
+
+def test_no_browser_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(kiosk_browser, "PLACES", ())
+    said: list[str] = []
+    asyncio.run(kiosk_browser.keep_browser("http://127.0.0.1:1/?kiosk=1", said.append))
+    assert said == [
+        "kiosk: no Chromium is installed (apt-get install chromium); "
+        "open http://127.0.0.1:1/?kiosk=1 in any browser instead"
+    ]
+
+
+def test_a_browser_that_ends_is_started_again_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kiosk_browser, "FIRST_WAIT_S", 0.0)
+    monkeypatch.setattr(kiosk_browser.tempfile, "gettempdir", lambda: str(tmp_path))
+    lines = "[1:2:ERROR:dbus/bus.cc(1)] no bus\\n[1:2:ERROR:x11.cc(1)] Missing X server\\n"
+    _browser(tmp_path, monkeypatch, f"printf '{lines}' >&2; echo \"$@\" >> {tmp_path}/started; exit 1")
+    said: list[str] = []
+    asyncio.run(kiosk_browser.keep_browser("http://127.0.0.1:1/?kiosk=1", said.append))
+    again = "kiosk: Chromium ended with status 1 (Missing X server)"
+    assert said[:-1] == [f"{again}; it is started again"] * kiosk_browser.MOST_RESTARTS
+    assert said[-1].startswith(again) and said[-1].endswith("it stays closed, the server goes on")
+    started = (tmp_path / "started").read_text().splitlines()
+    assert len(started) == kiosk_browser.MOST_RESTARTS + 1
+    assert "--kiosk" in started[0] and started[0].endswith("http://127.0.0.1:1/?kiosk=1")
+    assert not list(tmp_path.glob(".visavis-*")), "its profile stays on the disk"
+
+
+def test_only_our_page_may_use_the_microphone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kiosk_browser.tempfile, "gettempdir", lambda: str(tmp_path))
+    find = 'for one; do case "$one" in --user-data-dir=*) cat "${one#*=}/Default/Preferences";; esac; done'
+    _browser(tmp_path, monkeypatch, f"({find}) > {tmp_path}/seen; sleep 60")
+
+    async def look() -> str:
+        keeping = asyncio.create_task(kiosk_browser.keep_browser("https://127.0.0.1:8443/?kiosk=1", print))
+        seen = await asyncio.to_thread((tmp_path / "seen").read_text)  # a pipe: until it was written
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+        return seen
+
+    os.mkfifo(tmp_path / "seen")
+    seen = json.loads(asyncio.run(look()))
+    allowed = seen["profile"]["content_settings"]["exceptions"]
+    assert allowed == {"media_stream_mic": {"https://127.0.0.1:8443,*": {"setting": 1}}}
+    assert not list(tmp_path.glob(".visavis-*"))
+
+
+# ---- how it ends
+
+
+class _Answering:
+    """A web server that only waits for its end."""
+
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        await asyncio.Event().wait()
+
+
+class _Parting:
+    """A hall whose farewell takes as long as it takes."""
+
+    def __init__(self, parting: Callable[[], Awaitable[None]]) -> None:
+        self._parting = parting
+
+    async def farewell(self, why: str, within_s: float) -> None:
+        await self._parting()
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    async def endless() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    async def ended_by_signal() -> None:
+        asyncio.get_running_loop().call_later(0.05, signal.raise_signal, signal.SIGTERM)
+        hall: Any = _Parting(endless)
+        await server._answer(_Answering(), None, hall, {}, ServiceManager(), lambda line: None)  # type: ignore[arg-type]
+
+    began = time.monotonic()
+    with signals.handled():
+        with pytest.raises(KeyboardInterrupt):
+            signals.run(ended_by_signal())
+        assert signals.interrupted_by() == signal.SIGTERM
+    assert time.monotonic() - began < 3.0
+
+
+@contextlib.asynccontextmanager
+async def _visiting(url: str) -> AsyncIterator[str]:
+    """A visitor who only watches and listens; gives the id."""
+    visit = json.loads(await asyncio.to_thread(_post, f"{url}api/sessions", {}))["id"]
+    peer = RTCPeerConnection()
+    for kind in ("audio", "video"):
+        peer.addTransceiver(kind, direction="recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    answer = await asyncio.to_thread(_post, f"{url}api/sessions/{visit}/whep", peer.localDescription.sdp)
+    await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    try:
+        yield visit
+    finally:
+        await peer.close()
+
+
+def _post(url: str, body: dict[str, object] | str) -> str:
+    kind, sent = ("application/sdp", body) if isinstance(body, str) else ("application/json", json.dumps(body))
+    request = urllib.request.Request(url, sent.encode(), {"Content-Type": kind}, method="POST")
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        return answer.read().decode()  # type: ignore[no-any-return]
+
+
+class _Events:
+    """What a visitor's page is told; read on a thread."""
+
+    def __init__(self, url: str) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self._answer = urllib.request.urlopen(url, timeout=60)
+
+    def until(self, kind: str) -> dict[str, Any]:
+        name = ""
+        for line in self._answer:
+            field, _, value = line.decode().rstrip("\n").partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                self.told.append((name, json.loads(value)))
+                if name == kind:
+                    return self.told[-1][1]
+        raise AssertionError(f"no {kind}: {self.told}")
+
+    def close(self) -> None:
+        self._answer.close()
+
+
+FIRST = "The first sentence takes a while to be said, since it has so many words in it, and then it is over."
+SECOND = "Nobody may hear the second sentence any more."
+
+
+@pytest.mark.real_time
+def test_it_serves_tells_systemd_and_ends_with_the_sentence(tmp_path: Path) -> None:
+    address = str(tmp_path / "notify")
+    environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000", "XDG_STATE_HOME": str(tmp_path)}
+    with _service_manager(address) as told, serving("--sessions", "1", **environ) as running:
+        assert running.output[0] == "loading …\n"
+        assert "READY=1" in told()
+        told_alone = _wait_for(told, "WATCHDOG=1")
+        assert "STATUS=0 in conversation" in told_alone
+        heard, ended, status_of_late = asyncio.run(_leave_in_mid_sentence(running, told))
+        running.process.wait(20)
+        assert "STOPPING=1" in told()
+    assert heard["heard"] == FIRST and heard["interrupted"]
+    assert "the server restarts" in json.dumps(ended)
+    assert status_of_late == 503
+    assert running.process.returncode == 0
+    assert any(line.startswith("leaving: what is being said ends with its sentence") for line in running.output)
+    log = (tmp_path / "visavis" / "visavis.log").read_text()
+    for event in ('start command="serve"', "ready loaded_s=", "turn number=", 'stop why="left, asked to by SIGTERM"'):
+        assert event in log
+    assert "Nobody may hear" not in log
+
+
+def _wait_for(told: Callable[[], list[str]], line: str) -> list[str]:
+    lines: list[str] = []
+    until = time.monotonic() + 20
+    while line not in lines and time.monotonic() < until:
+        time.sleep(0.05)
+        lines += told()
+    assert line in lines, lines
+    return lines
+
+
+async def _leave_in_mid_sentence(
+    running: Server, told: Callable[[], list[str]]
+) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """Stops the server while it says a sentence; returns the turn, the last event, and how a late visitor fares."""
+    async with _visiting(running.url) as visit:
+        session = f"{running.url}api/sessions/{visit}"
+        events = await asyncio.to_thread(_Events, f"{session}/events")
+        await asyncio.to_thread(_wait_for, told, "STATUS=1 in conversation")
+        await asyncio.to_thread(_post, f"{session}/say", {"text": f"{FIRST} {SECOND}"})
+        await asyncio.to_thread(events.until, "sentence")
+        running.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1.0)
+        late = await asyncio.to_thread(_status_of_entering, running.url)
+        turn = await asyncio.to_thread(events.until, "turn")
+        ended = await asyncio.to_thread(events.until, "ended")
+        events.close()
+        return turn, ended, late
+
+
+def _status_of_entering(url: str) -> int:
+    try:
+        _post(f"{url}api/sessions", {})
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 201
+
+
+def test_what_stands_in_the_way_is_one_line_and_a_status() -> None:
+    for options, status, told in (
+        (["--port", "99999"], 2, "web.port"),
+        (["--tls-key", "/nowhere/key.pem"], 2, "web.tls_certificate: expected a PEM file"),
+        (["--host", "0.0.0.0"], 2, "token"),
+    ):
+        config = ["--config", str(Path(__file__).parent.parent / "config.toml")]
+        environ = {name: value for name, value in os.environ.items() if name != "VISAVIS_WEB_TOKEN"}
+        command = [sys.executable, "-m", "agent", "serve", *options, *config]
+        done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
+        assert done.returncode == status, done.stderr
+        assert told in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert load_config(None, [], {}).web.host == "127.0.0.1"
