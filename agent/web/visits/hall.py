@@ -66,6 +66,11 @@ class Hall:
         return self._engine.config
 
     @property
+    def is_closing(self) -> bool:
+        """Nobody is let in any more."""
+        return self._closing_why is not None
+
+    @property
     def places(self) -> int:
         """Conversations that could begin now."""
         return max(0, self._places.free) if self._closing_why is None else 0

@@ -17,6 +17,7 @@ from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.web.rtc.connection import Connection
 from agent.web.rtc.controls import ControlsChange
+from agent.web.rtc.reader import Reader
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
@@ -222,6 +223,8 @@ class Visit:
 
     def _followed(self, followers: int) -> None:
         self._followers = followers
+        if not followers:
+            self._connections.nobody_follows()
         self._look_after_line()
 
     def _look_after_line(self) -> None:
@@ -242,6 +245,10 @@ class Visit:
         """
         return await self._connections.answer(offer, self._check_begun)
 
+    async def read(self) -> None:
+        """Goes on in writing, without a peer, for as long as the events are followed."""
+        await self._connections.read(self._check_begun)
+
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
         if self.life is Life.CONNECTED:
@@ -254,7 +261,7 @@ class Visit:
         self._become(Life.CONNECTED)
         self._dialogue.wake()
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Connection | Reader) -> None:
         self._break_off(connection.heard_from_s)
         self._tasks.create_task(connection.close(), name="hang up")
 
