@@ -9,9 +9,9 @@ _addresses_of_networks = ice.get_host_addresses
 
 
 def use_loopback_without_network() -> None:
-    """Has aioice offer the loopback where there is no other address, so that a kiosk whose network is gone goes on.
+    """Has aioice offer the loopback where there is no other address: a peer on this machine needs no network.
 
-    Its browser has to be started with `--allow-loopback-in-peer-connection`.
+    Chromium is none of those: without a network it has no address of its own to offer.
     """
     ice.get_host_addresses = host_addresses
 
