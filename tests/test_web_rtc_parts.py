@@ -16,6 +16,8 @@ from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPac
 
 from agent.config.web_sections import WebSection
 from agent.conversation.live_audio import LiveAudio
+from agent.web.rtc import addresses
+from agent.web.rtc.addresses import LOOPBACK, host_addresses
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.controls_channel import AT_MOST_EVERY_S, ControlsChannel
 from agent.web.rtc.ice_servers import rtc_configuration
@@ -309,6 +311,12 @@ def test_reports_pair_now_with_what_is_sent_now_and_their_echo_tells_the_round_t
 
 
 # ---- servers
+
+
+def test_without_any_network_there_is_still_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host_addresses(True, True) == [LOOPBACK] or LOOPBACK not in host_addresses(True, True)
+    monkeypatch.setattr(addresses, "_addresses_of_networks", lambda use_ipv4, use_ipv6: [])
+    assert host_addresses(True, True) == [LOOPBACK]
 
 
 def test_stun_and_turn_are_taken_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
