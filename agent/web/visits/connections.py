@@ -22,6 +22,7 @@ class Connections:
         face: likewise.
         servers: STUN and TURN.
         on_controls: called on the event loop with what the peer asks of the face.
+        on_connected: called when there is another connection.
         on_lost: called on the event loop with a connection that broke, while there was no other; it is to be closed.
     """
 
@@ -32,10 +33,11 @@ class Connections:
         servers: RTCConfiguration,
         *,
         on_controls: Callable[[ControlsChange], None],
+        on_connected: Callable[[], None],
         on_lost: Callable[[Connection | Reader], None],
     ) -> None:
         self._sound, self._face, self._servers = sound, face, servers
-        self._on_controls, self._on_lost = on_controls, on_lost
+        self._on_controls, self._on_connected, self._on_lost = on_controls, on_connected, on_lost
         self._current: Connection | Reader | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -84,6 +86,7 @@ class Connections:
 
     async def _take(self, connection: Connection | Reader) -> None:
         before, self._current = self._current, connection
+        self._on_connected()
         if before is not None:
             await before.close()
 
