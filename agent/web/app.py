@@ -6,7 +6,8 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 
 from agent.web.api import about, choices, health, media, portraits, requests, sessions
 from agent.web.api.faults import answer_faults, faults
@@ -36,6 +37,15 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
     answer_faults(app)
     for part in (about, sessions, media, requests, portraits, choices, health):
         app.include_router(part.router, responses=faults())
+    if hall.config.web.kiosk:
+        app.add_api_route("/", kiosk_page, include_in_schema=False)
     app.frontend("/", directory=STATIC, fallback=None)
     app.add_middleware(Guard, access=access, answers=app.state.answers)
     return app
+
+
+async def kiosk_page(request: Request) -> Response:
+    """The page where every page is a kiosk's: before it begins a conversation its address says so."""
+    if "kiosk" in request.query_params:
+        return FileResponse(STATIC / "index.html")
+    return RedirectResponse(f"?{request.url.include_query_params(kiosk=1).query}")

@@ -57,7 +57,6 @@ if (opening.kiosk) {
 
 about.then(
   (about) => {
-    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
     settings.about = about;
     const { portrait = about.portrait } = conversation.wishes;
     if (portrait) introducePicture(`api/portraits/${portrait}/image`);
