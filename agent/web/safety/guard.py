@@ -23,6 +23,7 @@ from agent.web.safety.access import Access
 from agent.web.safety.headers import EMBED_SCRIPT, safety_headers
 from agent.web.safety.limits import BODY_S, LARGEST_HEAD, WRONG_TOKENS, largest_body, rates_of
 from agent.web.safety.rates import Rates
+from agent.web.safety.sign_in import sign_in_page
 from agent.web.safety.token import TokenCheck
 from agent.web.safety.visitor import Visitor, is_called_rightly, is_own_page, visitor_of
 
@@ -156,7 +157,7 @@ class TokenGate:
             self._rates.wait_s(WRONG_TOKENS, address)
         why = "The token is wrong." if is_wrong else "This avatar wants a token."
         if is_page and "text/html" in Headers(scope=scope).get("accept", ""):
-            return self._check.ask(why)
+            return sign_in_page(why)
         answer = refused(401, "expected the server's token as 'Authorization: Bearer …'")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer

@@ -8,29 +8,13 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from agent.web.safety.access import Access
 
 COOKIE = "visavis"
 COOKIE_S = 30 * 86_400
-
-_SIGN_IN = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Visavis</title>
-<main>
-<h1>Who is there?</h1>
-<p>{why}</p>
-<form>
-<label>Token <input type="password" name="token" required autofocus></label>
-<button>Come in</button>
-</form>
-</main>
-"""
 
 
 class TokenCheck:
@@ -73,10 +57,6 @@ class TokenCheck:
         response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
         response.headers["Set-Cookie"] = f"{COOKIE}={self._sign}; Max-Age={COOKIE_S}{self._attributes}"
         return response
-
-    def ask(self, why: str) -> Response:
-        """A page that asks for the token."""
-        return HTMLResponse(_SIGN_IN.format(why=why), 401)
 
     def _is(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._token)
