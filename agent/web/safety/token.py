@@ -35,14 +35,15 @@ class TokenCheck:
         if not (access.encrypted and access.embed_origins):
             self._attributes += "; SameSite=Lax"
 
-    def given(self, scope: Scope) -> bool | None:
-        """Whether a request has the right token; None if it has none."""
-        headers = Headers(scope=scope)
-        kind, _, told = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return self._is(told.strip())
-        signed = cookie_parser(headers.get("cookie", "")).get(COOKIE)
-        return None if signed is None else hmac.compare_digest(signed.encode(), self._sign.encode())
+    def has_cookie(self, scope: Scope) -> bool:
+        """Whether a request comes with the cookie that the token left."""
+        signed = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        return hmac.compare_digest(signed.encode(), self._sign.encode())
+
+    def in_header(self, scope: Scope) -> bool | None:
+        """Whether a request has the right token in its Authorization header; None if it has none there."""
+        kind, _, told = Headers(scope=scope).get("authorization", "").partition(" ")
+        return self._is(told.strip()) if kind.lower() == "bearer" else None
 
     def in_link(self, scope: Scope) -> bool | None:
         """Whether the address of a page has the right token; None if it has none."""
