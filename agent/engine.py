@@ -28,8 +28,8 @@ from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
-from avatar.drawing.pool import DrawingPool
 from avatar.outputs.base import Output
+from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,33 +28,50 @@ class Talk:
         said: float64 [M, 2], of the microphone.
         picture_ms: float64 [P], when each picture was shown.
         mouths: float32 [P, K], grey values of the region around the mouth.
+        states: (time, state) as the page showed them.
     """
 
     heard: Floats
     said: Floats
     picture_ms: Floats
     mouths: Floats
+    states: list[tuple[float, str]]
 
 
-def talk_timings(talk: Talk) -> tuple[list[float], list[float], int]:
-    """Ms from the ends of utterances to sound, ms from barge-ins to silence, and utterances without an answer."""
+@dataclass
+class TalkTimings:
+    """Milliseconds.
+
+    Attributes:
+        thinking: from the ends of utterances to the page's showing that they were noticed.
+        answers: to the answers' first sound.
+        silences: from barge-ins to silence.
+        missed: utterances without an answer.
+    """
+
+    thinking: list[float] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
+    silences: list[float] = field(default_factory=list)
+    missed: int = 0
+
+
+def talk_timings(talk: Talk) -> TalkTimings:
+    """What followed each utterance but the last, which may not be over."""
     loud = talk.heard[talk.heard[:, 1] > LOUD, 0]
-    answers, silences, missed = [], [], 0
-    spans = _spans(talk.said)
-    for (began, ended), following in zip(spans, [*(span[0] for span in spans[1:]), np.inf], strict=True):
-        if following == np.inf:
-            break  # it may not be over
+    timings = TalkTimings()
+    for (began, ended), (following, _) in pairwise(_spans(talk.said)):
+        silent_from = ended
         if ((began - 300 < loud) & (loud < began + 50)).any():
-            after = loud[loud > began]
-            pauses = np.flatnonzero(np.diff(np.r_[began, after, np.inf]) > QUIET_MS)
-            silences.append(float(np.r_[began, after][pauses[0]] + GRID_MS - began))
-        silent_from = began + silences[-1] if silences else ended
+            after = np.r_[began, loud[loud > began], np.inf]
+            silent_from = after[np.flatnonzero(np.diff(after) > QUIET_MS)[0]] + GRID_MS
+            timings.silences.append(float(silent_from - began))
+        timings.thinking += [at - ended for at, state in talk.states if state == "thinking" and ended < at < following][
+            :1
+        ]
         answer = loud[(loud > max(ended, silent_from)) & (loud < following)]
-        if len(answer):
-            answers.append(float(answer[0] - ended))
-        else:
-            missed += 1
-    return answers, silences, missed
+        timings.answers += [float(at - ended) for at in answer[:1]]
+        timings.missed += not len(answer)
+    return timings
 
 
 def _spans(pieces: Floats) -> list[tuple[float, float]]:
