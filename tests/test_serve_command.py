@@ -350,7 +350,7 @@ def test_it_serves_tells_systemd_and_ends_with_the_sentence(tmp_path: Path) -> N
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000", "XDG_STATE_HOME": str(tmp_path)}
     with _service_manager(address) as told, serving("--sessions", "1", **environ) as running:
         assert running.output[0] == "loading …\n"
-        assert "READY=1" in told()
+        _wait_for(told, "READY=1")
         told_alone = _wait_for(told, "WATCHDOG=1")
         assert "STATUS=0 in conversation" in told_alone
         heard, ended, status_of_late = asyncio.run(_leave_in_mid_sentence(running, told))

@@ -303,6 +303,26 @@ def test_an_interruption_silences_at_once_and_keeps_what_was_heard(stubborn: boo
     assert jaw[(times > first[1] + 0.05) & (times < second[0] - 0.05)].max() < 0.01, "the mouth moves on in silence"
 
 
+@pytest.mark.parametrize("delay_s", [0.001, 0.045], ids=["made long before", "still being made"])
+def test_the_sentence_that_is_heard_is_finished_and_no_other(delay_s: float) -> None:
+    mind = ScriptedMind({"go on": "One two three four, and five of it. Six seven."}, delay_s=0.001)
+    scene = Scene(mind=mind, voice=ToneVoice(delay_s=delay_s), real_time=True)
+
+    async def part() -> bool:
+        conversing = asyncio.create_task(scene.converse(Questions([TypedText("go on")], real_time=True)))
+        await scene.stage.clock.reached(round(0.9 * OUTPUT_RATE_HZ))
+        was_speaking = await scene.session.finish_sentence()
+        assert not scene.session.ask("Do you still listen?")
+        await conversing
+        return was_speaking
+
+    assert run(part())
+    (record,) = scene.records
+    assert record.heard == "One two three four, and five of it." and record.interrupted
+    ((begin, end),) = audible_spans(scene.output.all_sound)
+    assert end - begin == pytest.approx(1.6, abs=0.1)
+
+
 def test_sound_that_came_late_moves_the_mouth_all_the_same() -> None:
     """The sampler has already made frames for silence when the reply comes: those not shown are made again."""
     scene = Scene(mind=ScriptedMind({"a": "Yes indeed."}, delay_s=0.33), real_time=True)

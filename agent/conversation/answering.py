@@ -197,16 +197,18 @@ class Answering:
         """
         self._is_closed = True
         self.drop_requests("the conversation ends")
-        turn, clock = self._turn, self._stage.clock
+        turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
-        heard, written = clock.position, self._stage.voice.end
-        sentences = (one for one in turn.record.sentences if one.start_sample <= heard < one.end_sample)
-        # One that is still being made ends, as far as anybody knows, where its sound does.
-        end = next((sentence.end_sample for sentence in sentences), written)
-        await clock.reached(end)
+        is_speaking = turn.reply is not None and self._stage.voice.end > heard
+        if turn.reply is not None and is_speaking:
+            end = await self._delivery.sentence_end(turn.reply, turn.record, heard)
+            # At once, and not when it is reached: the voice may be sent on while pictures are late.
+            turn.reply.is_dropped = True
+            self._stage.voice.cut(end)
+            await self._stage.clock.reached(end)
         self.cut()
-        return end > heard
+        return is_speaking
 
     async def finish(self) -> None:
         """Lets what was asked for, and the last answer, be played to the end."""

@@ -15,9 +15,9 @@ from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Reply
 from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
 from agent.conversation.thinking import ThinkingPolicy, think
-from agent.conversation.turn import SpokenSentence, SpokenWord
+from agent.conversation.turn import SpokenSentence, SpokenWord, TurnRecord
 from agent.llm.base import Conversation
-from agent.text.sentences import Sentence
+from agent.text.sentences import Sentence, goes_on
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ
@@ -67,6 +67,7 @@ class Delivery:
         self._mind, self._voice, self._thinking_timeout_s = mind, voice, thinking_timeout_s
         self._on_event = on_event
         self._still_unheard: set[asyncio.Task[None]] = set()
+        self._written = asyncio.Event()
         self.set_controls(controls)
 
     def set_controls(self, controls: Controls) -> None:
@@ -85,10 +86,14 @@ class Delivery:
         policy = ThinkingPolicy(self._thinking_timeout_s, lambda message: self._tell_problem(reply, message))
         sentences: asyncio.Queue[Sentence | None] = asyncio.Queue(QUEUED_SENTENCES)
         spoken: asyncio.Queue[SentenceAudio | None] = asyncio.Queue(SENTENCES_AHEAD)
-        async with asyncio.TaskGroup() as stages:
-            stages.create_task(think(self._mind, self._history.messages(), reply, sentences, policy), name="mind")
-            stages.create_task(speak_in_order(self._voice, sentences, spoken), name="voice")
-            stages.create_task(self._play(reply, spoken), name="play")
+        try:
+            async with asyncio.TaskGroup() as stages:
+                stages.create_task(think(self._mind, self._history.messages(), reply, sentences, policy), name="mind")
+                stages.create_task(speak_in_order(self._voice, sentences, spoken), name="voice")
+                stages.create_task(self._play(reply, spoken), name="play")
+        finally:
+            reply.is_made = True
+            self._tell_written()
 
     async def _play(self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
@@ -120,6 +125,28 @@ class Delivery:
                 await self._tell_problem(reply, f"{self._voice.name}: {soon.problem}")
             if start is not None:
                 record.sentences.append(SpokenSentence(soon.sentence.text, start, track.end))
+                self._tell_written()
+
+    async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
+        """Where a sentence with all its clauses ends in the output, once it was made.
+
+        Args:
+            reply: which it belongs to.
+            record: likewise.
+            sample: of the output, that is heard while it is said.
+        """
+        while True:
+            to_come = (one for one in record.sentences if one.end_sample > sample and not goes_on(one.text))
+            if (end := next(to_come, None)) is not None:
+                return end.end_sample
+            if reply.is_made:
+                return self._stage.voice.end
+            await self._written.wait()
+
+    def _tell_written(self) -> None:
+        """There is another whole sentence, or there will be none."""
+        self._written.set()
+        self._written = asyncio.Event()
 
     def write_silence(self, seconds: float) -> None:
         """Appends silence to what is said."""

@@ -18,13 +18,14 @@ class Reply:
         question: as above.
         say: as above.
         task: the work.
+        is_made: whether nothing more of it will come.
         is_dropped: whether it is not wanted any more: what a backend that goes on still makes must not go out.
     """
 
     def __init__(self, question: str, say: str | None) -> None:
         self.question, self.say = question, say
         self.task: asyncio.Task[None] | None = None
-        self.is_dropped = False
+        self.is_made = self.is_dropped = False
         self._record: TurnRecord | None = None
         self._confirmed = asyncio.Event()
         self._early: dict[str, float] = {}

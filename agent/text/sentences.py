@@ -34,6 +34,7 @@ LONGEST_GAP = 200
 
 _ENDS = ".!?…"
 _WIDE_ENDS = "。！？"  # no blank follows these, so they end a sentence by themselves
+_CLAUSE_ENDS = tuple(",;:—–")
 _CLOSERS = "\"'”’»)]*_"
 _OPENERS = "\"'“‘«([*_"
 _EVENT = re.compile(rf"\s+|[{_ENDS}{_WIDE_ENDS}]|[,;:—–]")
@@ -63,6 +64,11 @@ class Sentence:
     index: int
     text: str
     emotion: EmotionTag | None = None
+
+
+def goes_on(text: str) -> bool:
+    """Whether a piece was cut at a clause: its sentence goes on with the next one."""
+    return text.rstrip(_CLOSERS).endswith(_CLAUSE_ENDS)
 
 
 class SentenceSplitter:

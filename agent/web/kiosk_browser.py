@@ -14,7 +14,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from speech.errors import one_line
 from speech.files.locked_temporary import LockedTemporary
@@ -68,12 +68,15 @@ def find_browser() -> str | None:
     return next((path for path in found if path), None)
 
 
-async def keep_browser(url: str, say: Callable[[str], None]) -> None:
+async def keep_browser(url: str, say: Callable[[str], None], *, token: str = "", pinned_key: str = "") -> None:
     """Shows the page until it is cancelled; says what goes wrong, and returns where there is no way to show it.
 
     Args:
         url: of the page, with the scheme; only its origin may use the microphone.
         say: prints a line.
+        token: that visitors must have; "" for none.
+        pinned_key: hash of the server's public key, which is believed whoever signed it and under whatever name; ""
+            for the usual checks.
     """
     program = find_browser()
     if program is None:
@@ -83,7 +86,10 @@ async def keep_browser(url: str, say: Callable[[str], None]) -> None:
     profile = await asyncio.to_thread(LockedTemporary.folder, Path(tempfile.gettempdir()))
     try:
         await asyncio.to_thread(_allow_microphone, profile.path, url)
-        await _keep_running([program, *FLAGS, f"--user-data-dir={profile.path}", url], say)
+        flags = [*FLAGS, f"--user-data-dir={profile.path}"]
+        if pinned_key:
+            flags.append(f"--ignore-certificate-errors-spki-list={pinned_key}")
+        await _keep_running([program, *flags, f"{url}&token={quote(token)}" if token else url], say)
     finally:
         await asyncio.shield(asyncio.to_thread(profile.remove))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 from agent.config.web_sections import WebSection
@@ -76,6 +78,15 @@ def tls_context(web: WebSection) -> ssl.SSLContext | None:
             f"{certificate}: expected a certificate that belongs to the key {key} (which has no password): {reason}"
         ) from None
     return context
+
+
+def key_hash(certificate: Path) -> str:
+    """The hash by which a browser knows a certificate's public key again: SHA-256 of its DER form, in base 64."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from cryptography.x509 import load_pem_x509_certificate
+
+    key = load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    return b64encode(sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()).decode()
 
 
 def url_of(listening: socket.socket, *, tls: bool, local: bool = False) -> str:

@@ -20,7 +20,7 @@ from agent.log.lines import log_event
 from agent.log.vitals import log_vitals
 from agent.web.app import make_app
 from agent.web.kiosk_browser import keep_browser
-from agent.web.listening import listen, tls_context, url_of
+from agent.web.listening import key_hash, listen, tls_context, url_of
 from agent.web.liveness import Liveness
 from agent.web.safety.access import check_web
 from agent.web.safety.limits import LARGEST_HEAD
@@ -94,7 +94,9 @@ async def serve(
             }
             if opens_browser:
                 local = url_of(listening, tls=tls is not None, local=True)
-                beside["kiosk browser"] = keep_browser(f"{local}?kiosk=1", say)
+                pinned_key = key_hash(web.tls_certificate) if web.tls_certificate else ""
+                shown = keep_browser(f"{local}?kiosk=1", say, token=access.token, pinned_key=pinned_key)
+                beside["kiosk browser"] = shown
             await _answer(_Server(options), listening, hall, beside, manager, say)
 
 
