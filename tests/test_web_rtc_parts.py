@@ -22,7 +22,7 @@ from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.controls_channel import AT_MOST_EVERY_S, ControlsChannel
 from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.rtc.microphone import MOST_PACKETS_A_SECOND, UnbufferedPackets, listen
-from agent.web.rtc.peer_sound import MOST_QUEUED, PIECE_SAMPLES, PLAYOUT_S, PeerSound
+from agent.web.rtc.peer_sound import MOST_QUEUED, PICTURE_S, PIECE_SAMPLES, PLAYOUT_S, PeerSound
 from agent.web.rtc.reports import StreamReports
 from agent.web.rtc.voice_track import VoiceTrack
 from avatar.clock import PacedClock
@@ -44,7 +44,7 @@ def test_time_stands_still_without_a_peer_and_goes_on_with_the_next_one() -> Non
         await asyncio.sleep(3)
         sound.attach("first")
         assert sound.sent_at(0) == loop.time()
-        assert sound.heard_at(0) == loop.time() + PLAYOUT_S
+        assert sound.heard_at(0) == loop.time() + PLAYOUT_S - PICTURE_S
         await asyncio.sleep(1)
         sound.attach("second")
         sound.detach("first")  # which has no say any more
@@ -129,7 +129,7 @@ def test_where_sound_is_heard_follows_the_round_trip() -> None:
         sound.attach("peer")
         for _ in range(40):
             sound.set_network_delay(0.05)
-        assert sound.heard_at(0) - sound.sent_at(0) == pytest.approx(PLAYOUT_S + 0.05, abs=1e-4)
+        assert sound.heard_at(0) - sound.sent_at(0) == pytest.approx(PLAYOUT_S - PICTURE_S + 0.05, abs=1e-4)
         sound.set_network_delay(1e9)
         assert sound.heard_at(0) - sound.sent_at(0) < PLAYOUT_S + 0.3
 
