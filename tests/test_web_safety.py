@@ -300,15 +300,22 @@ def test_a_visitor_without_the_token_is_asked_for_it_on_a_page() -> None:
     asyncio.run(main())
 
 
-def test_tokens_can_not_be_tried_out() -> None:
+def test_tokens_can_not_be_tried_out_and_nobody_else_is_kept_out() -> None:
     async def main() -> None:
         async with calling(Access(TOKEN)) as client:
+            cookie = (await client.get(f"/?token={TOKEN}")).headers["Set-Cookie"].partition(";")[0]
+            client.cookies.clear()
+            # A page that stayed open while the token was changed asks again and again with its old cookie.
+            old = [await client.get("/api/about", headers={"Cookie": "visavis=0"}) for _ in range(50)]
+            assert {answer.status_code for answer in old} == {401}
             codes = [
                 (await client.get("/api/about", headers={"Authorization": f"Bearer {n:032}"})).status_code
                 for n in range(WRONG_TOKENS.at_once + 3)
             ]
             assert codes == [401] * WRONG_TOKENS.at_once + [429] * 3
             assert (await client.get("/api/about", headers=BESIDE)).status_code == 429
+            assert (await client.get(f"/?token={TOKEN}")).status_code == 429
+            assert (await client.get("/api/about", headers={"Cookie": cookie})).status_code == 200
             await asyncio.sleep(1.0 / WRONG_TOKENS.per_s)
             assert (await client.get("/api/about", headers=BESIDE)).status_code == 200
 
