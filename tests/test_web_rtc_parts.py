@@ -303,3 +303,24 @@ def test_reports_pair_now_with_what_is_sent_now_and_their_echo_tells_the_round_t
         assert trips[1:] == [0.0, None, None]
 
     run(main())
+
+
+def test_a_voice_that_has_to_catch_up_starves_nobody() -> None:
+    async def main() -> None:
+        sound, turns = PeerSound(), 0
+        sound.attach(sound)
+        await asyncio.sleep(2.0)  # the machine was busy with something else
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        working = asyncio.create_task(others())
+        for piece in range(100):
+            await sound.piece(piece)
+        assert turns >= 99
+        working.cancel()
+
+    run(main())
