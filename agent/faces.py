@@ -22,8 +22,8 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import InputError
 
 if TYPE_CHECKING:
+    from avatar.processes.sampling import MotionProcess
     from avatar.sampler.batcher import BlockBatcher
-    from avatar.sampler.distant import MotionProcess
 
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
@@ -48,9 +48,9 @@ def load_motion(config: Config, elsewhere: MotionProcess | None = None) -> Block
     """
     import torch
 
+    from avatar.processes.packing import sample_elsewhere
     from avatar.sampler.batcher import BlockBatcher
     from avatar.sampler.model import load_motion_model
-    from avatar.sampler.packing import sample_elsewhere
 
     # One thread: two of them wait for each other when the recogniser and the encoder run beside.
     torch.set_num_threads(1)

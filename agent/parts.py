@@ -14,6 +14,7 @@ from agent.backends.loading import loaded
 from agent.backends.making import answers_from_file, make_ears, make_mind, make_voice
 from agent.backends.tables import problems
 from agent.config.config import Config
+from agent.face_process import FaceProcess
 from agent.faces import Face, face_key, load_face, load_motion
 from agent.knowledge.file import Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
@@ -23,8 +24,8 @@ from agent.shared import SharedThings, content_key
 from agent.tutor.lesson import lesson_path
 from agent.tutor.loading import Teachable, open_lesson
 from avatar.decoder import DistantFaceDecoder, FaceDecoder
-from avatar.drawing.pool import DrawingPool, StoredFace, stored_face
-from avatar.sampler.distant import MotionProcess
+from avatar.processes.drawing import DrawingPool, StoredFace, stored_face
+from avatar.processes.sampling import MotionProcess
 from speech.asr.base import ASR
 from speech.tts.base import TTS
 
@@ -82,7 +83,7 @@ class SharedParts:
     async def face(self, config: Config) -> AsyncGenerator[Face, None]:
         """The portrait and its decoder."""
         key = ("face", await asyncio.to_thread(face_key, config))
-        async with self._shared.lease(key, lambda: _in_thread(load_face, config)) as face:
+        async with self._shared.lease(key, lambda: self._open_face(config)) as face:
             yield face
 
     @asynccontextmanager
@@ -137,6 +138,14 @@ class SharedParts:
         key = ("voice", meant.text_of("voice"), config.ring.model_dump_json(), fits)
         async with self._shared.lease(key, lambda: _open_voice(config)) as voice:
             yield voice
+
+    @asynccontextmanager
+    async def _open_face(self, config: Config) -> AsyncGenerator[Face, None]:
+        if self._drawing is None:
+            yield await asyncio.to_thread(load_face, config)
+            return
+        async with self._shared.lease("portraits' process", FaceProcess) as process:
+            yield await process.load(config)
 
     @asynccontextmanager
     async def _open_ears(self, config: Config) -> AsyncGenerator[Loaded[ASR], None]:

@@ -17,6 +17,7 @@ from avatar.control_timeline import ControlTimeline
 from avatar.decoder import DistantFaceDecoder, FaceDecoder, Image, VideoFrame
 from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.outputs.base import Output
+from avatar.picture_rate import PictureRate
 from avatar.provenance import AiLabel
 from avatar.sampler.lookahead import READY_FRAMES, MotionLookahead, MotionSampler
 from speech.audio import OUTPUT_RATE_HZ, Samples
@@ -99,6 +100,7 @@ class Renderer:
         self._state, self._controls = ConversationState.IDLE, Controls()
         self._timeline = ControlTimeline.constant(self._state, self._controls)
         self.frames_late = 0
+        self._rate = PictureRate()
         self._late_in_a_row = MOST_LATE_IN_A_ROW  # until there is a picture, one that is late is better
 
     @property
@@ -141,7 +143,7 @@ class Renderer:
             while self._end is None or self._clock.position < self._end:
                 frame = await self._clock.next_frame()
                 patient = self._late_in_a_row < MOST_LATE_IN_A_ROW
-                late = patient and self._clock.is_late()
+                late = patient and (self._rate.leaves_out(frame) or self._clock.is_late())
                 show_by_s = self._clock.show_by() if patient else math.inf
                 # Taken before the motion is: what is written from now on belongs to a later frame, for both.
                 start = frame * SAMPLES_PER_FRAME
@@ -167,6 +169,7 @@ class Renderer:
                     picture_thread, self._write, None if late else picture, mixed, values
                 )
                 self.frames_late += late
+                self._rate.passed(frame, late=late, speaking=self._state is ConversationState.SPEAKING)
                 self._late_in_a_row = self._late_in_a_row + 1 if late else 0
                 self._clock.played(drawn_s)
                 for track in (self._voice, self._user):

@@ -33,15 +33,19 @@ from benchmarks.memory import memory_mb
 from benchmarks.report import print_machine
 from benchmarks.web_visitor import BATCH, WAYS
 
+COLORS = "#4878a8", "#d79a4a", "#8a6fa8"
 SETTINGS = ("web.port=0", "web.resume_s=2", "web.sessions=8")
-COLUMNS = ("visits", "memory_mb", "tasks", "files", "threads")
+COLUMNS = ("visits", "server_mb", "workers_mb", "tasks", "files", "threads")
 
 
 def count(visits: int, visitor: int) -> tuple[float, ...]:
-    """What there is now, as COLUMNS; of memory what this process and its workers hold, but not the visitors."""
+    """What there is now, as COLUMNS; of the memory of child processes all but the visitors'."""
     gc.collect()
-    memory = memory_mb(os.getpid()) - memory_mb(visitor)
-    return visits, memory, len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd")), threading.active_count()
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    workers_mb = sum(memory_mb(int(child)) for child in children if int(child) != visitor)
+    server_mb = memory_mb(os.getpid()) - workers_mb - memory_mb(visitor)
+    tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+    return visits, server_mb, workers_mb, tasks, files, threading.active_count()
 
 
 async def measure(visits: int, settings: list[str]) -> list[tuple[float, ...]]:
@@ -80,7 +84,7 @@ def report(counted: list[tuple[float, ...]]) -> None:
     for column, name in enumerate(COLUMNS[1:], 1):
         slope = float(np.polyfit(settled[:, 0], settled[:, column], 1)[0]) if len(settled) > 2 else float("nan")
         first, last = settled[0, column], settled[-1, column]
-        print(f"{name:<10} {first:8.1f} → {last:8.1f}, {slope:+.4f} a visit after the first quarter")
+        print(f"{name:<11} {first:8.1f} → {last:8.1f}, {slope:+.4f} a visit after the first quarter")
 
 
 def plot(counted: list[tuple[float, ...]], path: Path) -> None:
@@ -92,12 +96,13 @@ def plot(counted: list[tuple[float, ...]], path: Path) -> None:
 
     table = np.array(counted)
     figure, (top, bottom) = pyplot.subplots(2, 1, figsize=(10, 6), layout="constrained", sharex=True)
-    top.plot(table[:, 0], table[:, 1], ".-", color="#6fa287")
-    top.set(title="Memory of the server and its workers", ylabel="MB", ylim=(0, 1.25 * table[:, 1].max()))
-    for column, color in zip(range(2, 5), ("#4878a8", "#d79a4a", "#8a6fa8"), strict=True):
-        bottom.plot(table[:, 0], table[:, column], ".-", color=color, label=COLUMNS[column])
-    bottom.set(title="When nobody is there", xlabel="visits so far", ylim=(0, 1.25 * table[:, 2:].max()))
-    bottom.legend(frameon=False, loc="lower right", ncols=3)
+    for axes, columns, colors in ((top, (1, 2), ("#6fa287", "#c25b56")), (bottom, (3, 4, 5), COLORS)):
+        for column, color in zip(columns, colors, strict=True):
+            axes.plot(table[:, 0], table[:, column], ".-", color=color, label=COLUMNS[column].removesuffix("_mb"))
+        axes.set(ylim=(0, 1.4 * table[:, columns].max()))
+        axes.legend(frameon=False, loc="upper right", ncols=3)
+    top.set(title="Memory when nobody is there: the server, and all its worker processes", ylabel="MB")
+    bottom.set(title="Tasks, open files and threads of the server", xlabel="visits so far")
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 

@@ -58,11 +58,15 @@ class OpenPage:
         page: fresh.
         url: of the server.
         microphone: whether the visitor lets it hear them.
+
+    Attributes:
+        offsets: what the browser told about what it plays, twice a second of `wait`.
     """
 
     def __init__(self, page: Page, url: str, *, microphone: bool) -> None:
         self._page = page
         self._session = ""
+        self.offsets: list[dict[str, float]] = []
         page.on("request", lambda request: self._note(request.url))
         page.add_init_script(PROBE)
         page.goto(url)
@@ -89,7 +93,6 @@ class OpenPage:
 
     def wait(self, seconds: float) -> None:
         """Lets the page go on, and asks it twice a second how far apart sound and picture are."""
-        self.offsets = getattr(self, "offsets", [])
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._page.wait_for_timeout(500)
@@ -113,6 +116,7 @@ class OpenPage:
             said=np.array(self._page.evaluate("probe.said.map((one) => one.slice(0, 2))")).reshape(-1, 2),
             picture_ms=np.array([at for at, _ in pictures]),
             mouths=np.array([grey for _, grey in pictures], np.float32),
+            states=self._page.evaluate("probe.states"),
         )
 
 
@@ -149,12 +153,15 @@ def measure_talk(url: str, minutes: float) -> None:
                 page.say(STORY)
                 page.wait(round_s / len(UTTERANCES))
             talk = page.talk()
-    answers, silences, missed = talk_timings(talk)
-    if answers:
-        print_percentiles("user stops → sound", answers, "ms", "800 (p50)")
-    if silences:
-        print_percentiles("barge-in → silent", silences, "ms", "400 (p95)")
-    print(f"utterances without an answer: {missed}")
+    timings = talk_timings(talk)
+    for what, found, goal in (
+        ("user stops → page shows thinking", timings.thinking, ""),
+        ("user stops → sound", timings.answers, "800 (p50)"),
+        ("barge-in → silent", timings.silences, "400 (p95)"),
+    ):
+        if found:
+            print_percentiles(what, found, "ms", goal)
+    print(f"utterances without an answer: {timings.missed}")
     print_offsets(page)
     print_pictures(talk)
 

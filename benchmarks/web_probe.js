@@ -1,7 +1,10 @@
 // Put into a page before its own scripts: keeps what a WebRTC peer really plays, and what its microphone hears, with
 // times in milliseconds of `performance.now()`. Sound in pieces of 10 ms: [time, peak, time of the first loud sample];
-// pictures as a small grey region each: [time, grey values].
-window.probe = { peers: [], heard: [], said: [], pcm: [], pictures: [] };
+// pictures as a small grey region each: [time, grey values]; the states that the page shows: [time, state].
+window.probe = { peers: [], heard: [], said: [], pcm: [], pictures: [], states: [] };
+
+new MutationObserver(([{ target }]) => probe.states.push([performance.now(), target.dataset.state]))
+  .observe(document, { subtree: true, attributeFilter: ["data-state"] });
 
 class ProbedPeer extends RTCPeerConnection {
   constructor(...options) {

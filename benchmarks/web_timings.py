@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,33 +28,50 @@ class Talk:
         said: float64 [M, 2], of the microphone.
         picture_ms: float64 [P], when each picture was shown.
         mouths: float32 [P, K], grey values of the region around the mouth.
+        states: (time, state) as the page showed them.
     """
 
     heard: Floats
     said: Floats
     picture_ms: Floats
     mouths: Floats
+    states: list[tuple[float, str]]
 
 
-def talk_timings(talk: Talk) -> tuple[list[float], list[float], int]:
-    """Ms from the ends of utterances to sound, ms from barge-ins to silence, and utterances without an answer."""
+@dataclass
+class TalkTimings:
+    """Milliseconds.
+
+    Attributes:
+        thinking: from the ends of utterances to the page's showing that they were noticed.
+        answers: to the answers' first sound.
+        silences: from barge-ins to silence.
+        missed: utterances without an answer.
+    """
+
+    thinking: list[float] = field(default_factory=list)
+    answers: list[float] = field(default_factory=list)
+    silences: list[float] = field(default_factory=list)
+    missed: int = 0
+
+
+def talk_timings(talk: Talk) -> TalkTimings:
+    """What followed each utterance but the last, which may not be over."""
     loud = talk.heard[talk.heard[:, 1] > LOUD, 0]
-    answers, silences, missed = [], [], 0
-    spans = _spans(talk.said)
-    for (began, ended), following in zip(spans, [*(span[0] for span in spans[1:]), np.inf], strict=True):
-        if following == np.inf:
-            break  # it may not be over
+    timings = TalkTimings()
+    for (began, ended), (following, _) in pairwise(_spans(talk.said)):
+        silent_from = ended
         if ((began - 300 < loud) & (loud < began + 50)).any():
-            after = loud[loud > began]
-            pauses = np.flatnonzero(np.diff(np.r_[began, after, np.inf]) > QUIET_MS)
-            silences.append(float(np.r_[began, after][pauses[0]] + GRID_MS - began))
-        silent_from = began + silences[-1] if silences else ended
+            after = np.r_[began, loud[loud > began], np.inf]
+            silent_from = after[np.flatnonzero(np.diff(after) > QUIET_MS)[0]] + GRID_MS
+            timings.silences.append(float(silent_from - began))
+        timings.thinking += [at - ended for at, state in talk.states if state == "thinking" and ended < at < following][
+            :1
+        ]
         answer = loud[(loud > max(ended, silent_from)) & (loud < following)]
-        if len(answer):
-            answers.append(float(answer[0] - ended))
-        else:
-            missed += 1
-    return answers, silences, missed
+        timings.answers += [float(at - ended) for at in answer[:1]]
+        timings.missed += not len(answer)
+    return timings
 
 
 def _spans(pieces: Floats) -> list[tuple[float, float]]:
@@ -69,16 +87,18 @@ def mouth_and_sound(talk: Talk) -> tuple[float, float]:
     first, last = talk.picture_ms[0], talk.picture_ms[-1]
     grid = np.arange(first, last, GRID_MS)
     loudness = np.interp(grid, talk.heard[:, 0], np.minimum(talk.heard[:, 1], 0.3))
-    # The first principal component of the mouth's region is its opening.
-    centred = talk.mouths - talk.mouths.mean(axis=0)
-    opening = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
-    opening = np.abs(np.interp(grid, talk.picture_ms, opening - np.median(opening)))
-    window = np.ones(10) / 10
-    loudness, opening = (np.convolve(one, window, "same") for one in (loudness, opening))
+    moved = np.abs(np.diff(talk.mouths, axis=0)).mean(axis=1)
+    movement = np.interp(grid, talk.picture_ms[1:], moved)
+    # Over 200 ms, as syllables are apart; without what is slower than 3 s, as the head's own movement is.
+    loudness, movement = (_smooth(one, 20) - _smooth(one, 300) for one in (loudness, movement))
     steps = round(MOST_LAG_MS / GRID_MS)
     scores = {
-        lag: float(np.corrcoef(loudness[steps:-steps], np.roll(opening, -lag)[steps:-steps])[0, 1])
+        lag: float(np.corrcoef(loudness[steps:-steps], np.roll(movement, -lag)[steps:-steps])[0, 1])
         for lag in range(-steps, steps + 1)
     }
     best = max(scores, key=scores.__getitem__)
     return best * GRID_MS, scores[best]
+
+
+def _smooth(values: Floats, pieces: int) -> Floats:
+    return np.convolve(values, np.ones(pieces) / pieces, "same")

@@ -69,7 +69,14 @@ async def ask(api: Api, session: str, visitor: Visitor) -> None:
     heard = visitor.streams["audio"].packets
     heard.clear()
     await api.call("POST", f"sessions/{session}/ask", json.dumps({"text": QUESTION}))
-    await until(lambda: sum(len(payload) > 40 for _, payload in heard) > 10, PATIENCE_S)
+    try:
+        await until(lambda: sum(len(payload) > 40 for _, payload in heard) > 10, PATIENCE_S)
+    except TimeoutError:
+        told = await api.call("GET", f"sessions/{session}")
+        sizes = [len(payload) for _, payload in heard]
+        raise SystemExit(
+            f"no answer within {PATIENCE_S:.0f} s; {told}; sound came in packets of {sizes} bytes"
+        ) from None
     await asyncio.sleep(HEARS_S)
 
 

@@ -77,6 +77,7 @@ class FakeHall:
         self.choices = Choices(self.config)
         self.visits: dict[str, FakeVisit] = {}
         self.figures = Figures()
+        self.is_closing = False
 
     @property
     def places(self) -> int:

@@ -12,11 +12,14 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.backends.choice import Choice
 from agent.config.config import Config
 from agent.config.face_sections import ControlsSection
 from agent.web.app import make_app
 from agent.web.safety.access import Access
+from agent.web.visits import choices
 from avatar.motion import Emotion
+from speech.errors import InputError
 from tests.fake_hall import ANSWER, FakeHall
 
 HERE = "http://localhost:8080"
@@ -73,12 +76,25 @@ def test_who_waits_is_told_the_place_and_who_is_too_many_when_to_come_back() -> 
     asyncio.run(main())
 
 
+def test_a_server_that_is_about_to_end_is_alive_but_not_ready() -> None:
+    async def main() -> None:
+        hall = FakeHall()
+        hall.is_closing = True
+        async with calling(hall) as client:
+            assert (await client.get("/api/health")).json() == {"status": "alive"}
+            ready = await client.get("/api/ready")
+            assert ready.status_code == 503 and int(ready.headers["Retry-After"]) > 0
+
+    asyncio.run(main())
+
+
 def test_too_many_texts_are_refused() -> None:
     async def main() -> None:
         async with calling(FakeHall()) as client:
             at = f"/api/sessions/{(await client.post('/api/sessions', json={})).json()['id']}"
-            codes = [(await client.post(f"{at}/ask", json={"text": "Again?"})).status_code for _ in range(4)]
-            assert codes == [202, 202, 202, 429]
+            answers = [await client.post(f"{at}/ask", json={"text": "Again?"}) for _ in range(4)]
+            assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
+            assert int(answers[-1].headers["Retry-After"]) > 0
 
     asyncio.run(main())
 
@@ -223,6 +239,52 @@ def _wishes(**wishes: object) -> object:
     from agent.web.visits.wishes import Wishes
 
     return Wishes.model_validate(wishes)
+
+
+def test_a_language_model_in_memory_is_not_loaded_again_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def here(source: str) -> FakeHall:
+        model = Choice("mind", "some model", "", source)
+        monkeypatch.setattr(choices, "chosen_mind", lambda _: model)
+        return FakeHall()
+
+    async def main() -> None:
+        ours = here("packaged")
+        assert (await ours.enter(_wishes(portrait="ada"))).config.mind.name == "Mira"
+        for wish in ({"name": "Zoe"}, {"persona": "A pirate."}):
+            with pytest.raises(InputError, match=f"^{next(iter(wish))}: expected none"):
+                await ours.enter(_wishes(**wish))
+        elsewhere = here("server")
+        assert (await elsewhere.enter(_wishes(portrait="ada"))).config.mind.name == ""
+        wished = (await elsewhere.enter(_wishes(name="Zoe", persona="A pirate."))).config.mind
+        assert (wished.name, wished.persona) == ("Zoe", "A pirate.")
+
+    asyncio.run(main())
+
+
+def test_other_languages_are_offered_where_a_model_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choices, "chosen_mind", lambda _: Choice("mind", "some model", "", "server"))
+    monkeypatch.setattr(choices, "_is_heard", lambda _, language: language in ("de", "fr"))
+
+    async def main() -> None:
+        hall = FakeHall()
+        async with calling(hall) as client:
+            listed = (await client.get("/api/languages")).json()
+            assert listed == [
+                {"id": "en", "name": "English"},
+                {"id": "de", "name": "Deutsch"},
+                {"id": "fr", "name": "Français"},
+            ]
+            german = (await hall.enter(_wishes(language="de"))).config
+            assert (german.ears.language, german.voice.language, german.voice.voice) == ("de", "de", "")
+            voices = {
+                voice["language"].partition("-")[0]: voice["id"] for voice in (await client.get("/api/voices")).json()
+            }
+            french = (await hall.enter(_wishes(voice=voices["fr"]))).config
+            assert (french.ears.language, french.voice.voice) == ("fr", voices["fr"])
+            with pytest.raises(InputError, match=r"^voice: expected one that speaks 'de', this one speaks 'fr'"):
+                await hall.enter(_wishes(voice=voices["fr"], language="de"))
+
+    asyncio.run(main())
 
 
 def test_no_wish_changes_what_is_configured_for_all() -> None:

@@ -15,7 +15,7 @@ from agent.config.config import Config
 from agent.config.web_sections import WebSection
 from agent.web.app import make_app
 from agent.web.safety import guard
-from agent.web.safety.access import Access, check_web
+from agent.web.safety.access import Access, check_web, own_names
 from agent.web.safety.limits import ANYTHING, TALK, VISITS, WRONG_TOKENS
 from agent.web.safety.rates import MOST_BUCKETS, Rate, Rates
 from speech.errors import InputError
@@ -41,6 +41,7 @@ def test_this_machine_alone_needs_nothing(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "avatar.example", "127.0.0.1.example"])
 def test_anything_else_takes_a_token_and_tls(host: str) -> None:
+    own = frozenset(own_names())
     with pytest.raises(InputError, match=r"^web.host .* takes a token in the environment: .*; and TLS: "):
         _checked("", host=host)
     with pytest.raises(InputError, match=r"which takes TLS: web.tls_certificate and web.tls_key, or web.behind_proxy"):
@@ -49,8 +50,8 @@ def test_anything_else_takes_a_token_and_tls(host: str) -> None:
         _checked(host=host, tls_certificate=PEM)
     with pytest.raises(InputError, match=r'which takes a token in the environment: export VISAVIS_WEB_TOKEN="'):
         _checked("", host=host, tls_certificate=PEM, tls_key=PEM)
-    assert _checked(host=host, tls_certificate=PEM, tls_key=PEM) == Access(TOKEN, encrypted=True)
-    assert _checked(host=host, behind_proxy=True) == Access(TOKEN, behind_proxy=True, encrypted=True)
+    assert _checked(host=host, tls_certificate=PEM, tls_key=PEM) == Access(TOKEN, own, encrypted=True)
+    assert _checked(host=host, behind_proxy=True) == Access(TOKEN, own, behind_proxy=True, encrypted=True)
 
 
 def test_a_proxy_lets_others_in_too() -> None:
@@ -299,15 +300,22 @@ def test_a_visitor_without_the_token_is_asked_for_it_on_a_page() -> None:
     asyncio.run(main())
 
 
-def test_tokens_can_not_be_tried_out() -> None:
+def test_tokens_can_not_be_tried_out_and_nobody_else_is_kept_out() -> None:
     async def main() -> None:
         async with calling(Access(TOKEN)) as client:
+            cookie = (await client.get(f"/?token={TOKEN}")).headers["Set-Cookie"].partition(";")[0]
+            client.cookies.clear()
+            # A page that stayed open while the token was changed asks again and again with its old cookie.
+            old = [await client.get("/api/about", headers={"Cookie": "visavis=0"}) for _ in range(50)]
+            assert {answer.status_code for answer in old} == {401}
             codes = [
                 (await client.get("/api/about", headers={"Authorization": f"Bearer {n:032}"})).status_code
                 for n in range(WRONG_TOKENS.at_once + 3)
             ]
             assert codes == [401] * WRONG_TOKENS.at_once + [429] * 3
             assert (await client.get("/api/about", headers=BESIDE)).status_code == 429
+            assert (await client.get(f"/?token={TOKEN}")).status_code == 429
+            assert (await client.get("/api/about", headers={"Cookie": cookie})).status_code == 200
             await asyncio.sleep(1.0 / WRONG_TOKENS.per_s)
             assert (await client.get("/api/about", headers=BESIDE)).status_code == 200
 

@@ -451,7 +451,7 @@ def test_a_kiosk_forgets_when_nothing_happens_without_dropping_the_connection(pe
             assert [kind for kind, _ in late.told] == ["reset", "state"], "nothing of it is kept for anybody"
             assert page.told[-2:] == [("reset", {}), ("state", {"state": "idle"})]
             assert len(engine.seeds) == len(set(engine.seeds)) == 2 and len(engine.sessions) == 1
-            assert kept[-1] is not None and not kept[-1].turns
+            assert kept[-1] is not None and not kept[-1].turns and hall.figures.resets == 1
             assert FakePeer.open == peers and visit.life is Life.CONNECTED
             before = len(peers[0].heard)
             ask(visit, "and then")

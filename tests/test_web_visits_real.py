@@ -5,21 +5,29 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 import threading
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import uvicorn
 from aiortc.mediastreams import AudioStreamTrack
 
+from agent.web.app import make_app
 from agent.web.rtc import connection
-from agent.web.visits.life import Life
+from agent.web.safety.access import Access
+from agent.web.visits import visit as visit_module
+from agent.web.visits.hall import Hall
+from agent.web.visits.life import Life, Why
 from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 from avatar.decoder import Image
 from avatar.motion import Floats
 from tests.rtc_visitor import Visitor, decoded, until
-from tests.visiting import Follower, opened
+from tests.visiting import FakePeer, Follower, opened
 
 REPLIES = {"hello": "One two three. " * 8, "again": "Seven."}
 WAYS = 4
@@ -64,7 +72,7 @@ async def one_visit(visit: Visit, way: int) -> None:
         case 2:
             await visitor.vanish()
         case 3:
-            await visitor.vanish()
+            await visitor.peer.close()
             await until(lambda: visit.life is Life.LOST)
             again = await ask(visit, "again")
             assert visit.turns[0].interrupted
@@ -73,10 +81,42 @@ async def one_visit(visit: Visit, way: int) -> None:
     await visitor.peer.close()
 
 
+def test_who_closes_the_page_gives_up_the_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of the visit goes over HTTP: its end is noticed there."""
+    monkeypatch.setattr(visit_module, "ABSENT_S", 0.1)
+    FakePeer.take_the_place(monkeypatch)
+
+    async def evening() -> None:
+        async with opened(REPLIES, "web.sessions=1") as (hall, _), served(hall) as port:
+            await (await hall.enter(Wishes())).connect("offer")
+            waits = await hall.enter(Wishes())
+            page, asks = await asyncio.open_connection("127.0.0.1", port)
+            path = f"/api/sessions/{waits.id}/events"
+            asks.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            assert b'{"place": 1}' in await page.readuntil(b"}\n")
+            await asyncio.sleep(0.3)
+            assert waits.why is None, "as long as the page is there"
+            asks.close()
+            await until(lambda: waits.why is Why.GONE)
+
+    asyncio.run(evening())
+
+
+@asynccontextmanager
+async def served(hall: Hall) -> AsyncGenerator[int, None]:
+    """The application before a hall, at a port of this machine."""
+    options = uvicorn.Config(make_app(hall, Access()), log_config=None)
+    server, listening = uvicorn.Server(options), socket.create_server(("127.0.0.1", 0))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(server.serve([listening]), name="server")
+        yield listening.getsockname()[1]
+        server.should_exit = True
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts files as Linux does")
 def test_visits_in_a_row_leave_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "SILENT_S", 1.0)
+    monkeypatch.setattr(connection, "SILENT_S", 3.0)
 
     async def evening() -> None:
         async with opened(REPLIES, f"web.sessions={WAYS}", "web.resume_s=3") as (hall, engine):

@@ -92,6 +92,7 @@ class FakeEngine:
         config: Config,
         output_failure: OutputFailure,
         earlier: Sequence[Message],
+        greets_at_once: bool,
     ) -> AsyncGenerator[Session, None]:
         await asyncio.sleep(self.opening_s)
         if self.fails is not None:

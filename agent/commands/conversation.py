@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.options import check_target, check_video, configured, progress, say
+from agent.commands.options import check_lesson, check_target, check_video, configured, progress, say
 from agent.commands.transcript_log import TranscriptLog
 from agent.config.config import Config
 from avatar.outputs.base import VIDEO_SUFFIXES
@@ -81,6 +81,7 @@ def ask(
         seed=seed,
         more={"tutor.lesson": lesson},
     )
+    check_lesson(settings)
     check_video(output, settings)
     subtitles = subtitles or settings.output.subtitles
     if subtitles:

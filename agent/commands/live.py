@@ -11,7 +11,7 @@ import typer
 from agent.commands import options
 from agent.commands.live_runs import Talk, mirror_live
 from agent.commands.log_options import begin_log
-from agent.commands.options import check_target, check_video, configured
+from agent.commands.options import check_lesson, check_target, check_video, configured
 from agent.config.config import Config
 from agent.config.device_sections import NO_DEVICE
 from avatar.outputs.base import VIDEO_SUFFIXES
@@ -100,6 +100,7 @@ def talk(
         },
     )
     begin_log(settings, "talk")
+    check_lesson(settings)
     check_video(record, settings)
     check_devices(settings)
     signals.run(Talk(settings, record, quiet=quiet).run())

@@ -106,6 +106,18 @@ def configured(
     return config
 
 
+def check_lesson(config: Config) -> None:
+    """Refuses a lesson that can't be taught, before anything is loaded.
+
+    Raises:
+        InputError: it is not there, or no lesson; says in which line.
+    """
+    from agent.tutor.lesson_file import existing_lesson, load_lesson
+
+    if config.tutor.lesson:
+        load_lesson(existing_lesson(config.tutor.lesson))
+
+
 def _toml(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 

@@ -180,7 +180,7 @@ def _by_words(question: LessonQuestion, expected: Expected, said: SaidAnswer) ->
     taken_out = in_full(said.taken_out)
     if taken_out and place_of(wanted, taken_out) >= 0:
         return Verdict(Grade.WRONG)
-    if wanted in (whole, words) or is_misheard(wanted, words):
+    if wanted in (whole, words) or (is_misheard(wanted, words) and not _has_other_form(wanted, words)):
         return Verdict(Grade.RIGHT)
     place = place_of(wanted, words)
     negated = _negates(words) and not _negates(wanted)
@@ -194,6 +194,12 @@ def _by_words(question: LessonQuestion, expected: Expected, said: SaidAnswer) ->
         if other and wanted[0] not in STOP_WORDS:
             return Verdict(Grade.NEARLY, is_other_form=True)
     return Verdict(Grade.WRONG)
+
+
+def _has_other_form(wanted: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether a word is there in a form that is not the expected one: it was said so, and not misheard."""
+    other = set(words) - set(wanted)
+    return any(base_form(one) == base_form(word) for one in other for word in wanted if word not in words)
 
 
 def _stands_in_gap(question: LessonQuestion, wanted: Sequence[str], words: Sequence[str], place: int) -> bool:

@@ -26,7 +26,7 @@ from agent.knowledge.blocks import make_parser, plain_markdown
 from agent.knowledge.inline import inline_text
 from agent.text.words import tokens
 from agent.tutor.expected import expected_answers
-from agent.tutor.lesson import Expected, Lesson, LessonQuestion, Mistake
+from agent.tutor.lesson import Expected, Lesson, LessonQuestion, Mistake, lesson_path, shipped_lessons
 from speech.errors import InputError, one_line
 from speech.files.input_file import read_input_file
 
@@ -69,6 +69,20 @@ class _Draft:
     mistakes: list[Mistake] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     why: str = ""
+
+
+def existing_lesson(name: str) -> Path:
+    """The file of a lesson, as `lesson_path`.
+
+    Raises:
+        InputError: a bare word that names no shipped lesson; names those that there are.
+    """
+    path = lesson_path(name)
+    if path.name == name and not path.suffix and not path.is_file():
+        raise InputError(
+            f"tutor.lesson: expected a lesson's name ({', '.join(shipped_lessons())}) or a Markdown file, got '{name}'"
+        )
+    return path
 
 
 def load_lesson(path: Path) -> Lesson:

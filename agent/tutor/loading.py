@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 
 from agent.backends.making import answers_from_file
 from agent.config.config import Config
@@ -19,12 +18,12 @@ from agent.models.packaged import any_installed, packaged_path
 from agent.models.packaged_catalogue import find_packaged, packaged_of
 from agent.personas import name_of
 from agent.tutor.judge import Judge
-from agent.tutor.lesson import Lesson, lesson_path, shipped_lessons
-from agent.tutor.lesson_file import load_lesson
+from agent.tutor.lesson import Lesson
+from agent.tutor.lesson_file import existing_lesson, load_lesson
 from agent.tutor.progress import Progress
 from agent.tutor.teacher import Manners, Teacher, teaching
 from agent.tutor.wishes import named_in, wish_in
-from speech.errors import InputError, VisavisError
+from speech.errors import VisavisError
 from speech.user_folders import data_folder
 
 
@@ -75,7 +74,7 @@ async def open_lesson(
     Raises:
         InputError: the lesson can't be read.
     """
-    lesson, judge = await asyncio.to_thread(load_lesson, _existing(config.tutor.lesson)), Judge()
+    lesson, judge = await asyncio.to_thread(load_lesson, existing_lesson(config.tutor.lesson)), Judge()
     reading = asyncio.create_task(_learn(judge, lesson, knowledge, understanding), name="read lesson's meaning")
     try:
         yield Teachable(lesson, judge, reading)
@@ -140,12 +139,3 @@ async def _learn(judge: Judge, lesson: Lesson, knowledge: Knowledge, understandi
     except VisavisError as error:
         return f"{error}; until then, answers are judged by words and sounds alone"
     return ""
-
-
-def _existing(name: str) -> Path:
-    path = lesson_path(name)
-    if "/" not in name and not path.suffix and not path.is_file():
-        raise InputError(
-            f"tutor.lesson: expected a lesson's name ({', '.join(shipped_lessons())}) or a Markdown file, got '{name}'"
-        )
-    return path

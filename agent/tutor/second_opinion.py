@@ -32,11 +32,12 @@ async def is_right(model: Conversation, question: LessonQuestion, answer: str) -
         f"Question: {question.text}\nExpected answer: {expected}\nPupil's answer: {' '.join(answer.split())}\n"
         "Is the pupil's answer right? Reply with one word, yes or no."
     )
-    said = ""
+    written = said = ""
     try:
         async with asyncio.timeout(PATIENCE_S), aclosing(model.stream((), asked)) as deltas:
             async for delta in deltas:
-                said = _FEELING.sub("", said + delta)
+                written += delta
+                said = _FEELING.sub("", written)
                 if found := _WORD.match(said):
                     return found[1].lower() == "yes"
                 if len(said) > _MOST_CHARACTERS:

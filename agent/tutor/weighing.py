@@ -63,5 +63,7 @@ def weigh(features: Features, *, with_meaning: bool) -> tuple[Grade, bool]:
     sum_ = math.fsum(weight * value for weight, value in zip(weights, features.row(), strict=True))
     is_right, is_nearly = (1 / (1 + math.exp(start - sum_)) for start in (right_from, nearly_from))
     grade = Grade.RIGHT if is_right >= 0.5 else Grade.NEARLY if is_nearly >= 0.5 else Grade.WRONG
-    surest = is_right if grade is Grade.RIGHT else 1 - is_nearly if grade is Grade.WRONG else 0.0
-    return grade, surest >= _SURELY
+    if grade is Grade.RIGHT:
+        return grade, is_right >= _SURELY
+    # Without meanings, other words for the same look as wrong as anything.
+    return grade, grade is Grade.WRONG and with_meaning and 1 - is_nearly >= _SURELY

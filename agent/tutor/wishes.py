@@ -33,11 +33,12 @@ class Wish(StrEnum):
 _BEFORE, _AFTER = (
     re.compile(pattern)
     for pattern in (
-        r"^(?:(?:um|uh|er|hm|hmm|oh|well|so|ok|okay|sorry|please|no|yes|and|but|thanks|thank you"
+        r"^(?:(?:um|uh|er|hm|hmm|oh|well|so|ok|okay|sorry|please|and|but|thanks|thank you"
         r"|(?:can|could|would|will|may) (?:you|i|we)(?= ))\s+)+",
         r"(?:\s+(?:please|thanks|thank you|sorry|teacher|now))+$",
     )
 )
+_YES_OR_NO = re.compile(r"^(?:yes|no)\s+")
 _NAMED = re.compile(
     r"(?:^|.*?[,.!;]\s*|.*?\b(?:hello|hi|hey|yes|remember me)\s+)"
     r"(?:my name is|my name's|i am called|i'm called|call me|this is|it's me|i am|i'm)\s+"
@@ -49,6 +50,7 @@ _NO_NAMES = frozenset(
     going thinking new back well from learning trying just glad hungry late bored right wrong stuck out in at on it
     finished looking getting having doing making asking waiting still too all also almost nearly""".split()
 )
+_NO_PERSON = frozenset("i i'm i've i'd it you we he she they what why no yes don't".split())
 _NOT_OF_NAMES = frozenset("and please but again now".split())
 _YES = re.compile(
     r"^(?:yes|yeah|yep|yup|sure|of course|okay|ok|alright|all right|please do|i agree|gladly|with pleasure|why not|i do"
@@ -84,7 +86,8 @@ class Named:
 def wish_in(text: str) -> Wish | None:
     """What the whole of an utterance asks for; None where it may be an answer."""
     words = " ".join(_joined(text))
-    for said in dict.fromkeys((words, _AFTER.sub("", _BEFORE.sub("", words)))):
+    without = _AFTER.sub("", _BEFORE.sub("", words))
+    for said in dict.fromkeys((words, without, _YES_OR_NO.sub("", without))):
         for wish, pattern in _ways().items():
             if said and pattern.fullmatch(said):
                 return wish
@@ -110,7 +113,8 @@ def bare_name(text: str) -> str:
         return named.name
     words = without_frame(re.sub(r"^\W*(?:yes|okay|sure)\b\W*", "", text, flags=re.IGNORECASE)).split()
     plain = [word.strip(".,!?;:") for word in words]
-    if not 1 <= len(plain) <= 3 or not all(word[:1].isalpha() for word in plain) or plain[0].lower() in _NO_NAMES:
+    are_names = all(word[:1].isalpha() and word.lower() not in _NO_NAMES | _NO_PERSON for word in plain)
+    if not 1 <= len(plain) <= 3 or not are_names:
         return ""
     return " ".join(word[:1].upper() + word[1:] for word in plain)[:60]
 

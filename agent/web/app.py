@@ -6,8 +6,9 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.security import HTTPBearer
 
 from agent.web.api import about, choices, health, media, portraits, requests, sessions
 from agent.web.api.faults import answer_faults, faults
@@ -16,6 +17,9 @@ from agent.web.safety.guard import Guard
 from agent.web.visits.hall import Hall
 
 STATIC = Path(__file__).parent / "static"
+
+# Only described here: the guard knows the token.
+_token = HTTPBearer(auto_error=False, scheme_name="token", description="The server's token; browsers have a cookie.")
 
 
 def make_app(hall: Hall, access: Access) -> FastAPI:
@@ -35,8 +39,9 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
     )
     app.state.hall, app.state.answers = hall, Counter[int]()
     answer_faults(app)
+    described = [Depends(_token)] if access.token else []
     for part in (about, sessions, media, requests, portraits, choices, health):
-        app.include_router(part.router, responses=faults())
+        app.include_router(part.router, responses=faults(), dependencies=described)
     if hall.config.web.kiosk:
         app.add_api_route("/", kiosk_page, include_in_schema=False)
     app.frontend("/", directory=STATIC, fallback=None)

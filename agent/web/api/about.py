@@ -33,6 +33,7 @@ class About(BaseModel):
 
     Attributes:
         name: what it is called.
+        names: what it is called with the portrait of each person.
         portrait: id of the person who is seen, as in the list of portraits; "" for a picture of the owner's.
         language: BCP 47 tag that it speaks.
         composure: 0 to 1, while nobody asks for another.
@@ -44,6 +45,7 @@ class About(BaseModel):
     """
 
     name: str
+    names: dict[str, str]
     portrait: str
     language: str
     composure: float
@@ -61,6 +63,7 @@ async def about(hall: TheHall) -> About:
     portrait = config.portrait.path or DEFAULT
     return About(
         name=name_of(config),
+        names={key: config.mind.name or one.name for key, one in PERSONAS.items()},
         portrait=portrait if portrait in PERSONAS else "",  # the owner's file is nobody's business
         language=config.voice.language,
         composure=config.face.composure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -68,9 +69,10 @@ def answer_faults(app: FastAPI) -> None:
         return fault(503, str(error), {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))})
 
 
-def fault(status: int, detail: str, headers: Any = None) -> JSONResponse:
+def fault(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """An error's answer."""
-    return JSONResponse({"detail": one_line(detail) or HTTPStatus(status).phrase}, status, headers)
+    later = {"Retry-After": str(RETRY_AFTER_S)} if status in (429, 503) else {}
+    return JSONResponse({"detail": one_line(detail) or HTTPStatus(status).phrase}, status, later | dict(headers or {}))
 
 
 def _first_line(error: RequestValidationError) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
 from agent.web.api.dependencies import TheHall
+from agent.web.api.faults import faults
 from agent.web.api.metrics import TEXT, as_text
 
 router = APIRouter(prefix="/api", tags=["operation"])
@@ -38,9 +39,11 @@ async def health() -> Health:
     return Health()
 
 
-@router.get("/ready")
+@router.get("/ready", responses=faults(503))
 async def ready(hall: TheHall) -> Readiness:
     """Says whether visitors may come, and how many find a place."""
+    if hall.is_closing:
+        raise HTTPException(503, "the server is about to end")
     return Readiness(places=hall.places, waiting=hall.waiting)
 
 

@@ -68,6 +68,9 @@ async def leave(visit: TheVisit) -> None:
 async def follow(
     visit: TheVisit, last_event_id: Annotated[int, Header(ge=0, description="The last one that came.")] = 0
 ) -> AsyncIterable[ServerSentEvent]:
-    """Follows states and captions as they come; a comment every 15 seconds keeps the line open."""
+    """Follows states and captions as they come; a comment every 15 seconds keeps the line open.
+
+    Kinds are place, ready, state, transcript, sentence, turn, lesson, problem, dropped, reset and ended.
+    """
     async for event in visit.events.since(last_event_id):
         yield ServerSentEvent(data=event.data, event=event.kind, id=str(event.id))

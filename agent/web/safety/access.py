@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -59,9 +60,12 @@ def check_web(config: Config, environ: Mapping[str, str]) -> Access:
     has_tls = web.tls_certificate is not None and web.tls_key is not None
     if not is_own_address(web.host) or web.behind_proxy:
         _check_reachable(config, has_token=bool(token), has_tls=has_tls)
+    hosts = {_host(name, config) for name in web.hosts.split()}
+    if not is_own_address(web.host):
+        hosts |= own_names()
     return Access(
         token,
-        frozenset(_host(name, config) for name in web.hosts.split()),
+        frozenset(hosts),
         tuple(dict.fromkeys(_origin(text, config) for text in web.embed_origins.split())),
         web.behind_proxy,
         has_tls or web.behind_proxy,
@@ -77,6 +81,12 @@ def is_own_address(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def own_names() -> set[str]:
+    """What other machines of the same network call this one; no page from elsewhere can have such a name."""
+    name = socket.gethostname().lower()
+    return {name, f"{name.partition('.')[0]}.local"}
 
 
 def _check_reachable(config: Config, *, has_token: bool, has_tls: bool) -> None:

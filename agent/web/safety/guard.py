@@ -23,6 +23,7 @@ from agent.web.safety.access import Access
 from agent.web.safety.headers import EMBED_SCRIPT, safety_headers
 from agent.web.safety.limits import BODY_S, LARGEST_HEAD, WRONG_TOKENS, largest_body, rates_of
 from agent.web.safety.rates import Rates
+from agent.web.safety.sign_in import sign_in_page
 from agent.web.safety.token import TokenCheck
 from agent.web.safety.visitor import Visitor, is_called_rightly, is_own_page, visitor_of
 
@@ -141,22 +142,24 @@ class TokenGate:
         await (self._app if is_open else self._answer(scope) or self._app)(scope, receive, send)
 
     def _answer(self, scope: Scope) -> Response | None:
+        is_page = scope["method"] == "GET" and not scope["path"].startswith("/api/")
+        in_link = self._check.in_link(scope) if is_page else None
+        # Nobody guesses a cookie: whoever has it comes in even while somebody at the same address guesses tokens.
+        if in_link is None and self._check.has_cookie(scope):
+            return None
         address = visitor_of(scope, self._access).address
         if wait_s := self._rates.wait_s(WRONG_TOKENS, address, takes=False):
             return refused(429, f"too many wrong tokens; try again in {wait_s} s", wait_s)
-        is_page = scope["method"] == "GET" and not scope["path"].startswith("/api/")
-        in_link = self._check.in_link(scope) if is_page else None
         if in_link:
             return self._check.welcome(scope)
-        given = self._check.given(scope)
-        if given and in_link is None:
+        in_header = self._check.in_header(scope)
+        if in_header and in_link is None:
             return None
-        is_wrong = given is False or in_link is False
+        is_wrong = in_header is False or in_link is False
         if is_wrong:
             self._rates.wait_s(WRONG_TOKENS, address)
-        why = "The token is wrong." if is_wrong else "This avatar wants a token."
         if is_page and "text/html" in Headers(scope=scope).get("accept", ""):
-            return self._check.ask(why)
+            return sign_in_page("The token is wrong." if is_wrong else "This avatar wants a token.")
         answer = refused(401, "expected the server's token as 'Authorization: Bearer …'")
         answer.headers["WWW-Authenticate"] = "Bearer"
         return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agent.web.safety.access import Access
+from agent.web.safety.sign_in import STYLE_SOURCE
 
 EMBED_SCRIPT = "/embed.js"
 """The one file that other sites' pages load."""
@@ -16,7 +17,7 @@ def safety_headers(access: Access) -> Mapping[str, str]:
     policy = {
         "default-src": "'none'",
         "script-src": "'self'",
-        "style-src": "'self'",
+        "style-src": f"'self' {STYLE_SOURCE}" if access.token else "'self'",
         "img-src": "'self' data: blob:",
         "media-src": "'self' blob:",
         "connect-src": "'self'",

@@ -8,29 +8,13 @@ from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers
 from starlette.requests import cookie_parser
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Scope
 
 from agent.web.safety.access import Access
 
 COOKIE = "visavis"
 COOKIE_S = 30 * 86_400
-
-_SIGN_IN = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Visavis</title>
-<main>
-<h1>Who is there?</h1>
-<p>{why}</p>
-<form>
-<label>Token <input type="password" name="token" required autofocus></label>
-<button>Come in</button>
-</form>
-</main>
-"""
 
 
 class TokenCheck:
@@ -51,14 +35,15 @@ class TokenCheck:
         if not (access.encrypted and access.embed_origins):
             self._attributes += "; SameSite=Lax"
 
-    def given(self, scope: Scope) -> bool | None:
-        """Whether a request has the right token; None if it has none."""
-        headers = Headers(scope=scope)
-        kind, _, told = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return self._is(told.strip())
-        signed = cookie_parser(headers.get("cookie", "")).get(COOKIE)
-        return None if signed is None else hmac.compare_digest(signed.encode(), self._sign.encode())
+    def has_cookie(self, scope: Scope) -> bool:
+        """Whether a request comes with the cookie that the token left."""
+        signed = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
+        return hmac.compare_digest(signed.encode(), self._sign.encode())
+
+    def in_header(self, scope: Scope) -> bool | None:
+        """Whether a request has the right token in its Authorization header; None if it has none there."""
+        kind, _, told = Headers(scope=scope).get("authorization", "").partition(" ")
+        return self._is(told.strip()) if kind.lower() == "bearer" else None
 
     def in_link(self, scope: Scope) -> bool | None:
         """Whether the address of a page has the right token; None if it has none."""
@@ -73,10 +58,6 @@ class TokenCheck:
         response = RedirectResponse(f"{path}?{rest}" if rest else path, 303)
         response.headers["Set-Cookie"] = f"{COOKIE}={self._sign}; Max-Age={COOKIE_S}{self._attributes}"
         return response
-
-    def ask(self, why: str) -> Response:
-        """A page that asks for the token."""
-        return HTMLResponse(_SIGN_IN.format(why=why), 401)
 
     def _is(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self._token)

@@ -135,7 +135,7 @@ export class Conversation {
         this.#lastEvent = Number(id) || this.#lastEvent;
         visit.set("event", this.#lastEvent);
         if (kind === "place") this.#become("waiting", data);
-        else if (kind === "ready") this.#become("live");
+        else if (kind === "ready") this.isReady || this.#become("live");
         else if (kind === "ended") return this.#end(data);
         else emit(kind, data);
       }

@@ -141,6 +141,7 @@ export class Dock {
       thinking: "Thinking",
       speaking: "Speaking",
     };
+    if (this.#microphone.state !== "on") delete words.listening; // stopped, it waits for what it can't hear
     const ready = { on: "Ready: just speak", muted: "You are muted", asking: "Asking your browser" };
     element("state").textContent =
       (link === "live" ? words[this.#state] : words[link]) ?? ready[this.#microphone.state] ?? "Ready";

@@ -40,9 +40,16 @@ export class Light {
     else video.addEventListener("timeupdate", () => this.#shown());
   }
 
-  /** Shows a picture until the live one is there. */
-  showStill(picture) {
-    if (this.#stage.dataset.picture === "live") return;
+  /** Shows a portrait while the live face is on its way, or where it can't come. */
+  async showPortrait(address) {
+    const picture = Object.assign(new Image(), { src: address });
+    await picture.decode().then(
+      () => this.#stage.dataset.picture !== "live" && this.#showStill(picture),
+      () => {}, // then there is none until the live one
+    );
+  }
+
+  #showStill(picture) {
     this.#still.drawImage(picture, 0, 0, this.#still.canvas.width, this.#still.canvas.height);
     this.#draw(this.#still.canvas);
   }
@@ -51,7 +58,7 @@ export class Light {
   #keep() {
     if (this.#stage.dataset.picture !== "live") return;
     this.#stage.dataset.picture = "still";
-    this.showStill(this.#video);
+    this.#showStill(this.#video);
   }
 
   #shown() {

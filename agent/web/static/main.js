@@ -5,6 +5,7 @@ import { Captions } from "./captions.js";
 import { Controls } from "./controls.js";
 import { Conversation } from "./conversation.js";
 import { Dock } from "./dock.js";
+import { on } from "./events.js";
 import { Lesson } from "./lesson.js";
 import { Light } from "./light.js";
 import { Media } from "./media.js";
@@ -24,6 +25,7 @@ const conversation = new Conversation();
 const about = getJson("about");
 const media = new Media(
   conversation,
+  face,
   about.catch(() => ({ ice_servers: [] })),
 );
 const microphone = new Microphone(media);
@@ -45,7 +47,6 @@ const settings = new Settings({ conversation, controls });
 export const page = { conversation, media, microphone, controls, captions, notices, light, dock, lesson, settings };
 window.visavis = page;
 
-face.srcObject = media.stream;
 conversation.start({ ...settings.wishes, ...opening.wishes });
 
 if (opening.kiosk) {
@@ -58,26 +59,18 @@ if (opening.kiosk) {
 about.then(
   (about) => {
     settings.about = about;
-    const { portrait = about.portrait } = conversation.wishes;
-    if (portrait) introducePicture(`api/portraits/${portrait}/image`);
-    introduce(conversation.wishes.name || about.name);
+    introduce(about);
+    on("begun", () => introduce(about));
   },
   () => {},
 );
 
 /** Who is here, everywhere on the page. */
-function introduce(name) {
+function introduce(about) {
+  const { portrait = about.portrait, name = about.names[portrait] ?? about.name } = conversation.wishes;
   for (const place of document.querySelectorAll("[data-name]")) place.textContent = name;
   face.setAttribute("aria-label", `${name}'s face, live`);
   captions.name = name;
   document.title = name;
-}
-
-/** The portrait itself, while the live face is on its way, or where it can't come. */
-async function introducePicture(address) {
-  const picture = Object.assign(new Image(), { src: address });
-  await picture.decode().then(
-    () => light.showStill(picture),
-    () => {},
-  );
+  if (portrait in about.names) light.showPortrait(`api/portraits/${portrait}/image`);
 }

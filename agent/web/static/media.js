@@ -9,7 +9,8 @@ import { emit, on } from "./events.js";
 const GATHERING_MS = 300; // addresses of a STUN server that answers later are not worth waiting for
 const FLOWING_MS = 8000; // longer means that the network lets no picture through
 const BROKEN_MS = 1500; // a wireless network often loses a second
-const LONGEST_PAUSE_MS = 8000;
+const SHORT_PAUSE_MS = 500;
+const LONG_PAUSE_MS = 30_000; // what does not get through twice hardly will soon, and every try halts a written answer
 
 export class Media {
   /** @type {RTCPeerConnection | null} */
@@ -19,14 +20,19 @@ export class Media {
   stream = typeof MediaStream === "undefined" ? null : new MediaStream();
   state = "none";
   #conversation;
+  #video;
   #about;
   #microphone = null;
-  #pause = 500;
+  #failures = 0; // in a row
   #timer = 0;
 
-  /** @param {Promise<{ice_servers: RTCIceServer[]}>} about of the server */
-  constructor(conversation, about) {
+  /**
+   * @param {HTMLVideoElement} video shows the face and plays the voice
+   * @param {Promise<{ice_servers: RTCIceServer[]}>} about of the server
+   */
+  constructor(conversation, video, about) {
     this.#conversation = conversation;
+    this.#video = video;
     this.#about = about;
     on("link", ({ link }) => {
       if (link === "live") this.#ensure();
@@ -63,7 +69,7 @@ export class Media {
   }
 
   #ensure() {
-    if (!Media.isPossible) this.#become("none");
+    if (!Media.isPossible) this.#read();
     else if (!this.peer || ["failed", "closed"].includes(this.peer.connectionState)) this.#connect();
   }
 
@@ -80,10 +86,10 @@ export class Media {
     peer.onconnectionstatechange = () => {
       if (peer.connectionState === "connected") {
         clearTimeout(this.#timer);
-        this.#pause = 500;
+        this.#failures = 0;
         this.#become("live");
       } else if (peer.connectionState === "disconnected") again(BROKEN_MS);
-      else if (peer.connectionState === "failed") again(0);
+      else if (["failed", "closed"].includes(peer.connectionState)) again(0);
     };
     peer.addTransceiver("video", { direction: "recvonly" });
     peer.addTransceiver(this.#microphone ?? "audio", { direction: "sendrecv" });
@@ -104,16 +110,24 @@ export class Media {
     }
   }
 
+  /** Answers come in writing while no picture and no sound get through: else time would stand still. */
+  async #read() {
+    this.#become(Media.isPossible ? "lost" : "none");
+    await request(`sessions/${this.#conversation.id}/reading`, { method: "POST" }).catch(() => {});
+  }
+
   #lose() {
     this.close();
-    this.#become("lost");
-    this.#timer = setTimeout(() => this.#conversation.isReady && this.#ensure(), this.#pause);
-    this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
+    if (++this.#failures < 2) this.#become("lost");
+    else this.#read();
+    const pause = this.#failures < 2 ? SHORT_PAUSE_MS : LONG_PAUSE_MS;
+    this.#timer = setTimeout(() => this.#conversation.isReady && this.#ensure(), pause);
   }
 
   #show(track) {
     for (const old of this.stream.getTracks()) if (old.kind === track.kind) this.stream.removeTrack(old);
     this.stream.addTrack(track);
+    this.#video.srcObject ??= this.stream; // not before: an empty one would keep the page loading
   }
 
   #become(state) {

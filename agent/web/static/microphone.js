@@ -24,6 +24,7 @@ export class Microphone {
     try {
       if (!this.#media.constructor.isPossible) throw new DOMException("", "NotSupportedError");
       if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "NotSupportedError");
+      if (isForbidden()) throw new DOMException("", "NotAllowedError");
       const stream = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
       });
@@ -61,8 +62,13 @@ export class Microphone {
   }
 }
 
+/** Whether the page around this one keeps the microphone to itself; undefined where the browser does not tell. */
+function isForbidden() {
+  const allows = (document.permissionsPolicy ?? document.featurePolicy)?.allowsFeature("microphone");
+  return allows === undefined ? undefined : !allows;
+}
+
 function sentenceFor(error) {
-  const policy = document.permissionsPolicy ?? document.featurePolicy;
   switch (error.name) {
     case "NotSupportedError":
       return window.isSecureContext
@@ -70,7 +76,7 @@ function sentenceFor(error) {
         : `Browsers lend the microphone only to pages opened over HTTPS; ${TYPING}`;
     case "NotAllowedError":
     case "SecurityError":
-      return opening.embedded && policy?.allowsFeature("microphone") !== true
+      return opening.embedded && isForbidden() !== false
         ? `The page around this one does not lend it the microphone; ${TYPING}`
         : `The microphone was not allowed: change that beside the page's address, or ${TYPING}`;
     case "NotFoundError":

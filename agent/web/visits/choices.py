@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.backends.choice import chosen_ears, chosen_mind, chosen_talker
+from agent.backends.choice import Choice, chosen_ears, chosen_mind, chosen_talker
 from agent.backends.voice_list import voices_here
 from agent.config.config import Config
-from agent.personas import PERSONAS
+from agent.personas import PERSONAS, name_of
 from agent.tutor.lesson import Lesson, lesson_path, shipped_lessons
 from agent.tutor.lesson_file import load_lesson
 from agent.web.visits.languages import LANGUAGES, primary
@@ -28,15 +28,11 @@ class Offer:
         languages: codes that ears hear, a voice speaks and the mind answers in, the configured one first.
         voices: of these languages, the best first.
         lessons: by their ids.
-        takes_persona: whether the mind is somebody else for another persona.
-        shares_mind: whether other names and personas cost no second language model in memory.
     """
 
     languages: tuple[str, ...]
     voices: tuple[Voice, ...]
     lessons: Mapping[str, Lesson]
-    takes_persona: bool
-    shares_mind: bool
 
 
 class Choices:
@@ -72,10 +68,11 @@ class Choices:
         changes: dict[str, dict[str, Any]] = {}
         if wishes.portrait:
             changes["portrait"] = self._portrait(wishes.portrait)
-        if wishes.voice or wishes.language or wishes.name or wishes.persona or wishes.lesson:
+        if wishes.portrait or wishes.name or wishes.persona:
+            changes["mind"] = await asyncio.to_thread(_mind, config, wishes)
+        if wishes.voice or wishes.language or wishes.lesson:
             offer = await self.offer()
             changes |= _speech(offer, config, wishes)
-            changes["mind"] = _mind(offer, wishes)
             if wishes.lesson not in ("", *offer.lessons):
                 raise InputError(f"lesson: expected one of {', '.join(offer.lessons)}")
         lesson = {key: value for key in ("lesson", "learner") if (value := getattr(wishes, key))}
@@ -127,32 +124,32 @@ def _speech(offer: Offer, config: Config, wishes: Wishes) -> dict[str, dict[str,
     return changes if language else {}
 
 
-def _mind(offer: Offer, wishes: Wishes) -> dict[str, Any]:
+def _mind(config: Config, wishes: Wishes) -> dict[str, Any]:
+    """Changes of the mind; a model in this machine's memory has one name and persona: others would take another one."""
     changes = {key: value for key in ("name", "persona") if (value := getattr(wishes, key))}
-    if changes and not offer.shares_mind:
+    if all(model.source == "server" for model in _language_models(config)):
+        return changes
+    if changes:
         raise InputError(f"{next(iter(changes))}: expected none, since the language model of this server has its own")
-    return changes
+    return {"name": name_of(config)}
+
+
+def _language_models(config: Config) -> list[Choice]:
+    """Those that answer; none where the knowledge file does."""
+    chosen = chosen_mind(config), chosen_talker(config) if config.mind.chat else None
+    return [model for model in chosen if model is not None and model.chosen != "knowledge"]
 
 
 def _look(config: Config) -> Offer:
-    choice = chosen_mind(config)
-    talker = chosen_talker(config) if config.mind.chat else None
-    models = [one for one in (choice, talker) if one is not None and one.chosen != "knowledge"]
     own = primary(config.voice.language)
-    # A knowledge file alone answers in the language in which it is written.
-    answers_any = bool(models)
     here = voices_here(config)
     spoken = {primary(voice.language) for voice in here}
-    others = [code for code in LANGUAGES if code != own and code in spoken] if answers_any else []
+    # A knowledge file alone answers in the language in which it is written.
+    others = [code for code in LANGUAGES if code != own and code in spoken] if _language_models(config) else []
     languages = (own, *(code for code in others if _is_heard(config, code)))
     voices = {voice.id: voice for voice in reversed(here) if primary(voice.language) in languages}
-    return Offer(
-        languages,
-        tuple(reversed(voices.values())),
-        {name: load_lesson(lesson_path(name)) for name in shipped_lessons()},
-        takes_persona=bool(models),
-        shares_mind=all(one.source == "server" for one in models),
-    )
+    lessons = {name: load_lesson(lesson_path(name)) for name in shipped_lessons()}
+    return Offer(languages, tuple(reversed(voices.values())), lessons)
 
 
 def _is_heard(config: Config, language: str) -> bool:

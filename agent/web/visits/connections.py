@@ -11,6 +11,7 @@ from agent.web.rtc.connection import Connection
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
+from agent.web.rtc.reader import Reader
 
 
 class Connections:
@@ -21,6 +22,7 @@ class Connections:
         face: likewise.
         servers: STUN and TURN.
         on_controls: called on the event loop with what the peer asks of the face.
+        on_connected: called when there is another connection.
         on_lost: called on the event loop with a connection that broke, while there was no other; it is to be closed.
     """
 
@@ -31,11 +33,12 @@ class Connections:
         servers: RTCConfiguration,
         *,
         on_controls: Callable[[ControlsChange], None],
-        on_lost: Callable[[Connection], None],
+        on_connected: Callable[[], None],
+        on_lost: Callable[[Connection | Reader], None],
     ) -> None:
         self._sound, self._face, self._servers = sound, face, servers
-        self._on_controls, self._on_lost = on_controls, on_lost
-        self._current: Connection | None = None
+        self._on_controls, self._on_connected, self._on_lost = on_controls, on_connected, on_lost
+        self._current: Connection | Reader | None = None
         self._one_at_a_time = asyncio.Lock()
 
     async def answer(self, offer: str, check: Callable[[], None]) -> str:
@@ -63,10 +66,29 @@ class Connections:
             except BaseException:
                 await connection.close()
                 raise
-            before, self._current = self._current, connection
-            if before is not None:
-                await before.close()
+            await self._take(connection)
             return answer
+
+    async def read(self, check: Callable[[], None]) -> None:
+        """A visitor without WebRTC reads along, in the place of a peer; an offer replaces it.
+
+        Args:
+            check: raises where no connection is wanted.
+        """
+        async with self._one_at_a_time:
+            check()
+            await self._take(Reader(self._sound))
+
+    def nobody_follows(self) -> None:
+        """Nobody follows the visit's events any more: whoever only read along has gone."""
+        if isinstance(self._current, Reader):
+            self._lost(self._current)
+
+    async def _take(self, connection: Connection | Reader) -> None:
+        before, self._current = self._current, connection
+        self._on_connected()
+        if before is not None:
+            await before.close()
 
     async def hang_up(self) -> None:
         """Closes the connection, if there is one."""
@@ -74,7 +96,7 @@ class Connections:
         if connection is not None:
             await connection.close()
 
-    def _lost(self, connection: Connection) -> None:
+    def _lost(self, connection: Connection | Reader) -> None:
         if connection is self._current:
             self._current = None
             self._on_lost(connection)

@@ -91,6 +91,7 @@ class Dialogue:
             config=self._config.model_copy(update={"face": face}),
             output_failure=OutputFailure.IS_TOLD,
             earlier=list(messages(self._captions.turns)),
+            greets_at_once=not self._config.web.kiosk,  # there nobody may be before the face yet
         )
         until_forgotten = asyncio.timeout(None)
         try:

@@ -57,13 +57,18 @@ class Hall:
         self._visits: dict[str, Visit] = {}
         self._figures, self._log = Figures(), SessionLog(LOG.redaction)
         self._seeds = (seed % (LARGEST_SEED + 1) for seed in itertools.count(engine.config.face.seed))
-        self._hooks = Hooks(self._take, self._turned, self._make_room, self._resumed)
+        self._hooks = Hooks(self._take, self._turned, self._make_room, self._resumed, self._reset)
         self._closing_why: str | None = None
 
     @property
     def config(self) -> Config:
         """Of the server; a visitor's wishes change it for one visit."""
         return self._engine.config
+
+    @property
+    def is_closing(self) -> bool:
+        """Nobody is let in any more."""
+        return self._closing_why is not None
 
     @property
     def places(self) -> int:
@@ -154,6 +159,9 @@ class Hall:
 
     def _resumed(self) -> None:
         self._figures.resumed += 1
+
+    def _reset(self) -> None:
+        self._figures.resets += 1
 
     def _make_room(self) -> None:
         """Whoever has been idle longest goes where somebody waits, unless enough are about to go."""

@@ -17,6 +17,7 @@ from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.web.rtc.connection import Connection
 from agent.web.rtc.controls import ControlsChange
+from agent.web.rtc.reader import Reader
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
@@ -43,12 +44,14 @@ class Hooks:
         on_turns: when there is another turn, or all were forgotten.
         on_idle: when it may make room for somebody else.
         on_resumed: when a broken connection has come back.
+        on_reset: when a conversation was forgotten and a fresh one begins.
     """
 
     on_event: Callable[[Event], None]
     on_turns: Callable[[Visit], None]
     on_idle: Callable[[], None]
     on_resumed: Callable[[], None]
+    on_reset: Callable[[], None]
 
 
 class Visit:
@@ -101,6 +104,7 @@ class Visit:
             self._dialogue.face,
             servers,
             on_controls=self.change_controls,
+            on_connected=self._connected,
             on_lost=self._lost,
         )
         self._followers = 0
@@ -183,6 +187,7 @@ class Visit:
             self._has_begun.set()
         else:
             self.events.add("reset")
+            self._hooks.on_reset()
 
     def _become(self, life: Life) -> None:
         assert life in FOLLOWING[self.life], f"a visit that is {self.life} can't become {life}"
@@ -218,6 +223,8 @@ class Visit:
 
     def _followed(self, followers: int) -> None:
         self._followers = followers
+        if not followers:
+            self._connections.nobody_follows()
         self._look_after_line()
 
     def _look_after_line(self) -> None:
@@ -236,12 +243,11 @@ class Visit:
             VisavisError: it has not begun yet, is over, or the offer can't be answered; a connection that was there
                 stays.
         """
-        answer = await self._connections.answer(offer, self._check_begun)
-        if self.life is Life.LOST:
-            self._hooks.on_resumed()
-        self._become(Life.CONNECTED)
-        self._dialogue.wake()
-        return answer
+        return await self._connections.answer(offer, self._check_begun)
+
+    async def read(self) -> None:
+        """Goes on in writing, without a peer, for as long as the events are followed."""
+        await self._connections.read(self._check_begun)
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
@@ -249,7 +255,13 @@ class Visit:
             self._break_off(asyncio.get_running_loop().time())
         await self._connections.hang_up()
 
-    def _lost(self, connection: Connection) -> None:
+    def _connected(self) -> None:
+        if self.life is Life.LOST:
+            self._hooks.on_resumed()
+        self._become(Life.CONNECTED)
+        self._dialogue.wake()
+
+    def _lost(self, connection: Connection | Reader) -> None:
         self._break_off(connection.heard_from_s)
         self._tasks.create_task(connection.close(), name="hang up")
 

@@ -15,7 +15,7 @@ from speech.worker.messages import Kind
 class MotionProcess:
     """Samples batches of blocks, one after the other; entered with `async with`.
 
-    It deals in bytes, and so needs no PyTorch; `avatar.sampler.packing` makes blocks of them.
+    It deals in bytes, and so needs no PyTorch; `avatar.processes.packing` makes blocks of them.
 
     Args:
         weights: of the motion model; None for those that ship with the package.
@@ -23,7 +23,7 @@ class MotionProcess:
 
     def __init__(self, weights: Path | None) -> None:
         setup = {"weights": None if weights is None else str(weights)}
-        self._worker = KeptWorker("avatar.sampler.worker", setup, what="the motion process")
+        self._worker = KeptWorker("avatar.processes.sampling_worker", setup, what="the motion process")
         self._loop = asyncio.get_running_loop()
         self._call: WorkerCall | None = None
 
@@ -46,14 +46,18 @@ class MotionProcess:
         try:
             return await self._ask(packed)
         except BackendError:
-            self._call = None
             return await self._ask(packed)
 
     async def _ask(self, packed: bytes) -> bytes:
         if self._call is None:
             self._call = (await self._worker.running()).open()
-        self._call.send(packed)
-        kind, item = await self._call.reply()
-        if kind is not Kind.ITEM:
-            raise error_named(item.fields.get("error"), str(item.fields.get("message")))
+        try:
+            self._call.send(packed)
+            kind, item = await self._call.reply()
+            if kind is not Kind.ITEM:
+                raise error_named(item.fields.get("error"), str(item.fields.get("message")))
+        except BaseException:  # cancelled as well: what it still answers must not be taken for the next batch
+            self._call.close()
+            self._call = None
+            raise
         return item.payload

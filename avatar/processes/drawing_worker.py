@@ -1,6 +1,6 @@
 """A process in which pictures are drawn.
 
-Run by `avatar.drawing.pool` as `python -m avatar.drawing.worker`. A call draws for one session:
+Run by `avatar.processes.drawing` as `python -m avatar.processes.drawing_worker`. A call draws for one session:
 
     face    path of a pickled decoder, which calls with the same path share
     buffer  path of the file that a picture is written to, uint8 [H, W, 3 or 4]

@@ -1,8 +1,8 @@
 """The process in which the motion of all sessions is sampled.
 
-Run by `avatar.sampler.distant` as `python -m avatar.sampler.worker`. Its setup is `weights`, a path or null. What is
-sent for its one call are packed blocks, a batch at a time (`avatar.sampler.packing`); what comes back are the sampled
-ones.
+Run by `avatar.processes.sampling` as `python -m avatar.processes.sampling_worker`. Its setup is `weights`, a path or
+null. What is sent for its one call are packed blocks, a batch at a time (`avatar.processes.packing`); what comes back
+are the sampled ones.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.motion import LOOK_AHEAD_FRAMES
+from avatar.processes.packing import pack, unpack_blocks
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.block import sample_blocks
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
-from avatar.sampler.packing import pack, unpack_blocks
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.worker.main import Call, Work, serve
 

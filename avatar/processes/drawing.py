@@ -63,15 +63,18 @@ class DrawingPool:
     """
 
     def __init__(self, processes: int) -> None:
-        workers = [KeptWorker("avatar.drawing.worker", {}, what=f"drawing process {i}") for i in range(processes)]
+        workers = [
+            KeptWorker("avatar.processes.drawing_worker", {}, what=f"drawing process {i}") for i in range(processes)
+        ]
         self._sessions = dict.fromkeys(workers, 0)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as starting:
-            for worker in self._sessions:
-                stack.push_async_callback(worker.stop)
-                starting.create_task(worker.start(), name="start drawing")
+        async with AsyncExitStack() as stack:
+            async with asyncio.TaskGroup() as starting:
+                for worker in self._sessions:
+                    stack.push_async_callback(worker.stop)
+                    starting.create_task(worker.start(), name="start drawing")
             self._stack = stack.pop_all()
         return self
 
@@ -118,21 +121,25 @@ class DistantDecoder:
         Raises:
             BackendError: it died again.
         """
+        asked = np.append(values, np.float32(breath)).astype(np.float32).tobytes()
         try:
-            return await self._decode(values, breath)
+            await self._draw(asked)
         except BackendError:
-            self.close()
-            return await self._decode(values, breath)
+            await self._draw(asked)
+        return np.frombuffer(self._memory, np.uint8).reshape(self._face.shape).copy()
 
-    async def _decode(self, values: Floats, breath: float) -> Image:
+    async def _draw(self, asked: bytes) -> None:
         if self._call is None:
             worker = await self._worker.running()
             self._call = worker.open({"face": str(self._face.path), "buffer": str(self._buffer)})
-        self._call.send(np.append(values, np.float32(breath)).astype(np.float32).tobytes())
-        kind, item = await self._call.reply()
-        if kind is not Kind.ITEM:
-            raise error_named(item.fields.get("error"), str(item.fields.get("message")))
-        return np.frombuffer(self._memory, np.uint8).reshape(self._face.shape).copy()
+        try:
+            self._call.send(asked)
+            kind, item = await self._call.reply()
+            if kind is not Kind.ITEM:
+                raise error_named(item.fields.get("error"), str(item.fields.get("message")))
+        except BaseException:  # cancelled as well: what it still answers must not be taken for the next picture
+            self.close()
+            raise
 
     def close(self) -> None:
         """The process forgets the session."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from avatar.processes.sampling import MotionProcess
 from avatar.sampler.block import Block, SampledBlock
-from avatar.sampler.distant import MotionProcess
 
 
 def pack(blocks: Sequence[Block] | Sequence[SampledBlock]) -> bytes:

@@ -1,1 +1,0 @@
-"""Pictures drawn in processes of their own, so that sessions don't wait for one another's Python."""
