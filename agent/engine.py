@@ -11,6 +11,7 @@ second session with the same portrait or voice takes what is there, one with ano
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import Enum, Flag, auto
@@ -203,6 +204,11 @@ async def load_engine(
             for part, opening in openings.items():
                 if part in loaded:
                     loading.create_task(stack.enter_async_context(opening(config)), name=f"load {part.name}")
+        if drawing is not None:
+            # What is loaded stays. Looking through it for garbage takes a tenth of a second, in which all sessions
+            # stand still.
+            gc.collect()
+            gc.freeze()
         yield Engine(config, parts)
 
 

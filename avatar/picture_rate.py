@@ -27,7 +27,7 @@ class PictureRate:
     def __init__(self) -> None:
         self.every = 1
         self._late_share = 0.0
-        self._frames_since_change = 0
+        self._frames_since_change = _LAST_RETRY  # nothing was tried too early yet
         self._retry_after = _FIRST_RETRY
 
     def leaves_out(self, frame: int) -> bool:

@@ -65,7 +65,8 @@ async def run(engine: Engine, count: int, seconds: float) -> None:
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
         held: list[tuple[Session, asyncio.Task[None], Connection]] = []
         for number in range(count):
-            sound, face = PeerSound(), PeerFace()
+            sound = PeerSound()
+            face = PeerFace(sound)
             audio = LiveAudio(sound, full_duplex=True)
             config = settings_of(engine.config, number)
             opening = engine.session(audio, [face], on_event=measured.take, config=config)

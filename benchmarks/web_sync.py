@@ -19,12 +19,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from aiortc import RTCConfiguration
 from playwright.async_api import async_playwright
 
+from agent.config.web_sections import WebSection
 from agent.engine import DRAWING_S, MOST_DRAWING_S
 from agent.web.rtc.connection import Connection
 from agent.web.rtc.face_track import PeerFace
+from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.rtc.peer_sound import PeerSound
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.decoder import VideoFrame
@@ -78,7 +79,7 @@ async def measure(seconds: int, late_ms: float) -> None:
     sound = PeerSound()
     face = PeerFace(sound)
     track = SoundTrack()
-    connection = Connection(sound, face, on_lost=lambda: None, servers=RTCConfiguration([]))
+    connection = Connection(sound, face, on_lost=lambda: None, servers=rtc_configuration(WebSection()))
     async with async_playwright() as playwright, sound.playing(track):
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         page = await browser.new_page()

@@ -87,16 +87,18 @@ def mouth_and_sound(talk: Talk) -> tuple[float, float]:
     first, last = talk.picture_ms[0], talk.picture_ms[-1]
     grid = np.arange(first, last, GRID_MS)
     loudness = np.interp(grid, talk.heard[:, 0], np.minimum(talk.heard[:, 1], 0.3))
-    # The first principal component of the mouth's region is its opening.
-    centred = talk.mouths - talk.mouths.mean(axis=0)
-    opening = centred @ np.linalg.svd(centred, full_matrices=False)[2][0]
-    opening = np.abs(np.interp(grid, talk.picture_ms, opening - np.median(opening)))
-    window = np.ones(10) / 10
-    loudness, opening = (np.convolve(one, window, "same") for one in (loudness, opening))
+    moved = np.abs(np.diff(talk.mouths, axis=0)).mean(axis=1)
+    movement = np.interp(grid, talk.picture_ms[1:], moved)
+    # Over 200 ms, as syllables are apart; without what is slower than 3 s, as the head's own movement is.
+    loudness, movement = (_smooth(one, 20) - _smooth(one, 300) for one in (loudness, movement))
     steps = round(MOST_LAG_MS / GRID_MS)
     scores = {
-        lag: float(np.corrcoef(loudness[steps:-steps], np.roll(opening, -lag)[steps:-steps])[0, 1])
+        lag: float(np.corrcoef(loudness[steps:-steps], np.roll(movement, -lag)[steps:-steps])[0, 1])
         for lag in range(-steps, steps + 1)
     }
     best = max(scores, key=scores.__getitem__)
     return best * GRID_MS, scores[best]
+
+
+def _smooth(values: Floats, pieces: int) -> Floats:
+    return np.convolve(values, np.ones(pieces) / pieces, "same")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Generator, Iterator
 from ctypes.util import find_library
 from datetime import timedelta
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,10 +172,11 @@ def tiny_en_checkpoint(tiny_en: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="session")
-def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where `tests.tiny_voices` keeps what it makes: one for all of pytest's processes."""
-    folder = tmp_path_factory.getbasetemp()
-    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+def voices_folder(pytestconfig: pytest.Config) -> Path:
+    """Where `tests.tiny_voices` keeps what it makes: one for all of pytest's processes, and for its next run."""
+    assert pytestconfig.cache is not None
+    made_by = hashlib.sha256((ROOT / "tests" / "tiny_voices.py").read_bytes() + version("coqui-tts").encode())
+    return pytestconfig.cache.mkdir(f"voices-{made_by.hexdigest()[:16]}")
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,11 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import MediaStreamTrack
 from aiortc.rtp import RtcpSrPacket
 
+from agent.config.web_sections import WebSection
 from agent.web.rtc.connection import Connection
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.face_track import PeerFace
+from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.rtc.peer_sound import PeerSound
 from speech.audio import Samples
 
@@ -137,7 +139,7 @@ class Host:
             self.face,
             on_lost=self._count,
             on_controls=self.changes.append,
-            servers=RTCConfiguration([]),
+            servers=rtc_configuration(WebSection()),
         )
 
     def _count(self) -> None:

@@ -23,9 +23,9 @@ from tests.browser import browsing, serving
 from tests.certificates import certificate_for
 from tests.x_display import x_display
 
-pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
+pytestmark = [pytest.mark.chromium, pytest.mark.real_time, pytest.mark.timeout(240)]  # it waits for a server twice
 
-IDLE_RESET_S = 6
+IDLE_RESET_S = 5
 LONG_MS = 45_000
 
 
@@ -34,7 +34,7 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A question that is asked once, after some seconds in which nobody is there."""
     spoken, rate_hz = soundfile.read(QUESTIONS / "1_name.wav")
     path = tmp_path_factory.mktemp("kiosk") / "question.wav"
-    soundfile.write(path, np.concatenate([np.zeros(3 * rate_hz), spoken, np.zeros(rate_hz)]), rate_hz)
+    soundfile.write(path, np.concatenate([np.zeros(2 * rate_hz), spoken, np.zeros(rate_hz)]), rate_hz)
     return path
 
 

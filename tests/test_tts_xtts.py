@@ -155,7 +155,7 @@ def test_languages_have_the_models_names(model: Path, wanted: str, taken: str) -
 @pytest.fixture
 def copied(model: Path, tmp_path: Path) -> Path:
     target = tmp_path / "voice"
-    shutil.copytree(model, target, copy_function=lambda source, copy: Path(copy).hardlink_to(source))
+    shutil.copytree(model, target, copy_function=lambda source, copy: Path(copy).symlink_to(source))
     return target
 
 

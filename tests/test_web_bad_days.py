@@ -24,6 +24,7 @@ from tests.rtc_visitor import Visitor, until
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(300),
     pytest.mark.packaged("hibari/heart"),
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into the server's process as Linux has it"),
 ]
@@ -32,7 +33,7 @@ QUICK = ("--set", "ears.backend=pocketsphinx", "--set", "web.sessions=2", "--set
 
 LONG = "This is one of many sentences. " * 40
 PORTRAIT = Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
-SOON_S = 30.0
+SOON_S = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_it_asks_sees_a_face_that_speaks_and_hears_it(browser: Browser, server: 
     visitor.page.add_init_script(PROBE)
     page = visitor.open(server)
     expect(page.locator("#why")).to_contain_text("let this page use your microphone")
-    page.evaluate("probe.keepSound = true; probe.region = [0.38, 0.57, 0.24, 0.14]")
+    page.evaluate("probe.keepsSound = true; probe.region = [0.38, 0.57, 0.24, 0.14]")
     page.get_by_role("button", name="Talk").click()
     captions = page.get_by_role("log", name="Captions")
     expect(captions.locator(".visitor")).to_have_text(re.compile("what is your name", re.I))
@@ -93,18 +93,25 @@ def test_it_asks_sees_a_face_that_speaks_and_hears_it(browser: Browser, server: 
     expect(page.locator("#state")).to_have_text("Speaking")
     expect(page.locator("#state")).to_have_text("Ready: just speak")
     page.wait_for_timeout(500)
+    page.evaluate("probe.keepsSound = false")
+    ask(page, "What can you do?")  # a longer answer, of whose pictures enough come on a busy machine, too
+    expect(page.locator("#state")).to_have_text("Speaking")
+    expect(page.locator("#state")).to_have_text("Ready: just speak")
     settings = page.evaluate("visavis.microphone.track.getSettings()")
     assert settings["echoCancellation"] and settings["noiseSuppression"] and settings["autoGainControl"]
     assert not page.evaluate("document.getElementById('face').muted")
     tracks = page.evaluate("document.getElementById('face').srcObject.getTracks().map((track) => track.kind).sort()")
     assert tracks == ["audio", "video"]  # one stream: the browser keeps lips and sound together
-    found = page.evaluate("({ loud: probe.loud, pictures: probe.pictures, pcm: probe.pcm.map((one) => [...one]) })")
+    found = page.evaluate("({ loud: probe.heard, pictures: probe.pictures, pcm: probe.pcm.map((one) => [...one]) })")
     visitor.context.close()
     assert visitor.complaints == []
 
-    heard = resample(np.concatenate(found["pcm"]).astype(np.float32), 48_000, SPEECH_RATE_HZ)
+    pieces = [np.array(piece, np.float32) for piece in found["pcm"]]
+    loud = [index for index, piece in enumerate(pieces) if np.abs(piece).max() > 0.02]
+    heard = resample(np.concatenate(pieces[loud[0] : loud[-1] + 20]), 48_000, SPEECH_RATE_HZ)
     assert "mira" in transcribed(heard).lower()
     correlation, ratio = mouth_with_voice(found["loud"], found["pictures"])
+    print("mouth", correlation, ratio, len(found["pictures"]), len(loud), transcribed(heard))
     assert ratio > 2.0
     assert correlation > 0.3
 
@@ -117,20 +124,19 @@ def transcribed(sound: Samples) -> str:
 
 
 def mouth_with_voice(loud: list[list[float]], pictures: list[list[object]]) -> tuple[float, float]:
-    """How the received mouth goes with the received voice.
+    """How the received mouth goes with the received voice, however many pictures came.
 
     Returns:
-        correlation of the picture's change there with the loudness, both over 0.3 s; and by how much more the mouth
-        moves where the voice is loud than where it is silent.
+        correlation of the voice's loudness with how far the mouth's picture is from the one at rest; and by how much
+        farther it is where the voice is loud than where it is silent.
     """
-    times = np.array([picture[0] for picture in pictures[1:]], float)
-    grey = np.array([picture[3] for picture in pictures], float)
-    change = np.abs(np.diff(grey, axis=0)).mean(axis=1)
+    times = np.array([picture[0] for picture in pictures], float)
+    grey = np.array([picture[1] for picture in pictures], float)
     at, peak = np.array([one[0] for one in loud], float), np.array([one[1] for one in loud], float)
-    loudness = np.array([peak[np.abs(at - time) < 150].max(initial=0.0) for time in times])
-    moved = np.array([change[np.abs(times - time) < 150].mean() for time in times])
+    loudness = np.array([peak[np.abs(at - time) < 100].max(initial=0.0) for time in times])
     speaks = loudness > 0.05
-    assert speaks.sum() > 20 and (~speaks).sum() > 20
+    assert speaks.sum() >= 10 and (~speaks).sum() >= 10
+    moved = np.abs(grey - np.median(grey[~speaks], axis=0)).mean(axis=1)
     return float(np.corrcoef(loudness, moved)[0, 1]), float(moved[speaks].mean() / moved[~speaks].mean())
 
 

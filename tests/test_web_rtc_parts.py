@@ -16,6 +16,8 @@ from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPac
 
 from agent.config.web_sections import WebSection
 from agent.conversation.live_audio import LiveAudio
+from agent.web.rtc import addresses
+from agent.web.rtc.addresses import LOOPBACK, host_addresses
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.controls_channel import AT_MOST_EVERY_S, ControlsChannel
 from agent.web.rtc.ice_servers import rtc_configuration
@@ -311,6 +313,12 @@ def test_reports_pair_now_with_what_is_sent_now_and_their_echo_tells_the_round_t
 # ---- servers
 
 
+def test_without_any_network_there_is_still_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host_addresses(True, True) == [LOOPBACK] or LOOPBACK not in host_addresses(True, True)
+    monkeypatch.setattr(addresses, "_addresses_of_networks", lambda use_ipv4, use_ipv6: [])
+    assert host_addresses(True, True) == [LOOPBACK]
+
+
 def test_stun_and_turn_are_taken_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rtc_configuration(WebSection()).iceServers == []
     web = WebSection(
@@ -333,3 +341,24 @@ def test_stun_and_turn_are_taken_from_the_configuration(monkeypatch: pytest.Monk
 def test_an_address_that_is_none_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"web\.\w+_server: expected"):
         rtc_configuration(WebSection.model_validate({"turn_username": "u", **wrong}))
+
+
+def test_a_voice_that_has_to_catch_up_starves_nobody() -> None:
+    async def main() -> None:
+        sound, turns = PeerSound(), 0
+        sound.attach(sound)
+        await asyncio.sleep(2.0)  # the machine was busy with something else
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        working = asyncio.create_task(others())
+        for piece in range(100):
+            await sound.piece(piece)
+        assert turns >= 99
+        working.cancel()
+
+    run(main())

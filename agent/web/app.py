@@ -6,7 +6,8 @@ from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
 from fastapi.security import HTTPBearer
 
 from agent.web.api import about, choices, health, media, portraits, requests, sessions
@@ -41,6 +42,15 @@ def make_app(hall: Hall, access: Access) -> FastAPI:
     described = [Depends(_token)] if access.token else []
     for part in (about, sessions, media, requests, portraits, choices, health):
         app.include_router(part.router, responses=faults(), dependencies=described)
+    if hall.config.web.kiosk:
+        app.add_api_route("/", kiosk_page, include_in_schema=False)
     app.frontend("/", directory=STATIC, fallback=None)
     app.add_middleware(Guard, access=access, answers=app.state.answers)
     return app
+
+
+async def kiosk_page(request: Request) -> Response:
+    """The page where every page is a kiosk's: before it begins a conversation its address says so."""
+    if "kiosk" in request.query_params:
+        return FileResponse(STATIC / "index.html")
+    return RedirectResponse(f"?{request.url.include_query_params(kiosk=1).query}")

@@ -70,10 +70,11 @@ class DrawingPool:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack, asyncio.TaskGroup() as starting:
-            for worker in self._sessions:
-                stack.push_async_callback(worker.stop)
-                starting.create_task(worker.start(), name="start drawing")
+        async with AsyncExitStack() as stack:
+            async with asyncio.TaskGroup() as starting:
+                for worker in self._sessions:
+                    stack.push_async_callback(worker.stop)
+                    starting.create_task(worker.start(), name="start drawing")
             self._stack = stack.pop_all()
         return self
 

@@ -26,8 +26,8 @@ LEAST_BITRATE, FIRST_BITRATE, MOST_BITRATE = 250_000, 1_000_000, 1_500_000
 _RATE_CHANGE, _RISES_EVERY_S = 0.15, 5.0
 
 # For drawn pictures: no filter against a camera's noise, and blocks that differ by less than anybody sees stay as they
-# were. At the same bitrate the picture is nearer to the original than with the settings that aiortc has, in half of the
-# time (benchmarks/encoding.py).
+# were. At the same bitrate a picture is as near to the original as with the settings that aiortc has, in two fifths of
+# the time (benchmarks/encoding.py).
 _SPEED, _NOISE_FILTER, _STILL_BELOW = -8, 0, 400
 _MOST_BETWEEN_KEY_FRAMES = 3000
 

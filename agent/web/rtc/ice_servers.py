@@ -8,6 +8,7 @@ from aiortc import RTCConfiguration, RTCIceServer
 
 from agent.config.web_sections import WebSection
 from agent.text.foreign_text import shortened
+from agent.web.rtc.addresses import use_loopback_without_network
 from speech.errors import InputError
 
 
@@ -17,6 +18,7 @@ def rtc_configuration(web: WebSection) -> RTCConfiguration:
     Raises:
         InputError: an address that is none, or no password for TURN in its environment variable.
     """
+    use_loopback_without_network()
     servers = []
     if web.stun_server:
         servers.append(RTCIceServer(_checked("stun_server", web.stun_server, ("stun:",))))

@@ -135,6 +135,7 @@ class PeerSound:
                 await asyncio.sleep(left_s)
             else:
                 await self.wait_while_paused()
+        await asyncio.sleep(0)  # a voice that has to catch up must not starve everybody else
         if self._track is None or index < self.first_piece:
             return np.zeros(PIECE_SAMPLES, np.float32)
         return self._track.take((index - self.first_piece) * PIECE_SAMPLES, PIECE_SAMPLES)

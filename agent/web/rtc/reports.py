@@ -93,7 +93,7 @@ class StreamReports:
         return frame
 
     async def _send_corrected(self, packets: list[Any]) -> None:
-        """Sends what aiortc reports, with what is heard now as the place that belongs to now."""
+        """Sends what aiortc reports, with the place whose sound is sent now as the one that belongs to now."""
         for packet in packets:
             if isinstance(packet, RtcpSrPacket):
                 media_s = self._media_time()

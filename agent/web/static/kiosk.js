@@ -97,7 +97,7 @@ class Kiosk {
       this.#page.controls.set(SMILE);
       this.#lookAbout();
     } else if (mode === "talk") {
-      this.#page.controls.set({ emotion: null, intensity: null, yaw_deg: null, pitch_deg: null });
+      this.#page.controls.set({ emotion: null, yaw_deg: null, pitch_deg: null });
       this.#wait();
     }
   }

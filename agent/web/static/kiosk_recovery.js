@@ -1,6 +1,6 @@
 // What a person would do who looks after the screen: begin again, plug in again, load the page again.
 
-import { emit, on } from "./events.js";
+import { on } from "./events.js";
 import { opening } from "./opening.js";
 import { keepAwake } from "./kiosk_screen.js";
 
@@ -68,17 +68,16 @@ function watchPicture(conversation, media) {
   }, LOOK_MS);
 }
 
+let isReloading = false;
+
 /** Loads the page anew, if the server has it: a browser's own error page would stay for ever. */
 async function reload() {
   const last = Number(sessionStorage.getItem("visavis.reloaded") ?? 0);
-  if (Date.now() - last < RELOAD_PAUSE_MS) return;
-  try {
-    const page = await fetch(location.href, { cache: "no-store" });
-    if (!page.ok) return;
-  } catch {
-    return;
-  }
+  if (isReloading || Date.now() - last < RELOAD_PAUSE_MS) return;
+  isReloading = true;
+  const page = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+  isReloading = page?.ok ?? false;
+  if (!isReloading) return;
   sessionStorage.setItem("visavis.reloaded", String(Date.now()));
-  emit("reload");
   location.reload();
 }

@@ -58,7 +58,6 @@ if (opening.kiosk) {
 
 about.then(
   (about) => {
-    if (about.kiosk && !opening.kiosk) location.replace("?kiosk=1");
     settings.about = about;
     introduce(about);
     on("begun", () => introduce(about));
