@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", RAY_raylet_start_wait_time_s="120")
+os.environ.update(
+    RAY_USAGE_STATS_ENABLED="0", RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0", RAY_raylet_start_wait_time_s="120"
+)
 
 import httpx
 import ray
@@ -112,7 +113,7 @@ async def meet(address: str, seen: dict[str, Any]) -> None:
         seen["apart"] = one.replica != other.replica
         seen["turns"] = [len(await visitor.turns()) for visitor in (one, other)]
         pictures = other.pictures
-        os.kill(_process_of(one.replica), signal.SIGKILL)
+        await asyncio.to_thread(_kill, one.replica)
         await one.come_back()
         kept = await one.turns()
         seen["kept"] = [turn["question"] for turn in kept]
@@ -122,17 +123,14 @@ async def meet(address: str, seen: dict[str, Any]) -> None:
         unknown = await client.get(f"/api/sessions/{one.replica}~nobody-was-ever-called-this")
         seen["unknown"] = unknown.status_code
         for visitor in (one, other):
-            (await client.delete(f"/api/sessions/{visitor.id}")).raise_for_status()
+            left = await client.delete(f"/api/sessions/{visitor.id}")
+            assert left.status_code == 204, left.text
             await visitor.hang_up()
 
 
-def _process_of(replica: str) -> int:
-    from ray.util.state import list_actors
-
-    for actor in list_actors(filters=[("state", "=", "ALIVE")], detail=True):
-        if actor.name and actor.name.endswith(f"#{replica}"):
-            return int(actor.pid)
-    raise AssertionError(f"no such replica: {replica}")
+def _kill(replica: str) -> None:
+    """Ends its process at once."""
+    ray.kill(ray.get_actor(f"SERVE_REPLICA::visavis#Replica#{replica}", namespace="serve"))
 
 
 def main() -> None:
@@ -152,9 +150,9 @@ def main() -> None:
         asyncio.run(meet(f"http://127.0.0.1:{sys.argv[1]}", seen))
         serve.shutdown()
     finally:
+        print(json.dumps(seen), flush=True)
         ray.shutdown()
         cluster.shutdown()
-    print(json.dumps(seen))
 
 
 if __name__ == "__main__":

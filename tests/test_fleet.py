@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -49,7 +50,10 @@ class _Routed:
 
     def __call__(self, method: str, path: str) -> list[str]:
         """The replicas that are tried, in order."""
-        request = type("Call", (), {"asgi_scope": {"method": method, "path": path}})
+        from ray.serve._private.common import StreamingHTTPRequest
+
+        scope = {"method": method, "path": path}
+        request = pickle.dumps(StreamingHTTPRequest(scope, proxy_actor_name="proxy"))
         context = type("Context", (), {"should_backoff": False})()
         pending: Any = type("Pending", (), {"args": [request], "routing_context": context})
         ranks = asyncio.run(self._router.choose_replicas(list(self.replicas), pending))  # type: ignore[arg-type]
@@ -127,8 +131,8 @@ def test_a_new_fleet_keeps_what_it_has_until_it_is_told() -> None:
 
 def test_the_newest_of_a_conversation_is_kept_until_it_is_over() -> None:
     conversations = Conversations()
-    conversations.keep("a", b"1")
-    conversations.keep("a", b"2")
+    conversations.keep("a", "", b"1")
+    conversations.keep("a", "", b"2")
     assert conversations.find("a") == b"2"
     conversations.forget("a")
     assert conversations.find("a") is None
@@ -136,19 +140,21 @@ def test_the_newest_of_a_conversation_is_kept_until_it_is_over() -> None:
 
 def test_everybody_is_told_the_same_replica_goes_on() -> None:
     conversations = Conversations()
-    conversations.keep("a", b"1")
+    conversations.keep("a", "", b"1")
     assert conversations.holder("a", ["x", "y"], "x") == "x"
     assert conversations.holder("a", ["y", "x"], "y") == "x"
     assert conversations.holder("a", ["y", "z"], "z") == "z"  # x has died as well
-    assert conversations.find("a") == b"1"
+    conversations.keep("a", "y", b"2")  # who has it knows best
+    assert conversations.holder("a", ["y", "z"], "z") == "y"
+    assert conversations.find("a") == b"2"
 
 
 def test_conversations_are_forgotten_in_time() -> None:
     now = [0.0]
     conversations = Conversations(lambda: now[0])
-    conversations.keep("old", b"1")
+    conversations.keep("old", "", b"1")
     now[0] = 10.0
-    conversations.keep("new", b"2")
+    conversations.keep("new", "", b"2")
     now[0] = KEPT_S + 5.0
     assert conversations.find("old") is None
     assert conversations.find("new") == b"2"
@@ -156,6 +162,6 @@ def test_conversations_are_forgotten_in_time() -> None:
 
 def test_too_long_a_conversation_is_not_kept_half() -> None:
     conversations = Conversations()
-    conversations.keep("a", b"short")
-    conversations.keep("a", bytes(MOST_BYTES + 1))
+    conversations.keep("a", "", b"short")
+    conversations.keep("a", "", bytes(MOST_BYTES + 1))
     assert conversations.find("a") is None

@@ -73,7 +73,7 @@ class Replica:
             if snapshot is None:
                 conversations.forget.remote(session_id)
             else:
-                conversations.keep.remote(session_id, snapshot.model_dump_json().encode())
+                conversations.keep.remote(session_id, name, snapshot.model_dump_json().encode())
 
         access = check_web(self._config, os.environ)
         conversations = await asyncio.to_thread(shared_conversations)

@@ -53,6 +53,7 @@ class Arrivals:
         kept: bytes | None = await self._conversations.find.remote(session_id)
         if kept is not None:
             await self._hall.take_over(Snapshot.model_validate_json(kept))
+            await self._conversations.keep.remote(session_id, self._name, kept)
 
 
 def _refusal(detail: str, retry_after_s: int) -> JSONResponse:

@@ -39,9 +39,10 @@ class Conversations:
         self._clock = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
-    def keep(self, session_id: str, snapshot: bytes) -> None:
-        """Keeps the newest of a conversation."""
-        self._heard_of(session_id).snapshot = snapshot if len(snapshot) <= MOST_BYTES else None
+    def keep(self, session_id: str, holder: str, snapshot: bytes) -> None:
+        """Keeps the newest of a conversation, told by the replica that has it."""
+        kept = self._heard_of(session_id)
+        kept.holder, kept.snapshot = holder, snapshot if len(snapshot) <= MOST_BYTES else None
 
     def find(self, session_id: str) -> bytes | None:
         """What was kept of a conversation."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -76,6 +77,9 @@ class VisitRouter(RequestRouter):  # type: ignore[misc]  # Ray has no types
 
 
 def _asked(arguments: Sequence[Any]) -> tuple[str, str]:
-    """Method and path of the HTTP request that a call to a replica carries."""
-    scope = getattr(arguments[0], "asgi_scope", {}) if arguments else {}
+    """Method and path of the HTTP request that a call to a replica carries; the proxy, in this process, pickled it."""
+    carried = arguments[0] if arguments else None
+    if isinstance(carried, bytes):
+        carried = pickle.loads(carried)
+    scope = getattr(carried, "asgi_scope", {})
     return scope.get("method", ""), scope.get("path", "")
