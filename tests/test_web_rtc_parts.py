@@ -9,6 +9,7 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
@@ -17,7 +18,7 @@ from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPac
 from agent.conversation.live_audio import LiveAudio
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.controls_channel import AT_MOST_EVERY_S, ControlsChannel
-from agent.web.rtc.microphone import MOST_PACKETS_A_SECOND, UnbufferedPackets, listen
+from agent.web.rtc.microphone import MOST_AHEAD_S, MOST_PACKETS_A_SECOND, UnbufferedPackets, listen
 from agent.web.rtc.peer_sound import MOST_QUEUED, PICTURE_S, PIECE_SAMPLES, PLAYOUT_S, PeerSound
 from agent.web.rtc.reports import StreamReports
 from agent.web.rtc.voice_track import VoiceTrack
@@ -226,6 +227,37 @@ def test_where_packets_were_lost_there_is_silence_of_their_length() -> None:
 
     lost, came = run(main())
     assert lost == came + 10 - MOST_QUEUED  # ten holes, the leap among them: shortened to a second
+
+
+class _Flood(Tone):
+    """A hundred times as much sound as time goes by, with timestamps that claim holes beside."""
+
+    async def recv(self) -> Any:
+        if self._next >= 5000:
+            raise MediaStreamError
+        if self._next % 100 == 0:
+            await asyncio.sleep(0.02)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), format="s16", layout="mono")
+        frame.sample_rate, frame.pts = 48_000, self._next * 960 + 96_000 * (self._next % 2)
+        self._next += 1
+        return frame
+
+
+def test_no_more_is_heard_than_time_goes_by() -> None:
+    """Else one visitor's packets would take the time in which others are heard."""
+
+    async def main() -> float:
+        sound, heard_s = PeerSound(), 0.0
+
+        def count(samples: Any) -> None:
+            nonlocal heard_s
+            heard_s += len(samples) / OUTPUT_RATE_HZ
+
+        sound.hear = count  # type: ignore[method-assign]
+        await listen(_Flood(), sound, lambda: None)
+        return heard_s
+
+    assert MOST_AHEAD_S < run(main()) <= MOST_AHEAD_S + 1.0
 
 
 # ---- controls

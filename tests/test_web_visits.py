@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from agent.llm.base import Message
+from agent.web.rtc.peer_sound import PICTURE_S, PLAYOUT_S
 from agent.web.visits.event_log import KEPT, MOST_FOLLOWERS, EventLog
 from agent.web.visits.hall import Hall, HallClosing
 from agent.web.visits.life import ABSENT_S, CONNECT_S, Life, Why
@@ -336,7 +337,7 @@ def test_captions_come_when_they_are_heard_and_what_was_cut_never(peers: list[Fa
             sound = np.concatenate(peers[0].heard)
             onset_s = np.flatnonzero(np.abs(sound) > 0.1)[0] / OUTPUT_RATE_HZ
             assert times[1] - times[0] == pytest.approx(0.6, abs=0.06), "three words of 0.2 s"
-            assert times[0] - 0.05 == pytest.approx(onset_s + 0.08, abs=0.06), "sent, and heard 80 ms later"
+            assert times[0] - 0.05 == pytest.approx(onset_s + PLAYOUT_S - PICTURE_S, abs=0.06)
             visit.stop()
             await asyncio.sleep(5.0)
             assert [told["text"] for told in page.of("sentence")] == ["One two three.", "Four five six."]

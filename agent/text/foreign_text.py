@@ -6,6 +6,8 @@ import re
 
 from speech.errors import one_line
 
+_FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?!api/)(?:[^\s:'\"/\\]+[/\\])+")
+
 
 def shortened(text: str, most: int = 200) -> str:
     """One printable line: blanks become single spaces, control characters escapes; cut off after `most` characters."""
@@ -16,3 +18,12 @@ def shortened(text: str, most: int = 200) -> str:
 def redact_credentials(text: str) -> str:
     """The same, without what stands before the @ of an address in it: a user, and often a password."""
     return re.sub(r"//\S*@", "//…@", text)
+
+
+def without_folders(text: str) -> str:
+    """The same, with no more than the last name of each absolute path in it: for readers who are not on this machine.
+
+    Addresses stay, those of the program's own API ("/api/…") too; of a folder with a blank in its name what follows
+    the blank stays.
+    """
+    return _FOLDERS.sub("", text)

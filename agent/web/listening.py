@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from base64 import b64encode
@@ -35,8 +36,9 @@ def listen(host: str, port: int) -> socket.socket:
     family, kind, _, _, address = found[0]
     listening = socket.socket(family, kind)
     try:
-        # A server that has just ended leaves connections behind that keep the port for a minute.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows it would share the port with whoever listens there already
+            # A server that has just ended leaves connections behind that keep the port for a minute.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(BACKLOG)
     except OSError as error:

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from agent.text.foreign_text import without_folders
 from speech.errors import InputError, VisavisError, one_line
 
 RETRY_AFTER_S = 5
@@ -64,9 +65,10 @@ def answer_faults(app: FastAPI) -> None:
 
     @app.exception_handler(VisavisError)
     async def ours(_: Request, error: VisavisError) -> JSONResponse:
+        told = without_folders(str(error))
         if isinstance(error, InputError):
-            return fault(422, str(error))
-        return fault(503, str(error), {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))})
+            return fault(422, told)
+        return fault(503, told, {"Retry-After": str(getattr(error, "retry_after_s", RETRY_AFTER_S))})
 
 
 def fault(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -20,6 +20,9 @@ MOST_PACKETS_A_SECOND = 400
 """Opus packets are 2.5 ms long at least; what a peer sends beyond that is thrown away."""
 MOST_LOST_S = 1.0
 """A hole in the sound that is longer is shortened: a peer's timestamps are only what it says."""
+MOST_AHEAD_S = 3.0
+"""Sound that a network held up comes at once. What is beyond that, and more than time has gone by, is thrown away: to
+hear it would take the time in which others are heard."""
 
 
 class UnbufferedPackets:
@@ -69,6 +72,8 @@ async def listen(track: MediaStreamTrack, sound: PeerSound, on_sound: Callable[[
     """
     resampler = av.AudioResampler(format="flt", layout="mono", rate=OUTPUT_RATE_HZ)
     expected: int | None = None
+    clock = asyncio.get_running_loop().time
+    ahead_s, taken_at_s = 0.0, clock()
     while True:
         try:
             frame = await track.recv()
@@ -78,9 +83,15 @@ async def listen(track: MediaStreamTrack, sound: PeerSound, on_sound: Callable[[
         assert isinstance(frame, av.AudioFrame)
         assert frame.pts is not None
         lost_s = 0.0 if expected is None else (frame.pts - expected) / OPUS_RATE_HZ
-        if lost_s > 0.0:
-            sound.hear(np.zeros(round(min(lost_s, MOST_LOST_S) * OUTPUT_RATE_HZ), np.float32))
+        lost_s = min(max(lost_s, 0.0), MOST_LOST_S)
         expected = frame.pts + frame.samples
+        now_s = clock()
+        ahead_s, taken_at_s = max(0.0, ahead_s - (now_s - taken_at_s)), now_s
+        if ahead_s + lost_s + frame.samples / OPUS_RATE_HZ > MOST_AHEAD_S:
+            continue
+        ahead_s += lost_s + frame.samples / OPUS_RATE_HZ
+        if lost_s > 0.0:
+            sound.hear(np.zeros(round(lost_s * OUTPUT_RATE_HZ), np.float32))
         frame.pts = None  # the resampler need not know of holes
         for piece in resampler.resample(frame):
             sound.hear(piece.to_ndarray()[0])

@@ -15,6 +15,7 @@ from agent.conversation.events import (
     StateChanged,
     TurnFinished,
 )
+from agent.text.foreign_text import without_folders
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.snapshot import MOST_TURNS, HeardTurn
 from speech.events import Transcript
@@ -64,6 +65,6 @@ class Captions:
             case LessonMoved():
                 self._log.add("lesson", **asdict(event))
             case Problem(message):
-                self._log.add("problem", message=message)
+                self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):
                 self._log.add("dropped", text=request.text, why=why)

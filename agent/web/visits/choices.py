@@ -76,7 +76,7 @@ class Choices:
             if wishes.lesson not in ("", *offer.lessons):
                 raise InputError(f"lesson: expected one of {', '.join(offer.lessons)}")
         lesson = {key: value for key in ("lesson", "learner") if (value := getattr(wishes, key))}
-        if wishes.remember is not None:
+        if wishes.remember is not None and config.tutor.remember != "no":  # that is the owner's, for everybody
             lesson["remember"] = "yes" if wishes.remember else "no"
         changes["tutor"] = lesson
         if wishes.composure is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from aiortc import RTCConfiguration
@@ -12,6 +13,8 @@ from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
 from agent.web.rtc.reader import Reader
+
+_LOG = logging.getLogger(__name__)
 
 
 class Connections:
@@ -23,7 +26,7 @@ class Connections:
         servers: STUN and TURN.
         on_controls: called on the event loop with what the peer asks of the face.
         on_connected: called when there is another connection.
-        on_lost: called on the event loop with a connection that broke, while there was no other; it is to be closed.
+        on_lost: called on the event loop with a connection that broke, while there was no other; it is closed then.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Connections:
         self._on_controls, self._on_connected, self._on_lost = on_controls, on_connected, on_lost
         self._current: Connection | Reader | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def answer(self, offer: str, check: Callable[[], None]) -> str:
         """Answers a peer's SDP offer; a connection that was there is closed once the new one is answered.
@@ -88,15 +92,29 @@ class Connections:
         before, self._current = self._current, connection
         self._on_connected()
         if before is not None:
-            await before.close()
+            await _close(before)
 
     async def hang_up(self) -> None:
-        """Closes the connection, if there is one."""
+        """Closes the connection, if there is one, and waits for those that broke."""
         connection, self._current = self._current, None
         if connection is not None:
-            await connection.close()
+            await _close(connection)
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     def _lost(self, connection: Connection | Reader) -> None:
         if connection is self._current:
             self._current = None
             self._on_lost(connection)
+            # A task of ours, as it must go on when the visit ends meanwhile: half closed, its sockets would stay.
+            closing = asyncio.create_task(_close(connection), name="hang up")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+async def _close(connection: Connection | Reader) -> None:
+    """What fails when somebody is hung up is nobody else's trouble."""
+    try:
+        await connection.close()
+    except Exception:
+        _LOG.exception("a connection could not be closed")

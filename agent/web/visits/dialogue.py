@@ -104,6 +104,9 @@ class Dialogue:
         except TimeoutError:
             if not until_forgotten.expired():
                 raise
+            # Only now: until its end the session may have told something.
+            self._captions.forget()
+            self._hooks.on_turns()
         finally:
             if self.session is not None:
                 self._frames_before += self.session.frames
@@ -155,9 +158,7 @@ class Dialogue:
     def _forget(self) -> None:
         """The next person is somebody else: nothing of this session stays, and another one begins in its place."""
         assert self._until_forgotten is not None
-        self._captions.forget()
         self._until_forgotten.reschedule(asyncio.get_running_loop().time())
-        self._hooks.on_turns()
 
     # ---- how it does
 

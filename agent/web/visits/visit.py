@@ -15,9 +15,8 @@ from agent.config.config import Config
 from agent.conversation.events import Event
 from agent.conversation.session import Session
 from agent.engine import Engine
-from agent.web.rtc.connection import Connection
+from agent.text.foreign_text import without_folders
 from agent.web.rtc.controls import ControlsChange
-from agent.web.rtc.reader import Reader
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
@@ -107,10 +106,9 @@ class Visit:
             servers,
             on_controls=self.change_controls,
             on_connected=self._connected,
-            on_lost=self._lost,
+            on_lost=lambda connection: self._break_off(connection.heard_from_s),
         )
         self._followers = 0
-        self._tasks = asyncio.TaskGroup()
         self._until_ended: asyncio.Timeout | None = None
         self._has_begun = asyncio.Event()
         self._error: VisavisError | None = None
@@ -125,7 +123,7 @@ class Visit:
     async def run(self) -> None:
         """Waits for the place, then converses until it ends. Whatever fails in it ends it alone, and is told."""
         try:
-            async with asyncio.timeout(None) as self._until_ended, asyncio.TaskGroup() as self._tasks:
+            async with asyncio.timeout(None) as self._until_ended:
                 if self.why is None:
                     await self._ticket.called()
                     self._away.stop()
@@ -201,6 +199,9 @@ class Visit:
             self._away.start(self._resume_s)
 
     def _stayed_away(self) -> None:
+        if self.life is Life.CONNECTED:  # in writing, and nobody has begun to read
+            self._connections.nobody_follows()
+            return
         self.end({Life.WAITING: Why.GONE, Life.READY: Why.NEVER_CONNECTED}.get(self.life, Why.LOST))
 
     def _ended_by(self, error: Exception) -> None:
@@ -210,7 +211,7 @@ class Visit:
         if self._error is None:
             _LOG.error("a visit failed", exc_info=error)
         if self.why is None:
-            self.why, self._message = Why.FAILED, str(self._error or TOLD[Why.FAILED])
+            self.why, self._message = Why.FAILED, without_folders(str(self._error or TOLD[Why.FAILED]))
 
     # ---- who waits
 
@@ -227,6 +228,8 @@ class Visit:
         self._followers = followers
         if not followers:
             self._connections.nobody_follows()
+        elif self.life is Life.CONNECTED:
+            self._away.stop()
         self._look_after_line()
 
     def _look_after_line(self) -> None:
@@ -250,6 +253,8 @@ class Visit:
     async def read(self) -> None:
         """Goes on in writing, without a peer, for as long as the events are followed."""
         await self._connections.read(self._check_begun)
+        if not self._followers:
+            self._away.start(ABSENT_S)
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
@@ -262,10 +267,6 @@ class Visit:
             self._hooks.on_resumed()
         self._become(Life.CONNECTED)
         self._dialogue.wake()
-
-    def _lost(self, connection: Connection | Reader) -> None:
-        self._break_off(connection.heard_from_s)
-        self._tasks.create_task(connection.close(), name="hang up")
 
     def _break_off(self, heard_until_s: float) -> None:
         """An answer in mid-air ends where it was heard; that nobody is there any more is noticed later."""
