@@ -216,7 +216,8 @@ def main() -> None:
     print_machine(
         "aiortc", "av", "fastapi", "uvicorn", "playwright", "faster-whisper", threads="as served", seed="none"
     )
-    options = [word for setting in arguments.set for word in ("--set", setting)]
+    # Who leaves may come back, and keeps the place for a while: there are enough of them.
+    options = [word for setting in ("web.sessions=100", *arguments.set) for word in ("--set", setting)]
     with serving(*options) as server:
         if arguments.only in (None, "openings"):
             measure_openings(server.url, arguments.pages)

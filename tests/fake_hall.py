@@ -61,6 +61,9 @@ class FakeVisit:
         self.is_connected = True
         return ANSWER
 
+    async def read(self) -> None:
+        self.is_connected = False
+
     async def disconnect(self) -> None:
         self.is_connected = False
 

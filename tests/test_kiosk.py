@@ -31,10 +31,10 @@ LONG_MS = 45_000
 
 @pytest.fixture(scope="module")
 def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A question that is asked once, after some seconds in which nobody is there."""
+    """A question, before and after which nobody is there for a while; Chromium hears it again and again."""
     spoken, rate_hz = soundfile.read(QUESTIONS / "1_name.wav")
     path = tmp_path_factory.mktemp("kiosk") / "question.wav"
-    soundfile.write(path, np.concatenate([np.zeros(2 * rate_hz), spoken, np.zeros(rate_hz)]), rate_hz)
+    soundfile.write(path, np.concatenate([np.zeros(2 * rate_hz), spoken, np.zeros(16 * rate_hz)]), rate_hz)
     return path
 
 
@@ -71,7 +71,7 @@ def _shown(page: Page) -> list[str]:
 def test_a_day_of_a_kiosk(question: Path) -> None:
     """Somebody asks, the page is loaded anew, they go, the server is killed and comes back: nobody has to help."""
     port = _free_port()
-    with ExitStack() as server, browsing(question) as browser:
+    with ExitStack() as server, browsing(question, loop=True) as browser:
         url = server.enter_context(_kiosk(port))
         page = browser.new_page(viewport={"width": 540, "height": 960})
         page.set_default_timeout(LONG_MS)
@@ -130,7 +130,7 @@ def test_chromium_is_started_with_the_server(tmp_path: Path, question: Path, mon
     program = tmp_path / "chromium"
     program.write_text(
         "#!/bin/sh\nexec /usr/bin/chromium --no-sandbox --disable-gpu --use-fake-device-for-media-stream "
-        f'--use-file-for-fake-audio-capture={question}%noloop --remote-debugging-port={debugging} "$@"\n'
+        f'--use-file-for-fake-audio-capture={question} --remote-debugging-port={debugging} "$@"\n'
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

@@ -1,4 +1,4 @@
-"""`visavis serve` as a command: why it can't, how it stops, what it tells systemd, who shows the kiosk."""
+"""`visavis serve` as a command: why it can't, how it stops, and what it tells systemd."""
 
 from __future__ import annotations
 
@@ -25,68 +25,13 @@ pytest.importorskip("fastapi")
 from aiortc import RTCPeerConnection, RTCSessionDescription
 
 from agent.commands import serve as serve_command
-from agent.config.config import load_config
-from agent.config.web_sections import WebSection
-from agent.web import kiosk_browser, server
-from agent.web.listening import listen, tls_context, url_of
+from agent.web import server
 from agent.web.liveness import Liveness
 from agent.web.service_manager import ServiceManager
-from speech.errors import BackendError, InputError
+from speech.errors import InputError
 from speech.worker import signals
 from tests.browser import Server, serving
-from tests.certificates import certificate_for
 from tests.virtual_time import run as run_in_virtual_time
-
-# ---- where it listens
-
-
-def test_a_port_that_is_taken_is_told() -> None:
-    with contextlib.closing(listen("127.0.0.1", 0)) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(BackendError, match=f"port {port}: another program listens there; stop it"):
-            listen("127.0.0.1", port)
-    listen("127.0.0.1", port).close()
-
-
-@pytest.mark.parametrize(
-    ("host", "told"), [("203.0.113.4", "it has no such address"), ("no.such.host.invalid", "nobody knows this name")]
-)
-def test_an_address_that_is_not_ours_is_told(host: str, told: str) -> None:
-    with pytest.raises(InputError, match=told):
-        listen(host, 0)
-
-
-def test_the_address_is_told_as_one_can_open_it() -> None:
-    with contextlib.closing(listen("0.0.0.0", 0)) as listening:
-        port = listening.getsockname()[1]
-        assert url_of(listening, tls=True, local=True) == f"https://127.0.0.1:{port}/"
-        assert url_of(listening, tls=False) == f"http://{socket.gethostname()}:{port}/"
-    with contextlib.closing(listen("localhost", 0)) as listening:
-        assert url_of(listening, tls=False) in (f"http://127.0.0.1:{listening.getsockname()[1]}/", "http://[::1]")
-
-
-def test_a_certificate_encrypts(tmp_path: Path) -> None:
-    certificate, key = certificate_for(tmp_path, "avatar.example")
-    assert tls_context(WebSection(tls_certificate=certificate, tls_key=key)) is not None
-    assert tls_context(WebSection()) is None
-
-
-def test_a_certificate_that_is_none_is_told(tmp_path: Path) -> None:
-    certificate, key = certificate_for(tmp_path, "avatar.example")
-    (tmp_path / "other").mkdir()
-    _, other = certificate_for(tmp_path / "other", "other.example")
-    (tmp_path / "text.pem").write_text("hello")
-    for files, told in (
-        ((certificate, None), "web.tls_key: expected a PEM file"),
-        ((None, key), "web.tls_certificate: expected a PEM file"),
-        ((tmp_path / "gone.pem", key), "could not read it: No such file"),
-        ((tmp_path / "text.pem", key), "expected a certificate in a PEM file, this is none"),
-        ((certificate, tmp_path / "text.pem"), "expected a private key in a PEM file, this is none"),
-        ((certificate, other), "expected a certificate that belongs to the key"),
-        ((key, key), "expected a certificate that belongs to the key"),
-    ):
-        with pytest.raises(InputError, match=told):
-            tls_context(WebSection(tls_certificate=files[0], tls_key=files[1]))
 
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,64 +141,6 @@ def test_a_conversation_without_new_pictures_is_no_life() -> None:
         asyncio.run(liveness.prove())
     hall.now = {"one": 12}  # the other has left
     assert asyncio.run(liveness.prove()) == "1 in conversation"
-
-
-# ---- the kiosk's browser
-
-
-def _browser(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    program = folder / "chromium"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    monkeypatch.setattr(kiosk_browser, "PLACES", ())
-
-
-def test_no_browser_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(kiosk_browser, "PLACES", ())
-    said: list[str] = []
-    asyncio.run(kiosk_browser.keep_browser("http://127.0.0.1:1/?kiosk=1", said.append))
-    assert said == [
-        "kiosk: no Chromium is installed (apt-get install chromium); "
-        "open http://127.0.0.1:1/?kiosk=1 in any browser instead"
-    ]
-
-
-def test_a_browser_that_ends_is_started_again_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(kiosk_browser, "FIRST_WAIT_S", 0.0)
-    monkeypatch.setattr(kiosk_browser.tempfile, "gettempdir", lambda: str(tmp_path))
-    lines = "[1:2:ERROR:dbus/bus.cc(1)] no bus\\n[1:2:ERROR:x11.cc(1)] Missing X server\\n"
-    _browser(tmp_path, monkeypatch, f"printf '{lines}' >&2; echo \"$@\" >> {tmp_path}/started; exit 1")
-    said: list[str] = []
-    asyncio.run(kiosk_browser.keep_browser("http://127.0.0.1:1/?kiosk=1", said.append))
-    again = "kiosk: Chromium ended with status 1 (Missing X server)"
-    assert said[:-1] == [f"{again}; it is started again"] * kiosk_browser.MOST_RESTARTS
-    assert said[-1].startswith(again) and said[-1].endswith("it stays closed, the server goes on")
-    started = (tmp_path / "started").read_text().splitlines()
-    assert len(started) == kiosk_browser.MOST_RESTARTS + 1
-    assert "--kiosk" in started[0] and started[0].endswith("http://127.0.0.1:1/?kiosk=1")
-    assert not list(tmp_path.glob(".visavis-*")), "its profile stays on the disk"
-
-
-def test_only_our_page_may_use_the_microphone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(kiosk_browser.tempfile, "gettempdir", lambda: str(tmp_path))
-    find = 'for one; do case "$one" in --user-data-dir=*) cat "${one#*=}/Default/Preferences";; esac; done'
-    _browser(tmp_path, monkeypatch, f"({find}) > {tmp_path}/seen; sleep 60")
-
-    async def look() -> str:
-        keeping = asyncio.create_task(kiosk_browser.keep_browser("https://127.0.0.1:8443/?kiosk=1", print))
-        seen = await asyncio.to_thread((tmp_path / "seen").read_text)  # a pipe: until it was written
-        keeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeping
-        return seen
-
-    os.mkfifo(tmp_path / "seen")
-    seen = json.loads(asyncio.run(look()))
-    allowed = seen["profile"]["content_settings"]["exceptions"]
-    assert allowed == {"media_stream_mic": {"https://127.0.0.1:8443,*": {"setting": 1}}}
-    assert not list(tmp_path.glob(".visavis-*"))
 
 
 # ---- how it ends
@@ -410,10 +297,8 @@ def test_what_stands_in_the_way_is_one_line_and_a_status() -> None:
         (["--tls-key", "/nowhere/key.pem"], 2, "web.tls_certificate: expected a PEM file"),
         (["--host", "0.0.0.0"], 2, "token"),
     ):
-        config = ["--config", str(Path(__file__).parent.parent / "config.toml")]
         environ = {name: value for name, value in os.environ.items() if name != "VISAVIS_WEB_TOKEN"}
-        command = [sys.executable, "-m", "agent", "serve", *options, *config]
+        command = [sys.executable, "-m", "agent", "serve", *options]
         done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=60)
         assert done.returncode == status, done.stderr
         assert told in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert load_config(None, [], {}).web.host == "127.0.0.1"

@@ -14,20 +14,15 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket, RtcpSenderInfo, RtcpSrPacket
 
-from agent.config.web_sections import WebSection
 from agent.conversation.live_audio import LiveAudio
-from agent.web.rtc import addresses
-from agent.web.rtc.addresses import LOOPBACK, host_addresses
 from agent.web.rtc.controls import ControlsChange
 from agent.web.rtc.controls_channel import AT_MOST_EVERY_S, ControlsChannel
-from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.rtc.microphone import MOST_PACKETS_A_SECOND, UnbufferedPackets, listen
-from agent.web.rtc.peer_sound import MOST_QUEUED, PIECE_SAMPLES, PLAYOUT_S, PeerSound
+from agent.web.rtc.peer_sound import MOST_QUEUED, PICTURE_S, PIECE_SAMPLES, PLAYOUT_S, PeerSound
 from agent.web.rtc.reports import StreamReports
 from agent.web.rtc.voice_track import VoiceTrack
 from avatar.clock import PacedClock
 from speech.audio import OUTPUT_RATE_HZ
-from speech.errors import InputError
 from speech.sound_track import SoundTrack
 from tests.fakes import ScriptedMind
 from tests.rtc_visitor import Tone, decoded
@@ -44,7 +39,7 @@ def test_time_stands_still_without_a_peer_and_goes_on_with_the_next_one() -> Non
         await asyncio.sleep(3)
         sound.attach("first")
         assert sound.sent_at(0) == loop.time()
-        assert sound.heard_at(0) == loop.time() + PLAYOUT_S
+        assert sound.heard_at(0) == loop.time() + PLAYOUT_S - PICTURE_S
         await asyncio.sleep(1)
         sound.attach("second")
         sound.detach("first")  # which has no say any more
@@ -129,7 +124,7 @@ def test_where_sound_is_heard_follows_the_round_trip() -> None:
         sound.attach("peer")
         for _ in range(40):
             sound.set_network_delay(0.05)
-        assert sound.heard_at(0) - sound.sent_at(0) == pytest.approx(PLAYOUT_S + 0.05, abs=1e-4)
+        assert sound.heard_at(0) - sound.sent_at(0) == pytest.approx(PLAYOUT_S - PICTURE_S + 0.05, abs=1e-4)
         sound.set_network_delay(1e9)
         assert sound.heard_at(0) - sound.sent_at(0) < PLAYOUT_S + 0.3
 
@@ -308,39 +303,6 @@ def test_reports_pair_now_with_what_is_sent_now_and_their_echo_tells_the_round_t
         assert trips[1:] == [0.0, None, None]
 
     run(main())
-
-
-# ---- servers
-
-
-def test_without_any_network_there_is_still_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert host_addresses(True, True) == [LOOPBACK] or LOOPBACK not in host_addresses(True, True)
-    monkeypatch.setattr(addresses, "_addresses_of_networks", lambda use_ipv4, use_ipv6: [])
-    assert host_addresses(True, True) == [LOOPBACK]
-
-
-def test_stun_and_turn_are_taken_from_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rtc_configuration(WebSection()).iceServers == []
-    web = WebSection(
-        stun_server="stun:stun.example.org:3478", turn_server="turn:turn.example.org?transport=tcp", turn_username="u"
-    )
-    with pytest.raises(InputError, match="VISAVIS_TURN_CREDENTIAL, got no password"):
-        rtc_configuration(web)
-    monkeypatch.setenv("VISAVIS_TURN_CREDENTIAL", "secret")
-    servers = rtc_configuration(web).iceServers
-    assert servers is not None
-    assert [(one.urls, one.username, one.credential) for one in servers] == [
-        ("stun:stun.example.org:3478", None, None),
-        ("turn:turn.example.org?transport=tcp", "u", "secret"),
-    ]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"stun_server": "stun.example.org"}, {"turn_server": "turn:"}, {"stun_server": "stun:a b"}]
-)
-def test_an_address_that_is_none_is_refused(wrong: dict[str, str]) -> None:
-    with pytest.raises(InputError, match=r"web\.\w+_server: expected"):
-        rtc_configuration(WebSection.model_validate({"turn_username": "u", **wrong}))
 
 
 def test_a_voice_that_has_to_catch_up_starves_nobody() -> None:

@@ -18,6 +18,9 @@ PIECE_SAMPLES = OUTPUT_RATE_HZ // 50
 PLAYOUT_S = 0.08
 """What a browser's jitter buffer, mixer and sound card take before sound is heard. Measured with benchmarks/web.py."""
 
+PICTURE_S = 0.04
+"""What encoding, decoding and a browser's display take before a picture is seen; likewise measured."""
+
 MOST_NETWORK_S = 1.0
 """A peer that claims to be farther away is not believed."""
 
@@ -83,8 +86,11 @@ class PeerSound:
         return self._due_at(self.first_piece * PIECE_SAMPLES + sample)
 
     def heard_at(self, sample: int) -> float:
-        """The event loop's time at which the visitor hears a sample of the voice track; infinite without a peer."""
-        return self.sent_at(sample) + self._network_s + PLAYOUT_S
+        """When a picture has to be there to be seen as the visitor hears a sample of the voice track.
+
+        The event loop's time; infinite without a peer. A picture is longer on its way to the eye than to the peer.
+        """
+        return self.sent_at(sample) + self._network_s + PLAYOUT_S - PICTURE_S
 
     def sample_heard(self, at_s: float) -> int:
         """The sample of the voice track that the visitor heard at a time, if there was a connection then; at least 0.

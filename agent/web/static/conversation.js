@@ -148,11 +148,11 @@ export class Conversation {
   }
 
   #end({ why, message }) {
-    this.#forget();
     if (COMES_BACK.includes(why)) {
-      this.#become("lost", { why: message });
+      this.#become("lost", { why: message }); // another server may go on with it; else it is begun anew
       return "anew";
     }
+    this.#forget();
     this.#become("over", { why: message });
     return "over";
   }

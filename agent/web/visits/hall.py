@@ -44,13 +44,14 @@ class Hall:
         tasks: own the visits.
         count: of places: conversations at once.
         keep: see `Keep`.
+        id_prefix: what the ids of visits begin with.
 
     Attributes:
         choices: what visitors may choose from.
     """
 
-    def __init__(self, engine: Engine, tasks: asyncio.TaskGroup, count: int, keep: Keep) -> None:
-        self._engine, self._tasks, self._keep = engine, tasks, keep
+    def __init__(self, engine: Engine, tasks: asyncio.TaskGroup, count: int, keep: Keep, id_prefix: str) -> None:
+        self._engine, self._tasks, self._keep, self._id_prefix = engine, tasks, keep, id_prefix
         self.choices = Choices(engine.config)
         self._places = Places(count, engine.config.web.waiting)
         self._servers = rtc_configuration(engine.config.web)
@@ -74,6 +75,11 @@ class Hall:
     def places(self) -> int:
         """Conversations that could begin now."""
         return max(0, self._places.free) if self._closing_why is None else 0
+
+    @property
+    def taken(self) -> int:
+        """Conversations that go on."""
+        return self._places.taken
 
     @property
     def waiting(self) -> int:
@@ -131,6 +137,7 @@ class Hall:
             seeds=self._seeds,
             servers=self._servers,
             hooks=self._hooks,
+            id_prefix=self._id_prefix,
             goes_on=goes_on,
         )
         self._visits[visit.id] = visit
@@ -216,7 +223,7 @@ class Hall:
 
 @asynccontextmanager
 async def open_hall(
-    engine: Engine, *, places: int = 0, keep: Keep = lambda visit_id, snapshot: None
+    engine: Engine, *, places: int = 0, keep: Keep = lambda visit_id, snapshot: None, id_prefix: str = ""
 ) -> AsyncGenerator[Hall, None]:
     """A hall whose visits end with it.
 
@@ -225,13 +232,14 @@ async def open_hall(
         places: conversations at once; 0 for as many as are configured or, where none are, as this machine is measured
             to hold.
         keep: takes what another server would need to go on with a visit.
+        id_prefix: what the ids of visits begin with, where others must know whose they are.
 
     Raises:
         InputError: STUN or TURN are configured wrongly.
     """
     count = places or engine.config.web.sessions or (await measure_capacity(engine)).sessions
     async with asyncio.TaskGroup() as tasks:
-        hall = Hall(engine, tasks, count, keep)
+        hall = Hall(engine, tasks, count, keep, id_prefix)
         try:
             yield hall
         finally:

@@ -72,6 +72,11 @@ class Places:
         self._line: list[Ticket] = []
 
     @property
+    def taken(self) -> int:
+        """Places that somebody has."""
+        return len(self._in)
+
+    @property
     def free(self) -> int:
         """Places that nobody has or waits for."""
         return self.count - len(self._in)

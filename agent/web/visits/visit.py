@@ -65,6 +65,7 @@ class Visit:
         seeds: gives each session a seed, so that no two faces move alike.
         servers: STUN and TURN.
         hooks: what is called.
+        id_prefix: what the id begins with.
         goes_on: what another server knew of it.
 
     Attributes:
@@ -84,9 +85,10 @@ class Visit:
         seeds: Iterator[int],
         servers: RTCConfiguration,
         hooks: Hooks,
+        id_prefix: str = "",
         goes_on: Snapshot | None = None,
     ) -> None:
-        before = goes_on or Snapshot(id=secrets.token_urlsafe(16), wishes=wishes)
+        before = goes_on or Snapshot(id=id_prefix + secrets.token_urlsafe(16), wishes=wishes)
         self.id, self.life = before.id, Life.WAITING
         self.why: Why | None = None
         self._ticket, self._resume_s, self._wishes, self._hooks = ticket, config.web.resume_s, wishes, hooks
