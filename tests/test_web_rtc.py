@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from agent.web.rtc import connection as connection_module
+from agent.web.rtc import controls_channel
 from agent.web.rtc.connection import Connection
 from agent.web.rtc.peer_sound import PIECE_SAMPLES
 from avatar.decoder import VideoFrame
@@ -72,7 +73,9 @@ def test_sound_and_picture_are_reported_on_one_clock() -> None:
     meet(main)
 
 
-def test_the_microphone_is_heard_and_the_controls_are_obeyed() -> None:
+def test_the_microphone_is_heard_and_the_controls_are_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controls_channel, "MOST_MESSAGES_A_SECOND", 20)  # however slow the machine is
+
     async def main() -> None:
         host, visitor = Host(), Visitor(Tone())
         channel = visitor.channel()
