@@ -15,7 +15,7 @@ from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
 from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 
 BITRATE = 40_000
-"""Bits a second: speech of full bandwidth, in mono, that nobody tells from the original."""
+"""Bits a second, for speech of full bandwidth in mono."""
 
 EXPECTED_LOSS_PERCENT = 5
 """So much of the bitrate goes into copies of the packet before, for networks that lose some."""
@@ -27,7 +27,8 @@ _TIME_BASE = Fraction(1, OUTPUT_RATE_HZ)
 class VoiceTrack(MediaStreamTrack):
     """The avatar's voice, encoded: one packet every 20 ms, in silence too, where it takes 24 bytes.
 
-    With Opus' discontinuous transmission Chromium loses the place of the sound against the picture at every pause.
+    With Opus' discontinuous transmission Chromium was seen to lose the place of the sound against the picture in pauses, on
+    a busy machine at least.
 
     Attributes:
         level: of the packet that was taken last, in dB: 0 is full scale, -127 silence.
