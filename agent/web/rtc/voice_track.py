@@ -27,8 +27,8 @@ _TIME_BASE = Fraction(1, OUTPUT_RATE_HZ)
 class VoiceTrack(MediaStreamTrack):
     """The avatar's voice, encoded: one packet every 20 ms, in silence too, where it takes 24 bytes.
 
-    With Opus' discontinuous transmission Chromium was seen to lose the place of the sound against the picture in pauses, on
-    a busy machine at least.
+    With Opus' discontinuous transmission Chromium was seen to lose the place of the sound against the picture in
+    pauses, on a busy machine at least.
 
     Attributes:
         level: of the packet that was taken last, in dB: 0 is full scale, -127 silence.
