@@ -1,4 +1,4 @@
-"""Bad days of the web, at the real server in its own process: a crowd, a full disk, a dead server."""
+"""Bad days of the web, at the real server in its own process: a crowd, a full disk, a dead voice, a dead server."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -165,6 +166,35 @@ def test_a_full_disk_takes_no_picture_says_so_and_keeps_nothing(server: Server, 
     assert refused.json() == {"detail": "there is no room for a picture on the server's disk"}
     assert not [*uploads.rglob("picture*")]
     assert bring(server).status_code == 201
+
+
+def test_a_voice_that_dies_costs_two_visitors_a_line_and_not_the_conversation(server: Server) -> None:
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(base_url=server.url) as client,
+            guest_of(client) as one,
+            guest_of(client) as two,
+        ):
+            guests = (one, two)
+            for guest in guests:
+                await guest.say(LONG)
+            await until(lambda: all(guest.all_of("sentence") for guest in guests), SOON_S)
+            (voice,) = (pid for pid, what in helpers(server).items() if "voice_worker" in what)
+            os.kill(voice, signal.SIGKILL)
+            await until(lambda: all(guest.all_of("problem") for guest in guests), SOON_S)
+            for guest in guests:
+                await client.post(f"{guest.path}/stop")
+                await guest.say("We go on.")
+            await until(lambda: all(guest.all_of("turn")[-1:] == [GOES_ON] for guest in guests), SOON_S)
+            for guest in guests:
+                (problem,) = guest.all_of("problem")
+                assert "started again" in problem["message"] and "\n" not in problem["message"]
+                assert not guest.lost_line and not guest.all_of("ended")
+
+    asyncio.run(main())
+
+
+GOES_ON = {"question": "", "heard": "We go on.", "interrupted": False}
 
 
 def test_a_server_that_is_killed_leaves_nothing_and_says_at_its_return_that_the_session_is_over(uploads: Path) -> None:
