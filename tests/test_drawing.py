@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.decoder import DistantFaceDecoder, Image
 from avatar.motion import ConversationState, Floats, MotionLayout, neutral
 from avatar.picture_rate import PictureRate
+from avatar.processes import drawing
 from avatar.processes.drawing import DistantDecoder, DrawingPool, StoredFace, stored_face
 from avatar.renderer import FrameShown, Renderer
 from avatar.sampler.batcher import BlockBatcher
@@ -76,6 +79,25 @@ def test_sessions_draw_side_by_side_and_a_process_that_dies_costs_none_of_them()
     with stored_face(Greys(20)) as dark, stored_face(Greys(200)) as light:
         asyncio.run(scene(dark, light))
     assert not dark.path.exists() and not light.path.exists()
+
+
+def test_memory_for_pictures_goes_with_a_killed_server_when_the_next_one_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = (
+        "import pathlib, sys, time; from avatar.processes import drawing as d; d._SHARED_MEMORY = pathlib.Path(sys.argv[1])"
+        "\nwith d._buffer(1000): print('there', flush=True); time.sleep(60)"
+    )
+    monkeypatch.setattr(drawing, "_SHARED_MEMORY", tmp_path)
+    with subprocess.Popen([sys.executable, "-c", holds, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"there\n"
+        with drawing._buffer(1000):
+            assert len(list(tmp_path.iterdir())) == 2, "that of a server that lives stays"
+        process.kill()
+    with drawing._buffer(1000) as (path, memory):
+        assert list(tmp_path.iterdir()) == [path] and len(memory) == 1000
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_engine_with_processes_makes_the_same_pictures_and_motion(portrait_cache: Path) -> None:
