@@ -92,6 +92,7 @@ class Engine:
         end_of_turn_s: float | None = None,
         greets_at_once: bool = True,
         earlier: Sequence[Message] = (),
+        lesson_place: str = "",
     ) -> AsyncGenerator[Session, None]:
         """One conversation, ready to run.
 
@@ -105,6 +106,7 @@ class Engine:
             end_of_turn_s: overrides the configured silence that ends a turn.
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
             earlier: what was said before, where a conversation goes on.
+            lesson_place: where its lesson was then, from `LessonMoved`.
         """
         config, parts = config or self.config, self.parts
         async with AsyncExitStack() as stack:
@@ -143,7 +145,10 @@ class Engine:
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
             opening, tell = "", on_event
             if lesson is not None:
-                talk = teacher = await enter(taught(lesson.result(), mind.result().part, talk, config, on_event))
+                teaching = taught(
+                    lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=on_event
+                )
+                talk = teacher = await enter(teaching)
                 opening, tell = teacher.opening, teacher.on_event
             pauses = config.session
             yield Session(

@@ -43,6 +43,16 @@ class FakeVisit:
         self.offers: list[str] = []
         self.stops = self.touches = 0
         self.is_connected = self.is_over = False
+        self.greetings = self.forgotten = 0
+
+    def greet(self) -> None:
+        self.greetings += 1
+
+    async def forget_learner(self) -> bool:
+        if self.config.tutor.lesson and self.config.tutor.learner == "Unforgettable":
+            raise BackendError("what is remembered of you could not be deleted; please try again later")
+        self.forgotten += 1
+        return bool(self.config.tutor.lesson)
 
     async def connect(self, offer: str) -> str:
         if not offer.startswith("v=0"):

@@ -96,6 +96,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "avatar/assets/motion.safetensors",
         "avatar/assets/portraits/mira.png",
         "agent/data/knowledge.md",
+        "agent/data/lessons/english.md",
         "agent/data/questions/questions.tsv",
         "agent/py.typed",
         "speech/py.typed",

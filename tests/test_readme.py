@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINES = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 VISAVIS = [line for line in LINES if line.startswith("visavis ")]
 LIVE = [line for line in VISAVIS if line.split()[1] in ("talk", "mirror")]
+SERVED = [line for line in VISAVIS if line.split()[1] == "serve"]
 
 # What a live command is told to use and is not there in the tests → what it says.
 MISSING = {
@@ -99,7 +101,16 @@ def test_a_live_command_works_as_shown(line: str, server: Pulse, folder: Path) -
         assert (folder / "talk.mp4").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE])
+@pytest.mark.chromium
+@pytest.mark.parametrize("line", SERVED)
+def test_a_page_is_served_as_shown(line: str) -> None:
+    from tests.browser import serving
+
+    with serving(*shlex.split(line)[2:], DISPLAY="") as server, urllib.request.urlopen(server.url) as page:
+        assert b"<title>" in page.read()
+
+
+@pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE + SERVED])
 def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) -> None:
     before = set(folder.rglob("*"))
     done = run_with_what_it_needs(line, command, folder)

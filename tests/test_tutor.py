@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from agent.tutor.judge import Judge
 from agent.tutor.lesson import lesson_path
 from agent.tutor.lesson_file import load_lesson
 from agent.tutor.progress import Progress
+from agent.tutor.state import Result
 from agent.tutor.teacher import Manners, Teacher, teaching
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from tests.commands import Commands
 from tests.fakes import ScriptedEars, ScriptedMind, ToneVoice
 from tests.openai_server import Answer, ChatServer
@@ -130,6 +132,87 @@ def test_who_agrees_is_known_the_next_time_and_can_be_forgotten(tmp_path: Path) 
     assert "Anna" in replies[0] and "noted" in replies[1]
     replies = learner.learn("Please forget me.", learner="Anna", remember="yes")
     assert "deleted" in replies[1] and learner.progress.known("Anna") == ""
+    assert replies[1].endswith('the past of "go"?') and not learner.moved[-1].is_remembered
+
+
+def test_who_can_not_be_forgotten_is_told_so_and_may_ask_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(tmp_path)
+    learner.progress.record("Anna", learner.lesson.key, [Result("1", True)])
+    forget, calls = learner.progress.forget, iter(range(2))
+
+    def fails_first(name: str) -> bool:
+        if next(calls) == 0:
+            raise BackendError("the disk is full")
+        return forget(name)
+
+    monkeypatch.setattr(learner.progress, "forget", fails_first)
+    replies = learner.learn("forget me", "forget me", learner="Anna", remember="yes")
+    assert "didn't work" in replies[1] and "deleted" not in replies[1] and replies[1].endswith('the past of "go"?')
+    assert [event.message for event in learner.events if isinstance(event, Problem)] == ["the disk is full"]
+    assert "deleted" in replies[2] and learner.progress.known("Anna") == ""
+
+
+def test_a_learner_is_forgotten_without_a_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = Learner(tmp_path)
+    learner.progress.record("Anna", learner.lesson.key, [Result("1", True)])
+
+    def fails(name: str) -> bool:
+        raise BackendError("the disk is full")
+
+    async def main() -> None:
+        manners = Manners("Mira", learner="Anna", remember="yes")
+        async with teaching(
+            learner.lesson, Judge(), SHOP, progress=learner.progress, manners=manners, on_event=learner.events.append
+        ) as teacher:
+            heard(teacher, "", teacher.opening)
+            with monkeypatch.context() as patched, pytest.raises(BackendError, match="could not be deleted"):
+                patched.setattr(learner.progress, "forget", fails)
+                await teacher.forget()
+            reply = await said(teacher, "went")  # on its way when the learner is forgotten
+            await teacher.forget()
+            heard(teacher, "went", reply)
+            assert not learner.moved[-1].is_remembered and learner.moved[-1].right == 1
+            await teacher.forget()  # nobody is known any more
+
+    run(main())
+    assert learner.progress.known("Anna") == "", "what was on its way is not kept either"
+
+
+def test_a_lesson_goes_on_elsewhere_at_the_same_place(tmp_path: Path) -> None:
+    learner = Learner(tmp_path)
+    learner.learn("went", "red")
+    moved = learner.moved[-1]
+
+    async def main() -> None:
+        async with teaching(
+            learner.lesson,
+            Judge(),
+            SHOP,
+            place=moved.place,
+            manners=Manners("Mira"),
+            on_event=learner.events.append,
+        ) as teacher:
+            assert teacher.opening == "" and learner.moved[-1] == replace(moved, place=learner.moved[-1].place)
+            reply = await said(teacher, "hm, black")  # may answer what only the other one was about to ask
+            assert reply.endswith("Name two colours.")
+            heard(teacher, "hm, black", reply)
+            reply = await said(teacher, "red and green")
+            heard(teacher, "red and green", reply)
+            assert reply.endswith("Why does ice float?") and learner.moved[-1].right == 2
+
+    run(main())
+
+
+@pytest.mark.parametrize("place", ["", "{}", '{"lesson": "other", "state": {}}'])
+def test_a_place_in_another_lesson_is_none(tmp_path: Path, place: str) -> None:
+    async def main() -> None:
+        lesson = Learner(tmp_path).lesson
+        async with teaching(
+            lesson, Judge(), SHOP, place=place, manners=Manners("Mira"), on_event=lambda event: None
+        ) as teacher:
+            assert "I'm Mira" in await said(teacher, "went"), "it begins again, and judges nothing"
+
+    run(main())
 
 
 def test_no_praise_comes_twice_running_and_a_seed_repeats_all(tmp_path: Path) -> None:
@@ -273,18 +356,21 @@ def test_a_language_model_is_asked_one_word_about_a_doubtful_answer(
     asyncio.run(main())
 
 
-def test_the_shipped_lesson_as_a_command(tmp_path: Path, command: Commands) -> None:
-    """The embedded conversation from the configuration to the video: greeting, question, judgement, the end."""
+def test_a_lesson_as_a_command(tmp_path: Path, command: Commands) -> None:
+    """The embedded conversation from the configuration to the video: greeting, question, judgement, the end.
+
+    The lesson is short and quickly said: every second of it is a second of video to be drawn.
+    """
+    (tmp_path / "verbs.md").write_text('# Verbs\n## The past of "go"?\n- Answer: "went"\n- Wrong: goed: Irregular.\n')
     texts = ["I think it's goed", "stop"]
     options = [option for text in texts for option in ("--text", text)]
-    done = command.run(
-        "ask", "--lesson", "english", *options, "-o", "a.mp4", "--json", "-q", "--set", "output.size=256", cwd=tmp_path
-    )
+    quick = ("--rate", "300", "--set", "output.size=256", "--set", "tutor.remember=no")
+    done = command.run("ask", "--lesson", "verbs.md", *options, *quick, "-o", "a.mp4", "--json", "-q", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     turns = json.loads(done.stdout)
     assert [turn["question"] for turn in turns] == ["", *texts]
-    assert turns[0]["heard"].endswith('What is the past tense of the verb "go"?')
-    assert "irregular" in turns[1]["heard"] and turns[2]["heard"].endswith("!")
+    assert turns[0]["heard"].endswith('The past of "go"?')
+    assert "Irregular." in turns[1]["heard"] and turns[2]["heard"].endswith("!")
 
 
 def test_a_lesson_that_is_not_there_is_one_line(tmp_path: Path, command: Commands) -> None:

@@ -121,8 +121,12 @@ def test_remembering_in_the_middle_goes_on_with_the_question() -> None:
     state, acts = course.advance(state, Named("Anna"))
     assert (state.phase, state.current, state.agreed) == (Phase.ASKING, 1, True)
     assert [act.name for act in acts] == ["kept", "ask_back"]
-    state, acts = course.advance(state, Wish.FORGET)
-    assert (state.learner, state.agreed, acts[0].name) == ("", False, "forgotten")
+    promised, acts = course.advance(state, Wish.FORGET)
+    assert (promised.learner, promised.agreed, acts[0].name) == ("Anna", False, "forgetting"), "nothing is gone yet"
+    failed, acts = course.forgotten(promised, is_gone=False)
+    assert (failed.learner, [act.name for act in acts]) == ("Anna", ["not_forgotten", "ask_back"])
+    state, acts = course.forgotten(course.advance(failed, Wish.FORGET)[0], is_gone=True)
+    assert (state.learner, state.agreed, [act.name for act in acts]) == ("", False, ["forgotten", "ask_back"])
     state, acts = course.advance(state, Wish.STOP)
     assert acts[-1].name == "goodbye", "who wanted to be forgotten is not asked again"
 

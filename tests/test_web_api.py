@@ -235,6 +235,29 @@ def test_a_lesson_is_wished_with_its_learner() -> None:
     asyncio.run(main())
 
 
+def test_a_learner_is_forgotten_within_the_own_session_only() -> None:
+    async def main() -> None:
+        hall = FakeHall()
+        async with calling(hall) as client:
+            visit = await hall.enter(_wishes(lesson="english", learner="Ana", remember=True))
+            assert (await client.delete(f"/api/sessions/{visit.id}/learner")).status_code == 204
+            assert visit.forgotten == 1
+            for nobodys in ("Ana", "x" * 22):
+                assert (await client.delete(f"/api/sessions/{nobodys}/learner")).status_code == 404
+            stubborn = await hall.enter(_wishes(lesson="english", learner="Unforgettable", remember=True))
+            failed = await client.delete(f"/api/sessions/{stubborn.id}/learner")
+            assert (failed.status_code, failed.json()["detail"][-22:]) == (503, "please try again later")
+            waits = await hall.enter(_wishes(lesson="english"))
+            assert (await client.delete(f"/api/sessions/{waits.id}/learner")).status_code == 409
+        async with calling(hall := FakeHall()) as client:
+            visit = await hall.enter(_wishes())
+            without = await client.delete(f"/api/sessions/{visit.id}/learner")
+            assert (without.status_code, without.json()["detail"]) == (404, "there is no lesson in this session")
+            assert (await client.post(f"/api/sessions/{visit.id}/greet")).status_code == 202 and visit.greetings == 1
+
+    asyncio.run(main())
+
+
 def _wishes(**wishes: object) -> object:
     from agent.web.visits.wishes import Wishes
 

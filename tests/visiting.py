@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar, cast
 
 import pytest
@@ -22,7 +22,12 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.engine import Engine, OutputFailure
-from agent.llm.base import Message
+from agent.llm.base import Conversation, Message
+from agent.tutor.judge import Judge
+from agent.tutor.lesson import lesson_path
+from agent.tutor.lesson_file import load_lesson
+from agent.tutor.loading import progress_of
+from agent.tutor.teacher import Manners, teaching
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
 from agent.web.visits import connections
@@ -93,6 +98,7 @@ class FakeEngine:
         output_failure: OutputFailure,
         earlier: Sequence[Message],
         greets_at_once: bool,
+        lesson_place: str,
     ) -> AsyncGenerator[Session, None]:
         await asyncio.sleep(self.opening_s)
         if self.fails is not None:
@@ -110,16 +116,34 @@ class FakeEngine:
             outputs=outputs,
             label=None,
         )
-        async with audio.open(stage) as heard:
+        async with AsyncExitStack() as stack:
+            heard = await stack.enter_async_context(audio.open(stage))
+            mind: Conversation = self.mind
+            opening, tell = "", on_event
+            if config.tutor.lesson:
+                lesson = load_lesson(lesson_path(config.tutor.lesson))
+                manners = Manners("Mira", learner=config.tutor.learner, remember=config.tutor.remember)
+                mind = teacher = await stack.enter_async_context(
+                    teaching(
+                        lesson,
+                        Judge(),
+                        self.mind,
+                        progress=progress_of(config),
+                        place=lesson_place,
+                        manners=manners,
+                        on_event=on_event,
+                    )
+                )
+                opening, tell = teacher.opening, teacher.on_event
             session = Session(
                 heard,
                 stage=stage,
                 ears=Ears(SilenceTurnDetector(LoudnessVAD()), self._ears),
-                mind=self.mind,
+                mind=mind,
                 voice=self.voice,
                 face=renderer,
-                manner=Manner(),
-                on_event=on_event,
+                manner=Manner(opening=opening, greets_at_once=greets_at_once),
+                on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
             )

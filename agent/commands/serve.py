@@ -12,7 +12,7 @@ import typer
 
 from agent.commands import options
 from agent.commands.log_options import begin_log
-from agent.commands.options import configured, messages, say
+from agent.commands.options import check_lesson, configured, messages, say
 from speech.errors import InputError
 from speech.worker import signals
 
@@ -48,9 +48,7 @@ def serve(
     kiosk: Annotated[
         bool, typer.Option("--kiosk", help="A page that fills the screen; on this machine's own, in Chromium.")
     ] = False,
-    lesson: Annotated[
-        Path | None, typer.Option("--lesson", metavar="FILE.md", help="Teach this lesson instead of chatting.")
-    ] = None,
+    lesson: options.LessonName = None,
     portrait: options.PortraitName = None,
     landmarks: options.Landmarks = None,
     voice: options.VoiceName = None,
@@ -98,6 +96,7 @@ def serve(
             "tutor.lesson": lesson,
         },
     )
+    check_lesson(settings)
     begin_log(settings, "serve")
 
     @contextmanager

@@ -103,6 +103,7 @@ class LessonMoved:
         missed: not answered rightly so far.
         is_over: the last question was answered, or the learner stopped.
         is_remembered: progress is kept, as the learner agreed.
+        place: all of it, for a teacher elsewhere who goes on from there; not to be shown.
     """
 
     title: str
@@ -114,6 +115,7 @@ class LessonMoved:
     missed: int
     is_over: bool
     is_remembered: bool
+    place: str = ""
 
 
 Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped | LessonMoved

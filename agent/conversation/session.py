@@ -68,6 +68,7 @@ class Session:
 
     Attributes:
         history: the conversation so far.
+        mind: as above.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Session:
         earlier: Sequence[Message] = (),
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
-        self._opening = manner.opening
+        self._opening, self.mind = manner.opening, mind
         self._tasks = asyncio.TaskGroup()
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))

@@ -67,7 +67,9 @@ class Course:
         """
         numbers = self._chosen(due)
         state = replace(
-            State(learner=state.learner, agreed=state.agreed, used=state.used), queue=numbers, total=len(numbers)
+            State(learner=state.learner, agreed=state.agreed, used=state.used, forgets=state.forgets),
+            queue=numbers,
+            total=len(numbers),
         )
         greeting = "greet_by_name" if state.learner else "greet"
         if due is not None:
@@ -299,8 +301,17 @@ class Course:
         return self._go_on(replace(state, agreed=False), [Act("not_kept")])
 
     def _forget(self, state: State) -> Step:
-        forgotten = replace(state, learner="", agreed=False)
-        return self._go_on(forgotten, [Act("forgotten" if state.learner else "nothing_to_forget")])
+        """Promises it; `forgotten` says what came of it."""
+        refused = replace(state, agreed=False)
+        if state.learner and self._may_remember:
+            return refused, [Act("forgetting")]
+        return self._go_on(replace(refused, learner=""), [Act("nothing_to_forget")])
+
+    def forgotten(self, state: State, *, is_gone: bool) -> Step:
+        """Goes on after the promise to forget was kept, or could not be kept; then it may be asked for again."""
+        if is_gone:
+            return self._go_on(unknown(state), [Act("forgotten")])
+        return self._go_on(state, [Act("not_forgotten")])
 
     def _go_on(self, state: State, acts: list[Act]) -> Step:
         """Back to the open question, or to the end."""
@@ -329,6 +340,11 @@ class Course:
                 return state, [Act("goodbye", {"learner": state.learner})]
             case _:
                 return state, [Act("again_offered")]
+
+
+def unknown(state: State) -> State:
+    """The same place in the lesson, of nobody in particular, of whom nothing is kept."""
+    return replace(state, learner="", agreed=False)
 
 
 def _told(question: LessonQuestion) -> str:

@@ -85,7 +85,13 @@ async def open_lesson(
 
 @asynccontextmanager
 async def taught(
-    lesson: Teachable, mind: LLM, talk: Conversation, config: Config, on_event: Callable[[Event], None]
+    lesson: Teachable,
+    mind: LLM,
+    talk: Conversation,
+    config: Config,
+    *,
+    place: str = "",
+    on_event: Callable[[Event], None],
 ) -> AsyncGenerator[Teacher, None]:
     """A lesson for one learner; what is no part of it is the mind's.
 
@@ -94,6 +100,7 @@ async def taught(
         mind: shared; a language model is asked about doubtful answers too, in a conversation of its own.
         talk: the learner's conversation with it.
         config: the session's settings.
+        place: where another teacher was, whose lesson goes on.
         on_event: the session's.
     """
     is_small = find_packaged("transformers", mind.name) is not None  # it says yes to nearly everything
@@ -107,6 +114,7 @@ async def taught(
             talk,
             model=model,
             progress=progress_of(config),
+            place=place,
             manners=manners,
             on_event=on_event,
         )

@@ -27,7 +27,8 @@ class Notebook:
 
     def __init__(self, progress: Progress | None, on_problem: Callable[[str], None]) -> None:
         self._progress, self._on_problem = progress, on_problem
-        self._writes: asyncio.Queue[Callable[[Progress], object] | None] = asyncio.Queue(_QUEUED)
+        self._writes: asyncio.Queue[tuple[Callable[[Progress], object], asyncio.Future[bool]] | None]
+        self._writes = asyncio.Queue(_QUEUED)
 
     @property
     def is_open(self) -> bool:
@@ -44,20 +45,33 @@ class Notebook:
 
     def record(self, name: str, lesson: str, results: Sequence[Result]) -> bool:
         """Has answers written; False where too much waits."""
-        return self._write(lambda progress: progress.record(name, lesson, results))
+        return self._write(lambda progress: progress.record(name, lesson, results)) is not None
 
-    def forget(self, name: str) -> bool:
-        """Has all that is kept of somebody deleted; False where too much waits."""
-        return self._write(lambda progress: progress.forget(name))
+    def forget(self, name: str) -> asyncio.Future[bool]:
+        """Has all that is kept of somebody deleted, after what was to be written before.
+
+        Returns:
+            Whether nothing is kept any more, once that is known; False, too, where too much waits.
+        """
+        if (written := self._write(lambda progress: progress.forget(name))) is not None:
+            return written
+        told = asyncio.get_running_loop().create_future()
+        told.set_result(self._progress is None)
+        return told
 
     async def serve(self) -> None:
         """Writes until `close`."""
-        while (write := await self._writes.get()) is not None:
+        while (next_one := await self._writes.get()) is not None:
+            write, written = next_one
             assert self._progress is not None
+            is_written = True
             try:
                 await asyncio.to_thread(write, self._progress)
             except VisavisError as error:
+                is_written = False
                 self._on_problem(str(error))
+            if not written.cancelled():
+                written.set_result(is_written)
             self._tell_problem()
 
     async def close(self) -> None:
@@ -75,11 +89,12 @@ class Notebook:
         finally:
             self._tell_problem()
 
-    def _write(self, write: Callable[[Progress], object]) -> bool:
+    def _write(self, write: Callable[[Progress], object]) -> asyncio.Future[bool] | None:
         if self._progress is None or self._writes.full():
-            return False
-        self._writes.put_nowait(write)
-        return True
+            return None
+        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._writes.put_nowait((write, written))
+        return written
 
     def _tell_problem(self) -> None:
         if self._progress is not None and self._progress.problem:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from pydantic import TypeAdapter, ValidationError
+
+from agent.tutor.lesson import Lesson
 from agent.tutor.verdict import Verdict
 from agent.tutor.wishes import Named, Wish
 
@@ -105,6 +109,7 @@ class State:
         is_between: AGREEING or NAMING in the middle of the lesson: then it goes on.
         was_unheard: the open question was drowned by an interruption, and no answer to it counts.
         used: name of an act → how often it was said.
+        forgets: how often the learner was forgotten without being asked to say so.
     """
 
     phase: Phase = Phase.BEFORE
@@ -123,6 +128,7 @@ class State:
     is_between: bool = False
     was_unheard: bool = False
     used: Mapping[str, int] = field(default_factory=dict)
+    forgets: int = 0
 
     @property
     def right(self) -> int:
@@ -133,3 +139,31 @@ class State:
     def begun(self) -> int:
         """Different questions that were asked so far, the open one included."""
         return len(self.outcomes) + (self.current >= 0 and self.current not in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    lesson: str
+    state: State
+
+
+_PLACE = TypeAdapter(_Place)
+
+
+def written_place(lesson: Lesson, state: State) -> str:
+    """A state as another process can go on from it."""
+    return _PLACE.dump_json(_Place(_fingerprint(lesson), state)).decode()
+
+
+def read_place(lesson: Lesson, written: str) -> State | None:
+    """The state in which another process was; None where that was in another lesson, or is none."""
+    try:
+        place = _PLACE.validate_json(written)
+    except ValidationError:
+        return None
+    return place.state if place.lesson == _fingerprint(lesson) else None
+
+
+def _fingerprint(lesson: Lesson) -> str:
+    """States hold the numbers of questions: they fit these questions in this order."""
+    return hashlib.sha256(" ".join(question.key for question in lesson.questions).encode()).hexdigest()[:24]

@@ -6,6 +6,7 @@ words begin to be heard (`Teacher.on_event`), and not before; then progress is k
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -17,16 +18,17 @@ from agent.llm.knowledge_file import in_words
 from agent.text.same_words import same_words
 from agent.text.sentences import Sentence
 from agent.text.words import tokens
-from agent.tutor.course import Course
+from agent.tutor.course import Course, unknown
 from agent.tutor.judge import Judge
 from agent.tutor.lesson import Lesson, LessonQuestion
 from agent.tutor.likeness import place_of
 from agent.tutor.listener import Listener
 from agent.tutor.notebook import Notebook, open_notebook
 from agent.tutor.progress import Progress
-from agent.tutor.state import Act, Elsewhere, Move, Phase, State
+from agent.tutor.state import Act, Elsewhere, Move, Phase, State, read_place, written_place
 from agent.tutor.wishes import Named, Wish
 from agent.tutor.wording import Wording
+from speech.errors import BackendError
 
 _FEELING = re.compile(r"\[[^\]]*\]\s*")
 _HEARD_WORDS = 3
@@ -52,11 +54,19 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A reply that may be heard, and where the lesson is then."""
+    """A reply that may be heard, and where the lesson is then.
+
+    Attributes:
+        asked: what it answers.
+        reply: as far as it is known.
+        state: from when it begins to be heard.
+        promised: where it promises to forget the learner: set when that is heard, and begun.
+    """
 
     asked: str
     reply: str
     state: State
+    promised: asyncio.Event | None = None
 
 
 class Teacher:
@@ -96,9 +106,20 @@ class Teacher:
         self._state = State(learner=manners.learner, agreed=has_agreed or None)
         self._proposal: _Proposal | None = None
         self._kept = 0
+        self._is_gone: asyncio.Future[bool]
 
-    async def open(self) -> None:
-        """Makes the opening; once, before anything is said."""
+    async def open(self, place: str = "") -> None:
+        """Makes the opening; once, before anything is said.
+
+        Args:
+            place: where another teacher was, from `LessonMoved`: it goes on there, and its opening is empty.
+        """
+        if place and (state := read_place(self._lesson, place)) is not None:
+            # What was being said when the other one ended may not have been heard: no answer to it counts yet.
+            self._state = replace(state, was_unheard=state.phase is Phase.ASKING)
+            self._kept = len(state.results) if state.agreed and state.learner else 0
+            self._tell_place()
+            return
         self._proposal = await self._begun(self._state, "")
         self.opening = self._proposal.reply
 
@@ -111,6 +132,10 @@ class Teacher:
         """
         state, failure = self._state, None
         move: Move = Wish.AGAIN if state.phase is Phase.BEFORE else await self._listener.move(state, text)
+        if move is Wish.FORGET and state.learner and self._notebook.is_open:
+            async for delta in self._forgetting(state, text):
+                yield delta
+            return
         if isinstance(move, Elsewhere):
             said = ""
             try:
@@ -132,6 +157,20 @@ class Teacher:
         if failure is not None:
             raise failure
 
+    async def forget(self) -> None:
+        """Deletes all that is kept of the learner, and says nothing; nothing happens where nobody is known.
+
+        Raises:
+            BackendError: it could not be deleted; it may be tried again.
+        """
+        if not (name := self._state.learner):
+            return
+        self._state = replace(self._state, agreed=False, forgets=self._state.forgets + 1)
+        if not await asyncio.shield(self._notebook.forget(name)):
+            raise BackendError("what is remembered of you could not be deleted; please try again later")
+        self._state = unknown(self._state)
+        self._tell_place()
+
     def on_event(self, event: Event) -> None:
         """Sees what happens in the session, and passes it on: what begins to be heard counts. Never waits."""
         self._see(event)
@@ -140,13 +179,13 @@ class Teacher:
     def _see(self, event: Event) -> None:
         match event:
             case Sentence() if self._proposal is not None and _begins(self._proposal.reply, event.text):
-                self._move_to(self._proposal.state)
+                self._move_to(self._proposal)
             case TurnFinished(record) if self._proposal is not None:
                 proposal = self._proposal
                 if not same_words(record.question, proposal.asked) or not _begins(proposal.reply, record.reply):
                     return
                 self._proposal = None
-                self._move_to(proposal.state)
+                self._move_to(proposal)
                 if record.interrupted and not _was_asked(self._open_question(), record.heard):
                     self._state = replace(self._state, was_unheard=True)
 
@@ -177,18 +216,40 @@ class Teacher:
             asked, said + joined.removeprefix(said.rstrip()) if said else joined, replace(state, used=used)
         )
 
-    def _move_to(self, state: State) -> None:
+    async def _forgetting(self, state: State, text: str) -> AsyncGenerator[str, None]:
+        """Says that the learner will be forgotten, does so once that is heard, and then says what came of it."""
+        promised = asyncio.Event()
+        promise = replace(self._proposed(text, *self._course.advance(state, Wish.FORGET)), promised=promised)
+        self._proposal = promise
+        async for delta in in_words(promise.reply):
+            yield delta
+        yield " "
+        await promised.wait()
+        is_gone = await asyncio.shield(self._is_gone)
+        outcome = self._proposed(text, *self._course.forgotten(self._state, is_gone=is_gone), said=promise.reply)
+        self._proposal = outcome
+        async for delta in in_words(outcome.reply.removeprefix(promise.reply).lstrip()):
+            yield delta
+
+    def _move_to(self, proposal: _Proposal) -> None:
         """What was proposed is heard: it is so from now on."""
-        if state is self._state:
+        before, state = self._state, proposal.state
+        if state is before:
             return
-        before, self._state = self._state, state
-        if before.learner and not state.learner:
-            self._notebook.forget(before.learner)
+        if state.forgets < before.forgets:  # proposed when the learner was still known
+            state = replace(state, learner=before.learner, agreed=before.agreed, forgets=before.forgets)
+        self._state = state
+        if proposal.promised is not None:
+            self._is_gone = self._notebook.forget(state.learner)
+            proposal.promised.set()
         self._kept = min(self._kept, len(state.results))
         news = state.results[self._kept :]
         if state.agreed and state.learner and news and self._notebook.record(state.learner, self._lesson.key, news):
             self._kept = len(state.results)
-        question = self._open_question()
+        self._tell_place()
+
+    def _tell_place(self) -> None:
+        state, question = self._state, self._open_question()
         self._tell(
             LessonMoved(
                 title=self._lesson.title,
@@ -200,6 +261,7 @@ class Teacher:
                 missed=len(state.outcomes) - state.right,
                 is_over=state.phase in (Phase.OVER, Phase.AGREEING, Phase.NAMING) and state.current < 0,
                 is_remembered=bool(state.agreed and state.learner and self._notebook.is_open),
+                place=written_place(self._lesson, state),
             )
         )
 
@@ -215,6 +277,7 @@ async def teaching(
     *,
     model: Conversation | None = None,
     progress: Progress | None = None,
+    place: str = "",
     manners: Manners,
     on_event: Callable[[Event], None],
 ) -> AsyncGenerator[Teacher, None]:
@@ -226,13 +289,14 @@ async def teaching(
         mind: a conversation with the mind, for what is no part of the lesson.
         model: one with a language model that serves for nothing else; None where there is none.
         progress: None where nothing is to be remembered.
+        place: where another teacher was, whose lesson goes on; see `Teacher.open`.
         manners: how the lesson is held.
         on_event: called with what the session tells, with `LessonMoved` and problems.
     """
     listener = Listener(lesson, judge, manners.name, model)
     async with open_notebook(progress, lambda problem: on_event(Problem(problem))) as notebook:
         teacher = Teacher(lesson, listener, mind, notebook, manners=manners, on_event=on_event)
-        await teacher.open()
+        await teacher.open(place)
         yield teacher
 
 

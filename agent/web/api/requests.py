@@ -45,6 +45,12 @@ async def say(visit: TheVisit, session: TheSession, said: Text) -> None:
         raise HTTPException(429, _TOO_MANY)
 
 
+@router.post("/greet", status_code=202, responses=faults(404, 409), dependencies=[Depends(the_session)])
+async def greet(visit: TheVisit) -> None:
+    """Tells that somebody has come to the face: a kiosk's teacher then speaks first. Others say nothing."""
+    visit.greet()
+
+
 @router.post("/stop", status_code=202, responses=faults(404))
 async def stop(visit: TheVisit) -> None:
     """Silences the avatar, and takes back what waits to be said."""

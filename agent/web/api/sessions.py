@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, HTTPException
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from agent.web.api.dependencies import TheHall, TheVisit
+from agent.web.api.dependencies import TheHall, TheVisit, the_session
 from agent.web.api.faults import faults
 from agent.web.visits.snapshot import HeardTurn
 from agent.web.visits.visit import Visit
@@ -62,6 +62,15 @@ async def read(visit: TheVisit) -> Reading:
 async def leave(visit: TheVisit) -> None:
     """Ends a conversation; it is forgotten."""
     visit.leave()
+
+
+@router.delete(
+    "/{session_id}/learner", status_code=204, responses=faults(404, 409), dependencies=[Depends(the_session)]
+)
+async def forget_learner(visit: TheVisit) -> None:
+    """Deletes what is remembered of the learner of this conversation's lesson, as "forget me" does, without a word."""
+    if not await visit.forget_learner():
+        raise HTTPException(404, "there is no lesson in this session")
 
 
 @router.get("/{session_id}/events", response_class=EventSourceResponse, responses=faults(404))

@@ -63,6 +63,7 @@ export class Conversation {
   }
 
   ask = (text) => post(`sessions/${this.id}/ask`, { text });
+  greet = () => post(`sessions/${this.id}/greet`);
   stop = () => post(`sessions/${this.id}/stop`);
   control = (controls) => post(`sessions/${this.id}/controls`, controls);
 

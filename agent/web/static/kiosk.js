@@ -66,8 +66,9 @@ class Kiosk {
     this.#idle.start();
   }
 
-  /** Somebody touched the screen: it is all ears, and silent if it was speaking. */
+  /** Somebody touched the screen: it is all ears, and silent if it was speaking; a teacher begins. */
   #touched() {
+    if (root.dataset.kiosk === "attract") this.#page.conversation.greet().catch(() => {});
     if (root.dataset.kiosk === "talk" && ["thinking", "speaking"].includes(this.#state)) {
       this.#page.conversation.stop().catch(() => {});
     }

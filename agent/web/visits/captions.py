@@ -27,14 +27,16 @@ class Captions:
     Args:
         log: which pages follow.
         turns: those that were there before, oldest first.
+        lesson_place: where a lesson was then.
 
     Attributes:
         turns: the newest that are over.
         state: what the avatar does: "idle", "listening", "thinking" or "speaking".
+        lesson_place: for a teacher who goes on with the lesson; "" for none.
     """
 
-    def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = ()) -> None:
-        self._log = log
+    def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = (), lesson_place: str = "") -> None:
+        self._log, self.lesson_place = log, lesson_place
         self.turns = deque(turns, MOST_TURNS)
         self.state = "idle"
 
@@ -46,6 +48,7 @@ class Captions:
     def forget(self) -> None:
         """Nothing of what was said stays."""
         self.turns.clear()
+        self.lesson_place = ""
         self._log.forget()
 
     def tell(self, event: Event) -> None:
@@ -63,7 +66,9 @@ class Captions:
                 self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
             case LessonMoved():
-                self._log.add("lesson", **asdict(event))
+                told = asdict(event)
+                self.lesson_place = told.pop("place")
+                self._log.add("lesson", **told)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):

@@ -11,6 +11,7 @@ from agent.conversation.events import Event, TurnFinished
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
 from agent.engine import Engine, OutputFailure
+from agent.tutor.teacher import Teacher
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
 from agent.web.visits.captions import Captions
@@ -91,6 +92,7 @@ class Dialogue:
             config=self._config.model_copy(update={"face": face}),
             output_failure=OutputFailure.IS_TOLD,
             earlier=list(messages(self._captions.turns)),
+            lesson_place=self._captions.lesson_place,
             greets_at_once=not self._config.web.kiosk,  # there nobody may be before the face yet
         )
         until_forgotten = asyncio.timeout(None)
@@ -112,6 +114,12 @@ class Dialogue:
                 self._frames_before += self.session.frames
                 self._late_before += self.session.frames_late
                 self.session = None
+
+    @property
+    def teacher(self) -> Teacher | None:
+        """Who teaches; None where nothing is taught, or there is no session."""
+        mind = self.session.mind if self.session is not None else None
+        return mind if isinstance(mind, Teacher) else None
 
     # ---- what the visitor does beside speaking
 

@@ -42,6 +42,7 @@ class Snapshot(BaseModel):
         id: of the visit; secret.
         wishes: what the visitor chose.
         turns: the newest, oldest first.
+        lesson_place: where its lesson is; "" for none.
         next_event_id: of the visit's messages.
     """
 
@@ -50,6 +51,7 @@ class Snapshot(BaseModel):
     id: Annotated[str, Field(min_length=16, max_length=100)]
     wishes: Wishes
     turns: Annotated[tuple[HeardTurn, ...], Field(max_length=MOST_TURNS)] = ()
+    lesson_place: str = ""
     next_event_id: Annotated[int, Field(ge=1)] = 1
 
 

@@ -92,7 +92,7 @@ class Visit:
         self.why: Why | None = None
         self._ticket, self._resume_s, self._wishes, self._hooks = ticket, config.web.resume_s, wishes, hooks
         self.events = EventLog(before.next_event_id, self._followed)
-        self._captions = Captions(self.events, before.turns)
+        self._captions = Captions(self.events, before.turns, before.lesson_place)
         self._dialogue = dialogue.Dialogue(
             engine,
             config,
@@ -303,11 +303,37 @@ class Visit:
     def snapshot(self) -> Snapshot:
         """What another server needs to go on with it."""
         turns = tuple(self._captions.turns)
-        return Snapshot(id=self.id, wishes=self._wishes, turns=turns, next_event_id=self.events.next_id)
+        return Snapshot(
+            id=self.id,
+            wishes=self._wishes,
+            turns=turns,
+            lesson_place=self._captions.lesson_place,
+            next_event_id=self.events.next_id,
+        )
 
     def stop(self) -> None:
         """Silences the avatar."""
         self._dialogue.stop()
+
+    def greet(self) -> None:
+        """Somebody has come to the face: a teacher speaks first, unless something was said already."""
+        self.touch()
+        if self.session is not None:
+            self.session.greet()
+
+    async def forget_learner(self) -> bool:
+        """Deletes what is remembered of the learner in this visit's lesson.
+
+        Returns:
+            Whether there is a lesson.
+
+        Raises:
+            BackendError: it could not be deleted.
+        """
+        teacher = self._dialogue.teacher
+        if teacher is not None:
+            await teacher.forget()
+        return teacher is not None
 
     def change_controls(self, change: ControlsChange) -> None:
         """Changes what is asked of the face."""
