@@ -41,10 +41,3 @@ def error_named(kind: object, message: str) -> VisavisError:
 def one_line(text: str) -> str:
     """The same with line ends, control characters and undecodable bytes written as escapes."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def first_for_people(error: BaseException) -> VisavisError | None:
-    """The first error that is meant for people, in an error or a group of them; None where there is none."""
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := first_for_people(inner)) is not None), None)
-    return error if isinstance(error, VisavisError) else None

@@ -27,7 +27,6 @@ from agent.tutor.state import (
     Result,
     State,
     Unfinished,
-    unknown,
 )
 from agent.tutor.summary import counted, enumerated, score, summary
 from agent.tutor.verdict import Grade, Verdict
@@ -310,9 +309,9 @@ class Course:
 
     def forgotten(self, state: State, *, is_gone: bool) -> Step:
         """Goes on after the promise to forget was kept, or could not be kept; then it may be asked for again."""
-        return (
-            self._go_on(unknown(state), [Act("forgotten")]) if is_gone else self._go_on(state, [Act("not_forgotten")])
-        )
+        if is_gone:
+            return self._go_on(unknown(state), [Act("forgotten")])
+        return self._go_on(state, [Act("not_forgotten")])
 
     def _go_on(self, state: State, acts: list[Act]) -> Step:
         """Back to the open question, or to the end."""
@@ -341,6 +340,11 @@ class Course:
                 return state, [Act("goodbye", {"learner": state.learner})]
             case _:
                 return state, [Act("again_offered")]
+
+
+def unknown(state: State) -> State:
+    """The same place in the lesson, of nobody in particular, of whom nothing is kept."""
+    return replace(state, learner="", agreed=False)
 
 
 def _told(question: LessonQuestion) -> str:

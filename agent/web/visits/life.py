@@ -33,9 +33,6 @@ ABSENT_S = 10.0
 CONNECT_S = 30.0
 """Who is let in has so long to connect: a browser's question about the microphone is read and answered meanwhile."""
 
-IN_FLIGHT_S = 0.3
-"""So long after it was sent a voice is still on its way to the visitor's ear."""
-
 
 class Why(StrEnum):
     """Why a visit ended."""
