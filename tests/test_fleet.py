@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.fleet.keeper import KEPT_S, MOST_BYTES, Conversations
+from agent.fleet.keeper import KEPT_S, MOST_BYTES, MOST_KEPT, Conversations
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # Ray warns of itself
 
@@ -40,7 +40,7 @@ class _Routed:
 
         self._router = VisitRouter.__new__(VisitRouter)
         self._router._begun = {}
-        conversations = Conversations()
+        self.conversations = conversations = Conversations()
 
         async def holder(session_id: str, living: list[str], wanted: str) -> str:
             return conversations.holder(session_id, living, wanted)
@@ -68,6 +68,7 @@ def test_what_belongs_to_a_session_goes_to_its_replica() -> None:
 
 def test_a_session_whose_replica_is_gone_goes_on_at_the_one_that_the_keeper_names() -> None:
     routed = _Routed(_Replica("a", {"free": 0}), _Replica("b", {"free": 9}), _Replica("c", {"free": 1}))
+    routed.conversations.keep("gone~secret", "gone", b"1")
     assert routed("GET", "/api/sessions/gone~secret") == ["b"]
     routed.replicas[2].routing_stats = {"free": 20}
     assert routed("POST", "/api/sessions/gone~secret/whep") == ["b"]
@@ -147,6 +148,14 @@ def test_everybody_is_told_the_same_replica_goes_on() -> None:
     conversations.keep("a", "y", b"2")  # who has it knows best
     assert conversations.holder("a", ["y", "z"], "z") == "y"
     assert conversations.find("a") == b"2"
+
+
+def test_who_makes_up_ids_pushes_no_conversation_out() -> None:
+    conversations = Conversations()
+    conversations.keep("x~real", "x", b"1")
+    holders = {conversations.holder(f"gone~{number}", ["z", "y"], "z") for number in range(MOST_KEPT + 1)}
+    assert holders == {"y"}, "everybody is told the same of these, too"
+    assert conversations.find("x~real") == b"1"
 
 
 def test_conversations_are_forgotten_in_time() -> None:
