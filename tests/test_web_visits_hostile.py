@@ -14,6 +14,7 @@ from agent.log.redaction import LEFT_OUT
 from agent.text.foreign_text import without_folders
 from agent.web.visits.captions import Captions
 from agent.web.visits.choices import Choices
+from agent.web.visits.connections import CLOSING_S
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.life import ABSENT_S, CONNECT_S, Life, Why
 from agent.web.visits.snapshot import HeardTurn, Snapshot
@@ -73,6 +74,26 @@ def test_who_can_not_be_hung_up_harms_nobody_else(peers: list[FakePeer], monkeyp
                 leaves.leave()
                 await asyncio.sleep(1.0)
             assert hall.find(leaves.id) is None and stays.life is Life.CONNECTED
+
+    run(evening())
+
+
+def test_who_can_not_be_hung_up_at_all_gives_up_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    close = FakePeer.close
+
+    async def never(self: FakePeer) -> None:
+        await close(self)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakePeer, "close", never)
+
+    async def evening() -> None:
+        async with opened({}, "web.sessions=1") as (hall, _):
+            visit = await hall.enter(Wishes())
+            await visit.connect("offer")
+            visit.leave()
+            await asyncio.sleep(CLOSING_S + 0.1)
+            assert hall.find(visit.id) is None and hall.places == 1
 
     run(evening())
 
