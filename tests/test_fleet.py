@@ -174,3 +174,33 @@ def test_too_long_a_conversation_is_not_kept_half() -> None:
     conversations.keep("a", "", b"short")
     conversations.keep("a", "", bytes(MOST_BYTES + 1))
     assert conversations.find("a") is None
+
+
+def test_who_has_no_token_moves_nobodys_conversation() -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("aiortc")
+    import httpx
+
+    from agent.fleet.arrivals import arrive_in
+    from agent.web.app import make_app
+    from agent.web.safety.access import Access
+    from tests.fake_hall import FakeHall
+
+    token, looked_for = "a-token-of-the-fleet", []
+
+    async def find(session_id: str) -> None:
+        looked_for.append(session_id)
+
+    async def main() -> list[int]:
+        hall: Any = FakeHall()
+        app = make_app(hall, Access(token=token))
+        arrive_in(app, hall, SimpleNamespace(find=SimpleNamespace(remote=find)), "here")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            headers = [{}, {"Authorization": f"Bearer {token}"}]
+            asked = [await client.get("/api/sessions/gone~secret", headers=one) for one in headers]
+            assert all("Content-Security-Policy" in answer.headers for answer in asked)
+            moving = await client.post("/api/sessions/gone~secret/ask", headers=headers[1], json={"text": "hello"})
+        return [answer.status_code for answer in (*asked, moving)]
+
+    assert asyncio.run(main()) == [401, 404, 503]
+    assert looked_for == ["gone~secret"]
