@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from agent.config.config import load_config
 from agent.config.sections import PortraitSection
-from agent.engine import Part, load_engine
+from agent.engine import Engine, Part, load_engine
 from agent.faces import new_sampler
+from agent.web.liveness import Liveness
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.decoder import DistantFaceDecoder, Image
 from avatar.motion import ConversationState, Floats, MotionLayout, neutral
 from avatar.picture_rate import PictureRate
+from avatar.processes import drawing
 from avatar.processes.drawing import DistantDecoder, DrawingPool, StoredFace, stored_face
 from avatar.renderer import FrameShown, Renderer
 from avatar.sampler.batcher import BlockBatcher
@@ -78,6 +84,26 @@ def test_sessions_draw_side_by_side_and_a_process_that_dies_costs_none_of_them()
     assert not dark.path.exists() and not light.path.exists()
 
 
+def test_memory_for_pictures_goes_with_a_killed_server_when_the_next_one_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = (
+        "import pathlib, sys, time; from avatar.processes import drawing as d\n"
+        "d._SHARED_MEMORY = pathlib.Path(sys.argv[1])\n"
+        "with d._buffer(1000): print('there', flush=True); time.sleep(60)"
+    )
+    monkeypatch.setattr(drawing, "_SHARED_MEMORY", tmp_path)
+    with subprocess.Popen([sys.executable, "-c", holds, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"there\n"
+        with drawing._buffer(1000):
+            assert len(list(tmp_path.iterdir())) == 2, "that of a server that lives stays"
+        process.kill()
+    with drawing._buffer(1000) as (path, memory):
+        assert list(tmp_path.iterdir()) == [path] and len(memory) == 1000
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_engine_with_processes_makes_the_same_pictures_and_motion(portrait_cache: Path) -> None:
     asyncio.run(_the_same(portrait_cache))
 
@@ -108,6 +134,21 @@ async def _the_same(portrait_cache: Path) -> None:
             for values in here[::8]:
                 drawn = await decoder.decode_elsewhere(values, 0.5)
                 np.testing.assert_array_equal(drawn, face.decoder.decode(values, 0.5))
+            await _liveness_notices(engine, decoder)
+
+
+async def _liveness_notices(engine: Engine, decoder: DistantFaceDecoder) -> None:
+    """The watchdog of the web page hungers when pictures are no longer drawn, though the event loop runs."""
+    hall: Any = SimpleNamespace(frames=dict)
+    liveness = Liveness(engine, hall)
+    assert await liveness.prove() == "0 in conversation"
+    assert isinstance(decoder, DistantDecoder)
+    os.kill(process_of(decoder), signal.SIGSTOP)
+    try:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(liveness.prove(), 1.0)
+    finally:
+        os.kill(process_of(decoder), signal.SIGCONT)
 
 
 class SlowElsewhere:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from agent.fleet.keeper import KEPT_S, MOST_BYTES, Conversations
+from agent.fleet.keeper import KEPT_S, MOST_BYTES, MOST_KEPT, Conversations
 
 pytestmark = [pytest.mark.ray, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # Ray warns of itself
 
@@ -40,7 +40,7 @@ class _Routed:
 
         self._router = VisitRouter.__new__(VisitRouter)
         self._router._begun = {}
-        conversations = Conversations()
+        self.conversations = conversations = Conversations()
 
         async def holder(session_id: str, living: list[str], wanted: str) -> str:
             return conversations.holder(session_id, living, wanted)
@@ -68,6 +68,7 @@ def test_what_belongs_to_a_session_goes_to_its_replica() -> None:
 
 def test_a_session_whose_replica_is_gone_goes_on_at_the_one_that_the_keeper_names() -> None:
     routed = _Routed(_Replica("a", {"free": 0}), _Replica("b", {"free": 9}), _Replica("c", {"free": 1}))
+    routed.conversations.keep("gone~secret", "gone", b"1")
     assert routed("GET", "/api/sessions/gone~secret") == ["b"]
     routed.replicas[2].routing_stats = {"free": 20}
     assert routed("POST", "/api/sessions/gone~secret/whep") == ["b"]
@@ -149,6 +150,14 @@ def test_everybody_is_told_the_same_replica_goes_on() -> None:
     assert conversations.find("a") == b"2"
 
 
+def test_who_makes_up_ids_pushes_no_conversation_out() -> None:
+    conversations = Conversations()
+    conversations.keep("x~real", "x", b"1")
+    holders = {conversations.holder(f"gone~{number}", ["z", "y"], "z") for number in range(MOST_KEPT + 1)}
+    assert holders == {"y"}, "everybody is told the same of these, too"
+    assert conversations.find("x~real") == b"1"
+
+
 def test_conversations_are_forgotten_in_time() -> None:
     now = [0.0]
     conversations = Conversations(lambda: now[0])
@@ -165,3 +174,33 @@ def test_too_long_a_conversation_is_not_kept_half() -> None:
     conversations.keep("a", "", b"short")
     conversations.keep("a", "", bytes(MOST_BYTES + 1))
     assert conversations.find("a") is None
+
+
+def test_who_has_no_token_moves_nobodys_conversation() -> None:
+    pytest.importorskip("fastapi")
+    pytest.importorskip("aiortc")
+    import httpx
+
+    from agent.fleet.arrivals import arrive_in
+    from agent.web.app import make_app
+    from agent.web.safety.access import Access
+    from tests.fake_hall import FakeHall
+
+    token, looked_for = "a-token-of-the-fleet", []
+
+    async def find(session_id: str) -> None:
+        looked_for.append(session_id)
+
+    async def main() -> list[int]:
+        hall: Any = FakeHall()
+        app = make_app(hall, Access(token=token))
+        arrive_in(app, hall, SimpleNamespace(find=SimpleNamespace(remote=find)), "here")
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
+            headers = [{}, {"Authorization": f"Bearer {token}"}]
+            asked = [await client.get("/api/sessions/gone~secret", headers=one) for one in headers]
+            assert all("Content-Security-Policy" in answer.headers for answer in asked)
+            moving = await client.post("/api/sessions/gone~secret/ask", headers=headers[1], json={"text": "hello"})
+        return [answer.status_code for answer in (*asked, moving)]
+
+    assert asyncio.run(main()) == [401, 404, 503]
+    assert looked_for == ["gone~secret"]

@@ -66,3 +66,24 @@ def test_only_our_page_may_use_the_microphone(monkeypatch: pytest.MonkeyPatch, t
     allowed = seen["profile"]["content_settings"]["exceptions"]
     assert allowed == {"media_stream_mic": {"https://127.0.0.1:8443,*": {"setting": 1}}}
     assert not list(tmp_path.glob(".visavis-*"))
+
+
+def test_nobody_reads_the_token_on_the_command_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(kiosk_browser.tempfile, "gettempdir", lambda: str(tmp_path))
+    _browser(tmp_path, monkeypatch, f'echo "$@" > {tmp_path}/seen; sleep 60')
+    os.mkfifo(tmp_path / "seen")
+
+    async def look() -> tuple[str, str]:
+        shown = kiosk_browser.keep_browser("http://127.0.0.1:1/?kiosk=1", print, token="a-token&of-signs")
+        keeping = asyncio.create_task(shown)
+        command = await asyncio.to_thread((tmp_path / "seen").read_text)
+        page = await asyncio.to_thread(Path(command.split()[-1].removeprefix("file://")).read_text)
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+        return command, page
+
+    command, page = asyncio.run(look())
+    assert "a-token" not in command
+    assert "url=http://127.0.0.1:1/?kiosk=1&amp;token=a-token%26of-signs" in page
+    assert not list(tmp_path.glob(".visavis-*"))

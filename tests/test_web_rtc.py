@@ -18,7 +18,7 @@ from agent.web.rtc.peer_sound import PIECE_SAMPLES
 from avatar.decoder import VideoFrame
 from avatar.motion import neutral
 from speech.audio import OUTPUT_RATE_HZ
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 from speech.sound_track import SoundTrack
 from tests.rtc_visitor import Host, Tone, Visitor, decoded, meet, until
 
@@ -252,3 +252,19 @@ def test_what_was_sent_while_nobody_was_there_is_not_sent_later() -> None:
         assert np.abs(heard).max() > 0.3
 
     meet(main)
+
+
+def test_where_there_is_no_socket_it_is_not_the_offers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_sockets(*_: object) -> None:
+        raise OSError(24, "Too many open files", "/proc/self")
+
+    async def main() -> str:
+        visitor = Visitor()
+        offer = await visitor.offer()
+        monkeypatch.setattr(connection_module.RTCPeerConnection, "setLocalDescription", no_sockets)
+        with pytest.raises(BackendError) as told:
+            await Host().connection().answer(offer)
+        await visitor.peer.close()
+        return str(told.value)
+
+    assert asyncio.run(main()).startswith("no connection can be opened now")

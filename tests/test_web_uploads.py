@@ -93,12 +93,11 @@ def test_a_picture_is_brought_chosen_and_deleted(temporary: Path) -> None:
 
 
 def _files(temporary: Path) -> list[Path]:
-    """All but the empty file by whose lock a server that lives is known."""
-    return [file for file in temporary.rglob("*") if file.is_file() and file.stat().st_size > 0]
+    return [file for file in temporary.rglob("*") if file.is_file()]
 
 
 def _folder(temporary: Path) -> Path:
-    (folder,) = temporary.glob("visavis-portraits-*")
+    (folder,) = temporary.glob(".visavis-*")
     return folder
 
 

@@ -9,11 +9,15 @@ import pytest
 
 from agent.config.config import load_config
 from agent.conversation.events import Problem
+from agent.log.log import LOG
+from agent.log.redaction import LEFT_OUT
 from agent.text.foreign_text import without_folders
 from agent.web.visits.captions import Captions
 from agent.web.visits.choices import Choices
+from agent.web.visits.connections import CLOSING_S
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.life import ABSENT_S, CONNECT_S, Life, Why
+from agent.web.visits.snapshot import HeardTurn, Snapshot
 from agent.web.visits.wishes import Wishes
 from speech.errors import InputError
 from tests.virtual_time import run
@@ -70,6 +74,26 @@ def test_who_can_not_be_hung_up_harms_nobody_else(peers: list[FakePeer], monkeyp
                 leaves.leave()
                 await asyncio.sleep(1.0)
             assert hall.find(leaves.id) is None and stays.life is Life.CONNECTED
+
+    run(evening())
+
+
+def test_who_can_not_be_hung_up_at_all_gives_up_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    close = FakePeer.close
+
+    async def never(self: FakePeer) -> None:
+        await close(self)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(FakePeer, "close", never)
+
+    async def evening() -> None:
+        async with opened({}, "web.sessions=1") as (hall, _):
+            visit = await hall.enter(Wishes())
+            await visit.connect("offer")
+            visit.leave()
+            await asyncio.sleep(CLOSING_S + 0.1)
+            assert hall.find(visit.id) is None and hall.places == 1
 
     run(evening())
 
@@ -132,3 +156,17 @@ def test_where_the_owner_has_nothing_remembered_no_visitor_has() -> None:
         return [await chosen(rule) for rule in ("ask", "yes", "no")]
 
     assert asyncio.run(main()) == ["yes", "yes", "no"]
+
+
+def test_what_a_mind_is_told_of_a_visitor_is_in_no_log() -> None:
+    persona, said = "an old lighthouse keeper called Esteban Quill", "my cat is called Lord Pumpernickel"
+
+    async def evening() -> None:
+        async with opened({}) as (hall, _):
+            await hall.enter(Wishes(persona=persona))
+            turns = (HeardTurn(question=said, heard="", interrupted=False),)
+            await hall.take_over(Snapshot(id="an-id-of-another-server", wishes=Wishes(), turns=turns))
+
+    run(evening())
+    for told in (persona, said):
+        assert LOG.redaction.apply(f"the server says: {told}") == f"the server says: {LEFT_OUT}"

@@ -1,6 +1,6 @@
 """The web page as a deployment of Ray Serve: `serve run deploy/ray/serve.yaml`.
 
-    visitor ─ HTTP ─ Serve's proxy ─ VisitRouter ─ Replica: Arrivals ─ the same app as `visavis serve`
+    visitor ─ HTTP ─ Serve's proxy ─ VisitRouter ─ Replica: the same app as `visavis serve`, with Arrivals behind its guard
                                                       │ after every turn
                                                       └─ Conversations, from which another replica goes on
 
@@ -61,7 +61,7 @@ class Replica:
     async def _live(self, ready: asyncio.Future[ASGIApp]) -> None:
         """Loads everything, and keeps it until the replica ends."""
         from agent.engine import Part, load_engine
-        from agent.fleet.arrivals import Arrivals
+        from agent.fleet.arrivals import arrive_in
         from agent.fleet.keeper import shared_conversations
         from agent.web.app import make_app
         from agent.web.liveness import Liveness
@@ -84,7 +84,8 @@ class Replica:
         ):
             self._liveness = Liveness(engine, self._hall)
             app = make_app(self._hall, access)
-            ready.set_result(Arrivals(app, hall=self._hall, conversations=conversations, name=name))
+            arrive_in(app, self._hall, conversations, name)
+            ready.set_result(app)
             await self._leaving.wait()
             await self._hall.farewell("the server restarts", FAREWELL_S)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from ray.exceptions import RayError
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.fleet.router import SESSION_PATH
@@ -54,6 +56,11 @@ class Arrivals:
         if kept is not None:
             await self._hall.take_over(Snapshot.model_validate_json(kept))
             await self._conversations.keep.remote(session_id, self._name, kept)
+
+
+def arrive_in(app: FastAPI, hall: Hall, conversations: Any, name: str) -> None:
+    """Has visitors arrive in an application, behind its guard: who may not ask moves nobody's conversation."""
+    app.user_middleware.append(Middleware(Arrivals, hall=hall, conversations=conversations, name=name))
 
 
 def _refusal(detail: str, retry_after_s: int) -> JSONResponse:

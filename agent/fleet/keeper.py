@@ -53,11 +53,16 @@ class Conversations:
     def holder(self, session_id: str, living: Sequence[str], wanted: str) -> str:
         """Which replica goes on with a conversation whose own has died: the same for everybody who asks.
 
+        Nothing is noted of a conversation that was never told of: it can't go on, and its id may be made up.
+
         Args:
             session_id: of the conversation.
             living: replicas that there are.
             wanted: takes it where no living one has.
         """
+        self._forget_old()
+        if session_id not in self._kept:
+            return min(living)
         kept = self._heard_of(session_id)
         if kept.holder not in living:
             kept.holder = wanted

@@ -13,6 +13,7 @@ import signal
 import tempfile
 from collections import deque
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -89,7 +90,8 @@ async def keep_browser(url: str, say: Callable[[str], None], *, token: str = "",
         flags = [*FLAGS, f"--user-data-dir={profile.path}"]
         if pinned_key:
             flags.append(f"--ignore-certificate-errors-spki-list={pinned_key}")
-        await _keep_running([program, *flags, f"{url}&token={quote(token)}" if token else url], say)
+        first = await asyncio.to_thread(_way_in, profile.path, f"{url}&token={quote(token)}") if token else url
+        await _keep_running([program, *flags, first], say)
     finally:
         await asyncio.shield(asyncio.to_thread(profile.remove))
 
@@ -159,6 +161,13 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _signal(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
+
+
+def _way_in(profile: Path, url: str) -> str:
+    """A page in the profile that leads to an address: on the command line everybody on this machine could read it."""
+    page = profile / "way-in.html"
+    page.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={escape(url)}">', encoding="utf-8")
+    return page.as_uri()
 
 
 def _allow_microphone(profile: Path, url: str) -> None:

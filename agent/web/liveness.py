@@ -44,13 +44,13 @@ class Liveness:
     async def _render(self) -> None:
         """Motion and pictures of a moment, the way that a conversation's are made."""
         config, parts = self._engine.config, self._engine.parts
-        async with parts.motion(config) as motion, parts.face(config) as face:
+        async with parts.motion(config) as motion, parts.decoder(config) as decoder:
             renderer = Renderer(
                 clock=PacedClock(),
                 voice=SoundTrack(),
                 user=SoundTrack(),
                 sampler=new_sampler(config, motion),
-                decoder=face.decoder,
+                decoder=decoder,
                 outputs=[],
                 label=None,
             )

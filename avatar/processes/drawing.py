@@ -21,6 +21,7 @@ import numpy as np
 from avatar.decoder import FaceDecoder, Image
 from avatar.motion import Floats, neutral
 from speech.errors import BackendError, InputError, error_named
+from speech.files.locked_temporary import LockedTemporary
 from speech.files.scratch import scratch_folder
 from speech.worker.call import WorkerCall
 from speech.worker.kept import KeptWorker
@@ -151,14 +152,15 @@ class DistantDecoder:
 @contextmanager
 def _buffer(size: int) -> Iterator[tuple[Path, mmap.mmap]]:
     """A file of so many bytes, in memory where the system has such, and its memory."""
-    folder = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else None
+    folder = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="visavis-", dir=folder))
+            temporary = LockedTemporary.file(folder, "", 0o600)
+            stack.callback(temporary.remove)
+            file = stack.enter_context(temporary.path.open("r+b"))
             file.write(bytes(size))  # room that is missing is missed now, and not in the middle of a picture
             file.flush()
             memory = stack.enter_context(mmap.mmap(file.fileno(), size))
         except OSError as error:
-            where = folder or tempfile.gettempdir()
-            raise InputError(f"pictures: expected room for {size} bytes in {where}: {error.strerror}") from None
-        yield Path(file.name), memory
+            raise InputError(f"pictures: expected room for {size} bytes in {folder}: {error.strerror}") from None
+        yield temporary.path, memory

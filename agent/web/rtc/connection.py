@@ -20,7 +20,7 @@ from agent.web.rtc.offer import CODECS, Offer, read_offer
 from agent.web.rtc.peer_sound import PeerSound
 from agent.web.rtc.reports import StreamReports
 from agent.web.rtc.voice_track import VoiceTrack
-from speech.errors import InputError
+from speech.errors import BackendError, InputError
 
 CONNECT_S = 20.0
 """A peer that was answered and is not connected by then never comes."""
@@ -67,12 +67,15 @@ class Connection:
 
         Raises:
             InputError: the offer can't be answered; the connection is closed.
+            BackendError: this machine has no socket for it; likewise.
         """
         offer = read_offer(sdp)
         try:
             return await self._answer(offer)
         except BaseException as error:
             await self.close()
+            if isinstance(error, OSError):
+                raise BackendError("no connection can be opened now: the server has too many, or no network") from error
             if isinstance(error, Exception):  # aiortc says what is wrong by whatever happens to fail
                 raise InputError(
                     f"expected an SDP offer that can be answered, got one that can't: {error!r}"

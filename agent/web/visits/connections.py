@@ -14,6 +14,9 @@ from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
 from agent.web.rtc.reader import Reader
 
+CLOSING_S = 10.0
+"""A connection that takes longer to close is left alone: its visit's place is somebody else's by then."""
+
 _LOG = logging.getLogger(__name__)
 
 
@@ -115,6 +118,7 @@ class Connections:
 async def _close(connection: Connection | Reader) -> None:
     """What fails when somebody is hung up is nobody else's trouble."""
     try:
-        await connection.close()
+        async with asyncio.timeout(CLOSING_S):
+            await connection.close()
     except Exception:
         _LOG.exception("a connection could not be closed")

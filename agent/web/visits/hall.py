@@ -141,6 +141,11 @@ class Hall:
             goes_on=goes_on,
         )
         self._visits[visit.id] = visit
+        # What a mind is told, and may repeat in an error: treated like words that were said.
+        LOG.redaction.note(wishes.persona)
+        for turn in visit.turns:
+            LOG.redaction.note(turn.question)
+            LOG.redaction.note(turn.heard)
         self._figures.begun += 1
         self._tasks.create_task(self._host(visit), name="visit")
         self._make_room()

@@ -6,16 +6,17 @@ import asyncio
 import errno
 import secrets
 import shutil
+import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from agent.web.visits.private_folder import PrivateFolder
 from agent.web.visits.thumbnails import thumbnail
 from avatar.picture.files import picture_size, read_picture
 from avatar.portrait.portrait import load_portrait
 from speech.errors import BackendError, InputError
+from speech.files.locked_temporary import LockedTemporary
 
 KEPT_S = 3600.0
 """After it was last chosen a picture is kept so long."""
@@ -75,7 +76,7 @@ class Uploads:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._folder = PrivateFolder()
+        self._folder: LockedTemporary | None = None
         self._kept: OrderedDict[str, Upload] = OrderedDict()
         self._ends: dict[str, asyncio.TimerHandle] = {}
         self._looking, self._waiting = asyncio.Lock(), 0
@@ -123,7 +124,9 @@ class Uploads:
         """Deletes all."""
         for upload_id in list(self._kept):
             self.remove(upload_id)
-        self._folder.close()
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None
 
     def _keep(self, upload_id: str) -> None:
         self._kept.move_to_end(upload_id)
@@ -134,7 +137,9 @@ class Uploads:
     def _look_at(self, file: IO[bytes]) -> Upload:
         folder = None
         try:
-            folder = self._folder.new()
+            if self._folder is None:
+                self._folder = LockedTemporary.folder(Path(tempfile.gettempdir()))
+            folder = Path(tempfile.mkdtemp(dir=self._folder.path))
             return self._found(file, folder / "picture")
         except BaseException as error:
             if folder is not None:
