@@ -27,6 +27,7 @@ from agent.tutor.state import (
     Result,
     State,
     Unfinished,
+    unknown,
 )
 from agent.tutor.summary import counted, enumerated, score, summary
 from agent.tutor.verdict import Grade, Verdict
@@ -340,11 +341,6 @@ class Course:
                 return state, [Act("goodbye", {"learner": state.learner})]
             case _:
                 return state, [Act("again_offered")]
-
-
-def unknown(state: State) -> State:
-    """The same place in the lesson, of nobody in particular, of whom nothing is kept."""
-    return replace(state, learner="", agreed=False)
 
 
 def _told(question: LessonQuestion) -> str:
