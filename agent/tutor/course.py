@@ -310,9 +310,8 @@ class Course:
 
     def forgotten(self, state: State, *, is_gone: bool) -> Step:
         """Goes on after the promise to forget was kept, or could not be kept; then it may be asked for again."""
-        if is_gone:
-            return self._go_on(unknown(state), [Act("forgotten")])
-        return self._go_on(state, [Act("not_forgotten")])
+        state, said = (unknown(state), "forgotten") if is_gone else (state, "not_forgotten")
+        return self._go_on(state, [Act(said)])
 
     def _go_on(self, state: State, acts: list[Act]) -> Step:
         """Back to the open question, or to the end."""

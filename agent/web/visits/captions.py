@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from agent.conversation.events import (
     Event,
@@ -38,7 +39,7 @@ class Captions:
 
     def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = (), lesson_place: str = "") -> None:
         self._log, self.lesson_place = log, lesson_place
-        self.lesson: dict[str, str | int | bool] | None = None
+        self.lesson: dict[str, Any] | None = None
         self.turns = deque(turns, MOST_TURNS)
         self.state = "idle"
 
@@ -69,7 +70,7 @@ class Captions:
                 self._log.add("turn", **turn.model_dump())
             case LessonMoved():
                 self.lesson = asdict(event)
-                self.lesson_place = str(self.lesson.pop("place"))
+                self.lesson_place = self.lesson.pop("place")
                 self._log.add("lesson", **self.lesson)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))

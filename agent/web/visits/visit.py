@@ -301,9 +301,7 @@ class Visit:
 
     def greet(self) -> None:
         """Somebody has come to the face: a teacher speaks first, unless something was said already."""
-        self.touch()
-        if self.session is not None:
-            self.session.greet()
+        self._dialogue.greet()
 
     async def forget_learner(self) -> bool:
         """Deletes what is remembered of the learner in this visit's lesson.
