@@ -16,12 +16,13 @@ from agent.backends.tables import problems
 from agent.config.config import Config
 from agent.face_process import FaceProcess
 from agent.faces import Face, face_key, load_face, load_motion
-from agent.knowledge.file import Knowledge, load_knowledge
+from agent.knowledge.file import MAX_PHRASES, Knowledge, load_knowledge
 from agent.knowledge.understanding import Understanding
 from agent.llm.base import LLM
 from agent.personas import name_of, persona_of
 from agent.shared import SharedThings, content_key
 from agent.tutor.lesson import lesson_path
+from agent.tutor.lesson_file import existing_lesson, load_lesson
 from agent.tutor.loading import Teachable, open_lesson
 from avatar.decoder import DistantFaceDecoder, FaceDecoder
 from avatar.processes.drawing import DrawingPool, StoredFace, stored_face
@@ -109,7 +110,7 @@ class SharedParts:
 
     @asynccontextmanager
     async def ears(self, config: Config) -> AsyncGenerator[Loaded[ASR], None]:
-        """The recogniser. It expects the words of the knowledge file, and the name, of whoever loads it."""
+        """The recogniser. It expects the words of the knowledge file and lesson, and the name, of whoever loads it."""
         key = ("ears", config.text_of("ears"), config.ring.model_dump_json())
         async with self._shared.lease(key, lambda: self._open_ears(config)) as ears:
             yield ears
@@ -152,6 +153,9 @@ class SharedParts:
         notices: list[str] = []
         async with self.knowledge(config) as known:
             phrases = known.part.knowledge.phrases(name_of(config))
+        if config.tutor.lesson:
+            lesson = await asyncio.to_thread(load_lesson, existing_lesson(config.tutor.lesson))
+            phrases = list(dict.fromkeys([*lesson.phrases(), *phrases]))[:MAX_PHRASES]
         opening = loaded(config, chosen_ears, lambda used: make_ears(used, phrases), on_notice=notices.append)
         async with opening as ears:
             yield Loaded(ears, tuple(notices))

@@ -41,3 +41,10 @@ def error_named(kind: object, message: str) -> VisavisError:
 def one_line(text: str) -> str:
     """The same with line ends, control characters and undecodable bytes written as escapes."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def first_of_ours(error: BaseException) -> VisavisError | None:
+    """The first error in it that is meant for people."""
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for inner in error.exceptions if (found := first_of_ours(inner)) is not None), None)
+    return error if isinstance(error, VisavisError) else None

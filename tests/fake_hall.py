@@ -44,6 +44,7 @@ class FakeVisit:
         self.stops = self.touches = 0
         self.is_connected = self.is_over = False
         self.greetings = self.forgotten = 0
+        self.lesson: dict[str, Any] | None = None
 
     def greet(self) -> None:
         self.greetings += 1

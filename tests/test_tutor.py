@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from agent import parts
+from agent.config.config import Config, load_config
 from agent.conversation.events import Event, LessonMoved, Problem, TurnFinished, TypedText
 from agent.conversation.questions import Questions, RecordedQuestion
 from agent.conversation.session import Manner
@@ -20,6 +22,7 @@ from agent.knowledge.file import Entry, Knowledge
 from agent.llm.base import LLM, Message
 from agent.llm.knowledge_file import KnowledgeLLM
 from agent.llm.openai import OpenAILLM
+from agent.parts import SharedParts
 from agent.tutor.judge import Judge
 from agent.tutor.lesson import lesson_path
 from agent.tutor.lesson_file import load_lesson
@@ -373,8 +376,26 @@ def test_a_lesson_as_a_command(tmp_path: Path, command: Commands) -> None:
     assert "Irregular." in turns[1]["heard"] and turns[2]["heard"].endswith("!")
 
 
-def test_a_lesson_that_is_not_there_is_one_line(tmp_path: Path, command: Commands) -> None:
-    done = command.run("ask", "--lesson", "german", "--text", "hello", "-o", "a.mp4", cwd=tmp_path)
+def test_ears_expect_what_learners_say_beside_the_knowledge(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected: list[str] = []
+
+    def ears(config: Config, phrases: Sequence[str]) -> ScriptedEars:
+        expected[:] = phrases
+        return ScriptedEars(())
+
+    async def main() -> None:
+        config = load_config(None, ["mind.backend=openai", "tutor.lesson=english"], {})
+        async with SharedParts(lambda notice: None).ears(config):
+            assert expected[0] == "went" and {"childs", "often", "seven", "what is your name"} <= set(expected)
+            assert len(expected) == len(set(expected))
+
+    monkeypatch.setattr(parts, "make_ears", ears)
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("asked", [("ask", "--text", "hello", "-o", "a.mp4"), ("serve", "--port", "0")])
+def test_a_lesson_that_is_not_there_is_one_line(tmp_path: Path, command: Commands, asked: tuple[str, ...]) -> None:
+    done = command.run(*asked, "--lesson", "german", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].endswith("a lesson's name (english) or a Markdown file, got 'german'")
-    assert load_lesson(lesson_path("english")).title
+    assert load_lesson(lesson_path("english")).title and "loading" not in done.stderr

@@ -53,6 +53,10 @@ def test_a_whole_lesson(tmp_path: Path) -> None:
     lesson = read(tmp_path, WHOLE)
     assert (lesson.title, lesson.goal, lesson.at_once) == ("Two things", "A goal in two lines.", 3)
     assert lesson.is_shuffled and lesson.pass_share == 0.5
+    assert lesson.phrases()[:7] == ["went", "has gone", "big", "big and heavy", "goed", "gone", "red"]
+    assert {"navy", "pink", "no", "one thousand nine hundred and sixty nine"} <= set(lesson.phrases()), (
+        "mistakes count as much"
+    )
     gap, colours, yes_no, number = lesson.questions
     assert gap.text == 'What is ___ the gap? Think of "go".'
     assert [(one.kind, one.text) for one in gap.answers] == [

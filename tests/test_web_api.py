@@ -52,7 +52,7 @@ def test_a_conversation_from_begin_to_leave() -> None:
 
             visit.turns.append({"question": "Who are you?", "heard": "I'm Ada.", "interrupted": False})
             read = (await client.get(at)).json()
-            assert read == {**begun.json(), "turns": list(visit.turns)}
+            assert read == {**begun.json(), "turns": list(visit.turns), "lesson": None}
 
             assert (await client.delete(at)).status_code == 204
             gone = await client.get(at)

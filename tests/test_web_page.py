@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from agent.commands.demo import QUESTIONS
+from agent.tutor.progress import Progress
 from speech.audio import SPEECH_RATE_HZ, Samples, resample
 from tests.browser import CHROMIUM, Server, browsing, serving
 from tests.carriers import weights_of
@@ -28,8 +29,14 @@ LIVE = "#stage[data-picture=live][data-media=live]"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with serving("--set", "web.sessions=6") as server:
+def progress(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where learners are remembered."""
+    return tmp_path_factory.mktemp("progress")
+
+
+@pytest.fixture(scope="module")
+def server(progress: Path) -> Iterator[Server]:
+    with serving("--set", "web.sessions=6", "--set", f"tutor.progress={progress}") as server:
         yield server
 
 
@@ -287,6 +294,44 @@ def test_settings_change_the_face_at_once_and_are_remembered(visitor: Visitor, s
     page.wait_for_selector(LIVE)
     expect(page.locator("#who b")).to_have_text("Ada")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_question_typed_while_it_speaks_stands_below_the_answer(visitor: Visitor, server: Server) -> None:
+    page = visitor.open(server)
+    tell(page, "sentence", index=0, text="We are open")
+    page.evaluate("visavis.captions.ask('And on Sunday?')")
+    tell(page, "sentence", index=1, text="from nine to five.")
+    tell(page, "turn", question="When?", heard="We are open from nine to five.", interrupted=False)
+    tell(page, "sentence", index=0, text="No.")
+    lines = page.locator("#captions p span:last-child")
+    expect(lines).to_have_text(["We are open from nine to five.", "And on Sunday?", "No."])
+
+
+def test_a_learner_agrees_with_a_tick_and_is_forgotten_without_it(
+    visitor: Visitor, server: Server, progress: Path
+) -> None:
+    page = visitor.page
+    page.goto(f"{server.url}?lesson=english")
+    lesson, kept = page.get_by_role("region", name="Lesson"), page.get_by_role("checkbox", name="Remember my progress")
+    expect(lesson).to_contain_text("1 of 12")
+    lesson.locator("summary").click()
+    expect(kept).not_to_be_checked()
+    kept.check()
+    page.get_by_role("textbox", name="The name under which").fill("Robert")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("log", name="Captions")).to_contain_text("Robert")
+    expect(kept).to_be_checked()
+    page.get_by_role("button", name="Type instead").click()
+    ask(page, "went")
+    expect(lesson).to_contain_text("2 of 12")
+    assert Progress(progress).known("Robert") == "Robert"
+    page.reload()
+    expect(lesson).to_contain_text("2 of 12")
+    lesson.locator("summary").click()
+    kept.uncheck()
+    expect(kept).not_to_be_checked()
+    page.wait_for_timeout(1000)  # the deletion is asked for, and answered
+    assert Progress(progress).known("Robert") == ""
 
 
 STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {

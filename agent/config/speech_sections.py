@@ -22,7 +22,7 @@ class EarsSection(Section):
         speculate_after_s: seconds of silence after which an answer is prepared, to be thrown away if the user goes on.
         min_speech_s: seconds of speech below which a sound is not a turn.
         barge_in_s: seconds of the user's voice that interrupt the avatar, where the microphone is open meanwhile.
-        bias_to_knowledge: whether the words of the knowledge file are expected more.
+        bias_to_knowledge: whether the words of the knowledge file, and of a lesson, are expected more.
     """
 
     backend: BackendName = "auto"

@@ -27,6 +27,7 @@ from agent.tutor.state import (
     Result,
     State,
     Unfinished,
+    unknown,
 )
 from agent.tutor.summary import counted, enumerated, score, summary
 from agent.tutor.verdict import Grade, Verdict
@@ -309,9 +310,8 @@ class Course:
 
     def forgotten(self, state: State, *, is_gone: bool) -> Step:
         """Goes on after the promise to forget was kept, or could not be kept; then it may be asked for again."""
-        if is_gone:
-            return self._go_on(unknown(state), [Act("forgotten")])
-        return self._go_on(state, [Act("not_forgotten")])
+        state, said = (unknown(state), "forgotten") if is_gone else (state, "not_forgotten")
+        return self._go_on(state, [Act(said)])
 
     def _go_on(self, state: State, acts: list[Act]) -> Step:
         """Back to the open question, or to the end."""
@@ -340,11 +340,6 @@ class Course:
                 return state, [Act("goodbye", {"learner": state.learner})]
             case _:
                 return state, [Act("again_offered")]
-
-
-def unknown(state: State) -> State:
-    """The same place in the lesson, of nobody in particular, of whom nothing is kept."""
-    return replace(state, learner="", agreed=False)
 
 
 def _told(question: LessonQuestion) -> str:

@@ -111,6 +111,22 @@ class Lesson:
         """What progress knows it by."""
         return " ".join(tokens(self.title)) or self.title
 
+    def phrases(self) -> list[str]:
+        """What learners may say, for the recogniser: right answers, and the usual mistakes, which count as much.
+
+        Returns:
+            Lower-case words without duplicates.
+        """
+        said: list[str] = []
+        for question in self.questions:
+            for answer in question.answers:
+                said += [name for key in answer.keys for name in key.split(" / ")] if answer.keys else []
+                said += [answer.text] if answer.kind is not Kind.ITEMS else []
+            said += [mistake.text for mistake in question.mistakes]
+        phrases = dict.fromkeys(" ".join(tokens(one)) for one in said)
+        phrases.pop("", None)
+        return list(phrases)
+
 
 def shipped_lessons() -> list[str]:
     """The names of the lessons that come with the program."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pydantic import TypeAdapter, ValidationError
@@ -139,6 +139,11 @@ class State:
     def begun(self) -> int:
         """Different questions that were asked so far, the open one included."""
         return len(self.outcomes) + (self.current >= 0 and self.current not in self.outcomes)
+
+
+def unknown(state: State) -> State:
+    """The same place in the lesson, of nobody in particular, of whom nothing is kept."""
+    return replace(state, learner="", agreed=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from agent.llm.knowledge_file import in_words
 from agent.text.same_words import same_words
 from agent.text.sentences import Sentence
 from agent.text.words import tokens
-from agent.tutor.course import Course, unknown
+from agent.tutor.course import Course
 from agent.tutor.judge import Judge
 from agent.tutor.lesson import Lesson, LessonQuestion
 from agent.tutor.likeness import place_of
 from agent.tutor.listener import Listener
 from agent.tutor.notebook import Notebook, open_notebook
 from agent.tutor.progress import Progress
-from agent.tutor.state import Act, Elsewhere, Move, Phase, State, read_place, written_place
+from agent.tutor.state import Act, Elsewhere, Move, Phase, State, read_place, unknown, written_place
 from agent.tutor.wishes import Named, Wish
 from agent.tutor.wording import Wording
 from speech.errors import BackendError

@@ -37,9 +37,11 @@ class Reading(Standing):
 
     Attributes:
         turns: so far, the oldest first.
+        lesson: the last "lesson" event; null where nothing is taught.
     """
 
     turns: list[HeardTurn]
+    lesson: dict[str, str | int | bool] | None
 
 
 def _standing(visit: Visit) -> Standing:
@@ -55,7 +57,7 @@ async def begin(wishes: Wishes, hall: TheHall) -> Standing:
 @router.get("/{session_id}", responses=faults(404))
 async def read(visit: TheVisit) -> Reading:
     """Reads where a visitor stands, and the turns so far."""
-    return Reading(**_standing(visit).model_dump(), turns=visit.turns)
+    return Reading(**_standing(visit).model_dump(), turns=visit.turns, lesson=visit.lesson)
 
 
 @router.delete("/{session_id}", status_code=204, responses=faults(404))

@@ -45,8 +45,7 @@ export class Captions {
   /** Shows a question that was typed. */
   ask(text) {
     this.#drop();
-    this.#line("visitor", text);
-    this.#open = null;
+    this.#line("visitor", text); // an answer that is still heard grows above it
   }
 
   #hear(text, final) {

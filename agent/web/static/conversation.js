@@ -67,6 +67,13 @@ export class Conversation {
   stop = () => post(`sessions/${this.id}/stop`);
   control = (controls) => post(`sessions/${this.id}/controls`, controls);
 
+  /** Has the server delete what it remembers of the learner of this conversation's lesson. */
+  async forgetLearner() {
+    await request(`sessions/${this.id}/learner`, { method: "DELETE" });
+    const { learner, remember, ...wishes } = this.#wishes;
+    this.#wishes = wishes;
+  }
+
   async #run(known) {
     this.#running?.abort();
     const running = (this.#running = new AbortController());
@@ -110,7 +117,10 @@ export class Conversation {
 
   async #resume() {
     const snapshot = await getJson(`sessions/${this.id}`);
-    if (!this.#hasBegun) emit("begun", { resumed: true, anew: false, turns: snapshot.turns });
+    if (!this.#hasBegun) {
+      emit("begun", { resumed: true, anew: false, turns: snapshot.turns });
+      if (snapshot.lesson) emit("lesson", snapshot.lesson);
+    }
     this.#hasBegun = true;
     this.#become(snapshot.state === "waiting" ? "waiting" : "live", { place: snapshot.place });
   }

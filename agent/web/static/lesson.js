@@ -1,11 +1,12 @@
 // A lesson's goal and progress, and the tick by which a learner agrees that progress is remembered.
 
-import { on } from "./events.js";
+import { emit, on } from "./events.js";
 import { preferences } from "./storage.js";
 
 export class Lesson {
   #place;
   #conversation;
+  #isRemembered = false;
 
   constructor(place, conversation) {
     this.#place = place;
@@ -24,7 +25,7 @@ export class Lesson {
     part("count").textContent = is_over ? `${right} of ${total} right at once` : `${number} of ${total}`;
     const done = is_over ? number : number - 1;
     Object.assign(this.#place.querySelector("progress"), { max: Math.max(1, total), value: Math.max(0, done) });
-    this.#place.querySelector("input").checked = is_remembered;
+    this.#place.querySelector("input").checked = this.#isRemembered = is_remembered;
     part("learner").hidden = true;
     this.#place.hidden = false;
   }
@@ -35,18 +36,26 @@ export class Lesson {
     if (agreed) {
       form.elements.learner.value = preferences.get("learner", "");
       form.elements.learner.focus();
-    } else if (this.#conversation.wishes.learner) this.#begin("");
+    } else if (this.#isRemembered) this.#forget();
   }
 
   #agree(event) {
     event.preventDefault();
     const learner = event.target.elements.learner.value.trim();
-    if (learner) this.#begin(learner);
+    if (!learner) return;
+    preferences.set("learner", learner);
+    // The lesson begins again: whose progress it is counts from its first question.
+    this.#conversation.restart({ ...this.#conversation.wishes, learner, remember: true });
   }
 
-  /** The lesson begins again: whose progress it is counts from its first question. */
-  #begin(learner) {
-    preferences.set("learner", learner);
-    this.#conversation.restart({ ...this.#conversation.wishes, learner });
+  /** All that is remembered of this learner is deleted, and the lesson goes on. */
+  async #forget() {
+    try {
+      await this.#conversation.forgetLearner();
+      preferences.set("learner", "");
+    } catch (error) {
+      this.#place.querySelector("input").checked = true;
+      emit("problem", { message: error.message });
+    }
   }
 }

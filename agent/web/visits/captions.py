@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from agent.conversation.events import (
     Event,
@@ -32,11 +33,13 @@ class Captions:
     Attributes:
         turns: the newest that are over.
         state: what the avatar does: "idle", "listening", "thinking" or "speaking".
+        lesson: where a lesson is, as the page was told; None for none.
         lesson_place: for a teacher who goes on with the lesson; "" for none.
     """
 
     def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = (), lesson_place: str = "") -> None:
         self._log, self.lesson_place = log, lesson_place
+        self.lesson: dict[str, Any] | None = None
         self.turns = deque(turns, MOST_TURNS)
         self.state = "idle"
 
@@ -48,7 +51,7 @@ class Captions:
     def forget(self) -> None:
         """Nothing of what was said stays."""
         self.turns.clear()
-        self.lesson_place = ""
+        self.lesson, self.lesson_place = None, ""
         self._log.forget()
 
     def tell(self, event: Event) -> None:
@@ -66,9 +69,9 @@ class Captions:
                 self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
             case LessonMoved():
-                told = asdict(event)
-                self.lesson_place = told.pop("place")
-                self._log.add("lesson", **told)
+                self.lesson = asdict(event)
+                self.lesson_place = self.lesson.pop("place")
+                self._log.add("lesson", **self.lesson)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):

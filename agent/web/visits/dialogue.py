@@ -128,6 +128,12 @@ class Dialogue:
         self.touch()
         self._audio.stop()
 
+    def greet(self) -> None:
+        """Somebody has come to the face: a teacher speaks first, unless something was said already."""
+        self.touch()
+        if self.session is not None:
+            self.session.greet()
+
     def touch(self) -> None:
         """The visitor is there: they typed, touched, or asked for something."""
         if self.session is not None:

@@ -18,10 +18,10 @@ from agent.web.rtc.ice_servers import rtc_configuration
 from agent.web.visits.capacity import measure_capacity
 from agent.web.visits.choices import Choices
 from agent.web.visits.figures import Figures
-from agent.web.visits.life import Life, Why
+from agent.web.visits.life import Hooks, Life, Why
 from agent.web.visits.places import HallFullError, Places
 from agent.web.visits.snapshot import Snapshot
-from agent.web.visits.visit import Hooks, Visit
+from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 
 LARGEST_SEED = 2**32 - 1

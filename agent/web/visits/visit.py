@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from aiortc import RTCConfiguration
 
 from agent.config.config import Config
-from agent.conversation.events import Event
 from agent.conversation.session import Session
 from agent.engine import Engine
 from agent.text.foreign_text import without_folders
@@ -22,35 +20,16 @@ from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
 from agent.web.visits.countdown import Countdown
 from agent.web.visits.event_log import EventLog
-from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Life, Why
+from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Hooks, Life, Why
 from agent.web.visits.places import Ticket
 from agent.web.visits.snapshot import HeardTurn, Snapshot
 from agent.web.visits.wishes import Wishes
-from speech.errors import BackendError, VisavisError
+from speech.errors import BackendError, VisavisError, first_of_ours
 
 IN_FLIGHT_S = 0.3
 """So long after it was sent a voice is still on its way to the visitor's ear."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Hooks:
-    """What a visit calls, on the event loop.
-
-    Attributes:
-        on_event: with everything that its sessions tell.
-        on_turns: when there is another turn, or all were forgotten.
-        on_idle: when it may make room for somebody else.
-        on_resumed: when a broken connection has come back.
-        on_reset: when a conversation was forgotten and a fresh one begins.
-    """
-
-    on_event: Callable[[Event], None]
-    on_turns: Callable[[Visit], None]
-    on_idle: Callable[[], None]
-    on_resumed: Callable[[], None]
-    on_reset: Callable[[], None]
 
 
 class Visit:
@@ -207,7 +186,7 @@ class Visit:
     def _ended_by(self, error: Exception) -> None:
         if self.why is not None and isinstance(error, TimeoutError):
             return
-        self._error = _first_of_ours(error)
+        self._error = first_of_ours(error)
         if self._error is None:
             _LOG.error("a visit failed", exc_info=error)
         if self.why is None:
@@ -291,6 +270,11 @@ class Visit:
         return list(self._captions.turns)
 
     @property
+    def lesson(self) -> dict[str, str | int | bool] | None:
+        """Where its lesson is, as its page was told; None for none."""
+        return self._captions.lesson
+
+    @property
     def state(self) -> str:
         """What the avatar does: "idle", "listening", "thinking" or "speaking"."""
         return self._captions.state
@@ -317,9 +301,7 @@ class Visit:
 
     def greet(self) -> None:
         """Somebody has come to the face: a teacher speaks first, unless something was said already."""
-        self.touch()
-        if self.session is not None:
-            self.session.greet()
+        self._dialogue.greet()
 
     async def forget_learner(self) -> bool:
         """Deletes what is remembered of the learner in this visit's lesson.
@@ -365,10 +347,3 @@ class Visit:
     def chunks_lost(self) -> int:
         """Pieces of the microphone's sound that nobody took in time."""
         return self._dialogue.sound.chunks_lost
-
-
-def _first_of_ours(error: BaseException) -> VisavisError | None:
-    """The first error in it that is meant for people."""
-    if isinstance(error, BaseExceptionGroup):
-        return next((found for inner in error.exceptions if (found := _first_of_ours(inner)) is not None), None)
-    return error if isinstance(error, VisavisError) else None
