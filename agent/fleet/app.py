@@ -1,6 +1,6 @@
 """The web page as a deployment of Ray Serve: `serve run deploy/ray/serve.yaml`.
 
-    visitor ─ HTTP ─ Serve's proxy ─ VisitRouter ─ Replica: the same app as `visavis serve`, with Arrivals behind its guard
+    visitor ─ HTTP ─ Serve's proxy ─ VisitRouter ─ Replica: the app of `visavis serve`, with Arrivals behind its guard
                                                       │ after every turn
                                                       └─ Conversations, from which another replica goes on
 
