@@ -134,6 +134,14 @@ def test_a_drawn_portrait_is_cut_to_head_and_shoulders(portrait: Portrait) -> No
     assert portrait.name == "mira"
 
 
+@pytest.mark.parametrize("size", [256, 512])
+def test_the_first_analysis_is_what_is_remembered(size: int, tmp_path: Path) -> None:
+    first, again = (load_portrait(DRAWN, size=size, cache_dir=tmp_path) for _ in range(2))
+    for name in ("image", "landmarks", "matte"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+    assert (first.placement, first.head_gains) == (again.placement, again.head_gains)
+
+
 def test_a_start_with_a_remembered_portrait_needs_neither_mediapipe_nor_pytorchs_compiler(
     portrait: Portrait, cache: Path
 ) -> None:

@@ -202,10 +202,11 @@ def _sized(
     image: Image, placement: Placement, size: int, crop: Image, landmarks: Floats, matte: Floats
 ) -> tuple[Image, Floats, Floats]:
     """Crop, landmarks and matte, found where the finder sees best, as large as is asked for."""
-    if size == FRAME_SIZE:
-        return crop, landmarks, matte
-    matte = np.clip(cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
-    return crop_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE), matte
+    if size != FRAME_SIZE:
+        matte = cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC)
+        crop, landmarks = crop_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE)
+    # In steps of 1/255, as the cache keeps it: the first time draws the same pictures as every later one.
+    return crop, landmarks, np.rint(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.float32) / np.float32(255.0)
 
 
 def _missing(face: Floats, image: Image) -> str:
