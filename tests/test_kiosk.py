@@ -23,7 +23,7 @@ from tests.browser import browsing, serving
 from tests.certificates import certificate_for
 from tests.x_display import x_display
 
-pytestmark = [pytest.mark.chromium, pytest.mark.timeout(240)]  # it waits for a server twice
+pytestmark = [pytest.mark.chromium, pytest.mark.real_time, pytest.mark.timeout(240)]  # it waits for a server twice
 
 IDLE_RESET_S = 5
 LONG_MS = 45_000

@@ -21,7 +21,7 @@ from speech.asr.faster_whisper_worker import Decoder
 from tests.browser import Server, browsing, serving
 from tests.certificates import certificate_for
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TOKEN = "a-token-of-32-letters-and-digits"

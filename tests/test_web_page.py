@@ -20,7 +20,7 @@ from tests.carriers import weights_of
 
 expect.set_options(timeout=60_000)  # on a busy machine everything takes its time; nothing here is a measurement
 
-pytestmark = pytest.mark.chromium
+pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
 
 AUDIT = (Path(__file__).parent / "page_audit.js").read_text(encoding="utf-8")
 PROBE = (Path(__file__).parent.parent / "benchmarks" / "web_probe.js").read_text(encoding="utf-8")
@@ -92,7 +92,6 @@ def tell(page: Page, kind: str, **detail: object) -> None:
 
 
 @pytest.mark.packaged("faster-whisper/tiny.en")
-@pytest.mark.real_time
 def test_it_asks_sees_a_face_that_speaks_and_hears_it(browser: Browser, server: Server) -> None:
     visitor = Visitor(browser, bypass_csp=True)  # what listens in comes from elsewhere
     visitor.page.add_init_script(PROBE)
