@@ -8,24 +8,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from agent.config.config import Config
 from agent.personas import portrait_path
 from agent.shared import content_key
-from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FaceDecoder, Image
-from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral
+from avatar.motion import Floats, neutral
 from avatar.portrait.portrait import Portrait, load_portrait
-from avatar.sampler.lookahead import MotionSampler
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk
+from avatar.sampler.lookahead import MotionSampler, warm_up
 from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.processes.sampling import MotionProcess
     from avatar.sampler.batcher import BlockBatcher
-
-WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
 
 BLOCK_FRAMES = 5
 """Frames of motion made at a time, where the sound is known well ahead."""
@@ -58,10 +52,7 @@ def load_motion(config: Config, elsewhere: MotionProcess | None = None) -> Block
     if elsewhere is not None:
         return BlockBatcher(model, partial(sample_elsewhere, elsewhere))
     motion = BlockBatcher(model)
-    # PyTorch's first call of a network takes a quarter of a second: not while somebody is watching.
-    warm = new_sampler(config, motion)
-    warm.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
-    warm.frames()
+    warm_up(new_sampler(config, motion))
     return motion
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
+import numpy as np
+
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import ControlTimeline
 from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, Motion
@@ -51,6 +53,15 @@ class MotionSampler(Protocol):
     def set_controls(self, controls: Controls) -> None:
         """Sets gaze, distance, emotion and composure, from the next sampled frame on."""
         ...
+
+
+WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
+
+
+def warm_up(sampler: MotionSampler) -> None:
+    """Samples once: PyTorch's first call of a network takes a quarter of a second: not while somebody watches."""
+    sampler.push(AudioChunk(np.zeros(WARM_UP_FRAMES * SAMPLES_PER_FRAME, np.float32), OUTPUT_RATE_HZ, 0))
+    sampler.frames()
 
 
 class MotionLookahead:

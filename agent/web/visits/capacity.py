@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agent.engine import Engine
-from agent.faces import BLOCK_FRAMES, WARM_UP_FRAMES
+from agent.faces import BLOCK_FRAMES
 from agent.web.rtc.encoder import FaceEncoder
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import FaceDecoder, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, MotionLayout, neutral
+from avatar.sampler.lookahead import WARM_UP_FRAMES
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.worker.cores import usable_cores
 
