@@ -14,7 +14,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import numpy as np
 
-from agent.conversation.audio_io import AudioIO, Heard, Stage
+from agent.conversation.audio_io import AudioIO, Heard, Stage, UserSound
 from agent.conversation.floor import Floor
 from agent.engine import DRAWING_S, Engine, label, turn_detector
 from agent.faces import new_sampler
@@ -22,7 +22,7 @@ from avatar.clock import SAMPLES_PER_FRAME, PacedClock, Player
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output
 from avatar.renderer import Renderer
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
+from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
 from speech.turns.base import TurnDetector
@@ -150,10 +150,10 @@ class Mirror:
         async with aclosing(self._heard) as heard, asyncio.TaskGroup() as tasks:
             tasks.create_task(self._renderer.run(), name="face")
             async for item in heard:
-                if not isinstance(item, AudioChunk):
+                if not isinstance(item, UserSound):
                     continue
-                feed.push(item.samples)
-                for event in await asyncio.to_thread(self._turns.push, item):
+                feed.push(item.words.samples)
+                for event in await asyncio.to_thread(self._turns.push, item.voice):
                     if isinstance(event, SpeechStarted):
                         self._set_state(ConversationState.SPEAKING)
                     elif isinstance(event, SpeechStopped):

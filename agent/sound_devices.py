@@ -9,6 +9,7 @@ from agent.config.device_sections import NO_DEVICE
 from agent.conversation.live_audio import LiveAudio, NoSound
 from speech.devices.sound_card import SoundCard
 from speech.devices.speaker_latency import STEPS_S
+from speech.echo.aec3 import Aec3
 
 
 def sound_device(
@@ -36,4 +37,10 @@ def sound_device(
 def live_audio(config: Config, device: SoundCard | NoSound, on_level: Callable[[float], None]) -> LiveAudio:
     """The user at these devices; `on_level` is called with the loudness of every chunk heard."""
     wanted = config.devices
-    return LiveAudio(device, full_duplex=wanted.headphones, push_to_talk=wanted.push_to_talk, on_level=on_level)
+    return LiveAudio(
+        device,
+        full_duplex=wanted.headphones,
+        push_to_talk=wanted.push_to_talk,
+        on_level=on_level,
+        canceller=Aec3() if wanted.echo_cancelling and not wanted.headphones else None,
+    )

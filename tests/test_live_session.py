@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agent.conversation.answering import QUEUED_REQUESTS
-from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
 from agent.conversation.questions import Questions
 from agent.conversation.thinking import MIND_FAILED
@@ -72,7 +72,7 @@ class Live:
                 key_is_down = self._keys.pop(0)[1]
                 yield TalkKey(key_is_down)
             if self._full_duplex or key_is_down or stage.floor.free_for(self._echo_s):
-                yield AudioChunk(self._sound[start : start + CHUNK], OUTPUT_RATE_HZ, start)
+                yield UserSound.of(AudioChunk(self._sound[start : start + CHUNK], OUTPUT_RATE_HZ, start))
         yield UserLeft()
 
 

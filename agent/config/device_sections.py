@@ -25,7 +25,8 @@ class DevicesSection(Section):
     Attributes:
         microphone: its name, a part of it, or its number; "" for the system's default; `visavis devices` lists them.
         speaker: likewise.
-        headphones: the microphone does not hear the avatar, so it stays open while the avatar speaks.
+        headphones: the microphone does not hear the avatar, so nothing need be taken out of what it hears.
+        echo_cancelling: the avatar's voice is taken out of what the microphone hears, which stays open meanwhile.
         push_to_talk: the space bar opens and closes the microphone.
         speaker_delay_s: how much later the sound is heard than the system says (Bluetooth), seconds.
     """
@@ -33,6 +34,7 @@ class DevicesSection(Section):
     microphone: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     speaker: Annotated[str, Field(max_length=LONGEST_TEXT)] = ""
     headphones: bool = False
+    echo_cancelling: bool = True
     push_to_talk: bool = False
     speaker_delay_s: Annotated[float, Field(ge=-0.5, le=1.0)] = 0.0
 

@@ -18,7 +18,27 @@ from avatar.clock import AudioClock, Player
 from speech.audio import AudioChunk
 from speech.sound_track import SoundTrack
 
-Heard = AudioChunk | TalkKey | TypedText | RecordingEnded | UserStopped | UserLeft
+
+@dataclass(frozen=True, slots=True)
+class UserSound:
+    """The next sound of the user, without the avatar's echo in it.
+
+    Attributes:
+        words: what the recogniser is to understand: the user nearly whole, some echo may be left.
+        voice: what tells whether the user speaks: surely no echo, some of the user may be missing. The same place in
+            the stream.
+    """
+
+    words: AudioChunk
+    voice: AudioChunk
+
+    @classmethod
+    def of(cls, chunk: AudioChunk) -> UserSound:
+        """Sound that never had an echo in it."""
+        return cls(chunk, chunk)
+
+
+Heard = UserSound | TalkKey | TypedText | RecordingEnded | UserStopped | UserLeft
 """What comes from the user, in the order in which it happened."""
 
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
-from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import Event, Problem, RecordingEnded, TalkKey, TypedText, UserLeft, UserStopped
 from agent.conversation.utterance import Utterance
 from speech.asr.base import ASR
@@ -113,7 +113,7 @@ class Hearing:
         async for item in heard:
             happenings: list[Happening] = []
             match item:
-                case AudioChunk():
+                case UserSound():
                     happenings = await self._hear(item)
                 case TalkKey(is_down):
                     happenings = await self._take_key(is_down)
@@ -125,22 +125,22 @@ class Hearing:
                 yield happening
         self._drop_utterance()
 
-    async def _hear(self, chunk: AudioChunk) -> list[Happening]:
+    async def _hear(self, sound: UserSound) -> list[Happening]:
         ears = self._ears
         if ears is None:
             return []
         if self._utterance is None:
-            self._keep_pre_roll(chunk)
+            self._keep_pre_roll(sound.words)
         else:
-            await self._utterance.put(chunk)
+            await self._utterance.put(sound.words)
         if self._key_is_down:
             return []  # the key says where the turn ends
         happenings: list[Happening] = []
         min_speech_s = ears.min_speech_s if self._stage.floor.is_free else ears.barge_in_s
-        for event in await asyncio.to_thread(ears.turns.push, chunk, min_speech_s):
+        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s):
             match event:
                 case SpeechStarted(at_s):
-                    await self._begin(ears, at_s, self._heard_at(chunk, at_s) if self._real_time else None)
+                    await self._begin(ears, at_s, self._heard_at(sound.voice, at_s) if self._real_time else None)
                     happenings.append(UserBegan())
                 case SpeechPaused() if self._utterance is not None:
                     self._utterance.pause()

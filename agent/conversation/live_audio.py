@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Protocol
 
-from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import TalkKey, UserLeft, UserStopped
 from avatar.clock import EvenPlayer, Player
-from speech.audio import OUTPUT_RATE_HZ, AudioChunk, rms
+from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
+from speech.echo.base import EchoCanceller
 from speech.sound_track import SoundTrack
 
 ECHO_S = 0.35
@@ -49,6 +52,8 @@ class LiveAudio:
         push_to_talk: nothing is heard before `press`.
         echo_s: how long after the avatar's last sample the microphone may still hear it.
         on_level: called with the loudness of every chunk (RMS, 0 to 1), on the event loop.
+        canceller: takes the avatar's echo out of what the microphone hears, so that the user can barge in by voice
+            without headphones; None where nothing does.
     """
 
     real_time = True
@@ -61,12 +66,14 @@ class LiveAudio:
         push_to_talk: bool = False,
         echo_s: float = ECHO_S,
         on_level: Callable[[float], None] = lambda level: None,
+        canceller: EchoCanceller | None = None,
     ) -> None:
         self._device, self._push_to_talk, self._echo_s, self._on_level = device, push_to_talk, echo_s, on_level
-        self._full_duplex = full_duplex and not push_to_talk
+        self._canceller = None if full_duplex else canceller
+        self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
         # Sound and keys in one queue, in the order in which they happened; None ends it.
-        self._items: asyncio.Queue[AudioChunk | TalkKey | UserStopped | None] = asyncio.Queue(QUEUED)
+        self._items: asyncio.Queue[UserSound | TalkKey | UserStopped | None] = asyncio.Queue(QUEUED)
 
     @property
     def hears(self) -> bool:
@@ -110,7 +117,7 @@ class LiveAudio:
             while (item := await self._items.get()) is not None:
                 if isinstance(item, TalkKey):
                     key_was_down = item.is_down
-                elif isinstance(item, AudioChunk) and not self._is_listening(stage, key_was_down):
+                elif isinstance(item, UserSound) and not self._is_listening(stage, key_was_down):
                     continue  # half duplex: it may be the avatar's own voice
                 yield item
             yield UserLeft()
@@ -131,13 +138,26 @@ class LiveAudio:
         user = stage.user
         async for chunk in self._device.chunks():
             self._on_level(rms(chunk.samples))
+            sound = await asyncio.to_thread(self._without_echo, chunk, self._played(stage, chunk))
             if not self.is_open:
                 continue
             if self._is_listening(stage, self._is_down):
-                samples = chunk.samples
+                samples = sound.words.samples
                 if user.end + len(samples) - user.taken < _MOST_AHEAD_S * OUTPUT_RATE_HZ:
                     user.append(samples)
-            await self._items.put(chunk)
+            await self._items.put(sound)
+
+    def _played(self, stage: Stage, chunk: AudioChunk) -> Samples:
+        """What was heard of the avatar while a chunk was recorded that has just come."""
+        ago_s = asyncio.get_running_loop().time() - self._device.heard_at(0)
+        now = round(ago_s * OUTPUT_RATE_HZ) if math.isfinite(ago_s) else 0
+        return stage.voice.read(max(0, now - len(chunk.samples)), len(chunk.samples))
+
+    def _without_echo(self, chunk: AudioChunk, played: Samples) -> UserSound:
+        if self._canceller is None:
+            return UserSound.of(chunk)
+        clean = self._canceller.push(chunk.samples, played)
+        return UserSound(replace(chunk, samples=clean.words), replace(chunk, samples=clean.voice))
 
     def _put(self, item: TalkKey | UserStopped | None) -> None:
         while self._items.full():  # what the user decides goes before what the user says

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import RecordingEnded, TypedText
 from avatar.clock import SAMPLES_PER_FRAME
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
@@ -71,7 +71,7 @@ class Questions:
                     done += len(piece)
                     if self.real_time:  # a microphone hands sound over when it has sounded
                         await stage.clock.reached(start + done)
-                    yield AudioChunk(piece, OUTPUT_RATE_HZ, fed)
+                    yield UserSound.of(AudioChunk(piece, OUTPUT_RATE_HZ, fed))
                     fed += len(piece)
                     if not stage.floor.is_free:  # somebody who is being answered waits before going on
                         stage.user.cut(start + done)

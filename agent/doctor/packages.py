@@ -92,6 +92,7 @@ PACKAGES: Mapping[str, Package] = {
         "deep",
     ),
     "silero-vad": Package("ears: voice detector", "silero_vad", ("data/silero_vad_16k_op15.onnx",), "never"),
+    "pywebrtc-audio": Package("ears: echo canceller", "pywebrtc_audio"),
     "pocketsphinx": Package(
         "ears: recogniser",
         "pocketsphinx",

@@ -1,0 +1,1 @@
+"""What the user wants of the conversation itself, whatever the mind is."""
