@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from agent.conversation.answering import QUEUED_REQUESTS
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
 from agent.conversation.questions import Questions
+from agent.conversation.requests import QUEUED_REQUESTS
 from agent.conversation.thinking import MIND_FAILED
 from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion

@@ -6,28 +6,22 @@ A reply is begun early, in a pause of the user (a draft), and thrown away if the
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.events import Event, Say, StateChanged, TurnFinished, TypedText
 from agent.conversation.hearing import UserSaid
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Reply
+from agent.conversation.requests import Requests
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
 from avatar.renderer import Renderer
 from speech.errors import InputError
-
-QUEUED_REQUESTS = 16
-"""Things that others asked for and that wait for the floor; more are refused."""
-
-LISTENS_S = 5.0
-"""So long they wait for the user to finish; where it is noisy, a turn may never end."""
 
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 """An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
@@ -78,6 +72,9 @@ class Answering:
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
             an error.
         on_event: called with states, finished turns and dropped requests.
+
+    Attributes:
+        requests: what others ask for meanwhile.
     """
 
     def __init__(
@@ -100,10 +97,7 @@ class Answering:
         self._turns = self._interruptions = 0
         self._turn: _OpenTurn | None = None
         self._draft: Reply | None = None
-        self._requests: deque[TypedText | Say] = deque()
-        self._asked, self._nothing_waits = asyncio.Event(), asyncio.Event()
-        self._nothing_waits.set()
-        self._is_closed = False
+        self.requests = Requests(stage.floor, self.answer_text, on_event)
 
     # ---- what the user does
 
@@ -166,27 +160,9 @@ class Answering:
         else:
             self._take_floor(asked.text)
 
-    # ---- what others ask for, at any moment
-
-    def request(self, request: TypedText | Say) -> bool:
-        """Keeps a request until the floor is free; False if too many wait already, or the conversation is over."""
-        if len(self._requests) >= QUEUED_REQUESTS or self._is_closed:
-            return False
-        self._requests.append(request)
-        self._asked.set()
-        self._nothing_waits.clear()
-        return True
-
-    def drop_requests(self, why: str) -> None:
-        """Takes back what waits; each is told."""
-        while self._requests:
-            self._on_event(RequestDropped(self._requests.popleft(), why))
-        self._nothing_waits.set()
-
     def leave(self) -> None:
         """The user has gone: nothing more is said, and no more requests are taken."""
-        self._is_closed = True
-        self.drop_requests("the user has left")
+        self.requests.close("the user has left")
         self.cut()
 
     async def finish_sentence(self) -> bool:
@@ -195,8 +171,7 @@ class Answering:
         Returns:
             Whether anything was being said.
         """
-        self._is_closed = True
-        self.drop_requests("the conversation ends")
+        self.requests.close("the conversation ends")
         turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
@@ -214,35 +189,7 @@ class Answering:
         """Lets what was asked for, and the last answer, be played to the end."""
         self.drop_draft()
         self._stage.floor.user_ends()
-        while self._requests or not self._stage.floor.is_free:
-            await self._nothing_waits.wait()
-            await self._stage.floor.free()
-        self._is_closed = True
-
-    async def serve_requests(self) -> None:
-        """Answers what was asked for, one after the other, when nobody speaks; a barge-in makes it wait, not go."""
-        while True:
-            await self._asked.wait()
-            while self._requests:
-                request = self._requests[0]
-                await self._nobody_speaks()
-                if self._requests and self._requests[0] is request:  # else it was taken back
-                    self._requests.popleft()
-                    self.answer_text(request)
-            self._asked.clear()
-            self._nothing_waits.set()
-
-    async def _nobody_speaks(self) -> None:
-        floor, is_patient = self._stage.floor, True
-        while True:
-            try:
-                async with asyncio.timeout(LISTENS_S):  # `wait_for` forgets a cancellation that comes with the event
-                    await floor.quiet()
-            except TimeoutError:
-                is_patient = False
-            await floor.free()
-            if floor.user_is_quiet or not is_patient:
-                return
+        await self.requests.finish()
 
     # ---- one turn
 

@@ -132,7 +132,7 @@ class Session:
         self._delivery.write_silence(self._manner.lead_s)
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
-            requests = tasks.create_task(self._answering.serve_requests(), name="requests")
+            requests = tasks.create_task(self._answering.requests.serve(), name="requests")
             if self._opening and self._manner.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""
@@ -174,11 +174,11 @@ class Session:
 
     def ask(self, text: str) -> bool:
         """Answers a question when nobody speaks; False if too many things wait already."""
-        return self._answering.request(TypedText(text))
+        return self._answering.requests.put(TypedText(text))
 
     def say(self, text: str) -> bool:
         """Says a text as it is when nobody speaks; False if too many things wait already."""
-        return self._answering.request(Say(text))
+        return self._answering.requests.put(Say(text))
 
     def interrupt(self, unheard_from: int | None = None) -> None:
         """Stops the answer, and takes back what waits, which is told: a RequestDropped each.
@@ -186,7 +186,7 @@ class Session:
         Args:
             unheard_from: output sample from which on it was played to nobody, where that is known.
         """
-        self._answering.drop_requests("it was stopped")
+        self._answering.requests.drop("it was stopped")
         self._answering.cut(unheard_from)
 
     async def finish_sentence(self) -> bool:
