@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.events import Event, Say, StateChanged, TurnFinished, TypedText, UtteranceDropped
 from agent.conversation.hearing import UserSaid
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
-from agent.conversation.reply import Reply
+from agent.conversation.reply import Manners, Reply, Unanswered
 from agent.conversation.requests import Requests
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
@@ -37,6 +37,7 @@ class _OpenTurn:
         say: what is to be said as it is.
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
+        is_unanswered: the words were not meant for the avatar, and are not remembered.
         task: the work.
     """
 
@@ -45,6 +46,7 @@ class _OpenTurn:
     say: str | None
     reply: Reply | None
     unheard_from: int | None = None
+    is_unanswered: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -68,6 +70,7 @@ class Answering:
         history: takes what was said and heard.
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
+        manners: looks at the words of a turn before the mind is asked.
         tail_s: idle after each reply.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
             an error.
@@ -86,12 +89,13 @@ class Answering:
         latency: LatencyObserver,
         *,
         delivery: Delivery,
+        manners: Manners,
         tail_s: float,
         apologises: bool,
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._face, self._delivery = tasks, stage, face, delivery
-        self._history, self._latency = history, latency
+        self._history, self._latency, self._manners = history, latency, manners
         self._tail_s, self._apologises, self._on_event = max(tail_s, SHORTEST_TAIL_S), apologises, on_event
         self._has_understood = False
         self._turns = self._interruptions = 0
@@ -124,7 +128,8 @@ class Answering:
         if self._draft is not None and same_words(self._draft.question, words):
             return
         self.drop_draft()
-        self._draft = self._begin(Reply(words, None))
+        if self._manners.is_for_mind(words):
+            self._draft = self._begin(Reply(words, None))
 
     def drop_draft(self) -> None:
         """The user goes on: what was begun early is not wanted."""
@@ -221,11 +226,22 @@ class Answering:
         if not record.question and turn.say is None and not self._apologises:
             return  # a noise beside the question; whether there was one at all is known at the recording's end
         self._has_understood = True
+        asked = record.question
+        if turn.say is None and asked:
+            match await self._manners.reply_to(asked):
+                case Unanswered(why):
+                    turn.is_unanswered = True
+                    self._on_event(UtteranceDropped(why))
+                    return
+                case Say(text):
+                    turn.say = text
+                case TypedText(text):
+                    asked = text
         reply = turn.reply
-        if reply is None or turn.say is not None or not same_words(reply.question, record.question):
+        if reply is None or turn.say is not None or not same_words(reply.question, asked):
             if reply is not None:
                 reply.drop()
-            reply = turn.reply = self._begin(Reply(record.question, turn.say))
+            reply = turn.reply = self._begin(Reply(asked, turn.say))
         reply.confirm(record)
         await reply.finished()
         end = self._stage.voice.end
@@ -248,7 +264,8 @@ class Answering:
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()
-        self._history.add_user(record.question)
+        if not turn.is_unanswered:
+            self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)
         if floor.user_is_quiet or not was_cut:
             self._set_state(ConversationState.LISTENING if was_cut else ConversationState.IDLE)

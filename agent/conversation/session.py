@@ -22,6 +22,7 @@ from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, 
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
+from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
@@ -65,6 +66,7 @@ class Session:
         on_event: called on the event loop for everything that users want to know.
         controls: gaze, head distance, emotion and composure from the start.
         earlier: what was said before, where a conversation goes on.
+        manners: looks at the words of a turn before the mind is asked; None leaves all to the mind.
 
     Attributes:
         history: the conversation so far.
@@ -84,6 +86,7 @@ class Session:
         on_event: Callable[[Event], None],
         controls: Controls | None = None,
         earlier: Sequence[Message] = (),
+        manners: Manners | None = None,
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
         self._opening, self.mind = manner.opening, mind
@@ -109,6 +112,7 @@ class Session:
             self.history,
             self._latency,
             delivery=self._delivery,
+            manners=manners or ForMind(),
             tail_s=manner.tail_s,
             apologises=manner.apologises,
             on_event=on_event,
