@@ -14,10 +14,14 @@ from speech.user_folders import data_folder
 
 def memories_of(config: Config) -> Memories | None:
     """Where what people ask to have remembered is kept; None where nothing is."""
-    memory = config.memory
-    if memory.keep == "always":
-        return Memories(memory.folder or data_folder() / "memory", progress=progress_of(config))
-    return Memories(None) if memory.keep == "session" else None
+    if config.memory.keep == "always":
+        return lasting_memories(config)
+    return Memories(None) if config.memory.keep == "session" else None
+
+
+def lasting_memories(config: Config) -> Memories:
+    """What is kept on this machine, whether or not it is switched on now."""
+    return Memories(config.memory.folder or data_folder() / "memory", progress=progress_of(config))
 
 
 def manner_of(config: Config, *, chats: bool) -> Manner:

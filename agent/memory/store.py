@@ -28,8 +28,8 @@ LONGEST_NAME = 60
 
 Kind = Literal["fact", "liking"]
 
-_UNSPEAKABLE = frozenset("[]{}<>*_`|\\")
-"""What markup and emotion tags are made of: nobody says it."""
+_UNSPEAKABLE = frozenset("[]{}<>*_`|~;\\")
+"""What markup and emotion tags are made of: nobody says it, nor pictures (category So)."""
 
 _SCHEMA = """
 create table if not exists people (
@@ -165,9 +165,7 @@ class Memories:
                     (person, fact.kind, fact.topic or topic_of(fact.said), fact.said, self._now()),
                 )
             if _count(database, "select count(*) from facts where person = ?", person) > MOST_FACTS:
-                raise InputError(
-                    f"memory: expected at most {MOST_FACTS} facts of one person, this is one more; not kept"
-                )
+                raise InputError(f"memory: expected at most {MOST_FACTS} facts of a person, this is one more; not kept")
 
     def forget_fact(self, name: str, fact: Fact) -> bool:
         """Deletes one thing that a person said; whether it was there.
@@ -209,7 +207,9 @@ class Memories:
 def speakable(text: str) -> str:
     """What of a text can be kept and said again: one line without markup, brackets and characters nobody sees."""
     plain = "".join(
-        " " if letter in _UNSPEAKABLE or unicodedata.category(letter)[0] in "CZ" else letter
+        " "
+        if letter in _UNSPEAKABLE or unicodedata.category(letter)[0] in "CZ" or unicodedata.category(letter) == "So"
+        else letter
         for letter in unicodedata.normalize("NFC", text)
     )
     return " ".join(plain.split()).strip(" .,;:!?…")
