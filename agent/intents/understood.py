@@ -19,6 +19,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it")
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PART = re.compile(r"[.!?,;:…¡¿]+(?=\s|$|[¡¿])|\s[–—-]\s")
+_NAME = r"[^\W\d?]+(?: [^\W\d?]+)?"
 _LONGEST = 160
 """Characters: whoever speaks longer has something to say."""
 _SAID_ALONG = frozenset({Kind.BACKCHANNEL, Kind.GREETING})
@@ -144,11 +145,12 @@ def _made(pattern: _Pattern, found: re.Match[str], words: _Words, start: int, ta
     for named in groups:
         if named.startswith("language"):
             what = table.languages[groups[named]]
-    if "name" in groups:
-        called = groups["name"].split()
-        if any(word in table.not_names for word in called):
+    for key in groups.keys() & {"name", "proper"}:
+        what = words.within(start + found.start(key), start + found.end(key))
+        if key == "proper" and (what == what.lower() or groups[key] in table.languages):
+            return None  # "I'm lonely", "I'm German"
+        if any(word in table.not_names for word in groups[key].split()):
             return None
-        what = words.within(start + found.start("name"), start + found.end("name"))
         what = " ".join(word[:1].upper() + word[1:] for word in what.split())
     if "what" in groups:
         what = words.within(start + found.start("what"), start + found.end("what"))
@@ -189,7 +191,7 @@ def _table(language: str) -> _Table:
 
     def compiled(pattern: str) -> Callable[[str], re.Match[str] | None]:
         count = itertools.count()
-        filled = _without_accents(pattern).replace("{name}", r"(?P<name>[^\W\d?]+(?: [^\W\d?]+)?)")
+        filled = _without_accents(pattern).replace("{name}", rf"(?P<name>{_NAME})").replace("{Name}", rf"(?P<proper>{_NAME})")
         filled = re.sub("{language}", lambda _: f"(?P<language{next(count)}>{names})", filled)
         return re.compile(rf"(?:{filled})\??").fullmatch
 
