@@ -62,6 +62,7 @@ class Transcript:
         start_s: where its sound begins on the input stream, seconds.
         end_s: where the sound heard so far ends on the input stream, seconds.
         is_doubtful: the recogniser found other words about as likely: singing, music, noise, or another language.
+        confidence: [0, 1], how likely no word is wrong, as the recogniser sees it; None where it can't tell.
     """
 
     text: str
@@ -69,6 +70,7 @@ class Transcript:
     start_s: float
     end_s: float
     is_doubtful: bool = False
+    confidence: float | None = None
 
 
 VoiceEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped

@@ -1,8 +1,8 @@
 """A recogniser in a process of its own: what all of them share. Its module is a worker (`speech.worker.main`).
 
 The sound is sent in pieces of int16 at 16 kHz; every piece is answered by one item with the words so far in "text", and
-after the end of the sound comes one item more with the final words, and "is_doubtful" where the recogniser can tell. An
-item without "text" says that nothing has changed.
+after the end of the sound comes one item more with the final words, and "is_doubtful" and "confidence" where the
+recogniser can tell. An item without "text" says that nothing has changed.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class ProcessASR:
                     text = str(item.fields.get("text", words))
                     if item.fields.get("is_final"):
                         is_doubtful = bool(item.fields.get("is_doubtful", False))
-                        yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful)
+                        confidence = item.fields.get("confidence")
+                        yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful, confidence)
                         return
                     utterance.ahead.release()
                     if text != words:
