@@ -60,9 +60,10 @@ class Transcript:
             understood.
         is_final: False for an interim transcript, which may still change.
         start_s: where its sound begins on the input stream, seconds.
-        end_s: where the sound heard so far ends on the input stream, seconds.
+        end_s: where the sound ends on the input stream that was understood so far, seconds: what was said later is not
+            in the text.
         is_doubtful: the recogniser found other words about as likely: singing, music, noise, or another language.
-        confidence: [0, 1], how likely no word is wrong, as the recogniser sees it; None where it can't tell.
+        confidence: [0, 1], how sure the recogniser is that no word is wrong; None where it can't tell.
     """
 
     text: str

@@ -10,10 +10,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from agent.conversation.answering import QUEUED_REQUESTS
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import RequestDropped, Say, StateChanged, TalkKey, TypedText, UserLeft
+from agent.conversation.events import (
+    RequestDropped,
+    Say,
+    StateChanged,
+    TalkKey,
+    TypedText,
+    UserLeft,
+    UtteranceDropped,
+)
 from agent.conversation.questions import Questions
+from agent.conversation.reply import Unanswered
+from agent.conversation.requests import QUEUED_REQUESTS
 from agent.conversation.thinking import MIND_FAILED
 from agent.llm.base import Message
 from avatar.motion import Controls, ConversationState, Emotion
@@ -423,3 +432,26 @@ def test_an_emotion_of_a_short_last_sentence_does_not_hold_up_a_recording() -> N
     scene = Scene(mind=ScriptedMind({"a": "[happy] Ha."}), voice=ToneVoice(word_s=0.03))
     scene.ask(TypedText("a"))
     assert scene.records[0].heard == "Ha."
+
+
+def test_what_manners_say_of_the_words_goes_before_the_mind() -> None:
+    class Butler:
+        """Answers greetings, asks in other words, and does not answer asides."""
+
+        def is_for_mind(self, words: str) -> bool:
+            return words == "it"
+
+        async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+            said = {"hello": Say("Good day."), "it": TypedText("what is it"), "pass the salt": Unanswered("aside")}
+            return said.get(words)
+
+    ears = ScriptedEars(["hello", "it", "pass the salt", "why"], interim=["hello", "it", "pass the salt"])
+    mind = ScriptedMind({"it": "Early.", "what is it": "A clock.", "why": "Because."}, delay_s=0.01)
+    scene = live_scene(ears, mind)
+    scene.manners = Butler()
+    spans = ((1.0, 1.6), (4.0, 4.6), (7.0, 7.6), (10.0, 10.6))
+    run(scene.converse(Live(spoken(*spans, until_s=13.0))))
+    assert [record.heard for record in scene.records] == ["Good day.", "A clock.", "", "Because."]
+    assert scene.voice.spoken == ["Good day.", "Early.", "A clock.", "Because."], "a draft is begun for the mind only"
+    assert [event.why for event in scene.events if isinstance(event, UtteranceDropped)] == ["aside"]
+    assert "salt" not in repr(mind.histories) and mind.histories[-1][-1].text == "A clock."

@@ -15,6 +15,7 @@ from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
 from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.questions import Questions, RecordedQuestion
+from agent.conversation.reply import ForMind, Manners
 from agent.conversation.session import Manner, Session
 from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.conversation.turn import TurnRecord
@@ -43,6 +44,7 @@ class Scene:
     apologise: bool = True
     is_expected: Callable[[str], bool] = bool
     manner: Manner = field(default_factory=Manner)
+    manners: Manners = field(default_factory=ForMind)
     controls: Controls | None = None
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
@@ -82,6 +84,7 @@ class Scene:
                 manner=replace(self.manner, apologises=self.apologise),
                 on_event=self.events.append,
                 controls=self.controls,
+                manners=self.manners,
             )
             await self.session.run()
 

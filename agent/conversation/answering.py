@@ -6,28 +6,22 @@ A reply is begun early, in a pause of the user (a draft), and thrown away if the
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.events import Event, Say, StateChanged, TurnFinished, TypedText, UtteranceDropped
 from agent.conversation.hearing import UserSaid
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
-from agent.conversation.reply import Reply
+from agent.conversation.reply import Manners, Reply, Unanswered
+from agent.conversation.requests import Requests
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
 from avatar.renderer import Renderer
 from speech.errors import InputError
-
-QUEUED_REQUESTS = 16
-"""Things that others asked for and that wait for the floor; more are refused."""
-
-LISTENS_S = 5.0
-"""So long they wait for the user to finish; where it is noisy, a turn may never end."""
 
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 """An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
@@ -43,6 +37,7 @@ class _OpenTurn:
         say: what is to be said as it is.
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
+        is_unanswered: the words were not meant for the avatar, and are not remembered.
         task: the work.
     """
 
@@ -51,6 +46,7 @@ class _OpenTurn:
     say: str | None
     reply: Reply | None
     unheard_from: int | None = None
+    is_unanswered: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -74,10 +70,14 @@ class Answering:
         history: takes what was said and heard.
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
+        manners: looks at the words of a turn before the mind is asked.
         tail_s: idle after each reply.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
             an error.
         on_event: called with states, finished turns and dropped requests.
+
+    Attributes:
+        requests: what others ask for meanwhile.
     """
 
     def __init__(
@@ -89,21 +89,19 @@ class Answering:
         latency: LatencyObserver,
         *,
         delivery: Delivery,
+        manners: Manners,
         tail_s: float,
         apologises: bool,
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._face, self._delivery = tasks, stage, face, delivery
-        self._history, self._latency = history, latency
+        self._history, self._latency, self._manners = history, latency, manners
         self._tail_s, self._apologises, self._on_event = max(tail_s, SHORTEST_TAIL_S), apologises, on_event
         self._has_understood = False
         self._turns = self._interruptions = 0
         self._turn: _OpenTurn | None = None
         self._draft: Reply | None = None
-        self._requests: deque[TypedText | Say] = deque()
-        self._asked, self._nothing_waits = asyncio.Event(), asyncio.Event()
-        self._nothing_waits.set()
-        self._is_closed = False
+        self.requests = Requests(stage.floor, self.answer_text, on_event)
 
     # ---- what the user does
 
@@ -130,7 +128,8 @@ class Answering:
         if self._draft is not None and same_words(self._draft.question, words):
             return
         self.drop_draft()
-        self._draft = self._begin(Reply(words, None))
+        if self._manners.is_for_mind(words):
+            self._draft = self._begin(Reply(words, None))
 
     def drop_draft(self) -> None:
         """The user goes on: what was begun early is not wanted."""
@@ -166,27 +165,9 @@ class Answering:
         else:
             self._take_floor(asked.text)
 
-    # ---- what others ask for, at any moment
-
-    def request(self, request: TypedText | Say) -> bool:
-        """Keeps a request until the floor is free; False if too many wait already, or the conversation is over."""
-        if len(self._requests) >= QUEUED_REQUESTS or self._is_closed:
-            return False
-        self._requests.append(request)
-        self._asked.set()
-        self._nothing_waits.clear()
-        return True
-
-    def drop_requests(self, why: str) -> None:
-        """Takes back what waits; each is told."""
-        while self._requests:
-            self._on_event(RequestDropped(self._requests.popleft(), why))
-        self._nothing_waits.set()
-
     def leave(self) -> None:
         """The user has gone: nothing more is said, and no more requests are taken."""
-        self._is_closed = True
-        self.drop_requests("the user has left")
+        self.requests.close("the user has left")
         self.cut()
 
     async def finish_sentence(self) -> bool:
@@ -195,8 +176,7 @@ class Answering:
         Returns:
             Whether anything was being said.
         """
-        self._is_closed = True
-        self.drop_requests("the conversation ends")
+        self.requests.close("the conversation ends")
         turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
@@ -214,35 +194,7 @@ class Answering:
         """Lets what was asked for, and the last answer, be played to the end."""
         self.drop_draft()
         self._stage.floor.user_ends()
-        while self._requests or not self._stage.floor.is_free:
-            await self._nothing_waits.wait()
-            await self._stage.floor.free()
-        self._is_closed = True
-
-    async def serve_requests(self) -> None:
-        """Answers what was asked for, one after the other, when nobody speaks; a barge-in makes it wait, not go."""
-        while True:
-            await self._asked.wait()
-            while self._requests:
-                request = self._requests[0]
-                await self._nobody_speaks()
-                if self._requests and self._requests[0] is request:  # else it was taken back
-                    self._requests.popleft()
-                    self.answer_text(request)
-            self._asked.clear()
-            self._nothing_waits.set()
-
-    async def _nobody_speaks(self) -> None:
-        floor, is_patient = self._stage.floor, True
-        while True:
-            try:
-                async with asyncio.timeout(LISTENS_S):  # `wait_for` forgets a cancellation that comes with the event
-                    await floor.quiet()
-            except TimeoutError:
-                is_patient = False
-            await floor.free()
-            if floor.user_is_quiet or not is_patient:
-                return
+        await self.requests.finish()
 
     # ---- one turn
 
@@ -274,11 +226,22 @@ class Answering:
         if not record.question and turn.say is None and not self._apologises:
             return  # a noise beside the question; whether there was one at all is known at the recording's end
         self._has_understood = True
+        asked = record.question
+        if turn.say is None and asked:
+            match await self._manners.reply_to(asked):
+                case Unanswered(why):
+                    turn.is_unanswered = True
+                    self._on_event(UtteranceDropped(why))
+                    return
+                case Say(text):
+                    turn.say = text
+                case TypedText(text):
+                    asked = text
         reply = turn.reply
-        if reply is None or turn.say is not None or not same_words(reply.question, record.question):
+        if reply is None or turn.say is not None or not same_words(reply.question, asked):
             if reply is not None:
                 reply.drop()
-            reply = turn.reply = self._begin(Reply(record.question, turn.say))
+            reply = turn.reply = self._begin(Reply(asked, turn.say))
         reply.confirm(record)
         await reply.finished()
         end = self._stage.voice.end
@@ -301,7 +264,8 @@ class Answering:
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()
-        self._history.add_user(record.question)
+        if not turn.is_unanswered:
+            self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)
         if floor.user_is_quiet or not was_cut:
             self._set_state(ConversationState.LISTENING if was_cut else ConversationState.IDLE)

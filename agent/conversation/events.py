@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from agent.conversation.turn import TurnRecord
 from agent.text.sentences import Sentence
@@ -118,4 +119,147 @@ class LessonMoved:
     place: str = ""
 
 
-Event = StateChanged | Transcript | Sentence | SentenceHeard | Problem | TurnFinished | RequestDropped | LessonMoved
+# ---- how the two of them share the floor: for whoever measures it; nothing depends on these
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceDucked:
+    """The avatar's voice goes down, because the user's was heard.
+
+    Attributes:
+        onset_s: event-loop time of the first sample of the user's voice.
+        at_s: event-loop time at which the first sample at the lower level is heard; may lie a little ahead.
+    """
+
+    onset_s: float
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceHeld:
+    """The avatar's voice falls silent, and what it has not said is kept.
+
+    Attributes:
+        at_s: event-loop time at which the silence begins; may lie a little ahead.
+        onset_s: event-loop time of the first sample of the user's voice; None where somebody asked for it.
+    """
+
+    at_s: float
+    onset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceResumed:
+    """The avatar's voice goes on from where it was, at its full level.
+
+    Attributes:
+        at_s: event-loop time at which that is heard; may lie a little ahead.
+        was_held: it had fallen silent; else it was only ducked.
+        was_asked: somebody asked for it; else it was no interruption at all, and a hold before was a false stop.
+    """
+
+    at_s: float
+    was_held: bool
+    was_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCut:
+    """The avatar's voice stops for good: the turn is interrupted.
+
+    Attributes:
+        at_s: event-loop time from which nothing more is heard; that of the hold, where one came before.
+        onset_s: event-loop time of the first sample of the user's voice; None where somebody asked for it.
+    """
+
+    at_s: float
+    onset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopMissed:
+    """The user talked on over the avatar for longer than half a second, and it did not fall silent.
+
+    Attributes:
+        voiced_s: how long the user's voice was heard so.
+    """
+
+    voiced_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EchoMeasured:
+    """What of the avatar's own voice came back into the microphone since the last report; once a second at most.
+
+    Attributes:
+        level_db: the echo as it was heard, in dB relative to full scale.
+        erle_db: echo return loss enhancement: how much of it was taken out, in dB (ITU-T G.168).
+        double_talk_s: seconds in which both of them spoke.
+    """
+
+    level_db: float
+    erle_db: float
+    double_talk_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class UserWentOnAfterEnd:
+    """What was taken for the end of the user's turn was none: the same turn goes on.
+
+    Attributes:
+        after_s: seconds from the end of the user's voice to its return.
+        was_heard: the avatar had begun to say something, and so it cut in.
+    """
+
+    after_s: float
+    was_heard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FillerSaid:
+    """Something was said while the mind worked, or while the user spoke.
+
+    Attributes:
+        text: what.
+        kind: "filler" before an answer, "backchannel" while the user has the floor.
+    """
+
+    text: str
+    kind: Literal["filler", "backchannel"]
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceDropped:
+    """What was heard is not answered.
+
+    Attributes:
+        why: "empty": no words in it; "aside": not meant for the avatar; "asleep": the wake phrase was missing.
+    """
+
+    why: Literal["empty", "aside", "asleep"]
+
+
+FloorEvent = (
+    VoiceDucked
+    | VoiceHeld
+    | VoiceResumed
+    | VoiceCut
+    | StopMissed
+    | EchoMeasured
+    | UserWentOnAfterEnd
+    | FillerSaid
+    | UtteranceDropped
+)
+"""What `agent.conversation.latency` counts in the record of the turn in which it happens."""
+
+Event = (
+    StateChanged
+    | Transcript
+    | Sentence
+    | SentenceHeard
+    | Problem
+    | TurnFinished
+    | RequestDropped
+    | LessonMoved
+    | FloorEvent
+)

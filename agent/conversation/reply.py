@@ -1,10 +1,52 @@
-"""A reply in the making: it may be begun before it is sure that it is wanted."""
+"""A reply in the making: it may be begun before it is sure that it is wanted, and the mind need not be asked for it."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
+from agent.conversation.events import Say, TypedText
 from agent.conversation.turn import TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Nothing is said to what was heard.
+
+    Attributes:
+        why: as in `UtteranceDropped`.
+    """
+
+    why: Literal["empty", "aside", "asleep"]
+
+
+class Manners(Protocol):
+    """Looks at the user's words before the mind does."""
+
+    def is_for_mind(self, words: str) -> bool:
+        """Whether an answer of the mind may be begun early; called with interim words, and changes nothing."""
+        ...
+
+    async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+        """Called once with the words of each turn, before the mind is asked; what they ask for is done then.
+
+        Returns:
+            What is said instead of the mind's answer; another question for the mind; that nothing is said; or None:
+            the words are for the mind as they are.
+        """
+        ...
+
+
+class ForMind:
+    """`Manners` without any: all words are for the mind."""
+
+    def is_for_mind(self, words: str) -> bool:
+        """All are."""
+        return True
+
+    async def reply_to(self, words: str) -> None:
+        """Leaves it to the mind."""
 
 
 class Reply:

@@ -22,6 +22,7 @@ from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, 
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
+from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
@@ -65,6 +66,7 @@ class Session:
         on_event: called on the event loop for everything that users want to know.
         controls: gaze, head distance, emotion and composure from the start.
         earlier: what was said before, where a conversation goes on.
+        manners: looks at the words of a turn before the mind is asked; None leaves all to the mind.
 
     Attributes:
         history: the conversation so far.
@@ -84,6 +86,7 @@ class Session:
         on_event: Callable[[Event], None],
         controls: Controls | None = None,
         earlier: Sequence[Message] = (),
+        manners: Manners | None = None,
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
         self._opening, self.mind = manner.opening, mind
@@ -109,6 +112,7 @@ class Session:
             self.history,
             self._latency,
             delivery=self._delivery,
+            manners=manners or ForMind(),
             tail_s=manner.tail_s,
             apologises=manner.apologises,
             on_event=on_event,
@@ -132,7 +136,7 @@ class Session:
         self._delivery.write_silence(self._manner.lead_s)
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
-            requests = tasks.create_task(self._answering.serve_requests(), name="requests")
+            requests = tasks.create_task(self._answering.requests.serve(), name="requests")
             if self._opening and self._manner.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""
@@ -174,11 +178,11 @@ class Session:
 
     def ask(self, text: str) -> bool:
         """Answers a question when nobody speaks; False if too many things wait already."""
-        return self._answering.request(TypedText(text))
+        return self._answering.requests.put(TypedText(text))
 
     def say(self, text: str) -> bool:
         """Says a text as it is when nobody speaks; False if too many things wait already."""
-        return self._answering.request(Say(text))
+        return self._answering.requests.put(Say(text))
 
     def interrupt(self, unheard_from: int | None = None) -> None:
         """Stops the answer, and takes back what waits, which is told: a RequestDropped each.
@@ -186,7 +190,7 @@ class Session:
         Args:
             unheard_from: output sample from which on it was played to nobody, where that is known.
         """
-        self._answering.drop_requests("it was stopped")
+        self._answering.requests.drop("it was stopped")
         self._answering.cut(unheard_from)
 
     async def finish_sentence(self) -> bool:

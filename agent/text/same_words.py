@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _SPOKEN = frozenset("%&@#*/+")
 """Unicode calls them punctuation, but they are said."""
+_FEELING = re.compile(r"\[[^\]]*\]\s*")
 
 
 def same_words(one: str, other: str) -> bool:
     """Whether both are said alike: "What's on, today?" is "whats on today", but 3.5 is not 35, and 5 is not five."""
     return _said(one) == _said(other)
+
+
+def begins_with(reply: str, said: str) -> bool:
+    """Whether a mind's reply begins with what was said; a feeling in brackets is not."""
+    return " ".join(_FEELING.sub("", reply).split()).startswith(" ".join(said.split()))
 
 
 def _said(text: str) -> str:

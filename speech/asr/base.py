@@ -42,8 +42,9 @@ class ASR(Protocol):
             chunks: the sound of the utterance, any rate; its end is the end of the utterance.
 
         Yields:
-            Interim transcripts whenever they change (`is_final` False), then exactly one final transcript, whose text
-            is "" when nothing was understood. Cancelling leaves the recogniser ready for the next utterance.
+            Interim transcripts (`is_final` False) whenever they change or hold for more of the sound, then exactly one
+            final transcript, whose text is "" when nothing was understood. Cancelling leaves the recogniser ready for
+            the next utterance.
 
         Raises:
             BackendError: the recogniser failed on this utterance; the next one may be tried.

@@ -2,7 +2,8 @@
 
 The sound is sent in pieces of int16 at 16 kHz; every piece is answered by one item with the words so far in "text", and
 after the end of the sound comes one item more with the final words, and "is_doubtful" and "confidence" where the
-recogniser can tell. An item without "text" says that nothing has changed.
+recogniser can tell. An item without "text" says that nothing has changed. One with "decoded_s" answers no piece: it
+comes whenever words were decoded, and says how many seconds of the sound they hold for.
 """
 
 from __future__ import annotations
@@ -73,10 +74,15 @@ class ProcessASR:
                         confidence = item.fields.get("confidence")
                         yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful, confidence)
                         return
-                    utterance.ahead.release()
-                    if text != words:
-                        words = text
-                        yield Transcript(text, False, utterance.start_s, utterance.end_s)
+                    decoded_s = item.fields.get("decoded_s")
+                    if decoded_s is not None:
+                        is_doubtful = bool(item.fields.get("is_doubtful", False))
+                        yield Transcript(text, False, utterance.start_s, utterance.start_s + decoded_s, is_doubtful)
+                    else:
+                        utterance.ahead.release()
+                        if text != words:
+                            yield Transcript(text, False, utterance.start_s, utterance.end_s)
+                    words = text
             raise BackendError(f"{self._what}: expected final words, it ended without")
         except VisavisError as error:
             raise type(error)(f"speech recognition: {error}") from None

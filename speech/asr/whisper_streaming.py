@@ -26,9 +26,9 @@ from speech.turns.vad import VAD, SileroVAD
 from speech.worker.main import MOST_CALLS, Call, Work
 from speech.worker.turns import Turns
 
-PAUSE_S = 0.16
-"""Silence after which what was said is decoded without waiting for more. Decoding takes about 0.15 s and the silence
-that ends a turn is 0.44 s long, so that the words are there when the turn is over."""
+PAUSE_S = 0.096
+"""Silence after which what was said is decoded without waiting for more: longer than the closure of a stop consonant
+(50 to 90 ms). Decoding takes about 0.15 s, and the words say how long a silence ends the turn: 0.25 s, or more."""
 
 _TAIL_S = PAUSE_S
 """Sound after the last voiced moment that is decoded too: final consonants are soft."""
@@ -65,7 +65,7 @@ class Understood:
     Attributes:
         text: the words on one line.
         is_doubtful: they are hardly likelier than others.
-        confidence: [0, 1], how likely none of them is wrong, as the decoder sees it; None where it can't tell.
+        confidence: [0, 1], how sure the decoder is that none of them is wrong; None where it can't tell.
     """
 
     text: str = ""
@@ -74,7 +74,7 @@ class Understood:
 
 
 def confidence_of(parts: Iterable[float | None]) -> float | None:
-    """How likely no word of several parts is wrong; None where that of any is not known, or there is none."""
+    """How sure several parts are together; None where that of any is not known, or there is none."""
     known = list(parts)
     return math.prod(part for part in known if part is not None) if known and None not in known else None
 
@@ -163,11 +163,19 @@ class Transcription:
         turns: to decode, which utterances share.
         vad: judges this utterance's sound; used by one utterance at a time.
         is_cancelled: whether nobody wants the words any more.
+        on_words: called on the decoding thread with the words so far, and up to which sample they hold.
     """
 
-    def __init__(self, decode: Decode, turns: Turns, vad: VAD, is_cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        decode: Decode,
+        turns: Turns,
+        vad: VAD,
+        is_cancelled: Callable[[], bool],
+        on_words: Callable[[Understood, int], None] = lambda words, until: None,
+    ) -> None:
         self._decode, self._turns = decode, turns
-        self._is_cancelled = is_cancelled
+        self._is_cancelled, self._on_words = is_cancelled, on_words
         self._changed = threading.Condition()
         self._stretches = Stretches(vad)
         self._pieces: list[Samples] = []
@@ -177,14 +185,13 @@ class Transcription:
         self._is_over = False
         self._is_abandoned = False
 
-    def hear(self, pcm: bytes) -> str:
-        """Takes int16 samples at 16 kHz in. Returns the words so far."""
+    def hear(self, pcm: bytes) -> None:
+        """Takes int16 samples at 16 kHz in."""
         samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768.0)
         with self._changed:
             self._pieces.append(samples)
             self._stretches.push(samples)
             self._changed.notify()
-            return self._words()
 
     def finish(self) -> None:
         """All sound has come."""
@@ -208,9 +215,7 @@ class Transcription:
         while self._next() is not None:
             with self._turns.taken(self._awaits_final_words):
                 self._decode_due()
-        parts = self._parts()
-        confidence = confidence_of(part.confidence for part in parts)
-        return Understood(self._words(), any(part.is_doubtful for part in parts), confidence)
+        return self._words()
 
     def _decode_due(self) -> None:
         """Decodes what is due, now that the turn has come."""
@@ -226,6 +231,8 @@ class Transcription:
             return  # something else is wanted; if nothing is, `_next` ends it
         with self._changed:
             self._open, self._is_interim = (stretch, heard), is_interim
+            words = self._words()
+        self._on_words(words, stretch[1])
 
     def _awaits_final_words(self) -> bool:
         """Whether what is to be decoded can't change any more; asked on other utterances' threads."""
@@ -292,8 +299,13 @@ class Transcription:
     def _parts(self) -> list[Understood]:
         return [part for part in (*self._closed, self._open[1]) if part.text]
 
-    def _words(self) -> str:
-        return " ".join(part.text for part in self._parts())
+    def _words(self) -> Understood:
+        parts = self._parts()
+        return Understood(
+            " ".join(part.text for part in parts),
+            any(part.is_doubtful for part in parts),
+            confidence_of(part.confidence for part in parts),
+        )
 
 
 def listen_with(decode: Decode) -> Work:
@@ -307,16 +319,19 @@ def listen_with(decode: Decode) -> Work:
             vad = detectors.pop()
         except IndexError:
             vad = SileroVAD()
-        transcription = Transcription(decode, turns, vad, lambda: call.is_cancelled)
+
+        def tell(words: Understood, until: int) -> None:
+            decoded_s = until / SPEECH_RATE_HZ
+            call.emit({"text": words.text, "is_doubtful": words.is_doubtful, "decoded_s": decoded_s})
+
+        transcription = Transcription(decode, turns, vad, lambda: call.is_cancelled, tell)
         final = decoding.submit(transcription.run)
         try:
-            words = ""
             for pcm in call.incoming():
                 if final.done():
                     final.result()  # it has failed: say so now
-                now = transcription.hear(pcm)
-                call.emit({"text": now} if now != words else None)
-                words = now
+                transcription.hear(pcm)
+                call.emit()
             transcription.finish()
             heard = final.result()
             call.emit(

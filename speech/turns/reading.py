@@ -1,0 +1,141 @@
+"""Whether what somebody has said so far reads finished: words alone, in the languages of `speech.turns.word_lists`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import Enum
+
+from speech.turns.word_lists import WORD_LISTS, WordLists
+
+
+class Reading(Enum):
+    """What the words say about a pause."""
+
+    OPEN = "open"
+    """Something must come: an open clause, a list, a number being dictated, "and", "um"."""
+    UNCLEAR = "unclear"
+    FINISHED = "finished"
+    """It may well be all."""
+
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|\d+")
+_BROKEN_OFF = re.compile(r"(?:\.\.\.|…|-|–|—|,|:|;)\s*$")
+"""How Whisper writes what breaks off: "I would like a..."."""
+
+_END_MARK = re.compile(r"[.?!][\"'”»)]*\s*$")
+
+_FEW_WORDS = 7
+"""A clause with "if" or "because" in front that is no longer is not followed by another one yet."""
+
+_DICTATED = 2
+"""So many numbers or letters on end are being dictated."""
+
+_LONG_DIGITS = 3
+"""So many digits in one are dictated, too, where the recogniser writes them together."""
+
+_LIST_ITEM, _LIST_ITEMS = 3, 3
+"""Words of a list's item at most, and items that make a list; the first has a beginning before it ("I need milk")."""
+
+_SHORT_QUESTION = 3
+"""Words: "what time is", "can you"."""
+
+_STRANDED = frozenset("of from about with for to at".split())
+"""Prepositions whose noun is the question word: "where are you from"."""
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, lower case, without marks: "I'd like 20-ounce…" → i'd like 20 ounce."""
+    return [word.replace("’", "'").lower() for word in _WORD.findall(text)]
+
+
+def language_of(words: Sequence[str]) -> str:
+    """The language whose function words are most frequent in these; "" where none has any."""
+    counts = {
+        language: sum(
+            word in lists.leading or word in lists.auxiliaries or word in lists.question_words for word in words
+        )
+        for language, lists in WORD_LISTS.items()
+    }
+    best = max(counts, key=counts.__getitem__)
+    return best if counts[best] else ""
+
+
+def read(text: str, language: str = "") -> Reading:
+    """Judges the words that stand before a pause.
+
+    Args:
+        text: what the recogniser has understood of the turn so far.
+        language: code of its language, such as "en"; "" finds out. Of one without lists only the marks count.
+
+    Returns:
+        `UNCLEAR` where there are no words, or nothing speaks for one of the others.
+    """
+    words = words_of(text)
+    if not words:
+        return Reading.UNCLEAR
+    lists = WORD_LISTS.get(language or language_of(words))
+    if _BROKEN_OFF.search(text) or (lists is not None and _goes_on(text, words, lists)):
+        return Reading.OPEN
+    if lists is None:
+        return Reading.FINISHED if _END_MARK.search(text) else Reading.UNCLEAR
+    if len(words) <= 2 and all(word in lists.answers for word in words):
+        return Reading.FINISHED
+    return Reading.FINISHED if _END_MARK.search(text) and len(words) > 1 else Reading.UNCLEAR
+
+
+def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
+    last, before = words[-1], words[-2] if len(words) > 1 else ""
+    asks = any(word in lists.question_words for word in words[:3])
+    if (
+        last.endswith("'")
+        or last in lists.leading
+        or (last in lists.fillers and not (asks and last in lists.transitive))
+    ):
+        return not (asks and last in _STRANDED)
+    if last in lists.subjects or _is_dictated(words, lists) or _is_open_list(text, lists):
+        return True
+    if last in lists.adjectives and _lacks_noun(words, lists):
+        return True
+    if last in lists.auxiliaries:
+        return before not in lists.pronouns | lists.subjects and not (asks and len(words) > _SHORT_QUESTION)
+    if last in lists.transitive:
+        return not asks
+    if last in lists.pronouns and len(words) <= _SHORT_QUESTION and not asks:
+        return before in lists.auxiliaries | lists.transitive  # "can you", "tell me"
+    return _is_open_clause(text, words, lists)
+
+
+def _is_dictated(words: Sequence[str], lists: WordLists) -> bool:
+    """Numbers or letters are being dictated: several on end, or many digits."""
+    run = 0
+    for word in reversed(words):
+        if not (word in lists.numbers or word.isdigit() or (len(word) == 1 and word.isalpha())):
+            break
+        run += 1
+    return run >= _DICTATED or (run > 0 and words[-1].isdigit() and len(words[-1]) >= _LONG_DIGITS)
+
+
+def _is_open_list(text: str, lists: WordLists) -> bool:
+    """Short items with commas between them, and no "and" before the last."""
+    items = [words_of(part) for part in text.split(",")]
+    if len(items) < _LIST_ITEMS or not all(0 < len(item) <= _LIST_ITEM for item in items[1:]):
+        return False
+    return not any(word in lists.listing for word in items[-1])
+
+
+def _lacks_noun(words: Sequence[str], lists: WordLists) -> bool:
+    """The last words are adjectives, and an article or the like stands before them."""
+    kept = list(words)
+    while kept and kept[-1] in lists.adjectives:
+        kept.pop()
+    return bool(kept) and kept[-1] in lists.leading
+
+
+def _is_open_clause(text: str, words: Sequence[str], lists: WordLists) -> bool:
+    """A clause that needs another one after it, which has not begun."""
+    if words[0] not in lists.subordinators or (
+        words[0] in lists.question_words and words[1:2] and words[1] in lists.auxiliaries
+    ):
+        return False
+    return "," not in text and len(words) <= _FEW_WORDS
