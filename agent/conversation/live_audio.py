@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import TalkKey, UserLeft, UserStopped
 from avatar.clock import EvenPlayer, Player
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
-from speech.echo.base import EchoCanceller
+from speech.echo.base import EchoCanceller, EchoReport
 from speech.sound_track import SoundTrack
 
 ECHO_S = 0.35
@@ -42,18 +43,23 @@ class SoundDevice(Player, Protocol):
         """What the microphone hears: float32 mono at OUTPUT_RATE_HZ, without end."""
         ...
 
+    def played_meanwhile(self) -> Samples:
+        """What the speaker played while the latest of `chunks` was recorded, as far as is known; as long."""
+        ...
+
 
 class LiveAudio:
     """The sound of a user at a device; an `AudioIO`.
 
     Args:
         device: not yet open.
-        full_duplex: the microphone does not hear the avatar, so the user can barge in by voice.
+        full_duplex: the microphone does not hear the avatar, or others see to that, so the user can barge in by voice.
         push_to_talk: nothing is heard before `press`.
         echo_s: how long after the avatar's last sample the microphone may still hear it.
         on_level: called with the loudness of every chunk (RMS, 0 to 1), on the event loop.
         canceller: takes the avatar's echo out of what the microphone hears, so that the user can barge in by voice
             without headphones; None where nothing does.
+        on_echo: called on the event loop with how the echo was in a chunk, while the avatar can be heard.
     """
 
     real_time = True
@@ -67,11 +73,13 @@ class LiveAudio:
         echo_s: float = ECHO_S,
         on_level: Callable[[float], None] = lambda level: None,
         canceller: EchoCanceller | None = None,
+        on_echo: Callable[[EchoReport], None] = lambda report: None,
     ) -> None:
         self._device, self._push_to_talk, self._echo_s, self._on_level = device, push_to_talk, echo_s, on_level
-        self._canceller = None if full_duplex else canceller
+        self._canceller, self._on_echo = canceller, on_echo
         self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
+        self._unfinished = 0  # samples that the canceller holds, less than a block
         # Sound and keys in one queue, in the order in which they happened; None ends it.
         self._items: asyncio.Queue[UserSound | TalkKey | UserStopped | None] = asyncio.Queue(QUEUED)
 
@@ -138,8 +146,8 @@ class LiveAudio:
         user = stage.user
         async for chunk in self._device.chunks():
             self._on_level(rms(chunk.samples))
-            sound = await asyncio.to_thread(self._without_echo, chunk, self._played(stage, chunk))
-            if not self.is_open:
+            sound = await self._without_echo(chunk)
+            if sound is None or not self.is_open:
                 continue
             if self._is_listening(stage, self._is_down):
                 samples = sound.words.samples
@@ -147,17 +155,21 @@ class LiveAudio:
                     user.append(samples)
             await self._items.put(sound)
 
-    def _played(self, stage: Stage, chunk: AudioChunk) -> Samples:
-        """What was heard of the avatar while a chunk was recorded that has just come."""
-        ago_s = asyncio.get_running_loop().time() - self._device.heard_at(0)
-        now = round(ago_s * OUTPUT_RATE_HZ) if math.isfinite(ago_s) else 0
-        return stage.voice.read(max(0, now - len(chunk.samples)), len(chunk.samples))
-
-    def _without_echo(self, chunk: AudioChunk, played: Samples) -> UserSound:
+    async def _without_echo(self, chunk: AudioChunk) -> UserSound | None:
+        """The sound that is finished with this chunk; None where it is too short for any."""
         if self._canceller is None:
             return UserSound.of(chunk)
-        clean = self._canceller.push(chunk.samples, played)
-        return UserSound(replace(chunk, samples=clean.words), replace(chunk, samples=clean.voice))
+        clean = await asyncio.to_thread(self._canceller.push, chunk.samples, self._device.played_meanwhile())
+        if clean.report is not None:
+            self._on_echo(clean.report)
+        self._unfinished += len(chunk.samples) - len(clean.words)
+        if not len(clean.words):
+            return None
+        start = chunk.end_sample - self._unfinished - len(clean.words)
+        return UserSound(
+            replace(chunk, samples=clean.words, start_sample=start),
+            replace(chunk, samples=clean.voice, start_sample=start),
+        )
 
     def _put(self, item: TalkKey | UserStopped | None) -> None:
         while self._items.full():  # what the user decides goes before what the user says
@@ -185,6 +197,10 @@ class NoSound:
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
         """Nothing is played."""
         yield
+
+    def played_meanwhile(self) -> Samples:
+        """Nothing."""
+        return np.zeros(0, np.float32)
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         """There are none."""
