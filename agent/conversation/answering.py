@@ -17,6 +17,7 @@ from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Manners, Reply, Unanswered
 from agent.conversation.requests import Requests
+from agent.conversation.same_turn import SameTurn
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
@@ -38,6 +39,7 @@ class _OpenTurn:
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
         is_unanswered: the words were not meant for the avatar, and are not remembered.
+        goes_on: it was not the user's end: the same turn is answered later, and nothing of this one is remembered.
         task: the work.
     """
 
@@ -47,6 +49,7 @@ class _OpenTurn:
     reply: Reply | None
     unheard_from: int | None = None
     is_unanswered: bool = False
+    goes_on: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @property
@@ -101,12 +104,20 @@ class Answering:
         self._turns = self._interruptions = 0
         self._turn: _OpenTurn | None = None
         self._draft: Reply | None = None
+        self._same_turn = SameTurn(tasks, on_event)
         self.requests = Requests(stage.floor, self.answer_text, on_event)
 
     # ---- what the user does
 
-    def barge_in(self) -> None:
-        """The user begins to speak: the answer stops, and the face turns to the user."""
+    def barge_in(self, *, by_key: bool = False) -> None:
+        """The user begins to speak: the answer stops, and the face turns to the user.
+
+        Args:
+            by_key: with the talk key, which also said where the turn before ended.
+        """
+        turn = self._turn
+        if turn is not None and not turn.is_over and not by_key:
+            turn.goes_on = self._same_turn.goes_on(turn.question, turn.record, self._stage.clock.position)
         self.cut()
         self._stage.floor.user_begins()
         self._set_state(ConversationState.LISTENING)
@@ -125,7 +136,8 @@ class Answering:
 
     def prepare(self, words: str) -> None:
         """Begins an answer to what was understood so far; nothing of it is told or heard yet."""
-        if self._draft is not None and same_words(self._draft.question, words):
+        words = self._same_turn.joined_early(words)
+        if not words or (self._draft is not None and same_words(self._draft.question, words)):
             return
         self.drop_draft()
         if self._manners.is_for_mind(words):
@@ -142,6 +154,7 @@ class Answering:
         if self._turn is not None and not self._turn.is_over:
             self.cut()
             await asyncio.wait([self._turn.task])
+        said = self._same_turn.joined(said)
         record = self._take_floor(said.words, waited_s=said.waited_s)
         record.question_start_sample, record.question_end_sample = said.start_sample, said.end_sample
         self._stage.floor.user_ends()
@@ -259,11 +272,15 @@ class Answering:
             if turn.unheard_from is not None:
                 record.cut_sample = min(record.cut_sample, turn.unheard_from)
             record.heard = record.heard_until(record.cut_sample)
-            if not isinstance(turn.question, str):
+            if not isinstance(turn.question, str) and not turn.goes_on:
                 turn.question.cancel()
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()
+        if turn.goes_on:
+            self._turns -= 1
+            floor.give_back()
+            return
         if not turn.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)

@@ -152,8 +152,8 @@ class Session:
         async with aclosing(self._heard) as heard, aclosing(self._hearing.listen(heard)) as happenings:
             async for happening in happenings:
                 match happening:
-                    case UserBegan():
-                        answering.barge_in()
+                    case UserBegan(by_key):
+                        answering.barge_in(by_key=by_key)
                     case UserWentOn():
                         answering.drop_draft()
                     case UserSaid():

@@ -49,7 +49,7 @@ class SmartTurn:
         """How complete a turn sounds.
 
         Args:
-            sound: float32 [N] at 16 kHz, to its end; at most the last `WINDOW_S` count.
+            sound: float32 [N] at 16 kHz, with `JUDGED_AT_S` of silence at its end; at most the last `WINDOW_S` count.
 
         Returns:
             [0, 1]; 1 is surely complete.
@@ -76,10 +76,9 @@ def _mel_filters() -> npt.NDArray[Any]:
     top = _LINEAR_MELS + _MELS_PER_OCTAVE * np.log2(SPEECH_RATE_HZ / 2.0 / _LINEAR_BELOW_HZ)
     mels = np.linspace(0.0, top, _MELS + 2)
     linear = mels * _LINEAR_BELOW_HZ / _LINEAR_MELS
-    edges = np.where(
-        mels < _LINEAR_MELS, linear, _LINEAR_BELOW_HZ * 2.0 ** ((mels - _LINEAR_MELS) / _MELS_PER_OCTAVE)
-    )
+    edges = np.where(mels < _LINEAR_MELS, linear, _LINEAR_BELOW_HZ * 2.0 ** ((mels - _LINEAR_MELS) / _MELS_PER_OCTAVE))
     bins = np.linspace(0.0, SPEECH_RATE_HZ / 2.0, _FFT // 2 + 1)[:, np.newaxis]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
+    filters: npt.NDArray[Any] = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
+    return filters
