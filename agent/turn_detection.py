@@ -15,8 +15,8 @@ from speech.turns.prosody import completeness
 from speech.turns.smart_turn import SmartTurn
 
 _NEVER_COMPLETE = 0.05
-"""What Smart Turn says of voices that hang in the air, above all after "um"; from here to 1 it tells no more than our own
-rules do (benchmarks/turns.py)."""
+"""What Smart Turn says of voices that hang in the air, above all after "um"; from here to 1 it tells no more than our
+own rules do (benchmarks/turns.py)."""
 
 _DOUBTED = 0.3
 """What our own judgement counts then."""

@@ -33,6 +33,7 @@ def test_boxes_rest_twice_as_long_each_time_and_misses_start_again(tmp_path: Pat
     clock.now += 1.1 * DAY_S
     assert progress.due("Anna", "l", QUESTIONS) == ["b", "a", "c"]
     progress.record("Anna", "l", [Result("a", True), Result("b", True), Result("b", True)])
+    assert progress.learned("Anna") == (2, 2) and progress.learned("Bert") == (0, 0)
     clock.now += 1.1 * DAY_S
     assert progress.due("Anna", "l", QUESTIONS) == ["c"], "now both rest for two days"
     clock.now += DAY_S
@@ -69,7 +70,8 @@ def test_a_damaged_file_is_kept_aside_and_told_in_one_line(tmp_path: Path) -> No
     progress.record("Anna", "l", [Result("a", True)])
     progress.file.write_bytes(b"no database at all" * 100)
     assert progress.due("Anna", "l", QUESTIONS) is None
-    assert "damaged" in progress.problem and "\n" not in progress.problem
+    problem = progress.take_problem()
+    assert "damaged" in problem and "\n" not in problem and progress.take_problem() == ""
     (aside,) = tmp_path.glob("progress.damaged-*.sqlite")
     assert aside.read_bytes().startswith(b"no database")
     progress.record("Anna", "l", [Result("a", False)])
@@ -84,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_another_process_keeps_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.tutor.progress._BUSY_S", 0.05)
+    monkeypatch.setattr("agent.database.private_file.BUSY_S", 0.05)
     progress = Progress(tmp_path)
     progress.record("Anna", "l", [Result("a", True)])
     other = sqlite3.connect(progress.file, isolation_level=None)

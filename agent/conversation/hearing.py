@@ -25,11 +25,27 @@ ONSET_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class UserVoiced:
+    """There may be a voice, while the avatar has the floor.
+
+    Attributes:
+        onset_s: event-loop time at which its first sample was recorded.
+    """
+
+    onset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyThere:
+    """It was none, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserBegan:
     """The user begins to speak: a barge-in, if the avatar has the floor.
 
     Attributes:
-        by_key: the talk key says so.
+        by_key: they pressed the talk key for it.
     """
 
     by_key: bool = False
@@ -57,7 +73,9 @@ class UserSaid:
     end_sample: int | None = None
 
 
-Happening = UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+Happening = (
+    UserVoiced | NobodyThere | UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+)
 """What the user does, as a conversation takes it."""
 
 

@@ -7,22 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.conversation.events import Event, UserWentOnAfterEnd
 from agent.conversation.hearing import UserSaid
-from agent.conversation.turn import TurnRecord
+from agent.conversation.reply import OpenTurn
 
 MOMENT_S = 4.0
-"""So long after the end was decided a voice may belong to the same turn; while the mind works that long, it is rather
-"hello?"."""
+"""So long after the end was decided a voice belongs to the same turn, if hardly anything was answered by then."""
 
 HEARD_WORDS = 2
 """Who has heard more of the answer than this interrupts it."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """A turn whose end may have been none.
+
+    Attributes:
+        turn: that answers what was said before.
+        before: the words of that.
+        event: what is told if it was none.
+    """
+
+    turn: OpenTurn
+    before: asyncio.Task[str]
+    event: UserWentOnAfterEnd
+
+
 class SameTurn:
-    """Keeps what was said before a pause until the rest of the turn has come.
+    """Joins what is said after such a pause with what was said before.
 
     Args:
         tasks: own the joining of words that are still on their way.
@@ -31,39 +45,40 @@ class SameTurn:
 
     def __init__(self, tasks: asyncio.TaskGroup, on_event: Callable[[Event], None]) -> None:
         self._tasks, self._on_event = tasks, on_event
-        self._before: asyncio.Task[str] | None = None
-        self._start_sample: int | None = None
+        self._pause: _Pause | None = None
 
-    def goes_on(self, question: asyncio.Task[str] | str, record: TurnRecord, position: int) -> bool:
-        """The user speaks while a turn is answered: whether that turn goes on. Its words are then kept.
+    def spoken_into(self, turn: OpenTurn | None, position: int) -> None:
+        """The user begins to speak; what they say will show whether a turn goes on.
 
         Args:
-            question: what the turn answers; one that was typed or asked for by others never goes on.
-            record: what happened in the turn.
+            turn: the latest, or None. One that is over, or was typed or asked for by others, never goes on.
             position: output samples played so far.
         """
-        now = asyncio.get_running_loop().time()
+        self._pause = None
+        if turn is None or turn.is_over or turn.task.cancelling() or isinstance(turn.question, str):
+            return
+        now, record = asyncio.get_running_loop().time(), turn.record
         heard = sum(word.end_sample <= position for word in record.words)
-        if isinstance(question, str) or heard > HEARD_WORDS or now - record.at_s["turn_end"] > MOMENT_S:
-            return False
-        self._before, self._start_sample = question, record.question_start_sample
-        was_heard = bool(record.words) and "first_audio" in record.at_s
-        self._on_event(UserWentOnAfterEnd(now - record.at_s["speech_end"], was_heard))
-        return True
+        if heard <= HEARD_WORDS and now - record.at_s["turn_end"] <= MOMENT_S:
+            was_heard = "first_audio" in record.at_s
+            event = UserWentOnAfterEnd(now - record.at_s["speech_end"], was_heard)
+            self._pause = _Pause(turn, turn.question, event)
 
     def joined(self, said: UserSaid) -> UserSaid:
-        """What was said with what came before it in the same turn, if anything did."""
-        before, self._before = self._before, None
-        if before is None:
+        """What is to be answered now: with what was said before in the same turn, whose answer is not wanted then."""
+        pause, self._pause = self._pause, None
+        if pause is None or pause.turn.is_over:
             return said
-        words = self._tasks.create_task(_joined(before, said.words), name="words of one turn")
-        return replace(said, words=words, start_sample=self._start_sample)
+        pause.turn.goes_on = True
+        self._on_event(pause.event)
+        words = self._tasks.create_task(_joined(pause.before, said.words), name="words of one turn")
+        return replace(said, words=words, start_sample=pause.turn.record.question_start_sample)
 
     def joined_early(self, words: str) -> str:
         """The same of interim words; "" where those before are still on their way."""
-        if self._before is None:
+        if self._pause is None:
             return words
-        return f"{self._before.result()} {words}".strip() if self._before.done() else ""
+        return f"{self._pause.before.result()} {words}".strip() if self._pause.before.done() else ""
 
 
 async def _joined(before: asyncio.Task[str], after: asyncio.Task[str]) -> str:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _SPOKEN = frozenset("%&@#*/+")
 """Unicode calls them punctuation, but they are said."""
+_FEELING = re.compile(r"\[[^\]]*\]\s*")
 
 
 def same_words(one: str, other: str) -> bool:
     """Whether both are said alike: "What's on, today?" is "whats on today", but 3.5 is not 35, and 5 is not five."""
     return _said(one) == _said(other)
+
+
+def begins_with(reply: str, said: str) -> bool:
+    """Whether a mind's reply begins with what was said of it, going by letters and digits; feelings are not said."""
+    return _letters(_FEELING.sub("", reply)).startswith(_letters(said))
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text.casefold())))
 
 
 def _said(text: str) -> str:

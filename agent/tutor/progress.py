@@ -6,27 +6,18 @@ missed goes back to the first. No words of a learner are kept, only names and nu
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.text.letter_to_sound import phrase_sounds
-from agent.text.words import tokens
+from agent.database.names import find_person, name_key
+from agent.database.private_file import PrivateFile
 from agent.tutor.state import Result
-from speech.errors import BackendError, InputError, one_line
 
 DAY_S = 86_400.0
 RESTS_DAYS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 """How long a question rests in each box; the first holds what was missed."""
-
-_BUSY_S = 5.0
-"""How long another process may hold the file."""
-_FEWEST_SOUNDS = 3
 
 _SCHEMA = """
 create table if not exists learners (id integer primary key, name text not null, key text not null unique);
@@ -46,13 +37,17 @@ class Progress:
         now: seconds since 1970.
 
     Attributes:
-        problem: what was wrong with the file, in one line, or "".
+        file: where it lies.
     """
 
     def __init__(self, folder: Path, *, now: Callable[[], float] = time.time) -> None:
         self.file = folder / "progress.sqlite"
-        self.problem = ""
-        self._now, self._lock = now, threading.Lock()
+        self._database = PrivateFile(self.file, _SCHEMA, version=1, holds="progress", now=now)
+        self._now = now
+
+    def take_problem(self) -> str:
+        """What was wrong with the file since this was last called, in one line, or ""."""
+        return self._database.take_problem()
 
     def known(self, name: str) -> str:
         """The name under which somebody is remembered; "" for nobody. What sounds the same is the same name.
@@ -60,9 +55,9 @@ class Progress:
         Raises:
             VisavisError: the file can't be used.
         """
-        if not self.file.exists():
+        if not self._database.is_there:
             return ""
-        with self._open() as database:
+        with self._database.opened() as database:
             found = _find(database, name)
         return found[1] if found else ""
 
@@ -72,8 +67,7 @@ class Progress:
         Raises:
             VisavisError: they can't be kept.
         """
-        with self._open() as database:
-            database.execute("begin immediate")  # the boxes are read and written by one process at a time
+        with self._database.opened(to_change=True) as database:
             found = _find(database, name)
             learner = found[0] if found else _added(database, name)
             for result in results:
@@ -101,9 +95,9 @@ class Progress:
         Raises:
             VisavisError: the file can't be used.
         """
-        if not self.file.exists():
+        if not self._database.is_there:
             return None
-        with self._open() as database:
+        with self._database.opened() as database:
             found = _find(database, name)
             rows = (
                 found
@@ -117,97 +111,41 @@ class Progress:
         due = [key for key in questions if key in cards and cards[key][1] <= self._now()]
         return [*sorted(due, key=lambda key: cards[key]), *(key for key in questions if key not in cards)]
 
+    def learned(self, name: str) -> tuple[int, int]:
+        """How many questions a learner was asked, over all lessons, and how many of these are known for now.
+
+        Raises:
+            VisavisError: the file can't be used.
+        """
+        if not self._database.is_there:
+            return 0, 0
+        with self._database.opened() as database:
+            found = _find(database, name)
+            cards = "select count(*), coalesce(sum(box > 0), 0) from cards where learner = ?"
+            asked, known = database.execute(cards, (found[0] if found else -1,)).fetchone()
+        return int(asked), int(known)
+
     def forget(self, name: str) -> bool:
         """Deletes all that is kept of a learner; whether there was anything.
 
         Raises:
             VisavisError: it could not be deleted.
         """
-        if not self.file.exists():
+        if not self._database.is_there:
             return False
-        with self._open() as database:
-            database.execute("begin immediate")
+        with self._database.opened(to_change=True) as database:
             found = _find(database, name)
             if found:
                 database.execute("delete from learners where id = ?", (found[0],))
         return found is not None
 
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """The file, in a transaction that is whole or not at all; a damaged one is put aside, and a new one begun."""
-        with self._lock:
-            try:
-                with closing(self._connected()) as database, database:  # commits, or rolls back
-                    yield database
-            except sqlite3.DatabaseError as error:
-                raise BackendError(f"{one_line(str(self.file))}: could not be used: {error}") from None
-            except OSError as error:
-                raise InputError(
-                    f"{one_line(str(self.file))}: expected a place to write to, could not: {error.strerror}"
-                ) from None
-
-    def _connected(self) -> sqlite3.Connection:
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        try:
-            return _opened(self.file)
-        except sqlite3.OperationalError:
-            raise  # busy, or a disk that can't be written: nothing is wrong with the file
-        except sqlite3.DatabaseError:
-            aside = self.file.with_name(f"progress.damaged-{int(self._now())}.sqlite")
-            os.replace(self.file, aside)
-            self.problem = (
-                f"{one_line(str(self.file))}: expected a file of progress, it is damaged; kept as {aside.name}"
-            )
-            os.close(os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            return _opened(self.file)
-
-
-def _opened(file: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=_BUSY_S, isolation_level=None)
-    try:
-        database.execute("pragma secure_delete = on")  # what is forgotten is overwritten
-        database.execute("pragma foreign_keys = on")
-        if database.execute("pragma quick_check(1)").fetchone() != ("ok",):
-            raise sqlite3.DatabaseError("damaged")
-        database.executescript(_SCHEMA)
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _key(name: str) -> str:
-    return " ".join(name.casefold().split())
-
 
 def _find(database: sqlite3.Connection, name: str) -> tuple[int, str] | None:
-    """The learner of a name: the very name, else the only one that sounds the same, as "Ana" and "Anna" do."""
-    row = database.execute("select id, name from learners where key = ?", (_key(name),)).fetchone()
-    if row:
-        return int(row[0]), str(row[1])
-    sounds = _sounds(name)
-    if len(sounds) < _FEWEST_SOUNDS or not _is_said(name):
-        return None
-    alike = [
-        (int(number), str(known))
-        for number, known in database.execute("select id, name from learners")
-        if _is_said(known) and _sounds(known) == sounds
-    ]
-    return alike[0] if len(alike) == 1 else None
-
-
-def _is_said(name: str) -> bool:
-    """Whether it is a name that a recogniser may have heard, and no id."""
-    return all(letter.isalpha() or letter in " '’-" for letter in name)
-
-
-def _sounds(name: str) -> str:
-    return phrase_sounds(tokens(name))
+    return find_person(name, database.execute("select id, name from learners"))
 
 
 def _added(database: sqlite3.Connection, name: str) -> int:
-    number = database.execute("insert into learners (name, key) values (?, ?)", (name.strip(), _key(name))).lastrowid
+    values = name.strip(), name_key(name)
+    number = database.execute("insert into learners (name, key) values (?, ?)", values).lastrowid
     assert number is not None
     return number

@@ -7,15 +7,15 @@ words begin to be heard (`Teacher.on_event`), and not before; then progress is k
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 from agent.conversation.events import Event, LessonMoved, Problem, TurnFinished
+from agent.database.notebook import open_notebook
 from agent.llm.base import Apology, Conversation, Message
 from agent.llm.knowledge_file import in_words
-from agent.text.same_words import same_words
+from agent.text.same_words import begins_with, same_words
 from agent.text.sentences import Sentence
 from agent.text.words import tokens
 from agent.tutor.course import Course
@@ -23,14 +23,13 @@ from agent.tutor.judge import Judge
 from agent.tutor.lesson import Lesson, LessonQuestion
 from agent.tutor.likeness import place_of
 from agent.tutor.listener import Listener
-from agent.tutor.notebook import Notebook, open_notebook
+from agent.tutor.notebook import LearnersNotebook
 from agent.tutor.progress import Progress
 from agent.tutor.state import Act, Elsewhere, Move, Phase, State, read_place, unknown, written_place
 from agent.tutor.wishes import Named, Wish
 from agent.tutor.wording import Wording
 from speech.errors import BackendError
 
-_FEELING = re.compile(r"\[[^\]]*\]\s*")
 _HEARD_WORDS = 3
 """The last words of a question: who heard them can answer."""
 
@@ -90,7 +89,7 @@ class Teacher:
         lesson: Lesson,
         listener: Listener,
         mind: Conversation,
-        notebook: Notebook,
+        notebook: LearnersNotebook,
         *,
         manners: Manners,
         on_event: Callable[[Event], None],
@@ -178,11 +177,11 @@ class Teacher:
 
     def _see(self, event: Event) -> None:
         match event:
-            case Sentence() if self._proposal is not None and _begins(self._proposal.reply, event.text):
+            case Sentence() if self._proposal is not None and begins_with(self._proposal.reply, event.text):
                 self._move_to(self._proposal)
             case TurnFinished(record) if self._proposal is not None:
                 proposal = self._proposal
-                if not same_words(record.question, proposal.asked) or not _begins(proposal.reply, record.reply):
+                if not same_words(record.question, proposal.asked) or not begins_with(proposal.reply, record.reply):
                     return
                 self._proposal = None
                 self._move_to(proposal)
@@ -295,14 +294,9 @@ async def teaching(
     """
     listener = Listener(lesson, judge, manners.name, model)
     async with open_notebook(progress, lambda problem: on_event(Problem(problem))) as notebook:
-        teacher = Teacher(lesson, listener, mind, notebook, manners=manners, on_event=on_event)
+        teacher = Teacher(lesson, listener, mind, LearnersNotebook(notebook), manners=manners, on_event=on_event)
         await teacher.open(place)
         yield teacher
-
-
-def _begins(reply: str, with_: str) -> bool:
-    """Whether a reply begins so; a feeling in brackets is not said."""
-    return " ".join(_FEELING.sub("", reply).split()).startswith(" ".join(with_.split()))
 
 
 def _was_asked(question: LessonQuestion | None, heard: str) -> bool:

@@ -26,8 +26,8 @@ _SOUNDS_FINISHED = 0.6
 """Completeness from which on a turn sounds finished."""
 
 _FINISHED, _UNCLEAR, _DOUBTED, _OPEN = 0.42, 1.0, 1.5, 2.5
-"""Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it does not sound so, or
-that is not known yet; it must go on."""
+"""Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it does not sound so,
+or that is not known yet; it must go on."""
 
 _SHORTEST_PAUSE_S = 0.2
 """Shorter silences belong to the words (Goldman-Eisler 1968)."""
