@@ -30,6 +30,7 @@ from agent.memory.loading import expected_beside, manner_of, memories_of
 from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
+from agent.turn_detection import turn_detector
 from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
@@ -37,7 +38,6 @@ from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
-from speech.turns.base import TurnDetector
 
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
@@ -106,7 +106,7 @@ class Engine:
             config: settings of its own, such as portrait, voice, name, seed, controls and pauses.
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
-            end_of_turn_s: overrides the configured silence that ends a turn.
+            end_of_turn_s: a fixed silence that ends a turn, whatever is configured.
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
             earlier: what was said before, where a conversation goes on.
             lesson_place: where its lesson was then, from `LessonMoved`.
@@ -128,7 +128,7 @@ class Engine:
             _tell_notices(on_event, known.result(), mind.result(), voice.result(), *([asr.result()] if asr else []))
             ears = None
             if asr is not None:
-                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
+                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, live=audio.real_time)
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
@@ -222,21 +222,6 @@ async def load_engine(
             gc.collect()
             gc.freeze()
         yield Engine(config, parts)
-
-
-def turn_detector(config: Config, end_of_turn_s: float | None = None, *, pauses: bool = False) -> TurnDetector:
-    """A fresh turn detector; `end_of_turn_s` overrides the configured one, `pauses` has it report them."""
-    from speech.turns.detector import SilenceTurnDetector
-    from speech.turns.vad import SileroVAD
-
-    ears = config.ears
-    return SilenceTurnDetector(
-        SileroVAD(),
-        threshold=ears.vad_threshold,
-        end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
-        min_speech_s=ears.min_speech_s,
-        pause_s=ears.speculate_after_s if pauses else float("inf"),
-    )
 
 
 def label(config: Config) -> AiLabel | None:

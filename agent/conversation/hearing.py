@@ -161,13 +161,14 @@ class Hearing:
             return []  # the key says where the turn ends
         happenings: list[Happening] = []
         min_speech_s = ears.min_speech_s if self._stage.floor.is_free else ears.barge_in_s
-        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s):
+        words = self._utterance.understood if self._utterance is not None else None
+        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s, words):
             match event:
                 case SpeechStarted(at_s):
                     await self._begin(ears, at_s, self._heard_at(sound.voice, at_s) if self._real_time else None)
                     happenings.append(UserBegan())
-                case SpeechPaused() if self._utterance is not None:
-                    self._utterance.pause()
+                case SpeechPaused(at_s) if self._utterance is not None:
+                    self._utterance.pause(at_s)
                     self._tell_early_words()
                 case SpeechResumed() if self._utterance is not None:
                     await self._utterance.go_on()
@@ -241,10 +242,11 @@ class Hearing:
             await utterance.drop_the_rest()
             return ""
 
-    def _transcribed(self, transcript: Transcript) -> None:
-        self._on_event(transcript)
+    def _transcribed(self, transcript: Transcript, is_new: bool) -> None:
+        if is_new:
+            self._on_event(transcript)
         self._tell_early_words()
 
     def _tell_early_words(self) -> None:
-        if self._utterance is not None and self._utterance.is_paused and self._utterance.interim:
-            self._on_early_words(self._utterance.interim)
+        if self._utterance is not None and (words := self._utterance.early_words):
+            self._on_early_words(words)
