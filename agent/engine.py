@@ -25,6 +25,7 @@ from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
+from agent.manners.loading import own_parts
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
@@ -123,12 +124,23 @@ class Engine:
                 await known.result().part.understanding.ready()
                 await lesson.result().ready() if lesson else None
             _tell_notices(on_event, known.result(), mind.result(), voice.result(), *([asr.result()] if asr else []))
+            own = await stack.enter_async_context(
+                own_parts(
+                    parts,
+                    config,
+                    voice.result().part,
+                    asr.result().part if asr else None,
+                    real_time=audio.real_time,
+                    is_known=known.result().part.knowledge.knows,
+                    on_event=on_event,
+                )
+            )
             ears = None
-            if asr is not None:
+            if own.ears is not None:
                 turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
                 expected = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
-                ears = Ears(turns, asr.result().part, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
+                ears = Ears(turns, own.ears, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
@@ -143,20 +155,18 @@ class Engine:
                 on_output_failed=_output_failed(output_failure, on_event),
             )
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            opening, tell = "", on_event
+            opening, tell = "", own.manners.on_event
             if lesson is not None:
-                teaching = taught(
-                    lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=on_event
-                )
+                teaching = taught(lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=tell)
                 talk = teacher = await enter(teaching)
                 opening, tell = teacher.opening, teacher.on_event
             pauses = config.session
-            yield Session(
+            session = Session(
                 await stack.enter_async_context(audio.open(stage)),
                 stage=stage,
                 ears=ears,
                 mind=talk,
-                voice=voice.result().part,
+                voice=own.voice,
                 face=renderer,
                 manner=Manner(
                     opening=opening,
@@ -170,7 +180,10 @@ class Engine:
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
+                manners=own.manners,
             )
+            own.manners.say, own.manners.is_quiet = session.say, lambda: session.is_quiet
+            yield session
 
 
 @asynccontextmanager

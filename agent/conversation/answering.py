@@ -228,7 +228,7 @@ class Answering:
         self._has_understood = True
         asked = record.question
         if turn.say is None and asked:
-            match await self._manners.reply_to(asked):
+            match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
                     turn.is_unanswered = True
                     self._on_event(UtteranceDropped(why))
