@@ -26,6 +26,7 @@ from agent.conversation.hearing import Ears
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
+from agent.manners.loading import own_parts
 from agent.memory.loading import expected_beside, manner_of, memories_of
 from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
@@ -126,13 +127,24 @@ class Engine:
                 await known.result().part.understanding.ready()
                 await lesson.result().ready() if lesson else None
             _tell_notices(on_event, known.result(), mind.result(), voice.result(), *([asr.result()] if asr else []))
+            own = await stack.enter_async_context(
+                own_parts(
+                    parts,
+                    config,
+                    voice.result().part,
+                    asr.result().part if asr else None,
+                    real_time=audio.real_time,
+                    is_known=known.result().part.knowledge.knows,
+                    on_event=on_event,
+                )
+            )
             ears = None
-            if asr is not None:
+            if own.ears is not None:
                 turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, live=audio.real_time)
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
-                ears = Ears(turns, asr.result().part, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
+                ears = Ears(turns, own.ears, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
@@ -149,7 +161,7 @@ class Engine:
             chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
             manner = manner_of(config, chats=chats)
-            remembers = await enter(remembering(talk, memories_of(config), manner=manner, on_event=on_event))
+            remembers = await enter(remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event))
             talk, opening, tell = remembers, "", remembers.on_event
             if lesson is not None:
                 teaching = taught(lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=tell)
@@ -161,7 +173,7 @@ class Engine:
                 stage=stage,
                 ears=ears,
                 mind=talk,
-                voice=voice.result().part,
+                voice=own.voice,
                 face=renderer,
                 manner=Manner(
                     opening=opening,
@@ -175,8 +187,10 @@ class Engine:
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
+                manners=own.manners,
             )
             remembers.on_forgotten = session.history.clear
+            own.manners.say, own.manners.is_quiet = session.say, lambda: session.is_quiet
             yield session
 
 
