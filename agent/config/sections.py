@@ -13,7 +13,7 @@ from agent.config.face_sections import ControlsSection, FaceSection, OutputSecti
 from agent.config.plugins import Plugins
 from agent.config.section import Section
 from agent.config.session_sections import LogSection, RingSection, SessionSection
-from agent.config.speech_sections import EarsSection, MindSection, VoiceSection
+from agent.config.speech_sections import EarsSection, ListeningSection, MindSection, VoiceSection
 from agent.config.web_sections import TutorSection, WebSection
 
 
@@ -23,6 +23,7 @@ class Sections(Section):
     ring: RingSection = RingSection()
     portrait: PortraitSection = PortraitSection()
     ears: EarsSection = EarsSection()
+    listening: ListeningSection = ListeningSection()
     mind: MindSection = MindSection()
     voice: VoiceSection = VoiceSection()
     face: FaceSection = FaceSection()
