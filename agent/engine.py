@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from enum import Enum, Flag, auto
 
 from agent.backends.choice import with_meant_voice
+from agent.backends.making import answers_from_file
 from agent.config.config import Config
 from agent.conversation.audio_io import AudioIO, Stage
 from agent.conversation.events import Event, Problem
@@ -27,6 +28,8 @@ from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
+from agent.memory.loading import expected_beside, manner_of, memories_of
+from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
@@ -128,7 +131,8 @@ class Engine:
             ears = None
             if asr is not None:
                 turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
-                expected = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
+                known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
+                expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
                 ears = Ears(
                     turns,
@@ -136,7 +140,7 @@ class Engine:
                     is_expected,
                     config.ears.min_speech_s,
                     config.ears.barge_in_s,
-                    expected.nearest,
+                    known_words.nearest,
                 )
             follows_words = ears is not None and audio.real_time
             listening = await asyncio.to_thread(_listening, config, nods=follows_words, is_lesson=lesson is not None)
@@ -153,16 +157,17 @@ class Engine:
                 mix_user=audio.real_time,
                 on_output_failed=_output_failed(output_failure, on_event),
             )
+            chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            opening, tell = "", on_event
+            manner = manner_of(config, chats=chats)
+            remembers = await enter(remembering(talk, memories_of(config), manner=manner, on_event=on_event))
+            talk, opening, tell = remembers, "", remembers.on_event
             if lesson is not None:
-                teaching = taught(
-                    lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=on_event
-                )
+                teaching = taught(lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=tell)
                 talk = teacher = await enter(teaching)
                 opening, tell = teacher.opening, teacher.on_event
             pauses = config.session
-            yield Session(
+            session = Session(
                 await stack.enter_async_context(audio.open(stage)),
                 stage=stage,
                 ears=ears,
@@ -183,6 +188,8 @@ class Engine:
                 controls=config.controls.controls(),
                 earlier=earlier,
             )
+            remembers.on_forgotten = session.history.clear
+            yield session
 
 
 @asynccontextmanager

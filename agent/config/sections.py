@@ -12,7 +12,7 @@ from agent.config.device_sections import CameraSection, DevicesSection, MqttSect
 from agent.config.face_sections import ControlsSection, FaceSection, OutputSection, PortraitSection
 from agent.config.plugins import Plugins
 from agent.config.section import Section
-from agent.config.session_sections import LogSection, RingSection, SessionSection
+from agent.config.session_sections import LogSection, MemorySection, MetricsSection, RingSection, SessionSection
 from agent.config.speech_sections import EarsSection, ListeningSection, MindSection, VoiceSection
 from agent.config.web_sections import TutorSection, WebSection
 
@@ -35,7 +35,9 @@ class Sections(Section):
     mqtt: MqttSection = MqttSection()
     web: WebSection = WebSection()
     tutor: TutorSection = TutorSection()
+    memory: MemorySection = MemorySection()
     session: SessionSection = SessionSection()
+    metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
 
 

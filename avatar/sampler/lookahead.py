@@ -157,7 +157,7 @@ class MotionLookahead:
     def _push_voice_frame(self) -> None:
         start = self._pushed_frames * SAMPLES_PER_FRAME
         self._pushed_frames += 1  # before reading: what is written meanwhile is then known to have changed
-        sound = self._voice.read(start, SAMPLES_PER_FRAME)
+        sound = self._voice.read_at_full_level(start, SAMPLES_PER_FRAME)
         for hum_start, hum_end in tuple(self._hums):
             sound[max(0, hum_start - start) : max(0, hum_end - start)] = 0.0
         self._sampler.push(AudioChunk(sound, OUTPUT_RATE_HZ, start))

@@ -74,6 +74,8 @@ class Fillers:
         except VisavisError:
             return  # what the voice can't say is silence; if it can say nothing, the reply will tell
         await _at(due_s)
+        if self._voice.is_held:
+            return  # the user speaks
         start = self._voice.append(sound)
         self._face.set_state(ConversationState.SPEAKING)
         await self._clock.reached(start)
