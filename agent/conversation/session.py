@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from agent.conversation.answering import Answering
 from agent.conversation.audio_io import Heard, Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, TypedText, UserLeft, UserStopped
+from agent.conversation.events import Event, RecordingEnded, Say, TypedText, UserLeft, UserStopped
 from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
-from avatar.motion import Controls, ConversationState
+from avatar.motion import Controls
 from avatar.renderer import Renderer
 from speech.tts.base import TTS
 
@@ -92,7 +92,8 @@ class Session:
         self._opening, self.mind = manner.opening, mind
         self._tasks = asyncio.TaskGroup()
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
-        self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
+        self._latency = LatencyObserver(on_event)
+        on_event = self._latency.take
         self._delivery = Delivery(
             self._tasks,
             stage,
