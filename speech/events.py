@@ -63,6 +63,7 @@ class Transcript:
         end_s: where the sound ends on the input stream that was understood so far, seconds: what was said later is not
             in the text.
         is_doubtful: the recogniser found other words about as likely: singing, music, noise, or another language.
+        confidence: [0, 1], how sure the recogniser is that no word is wrong; None where it can't tell.
     """
 
     text: str
@@ -70,6 +71,7 @@ class Transcript:
     start_s: float
     end_s: float
     is_doubtful: bool = False
+    confidence: float | None = None
 
 
 VoiceEvent = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ class Decoder:
         """
         if self._is_accurate or len(sound) > WHOLE_WINDOW_S * SPEECH_RATE_HZ:
             return self._transcribe(sound, check)
-        decoded = self.decode(sound, check, AFTER_THE_SOUND_S)
+        decoded = self.decode(sound, check, AFTER_THE_SOUND_S, is_interim=is_interim)
         if decoded.is_doubtful and not is_interim:
             decoded = self.decode(sound, check, WHOLE_WINDOW_S)
         return together([decoded])
@@ -101,13 +101,14 @@ class Decoder:
             )
         return together(decoded)
 
-    def decode(self, sound: Samples, check: Callable[[], None], after_s: float) -> Decoded:
+    def decode(self, sound: Samples, check: Callable[[], None], after_s: float, *, is_interim: bool = False) -> Decoded:
         """Decodes a stretch in one window, by the likeliest token every time.
 
         Args:
             sound: float32 [N] at 16 kHz, at most 30 s.
             check: called between CTranslate2's two steps.
             after_s: what the window has after the sound, seconds; in all at most 30.
+            is_interim: nobody needs to know how likely each word is.
         """
         from ctranslate2 import StorageView
         from faster_whisper.transcribe import get_compression_ratio
@@ -132,6 +133,7 @@ class Decoder:
             beam_size=1,
             max_length=max(2 * most, most + len(prompt)),  # half of it is for the prompt
             return_scores=True,
+            return_logits_vocab=not is_interim,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
             max_initial_timestamp_index=_LATEST_BEGIN,
@@ -144,7 +146,23 @@ class Decoder:
             get_compression_ratio(text),
             result.no_speech_prob,
             is_cut_off=len(tokens) >= most,
+            word_probabilities=() if is_interim else self._word_probabilities(tokens, result.logits[0]),
         )
+
+    def _word_probabilities(self, tokens: list[int], logits: Sequence[Any]) -> tuple[float, ...]:
+        """The product of its tokens' probabilities for each word; marks of time count as no words."""
+        words: list[float] = []
+        for token, step in zip(tokens, logits, strict=False):
+            if token >= self._tokenizer.timestamp_begin:
+                continue
+            scores = np.asarray(step)
+            most = scores.max()
+            logarithm = float(scores[token] - most - np.log(np.exp(scores - most).sum()))
+            if self._tokenizer.decode([token]).startswith(" ") or not words:
+                words.append(logarithm)
+            else:
+                words[-1] += logarithm
+        return tuple(float(np.exp(word)) for word in words)
 
 
 def _folder(path: Path) -> Path:

@@ -1,9 +1,9 @@
 """A recogniser in a process of its own: what all of them share. Its module is a worker (`speech.worker.main`).
 
 The sound is sent in pieces of int16 at 16 kHz; every piece is answered by one item with the words so far in "text", and
-after the end of the sound comes one item more with the final words, and "is_doubtful" where the recogniser can tell. An
-item without "text" says that nothing has changed. One with "decoded_s" answers no piece: it comes whenever words were
-decoded, and says how many seconds of the sound they hold for.
+after the end of the sound comes one item more with the final words, and "is_doubtful" and "confidence" where the
+recogniser can tell. An item without "text" says that nothing has changed. One with "decoded_s" answers no piece: it
+comes whenever words were decoded, and says how many seconds of the sound they hold for.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class ProcessASR:
                     text = str(item.fields.get("text", words))
                     if item.fields.get("is_final"):
                         is_doubtful = bool(item.fields.get("is_doubtful", False))
-                        yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful)
+                        confidence = item.fields.get("confidence")
+                        yield Transcript(text, True, utterance.start_s, utterance.end_s, is_doubtful, confidence)
                         return
                     decoded_s = item.fields.get("decoded_s")
                     if decoded_s is not None:

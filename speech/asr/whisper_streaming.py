@@ -8,8 +8,9 @@ machine is. Several utterances take turns at the decoder, final words before int
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -64,10 +65,18 @@ class Understood:
     Attributes:
         text: the words on one line.
         is_doubtful: they are hardly likelier than others.
+        confidence: [0, 1], how sure the decoder is that none of them is wrong; None where it can't tell.
     """
 
     text: str = ""
     is_doubtful: bool = False
+    confidence: float | None = None
+
+
+def confidence_of(parts: Iterable[float | None]) -> float | None:
+    """How sure several parts are together; None where that of any is not known, or there is none."""
+    known = list(parts)
+    return math.prod(part for part in known if part is not None) if known and None not in known else None
 
 
 class Decode(Protocol):
@@ -292,7 +301,11 @@ class Transcription:
 
     def _words(self) -> Understood:
         parts = self._parts()
-        return Understood(" ".join(part.text for part in parts), any(part.is_doubtful for part in parts))
+        return Understood(
+            " ".join(part.text for part in parts),
+            any(part.is_doubtful for part in parts),
+            confidence_of(part.confidence for part in parts),
+        )
 
 
 def listen_with(decode: Decode) -> Work:
@@ -321,7 +334,14 @@ def listen_with(decode: Decode) -> Work:
                 call.emit()
             transcription.finish()
             heard = final.result()
-            call.emit({"text": heard.text, "is_final": True, "is_doubtful": heard.is_doubtful})
+            call.emit(
+                {
+                    "text": heard.text,
+                    "is_final": True,
+                    "is_doubtful": heard.is_doubtful,
+                    "confidence": heard.confidence,
+                }
+            )
         except Stopped:
             call.check()
             raise

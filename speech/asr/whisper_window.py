@@ -7,11 +7,12 @@ after the sound that is rare (README, "Ears", has the table), and where it happe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from speech.asr.whisper_options import COMPRESSION_THRESHOLD, NO_SPEECH_THRESHOLD
-from speech.asr.whisper_streaming import Understood
+from speech.asr.whisper_streaming import Understood, confidence_of
 
 FRAMES_PER_S = 100
 """Of Whisper's spectrogram."""
@@ -44,6 +45,7 @@ class Decoded:
         compression_ratio: characters over compressed ones; high where words come again and again.
         no_speech_prob: [0, 1], that nobody spoke.
         is_cut_off: it had not ended when it had written more than anybody says in that time.
+        word_probabilities: [0, 1], of each word in what was said before it; () where the decoder does not tell.
     """
 
     text: str
@@ -51,6 +53,18 @@ class Decoded:
     compression_ratio: float
     no_speech_prob: float
     is_cut_off: bool = False
+    word_probabilities: tuple[float, ...] = ()
+
+    @property
+    def confidence(self) -> float | None:
+        """How sure it is that no word is wrong, [0, 1]; None where nothing is known of the words.
+
+        e to the minus of the sum of squares of what each word lacks to be certain. A mean over the words says less,
+        as one wrong word among ten sure ones is enough for a wrong answer; and without the square, the many little
+        doubts of a long sentence weigh as much as a wrong word (benchmarks/misheard.py compares them).
+        """
+        known = self.word_probabilities
+        return math.exp(-sum((1.0 - probability) ** 2 for probability in known)) if known else None
 
     @property
     def is_silence(self) -> bool:
@@ -83,7 +97,11 @@ def most_tokens(seconds: float) -> int:
 def together(parts: Iterable[Decoded]) -> Understood:
     """The words of the parts of a stretch, without those that were made up in silence or come again and again."""
     spoken = [part for part in parts if not part.is_silence]
-    return Understood(" ".join(without_repeats(part.text) for part in spoken), any(part.is_doubtful for part in spoken))
+    return Understood(
+        " ".join(without_repeats(part.text) for part in spoken),
+        any(part.is_doubtful for part in spoken),
+        confidence_of(part.confidence for part in spoken),
+    )
 
 
 def without_repeats(text: str) -> str:

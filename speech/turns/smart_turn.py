@@ -76,9 +76,7 @@ def _mel_filters() -> npt.NDArray[Any]:
     top = _LINEAR_MELS + _MELS_PER_OCTAVE * np.log2(SPEECH_RATE_HZ / 2.0 / _LINEAR_BELOW_HZ)
     mels = np.linspace(0.0, top, _MELS + 2)
     linear = mels * _LINEAR_BELOW_HZ / _LINEAR_MELS
-    edges = np.where(
-        mels < _LINEAR_MELS, linear, _LINEAR_BELOW_HZ * 2.0 ** ((mels - _LINEAR_MELS) / _MELS_PER_OCTAVE)
-    )
+    edges = np.where(mels < _LINEAR_MELS, linear, _LINEAR_BELOW_HZ * 2.0 ** ((mels - _LINEAR_MELS) / _MELS_PER_OCTAVE))
     bins = np.linspace(0.0, SPEECH_RATE_HZ / 2.0, _FFT // 2 + 1)[:, np.newaxis]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
