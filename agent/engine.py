@@ -38,6 +38,7 @@ from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
 from speech.turns.base import TurnDetector
+from speech.turns.onset import OnsetDetector
 
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
@@ -132,7 +133,14 @@ class Engine:
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
-                ears = Ears(turns, asr.result().part, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
+                ears = Ears(
+                    turns,
+                    asr.result().part,
+                    is_expected,
+                    config.ears.min_speech_s,
+                    config.ears.barge_in_s,
+                    onset_detector(config) if audio.real_time else None,
+                )
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
@@ -170,6 +178,8 @@ class Engine:
                     tail_s=pauses.idle_tail_s,
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
+                    longest_pause_s=pauses.longest_pause_s,
+                    language=config.ears.language,
                     max_history_messages=2 * config.mind.max_history_turns,
                 ),
                 on_event=tell,
@@ -237,6 +247,13 @@ def turn_detector(config: Config, end_of_turn_s: float | None = None, *, pauses:
         min_speech_s=ears.min_speech_s,
         pause_s=ears.speculate_after_s if pauses else float("inf"),
     )
+
+
+def onset_detector(config: Config) -> OnsetDetector:
+    """A fresh detector of voices that talk into the avatar's."""
+    from speech.turns.vad import SileroVAD
+
+    return OnsetDetector(SileroVAD(), sure_s=config.ears.barge_in_s)
 
 
 def label(config: Config) -> AiLabel | None:

@@ -63,6 +63,7 @@ class BargeIn:
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
         self._has_stopped = False
+        self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
     @property
     def is_held(self) -> bool:
@@ -99,6 +100,12 @@ class BargeIn:
         """The user begins to speak."""
         self.utterance += 1
         self._has_stopped = False
+        self._early_words = self._old_words = ""
+        self.take(Cue.BEGAN)
+
+    def went_on(self) -> None:
+        """The user has only paused: what was understood in the pause is not all."""
+        self._old_words = self._early_words
         self.take(Cue.BEGAN)
 
     # ---- what the words ask for
@@ -111,8 +118,10 @@ class BargeIn:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""
         if self._steps.step is Step.OVER or (cue := self.cue_of(words)) is Cue.SAID:
             return False
-        self.take(cue)
-        self._has_stopped = cue is Cue.CUT
+        if words != self._old_words:
+            self._early_words = words
+            self.take(cue)
+            self._has_stopped = cue is Cue.CUT
         return True
 
     def is_answered(self, words: str, *, is_newest: bool) -> bool:

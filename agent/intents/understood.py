@@ -191,7 +191,11 @@ def _table(language: str) -> _Table:
 
     def compiled(pattern: str) -> Callable[[str], re.Match[str] | None]:
         count = itertools.count()
-        filled = _without_accents(pattern).replace("{name}", rf"(?P<name>{_NAME})").replace("{Name}", rf"(?P<proper>{_NAME})")
+        filled = (
+            _without_accents(pattern)
+            .replace("{name}", rf"(?P<name>{_NAME})")
+            .replace("{Name}", rf"(?P<proper>{_NAME})")
+        )
         filled = re.sub("{language}", lambda _: f"(?P<language{next(count)}>{names})", filled)
         return re.compile(rf"(?:{filled})\??").fullmatch
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from speech.audio import Samples
 from speech.events import Transcript
-from speech.turns.reading import Reading, read
+from speech.turns.reading import Reading
 
 HEARD_S = 8.0
 """How much of a turn is listened to for how it ends."""
