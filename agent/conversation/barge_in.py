@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import AnswerPaused, Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
 from agent.conversation.turn import TurnRecord
@@ -155,6 +155,7 @@ class BargeIn:
 
     def take(self, cue: Cue) -> bool:
         """Does what a cue asks for; returns whether that was anything."""
+        was_paused = self._steps.step is Step.PAUSED
         act = self._steps.take(cue)
         match act:
             case Act.DUCK:
@@ -180,6 +181,8 @@ class BargeIn:
                 self._on_event(VoiceCut(self._held_at_s or silent_s, self._onset_s))
         if cue is Cue.PAUSE and self.is_held:
             self._wait_at_most(self._longest_pause_s)
+        if (is_paused := self._steps.step is Step.PAUSED) != was_paused:
+            self._on_event(AnswerPaused(is_paused))
         return act is not None
 
     def _hold(self, cue: Cue) -> None:

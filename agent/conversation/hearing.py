@@ -12,7 +12,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import Event, Problem, RecordingEnded, TalkKey, TypedText, UserLeft, UserStopped
+from agent.conversation.events import (
+    Event,
+    Problem,
+    RecordingEnded,
+    TalkKey,
+    TypedText,
+    UserLeft,
+    UserPaused,
+    UserStopped,
+)
 from agent.conversation.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
@@ -75,7 +84,16 @@ class UserSaid:
 
 
 Happening = (
-    UserVoiced | NobodyThere | UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+    UserVoiced
+    | NobodyThere
+    | UserBegan
+    | UserWentOn
+    | UserSaid
+    | TypedText
+    | RecordingEnded
+    | UserPaused
+    | UserStopped
+    | UserLeft
 )
 """What the user does, as a conversation takes it."""
 
@@ -147,7 +165,7 @@ class Hearing:
                     happenings = await self._take_key(is_down)
                 case RecordingEnded():
                     happenings = [*await self._flush(), item]
-                case TypedText() | UserStopped() | UserLeft():
+                case TypedText() | UserPaused() | UserStopped() | UserLeft():
                     happenings = [item]
             for happening in happenings:
                 yield happening

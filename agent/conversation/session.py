@@ -18,7 +18,16 @@ from dataclasses import dataclass
 from agent.conversation.answering import Answering
 from agent.conversation.audio_io import Heard, Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, TypedText, UserLeft, UserStopped
+from agent.conversation.events import (
+    Event,
+    RecordingEnded,
+    Say,
+    StateChanged,
+    TypedText,
+    UserLeft,
+    UserPaused,
+    UserStopped,
+)
 from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.interruption.steps import Cue
@@ -175,6 +184,8 @@ class Session:
                     case RecordingEnded(name):
                         await answering.end_recording(name, is_answered=is_answered)
                         is_answered = False
+                    case UserPaused():
+                        self.resume() or self.hold()
                     case UserStopped():
                         self.interrupt()
                     case UserLeft():
