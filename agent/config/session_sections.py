@@ -32,12 +32,14 @@ class SessionSection(Section):
         idle_lead_s: seconds of face before the first sound of a file.
         idle_tail_s: seconds of face after the last sound of a file.
         thinking_timeout_s: seconds after which a reply that doesn't come is given up.
+        longest_pause_s: seconds after which the rest of a paused answer is given up.
     """
 
     keep_transcripts: FilePath = None
     idle_lead_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.4
     idle_tail_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.6
     thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
+    longest_pause_s: Annotated[float, Field(ge=1.0, le=3600.0)] = 120.0
 
 
 class MemorySection(Section):
