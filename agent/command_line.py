@@ -13,7 +13,7 @@ import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer.core import TyperArgument
 
-from agent.commands import conversation, demo, fetch, landmarks, live, media, serve, track, train
+from agent.commands import conversation, demo, fetch, landmarks, live, media, memory, serve, track, train
 from agent.commands import doctor as doctor_command
 from agent.commands.evaluation import evaluate
 from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
@@ -53,7 +53,8 @@ def _root(
     set_log_options(verbose, log_json)
 
 
-for module in (live, serve, conversation, demo, media, landmarks, evaluate, track, fetch, train, doctor_command):
+commands = live, serve, conversation, demo, media, memory, landmarks, evaluate, track, fetch, train, doctor_command
+for module in commands:
     module.register(app)
 with_log_options(app)
 

@@ -16,6 +16,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import Enum, Flag, auto
 
+from agent.backends.making import answers_from_file
 from agent.config.config import Config
 from agent.conversation.audio_io import AudioIO, Stage
 from agent.conversation.events import Event, Problem
@@ -26,6 +27,8 @@ from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
 from agent.manners.loading import own_parts
+from agent.memory.loading import expected_beside, manner_of, memories_of
+from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
 from agent.tutor.loading import taught
@@ -138,7 +141,8 @@ class Engine:
             ears = None
             if own.ears is not None:
                 turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
-                expected = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
+                known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
+                expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
                 ears = Ears(turns, own.ears, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
             voice_track, user_track = SoundTrack(), SoundTrack()
@@ -154,8 +158,13 @@ class Engine:
                 mix_user=audio.real_time,
                 on_output_failed=_output_failed(output_failure, on_event),
             )
+            chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            opening, tell = "", own.manners.on_event
+            manner = manner_of(config, chats=chats)
+            remembers = await enter(
+                remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event)
+            )
+            talk, opening, tell = remembers, "", remembers.on_event
             if lesson is not None:
                 teaching = taught(lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=tell)
                 talk = teacher = await enter(teaching)
@@ -182,7 +191,8 @@ class Engine:
                 earlier=earlier,
                 manners=own.manners,
             )
-            own.manners.say, own.manners.is_quiet = session.say, lambda: session.is_quiet
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
+            remembers.on_forgotten = session.history.clear
             yield session
 
 

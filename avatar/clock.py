@@ -49,6 +49,10 @@ class AudioClock(ABC):
         """The event loop's time after which a picture of the announced frame would be out of step with its sound."""
         return math.inf
 
+    @abstractmethod
+    def heard_at(self, sample: int) -> float:
+        """The event loop's time at which an output sample is heard; where no time is kept, now."""
+
     def played(self, drawn_s: float | None = None) -> None:
         """Says that the announced frame and its sound went out.
 
@@ -137,6 +141,10 @@ class PacedClock(AudioClock):
     async def caught_up(self, end: int) -> None:
         """Time is kept: nothing is waited for."""
 
+    def heard_at(self, sample: int) -> float:
+        """When the player plays it."""
+        return self._player.heard_at(sample)
+
     def show_by(self) -> float:
         """A frame time after its first sample is heard."""
         return self._player.heard_at(self._next_frame * SAMPLES_PER_FRAME) + self.LATE_AFTER_S
@@ -180,6 +188,10 @@ class OfflineClock(AudioClock):
     def __init__(self, tracks: Sequence[SoundTrack]) -> None:
         super().__init__()
         self._tracks = tracks
+
+    def heard_at(self, sample: int) -> float:
+        """Now."""
+        return asyncio.get_running_loop().time()
 
     async def caught_up(self, end: int) -> None:
         """Waits until the next frame needs more sound than there is."""

@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.gain import GainCurve
 
-# Cutting sound off between two samples clicks; 10 ms of fade does not.
 FADE_SAMPLES = OUTPUT_RATE_HZ // 100
+"""Cutting sound off between two samples clicks; 10 ms of fade does not."""
+
+DUCKED_GAIN = 10.0 ** (-15.0 / 20.0)
+"""-15 dB: whoever speaks hears at once that they were heard, and what is said can still be followed."""
+
+DUCK_SAMPLES = OUTPUT_RATE_HZ // 50
+"""A voice ducks within 20 ms."""
+
+RISE_SAMPLES = OUTPUT_RATE_HZ // 10
+"""And comes back within 100 ms, which sounds like somebody who goes on, not like a switch."""
+
+KEPT_BEFORE = OUTPUT_RATE_HZ
+"""A voice that was held may go on from up to so long before the hold."""
 
 
 class Player(Protocol):
@@ -33,12 +47,28 @@ class Player(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Held:
+    """What was taken back by a hold, at the places that it would have had.
+
+    Attributes:
+        pieces: with what was played a moment before the hold.
+        end: sample index just after the last of them.
+    """
+
+    pieces: deque[tuple[int, Samples]]
+    end: int
+
+
 class SoundTrack:
     """What one party says, in output samples from the start of the session; silence where nothing was written.
 
     Written from the event loop; taken by whoever shows or keeps it, and played by whoever `attach_player` names: what
-    was taken is fixed, so that all agree on every sample. While the track is *open*, more sound is on its way: a
-    clock that need not keep real time waits for it instead of playing silence.
+    was taken is fixed, so that all agree on every sample. Only a voice that ducks, is held or cut changes what a
+    player has not played yet though others took it already: the user waits for it, and a recording does not.
+
+    While the track is *open*, more sound is on its way: a clock that need not keep real time waits for it instead of
+    playing silence. While it is *held* nothing of it is played; what is appended follows what was taken back.
     """
 
     def __init__(self) -> None:
@@ -51,16 +81,33 @@ class SoundTrack:
         self._changed_from: int | None = None
         self._open = False
         self._news = asyncio.Event()
+        self._gain = GainCurve()
+        self._held: _Held | None = None
 
     @property
     def end(self) -> int:
-        """Sample index just after the last written sound."""
-        return self._end
+        """Sample index just after the last written sound; of a held track, where that would be without the hold."""
+        return self._end if self._held is None else self._held.end
 
     @property
     def taken(self) -> int:
-        """Sample index from which on sound can still be written or cut."""
+        """Sample index from which on sound can still be written."""
         return self._taken if self._player is None else max(self._taken, self._player.free_from)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is silent, and what it was to say is kept."""
+        return self._held is not None
+
+    @property
+    def is_ducked(self) -> bool:
+        """Whether it is, or becomes, quieter than it was written."""
+        return self._gain.target < 1.0
+
+    @property
+    def _changeable_from(self) -> int:
+        """Sample index from which on what is heard can still be changed."""
+        return self._taken if self._player is None else self._player.free_from
 
     @property
     def is_open(self) -> bool:
@@ -86,9 +133,15 @@ class SoundTrack:
         """Writes sound after everything written so far, but not into what was taken already.
 
         Returns:
-            The sample at which it starts.
+            The sample at which it starts; while the track is held, at which it would.
         """
         with self._lock:
+            if self._held is not None:
+                start = self._held.end
+                if len(samples):
+                    self._held.pieces.append((start, samples))
+                    self._held.end += len(samples)
+                return start
             start = max(self._end, self.taken)
             if len(samples):
                 self._pieces.append((start, samples))
@@ -99,33 +152,106 @@ class SoundTrack:
         return start
 
     def cut(self, at: int = 0) -> int:
-        """Takes back everything from sample `at` on that was not taken; what is left fades out over its last 10 ms.
+        """Takes back everything from sample `at` on that was not played; what is left fades out over its last 10 ms.
 
         Returns:
             The sample from which on there is silence.
         """
         with self._lock:
-            taken = self.taken
-            at = max(at, min(taken + FADE_SAMPLES, self._end))
-            if at >= self._end:
-                return self._end
-            kept: deque[tuple[int, Samples]] = deque()
-            for start, samples in self._pieces:
-                if start + len(samples) <= at:
-                    kept.append((start, samples))
-                elif start < at:
-                    left = samples[: at - start].copy()
-                    fade = min(FADE_SAMPLES, at - max(start, taken))
-                    left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-                    kept.append((start, left))
-            self._pieces = kept
-            self._end = at
-            self._mark_changed(at)
-            if self._player is not None and self._fed_until > at - FADE_SAMPLES:
-                faded = max(at - FADE_SAMPLES, taken)
-                self._player.write(faded, self._read(faded, self._fed_until - faded))
-                self._fed_until = at
-            return at
+            self._held = None
+            self._turn_gain(1.0, max(at, self._changeable_from + FADE_SAMPLES), 0)
+            return self._silence(at)
+
+    def hold(self) -> int:
+        """Silences it as `cut` does, but keeps what was taken back, and what is appended from now on.
+
+        Returns:
+            The sample from which on there is silence.
+        """
+        with self._lock:
+            if self._held is None:
+                held = _Held(self._pieces.copy(), max(self._end, self.taken))
+                self._silence(0)
+                self._held = held
+            return self._end
+
+    def go_on(self, from_sample: int) -> int:
+        """Ends a hold: what was kept is heard again from a sample on, at its full level.
+
+        Args:
+            from_sample: at most KEPT_BEFORE before the hold; what was said between it and the hold is repeated.
+
+        Returns:
+            By how many samples everything after the hold has moved.
+        """
+        with self._lock:
+            held, self._held = self._held, None
+            if held is None:
+                return 0
+            start = max(self._end, self.taken)
+            moved = start - from_sample
+            for piece_start, samples in held.pieces:
+                if (rest := samples[max(0, from_sample - piece_start) :]).size:
+                    self._pieces.append((max(piece_start, from_sample) + moved, rest))
+                    self._end = self._pieces[-1][0] + len(rest)
+            self._gain.fade_in(start, DUCK_SAMPLES)
+            self._mark_changed(start)
+            self._feed_player()
+        self._news.set()
+        return moved
+
+    def duck(self) -> int:
+        """Lowers it, from as early as that can still be heard.
+
+        Returns:
+            The first sample that is lower.
+        """
+        with self._lock:
+            return self._turn_gain(DUCKED_GAIN, self._changeable_from, DUCK_SAMPLES)
+
+    def rise(self) -> int:
+        """Brings a voice back that was ducked.
+
+        Returns:
+            The first sample that is louder again.
+        """
+        with self._lock:
+            return self._turn_gain(1.0, self._changeable_from, RISE_SAMPLES)
+
+    def _turn_gain(self, gain: float, at: int, over: int) -> int:
+        if self._gain.target != gain:
+            self._gain.turn_to(gain, at, over)
+            self._play_again(at)
+        return at
+
+    def _silence(self, at: int) -> int:
+        """Takes back everything from sample `at` on; returns where the silence begins."""
+        free_from = self._changeable_from
+        at = max(at, min(free_from + FADE_SAMPLES, self._end))
+        if at >= self._end:
+            return self._end
+        kept: deque[tuple[int, Samples]] = deque()
+        for start, samples in self._pieces:
+            if start + len(samples) <= at:
+                kept.append((start, samples))
+            elif start < at:
+                left = samples[: at - start].copy()
+                fade = min(FADE_SAMPLES, at - max(start, free_from))
+                left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+                kept.append((start, left))
+        self._pieces = kept
+        self._end = at
+        self._mark_changed(at)
+        self._play_again(at - FADE_SAMPLES)
+        self._fed_until = min(self._fed_until, at)
+        return at
+
+    def _play_again(self, start: int) -> None:
+        """Gives the player once more what it has from sample `start` on and has not played, as it is now."""
+        if self._player is not None:
+            start = max(start, self._player.free_from)
+            if self._fed_until > start:
+                self._player.write(start, self._read(start, self._fed_until - start))
 
     def take(self, start: int, count: int) -> Samples:
         """Returns what `read` does, for being played: from now on it stays as it is."""
@@ -138,7 +264,15 @@ class SoundTrack:
         with self._lock:
             return self._read(start, count)
 
+    def read_at_full_level(self, start: int, count: int) -> Samples:
+        """Returns what `read` does, as it was written: a face does not mumble because its voice is ducked."""
+        with self._lock:
+            return self._written(start, count)
+
     def _read(self, start: int, count: int) -> Samples:
+        return self._gain.apply(self._written(start, count), start)
+
+    def _written(self, start: int, count: int) -> Samples:
         out = np.zeros(count, np.float32)
         if start < self._end:
             for piece_start, samples in reversed(self._pieces):  # what is read is mostly the newest
@@ -155,6 +289,7 @@ class SoundTrack:
             self._feed_player()  # what the player had no room for
             while self._pieces and self._pieces[0][0] + len(self._pieces[0][1]) <= before:
                 self._pieces.popleft()
+            self._gain.forget(before)
 
     def take_changed(self) -> int | None:
         """The first sample that was written or cut since the last call, or None. For whoever has read ahead."""

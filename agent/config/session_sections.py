@@ -56,6 +56,32 @@ class MannersSection(Section):
     room: bool = False
 
 
+class MemorySection(Section):
+    """What is remembered of people who ask for it.
+
+    Attributes:
+        keep: "no" remembers nothing; "session" until the conversation ends; "always" in a file on this machine. The
+            page's visitors are remembered for their visit at most, a kiosk's not at all.
+        person: who talks, where it is always the same: a name; "" to go by what people say.
+        folder: where the file lies; None for the user's data folder.
+    """
+
+    keep: Literal["no", "session", "always"] = "no"
+    person: Annotated[str, Field(max_length=60)] = ""
+    folder: FilePath = None
+
+
+class MetricsSection(Section):
+    """Numbers for Prometheus.
+
+    Attributes:
+        port: `visavis talk` gives them at http://127.0.0.1:PORT/metrics; 0 for not at all. `visavis serve` has them at
+            /metrics of its own address.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
 class LogSection(Section):
     """The log of the commands that run unattended: talk and mirror.
 

@@ -1,21 +1,24 @@
 """From what the user said, or others ask for, to a turn: who has the floor, what is answered, what was heard of it.
 
 A reply is begun early, in a pause of the user (a draft), and thrown away if the user goes on or said something else.
+What the user says into a turn of the avatar's may end it, pause it, or mean nothing for it: see `BargeIn`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from agent.conversation.audio_io import Stage
+from agent.conversation.barge_in import BargeIn
 from agent.conversation.delivery import Delivery
 from agent.conversation.events import Event, Say, StateChanged, TurnFinished, TypedText, UtteranceDropped
 from agent.conversation.hearing import UserSaid
 from agent.conversation.history import History
+from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
-from agent.conversation.reply import Manners, Reply, Unanswered
+from agent.conversation.reply import Manners, OpenTurn, Reply, Rest, Unanswered
 from agent.conversation.requests import Requests
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
@@ -25,39 +28,6 @@ from speech.errors import InputError
 
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 """An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
-
-
-@dataclass(slots=True)
-class _OpenTurn:
-    """A turn that goes on.
-
-    Attributes:
-        record: what happened in it so far.
-        question: the words, or those that are on their way.
-        say: what is to be said as it is.
-        reply: the draft, and then what is really said.
-        unheard_from: output sample from which on it was played to nobody; None where that is not known.
-        is_unanswered: the words were not meant for the avatar, and are not remembered.
-        task: the work.
-    """
-
-    record: TurnRecord
-    question: asyncio.Task[str] | str
-    say: str | None
-    reply: Reply | None
-    unheard_from: int | None = None
-    is_unanswered: bool = False
-    task: asyncio.Task[None] = field(init=False)
-
-    @property
-    def is_over(self) -> bool:
-        return self.task.done()
-
-    def cancel(self) -> None:
-        """Nothing more of it goes out from this moment on."""
-        if self.reply is not None:
-            self.reply.is_dropped = True
-        self.task.cancel()
 
 
 class Answering:
@@ -71,13 +41,16 @@ class Answering:
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
         manners: looks at the words of a turn before the mind is asked.
+        language: in which the user asks for a pause.
         tail_s: idle after each reply.
+        longest_pause_s: a turn that was paused for so long is over.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
             an error.
         on_event: called with states, finished turns and dropped requests.
 
     Attributes:
         requests: what others ask for meanwhile.
+        barge_in: takes what is done to the turn that goes on.
     """
 
     def __init__(
@@ -90,7 +63,9 @@ class Answering:
         *,
         delivery: Delivery,
         manners: Manners,
+        language: str,
         tail_s: float,
+        longest_pause_s: float,
         apologises: bool,
         on_event: Callable[[Event], None],
     ) -> None:
@@ -99,17 +74,35 @@ class Answering:
         self._tail_s, self._apologises, self._on_event = max(tail_s, SHORTEST_TAIL_S), apologises, on_event
         self._has_understood = False
         self._turns = self._interruptions = 0
-        self._turn: _OpenTurn | None = None
+        self._turn: OpenTurn | None = None
         self._draft: Reply | None = None
+        self._rest: Rest | None = None
         self.requests = Requests(stage.floor, self.answer_text, on_event)
+        self.barge_in = BargeIn(
+            tasks,
+            stage,
+            delivery,
+            language=language,
+            longest_pause_s=longest_pause_s,
+            show=self._set_state,
+            cut=self._cut,
+            on_event=on_event,
+        )
 
     # ---- what the user does
 
-    def barge_in(self) -> None:
-        """The user begins to speak: the answer stops, and the face turns to the user."""
-        self.cut()
+    def user_began(self, *, by_key: bool = False) -> None:
+        """The user speaks: the answer falls silent until their words are known, and the face turns to the user."""
+        if by_key or not self._stage.clock.keeps_time:
+            self.cut()
+        self.barge_in.began()
         self._stage.floor.user_begins()
         self._set_state(ConversationState.LISTENING)
+
+    def user_went_on(self) -> None:
+        """It was only a pause: what was begun in it is not wanted."""
+        self.drop_draft()
+        self.barge_in.take(Cue.BEGAN)
 
     def cut(self, unheard_from: int | None = None) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
@@ -117,14 +110,24 @@ class Answering:
         Args:
             unheard_from: output sample from which on it was played to nobody, where that is known.
         """
-        self._interruptions += 1
         if self._turn is not None and not self._turn.is_over:
             self._turn.unheard_from = unheard_from
-            self._turn.cancel()
-            self._stage.voice.cut()
+        self.barge_in.take(Cue.CUT)
+
+    def _cut(self) -> None:
+        assert self._turn is not None
+        self._interruptions += 1
+        self._turn.cancel()
+        self._stage.voice.cut()
 
     def prepare(self, words: str) -> None:
-        """Begins an answer to what was understood so far; nothing of it is told or heard yet."""
+        """Takes what was understood so far, in a pause: what is asked of the turn is done, an answer is begun early.
+
+        Nothing of that answer is told or heard yet.
+        """
+        if self.barge_in.understood_early(words):
+            self.drop_draft()
+            return
         if self._draft is not None and same_words(self._draft.question, words):
             return
         self.drop_draft()
@@ -132,15 +135,37 @@ class Answering:
             self._draft = self._begin(Reply(words, None))
 
     def drop_draft(self) -> None:
-        """The user goes on: what was begun early is not wanted."""
+        """What was begun early is not wanted."""
         if self._draft is not None:
             self._draft.drop()
             self._draft = None
 
     async def answer(self, said: UserSaid) -> None:
-        """Takes the floor for an answer; what was interrupted ends before."""
+        """Takes the floor for an answer; of what was said into a turn, the words decide what becomes of that."""
+        if self.barge_in.is_spoken_into:
+            self._tasks.create_task(self._decide(said, self.barge_in.utterance), name="decision")
+        else:
+            await self._answer_now(said)
+
+    async def _decide(self, said: UserSaid, utterance: int) -> None:
+        """Does what an utterance asks of the turn that it was said into, or answers it instead."""
+        loop = asyncio.get_running_loop()
+        ended_s = loop.time()
+        await asyncio.wait([said.words])
+        words = "" if said.words.cancelled() else said.words.result()
+        is_newest = utterance == self.barge_in.utterance
+        if self.barge_in.is_answered(words, is_newest=is_newest):
+            await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
+            if not is_newest:  # they speak again
+                self.user_began()
+        else:
+            self.drop_draft()
+            if is_newest:
+                self._stage.floor.user_ends()
+
+    async def _answer_now(self, said: UserSaid) -> None:
         if self._turn is not None and not self._turn.is_over:
-            self.cut()
+            self.barge_in.take(Cue.SAID)
             await asyncio.wait([self._turn.task])
         record = self._take_floor(said.words, waited_s=said.waited_s)
         record.question_start_sample, record.question_end_sample = said.start_sample, said.end_sample
@@ -180,6 +205,9 @@ class Answering:
         turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
+        if self.barge_in.is_held:
+            self.cut()
+            return False
         is_speaking = turn.reply is not None and self._stage.voice.end > heard
         if turn.reply is not None and is_speaking:
             end = await self._delivery.sentence_end(turn.reply, turn.record, heard)
@@ -210,24 +238,25 @@ class Answering:
         record = TurnRecord(Turn(self._turns, self._interruptions))
         self._turns += 1
         self._latency.turn_began(record, waited_s)
+        self.barge_in.begin(record)
         self._set_state(ConversationState.THINKING)
         draft, self._draft = self._draft, None
-        turn = _OpenTurn(record, question, say, draft)
+        turn = OpenTurn(record, question, say, draft)
         turn.task = self._tasks.create_task(self._answer(turn), name=f"turn {record.turn.id}")
         # Not in the task itself: one that is cancelled before it has begun never does anything.
         turn.task.add_done_callback(lambda task: self._turn_over(turn, was_cut=task.cancelled()))
         self._turn = turn
         return record
 
-    async def _answer(self, turn: _OpenTurn) -> None:
+    async def _answer(self, turn: OpenTurn) -> None:
         record, loop = turn.record, asyncio.get_running_loop()
         record.question = turn.question if isinstance(turn.question, str) else await turn.question
         record.mark("transcript", loop.time())
         if not record.question and turn.say is None and not self._apologises:
             return  # a noise beside the question; whether there was one at all is known at the recording's end
         self._has_understood = True
-        asked = record.question
-        if turn.say is None and asked:
+        asked, rest = record.question, self._rest_asked_for(record.question)
+        if turn.say is None and asked and rest is None:
             match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
                     turn.is_unanswered = True
@@ -238,19 +267,24 @@ class Answering:
                 case TypedText(text):
                     asked = text
         reply = turn.reply
-        if reply is None or turn.say is not None or not same_words(reply.question, asked):
+        if reply is None or turn.say is not None or rest is not None or not same_words(reply.question, asked):
             if reply is not None:
                 reply.drop()
-            reply = turn.reply = self._begin(Reply(asked, turn.say))
+            reply = turn.reply = self._begin(Reply(asked, turn.say, rest))
         reply.confirm(record)
         await reply.finished()
-        end = self._stage.voice.end
-        self._delivery.write_silence(self._tail_s)
-        await self._stage.clock.reached(end)
+        await self._delivery.all_heard(self._tail_s)
         record.mark("playback_end", loop.time())
         record.heard = record.reply
 
-    def _turn_over(self, turn: _OpenTurn, *, was_cut: bool) -> None:
+    def _rest_asked_for(self, words: str) -> Rest | None:
+        """What is left of a reply that was cut, if that is what the words ask for."""
+        rest, self._rest = self._rest, None
+        if rest is None or not words:
+            return None
+        return rest if self.barge_in.cue_of(words) is Cue.GO_ON else None
+
+    def _turn_over(self, turn: OpenTurn, *, was_cut: bool) -> None:
         """Keeps what was heard, and gives the floor back."""
         record, track, floor = turn.record, self._stage.voice, self._stage.floor
         if was_cut:
@@ -261,6 +295,9 @@ class Answering:
             record.heard = record.heard_until(record.cut_sample)
             if not isinstance(turn.question, str):
                 turn.question.cancel()
+            if turn.reply is not None:
+                self._rest = turn.reply.unheard(record.cut_sample)
+        self.barge_in.end()
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()

@@ -11,6 +11,8 @@ import numpy as np
 from agent.conversation.audio_io import Stage
 from agent.conversation.events import Event, Problem, SentenceHeard
 from agent.conversation.history import History
+from agent.conversation.interruption.places import Place, Places
+from agent.conversation.interruption.restart import restart_at
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Reply
 from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
@@ -18,15 +20,22 @@ from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord, TurnRecord
 from agent.llm.base import Conversation
 from agent.text.sentences import Sentence, goes_on
-from avatar.motion import Controls, ConversationState
+from avatar.motion import Controls, ConversationState, Emotion
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ
+from speech.sound_track import KEPT_BEFORE
 from speech.tts.base import TTS
 
 # Sentences between mind and voice; a mind that is further ahead waits.
 QUEUED_SENTENCES = 4
-# The voice speaks at most this much ahead of what is played; an interruption throws it away.
+# The voice speaks at most this much ahead of what is played, or held; an interruption throws it away.
 MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
+
+NEARLY_OVER_SAMPLES = 2 * OUTPUT_RATE_HZ
+"""The silence after a reply counts in this."""
+
+INTERRUPTED_BROWS = 0.3
+"""Intensity of the surprise on the face of somebody who is interrupted: brows a little up."""
 
 
 class Delivery:
@@ -68,18 +77,86 @@ class Delivery:
         self._on_event = on_event
         self._still_unheard: set[asyncio.Task[None]] = set()
         self._written = asyncio.Event()
+        self._places = Places(stage.clock)
+        self._begins: Place | None = None
+        self._last_heard = ""
+        self._heeds = False
         self.set_controls(controls)
+
+    # ---- what is asked of the face
 
     def set_controls(self, controls: Controls) -> None:
         """Sets what is asked of the face, at once."""
         self.controls = controls
+        self._show(controls)
+
+    def heed(self, is_interrupted: bool) -> None:
+        """Looks up at whoever speaks to it meanwhile, or not any more."""
+        self._heeds = is_interrupted
+        self._show(self._meant)
+
+    def _show(self, controls: Controls) -> None:
+        self._meant = controls
+        if self._heeds:
+            controls = replace(controls, gaze=(0.0, 0.0), emotion=Emotion.SURPRISED, intensity=INTERRUPTED_BROWS)
         self._face.set_controls(controls)
+
+    # ---- what becomes of a reply that goes out
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is any sound of the reply."""
+        return self._begins is not None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether it has nearly come to its end, and that is a question: what is said then is an answer."""
+        heard = self._places.held_at if self._stage.voice.is_held else self._stage.clock.position
+        return self._last_heard.endswith("?") and self._stage.voice.end - heard < NEARLY_OVER_SAMPLES
+
+    def hold(self) -> int:
+        """Silences what is said, and keeps what was not heard; mind and voice go on making it.
+
+        Returns:
+            The output sample from which on nothing is heard.
+        """
+        at = self._stage.voice.hold()
+        self._places.hold(at)
+        self._latency.reply_begins(None)
+        return at
+
+    def resume(self, record: TurnRecord) -> int:
+        """Goes on from the beginning of the word that was cut by the hold.
+
+        Returns:
+            The output sample from which on it is heard.
+        """
+        track, held_at = self._stage.voice, self._places.held_at
+        ends = [word.end_sample for word in record.words]
+        first = max(0, held_at - KEPT_BEFORE)
+        start = restart_at(track.read_at_full_level(first, held_at - first), held_at, ends)
+        moved = track.go_on(start)
+        record.move(held_at, moved)
+        self._places.release(moved)
+        if self._begins is not None:
+            self._face.set_state(ConversationState.SPEAKING)
+            if self._begins.sample > held_at:
+                self._latency.reply_begins(self._begins.sample)
+        return start + moved
 
     def calm(self) -> None:
         """The reply is over: its emotions are, too, and what was not heard of it never will be."""
         for task in self._still_unheard:
             task.cancel()
-        self._face.set_controls(self.controls)
+        self._places.release(0)
+        self._begins, self._heeds, self._last_heard = None, False, ""
+        self._show(self.controls)
+
+    async def all_heard(self, tail_s: float) -> None:
+        """Waits until all that is written was heard; it is followed by a silence."""
+        end = self._places.at(self._stage.voice.end)
+        self.write_silence(tail_s)
+        await self._places.heard(end)
 
     async def make(self, reply: Reply) -> None:
         """Thinks and speaks; once the reply is confirmed it goes out."""
@@ -98,33 +175,34 @@ class Delivery:
     async def _play(self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None]) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         track, clock = self._stage.voice, self._stage.clock
-        has_begun = False
         while (soon := await spoken.get()) is not None:
             record = await reply.confirmed()
-            await clock.reached(track.end - MAX_AHEAD_SAMPLES)
-            if not has_begun:
+            await self._places.heard(self._places.at(track.end - MAX_AHEAD_SAMPLES))
+            if self._begins is None:
                 await clock.caught_up(track.end)
             self._on_event(soon.sentence)
-            start: int | None = None
+            start: Place | None = None
             said = 0
             while (piece := await soon.next_piece()) is not None:
                 if reply.is_dropped:
                     return
                 written = track.append(piece.samples)
-                if not has_begun and len(piece.samples):
-                    has_begun = True
-                    self._latency.reply_begins(written)
-                    self._face.set_state(ConversationState.SPEAKING)  # before the first block sampled with this sound
+                if self._begins is None and len(piece.samples):
+                    self._begins = self._places.at(written)
+                    if not track.is_held:
+                        self._latency.reply_begins(written)
+                        self._face.set_state(ConversationState.SPEAKING)  # before the first block with this sound
                 if start is None:
-                    start = written
+                    start = self._places.at(written)
                     self._when_heard(soon.sentence, start)
                 # A voice that pauses to think has its pieces apart: words lie where their piece does.
                 record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
                 said += len(piece.samples)
             if soon.problem is not None:
                 await self._tell_problem(reply, f"{self._voice.name}: {soon.problem}")
+            reply.ends.append(self._places.at(track.end))
             if start is not None:
-                record.sentences.append(SpokenSentence(soon.sentence.text, start, track.end))
+                record.sentences.append(SpokenSentence(soon.sentence.text, start.sample, track.end))
                 self._tell_written()
 
     async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
@@ -152,16 +230,17 @@ class Delivery:
         """Appends silence to what is said."""
         self._stage.voice.append(np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
 
-    def _when_heard(self, sentence: Sentence, from_sample: int) -> None:
-        task = self._tasks.create_task(self._sentence_heard(sentence, from_sample), name="sentence heard")
+    def _when_heard(self, sentence: Sentence, start: Place) -> None:
+        task = self._tasks.create_task(self._sentence_heard(sentence, start), name="sentence heard")
         self._still_unheard.add(task)
         task.add_done_callback(self._still_unheard.discard)
 
-    async def _sentence_heard(self, sentence: Sentence, from_sample: int) -> None:
+    async def _sentence_heard(self, sentence: Sentence, start: Place) -> None:
         """Tells of a sentence, and shows its emotion, from the moment on at which it is heard."""
-        await self._stage.clock.reached(from_sample)
+        await self._places.heard(start)
+        self._last_heard = sentence.text
         if (emotion := sentence.emotion) is not None:
-            self._face.set_controls(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+            self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
         self._on_event(SentenceHeard(sentence))
 
     async def _tell_problem(self, reply: Reply, message: str) -> None:

@@ -14,6 +14,7 @@ class Floor:
         self._free.set()
         self._user_is_quiet.set()
         self._freed_at_s = -math.inf
+        self._held_at_s: float | None = None
 
     @property
     def is_free(self) -> bool:
@@ -21,8 +22,9 @@ class Floor:
         return self._free.is_set()
 
     def free_for(self, seconds: float) -> bool:
-        """Whether it has been free for so long."""
-        return self.is_free and asyncio.get_running_loop().time() >= self._freed_at_s + seconds
+        """Whether nobody has been heard who had it for so long: it was free, or its holder was silent."""
+        since_s = self._freed_at_s if self.is_free else self._held_at_s
+        return since_s is not None and asyncio.get_running_loop().time() >= since_s + seconds
 
     async def free(self) -> None:
         """Waits until it is free; of several who wait, those who come after one that took it wait on."""
@@ -46,6 +48,14 @@ class Floor:
         """The answer is over."""
         self._freed_at_s = asyncio.get_running_loop().time()
         self._free.set()
+
+    def hold(self) -> None:
+        """The avatar falls silent and keeps the floor: the user may speak."""
+        self._held_at_s = asyncio.get_running_loop().time()
+
+    def resume(self) -> None:
+        """It goes on, or has nothing to go on with."""
+        self._held_at_s = None
 
     def user_begins(self) -> None:
         """An utterance of the user begins."""

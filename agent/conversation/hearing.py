@@ -25,8 +25,30 @@ ONSET_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
+class UserVoiced:
+    """There may be a voice, while the avatar has the floor.
+
+    Attributes:
+        onset_s: event-loop time at which its first sample was recorded.
+    """
+
+    onset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyThere:
+    """It was none, or is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserBegan:
-    """The user begins to speak: a barge-in, if the avatar has the floor."""
+    """The user begins to speak: a barge-in, if the avatar has the floor.
+
+    Attributes:
+        by_key: they pressed the talk key for it.
+    """
+
+    by_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +73,9 @@ class UserSaid:
     end_sample: int | None = None
 
 
-Happening = UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+Happening = (
+    UserVoiced | NobodyThere | UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+)
 """What the user does, as a conversation takes it."""
 
 
@@ -161,7 +185,7 @@ class Hearing:
             return await self._end(0.0)
         self._pre_roll.clear()
         await self._begin(self._ears, 0.0, self._stage.clock.position)
-        return [UserBegan()]
+        return [UserBegan(by_key=True)]
 
     def _keep_pre_roll(self, chunk: AudioChunk) -> None:
         self._pre_roll.append(chunk)

@@ -36,8 +36,8 @@ class LatencyObserver:
         record.mark("speech_end", now - waited_s)
         record.mark("turn_end", now)
 
-    def reply_begins(self, start_sample: int) -> None:
-        """The reply's first sound was written at this place of the output."""
+    def reply_begins(self, start_sample: int | None) -> None:
+        """The reply's first sound was written at this place of the output; None while it is held back."""
         self._reply_start = start_sample
 
     def frame_shown(self, shown: FrameShown) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from agent.conversation.events import Say, TypedText
+from agent.conversation.interruption.places import Place
 from agent.conversation.turn import TurnRecord
+from agent.text.sentences import Sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +55,44 @@ class ForMind:
         """Leaves it to the mind."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What was not heard of a reply that was cut.
+
+    Attributes:
+        sentences: from the beginning of the one that was cut on.
+        is_whole: whether this is all that the mind had to say.
+    """
+
+    sentences: tuple[Sentence, ...]
+    is_whole: bool
+
+
 class Reply:
     """What is known of one reply; nothing of it goes out before it is confirmed.
 
     Args:
         question: what it answers.
         say: what is to be said as it is, without asking the mind.
+        rest: what is to be said first, of a reply that was cut.
 
     Attributes:
         question: as above.
         say: as above.
+        rest: as above.
+        sentences: all of it so far.
+        ends: where each of these ends in the output, of those that are spoken.
+        is_thought: whether the mind has said all.
         task: the work.
         is_made: whether nothing more of it will come.
         is_dropped: whether it is not wanted any more: what a backend that goes on still makes must not go out.
     """
 
-    def __init__(self, question: str, say: str | None) -> None:
-        self.question, self.say = question, say
+    def __init__(self, question: str, say: str | None = None, rest: Rest | None = None) -> None:
+        self.question, self.say, self.rest = question, say, rest
+        self.sentences: list[Sentence] = []
+        self.ends: list[Place] = []
+        self.is_thought = False
         self.task: asyncio.Task[None] | None = None
         self.is_made = self.is_dropped = False
         self._record: TurnRecord | None = None
@@ -103,8 +126,48 @@ class Reply:
         assert self.task is not None
         await self.task
 
+    def unheard(self, cut_sample: int) -> Rest | None:
+        """What is left of it when it is cut there; None where all was heard, or it never went out."""
+        heard = sum(place.sample <= cut_sample for place in self.ends)
+        left = tuple(self.sentences[heard:])
+        return Rest(left, self.is_thought) if self._record is not None and (left or not self.is_thought) else None
+
     def drop(self) -> None:
         """It is not wanted any more: stops mind and voice."""
         self.is_dropped = True
         if self.task is not None:
             self.task.cancel()
+
+
+@dataclass(slots=True)
+class OpenTurn:
+    """A turn that goes on.
+
+    Attributes:
+        record: what happened in it so far.
+        question: the words, or those that are on their way.
+        say: what is to be said as it is.
+        reply: the draft, and then what is really said.
+        unheard_from: output sample from which on it was played to nobody; None where that is not known.
+        is_unanswered: the words were not meant for the avatar, and are not remembered.
+        task: the work.
+    """
+
+    record: TurnRecord
+    question: asyncio.Task[str] | str
+    say: str | None
+    reply: Reply | None
+    unheard_from: int | None = None
+    is_unanswered: bool = False
+    task: asyncio.Task[None] = field(init=False)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more of it will come."""
+        return self.task.done()
+
+    def cancel(self) -> None:
+        """Nothing more of it goes out from this moment on."""
+        if self.reply is not None:
+            self.reply.is_dropped = True
+        self.task.cancel()

@@ -19,8 +19,9 @@ from agent.conversation.answering import Answering
 from agent.conversation.audio_io import Heard, Stage
 from agent.conversation.delivery import Delivery
 from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, TypedText, UserLeft, UserStopped
-from agent.conversation.hearing import Ears, Hearing, UserBegan, UserSaid, UserWentOn
+from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
 from agent.conversation.history import History
+from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
@@ -39,6 +40,8 @@ class Manner:
         lead_s: idle before the first word, so that a video does not begin inside it.
         tail_s: idle after each reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
+        longest_pause_s: an answer that was paused for so long is over.
+        language: in which the user asks for a pause; "" for any.
         apologises: answers a question without words by saying so; else a recording without any words is an error.
         max_history_messages: messages that are remembered.
     """
@@ -48,6 +51,8 @@ class Manner:
     lead_s: float = 0.4
     tail_s: float = 0.6
     thinking_timeout_s: float = 20.0
+    longest_pause_s: float = 120.0
+    language: str = "en"
     apologises: bool = True
     max_history_messages: int = 40
 
@@ -113,7 +118,9 @@ class Session:
             self._latency,
             delivery=self._delivery,
             manners=manners or ForMind(),
+            language=manner.language,
             tail_s=manner.tail_s,
+            longest_pause_s=manner.longest_pause_s,
             apologises=manner.apologises,
             on_event=on_event,
         )
@@ -152,10 +159,14 @@ class Session:
         async with aclosing(self._heard) as heard, aclosing(self._hearing.listen(heard)) as happenings:
             async for happening in happenings:
                 match happening:
-                    case UserBegan():
-                        answering.barge_in()
+                    case UserVoiced(onset_s):
+                        answering.barge_in.voiced(onset_s)
+                    case NobodyThere():
+                        answering.barge_in.take(Cue.NOBODY)
+                    case UserBegan(by_key):
+                        answering.user_began(by_key=by_key)
                     case UserWentOn():
-                        answering.drop_draft()
+                        answering.user_went_on()
                     case UserSaid():
                         is_answered = True
                         await answering.answer(happening)
@@ -177,8 +188,11 @@ class Session:
         return bool(opening) and not self.history.messages() and self.say(opening)
 
     def ask(self, text: str) -> bool:
-        """Answers a question when nobody speaks; False if too many things wait already."""
-        return self._answering.requests.put(TypedText(text))
+        """Answers a question when nobody speaks; False if too many things wait already.
+
+        What asks for a stop, a pause, or to go on is obeyed at once.
+        """
+        return self._answering.barge_in.obey(text) or self._answering.requests.put(TypedText(text))
 
     def say(self, text: str) -> bool:
         """Says a text as it is when nobody speaks; False if too many things wait already."""
@@ -192,6 +206,19 @@ class Session:
         """
         self._answering.requests.drop("it was stopped")
         self._answering.cut(unheard_from)
+
+    def hold(self) -> bool:
+        """Pauses the answer: it falls silent, and what was not heard of it is kept; False where there is none."""
+        return self._answering.barge_in.take(Cue.PAUSE)
+
+    def resume(self) -> bool:
+        """Lets a held answer go on from the word in which it fell silent; False where none is held."""
+        return self._answering.barge_in.is_held and self._answering.barge_in.take(Cue.GO_ON)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether an answer is silent, by `hold` or because the user speaks into it, and may go on."""
+        return self._answering.barge_in.is_held
 
     async def finish_sentence(self) -> bool:
         """Takes no more requests, lets what is being said reach the end of its sentence, and stops there.

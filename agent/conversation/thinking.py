@@ -46,12 +46,20 @@ async def think(
     Args:
         mind: the conversation with it.
         history: what was said before.
-        reply: what is to be answered, or said as it is.
+        reply: what is to be answered, or said as it is. After the rest of a reply that was cut the mind is asked to go
+            on, unless it had come to its end.
         sentences: takes the sentences; a mind that fails is excused in a last one, and what it said so far stays.
         policy: how long to wait, and whom to tell.
     """
     writer = _Writer(reply, sentences)
-    if reply.say is not None:
+    rest = reply.rest
+    if rest is not None:
+        await writer.take_over(rest.sentences)
+        text = " ".join(sentence.text for sentence in rest.sentences)
+        history = [*history, Message("user", reply.question), Message("assistant", text, interrupted=True)]
+    if rest is not None and rest.is_whole:
+        pass
+    elif reply.say is not None:
         await writer.write(reply.say)
     elif not reply.question:
         await writer.write(NOT_UNDERSTOOD)
@@ -66,6 +74,7 @@ async def think(
             reason = str(error) or f"no answer within {policy.timeout_s:g} s"
             await policy.on_problem(f"{mind.name}: {reason}")
     await writer.end_sentence()
+    reply.is_thought = True
     await sentences.put(None)
 
 
@@ -100,6 +109,12 @@ class _Writer:
         self._emotion: EmotionTag | None = None
         self.count = 0
 
+    async def take_over(self, sentences: Sequence[Sentence]) -> None:
+        """Hands on what was cut into sentences before."""
+        for sentence in sentences:
+            self._emotion = sentence.emotion
+            await self._hand_on([sentence])
+
     async def take(self, parts: Sequence[str | EmotionTag]) -> None:
         for part in parts:
             if isinstance(part, str):
@@ -117,6 +132,8 @@ class _Writer:
     async def _hand_on(self, ready: Sequence[Sentence]) -> None:
         for sentence in ready:
             self._reply.mark("first_sentence")
-            await self._sentences.put(replace(sentence, emotion=self._emotion))
+            written = replace(sentence, index=len(self._reply.sentences), emotion=self._emotion)
+            self._reply.sentences.append(written)
+            await self._sentences.put(written)
             self._emotion = None
             self.count += 1

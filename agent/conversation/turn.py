@@ -104,6 +104,20 @@ class TurnRecord:
         assert stage in STAGES
         self.at_s.setdefault(stage, at_s)
 
+    def move(self, after: int, by: int) -> None:
+        """What was not heard at sample `after` comes `by` samples later: a hold has ended."""
+        self.words = [
+            replace(word, end_sample=word.end_sample + by) if word.end_sample > after else word for word in self.words
+        ]
+        self.sentences = [
+            replace(
+                sentence,
+                start_sample=sentence.start_sample + by * (sentence.start_sample > after),
+                end_sample=sentence.end_sample + by * (sentence.end_sample > after),
+            )
+            for sentence in self.sentences
+        ]
+
     def heard_until(self, position: int) -> str:
         """The words that had been said when `position` output samples were played."""
         return " ".join(word.text for word in self.words if word.end_sample <= position)

@@ -34,7 +34,7 @@ class Notebook(Generic[Kept_]):
     """
 
     def __init__(self, kept: Kept_ | None, on_problem: Callable[[str], None]) -> None:
-        self._kept, self._on_problem = kept, on_problem
+        self._kept, self._on_problem, self._told = kept, on_problem, ""
         self._writes: asyncio.Queue[tuple[Callable[[Kept_], object], asyncio.Future[bool]] | None]
         self._writes = asyncio.Queue(_QUEUED)
 
@@ -50,7 +50,7 @@ class Notebook(Generic[Kept_]):
         try:
             return await asyncio.to_thread(read, self._kept)
         except VisavisError as error:
-            self._on_problem(str(error))
+            self._tell(str(error))
             return otherwise
         finally:
             self._tell_problem()
@@ -77,7 +77,7 @@ class Notebook(Generic[Kept_]):
                 await asyncio.to_thread(write, self._kept)
             except VisavisError as error:
                 is_written = False
-                self._on_problem(str(error))
+                self._tell(str(error))
             if not written.cancelled():
                 written.set_result(is_written)
             self._tell_problem()
@@ -88,6 +88,12 @@ class Notebook(Generic[Kept_]):
 
     def _tell_problem(self) -> None:
         if self._kept is not None and (problem := self._kept.take_problem()):
+            self._tell(problem)
+
+    def _tell(self, problem: str) -> None:
+        """The same is told once, and not with every answer."""
+        if problem != self._told:
+            self._told = problem
             self._on_problem(problem)
 
 

@@ -19,11 +19,13 @@ class Message:
         role: who said it: the person ("user") or the avatar ("assistant").
         text: for the avatar, only what was really heard, which is less than the whole reply if it was interrupted.
         interrupted: the person cut the avatar off here.
+        is_background: it was not said: it stands before the conversation, and tells a language model of the person.
     """
 
     role: Literal["user", "assistant"]
     text: str
     interrupted: bool = False
+    is_background: bool = False
 
 
 class Apology(BackendError):

@@ -102,7 +102,7 @@ class Prompt:
         """The entries nearest to the question, the best first; what was asked before counts a little ("and then?")."""
         if self._to_search is None:
             return ""
-        before = next((message.text for message in reversed(history) if message.role == "user"), "")
+        before = next((one.text for one in reversed(history) if one.role == "user" and not one.is_background), "")
         room = self._excerpt_characters
         chosen: list[str] = []
         for hit in self._to_search.search(text, _MOST_ENTRIES, topic=before):

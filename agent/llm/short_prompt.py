@@ -69,10 +69,12 @@ class ShortPrompt:
         """The messages for a question; see `Prompt.messages`. A story begins without what was before."""
         if asks_to_invent(text):
             return with_turns(self._to_invent, (), text)
-        recent = [replace(message, interrupted=False) for message in history[-_MOST_REMEMBERED:]]
+        background = [message for message in history if message.is_background]
+        said = [message for message in history if not message.is_background]
+        recent = [replace(message, interrupted=False) for message in said[-_MOST_REMEMBERED:]]
         while recent and recent[0].role == "assistant":  # it would join the last example
             del recent[0]
-        return with_turns(self._to_chat, recent, text)
+        return with_turns(self._to_chat, [*background, *recent], text)
 
 
 def _begin(system: str, examples: Sequence[tuple[str, str]]) -> list[ChatMessage]:

@@ -16,8 +16,12 @@ def same_words(one: str, other: str) -> bool:
 
 
 def begins_with(reply: str, said: str) -> bool:
-    """Whether a mind's reply begins with what was said; a feeling in brackets is not."""
-    return " ".join(_FEELING.sub("", reply).split()).startswith(" ".join(said.split()))
+    """Whether a mind's reply begins with what was said of it, going by letters and digits; feelings are not said."""
+    return _letters(_FEELING.sub("", reply)).startswith(_letters(said))
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFC", text.casefold())))
 
 
 def _said(text: str) -> str:

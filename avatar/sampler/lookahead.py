@@ -136,7 +136,7 @@ class MotionLookahead:
     def _push_voice_frame(self) -> None:
         start = self._pushed_frames * SAMPLES_PER_FRAME
         self._pushed_frames += 1  # before reading: what is written meanwhile is then known to have changed
-        self._sampler.push(AudioChunk(self._voice.read(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
+        self._sampler.push(AudioChunk(self._voice.read_at_full_level(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
 
     def _push_user_voice(self) -> None:
         end = (self._sampler.frame if self._user_is_known else self._next) * SAMPLES_PER_FRAME

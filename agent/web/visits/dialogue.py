@@ -12,6 +12,7 @@ from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
 from agent.countdown import Countdown
 from agent.engine import Engine, OutputFailure
+from agent.memory.loading import for_visitors
 from agent.tutor.teacher import Teacher
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
@@ -61,7 +62,8 @@ class Dialogue:
     """
 
     def __init__(self, engine: Engine, config: Config, seeds: Iterator[int], captions: Captions, hooks: Hooks) -> None:
-        self._engine, self._config, self._seeds, self._captions, self._hooks = engine, config, seeds, captions, hooks
+        self._engine, self._seeds, self._captions, self._hooks = engine, seeds, captions, hooks
+        self._config = for_visitors(config)
         self.session: Session | None = None
         self.sound = PeerSound()
         self.face = PeerFace(self.sound)
