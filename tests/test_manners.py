@@ -233,7 +233,7 @@ def test_nothing_is_answered_until_the_wake_phrase_and_then_for_a_while_without_
     heard = table.say((0.5, 1.0), (2.0, 2.5), (5.0, 5.5), (12.0, 12.5), until_s=14.0)
     assert heard == ["", "A face.", "A face.", ""]
     assert table.of(UtteranceDropped) == [UtteranceDropped("asleep")] * 2
-    assert table.of(AttentionChanged) == [AttentionChanged(True), AttentionChanged(False)]
+    assert table.of(AttentionChanged) == [AttentionChanged(awake, "hey Mira") for awake in (False, True, False)]
 
 
 def test_the_wake_phrase_alone_is_answered_shortly_and_goodbye_ends_it() -> None:

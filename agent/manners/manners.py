@@ -121,6 +121,7 @@ class ConversationManners:
             known_name: who the user is, where somebody else knows; "" where not.
         """
         self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._tell_attention()
 
     # ---- before the mind is asked
 
@@ -270,9 +271,10 @@ class ConversationManners:
         self._say(self._phrases.say("manners.offer"))
 
     def _tell_attention(self) -> None:
-        if (is_awake := self._attention.is_awake) != self._told_awake:
+        call, is_awake = self._attention.call, self._attention.is_awake
+        if call and is_awake is not self._told_awake:
             self._told_awake = is_awake
-            self._tell(AttentionChanged(is_awake))
+            self._tell(AttentionChanged(is_awake, call))
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})

@@ -14,7 +14,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from agent.config.device_sections import MqttSection
-from agent.conversation.events import Event, Problem, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.events import (
+    AttentionChanged,
+    Event,
+    Problem,
+    RequestDropped,
+    Say,
+    StateChanged,
+    TurnFinished,
+    TypedText,
+)
 from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
@@ -114,6 +123,8 @@ class MqttBridge:
                 self._turn = record.turn.id + 1
             case Problem(message) if not isinstance(event, MqttProblem):
                 self._send("event", messages.notice("problem", message))
+            case AttentionChanged(is_awake, call):
+                self._send("event", messages.notice("awake" if is_awake else "asleep", f"call: {call}"))
             case RequestDropped(request, why):
                 self._send("event", messages.notice("not_said", f"{shortened(request.text, 60)}: {why}"))
 
