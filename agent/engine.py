@@ -207,8 +207,8 @@ class Engine:
                 earlier=earlier,
                 manners=own.manners,
             )
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
             remembers.on_forgotten = session.history.clear
-            own.manners.say, own.manners.is_quiet = session.say, lambda: session.is_quiet
             yield session
 
 

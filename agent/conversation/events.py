@@ -137,9 +137,15 @@ class LessonMoved:
 
 @dataclass(frozen=True, slots=True)
 class AttentionChanged:
-    """Whether somebody may speak to the avatar now without its wake phrase, or its name; told where one is needed."""
+    """Whether somebody may speak to the avatar now without calling it; told only where it must be called.
+
+    Attributes:
+        is_awake: they may.
+        call: what they say else: its wake phrase, or its name.
+    """
 
     is_awake: bool
+    call: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.conversation.events import (
     AnswerPaused,
+    AttentionChanged,
     Event,
     FillerSaid,
     LessonMoved,
@@ -78,6 +79,8 @@ class Captions:
                 self.lesson = asdict(event)
                 self.lesson_place = self.lesson.pop("place")
                 self._log.add("lesson", **self.lesson)
+            case AttentionChanged(is_awake, call):
+                self._log.add("attention", awake=is_awake, call=call)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):
