@@ -9,7 +9,7 @@ from agent.config.device_sections import NO_DEVICE
 from agent.conversation.live_audio import LiveAudio, NoSound
 from speech.devices.sound_card import SoundCard
 from speech.devices.speaker_latency import STEPS_S
-from speech.echo.base import EchoCanceller, EchoReport
+from speech.echo.base import EchoCanceller
 from speech.echo.canceller import ReferenceCanceller
 from speech.errors import InputError
 
@@ -41,7 +41,6 @@ def live_audio(
     device: SoundCard | NoSound,
     on_level: Callable[[float], None],
     on_problem: Callable[[str], None],
-    on_echo: Callable[[EchoReport], None] = lambda report: None,
 ) -> LiveAudio:
     """The user at these devices.
 
@@ -50,7 +49,6 @@ def live_audio(
         device: not yet open.
         on_level: called with the loudness of every chunk heard.
         on_problem: called where the avatar can't listen while it speaks although it should, with the reason.
-        on_echo: called with how the echo was in a chunk.
     """
     wanted = config.devices
     return LiveAudio(
@@ -59,7 +57,6 @@ def live_audio(
         push_to_talk=wanted.push_to_talk,
         on_level=on_level,
         canceller=echo_canceller(config, on_problem),
-        on_echo=on_echo,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import (
+    EchoMeasured,
     Event,
     Problem,
     RecordingEnded,
@@ -169,6 +170,8 @@ class Hearing:
             match item:
                 case UserSound():
                     happenings = await self._hear(item)
+                case EchoMeasured():
+                    self._on_event(item)
                 case TalkKey(is_down):
                     happenings = await self._take_key(is_down)
                 case RecordingEnded():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import TalkKey, UserLeft, UserPaused, UserStopped
+from agent.conversation.events import EchoMeasured, TalkKey, UserLeft, UserPaused, UserStopped
 from avatar.clock import EvenPlayer, Player
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
 from speech.echo.base import EchoCanceller, EchoReport
@@ -25,6 +26,9 @@ _MOST_AHEAD_S = 0.25
 
 QUEUED = 32
 """Chunks and key presses that wait; of more, the oldest chunks wait at the device, and the oldest keys go."""
+
+
+_Item = UserSound | EchoMeasured | TalkKey | UserPaused | UserStopped
 
 
 class SoundDevice(Player, Protocol):
@@ -59,7 +63,6 @@ class LiveAudio:
         on_level: called with the loudness of every chunk (RMS, 0 to 1), on the event loop.
         canceller: takes the avatar's echo out of what the microphone hears, so that the user can barge in by voice
             without headphones; None where nothing does.
-        on_echo: called on the event loop with how the echo was in a chunk, while the avatar can be heard.
     """
 
     real_time = True
@@ -73,15 +76,14 @@ class LiveAudio:
         echo_s: float = ECHO_S,
         on_level: Callable[[float], None] = lambda level: None,
         canceller: EchoCanceller | None = None,
-        on_echo: Callable[[EchoReport], None] = lambda report: None,
     ) -> None:
         self._device, self._push_to_talk, self._echo_s, self._on_level = device, push_to_talk, echo_s, on_level
-        self._canceller, self._on_echo = canceller, on_echo
+        self._canceller, self._echo = canceller, _EchoMeter()
         self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
         self._unfinished = 0  # samples that the canceller holds, less than a block
         # Sound and keys in one queue, in the order in which they happened; None ends it.
-        self._items: asyncio.Queue[UserSound | TalkKey | UserPaused | UserStopped | None] = asyncio.Queue(QUEUED)
+        self._items: asyncio.Queue[_Item | None] = asyncio.Queue(QUEUED)
 
     @property
     def hears(self) -> bool:
@@ -164,8 +166,8 @@ class LiveAudio:
         if self._canceller is None:
             return UserSound.of(chunk)
         clean = await asyncio.to_thread(self._canceller.push, chunk.samples, self._device.played_meanwhile())
-        if clean.report is not None:
-            self._on_echo(clean.report)
+        if clean.report is not None and (measured := self._echo.add(clean.report, chunk.duration_s)):
+            await self._items.put(measured)
         self._unfinished += len(chunk.samples) - len(clean.words)
         if not len(clean.words):
             return None
@@ -179,6 +181,30 @@ class LiveAudio:
         while self._items.full():  # what the user decides goes before what the user says
             self._items.get_nowait()
         self._items.put_nowait(item)
+
+
+class _EchoMeter:
+    """Sums up the canceller's reports: one a second."""
+
+    def __init__(self) -> None:
+        self._seconds = self._double_talk_s = self._power_s = self._alone_s = self._cancelled_db_s = 0.0
+
+    def add(self, report: EchoReport, seconds: float) -> EchoMeasured | None:
+        """Takes the report of a piece of sound that is so long."""
+        self._seconds += seconds
+        self._power_s += seconds * 10.0 ** (report.echo_dbfs / 10.0)
+        if report.is_double_talk:
+            self._double_talk_s += seconds
+        else:
+            self._alone_s += seconds
+            self._cancelled_db_s += seconds * report.cancelled_db
+        if self._seconds < 1.0:
+            return None
+        level_db = 10.0 * math.log10(self._power_s / self._seconds)
+        erle_db = self._cancelled_db_s / self._alone_s if self._alone_s else 0.0
+        measured = EchoMeasured(level_db, erle_db, self._double_talk_s)
+        self._seconds = self._double_talk_s = self._power_s = self._alone_s = self._cancelled_db_s = 0.0
+        return measured
 
 
 class NoSound:
