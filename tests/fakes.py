@@ -147,6 +147,7 @@ class LoudnessSampler:
         self.rewinds: list[int] = []
         self.states: list[ConversationState] = []
         self.emotions: list[tuple[int, Emotion | None]] = []
+        self.nods: list[tuple[int, int]] = []
 
     def push(self, chunk: AudioChunk) -> None:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
@@ -173,6 +174,9 @@ class LoudnessSampler:
 
     def listen(self, chunk: AudioChunk) -> None:
         pass
+
+    def nod(self, cycles: int) -> None:
+        self.nods.append((self.frame, cycles))
 
     def set_state(self, state: ConversationState) -> None:
         if not self.states or self.states[-1] != state:

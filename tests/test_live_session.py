@@ -434,7 +434,7 @@ def test_what_manners_say_of_the_words_goes_before_the_mind() -> None:
         def is_for_mind(self, words: str) -> bool:
             return words == "it"
 
-        async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+        async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
             said = {"hello": Say("Good day."), "it": TypedText("what is it"), "pass the salt": Unanswered("aside")}
             return said.get(words)
 

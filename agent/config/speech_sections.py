@@ -39,6 +39,21 @@ class EarsSection(Section):
     bias_to_knowledge: bool = True
 
 
+class ListeningSection(Section):
+    """What it shows and says before there is an answer.
+
+    Attributes:
+        sounds: small sounds ("mm-hm") at the pauses of a long turn of yours.
+        filler_after_s: seconds of silence after which it says that it thinks; 0 never.
+        ask_back_below: of words of which the recogniser is less sure than this, 0 to 1, it asks whether you said them;
+            0 never.
+    """
+
+    sounds: bool = False
+    filler_after_s: Annotated[float, Field(ge=0.0, le=20.0)] = 1.2
+    ask_back_below: Annotated[float, Field(ge=0.0, le=1.0)] = 0.25
+
+
 class MindSection(Section):
     """What it knows and remembers.
 

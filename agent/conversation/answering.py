@@ -262,7 +262,7 @@ class Answering:
         self._has_understood = True
         asked, rest = record.question, self._rest_asked_for(record.question)
         if turn.say is None and asked and rest is None:
-            match await self._manners.reply_to(asked):
+            match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
                     turn.is_unanswered = True
                     self._on_event(UtteranceDropped(why))

@@ -30,8 +30,12 @@ class Manners(Protocol):
         """Whether an answer of the mind may be begun early; called with interim words, and changes nothing."""
         ...
 
-    async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+    async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """Called once with the words of each turn, before the mind is asked; what they ask for is done then.
+
+        Args:
+            words: as they were understood.
+            typed: they came as text, and so are meant for the avatar.
 
         Returns:
             What is said instead of the mind's answer; another question for the mind; that nothing is said; or None:
@@ -47,7 +51,7 @@ class ForMind:
         """All are."""
         return True
 
-    async def reply_to(self, words: str) -> None:
+    async def reply_to(self, words: str, *, typed: bool = False) -> None:
         """Leaves it to the mind."""
 
 

@@ -169,8 +169,8 @@ WORD_LISTS: Mapping[str, WordLists] = {
             achète acheter trouve trouver""",
         verbs="""
             va allez allons aller vient viens venir vois voit voir sais sait savoir pense penses parle parles parlez
-            travaille habite reste commence finit ouvre ouvrez ferme fermez appelle appelez aide aidez joue lis écris attends
-            écoute marche arrive comprends mange bois dort part c'est s'appelle m'appelle j'ai t'appelles n'est
+            travaille habite reste commence finit ouvre ouvrez ferme fermez appelle appelez aide aidez joue lis écris
+            attends écoute marche arrive comprends mange bois dort part c'est s'appelle m'appelle j'ai t'appelles n'est
             fonctionne situés ressemble""",
         question_words="qui que quoi quand où pourquoi comment combien quel quelle quels quelles lequel laquelle",
         subordinators="si quand lorsque puisque comme pendant parce bien dès",
