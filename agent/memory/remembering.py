@@ -62,6 +62,10 @@ class Remembering:
         """Who talks, as they said; "" where that is not known or nothing is remembered."""
         return self._state.person
 
+    def claims(self, words: str) -> bool:
+        """Whether words that may mean something else are for the memory: "Forget that", once it has kept something."""
+        return self._state.last is not None and self._replies.forgets_last(words)
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`; see `agent.llm.base.Conversation.stream`."""
         proposal = self._proposal = await self._replies.proposed(self._state, text)

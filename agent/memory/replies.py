@@ -33,7 +33,7 @@ class Replies:
 
     def __init__(self, notebook: Notebook[Memories], manner: Manner, *, lasts: bool) -> None:
         self._notebook, self._manner, self._lasts = notebook, manner, lasts
-        self._understanding = Understanding(manner.language)
+        self._understanding = Understanding(manner.language, manner.name)
         self._wording = Wording(self._understanding.code)
 
     async def proposed(self, state: State, text: str) -> Proposal | None:
@@ -184,6 +184,11 @@ class Replies:
             "not_forgotten",
             forgets=True,
         )
+
+    def forgets_last(self, text: str) -> bool:
+        """Whether it asks to forget what was kept last."""
+        understood = self._understanding.wish_in(text)
+        return understood is not None and understood.wish is Forget.LAST
 
     def failed(self, proposal: Proposal) -> str:
         """What is said where a proposal that was heard could not be carried out."""

@@ -16,7 +16,7 @@ from agent.text.words import tokens
 from agent.tutor.progress import Progress
 from speech.errors import InputError
 
-LONGEST_FACT = 200
+LONGEST_FACT = 150
 """Characters: a sentence."""
 
 MOST_FACTS = 200

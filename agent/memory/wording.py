@@ -20,7 +20,7 @@ class Wording:
     """One language.
 
     Args:
-        code: one of `agent.memory.understanding.LANGUAGES`.
+        code: one of `agent.intents.understood.LANGUAGES`.
     """
 
     def __init__(self, code: str) -> None:
