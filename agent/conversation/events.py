@@ -119,6 +119,18 @@ class LessonMoved:
     place: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AttentionChanged:
+    """Whether somebody may speak to the avatar now without its wake phrase, or its name; told where one is needed."""
+
+    is_awake: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SaidGoodbye:
+    """The user said goodbye, and the avatar's goodbye was heard."""
+
+
 # ---- how the two of them share the floor: for whoever measures it; nothing depends on these
 
 
@@ -261,5 +273,7 @@ Event = (
     | TurnFinished
     | RequestDropped
     | LessonMoved
+    | AttentionChanged
+    | SaidGoodbye
     | FloorEvent
 )

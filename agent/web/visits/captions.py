@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.conversation.events import (
     Event,
+    FillerSaid,
     LessonMoved,
     Problem,
     RequestDropped,
@@ -64,6 +65,8 @@ class Captions:
                 self._log.add("transcript", passing=not is_final, text=text, final=is_final)
             case SentenceHeard(sentence):
                 self._log.add("sentence", index=sentence.index, text=sentence.text)
+            case FillerSaid(text, "filler"):
+                self._log.add("filler", text=text)
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
                 self.turns.append(turn)
