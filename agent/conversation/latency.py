@@ -25,8 +25,7 @@ from agent.conversation.events import (
     VoiceHeld,
     VoiceResumed,
 )
-from agent.conversation.floor_figures import FloorFigures
-from agent.conversation.turn import TurnRecord
+from agent.conversation.turn import FloorFigures, TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState, Floats
 from avatar.renderer import FrameShown

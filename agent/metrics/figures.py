@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from agent.conversation.events import Event, TurnFinished
-from agent.conversation.floor_figures import FloorFigures
-from agent.conversation.turn import STAGES, TurnRecord
+from agent.conversation.turn import STAGES, FloorFigures, TurnRecord
 
 ANSWER_BOUNDS_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 """Upper bounds of the buckets for answers; what is more is in a last one."""
