@@ -54,7 +54,6 @@ class Table:
             self.voice,
             languages or OneLanguage("en"),
             on_event=events.append,
-            known_name=lambda: known_name,
             is_known=set(known_words).__contains__,
         )
         self.scene = Scene(
@@ -67,6 +66,9 @@ class Table:
             real_time=True,
             turns=SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=0.5),
         )
+        self.manners.attend(
+            lambda text: self.scene.session.say(text), lambda: self.scene.session.is_quiet, lambda: known_name
+        )
 
     def type(self, *texts: str) -> list[str]:
         """What is heard in answer to each."""
@@ -77,10 +79,7 @@ class Table:
         """What is heard in answer to what is spoken in these spans of time."""
 
         async def converse() -> None:
-            talk = self.scene.converse(Live(spoken(*spans, until_s=until_s)))
-            self.manners.say = lambda text: self.scene.session.say(text)
-            self.manners.is_quiet = lambda: self.scene.session.is_quiet
-            await talk
+            await self.scene.converse(Live(spoken(*spans, until_s=until_s)))
             self.manners.close()
 
         run(converse())
@@ -206,7 +205,7 @@ def test_another_language_is_spoken_from_the_same_sentence_on_or_it_says_what_is
 def test_long_silence_is_met_once_and_again_only_after_somebody_spoke() -> None:
     settings = replace(MannersSettings(AttentionSettings("Mira")), offer_after_s=3.0)
     table = Table({"what is it": "A face."}, settings=settings, heard=["what is it", "what is it"])
-    table.say((4.0, 4.5), (13.0, 13.5), until_s=19.0)
+    table.say((4.0, 4.5), (13.0, 13.5), until_s=21.0)
     offers = TABLES.ways("manners.offer")
     said = [(record.heard, record.sentences[0].start_sample / OUTPUT_RATE_HZ) for record in table.scene.records]
     assert [heard in offers for heard, _ in said] == [False, True, False, True]
@@ -234,7 +233,7 @@ def test_nothing_is_answered_until_the_wake_phrase_and_then_for_a_while_without_
     heard = table.say((0.5, 1.0), (2.0, 2.5), (5.0, 5.5), (12.0, 12.5), until_s=14.0)
     assert heard == ["", "A face.", "A face.", ""]
     assert table.of(UtteranceDropped) == [UtteranceDropped("asleep")] * 2
-    assert table.of(AttentionChanged) == [AttentionChanged(True), AttentionChanged(False)]
+    assert table.of(AttentionChanged) == [AttentionChanged(awake, "hey Mira") for awake in (False, True, False)]
 
 
 def test_the_wake_phrase_alone_is_answered_shortly_and_goodbye_ends_it() -> None:

@@ -49,7 +49,7 @@ class Talk:
 
         self._config, self._record, self._quiet = config, record, quiet
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
-        self._line = StatusLine(f"({keys}, q: leave)")
+        self._line = StatusLine(f"({keys}, p: pause it, q: leave)")
         self._transcript_log = TranscriptLog(
             config, quiet=quiet, show_state=self._show_state, show_interim=self._show_interim
         )
@@ -173,6 +173,8 @@ class Keys:
             self._show_open(self._audio.is_open)
         elif name == "space":
             self._audio.stop()
+        elif name == "p":
+            self._audio.pause()
 
     def in_window(self, name: str, pressed: bool) -> None:
         """A key of the window, on its thread: it can be held, and its release closes the microphone again."""

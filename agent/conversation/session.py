@@ -26,6 +26,7 @@ from agent.conversation.events import (
     Say,
     TypedText,
     UserLeft,
+    UserPaused,
     UserStopped,
 )
 from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
@@ -213,6 +214,8 @@ class Session:
                     case RecordingEnded(name):
                         await answering.end_recording(name, is_answered=is_answered)
                         is_answered = False
+                    case UserPaused():
+                        self.resume() or self.hold()
                     case UserStopped():
                         self.interrupt()
                     case UserLeft():

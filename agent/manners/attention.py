@@ -75,6 +75,11 @@ class Attention:
         self._is_called = False
 
     @property
+    def call(self) -> str:
+        """What somebody says to wake it; "" where nothing is needed."""
+        return (self._settings.wake_phrase or self._settings.name) if self._needs_call else ""
+
+    @property
     def is_awake(self) -> bool:
         """Whether somebody may speak to it without phrase or name."""
         return self._is_called or not self._needs_call

@@ -64,6 +64,7 @@ async def own_parts(
         attention,
         offer_after_s=own.offer_after_s if real_time else 0.0,
         is_lesson=bool(config.tutor.lesson),
+        keeps_names=config.memory.keep != "no",
     )
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
     async with AsyncExitStack() as leases:

@@ -84,12 +84,7 @@ class ConversationManners:
         voice: whose pace and loudness users may change.
         languages: in which they may speak.
         on_event: called with everything that the session tells, and with what happens here.
-        known_name: who the user is, where somebody else knows; "" where not.
         is_known: whether the knowledge speaks of a word.
-
-    Attributes:
-        say: has the session say something when nobody speaks; set by whoever makes the session.
-        is_quiet: whether nobody speaks or thinks; likewise.
     """
 
     def __init__(
@@ -99,15 +94,14 @@ class ConversationManners:
         languages: Languages,
         *,
         on_event: Callable[[Event], None],
-        known_name: Callable[[], str] = str,
         is_known: Callable[[str], bool] = lambda word: False,
     ) -> None:
         self._settings, self._voice, self._languages, self._tell = settings, voice, languages, on_event
-        self._known_name = known_name
         self._attention = Attention(settings.attention, is_known, self._tell_attention)
-        self.say: Callable[[str], bool] = lambda text: False
-        self.is_quiet: Callable[[], bool] = lambda: False
-        self._silence = LongSilence(settings.offer_after_s, lambda: self.is_quiet(), self._offer)
+        self._silence = LongSilence(settings.offer_after_s, lambda: self._is_quiet(), self._offer)
+        self._say: Callable[[str], object]
+        self._is_quiet: Callable[[], bool]
+        self._known_name: Callable[[], str] = str
         self._phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = ""
@@ -115,6 +109,19 @@ class ConversationManners:
         self._repeats = 0
         self._answers: Kind | None = None
         self._told_awake: bool | None = None
+
+    def attend(
+        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+    ) -> None:
+        """Looks after a session; called once, before it runs.
+
+        Args:
+            say: has it say something when nobody speaks.
+            is_quiet: whether nobody speaks, thinks or is held.
+            known_name: who the user is, where somebody else knows; "" where not.
+        """
+        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._tell_attention()
 
     # ---- before the mind is asked
 
@@ -261,12 +268,13 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self.say(self._phrases.say("manners.offer"))
+        self._say(self._phrases.say("manners.offer"))
 
     def _tell_attention(self) -> None:
-        if (is_awake := self._attention.is_awake) != self._told_awake:
+        call, is_awake = self._attention.call, self._attention.is_awake
+        if call and is_awake is not self._told_awake:
             self._told_awake = is_awake
-            self._tell(AttentionChanged(is_awake))
+            self._tell(AttentionChanged(is_awake, call))
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
