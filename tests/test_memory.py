@@ -52,7 +52,7 @@ class Told(list[Event]):
 class Visitor:
     """Somebody who talks with an avatar that remembers, through whole sessions, on virtual time."""
 
-    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **manner: str | bool) -> None:
+    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **manner: object) -> None:
         self.memories, self._mind, self._manner = memories, mind, Manner(**manner)  # type: ignore[arg-type]
         self.events: list[Event] = []
         self.known_name = ""
@@ -392,7 +392,7 @@ FORGET = {"en": "Forget me.", "de": "Vergiss mich.", "fr": "Oublie-moi.", "es": 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_basics_are_understood_and_said_in_five_languages(tmp_path: Path, language: str) -> None:
     memories = Memories(tmp_path)
-    visitor = Visitor(memories, language=f"{language}-XX")
+    visitor = Visitor(memories, language=lambda: f"{language}-XX")
     name, sister, jazz, ask = SAID[language]
     replies = visitor.say(name, YES[language], sister, jazz, ask, FORGET[language])
     say = read_language(language)["say"]

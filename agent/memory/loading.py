@@ -25,10 +25,16 @@ def lasting_memories(config: Config) -> Memories:
     return Memories(config.memory.folder or data_folder() / "memory", progress=progress_of(config))
 
 
-def manner_of(config: Config, *, chats: bool) -> Manner:
-    """How somebody is remembered in a conversation; `chats` where a language model answers."""
+def manner_of(config: Config, language: Callable[[], str], *, chats: bool) -> Manner:
+    """How somebody is remembered in a conversation.
+
+    Args:
+        config: its settings.
+        language: gives the language in which it is held, which may change.
+        chats: a language model answers.
+    """
     person = " ".join(config.memory.person.split())
-    return Manner(config.voice.language, name_of(config), person, chats=chats, is_public=config.web.kiosk)
+    return Manner(language, name_of(config), person, chats=chats, is_public=config.web.kiosk)
 
 
 def for_visitors(config: Config) -> Config:
