@@ -61,7 +61,7 @@ class FloorFigures:
         to_silence_s: likewise, to its silence: a hold, or a cut without one.
         holds: how often it fell silent and kept what it had not said, by whatever it was asked.
         false_stops: how often it fell silent for a voice, and went on without being asked: it was no interruption.
-        missed_stops: how often the user talked on over it and it did not fall silent.
+        missed_stops: how often the user talked on over it for half a second, and it was ducked but did not fall silent.
         turns_resumed: how often what was taken for the end of the user's turn was none.
         cut_ins: of these, how often it had begun to say something.
         fillers: said while the mind worked.

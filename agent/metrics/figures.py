@@ -107,7 +107,7 @@ class ConversationFigures:
 FLOOR_COUNTS = {
     "holds": "The avatar fell silent and kept what it had not said.",
     "false_stops": "Holds for a voice that was no interruption: it went on.",
-    "missed_stops": "The user talked on over the avatar for half a second, and it did not fall silent.",
+    "missed_stops": "The user talked on over the ducked avatar for half a second, and it did not fall silent.",
     "turns_resumed": "What was taken for the end of the user's turn was none.",
     "cut_ins": "Of these, the avatar had begun to say something.",
     "fillers": "Said while the mind worked.",
