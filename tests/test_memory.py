@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sqlite3
 import stat
 import subprocess
@@ -9,9 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
+from typer.testing import CliRunner
 
+from agent.commands.memory import memory as memory_commands
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, TurnFinished, TypedText
 from agent.conversation.questions import Questions
@@ -30,8 +36,8 @@ from agent.memory.wording import CONTEXT_CHARACTERS, MOST_TOLD, Wording
 from agent.text.sentences import Sentence
 from agent.tutor.progress import Progress
 from agent.tutor.state import Result
+from agent.web.visits.dialogue import Dialogue
 from speech.errors import BackendError, InputError, VisavisError
-from tests.commands import Commands
 from tests.fakes import ScriptedMind, ToneVoice
 from tests.test_session import Scene
 from tests.virtual_time import run
@@ -362,6 +368,20 @@ def test_it_is_off_unless_it_is_switched_on_and_visitors_are_never_kept(tmp_path
     assert memories_of(for_visitors(_config())) is None
 
 
+def test_the_page_s_conversations_are_those_of_visitors() -> None:
+    async def main() -> None:
+        never = Mock()
+        on = _config("memory.keep=always", "memory.person=Jonas")
+        with patch("agent.web.visits.dialogue.PeerFace"):
+            dialogue = Dialogue(never, on, iter((1,)), Mock(turns=[]), Mock())
+        never.session.side_effect = InputError("as far as that")
+        with pytest.raises(InputError, match="as far as that"):
+            await dialogue.run()
+        assert never.session.call_args.kwargs["config"].memory == for_visitors(on).memory != on.memory
+
+    asyncio.run(main())
+
+
 def test_doubtful_words_about_memory_are_expected_where_it_is_on() -> None:
     words: Sequence[str] = ("my name is jonas", "what do you know about me", "what is my dog", "the vyabong")
     on = expected_beside(_config("memory.keep=session"), lambda text: False)
@@ -449,9 +469,10 @@ def test_what_is_a_wish(words: str, wish: object) -> None:
 
 def test_what_is_no_name_is_not_taken_for_one() -> None:
     understanding = Understanding("en")
-    said = ["Tell me more", "why?", "no", "What about jazz?", "I would rather not", "x" * 300]
+    said = ["Tell me more", "why?", "no", "What about jazz?", "later", "x" * 300]
     assert [understanding.name_in(one) for one in said[:5]] == [""] * 5
     assert len(understanding.name_in(said[5])) <= 60
+    assert understanding.name_in("Will") == "Will" and understanding.name_in("it's May Brown") == "May Brown"
 
 
 def test_errors_of_the_store_are_one_line(tmp_path: Path) -> None:
@@ -464,19 +485,22 @@ def test_errors_of_the_store_are_one_line(tmp_path: Path) -> None:
 # ---- the command
 
 
-def test_the_owner_lists_shows_and_forgets(tmp_path: Path, command: Commands) -> None:
+def test_the_owner_lists_shows_and_forgets(tmp_path: Path) -> None:
     folder = ("--set", f"memory.folder={tmp_path}", "--set", f"tutor.progress={tmp_path}")
-    assert command.run("memory", "list", *folder, cwd=tmp_path).stdout == ""
+
+    def memory(*arguments: str) -> Any:
+        return CliRunner().invoke(memory_commands, [*arguments, *folder])
+
+    assert memory("list").stdout == ""
     memories = Memories(tmp_path)
     memories.keep("Jonas", Fact("I like jazz", "liking"))
     memories.keep("Ada")
-    listed = command.run("memory", "list", *folder, cwd=tmp_path).stdout.splitlines()
+    listed = memory("list").stdout.splitlines()
     assert [line.partition(",")[0] for line in listed] == ["Ada: 0 things", "Jonas: 1 thing"]
-    assert command.run("memory", "show", "jonas", *folder, cwd=tmp_path).stdout == "I like jazz\n"
-    wrong = command.run("memory", "forget", "Eve", *folder, cwd=tmp_path)
-    assert wrong.returncode == 2 and "expected somebody who is remembered" in wrong.stderr
-    assert command.run("memory", "forget", *folder, cwd=tmp_path).returncode == 2
-    assert command.run("memory", "forget", "Jonas", *folder, cwd=tmp_path).returncode == 0
+    assert json.loads(memory("list", "--json").stdout)[1]["name"] == "Jonas"
+    assert memory("show", "jonas").stdout == "I like jazz\n"
+    assert "expected somebody who is remembered" in str(memory("forget", "Eve").exception)
+    assert "expected a name, or --all" in str(memory("forget").exception)
+    assert memory("forget", "Jonas").exit_code == 0
     assert [person.name for person in memories.people()] == ["Ada"]
-    assert command.run("memory", "forget", "--all", "-q", *folder, cwd=tmp_path).stderr == ""
-    assert memories.people() == []
+    assert memory("forget", "--all", "-q").exit_code == 0 and memories.people() == []

@@ -33,7 +33,7 @@ MOUTH_MOVED = 0.06
 """A mouth has moved when its coefficients differ this much (Euclidean) from what they were before the reply."""
 
 MISSED_S = 0.75
-"""A voice that lasted half a second has ducked the avatar for so long: that it is gone is known a quarter second later."""
+"""A voice of half a second has ducked the avatar for so long: that it is gone is known a quarter second later."""
 
 
 class LatencyObserver:

@@ -130,6 +130,10 @@ async def remembering(
         manner: how somebody is remembered.
         on_event: called with what the session tells, and with problems.
     """
-    async with open_notebook(memories, lambda problem: on_event(Problem(problem))) as notebook:
-        lasts = memories is not None and memories.lasts
-        yield Remembering(mind, notebook, lasts=lasts, manner=manner, on_event=on_event)
+    try:
+        async with open_notebook(memories, lambda problem: on_event(Problem(problem))) as notebook:
+            lasts = memories is not None and memories.lasts
+            yield Remembering(mind, notebook, lasts=lasts, manner=manner, on_event=on_event)
+    finally:
+        if memories is not None:
+            memories.close()

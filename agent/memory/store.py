@@ -99,6 +99,10 @@ class Memories:
         """What was wrong with a file since this was last called, in one line, or ""."""
         return self._database.take_problem() or (self._progress.take_problem() if self._progress else "")
 
+    def close(self) -> None:
+        """The conversation is over: what was kept for it alone is gone."""
+        self._database.close()
+
     def people(self) -> list[Person]:
         """All who are remembered, by name.
 

@@ -29,6 +29,8 @@ _LONGEST_LIKING = 12
 
 _FITS = 0.75
 
+_NO_NAMES = STOP_WORDS | QUESTION_WORDS | COMMON_WORDS
+
 _END = re.compile(r"(?<=[.!?…])\s+")
 
 
@@ -165,8 +167,7 @@ class _Language:
         self._patterns = {
             name: [_pattern(one) for one in ways] for name, ways in listed.items() if not isinstance(ways, str)
         }
-        english = STOP_WORDS | QUESTION_WORDS | COMMON_WORDS
-        self._no_names = frozenset(str(listed["no_names"]).split()) | english
+        self._no_names = frozenset(str(listed["no_names"]).split())
         self.no_topics = STOP_WORDS | QUESTION_WORDS | frozenset(tokens(str(listed["no_topics"])))
 
     def wish_in(self, sentence: str, name: str) -> Wish | None:
@@ -236,7 +237,11 @@ class _Language:
             case Intent(Kind.GREETING, name) if name and (named := self._name(name)):
                 return named
         found = self._match("answers_name", _plain(sentence))
-        return self._name(found["name"]) if found else ""
+        if found is None:
+            return ""
+        if any(word.islower() and word in _NO_NAMES for word in found["name"].split()):
+            return ""  # "Tell me more"; but "Will" is one
+        return self._name(found["name"])
 
     def _name(self, said: str) -> str:
         words = speakable(said[:LONGEST_NAME]).split()
