@@ -38,7 +38,6 @@ from agent.metrics.endpoint import check_metrics, metrics_endpoint
 from agent.metrics.figures import ConversationFigures
 from agent.metrics.series import as_text, conversation_series
 from agent.web.api.metrics import hall_series
-from speech.echo.tally import EchoFigure, EchoTally
 from speech.errors import InputError
 from tests.fake_hall import FakeHall
 from tests.fakes import ScriptedMind
@@ -112,18 +111,6 @@ def test_what_happens_between_turns_belongs_to_the_next_one() -> None:
 
     run(main())
     assert [record.floor.cut_ins for record in records] == [1, 1] and records[0].floor.dropped == 1
-
-
-def test_pieces_of_echo_become_one_figure_a_second_and_double_talk_spoils_no_level() -> None:
-    tally = EchoTally()
-    told = [tally.add(0.02, -30.0, 20.0, is_double_talk=False) for _ in range(40)]
-    told += [tally.add(0.02, -5.0, 1.0, is_double_talk=True) for _ in range(10)]
-    told += [tally.add(0.02, -5.0, 1.0, is_double_talk=True) for _ in range(60)]
-    told += [tally.add(0.02, -40.0, 10.0, is_double_talk=False)]
-    assert [one for one in told if one is not None] == [
-        EchoFigure(pytest.approx(-30.0), pytest.approx(20.0), 0.2),
-        EchoFigure(-40.0, 10.0, 1.2),
-    ]
 
 
 def test_a_session_s_own_events_are_counted() -> None:
