@@ -102,6 +102,7 @@ class ConversationManners:
         self._say: Callable[[str], object]
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
+        self._is_claimed: Callable[[str], bool] = lambda words: False
         self._phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = ""
@@ -111,7 +112,11 @@ class ConversationManners:
         self._told_awake: bool | None = None
 
     def attend(
-        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+        self,
+        say: Callable[[str], object],
+        is_quiet: Callable[[], bool],
+        known_name: Callable[[], str] = str,
+        is_claimed: Callable[[str], bool] = lambda words: False,
     ) -> None:
         """Looks after a session; called once, before it runs.
 
@@ -119,9 +124,15 @@ class ConversationManners:
             say: has it say something when nobody speaks.
             is_quiet: whether nobody speaks, thinks or is held.
             known_name: who the user is, where somebody else knows; "" where not.
+            is_claimed: whether the mind has its own meaning for words, as for "forget that" after it kept something.
         """
-        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._say, self._is_quiet, self._known_name, self._is_claimed = say, is_quiet, known_name, is_claimed
         self._tell_attention()
+
+    @property
+    def language(self) -> str:
+        """In which the conversation is held now, such as "en"."""
+        return self._languages.language
 
     # ---- before the mind is asked
 
@@ -153,6 +164,8 @@ class ConversationManners:
         intent = intent_of(words, self._languages.language, self._settings.attention.name)
         match intent:
             case Intent(Kind.REMEMBER | Kind.RECALL | Kind.FORGET | Kind.GO_ON):
+                return None
+            case Intent(Kind.NEVER_MIND) if self._is_claimed(words):
                 return None
             case Intent(Kind.GREETING, what) if self._settings.keeps_names and what:
                 return None
