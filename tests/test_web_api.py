@@ -420,3 +420,17 @@ def test_what_is_not_there_says_so() -> None:
                 assert set(answer.json()) == {"detail"}
 
     asyncio.run(main())
+
+
+def test_an_answer_is_paused_and_goes_on() -> None:
+    async def main() -> list[int]:
+        hall = FakeHall()
+        async with calling(hall) as client:
+            at = f"/api/sessions/{(await client.post('/api/sessions', json={})).json()['id']}"
+            asked = ["hold", "say", "hold", "hold", "resume", "resume"]
+            told = {"say": {"text": "Hello."}}
+            answers = [await client.post(f"{at}/{what}", json=told.get(what)) for what in asked]
+            assert answers[0].json() == {"detail": "nothing is being said that could be paused"}
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(main()) == [409, 202, 202, 202, 202, 409]
