@@ -25,6 +25,7 @@ from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
+from speech.tts.base import TTS
 from speech.turns.base import TurnDetector
 from speech.turns.detector import SilenceTurnDetector
 from speech.turns.onset import OnsetDetector
@@ -40,12 +41,13 @@ class Scene:
 
     ears: ScriptedEars = field(default_factory=lambda: ScriptedEars([]))
     mind: ScriptedMind = field(default_factory=lambda: ScriptedMind({}))
-    voice: ToneVoice = field(default_factory=ToneVoice)
+    voice: TTS = field(default_factory=ToneVoice)
     real_time: bool = False
     apologise: bool = True
     is_expected: Callable[[str], bool] = bool
     manner: Manner = field(default_factory=Manner)
     manners: Manners = field(default_factory=ForMind)
+    watch: Callable[[Event], None] | None = None
     controls: Controls | None = None
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
@@ -84,7 +86,7 @@ class Scene:
                 voice=self.voice,
                 face=renderer,
                 manner=replace(self.manner, apologises=self.apologise),
-                on_event=self.events.append,
+                on_event=self.watch or self.events.append,
                 controls=self.controls,
                 manners=self.manners,
             )

@@ -59,7 +59,14 @@ class TranscriptLog:
     def on_event(self, event: Event) -> None:
         """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
-        from agent.conversation.events import AnswerPaused, Problem, RequestDropped, StateChanged, TurnFinished
+        from agent.conversation.events import (
+            AnswerPaused,
+            AttentionChanged,
+            Problem,
+            RequestDropped,
+            StateChanged,
+            TurnFinished,
+        )
         from speech.events import Transcript
 
         self._log.on_event(event)
@@ -73,6 +80,8 @@ class TranscriptLog:
                 self.show_interim("" if is_final else text)
             case Problem(message):
                 say(f"! {message}", self._quiet)
+            case AttentionChanged(is_awake, call):
+                say(f"  {self._name} {'listens' if is_awake else f'waits for: {call}'}", self._quiet)
             case RequestDropped(request, why):
                 say(f"! not said: {shortened(request.text, 60)}: {why}", self._quiet)
             case TurnFinished(record):
@@ -81,7 +90,8 @@ class TranscriptLog:
                 if record.question or not record.sentences:
                     say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
                 cut = " … (interrupted)" if record.interrupted else ""
-                say(f"  {self._name}: {record.heard}{cut}", self._quiet)
+                filler = f"({record.filler}) " if record.filler else ""
+                say(f"  {self._name}: {filler}{record.heard}{cut}", self._quiet)
                 for line in waterfall_lines(record):
                     say(line, self._quiet)
             case _:

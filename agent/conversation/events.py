@@ -135,6 +135,24 @@ class LessonMoved:
     place: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class AttentionChanged:
+    """Whether somebody may speak to the avatar now without calling it; told only where it must be called.
+
+    Attributes:
+        is_awake: they may.
+        call: what they say else: its wake phrase, or its name.
+    """
+
+    is_awake: bool
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidGoodbye:
+    """The user said goodbye, and the avatar's goodbye was heard."""
+
+
 # ---- how the two of them share the floor: for whoever measures it; nothing depends on these
 
 
@@ -278,5 +296,7 @@ Event = (
     | TurnFinished
     | RequestDropped
     | LessonMoved
+    | AttentionChanged
+    | SaidGoodbye
     | FloorEvent
 )

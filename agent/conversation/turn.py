@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.conversation.floor_figures import FloorFigures
 from speech.audio import OUTPUT_RATE_HZ
 
 STAGES = (
@@ -64,9 +65,11 @@ class TurnRecord:
         sentences: the reply as it was spoken.
         words: its words.
         heard: what of the reply was played.
+        filler: what was said while the mind worked; no part of the reply.
         interrupted: whether it was cut off.
         cut_sample: where in the output it was cut off, or None.
         at_s: event-loop time of each stage that happened.
+        floor: how the two of them shared the floor.
         problem: what went wrong, one line, or None.
     """
 
@@ -77,9 +80,11 @@ class TurnRecord:
     sentences: list[SpokenSentence] = field(default_factory=list)
     words: list[SpokenWord] = field(default_factory=list)
     heard: str = ""
+    filler: str = ""
     interrupted: bool = False
     cut_sample: int | None = None
     at_s: dict[str, float] = field(default_factory=dict)
+    floor: FloorFigures = field(default_factory=FloorFigures)
     problem: str | None = None
 
     @property
@@ -137,9 +142,11 @@ class TurnRecord:
             "question_end_s": _seconds(self.question_end_sample),
             "reply": self.reply,
             "heard": self.heard,
+            "filler": self.filler,
             "interrupted": self.interrupted,
             "problem": self.problem,
             "stages_s": {stage: round(value, 4) for stage, value in self.since_speech_end().items()},
+            "floor": self.floor.as_json(),
             "sentences": [
                 {
                     "text": sentence.text,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from agent.config.device_sections import MqttSection
 from agent.conversation.events import (
     AnswerPaused,
+    AttentionChanged,
     Event,
     Problem,
     RequestDropped,
@@ -136,6 +137,8 @@ class MqttBridge:
                 )
             case Problem(message) if not isinstance(event, MqttProblem):
                 self._send("event", messages.notice("problem", message))
+            case AttentionChanged(is_awake, call):
+                self._send("event", messages.notice("awake" if is_awake else "asleep", f"call: {call}"))
             case RequestDropped(request, why):
                 self._send("event", messages.notice("not_said", f"{shortened(request.text, 60)}: {why}"))
 

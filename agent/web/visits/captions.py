@@ -9,7 +9,9 @@ from typing import Any
 
 from agent.conversation.events import (
     AnswerPaused,
+    AttentionChanged,
     Event,
+    FillerSaid,
     LessonMoved,
     Problem,
     RequestDropped,
@@ -67,6 +69,8 @@ class Captions:
                 self._log.add("transcript", passing=not is_final, text=text, final=is_final)
             case SentenceHeard(sentence):
                 self._log.add("sentence", index=sentence.index, text=sentence.text)
+            case FillerSaid(text, "filler"):
+                self._log.add("filler", text=text)
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
                 self.turns.append(turn)
@@ -75,6 +79,8 @@ class Captions:
                 self.lesson = asdict(event)
                 self.lesson_place = self.lesson.pop("place")
                 self._log.add("lesson", **self.lesson)
+            case AttentionChanged(is_awake, call):
+                self._log.add("attention", awake=is_awake, call=call)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):
