@@ -313,7 +313,10 @@ def contact_sheet(scene: Scene, path: Path) -> None:
     shown: list[Image] = []
     for picture in scene.output.pictures[: first + 96]:
         shown.append(picture if picture is not None else shown[-1])
-    rows = [np.concatenate([one[60:420, 96:416] for one in shown[at : at + 24 : 2]], axis=1) for at in range(first, first + 96, 24)]
+    rows = [
+        np.concatenate([one[60:420, 96:416] for one in shown[at : at + 24 : 2]], axis=1)
+        for at in range(first, first + 96, 24)
+    ]
     Picture.fromarray(np.concatenate(rows)).resize((12 * 160, 4 * 180)).save(path)
     print(f"{path}: the faces")
 
