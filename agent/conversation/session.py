@@ -29,7 +29,16 @@ from agent.conversation.events import (
     UserPaused,
     UserStopped,
 )
-from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
+from agent.conversation.hearing import (
+    Ears,
+    Hearing,
+    NobodyThere,
+    UserBegan,
+    UserFellSilent,
+    UserSaid,
+    UserVoiced,
+    UserWentOn,
+)
 from agent.conversation.history import History
 from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
@@ -204,6 +213,8 @@ class Session:
                         answering.barge_in.take(Cue.NOBODY)
                     case UserBegan(by_key):
                         answering.user_began(by_key=by_key)
+                    case UserFellSilent(spoke_s):
+                        answering.barge_in.fell_silent(spoke_s)
                     case UserWentOn():
                         answering.user_went_on()
                     case UserSaid():
