@@ -16,13 +16,15 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import Enum, Flag, auto
 
+from agent.backends.choice import with_meant_voice
 from agent.backends.making import answers_from_file
 from agent.config.config import Config
 from agent.conversation.audio_io import AudioIO, Stage
 from agent.conversation.events import Event, Problem
-from agent.conversation.expected import Expected
 from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
+from agent.conversation.listening.expected import Expected
+from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
@@ -31,6 +33,7 @@ from agent.memory.loading import expected_beside, manner_of, memories_of
 from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
+from agent.turn_detection import turn_detector
 from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
@@ -38,7 +41,6 @@ from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
-from speech.turns.base import TurnDetector
 
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
@@ -107,7 +109,7 @@ class Engine:
             config: settings of its own, such as portrait, voice, name, seed, controls and pauses.
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
-            end_of_turn_s: overrides the configured silence that ends a turn.
+            end_of_turn_s: a fixed silence that ends a turn, whatever is configured.
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
             earlier: what was said before, where a conversation goes on.
             lesson_place: where its lesson was then, from `LessonMoved`.
@@ -140,18 +142,27 @@ class Engine:
             )
             ears = None
             if own.ears is not None:
-                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
+                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, live=audio.real_time)
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
-                ears = Ears(turns, own.ears, is_expected, config.ears.min_speech_s, config.ears.barge_in_s)
+                ears = Ears(
+                    turns,
+                    own.ears,
+                    is_expected,
+                    config.ears.min_speech_s,
+                    config.ears.barge_in_s,
+                    known_words.nearest,
+                )
+            follows_words = ears is not None and audio.real_time
+            listening = await asyncio.to_thread(_listening, config, nods=follows_words, is_lesson=lesson is not None)
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
                 clock=stage.clock,
                 voice=stage.voice,
                 user=stage.user,
-                sampler=new_sampler(config, motion.result()),
+                sampler=new_sampler(config, motion.result(), nods_by_itself=not follows_words),
                 decoder=decoder.result(),
                 outputs=outputs,
                 label=label(config),
@@ -185,14 +196,15 @@ class Engine:
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
                     max_history_messages=2 * config.mind.max_history_turns,
+                    listening=listening,
                 ),
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
                 manners=own.manners,
             )
-            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
             remembers.on_forgotten = session.history.clear
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
             yield session
 
 
@@ -240,18 +252,15 @@ async def load_engine(
         yield Engine(config, parts)
 
 
-def turn_detector(config: Config, end_of_turn_s: float | None = None, *, pauses: bool = False) -> TurnDetector:
-    """A fresh turn detector; `end_of_turn_s` overrides the configured one, `pauses` has it report them."""
-    from speech.turns.detector import SilenceTurnDetector
-    from speech.turns.vad import SileroVAD
-
-    ears = config.ears
-    return SilenceTurnDetector(
-        SileroVAD(),
-        threshold=ears.vad_threshold,
-        end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
-        min_speech_s=ears.min_speech_s,
-        pause_s=ears.speculate_after_s if pauses else float("inf"),
+def _listening(config: Config, *, nods: bool, is_lesson: bool) -> ListeningPolicy:
+    return ListeningPolicy(
+        language=with_meant_voice(config).voice.language,
+        nods=config.face.nods if nods else 0.0,
+        sounds=config.listening.sounds,
+        filler_after_s=config.listening.filler_after_s,
+        # What a learner says is to be judged as it was heard: saying it back would give the answer away.
+        least_confidence=0.0 if is_lesson else config.listening.ask_back_below,
+        seed=config.face.seed,
     )
 
 

@@ -56,8 +56,17 @@ def load_motion(config: Config, elsewhere: MotionProcess | None = None) -> Block
     return motion
 
 
-def new_sampler(config: Config, motion: BlockBatcher, block_frames: int = BLOCK_FRAMES) -> MotionSampler:
-    """A fresh sampler, as it is configured; `block_frames` of motion are made at a time."""
+def new_sampler(
+    config: Config, motion: BlockBatcher, block_frames: int = BLOCK_FRAMES, *, nods_by_itself: bool = True
+) -> MotionSampler:
+    """A fresh sampler, as it is configured.
+
+    Args:
+        config: the whole configuration.
+        motion: shared.
+        block_frames: of motion are made at a time.
+        nods_by_itself: at pauses of the user's voice; else only where it is asked to, because their words are known.
+    """
     from avatar.sampler.guidance import Guidance
     from avatar.sampler.motion_sampler import FlowMotionSampler
     from avatar.sampler.options import SamplerOptions
@@ -68,7 +77,7 @@ def new_sampler(config: Config, motion: BlockBatcher, block_frames: int = BLOCK_
         steps=face.steps,
         block_frames=block_frames,
         composure=face.composure,
-        nods=face.nods,
+        nods=face.nods if nods_by_itself else 0.0,
         guidance=Guidance(audio=face.guidance_audio),
     )
     return FlowMotionSampler(motion, options)

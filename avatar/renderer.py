@@ -123,6 +123,14 @@ class Renderer:
         self._controls = controls
         self._timeline = ControlTimeline.constant(self._state, self._controls)
 
+    def nod(self, cycles: int = 2) -> None:
+        """Has a listener nod, with the next motion that is sampled."""
+        self._motion.nod(cycles)
+
+    def hum(self, start: int, end: int) -> None:
+        """Says that what the voice track holds between these samples is hummed: the lips stay closed."""
+        self._motion.hum(start, end)
+
     def set_timeline(self, timeline: ControlTimeline) -> None:
         """Sets state and controls for every frame to come; the face follows at the very frame of each change."""
         self._timeline = timeline

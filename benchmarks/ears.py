@@ -229,7 +229,7 @@ def own_utterances() -> list[Utterance]:
         rows = list(csv.reader(file, delimiter="\t"))
     return [
         Utterance("question", name, read_audio(folder / name, SPEECH_RATE_HZ), text)
-        for name, text, *_ in rows
+        for name, _, text, *_ in rows
         if (folder / name).is_file()
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
@@ -56,7 +57,7 @@ class ScriptedEars(_Entered):
         received = []
         async for chunk in chunks:
             if not received and self._interim:
-                yield Transcript(self._interim.pop(0), False, 0.0, 0.0)
+                yield Transcript(self._interim.pop(0), False, 0.0, math.inf)
             received.append(chunk)
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)
@@ -146,6 +147,7 @@ class LoudnessSampler:
         self.rewinds: list[int] = []
         self.states: list[ConversationState] = []
         self.emotions: list[tuple[int, Emotion | None]] = []
+        self.nods: list[tuple[int, int]] = []
 
     def push(self, chunk: AudioChunk) -> None:
         assert chunk.start_sample == len(self._sound), "the sound must come without gaps"
@@ -172,6 +174,9 @@ class LoudnessSampler:
 
     def listen(self, chunk: AudioChunk) -> None:
         pass
+
+    def nod(self, cycles: int) -> None:
+        self.nods.append((self.frame, cycles))
 
     def set_state(self, state: ConversationState) -> None:
         if not self.states or self.states[-1] != state:

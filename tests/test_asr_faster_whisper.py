@@ -14,8 +14,9 @@ from agent.text.words import tokens
 from speech.asr import faster_whisper_worker
 from speech.asr.faster_whisper import FasterWhisperASR
 from speech.asr.faster_whisper_worker import Decoder
+from speech.asr.understood import Understood
 from speech.asr.whisper_options import Setup
-from speech.asr.whisper_streaming import Stopped, Understood
+from speech.asr.whisper_streaming import Stopped
 from speech.asr.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S, Decoded
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
 from speech.events import Transcript

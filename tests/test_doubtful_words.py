@@ -28,7 +28,7 @@ from agent.backends import making
 from agent.command_line import app
 from speech.asr.faster_whisper_worker import Decoder
 from speech.asr.pocketsphinx_worker import Listener, Setup
-from speech.asr.whisper_streaming import Understood
+from speech.asr.understood import Understood
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import Transcript
 from speech.files.sound_file import read_audio

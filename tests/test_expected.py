@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.expected import Expected
+from agent.conversation.listening.expected import Expected
 from agent.knowledge.file import Knowledge, read_entries
 
 CAFE = "# Where are the toilets?\n\nBehind the counter.\n\n# Opening hours\n\nFrom nine to five.\n"

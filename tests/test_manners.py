@@ -17,9 +17,9 @@ from agent.conversation.events import (
     TypedText,
     UtteranceDropped,
 )
-from agent.conversation.phrases import Phrases
 from agent.manners.attention import AttentionSettings
 from agent.manners.manners import ConversationManners, Languages, MannersSettings, OneLanguage, SwitchResult
+from agent.text.phrases import Phrases
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
 from speech.tts.adjusted import AdjustedVoice

@@ -10,8 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from speech.asr.understood import Understood
 from speech.asr.whisper_options import Setup, expected_words, is_told, rare_words
-from speech.asr.whisper_streaming import Decode, Stopped, Transcription, Understood
+from speech.asr.whisper_streaming import Decode, Stopped, Transcription
 from speech.asr.whisper_window import Decoded, most_tokens, together, window_frames, without_repeats
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.worker.turns import Turns

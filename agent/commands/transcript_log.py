@@ -80,7 +80,8 @@ class TranscriptLog:
                 if record.question or not record.sentences:
                     say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
                 cut = " … (interrupted)" if record.interrupted else ""
-                say(f"  {self._name}: {record.heard}{cut}", self._quiet)
+                filler = f"({record.filler}) " if record.filler else ""
+                say(f"  {self._name}: {filler}{record.heard}{cut}", self._quiet)
                 for line in waterfall_lines(record):
                     say(line, self._quiet)
             case _:

@@ -20,7 +20,7 @@ from agent.config.session_sections import (
     RingSection,
     SessionSection,
 )
-from agent.config.speech_sections import EarsSection, MindSection, VoiceSection
+from agent.config.speech_sections import EarsSection, ListeningSection, MindSection, VoiceSection
 from agent.config.web_sections import TutorSection, WebSection
 
 
@@ -30,6 +30,7 @@ class Sections(Section):
     ring: RingSection = RingSection()
     portrait: PortraitSection = PortraitSection()
     ears: EarsSection = EarsSection()
+    listening: ListeningSection = ListeningSection()
     mind: MindSection = MindSection()
     voice: VoiceSection = VoiceSection()
     face: FaceSection = FaceSection()
@@ -43,8 +44,8 @@ class Sections(Section):
     tutor: TutorSection = TutorSection()
     memory: MemorySection = MemorySection()
     session: SessionSection = SessionSection()
-    manners: MannersSection = MannersSection()
     metrics: MetricsSection = MetricsSection()
+    manners: MannersSection = MannersSection()
     log: LogSection = LogSection()
 
 

@@ -20,6 +20,7 @@ from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Manners, OpenTurn, Reply, Rest, Unanswered
 from agent.conversation.requests import Requests
+from agent.conversation.same_turn import SameTurn
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
@@ -77,6 +78,7 @@ class Answering:
         self._turn: OpenTurn | None = None
         self._draft: Reply | None = None
         self._rest: Rest | None = None
+        self._same_turn = SameTurn(tasks, on_event)
         self.requests = Requests(stage.floor, self.answer_text, on_event)
         self.barge_in = BargeIn(
             tasks,
@@ -95,6 +97,7 @@ class Answering:
         """The user speaks: the answer falls silent until their words are known, and the face turns to the user."""
         if by_key or not self._stage.clock.keeps_time:
             self.cut()
+        self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         self.barge_in.began()
         self._stage.floor.user_begins()
         self._set_state(ConversationState.LISTENING)
@@ -128,7 +131,8 @@ class Answering:
         if self.barge_in.understood_early(words):
             self.drop_draft()
             return
-        if self._draft is not None and same_words(self._draft.question, words):
+        words = self._same_turn.joined_early(words)
+        if not words or (self._draft is not None and same_words(self._draft.question, words)):
             return
         self.drop_draft()
         if self._manners.is_for_mind(words):
@@ -164,6 +168,7 @@ class Answering:
                 self._stage.floor.user_ends()
 
     async def _answer_now(self, said: UserSaid) -> None:
+        said = self._same_turn.joined(said)
         if self._turn is not None and not self._turn.is_over:
             self.barge_in.take(Cue.SAID)
             await asyncio.wait([self._turn.task])
@@ -293,14 +298,18 @@ class Answering:
             if turn.unheard_from is not None:
                 record.cut_sample = min(record.cut_sample, turn.unheard_from)
             record.heard = record.heard_until(record.cut_sample)
-            if not isinstance(turn.question, str):
+            if not isinstance(turn.question, str) and not turn.goes_on:
                 turn.question.cancel()
-            if turn.reply is not None:
+            if turn.reply is not None and not turn.goes_on:
                 self._rest = turn.reply.unheard(record.cut_sample)
         self.barge_in.end()
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()
+        if turn.goes_on:
+            self._turns -= 1
+            floor.give_back()
+            return
         if not turn.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)

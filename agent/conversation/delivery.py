@@ -9,11 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from agent.conversation.audio_io import Stage
-from agent.conversation.events import Event, Problem, SentenceHeard
+from agent.conversation.events import Event, FillerSaid, Problem, SentenceHeard
 from agent.conversation.history import History
 from agent.conversation.interruption.places import Place, Places
 from agent.conversation.interruption.restart import restart_at
 from agent.conversation.latency import LatencyObserver
+from agent.conversation.listening.fillers import Fillers
 from agent.conversation.reply import Reply
 from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in_order
 from agent.conversation.thinking import ThinkingPolicy, think
@@ -49,6 +50,7 @@ class Delivery:
         latency: is told where a reply begins.
         mind: a conversation with it.
         voice: entered.
+        fillers: bridge the wait for a reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
         controls: from the start.
         on_event: called with every sentence and problem.
@@ -68,13 +70,14 @@ class Delivery:
         *,
         mind: Conversation,
         voice: TTS,
+        fillers: Fillers,
         thinking_timeout_s: float,
         controls: Controls,
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._face, self._history, self._latency = tasks, stage, face, history, latency
         self._mind, self._voice, self._thinking_timeout_s = mind, voice, thinking_timeout_s
-        self._on_event = on_event
+        self._on_event, self._fillers = on_event, fillers
         self._still_unheard: set[asyncio.Task[None]] = set()
         self._written = asyncio.Event()
         self._places = Places(stage.clock)
@@ -167,15 +170,31 @@ class Delivery:
             async with asyncio.TaskGroup() as stages:
                 stages.create_task(think(self._mind, self._history.messages(), reply, sentences, policy), name="mind")
                 stages.create_task(speak_in_order(self._voice, sentences, spoken), name="voice")
-                stages.create_task(self._play(reply, spoken), name="play")
+                bridge = stages.create_task(self._bridge(reply), name="filler")
+                stages.create_task(self._play(reply, spoken, bridge), name="play")
         finally:
             reply.is_made = True
             self._tell_written()
 
-    async def _play(self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None]) -> None:
+    async def _bridge(self, reply: Reply) -> None:
+        """Says something fitting when what the mind has to say is late."""
+        if reply.say is not None or not reply.question:
+            return
+        record = await reply.confirmed()
+
+        def heard(text: str) -> None:
+            record.filler = text
+            self._on_event(FillerSaid(text, "filler"))
+
+        await self._fillers.bridge(reply.question, record.at_s["speech_end"], heard)
+
+    async def _play(
+        self, reply: Reply, spoken: asyncio.Queue[SentenceAudio | None], bridge: asyncio.Task[None]
+    ) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         track, clock = self._stage.voice, self._stage.clock
         while (soon := await spoken.get()) is not None:
+            bridge.cancel()  # a filler that has begun is said to its end, and the reply follows on it
             record = await reply.confirmed()
             await self._places.heard(self._places.at(track.end - MAX_AHEAD_SAMPLES))
             if self._begins is None:

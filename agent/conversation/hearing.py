@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import Event, Problem, RecordingEnded, TalkKey, TypedText, UserLeft, UserStopped
+from agent.conversation.listening.pauses import Listening
 from agent.conversation.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
@@ -89,6 +90,7 @@ class Ears:
         is_expected: whether words that were hardly understood are worth an answer all the same; called in a thread.
         min_speech_s: of the user's voice that make a turn.
         barge_in_s: of the user's voice that interrupt the avatar.
+        nearest: the expected question that words may be which were hardly understood, "" for none; in a thread, too.
     """
 
     turns: TurnDetector
@@ -96,6 +98,7 @@ class Ears:
     is_expected: Callable[[str], bool] = bool
     min_speech_s: float = 0.2
     barge_in_s: float = 0.13
+    nearest: Callable[[str], str] = lambda text: ""
 
 
 class Hearing:
@@ -108,6 +111,8 @@ class Hearing:
         apologises: whether ears that fail, or doubt what they heard, are a problem; else an error.
         on_event: called with every transcript and problem.
         on_early_words: called with what is understood so far while the user pauses, maybe for good.
+        understood: gives the words that are worth an answer.
+        listening: shows that the user is heard.
     """
 
     def __init__(
@@ -119,9 +124,12 @@ class Hearing:
         apologises: bool,
         on_event: Callable[[Event], None],
         on_early_words: Callable[[str], None],
+        understood: Callable[[Transcript], Awaitable[str]],
+        listening: Listening,
     ) -> None:
         self._tasks, self._ears, self._stage = tasks, ears, stage
         self._apologises, self._on_event, self._on_early_words = apologises, on_event, on_early_words
+        self._understood, self._listening = understood, listening
         self._real_time = stage.clock.keeps_time
         self._pre_roll: deque[AudioChunk] = deque()
         self._utterance: Utterance | None = None
@@ -161,13 +169,16 @@ class Hearing:
             return []  # the key says where the turn ends
         happenings: list[Happening] = []
         min_speech_s = ears.min_speech_s if self._stage.floor.is_free else ears.barge_in_s
-        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s):
+        words = self._utterance.understood if self._utterance is not None else None
+        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s, words):
+            ago_s = sound.voice.end_sample / sound.voice.sample_rate_hz - event.at_s
+            self._listening.hear(event, ago_s, lambda: self._utterance.understood.text if self._utterance else "")
             match event:
                 case SpeechStarted(at_s):
                     await self._begin(ears, at_s, self._heard_at(sound.voice, at_s) if self._real_time else None)
                     happenings.append(UserBegan())
-                case SpeechPaused() if self._utterance is not None:
-                    self._utterance.pause()
+                case SpeechPaused(at_s) if self._utterance is not None:
+                    self._utterance.pause(at_s)
                     self._tell_early_words()
                 case SpeechResumed() if self._utterance is not None:
                     await self._utterance.go_on()
@@ -224,6 +235,7 @@ class Hearing:
 
     def _drop_utterance(self) -> None:
         """The user leaves in the middle of a word."""
+        self._listening.stop()
         if self._words is not None:
             self._words.cancel()
         self._utterance = self._words = None
@@ -231,9 +243,7 @@ class Hearing:
     async def _recognise(self, ears: Ears, utterance: Utterance) -> str:
         try:
             heard = await utterance.words()
-            if heard.is_doubtful and self._apologises:
-                return heard.text if await asyncio.to_thread(ears.is_expected, heard.text) else ""
-            return heard.text
+            return await self._understood(heard) if self._apologises else heard.text
         except VisavisError as error:
             if not self._apologises:
                 raise
@@ -241,10 +251,11 @@ class Hearing:
             await utterance.drop_the_rest()
             return ""
 
-    def _transcribed(self, transcript: Transcript) -> None:
-        self._on_event(transcript)
+    def _transcribed(self, transcript: Transcript, is_new: bool) -> None:
+        if is_new:
+            self._on_event(transcript)
         self._tell_early_words()
 
     def _tell_early_words(self) -> None:
-        if self._utterance is not None and self._utterance.is_paused and self._utterance.interim:
-            self._on_early_words(self._utterance.interim)
+        if self._utterance is not None and (words := self._utterance.early_words):
+            self._on_early_words(words)

@@ -49,7 +49,8 @@ class LatencyObserver:
         if self._reply_start is None or self._mouth_before is None or sampled_with_reply <= self._reply_start:
             self._mouth_before = shown.mouth
             return
-        if shown.first_audible_sample is not None and "first_audio" not in record.at_s:
+        audible = shown.first_audible_sample  # that of a filler before the reply does not count
+        if audible is not None and audible >= self._reply_start and "first_audio" not in record.at_s:
             record.mark("first_audio", shown.at_s)
             self._on_first_audio()
         if float(np.linalg.norm(shown.mouth - self._mouth_before)) > MOUTH_MOVED:

@@ -150,6 +150,7 @@ class OpenTurn:
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
         is_unanswered: the words were not meant for the avatar, and are not remembered.
+        goes_on: the user had only paused: the same turn is answered later, and nothing of this answer is remembered.
         task: the work.
     """
 
@@ -159,6 +160,7 @@ class OpenTurn:
     reply: Reply | None
     unheard_from: int | None = None
     is_unanswered: bool = False
+    goes_on: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @property

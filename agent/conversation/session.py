@@ -13,18 +13,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.conversation.answering import Answering
 from agent.conversation.audio_io import Heard, Stage
+from agent.conversation.confirming import Confirming
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, RecordingEnded, Say, StateChanged, TypedText, UserLeft, UserStopped
+from agent.conversation.events import (
+    Event,
+    FillerSaid,
+    RecordingEnded,
+    Say,
+    StateChanged,
+    TypedText,
+    UserLeft,
+    UserStopped,
+)
 from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
 from agent.conversation.history import History
 from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
+from agent.conversation.listening.fillers import Fillers
+from agent.conversation.listening.pauses import Listening, ListeningPolicy
+from agent.conversation.listening.spoken_phrases import SpokenPhrases
 from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
+from agent.text.phrases import Phrases
 from avatar.motion import Controls, ConversationState
 from avatar.renderer import Renderer
 from speech.tts.base import TTS
@@ -44,6 +58,7 @@ class Manner:
         language: in which the user asks for a pause; "" for any.
         apologises: answers a question without words by saying so; else a recording without any words is an error.
         max_history_messages: messages that are remembered.
+        listening: what it shows of being there, and what it says when an answer is late or words were unsure.
     """
 
     opening: str = ""
@@ -55,6 +70,7 @@ class Manner:
     language: str = "en"
     apologises: bool = True
     max_history_messages: int = 40
+    listening: ListeningPolicy = field(default_factory=ListeningPolicy)
 
 
 class Session:
@@ -98,6 +114,24 @@ class Session:
         self._tasks = asyncio.TaskGroup()
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
+        phrases, spoken, policy = Phrases(manner.listening.language), SpokenPhrases(voice), manner.listening
+        confirming = Confirming(
+            manners or ForMind(),
+            phrases,
+            is_expected=ears.is_expected if ears else bool,
+            nearest=ears.nearest if ears else str,
+            least_confidence=policy.least_confidence,
+        )
+        self._listening = Listening(
+            self._tasks,
+            stage.voice,
+            face,
+            phrases,
+            spoken,
+            policy,
+            may_sound=lambda: stage.floor.is_free,
+            on_sound=lambda text: on_event(FillerSaid(text, "backchannel")),
+        )
         self._delivery = Delivery(
             self._tasks,
             stage,
@@ -106,6 +140,7 @@ class Session:
             self._latency,
             mind=mind,
             voice=voice,
+            fillers=Fillers(phrases, spoken, stage.voice, stage.clock, face, after_s=policy.filler_after_s),
             thinking_timeout_s=manner.thinking_timeout_s,
             controls=controls or Controls(),
             on_event=on_event,
@@ -117,7 +152,7 @@ class Session:
             self.history,
             self._latency,
             delivery=self._delivery,
-            manners=manners or ForMind(),
+            manners=confirming,
             language=manner.language,
             tail_s=manner.tail_s,
             longest_pause_s=manner.longest_pause_s,
@@ -131,6 +166,8 @@ class Session:
             apologises=manner.apologises,
             on_event=on_event,
             on_early_words=self._answering.prepare,
+            understood=confirming.understood,
+            listening=self._listening,
         )
 
     async def run(self) -> None:
@@ -144,6 +181,7 @@ class Session:
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.requests.serve(), name="requests")
+            tasks.create_task(self._listening.prepare(), name="small sounds")
             if self._opening and self._manner.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""

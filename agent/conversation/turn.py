@@ -64,6 +64,7 @@ class TurnRecord:
         sentences: the reply as it was spoken.
         words: its words.
         heard: what of the reply was played.
+        filler: what was said while the mind worked; no part of the reply.
         interrupted: whether it was cut off.
         cut_sample: where in the output it was cut off, or None.
         at_s: event-loop time of each stage that happened.
@@ -77,6 +78,7 @@ class TurnRecord:
     sentences: list[SpokenSentence] = field(default_factory=list)
     words: list[SpokenWord] = field(default_factory=list)
     heard: str = ""
+    filler: str = ""
     interrupted: bool = False
     cut_sample: int | None = None
     at_s: dict[str, float] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class TurnRecord:
             "question_end_s": _seconds(self.question_end_sample),
             "reply": self.reply,
             "heard": self.heard,
+            "filler": self.filler,
             "interrupted": self.interrupted,
             "problem": self.problem,
             "stages_s": {stage: round(value, 4) for stage, value in self.since_speech_end().items()},

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from agent.conversation.events import AttentionChanged, Event, SaidGoodbye, Say, TurnFinished, TypedText
-from agent.conversation.phrases import Phrases
 from agent.conversation.reply import Unanswered
 from agent.intents.intent import Intent, Kind
 from agent.intents.understood import intent_of, language_name
 from agent.manners.attention import Attention, AttentionSettings
 from agent.manners.long_silence import LongSilence
 from agent.manners.said import Said
+from agent.text.phrases import Phrases
 from agent.text.words import tokens
 from speech.tts.adjusted import AdjustedVoice, Adjustment
 

@@ -124,6 +124,7 @@ def _intend(
             composure=composure,
             user=user,
             nods=options.nods,
+            nod=state.nod if frame == state.frame else 0,
         )
         intentions.append(intention)
         rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))

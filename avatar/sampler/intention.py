@@ -143,6 +143,7 @@ def step(
     composure: float,
     user: Floats | None = None,
     nods: float = 0.6,
+    nod: int = 0,
 ) -> tuple[IntentionState, Floats]:
     """One frame of the process.
 
@@ -156,6 +157,7 @@ def step(
         composure: 0 lively … 1 still: rarer and smaller posture shifts, calmer eyes.
         user: float32 [3] of `avatar.sampler.conditions.user_voice`; None when there is no user.
         nods: share of the user's pauses that a listener nods at, in [0, 1]; people differ much in this.
+        nod: cycles of a nod that a listener begins now, whatever the user's voice does; 0 for none.
 
     Returns:
         The state after this frame, and float32 [len(INTENTION_NAMES)].
@@ -238,7 +240,7 @@ def step(
     new.posture_in = posture_in
     _breathe(new, float(normal[11]), quick=phrase_end and mode is ConversationState.SPEAKING)
     before_nods, before_brow = new.nods, new.brow
-    _listen(new, user, nods, 1.5 - composure, random)
+    _listen(new, user, nods, nod, 1.5 - composure, random)
 
     main = controls.gaze or (0.0, 0.0)
     yaw = main[0] + new.away[0] + new.wander[0]
@@ -261,7 +263,7 @@ def _breathe(state: IntentionState, normal: float, *, quick: bool) -> None:
 
 
 def _listen(
-    state: IntentionState, user: Floats | None, nods: float, liveliness: float, random: np.random.Generator
+    state: IntentionState, user: Floats | None, nods: float, nod: int, liveliness: float, random: np.random.Generator
 ) -> None:
     """A listener's nods at the user's pauses, a small one with a brow at emphases; what has begun is finished."""
     _, rise, pause = (float(value) for value in user) if user is not None else (0.0, 0.0, 0.0)
@@ -276,17 +278,18 @@ def _listen(
     if brow_age >= BROW_FRAMES:
         brow_age = -1.0
     free = listening and nod_age < 0.0
-    if free and pause > 0.9 >= state.pause and chance < nods:
-        nod_age, cycles = 0.0, 1 + int(3.0 * chance / max(nods, 1e-6))
+    at_pause = pause > 0.9 >= state.pause and chance < nods
+    if free and (nod or at_pause):
+        nod_age, cycles = 0.0, nod or 1 + int(3.0 * chance / max(nods, 1e-6))
         nod_size = NOD_DEG * _DEGREE * liveliness * float(np.exp(NOD_SPREAD * np.clip(normal, -2.0, 2.0)))
     elif free and rise > ACCENT and accent_age >= ACCENT_APART_FRAMES:
         nod_age, cycles, nod_size = 0.0, 1, ACCENT_NOD_DEG * _DEGREE * liveliness
         brow_age, accent_age = 0.0, 0
-    nod = 0.0
+    pitch = 0.0
     if nod_age >= 0.0:
         for cycle in range(cycles):
-            nod -= NOD_CYCLES[cycle] * raised_cosine(nod_age - cycle * NOD_CYCLE_FRAMES, 1.1 * NOD_CYCLE_FRAMES)
+            pitch -= NOD_CYCLES[cycle] * raised_cosine(nod_age - cycle * NOD_CYCLE_FRAMES, 1.1 * NOD_CYCLE_FRAMES)
     state.nod_age, state.nod_size, state.nod_cycles = nod_age, nod_size, cycles
-    state.nods = (nod * nod_size, state.nods[0])
+    state.nods = (pitch * nod_size, state.nods[0])
     state.brow_age, state.brow = brow_age, ACCENT_BROW * liveliness * raised_cosine(brow_age, BROW_FRAMES)
     state.accent_age, state.pause = accent_age, pause

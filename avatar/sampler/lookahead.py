@@ -54,8 +54,15 @@ class MotionSampler(Protocol):
         """Sets gaze, distance, emotion and composure, from the next sampled frame on."""
         ...
 
+    def nod(self, cycles: int) -> None:
+        """Has a listener nod from the next sampled frame on, 1 to 3 cycles."""
+        ...
+
 
 WARM_UP_FRAMES = 10 + LOOK_AHEAD_FRAMES
+
+HUMS_KEPT = 8
+"""Places where the lips stay closed that are remembered: many more than fit into what is sampled ahead or again."""
 
 
 def warm_up(sampler: MotionSampler) -> None:
@@ -94,6 +101,16 @@ class MotionLookahead:
         self._pushed_frames = 0
         self._listened = 0
         self._changed: int | None = None
+        self._nod: tuple[int, int | None] = (0, None)  # cycles, and from which frame on; None: not sampled yet
+        self._hums: deque[tuple[int, int]] = deque(maxlen=HUMS_KEPT)
+
+    def nod(self, cycles: int) -> None:
+        """Has a listener nod with the next motion that is sampled."""
+        self._nod = cycles, None
+
+    def hum(self, start: int, end: int) -> None:
+        """Says that the voice between these samples is hummed: the lips stay closed."""
+        self._hums.append((start, end))
 
     def is_ready(self) -> bool:
         """Whether the next frame is there, made for the sound as it is now; if not, `sample` must make it."""
@@ -125,6 +142,10 @@ class MotionLookahead:
             asked, change = timeline.at(first), timeline.next_change(first)
             self._sampler.set_state(asked.state)
             self._sampler.set_controls(asked.controls)
+            cycles, nods_from = self._nod
+            if cycles and nods_from is None:
+                self._sampler.nod(cycles)
+                self._nod = cycles, first
             while not len(motion := self._sampler.frames(len(self._ready)).values):
                 self._push_voice_frame()
             if change is not None and change < first + len(motion):
@@ -136,7 +157,10 @@ class MotionLookahead:
     def _push_voice_frame(self) -> None:
         start = self._pushed_frames * SAMPLES_PER_FRAME
         self._pushed_frames += 1  # before reading: what is written meanwhile is then known to have changed
-        self._sampler.push(AudioChunk(self._voice.read_at_full_level(start, SAMPLES_PER_FRAME), OUTPUT_RATE_HZ, start))
+        sound = self._voice.read_at_full_level(start, SAMPLES_PER_FRAME)
+        for hum_start, hum_end in tuple(self._hums):
+            sound[max(0, hum_start - start) : max(0, hum_end - start)] = 0.0
+        self._sampler.push(AudioChunk(sound, OUTPUT_RATE_HZ, start))
 
     def _push_user_voice(self) -> None:
         end = (self._sampler.frame if self._user_is_known else self._next) * SAMPLES_PER_FRAME
@@ -154,5 +178,8 @@ class MotionLookahead:
         self._go_back(min(frame, self._sampler.frame))
 
     def _go_back(self, frame: int) -> None:
+        cycles, nods_from = self._nod
+        if nods_from is not None and frame <= nods_from:
+            self._nod = cycles, None  # nobody has seen it begin
         self._sampler.interrupt(frame)
         self._pushed_frames = frame

@@ -72,6 +72,10 @@ class FlowMotionSampler:
         """From the next sampled frame on."""
         self.state.controls = controls
 
+    def nod(self, cycles: int) -> None:
+        """With the next sampled frame, if it listens then; of 1 to 3 cycles."""
+        self.state.nod = cycles
+
     def interrupt(self, frame: int) -> None:
         """Rewinds: motion and sound from `frame` on are thrown away; what follows continues from the last kept frame.
 

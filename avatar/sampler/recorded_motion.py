@@ -32,6 +32,9 @@ class RecordedMotion:
     def set_controls(self, controls: Controls) -> None:
         """Nor any control."""
 
+    def nod(self, cycles: int) -> None:
+        """Nor a nod."""
+
     def frames(self, ready: int = 0) -> Motion:
         """The next frame: float32 [1, 60]."""
         start = min(self.frame, len(self._values) - 1)

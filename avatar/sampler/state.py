@@ -40,6 +40,7 @@ class SamplerState:
         speech: the sound that will be played.
         speech_ended: nothing more comes for now: missing sound counts as silence.
         user: the user's voice.
+        nod: cycles of a nod that begins with the next frame; 0 for none.
         features: of the speech, float32 [4, 64] by frame, once all of a frame's sound is there.
         tails: the front end's state where the next frame's look-ahead begins; None: it hears a whole window next.
         frames: those sampled from `earliest` on and before it what the network looks back on, by index.
@@ -52,6 +53,7 @@ class SamplerState:
     speech: AudioBuffer = field(default_factory=AudioBuffer)
     speech_ended: bool = False
     user: UserLoudness = field(default_factory=UserLoudness)
+    nod: int = 0
     features: dict[int, Floats] = field(default_factory=dict)
     tails: Tails | None = None
     frames: dict[int, SampledFrame] = field(default_factory=dict)
@@ -96,6 +98,7 @@ class SamplerState:
     def advance(self, count: int, tails: Tails) -> None:
         """Goes on to the frame after a block of `count`, and lets go of what no rewind can reach."""
         self.frame += count
+        self.nod = 0
         self.tails = tails if self.knows_speech_to(self.frame + LOOK_AHEAD_FRAMES) else None
         self.earliest = max(self.earliest, self.frame - REWIND_FRAMES)
         oldest = self.earliest - AUDIO_PAST_FRAMES  # the network looks back on less motion than sound

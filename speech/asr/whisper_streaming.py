@@ -8,16 +8,15 @@ machine is. Several utterances take turns at the decoder, final words before int
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import numpy as np
 
+from speech.asr.understood import Understood, joined
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples
 from speech.events import SpeechStarted, SpeechStopped, VoiceEvent
 from speech.turns.base import PRE_ROLL_S
@@ -56,27 +55,6 @@ only cost time."""
 
 Stretch = tuple[int, int]
 """First sample and the one after the last, at 16 kHz from the utterance's beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What was understood of a stretch.
-
-    Attributes:
-        text: the words on one line.
-        is_doubtful: they are hardly likelier than others.
-        confidence: [0, 1], how sure the decoder is that none of them is wrong; None where it can't tell.
-    """
-
-    text: str = ""
-    is_doubtful: bool = False
-    confidence: float | None = None
-
-
-def confidence_of(parts: Iterable[float | None]) -> float | None:
-    """How sure several parts are together; None where that of any is not known, or there is none."""
-    known = list(parts)
-    return math.prod(part for part in known if part is not None) if known and None not in known else None
 
 
 class Decode(Protocol):
@@ -296,16 +274,8 @@ class Transcription:
             sound: Samples = self._pieces[0][stretch[0] : stretch[1]]
             return sound
 
-    def _parts(self) -> list[Understood]:
-        return [part for part in (*self._closed, self._open[1]) if part.text]
-
     def _words(self) -> Understood:
-        parts = self._parts()
-        return Understood(
-            " ".join(part.text for part in parts),
-            any(part.is_doubtful for part in parts),
-            confidence_of(part.confidence for part in parts),
-        )
+        return joined((*self._closed, self._open[1]))
 
 
 def listen_with(decode: Decode) -> Work:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from speech.asr.understood import Understood, joined
 from speech.asr.whisper_options import COMPRESSION_THRESHOLD, NO_SPEECH_THRESHOLD
-from speech.asr.whisper_streaming import Understood, confidence_of
 
 FRAMES_PER_S = 100
 """Of Whisper's spectrogram."""
@@ -96,12 +96,8 @@ def most_tokens(seconds: float) -> int:
 
 def together(parts: Iterable[Decoded]) -> Understood:
     """The words of the parts of a stretch, without those that were made up in silence or come again and again."""
-    spoken = [part for part in parts if not part.is_silence]
-    return Understood(
-        " ".join(without_repeats(part.text) for part in spoken),
-        any(part.is_doubtful for part in spoken),
-        confidence_of(part.confidence for part in spoken),
-    )
+    spoken = (part for part in parts if not part.is_silence)
+    return joined(Understood(without_repeats(part.text), part.is_doubtful, part.confidence) for part in spoken)
 
 
 def without_repeats(text: str) -> str:

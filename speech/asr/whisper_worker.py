@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from speech.asr.understood import Understood
 from speech.asr.whisper_options import (
     COMPRESSION_THRESHOLD,
     LOGPROB_THRESHOLD,
@@ -16,7 +17,7 @@ from speech.asr.whisper_options import (
     is_told,
     leave_room_for_the_face,
 )
-from speech.asr.whisper_streaming import Understood, listen_with
+from speech.asr.whisper_streaming import listen_with
 from speech.asr.whisper_window import Decoded, together
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError

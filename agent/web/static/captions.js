@@ -14,6 +14,7 @@ export class Captions {
     this.#log = log;
     on("transcript", ({ text, final }) => this.#hear(text, final));
     on("sentence", ({ text }) => this.#say(text));
+    on("filler", ({ text }) => this.#think(text));
     on("turn", ({ heard, interrupted }) => this.#finish(heard, interrupted));
     on("reset", () => this.clear());
     on("begun", ({ resumed, anew, turns }) => {
@@ -49,11 +50,12 @@ export class Captions {
   }
 
   #hear(text, final) {
-    const isGrowing = this.#open?.classList.contains("interim");
+    const isGrowing = this.#open?.matches(".visitor.interim");
     if (!text.trim()) {
       if (final && isGrowing) this.#drop();
       return;
     }
+    if (!isGrowing) this.#drop();
     const line = isGrowing ? this.#open : this.#line("visitor");
     this.#write(line, text);
     line.classList.toggle("interim", !final);
@@ -64,6 +66,13 @@ export class Captions {
     this.#drop();
     if (this.#open?.classList.contains("avatar")) this.#write(this.#open, `${said(this.#open)} ${text}`);
     else this.#open = this.#line("avatar", text);
+  }
+
+  /** What is said while the mind works goes when the answer comes. */
+  #think(text) {
+    this.#drop();
+    this.#open = this.#line("avatar", text);
+    this.#open.classList.add("interim");
   }
 
   /** What of an answer was really heard is what stays. */

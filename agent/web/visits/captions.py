@@ -10,6 +10,7 @@ from typing import Any
 from agent.conversation.events import (
     AttentionChanged,
     Event,
+    FillerSaid,
     LessonMoved,
     Problem,
     RequestDropped,
@@ -65,6 +66,8 @@ class Captions:
                 self._log.add("transcript", passing=not is_final, text=text, final=is_final)
             case SentenceHeard(sentence):
                 self._log.add("sentence", index=sentence.index, text=sentence.text)
+            case FillerSaid(text, "filler"):
+                self._log.add("filler", text=text)
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
                 self.turns.append(turn)

@@ -14,6 +14,9 @@ class Phrases:
 
     Args:
         language: that the avatar speaks, such as "de" or "de-AT"; English where there is no file for it.
+
+    Attributes:
+        language: code of the phrases' own.
     """
 
     def __init__(self, language: str) -> None:
@@ -26,14 +29,19 @@ class Phrases:
         }
         self._said: list[str] = []
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every "table.key"."""
+        return frozenset(self._ways)
+
     def ways(self, name: str) -> Sequence[str]:
         """All ways to say "table.key", as they are written."""
         return self._ways[name]
 
-    def say(self, name: str, **values: str) -> str:
-        """The way to say "table.key" that was said longest ago, of all that it said; {…} filled in."""
+    def say(self, *names: str, **values: str) -> str:
+        """Of all ways to say one of "table.key", the one that was said longest ago; {…} filled in."""
         last = {way: place for place, way in enumerate(self._said)}
-        chosen = min(self._ways[name], key=lambda way: last.get(way, -1))
+        chosen = min((way for name in names for way in self._ways[name]), key=lambda way: last.get(way, -1))
         if chosen in self._said:
             self._said.remove(chosen)
         self._said.append(chosen)
