@@ -41,6 +41,7 @@ from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
+from speech.turns.onset import OnsetDetector
 
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
@@ -153,6 +154,7 @@ class Engine:
                     config.ears.min_speech_s,
                     config.ears.barge_in_s,
                     known_words.nearest,
+                    onset_detector(config) if audio.real_time else None,
                 )
             follows_words = ears is not None and audio.real_time
             listening = await asyncio.to_thread(_listening, config, nods=follows_words, is_lesson=lesson is not None)
@@ -195,6 +197,8 @@ class Engine:
                     tail_s=pauses.idle_tail_s,
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
+                    longest_pause_s=pauses.longest_pause_s,
+                    language=config.ears.language,
                     max_history_messages=2 * config.mind.max_history_turns,
                     listening=listening,
                 ),
@@ -203,8 +207,8 @@ class Engine:
                 earlier=earlier,
                 manners=own.manners,
             )
-            remembers.on_forgotten = session.history.clear
             own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
+            remembers.on_forgotten = session.history.clear
             yield session
 
 
@@ -262,6 +266,13 @@ def _listening(config: Config, *, nods: bool, is_lesson: bool) -> ListeningPolic
         least_confidence=0.0 if is_lesson else config.listening.ask_back_below,
         seed=config.face.seed,
     )
+
+
+def onset_detector(config: Config) -> OnsetDetector:
+    """A fresh detector of voices that talk into the avatar's."""
+    from speech.turns.vad import SileroVAD
+
+    return OnsetDetector(SileroVAD(), sure_s=config.ears.barge_in_s)
 
 
 def label(config: Config) -> AiLabel | None:

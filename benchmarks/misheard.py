@@ -6,8 +6,8 @@ about, and of those without one. The first table takes no notice of what the kno
 what the program does with the shipped one: whoever asks for what it knows is answered, and the hopeless get no answer.
 The measures that could be a confidence are compared by the area under their curves.
 
-Run as `python -m benchmarks.misheard FOLDER [--rows FILE]` in the project's folder; a quarter of an hour. `--rows` keeps
-what was heard, and takes it from there the next time.
+Run as `python -m benchmarks.misheard FOLDER [--rows FILE]` in the project's folder; a quarter of an hour. `--rows`
+keeps what was heard, and takes it from there the next time.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from speech.sound_track import SoundTrack
 from speech.tts.base import TTS
 from speech.turns.base import TurnDetector
 from speech.turns.detector import SilenceTurnDetector
+from speech.turns.onset import OnsetDetector
 from tests.fakes import KeptOutput, LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.virtual_time import run
 
@@ -52,6 +53,7 @@ class Scene:
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
     events: list[Event] = field(default_factory=list)
     turns: TurnDetector = field(default_factory=lambda: SilenceTurnDetector(LoudnessVAD()))
+    onsets: OnsetDetector | None = None
     stage: Stage = field(init=False)
     session: Session = field(init=False)
 
@@ -79,7 +81,7 @@ class Scene:
             self.session = Session(
                 heard,
                 stage=self.stage,
-                ears=Ears(self.turns, self.ears, self.is_expected) if audio.hears else None,
+                ears=Ears(self.turns, self.ears, self.is_expected, onsets=self.onsets) if audio.hears else None,
                 mind=self.mind,
                 voice=self.voice,
                 face=renderer,

@@ -59,11 +59,21 @@ class TranscriptLog:
     def on_event(self, event: Event) -> None:
         """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
-        from agent.conversation.events import AttentionChanged, Problem, RequestDropped, StateChanged, TurnFinished
+        from agent.conversation.events import (
+            AnswerPaused,
+            AttentionChanged,
+            Problem,
+            RequestDropped,
+            StateChanged,
+            TurnFinished,
+        )
         from speech.events import Transcript
 
         self._log.on_event(event)
         match event:
+            case AnswerPaused(is_paused):
+                if is_paused:
+                    self.show_state("paused")
             case StateChanged(state):
                 self.show_state(state)
             case Transcript(text, is_final):

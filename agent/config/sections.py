@@ -44,8 +44,8 @@ class Sections(Section):
     tutor: TutorSection = TutorSection()
     memory: MemorySection = MemorySection()
     session: SessionSection = SessionSection()
-    metrics: MetricsSection = MetricsSection()
     manners: MannersSection = MannersSection()
+    metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
 
 

@@ -22,7 +22,7 @@ class EarsSection(Section):
         endpointing: "adaptive" goes by words, sound and the user's pauses, "fixed" always waits `end_of_turn_s`.
         speculate_after_s: seconds of silence after which an answer is prepared, to be thrown away if the user goes on.
         min_speech_s: seconds of speech below which a sound is not a turn.
-        barge_in_s: seconds of the user's voice that interrupt the avatar, where the microphone is open meanwhile.
+        barge_in_s: seconds of the user's voice that silence the avatar, where the microphone is open meanwhile.
         bias_to_knowledge: whether the words of the knowledge file, and of a lesson, are expected more.
     """
 
@@ -35,7 +35,7 @@ class EarsSection(Section):
     endpointing: Literal["adaptive", "fixed"] = "adaptive"
     speculate_after_s: Annotated[float, Field(ge=0.09, le=5.0)] = 0.1
     min_speech_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
-    barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.13
+    barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.1
     bias_to_knowledge: bool = True
 
 

@@ -31,6 +31,10 @@ SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 """An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
 
 
+REST_TURNS = 3
+"""Whoever interrupts with a question or two may still want to hear the rest; later nobody remembers what of."""
+
+
 class Answering:
     """The avatar's side of one conversation.
 
@@ -79,6 +83,7 @@ class Answering:
         self._draft: Reply | None = None
         self._rest: Rest | None = None
         self._same_turn = SameTurn(tasks, on_event)
+        self._rest_until = 0
         self.requests = Requests(stage.floor, self.answer_text, on_event)
         self.barge_in = BargeIn(
             tasks,
@@ -105,7 +110,7 @@ class Answering:
     def user_went_on(self) -> None:
         """It was only a pause: what was begun in it is not wanted."""
         self.drop_draft()
-        self.barge_in.take(Cue.BEGAN)
+        self.barge_in.went_on()
 
     def cut(self, unheard_from: int | None = None) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
@@ -284,10 +289,12 @@ class Answering:
 
     def _rest_asked_for(self, words: str) -> Rest | None:
         """What is left of a reply that was cut, if that is what the words ask for."""
-        rest, self._rest = self._rest, None
-        if rest is None or not words:
+        if self._turns > self._rest_until:
+            self._rest = None
+        if self._rest is None or not words or self.barge_in.cue_of(words) is not Cue.GO_ON:
             return None
-        return rest if self.barge_in.cue_of(words) is Cue.GO_ON else None
+        rest, self._rest = self._rest, None
+        return rest
 
     def _turn_over(self, turn: OpenTurn, *, was_cut: bool) -> None:
         """Keeps what was heard, and gives the floor back."""
@@ -301,7 +308,7 @@ class Answering:
             if not isinstance(turn.question, str) and not turn.goes_on:
                 turn.question.cancel()
             if turn.reply is not None and not turn.goes_on:
-                self._rest = turn.reply.unheard(record.cut_sample)
+                self._rest, self._rest_until = turn.reply.unheard(record.cut_sample), record.turn.id + REST_TURNS
         self.barge_in.end()
         if turn.reply is not None:
             turn.reply.drop()

@@ -45,6 +45,11 @@ class UserStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class UserPaused:
+    """The user pressed the key that pauses the avatar, or lets it go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserLeft:
     """The user has gone: what is still being said need not be said to the end."""
 
@@ -54,6 +59,17 @@ class StateChanged:
     """The person now does something else."""
 
     state: ConversationState
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPaused:
+    """An answer waits because somebody asked for that; or it does no more, and goes on or is over.
+
+    Attributes:
+        is_paused: which of the two.
+    """
+
+    is_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +288,7 @@ FloorEvent = (
 
 Event = (
     StateChanged
+    | AnswerPaused
     | Transcript
     | Sentence
     | SentenceHeard

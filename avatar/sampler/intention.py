@@ -58,6 +58,8 @@ BLINK_REFRACTORY_S = 0.4
 LEAST_FIXATION_FRAMES = 8.0  # where a bout ends sooner, the eyes stay where they are until then
 PARTNER_SPREAD_DEG = 1.3  # eyes wander between the partner's eyes and mouth
 PHRASE_END_CREDIT_S = 1.5  # a phrase end brings the next blink and posture shift closer by this
+LEAST_AWAY_DEG = 4.0
+THINKING_AWAY_DEG, THINKING_LIFT = 9.0, 0.6  # who thinks looks away so that one sees it, and up: radians from the side
 LARGE_SHIFT_DEG = 8.0  # gaze shifts beyond this often come with a blink
 LARGE_SHIFT_BLINK = 0.5
 HEAD_SHARE = 0.3  # of a gaze shift is done by the head when looking away
@@ -181,6 +183,8 @@ def step(
         bout = state.bout_left if looks == state.on_partner else soon
         if state.mode is ConversationState.LISTENING:
             new.breath_in = BREATH_IN_S * rate  # about to answer
+        if mode is ConversationState.THINKING and not state.on_partner:  # a glance aside becomes a thoughtful one
+            bout, new.fixation_left = max(bout, habits.away_s * rate / 2.0), min(state.fixation_left, soon)
         new.mode, new.bout_left = mode, bout
         new.posture_in = min(state.posture_in, 4.0 + 10.0 * float(uniform[1]))
 
@@ -201,11 +205,13 @@ def step(
             spread = PARTNER_SPREAD_DEG * _DEGREE
             wander = (spread * float(normal[2]), spread * float(normal[3]) - 0.01)
         else:
-            size = min(18.0, 4.0 + habits.away_size_deg * -float(np.log(1.0 - 0.95 * uniform[2])) * 0.6) * _DEGREE
+            thinks = mode is ConversationState.THINKING
+            least = THINKING_AWAY_DEG if thinks else LEAST_AWAY_DEG
+            size = min(18.0, least + habits.away_size_deg * -float(np.log(1.0 - 0.95 * uniform[2])) * 0.6) * _DEGREE
             side = 1.0 if uniform[3] < 0.5 else -1.0
             if new.away != (0.0, 0.0) and uniform[4] < 0.75:
                 side = float(np.sign(new.away[0])) or side  # mostly stays on the side it looked to
-            lift = 0.35 if mode is ConversationState.THINKING else -0.1
+            lift = THINKING_LIFT if thinks else -0.1
             angle = lift + 0.5 * float(normal[4])
             away = (side * size * float(np.cos(angle)), size * float(np.sin(angle)))
             wander = (0.0, 0.0)

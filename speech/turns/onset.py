@@ -42,16 +42,11 @@ class VoiceOnset:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceSure:
-    """It is one, and it lasts."""
-
-
-@dataclass(frozen=True, slots=True)
 class VoiceLost:
-    """It was none, or is gone before it was sure."""
+    """It was none, or is gone."""
 
 
-OnsetEvent = VoiceOnset | VoiceSure | VoiceLost
+OnsetEvent = VoiceOnset | VoiceLost
 
 
 @dataclass(slots=True)
@@ -83,6 +78,11 @@ class OnsetDetector:
         self._vad, self._sure_s = vad, sure_s
         self._rate_hz = self._next_sample = 0
         self.reset()
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there is a voice now, and surely one."""
+        return self._onset is not None and self._onset.is_sure
 
     def reset(self) -> None:
         """Forgets the stream; how loud the room is, too."""
@@ -146,9 +146,7 @@ class OnsetDetector:
         if probability >= _MAY_BE_VOICE:
             onset.last_s = self._now_s
         onset.voiced_s += min(1.0, max(0.0, (probability - _NO_VOICE) / (_SURELY_VOICE - _NO_VOICE))) * _WINDOW_S
-        if not onset.is_sure and onset.voiced_s >= self._sure_s:
-            onset.is_sure = True
-            events.append(VoiceSure())
+        onset.is_sure = onset.is_sure or onset.voiced_s >= self._sure_s
         if self._now_s - onset.last_s >= _DOUBTFUL_S:
             self._onset = None
             if not onset.is_sure:

@@ -7,7 +7,7 @@
 //   microphone  {state}                 "off", "asking", "on", "muted", "unavailable"
 //   voice       {muted}                 whether the avatar can be heard
 // and of the server, as it sends them: state, transcript, sentence, filler, turn, problem, dropped, reset, lesson,
-// attention.
+// attention, paused.
 
 export function emit(kind, detail = {}) {
   document.dispatchEvent(new CustomEvent(`visavis:${kind}`, { detail }));

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.conversation.events import (
+    AnswerPaused,
     AttentionChanged,
     Event,
     FillerSaid,
@@ -62,6 +63,8 @@ class Captions:
             case StateChanged(state):
                 self.state = state.value
                 self._log.add("state", state=self.state)
+            case AnswerPaused(is_paused):
+                self._log.add("paused", paused=is_paused)
             case Transcript(text, is_final):
                 self._log.add("transcript", passing=not is_final, text=text, final=is_final)
             case SentenceHeard(sentence):
