@@ -98,6 +98,11 @@ def test_what_was_said_is_said_again_whole_or_only_its_end_without_the_mind() ->
     assert said[2:4] == ["Could you say that again, please?", REPLY["what is it"]]
 
 
+def test_what_asked_after_what_is_the_whole_answer_again() -> None:
+    heard = Table().type("what is it", "Sorry, what?", "Say it all again from the beginning.", "Slower, please.")
+    assert heard[2] == REPLY["what is it"] and heard[3].endswith(REPLY["what is it"])
+
+
 def test_who_asks_twice_hears_it_slower_and_the_next_answer_at_the_usual_pace() -> None:
     table = Table(REPLY | {"thanks": "You are most welcome."})
     table.type("what is it", "What?", "What?", "thanks")

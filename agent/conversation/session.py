@@ -125,7 +125,7 @@ class Session:
         self._latency = LatencyObserver(on_event)
         on_event = self._latency.take
         phrases, spoken, policy = Phrases(manner.listening.language), SpokenPhrases(voice), manner.listening
-        confirming = Confirming(
+        confirming = self._manners = Confirming(
             manners or ForMind(),
             phrases,
             is_expected=ears.is_expected if ears else bool,
@@ -238,6 +238,10 @@ class Session:
         """Has it speak first, when nobody speaks; False where it has nothing to say, or something was said before."""
         opening, self._opening = self._opening, ""
         return bool(opening) and not self.history.messages() and self.say(opening)
+
+    def touch(self) -> None:
+        """The user types, or touches something: silence is not long yet."""
+        self._manners.touch()
 
     def ask(self, text: str) -> bool:
         """Answers a question when nobody speaks; False if too many things wait already.

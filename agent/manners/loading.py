@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 from agent.config.config import Config
 from agent.conversation.events import Event
@@ -66,6 +68,9 @@ async def own_parts(
         is_lesson=bool(config.tutor.lesson),
         keeps_names=config.memory.keep != "no",
     )
+    await asyncio.to_thread(
+        import_module, "av"
+    )  # it takes a moment, and the first slower sentence must not wait for it
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
     async with AsyncExitStack() as leases:
         languages = SessionLanguages(parts, config, adjusted, exchanged, leases)

@@ -140,6 +140,10 @@ class ConversationManners:
         """See `agent.conversation.reply.Manners`."""
         return self._attention.addressed(words) == words and self._intent(words) is None
 
+    def is_addressed(self, words: str) -> bool:
+        """See `agent.conversation.reply.Manners`."""
+        return self._attention.addressed(words) is not None
+
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
         self._answers = None
@@ -272,7 +276,7 @@ class ConversationManners:
             self._tell(SaidGoodbye())
 
     def touch(self) -> None:
-        """Somebody types or touches something: they are there."""
+        """See `agent.conversation.reply.Manners`."""
         self._silence.touch()
 
     def close(self) -> None:
@@ -291,5 +295,5 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
-_NOT_SAID_AGAIN = _OF_VOICE | {Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
+_NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""
