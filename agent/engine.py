@@ -28,10 +28,12 @@ from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.session import Manner, Session
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
+from agent.manners.loading import own_parts
 from agent.memory.loading import expected_beside, manner_of, memories_of
 from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
+from agent.turn_detection import turn_detector
 from agent.tutor.loading import taught
 from avatar.clock import AudioClock, OfflineClock, PacedClock
 from avatar.outputs.base import Output
@@ -39,7 +41,7 @@ from avatar.processes.drawing import DrawingPool
 from avatar.provenance import AiLabel
 from avatar.renderer import Renderer
 from speech.sound_track import SoundTrack
-from speech.turns.base import TurnDetector
+from speech.turns.onset import OnsetDetector
 
 DRAWING_S = 0.022
 """Frames are begun so long before their sound is heard: about as long as sampling and drawing one takes."""
@@ -108,7 +110,7 @@ class Engine:
             config: settings of its own, such as portrait, voice, name, seed, controls and pauses.
             output_failure: what becomes of it when an output fails.
             apologises: answers a question without words by saying so; else it is an error.
-            end_of_turn_s: overrides the configured silence that ends a turn.
+            end_of_turn_s: a fixed silence that ends a turn, whatever is configured.
             greets_at_once: a teacher speaks first when the session runs; else when `Session.greet` is called.
             earlier: what was said before, where a conversation goes on.
             lesson_place: where its lesson was then, from `LessonMoved`.
@@ -128,19 +130,31 @@ class Engine:
                 await known.result().part.understanding.ready()
                 await lesson.result().ready() if lesson else None
             _tell_notices(on_event, known.result(), mind.result(), voice.result(), *([asr.result()] if asr else []))
+            own = await stack.enter_async_context(
+                own_parts(
+                    parts,
+                    config,
+                    voice.result().part,
+                    asr.result().part if asr else None,
+                    real_time=audio.real_time,
+                    is_known=known.result().part.knowledge.knows,
+                    on_event=on_event,
+                )
+            )
             ears = None
-            if asr is not None:
-                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, pauses=audio.real_time)
+            if own.ears is not None:
+                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, live=audio.real_time)
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
                 ears = Ears(
                     turns,
-                    asr.result().part,
+                    own.ears,
                     is_expected,
                     config.ears.min_speech_s,
                     config.ears.barge_in_s,
                     known_words.nearest,
+                    onset_detector(config) if audio.real_time else None,
                 )
             follows_words = ears is not None and audio.real_time
             listening = await asyncio.to_thread(_listening, config, nods=follows_words, is_lesson=lesson is not None)
@@ -160,7 +174,9 @@ class Engine:
             chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
             manner = manner_of(config, chats=chats)
-            remembers = await enter(remembering(talk, memories_of(config), manner=manner, on_event=on_event))
+            remembers = await enter(
+                remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event)
+            )
             talk, opening, tell = remembers, "", remembers.on_event
             if lesson is not None:
                 teaching = taught(lesson.result(), mind.result().part, talk, config, place=lesson_place, on_event=tell)
@@ -172,7 +188,7 @@ class Engine:
                 stage=stage,
                 ears=ears,
                 mind=talk,
-                voice=voice.result().part,
+                voice=own.voice,
                 face=renderer,
                 manner=Manner(
                     opening=opening,
@@ -181,13 +197,17 @@ class Engine:
                     tail_s=pauses.idle_tail_s,
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
+                    longest_pause_s=pauses.longest_pause_s,
+                    language=config.ears.language,
                     max_history_messages=2 * config.mind.max_history_turns,
                     listening=listening,
                 ),
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
+                manners=own.manners,
             )
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
             remembers.on_forgotten = session.history.clear
             yield session
 
@@ -236,21 +256,6 @@ async def load_engine(
         yield Engine(config, parts)
 
 
-def turn_detector(config: Config, end_of_turn_s: float | None = None, *, pauses: bool = False) -> TurnDetector:
-    """A fresh turn detector; `end_of_turn_s` overrides the configured one, `pauses` has it report them."""
-    from speech.turns.detector import SilenceTurnDetector
-    from speech.turns.vad import SileroVAD
-
-    ears = config.ears
-    return SilenceTurnDetector(
-        SileroVAD(),
-        threshold=ears.vad_threshold,
-        end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
-        min_speech_s=ears.min_speech_s,
-        pause_s=ears.speculate_after_s if pauses else float("inf"),
-    )
-
-
 def _listening(config: Config, *, nods: bool, is_lesson: bool) -> ListeningPolicy:
     return ListeningPolicy(
         language=with_meant_voice(config).voice.language,
@@ -261,6 +266,13 @@ def _listening(config: Config, *, nods: bool, is_lesson: bool) -> ListeningPolic
         least_confidence=0.0 if is_lesson else config.listening.ask_back_below,
         seed=config.face.seed,
     )
+
+
+def onset_detector(config: Config) -> OnsetDetector:
+    """A fresh detector of voices that talk into the avatar's."""
+    from speech.turns.vad import SileroVAD
+
+    return OnsetDetector(SileroVAD(), sure_s=config.ears.barge_in_s)
 
 
 def label(config: Config) -> AiLabel | None:

@@ -16,8 +16,9 @@ import numpy as np
 
 from agent.conversation.audio_io import AudioIO, Heard, Stage, UserSound
 from agent.conversation.floor import Floor
-from agent.engine import DRAWING_S, Engine, label, turn_detector
+from agent.engine import DRAWING_S, Engine, label
 from agent.faces import new_sampler
+from agent.turn_detection import turn_detector
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock, Player
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
 from avatar.outputs.base import Output

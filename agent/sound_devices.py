@@ -9,7 +9,7 @@ from agent.config.device_sections import NO_DEVICE
 from agent.conversation.live_audio import LiveAudio, NoSound
 from speech.devices.sound_card import SoundCard
 from speech.devices.speaker_latency import STEPS_S
-from speech.echo.aec3 import Aec3
+from speech.echo.canceller import ReferenceCanceller
 
 
 def sound_device(
@@ -42,5 +42,5 @@ def live_audio(config: Config, device: SoundCard | NoSound, on_level: Callable[[
         full_duplex=wanted.headphones,
         push_to_talk=wanted.push_to_talk,
         on_level=on_level,
-        canceller=Aec3() if wanted.echo_cancelling and not wanted.headphones else None,
+        canceller=ReferenceCanceller() if wanted.echo_cancelling and not wanted.headphones else None,
     )

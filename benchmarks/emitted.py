@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -16,16 +18,19 @@ from avatar.decoder import Image, VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.base import Output
 from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.worker.priority import prefer_sound
 
 _READ_BYTES = OUTPUT_RATE_HZ // 100 * 4
 _FRAME = OUTPUT_RATE_HZ // 100
+_CLOCK_READS = 1000
+"""Reads, 10 s of them, of which those that waited least tell the recorder's clock."""
 
 BITS, CELL_PX = 20, 16
 """A frame's number stands in the first row of cells of its picture, black for 0 and white for 1."""
 
 
 class TimedRecording:
-    """Records one of PulseAudio's devices; entering starts it, leaving stops it.
+    """Records one of PulseAudio's devices into a file; entering starts it, leaving stops it.
 
     Args:
         environ: of the sound system.
@@ -35,9 +40,10 @@ class TimedRecording:
     def __init__(self, environ: Mapping[str, str], device: str) -> None:
         options = ["--raw", "--format=float32le", f"--rate={OUTPUT_RATE_HZ}", "--channels=1", "--latency-msec=10"]
         self._command, self._environ = ["parec", f"--device={device}", *options], dict(environ)
-        self._pieces: list[bytes] = []
+        self._file = tempfile.TemporaryFile(buffering=0)
         self._bytes = 0
-        self._starts: list[float] = []
+        self._late_s: list[float] = []  # of every read: its time minus that of its last sample, had it come at once
+        self._read_at: list[int] = []
 
     def __enter__(self) -> TimedRecording:
         self._recorder = subprocess.Popen(self._command, env=self._environ, stdout=subprocess.PIPE, bufsize=0)
@@ -54,20 +60,45 @@ class TimedRecording:
             self._recorder.stdout.close()
 
     def _read(self, pipe: IO[bytes]) -> None:
+        prefer_sound()
         while piece := pipe.read(_READ_BYTES):
             now = time.monotonic()
-            self._pieces.append(piece)
+            self._file.write(piece)
+            self._read_at.append((self._bytes + len(piece)) // 4)
+            self._late_s.append(now - self._read_at[-1] / OUTPUT_RATE_HZ)
             self._bytes += len(piece)
-            self._starts.append(now - self._bytes / 4 / OUTPUT_RATE_HZ)
 
-    def samples(self) -> Samples:
-        """The samples recorded so far, float32 [N]."""
-        data = b"".join(self._pieces)
-        return np.frombuffer(data[: len(data) // 4 * 4], "<f4")
+    def samples(self, start: int = 0, end: int | None = None) -> Samples:
+        """The samples recorded so far, or a part of them: float32 [N]."""
+        end = self._bytes // 4 if end is None else min(end, self._bytes // 4)
+        return np.frombuffer(os.pread(self._file.fileno(), 4 * max(0, end - start), 4 * start), "<f4")
 
     def start_s(self) -> float:
         """`time.monotonic()` of the first sample: from the reads that waited least (the 5th percentile)."""
-        return float(np.percentile(self._starts, 5))
+        return float(np.percentile(self._late_s[:_CLOCK_READS], 5))
+
+    def time_s(self, sample: float) -> float:
+        """`time.monotonic()` of a sample: a sink's clock runs away from ours by up to 0.1 ms a second."""
+        places, starts_s = self._clock()
+        return sample / OUTPUT_RATE_HZ + float(np.interp(sample, places, starts_s))
+
+    def sample_at(self, time_s: float) -> int:
+        """The sample of a `time.monotonic()`, at least 0."""
+        places, starts_s = self._clock()
+        sample = (time_s - starts_s[-1]) * OUTPUT_RATE_HZ
+        for _ in range(2):
+            sample = (time_s - float(np.interp(sample, places, starts_s))) * OUTPUT_RATE_HZ
+        return max(0, round(sample))
+
+    def _clock(self) -> tuple[list[float], list[float]]:
+        """Places in the recording, and `start_s` as the reads around each of them have it."""
+        places, starts_s = list[float](), list[float]()
+        count = len(self._late_s)
+        for first in range(0, max(count - _CLOCK_READS // 2, 1), _CLOCK_READS):
+            part = slice(first, count if first + 3 * _CLOCK_READS // 2 > count else first + _CLOCK_READS)
+            places.append(float(np.mean(self._read_at[part])))
+            starts_s.append(float(np.percentile(self._late_s[part], 5)))
+        return places, starts_s
 
 
 def loud_frames(samples: Samples, threshold: float) -> np.ndarray:

@@ -90,6 +90,20 @@ class Talker:
                 return True
         return False
 
+    def request(self, line: str) -> None:
+        """Asks for something: "say TEXT", "stop"."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def take(self) -> list[dict[str, Any]]:
+        """What it has reported and nobody has waited for; also kept in `received`."""
+        lines = []
+        while not self._lines.empty() and (line := self._lines.get()) is not None:
+            lines.append(line)
+        self.received += lines
+        return lines
+
     def leave(self) -> None:
         """Ends the conversation and takes what it still reports."""
         assert self.process.stdin is not None

@@ -1,6 +1,7 @@
 """The program under measurement: `visavis talk` or `visavis mirror`, reporting what happens as JSON lines.
 
-Run by `benchmarks.live` and `benchmarks.mirror`; ends when its standard input does.
+Run by `benchmarks.live`, `benchmarks.conversation` and `benchmarks.mirror`. Lines on its standard input are requests:
+"say TEXT", "stop"; it ends when they end.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, Self
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
 from agent.conversation.live_audio import LiveAudio, NoSound
+from agent.conversation.session import Session
 from agent.engine import OutputFailure, Part, load_engine
 from agent.faces import Face
 from agent.mirror import MOST_LATENCY_S, open_mirror
@@ -28,6 +31,7 @@ from avatar.outputs.virtual_camera import VirtualCameraOutput
 from benchmarks.emitted import Numbered
 from speech.audio import Samples
 from speech.devices.sound_card import SoundCard
+from speech.events import Transcript
 from speech.worker.priority import prefer_live
 
 
@@ -65,6 +69,8 @@ def on_event(event: Event) -> None:
             report("problem", message=message)
         case TurnFinished(record):
             report("turn", record=record.as_json())
+        case Transcript(text, is_final) if is_final:
+            report("heard", text=text)
         case _:
             pass
 
@@ -80,7 +86,7 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
             open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
             engine.session(audio, outputs, on_event=on_event, output_failure=OutputFailure.IS_TOLD) as session,
         ):
-            loop.add_reader(sys.stdin.fileno(), audio.leave)
+            loop.add_reader(sys.stdin.fileno(), Requests(session, audio).take)
             report("ready")
             await session.run()
             loop.remove_reader(sys.stdin.fileno())
@@ -103,6 +109,32 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
             await running.run()
             loop.remove_reader(sys.stdin.fileno())
             report_end(running.frames, running.frames_late, device)
+
+
+class Requests:
+    """What the driver asks for: read when it is there, done at once.
+
+    Args:
+        session: takes it.
+        audio: is left when the driver is done.
+    """
+
+    def __init__(self, session: Session, audio: LiveAudio) -> None:
+        self._session, self._audio, self._pending = session, audio, b""
+
+    def take(self) -> None:
+        """Reads what is there."""
+        piece = os.read(sys.stdin.fileno(), 65536)
+        if not piece:
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self._audio.leave()
+        *lines, self._pending = (self._pending + piece).split(b"\n")
+        for line in lines:
+            what, _, text = line.decode().partition(" ")
+            if what == "say":
+                self._session.say(text)
+            else:
+                self._session.interrupt()
 
 
 def timed_outputs(config: Config, face: Face, camera: str, sound: Path) -> list[PlannedOutput]:

@@ -19,9 +19,9 @@ from agent.backends.making import make_ears, make_voice
 from agent.commands.demo import QUESTIONS as FOLDER
 from agent.commands.demo import Question, recorded_questions
 from agent.config.config import load_config
-from agent.engine import turn_detector
 from agent.parts import knowledge_of
 from agent.personas import name_of
+from agent.turn_detection import turn_detector
 from speech.asr.base import transcribe_recording
 from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError

@@ -23,6 +23,7 @@ class FakeSession:
         self.controls = Controls()
         self.asked: list[str] = []
         self.said: list[str] = []
+        self.is_held = False
 
     def ask(self, text: str) -> bool:
         self.asked.append(text)
@@ -31,6 +32,15 @@ class FakeSession:
     def say(self, text: str) -> bool:
         self.said.append(text)
         return True
+
+    def hold(self) -> bool:
+        was_speaking = not self.is_held and bool(self.said)
+        self.is_held = self.is_held or was_speaking
+        return was_speaking
+
+    def resume(self) -> bool:
+        was_held, self.is_held = self.is_held, False
+        return was_held
 
 
 class FakeVisit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
@@ -56,7 +57,7 @@ class ScriptedEars(_Entered):
         received = []
         async for chunk in chunks:
             if not received and self._interim:
-                yield Transcript(self._interim.pop(0), False, 0.0, 0.0)
+                yield Transcript(self._interim.pop(0), False, 0.0, math.inf)
             received.append(chunk)
         self.heard_s.append(sum(chunk.duration_s for chunk in received))
         await asyncio.sleep(self._delay_s)

@@ -92,7 +92,7 @@ def test_a_sentence_that_is_being_spoken_keeps_the_filler_back() -> None:
 
 def test_what_is_said_without_the_mind_needs_no_filler() -> None:
     class Repair(ForMind):
-        async def reply_to(self, words: str) -> Say:  # type: ignore[override]
+        async def reply_to(self, words: str, *, typed: bool = False) -> Say:  # type: ignore[override]
             await asyncio.sleep(3.0)
             return Say("Once more.")
 

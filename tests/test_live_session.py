@@ -166,16 +166,6 @@ def test_half_duplex_does_not_hear_itself() -> None:
     assert audible_spans(scene.output.all_sound)[0][1] > 3.2, "the echo lies over and after it"
 
 
-def test_words_said_while_it_thinks_are_heard_too() -> None:
-    ears = ScriptedEars(["tell me", "about cats"])
-    mind = ScriptedMind({"tell me": "Never heard.", "about cats": "Cats purr."}, delay_s=1.5)
-    scene = live_scene(ears, mind)
-    run(scene.converse(Live(spoken((1.0, 1.6), (2.6, 3.2), until_s=9.0), full_duplex=True)))
-    assert [record.heard for record in scene.records] == ["", "Cats purr."]
-    assert [message.text for message in mind.histories[-1]] == ["tell me"]
-    assert [message.text for message in scene.session.history.messages()] == ["tell me about cats", "Cats purr."]
-
-
 def test_the_talk_key_interrupts_and_ends_the_turn_at_once() -> None:
     ears, mind = (
         ScriptedEars(["first", "second"], delay_s=0.05),
@@ -444,7 +434,7 @@ def test_what_manners_say_of_the_words_goes_before_the_mind() -> None:
         def is_for_mind(self, words: str) -> bool:
             return words == "it"
 
-        async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+        async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
             said = {"hello": Say("Good day."), "it": TypedText("what is it"), "pass the salt": Unanswered("aside")}
             return said.get(words)
 

@@ -65,6 +65,14 @@ class KeptConversation:
     def interrupt(self) -> None:
         self.calls.append(("stop", ""))
 
+    def hold(self) -> bool:
+        self.calls.append(("hold", ""))
+        return True
+
+    def resume(self) -> bool:
+        self.calls.append(("resume", ""))
+        return False
+
     def set_controls(self, controls: Controls) -> None:
         self.controls = controls
         self.asked.append(controls)
@@ -253,11 +261,11 @@ def test_retained_commands_are_not_repeated(broker: Mosquitto) -> None:
     async def scene() -> None:
         conversation, problems = KeptConversation(), list[str]()
         async with outside(broker) as other:
-            for name in ("say", "ask", "stop"):
+            for name in ("say", "ask", "stop", "hold", "resume"):
                 await other.send(name, "old", retain=True)
             await other.send("emotion", "sad 0.5", retain=True)
             async with running(broker.port, conversation, problems):
-                await until(lambda: len(other.of("event")) == 3)
+                await until(lambda: len(other.of("event")) == 5)
                 assert {event["kind"] for event in other.json_of("event")} == {"retained"}
                 # Settings, on the other hand, hold again.
                 await until(lambda: conversation.controls.emotion is Emotion.SAD)
@@ -584,6 +592,19 @@ def test_a_broker_that_forbids_commands_is_named() -> None:
             await until(lambda: problems)
         forbidden = ", ".join(f"visavis/{name}" for name in Command)
         assert problems == [f"mqtt: expected to be let read {forbidden}; the broker's access list forbids it"]
+
+    played(scene())
+
+
+def test_a_broker_that_leaves_out_codes_is_lived_with() -> None:
+    async def scene() -> None:
+        problems, odd = list[str](), OddBroker(b"\x80")
+        server = await asyncio.start_server(odd.serve, "127.0.0.1", 0)
+        async with server, running(server.sockets[0].getsockname()[1], KeptConversation(), problems):
+            await until(lambda: problems)
+        assert problems == [
+            f"mqtt: expected to be let read visavis/{next(iter(Command))}; the broker's access list forbids it"
+        ]
 
     played(scene())
 

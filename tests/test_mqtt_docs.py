@@ -106,7 +106,7 @@ def test_the_commands_of_an_open_broker(broker: Mosquitto, tmp_path: Path) -> No
                 if line.startswith("mosquitto_pub"):
                     await until(partial(_has_more, before, asked, calls))
         assert talker.problems == []
-        assert [name for name, _ in calls] == ["say", "ask", "stop"]
+        assert [name for name, _ in calls] == ["say", "ask", "stop", "hold", "resume"]
         assert len(asked) == 12
         assert [controls.emotion for controls in asked[:4]] == [Emotion.HAPPY, Emotion.SURPRISED, None, None]
         assert [controls.gaze is None for controls in asked[2:7]] == [True, False, False, True, True]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from agent.conversation.events import Say, TypedText
 from agent.mqtt import messages
 from agent.mqtt.connection import Backoff, Failure
-from agent.mqtt.messages import Command, Look, SetComposure, SetDistance, ShowEmotion, Stop, parse
+from agent.mqtt.messages import Command, Hold, Look, Resume, SetComposure, SetDistance, ShowEmotion, Stop, parse
 from agent.mqtt.queues import MAX_INTERIM, MAX_WAITING, Outbox, OutgoingMessage, inbox_type
 from agent.text.sentences import Sentence
 from avatar.motion import Emotion, MotionLayout, neutral
@@ -36,6 +36,8 @@ GAZE = (math.radians(10), math.radians(-5))
         ("ask", "What time is it?", TypedText("What time is it?")),
         ("stop", "", Stop()),
         ("stop", "whatever", Stop()),
+        ("hold", "", Hold()),
+        ("resume", "whatever", Resume()),
         ("emotion", '{"emotion":"happy","intensity":0.6}', ShowEmotion(Emotion.HAPPY, 0.6)),
         ("emotion", ' {"intensity": 1, "emotion": "sad"} ', ShowEmotion(Emotion.SAD, 1.0)),
         ("emotion", '{"emotion":"angry"}', ShowEmotion(Emotion.ANGRY, messages.DEFAULT_INTENSITY)),

@@ -25,8 +25,10 @@ from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import InputError
 from speech.sound_track import SoundTrack
+from speech.tts.base import TTS
 from speech.turns.base import TurnDetector
 from speech.turns.detector import SilenceTurnDetector
+from speech.turns.onset import OnsetDetector
 from tests.fakes import KeptOutput, LoudnessSampler, LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
 from tests.virtual_time import run
 
@@ -39,17 +41,19 @@ class Scene:
 
     ears: ScriptedEars = field(default_factory=lambda: ScriptedEars([]))
     mind: ScriptedMind = field(default_factory=lambda: ScriptedMind({}))
-    voice: ToneVoice = field(default_factory=ToneVoice)
+    voice: TTS = field(default_factory=ToneVoice)
     real_time: bool = False
     apologise: bool = True
     is_expected: Callable[[str], bool] = bool
     manner: Manner = field(default_factory=Manner)
     manners: Manners = field(default_factory=ForMind)
+    watch: Callable[[Event], None] | None = None
     controls: Controls | None = None
     output: KeptOutput = field(default_factory=KeptOutput)
     sampler: LoudnessSampler = field(default_factory=LoudnessSampler)
     events: list[Event] = field(default_factory=list)
     turns: TurnDetector = field(default_factory=lambda: SilenceTurnDetector(LoudnessVAD()))
+    onsets: OnsetDetector | None = None
     stage: Stage = field(init=False)
     session: Session = field(init=False)
 
@@ -77,12 +81,12 @@ class Scene:
             self.session = Session(
                 heard,
                 stage=self.stage,
-                ears=Ears(self.turns, self.ears, self.is_expected) if audio.hears else None,
+                ears=Ears(self.turns, self.ears, self.is_expected, onsets=self.onsets) if audio.hears else None,
                 mind=self.mind,
                 voice=self.voice,
                 face=renderer,
                 manner=replace(self.manner, apologises=self.apologise),
-                on_event=self.events.append,
+                on_event=self.watch or self.events.append,
                 controls=self.controls,
                 manners=self.manners,
             )

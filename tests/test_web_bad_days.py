@@ -28,8 +28,12 @@ pytestmark = [
     pytest.mark.packaged("hibari/heart"),
     pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="looks into the server's process as Linux has it"),
 ]
-QUICK = ("--set", "ears.backend=pocketsphinx", "--set", "web.sessions=2", "--set", "output.size=256")
-"""Loads soon, and leaves the processor to others."""
+QUICK = (
+    *("--set", "ears.backend=pocketsphinx", "--set", "voice.backend=hibari"),
+    *("--set", "web.sessions=2", "--set", "output.size=256"),
+)
+"""Loads soon, and leaves the processor to others. The voice is named: one that can't be loaded is not to be replaced by
+another, which has no process that could die."""
 
 LONG = "This is one of many sentences. " * 40
 PORTRAIT = Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
@@ -113,6 +117,11 @@ def helpers(server: Server) -> dict[int, str]:
     return {int(number): arguments for number, arguments in rows}
 
 
+def voices(server: Server) -> list[int]:
+    """The processes that speak for it: one, or none while that is being started again."""
+    return [pid for pid, what in helpers(server).items() if "voice_worker" in what]
+
+
 def is_running(pid: int) -> bool:
     """Whether it does anything still: one that has ended and waits for its parent does not."""
     try:
@@ -176,16 +185,25 @@ def test_a_voice_that_dies_costs_two_visitors_a_line_and_not_the_conversation(se
             guest_of(client) as two,
         ):
             guests = (one, two)
+
+            async def wait_for(what: str, holds: Callable[[], bool]) -> None:
+                try:
+                    await until(holds, SOON_S)
+                except TimeoutError:
+                    told = "\n".join(str(guest.told) for guest in guests)
+                    raise AssertionError(f"no {what}; they were told\n{told}\n{server.output}") from None
+
             for guest in guests:
                 await guest.say(LONG)
-            await until(lambda: all(guest.all_of("sentence") for guest in guests), SOON_S)
-            (voice,) = (pid for pid, what in helpers(server).items() if "voice_worker" in what)
+            await wait_for("sentence", lambda: all(guest.all_of("sentence") for guest in guests))
+            await wait_for("voice", lambda: bool(voices(server)))
+            (voice,) = voices(server)
             os.kill(voice, signal.SIGKILL)
-            await until(lambda: all(guest.all_of("problem") for guest in guests), SOON_S)
+            await wait_for("problem", lambda: all(guest.all_of("problem") for guest in guests))
             for guest in guests:
                 await client.post(f"{guest.path}/stop")
                 await guest.say("We go on.")
-            await until(lambda: all(guest.all_of("turn")[-1:] == [GOES_ON] for guest in guests), SOON_S)
+            await wait_for("answer", lambda: all(guest.all_of("turn")[-1:] == [GOES_ON] for guest in guests))
             for guest in guests:
                 (problem,) = guest.all_of("problem")
                 assert "started again" in problem["message"] and "\n" not in problem["message"]

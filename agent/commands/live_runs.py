@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from speech.worker.priority import prefer_live
 if TYPE_CHECKING:
     from agent.conversation.events import Event
     from agent.conversation.live_audio import LiveAudio, NoSound
+    from agent.conversation.session import Session
+    from agent.metrics.figures import ConversationFigures
     from avatar.outputs.base import Output
     from avatar.outputs.opening import PlannedOutput
     from avatar.portrait.portrait import Portrait
@@ -40,16 +43,20 @@ class Talk:
     def __init__(self, config: Config, record: Path | None, *, quiet: bool) -> None:
         from agent.commands.status_line import StatusLine
         from agent.commands.transcript_log import TranscriptLog
+        from agent.metrics.endpoint import check_metrics
+        from agent.metrics.figures import ConversationFigures
         from agent.mqtt.bridge import MqttBridge
 
         self._config, self._record, self._quiet = config, record, quiet
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
-        self._line = StatusLine(f"({keys}, q: leave)")
+        self._line = StatusLine(f"({keys}, p: pause it, q: leave)")
         self._transcript_log = TranscriptLog(
             config, quiet=quiet, show_state=self._show_state, show_interim=self._show_interim
         )
         self._transcript_log.check(record)
         self._bridge = MqttBridge(config.mqtt, self._tell) if config.mqtt.host else None
+        check_metrics(config.metrics.port)
+        self._figures = ConversationFigures()
 
     async def run(self) -> None:
         """Loads everything and talks until the user leaves."""
@@ -58,6 +65,7 @@ class Talk:
         from agent.console.keyboard import keyboard
         from agent.engine import OutputFailure, Part, load_engine
         from agent.log.vitals import log_vitals
+        from agent.metrics.endpoint import metrics_endpoint
         from agent.sound_devices import live_audio, sound_device
         from avatar.outputs.opening import open_outputs
 
@@ -78,6 +86,7 @@ class Talk:
                     engine.session(
                         audio, outputs, on_event=self._tell, output_failure=OutputFailure.IS_TOLD
                     ) as session,
+                    metrics_endpoint(config.metrics.port, lambda: self._counted(session, device)),
                     asyncio.TaskGroup() as beside,
                 ):
                     if (recording := recording_among(outputs)) is not None:
@@ -112,7 +121,13 @@ class Talk:
             on_close=keys.window_closed,
         )
 
+    def _counted(self, session: Session, device: SoundCard | NoSound) -> ConversationFigures:
+        figures = replace(self._figures)
+        figures.add(session.frames, session.frames_late, device.chunks_lost)
+        return figures
+
     def _tell(self, event: Event) -> None:
+        self._figures.observe(event)
         self._transcript_log.on_event(event)
         if self._bridge is not None:
             self._bridge.on_event(event)
@@ -158,6 +173,8 @@ class Keys:
             self._show_open(self._audio.is_open)
         elif name == "space":
             self._audio.stop()
+        elif name == "p":
+            self._audio.pause()
 
     def in_window(self, name: str, pressed: bool) -> None:
         """A key of the window, on its thread: it can be held, and its release closes the microphone again."""

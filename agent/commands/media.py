@@ -44,9 +44,9 @@ async def _transcribe(config: Config, audio: Path, as_json: bool, quiet: bool) -
     from agent.backends.choice import chosen_ears
     from agent.backends.loading import loaded
     from agent.backends.making import make_ears
-    from agent.engine import turn_detector
     from agent.parts import knowledge_of
     from agent.personas import name_of
+    from agent.turn_detection import turn_detector
     from speech.asr.base import transcribe_recording
     from speech.audio import SPEECH_RATE_HZ
     from speech.files.sound_file import read_audio

@@ -15,7 +15,7 @@ _METER_WIDTH = 16
 _QUIETEST_DBFS = -60.0
 _FALL_DB = 1.5
 """How much the meter falls with every 20 ms: it rises at once and falls in half a second, as level meters do."""
-_STYLES = {"idle": "dim", "listening": "green", "thinking": "yellow", "speaking": "cyan"}
+_STYLES = {"idle": "dim", "listening": "green", "thinking": "yellow", "speaking": "cyan", "paused": "magenta"}
 
 
 class StatusLine:

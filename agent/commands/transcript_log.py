@@ -59,17 +59,29 @@ class TranscriptLog:
     def on_event(self, event: Event) -> None:
         """Prints and keeps one event; called on the event loop."""
         from agent.console.waterfall import waterfall_lines
-        from agent.conversation.events import Problem, RequestDropped, StateChanged, TurnFinished
+        from agent.conversation.events import (
+            AnswerPaused,
+            AttentionChanged,
+            Problem,
+            RequestDropped,
+            StateChanged,
+            TurnFinished,
+        )
         from speech.events import Transcript
 
         self._log.on_event(event)
         match event:
+            case AnswerPaused(is_paused):
+                if is_paused:
+                    self.show_state("paused")
             case StateChanged(state):
                 self.show_state(state)
             case Transcript(text, is_final):
                 self.show_interim("" if is_final else text)
             case Problem(message):
                 say(f"! {message}", self._quiet)
+            case AttentionChanged(is_awake, call):
+                say(f"  {self._name} {'listens' if is_awake else f'waits for: {call}'}", self._quiet)
             case RequestDropped(request, why):
                 say(f"! not said: {shortened(request.text, 60)}: {why}", self._quiet)
             case TurnFinished(record):

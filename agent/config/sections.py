@@ -12,7 +12,14 @@ from agent.config.device_sections import CameraSection, DevicesSection, MqttSect
 from agent.config.face_sections import ControlsSection, FaceSection, OutputSection, PortraitSection
 from agent.config.plugins import Plugins
 from agent.config.section import Section
-from agent.config.session_sections import LogSection, MemorySection, MetricsSection, RingSection, SessionSection
+from agent.config.session_sections import (
+    LogSection,
+    MannersSection,
+    MemorySection,
+    MetricsSection,
+    RingSection,
+    SessionSection,
+)
 from agent.config.speech_sections import EarsSection, ListeningSection, MindSection, VoiceSection
 from agent.config.web_sections import TutorSection, WebSection
 
@@ -37,6 +44,7 @@ class Sections(Section):
     tutor: TutorSection = TutorSection()
     memory: MemorySection = MemorySection()
     session: SessionSection = SessionSection()
+    manners: MannersSection = MannersSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
 

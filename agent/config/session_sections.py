@@ -32,12 +32,30 @@ class SessionSection(Section):
         idle_lead_s: seconds of face before the first sound of a file.
         idle_tail_s: seconds of face after the last sound of a file.
         thinking_timeout_s: seconds after which a reply that doesn't come is given up.
+        longest_pause_s: seconds after which the rest of a paused answer is given up.
     """
 
     keep_transcripts: FilePath = None
     idle_lead_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.4
     idle_tail_s: Annotated[float, Field(ge=0.0, le=10.0)] = 0.6
     thinking_timeout_s: Annotated[float, Field(ge=1.0, le=600.0)] = 20.0
+    longest_pause_s: Annotated[float, Field(ge=1.0, le=3600.0)] = 120.0
+
+
+class MannersSection(Section):
+    """How the avatar treats those who talk to it, and whom it answers at all.
+
+    Attributes:
+        offer_after_s: seconds of silence after somebody spoke, after which it says once that it is there; 0 for never.
+        wake_phrase: nothing that is said is answered until this was heard; "" for none.
+        awake_s: seconds after an answer in which somebody may go on without wake phrase or name.
+        room: whether only who calls it by its name is answered, or goes on with it.
+    """
+
+    offer_after_s: Annotated[float, Field(ge=0.0, le=3600.0)] = 45.0
+    wake_phrase: Annotated[str, Field(max_length=40)] = ""
+    awake_s: Annotated[float, Field(ge=1.0, le=3600.0)] = 20.0
+    room: bool = False
 
 
 class MemorySection(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,10 +18,11 @@ class EarsSection(Section):
         language: of the speech, such as "en" or "de"; "" lets Whisper find out.
         device: what computes: "auto" takes a GPU where there is one.
         vad_threshold: probability of speech above which the voice detector says "speech".
-        end_of_turn_s: seconds of silence that end the user's turn.
+        end_of_turn_s: seconds of silence that end the user's turn; what they are multiplied by is up to `endpointing`.
+        endpointing: "adaptive" goes by words, sound and the user's pauses, "fixed" always waits `end_of_turn_s`.
         speculate_after_s: seconds of silence after which an answer is prepared, to be thrown away if the user goes on.
         min_speech_s: seconds of speech below which a sound is not a turn.
-        barge_in_s: seconds of the user's voice that interrupt the avatar, where the microphone is open meanwhile.
+        barge_in_s: seconds of the user's voice that silence the avatar, where the microphone is open meanwhile.
         bias_to_knowledge: whether the words of the knowledge file, and of a lesson, are expected more.
     """
 
@@ -30,10 +31,11 @@ class EarsSection(Section):
     language: Annotated[str, Field(max_length=20)] = "en"
     device: Device = "auto"
     vad_threshold: Annotated[float, Field(ge=0.05, le=0.95)] = 0.5
-    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.44
-    speculate_after_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.22
+    end_of_turn_s: Annotated[float, Field(ge=0.1, le=5.0)] = 0.6
+    endpointing: Literal["adaptive", "fixed"] = "adaptive"
+    speculate_after_s: Annotated[float, Field(ge=0.09, le=5.0)] = 0.1
     min_speech_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.2
-    barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.13
+    barge_in_s: Annotated[float, Field(ge=0.03, le=2.0)] = 0.1
     bias_to_knowledge: bool = True
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.conversation.floor_figures import FloorFigures
 from agent.conversation.turn import STAGES, TurnRecord
 from speech.files.draft import Draft
 
@@ -40,7 +41,25 @@ def waterfall_lines(record: TurnRecord) -> list[str]:
         bar = "" if stage == "playback_end" else " " * left + "█" * max(right - left, 0)
         lines.append(f"{_LABELS[stage]:>21} {value * 1000:7.0f} ms  {bar}".rstrip())
         before = value
-    return lines
+    return [*lines, *_floor_lines(record.floor)]
+
+
+def _floor_lines(floor: FloorFigures) -> list[str]:
+    """How soon it made room for the user's voice, where that was heard, and what went wrong."""
+    lines = []
+    for label, times_s in (("ducked for you", floor.to_duck_s), ("silent for you", floor.to_silence_s)):
+        if times_s:
+            lines.append(f"{label:>21} {times_s[-1] * 1000:7.0f} ms after your voice began")
+    wrong = [
+        f"{count} {name}"
+        for name, count in (
+            ("false stops", floor.false_stops),
+            ("missed stops", floor.missed_stops),
+            ("cut-ins", floor.cut_ins),
+        )
+        if count
+    ]
+    return [*lines, f"{'went wrong':>21} {', '.join(wrong)}"] if wrong else lines
 
 
 def plot_waterfall(path: Path, records: Sequence[TurnRecord], title: str) -> None:

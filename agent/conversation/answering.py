@@ -20,6 +20,7 @@ from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.reply import Manners, OpenTurn, Reply, Rest, Unanswered
 from agent.conversation.requests import Requests
+from agent.conversation.same_turn import SameTurn
 from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
@@ -28,6 +29,10 @@ from speech.errors import InputError
 
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
 """An offline clock makes no frame before it knows the sound of the next ones: the last word needs silence after it."""
+
+
+REST_TURNS = 3
+"""Whoever interrupts with a question or two may still want to hear the rest; later nobody remembers what of."""
 
 
 class Answering:
@@ -77,6 +82,8 @@ class Answering:
         self._turn: OpenTurn | None = None
         self._draft: Reply | None = None
         self._rest: Rest | None = None
+        self._same_turn = SameTurn(tasks, on_event)
+        self._rest_until = 0
         self.requests = Requests(stage.floor, self.answer_text, on_event)
         self.barge_in = BargeIn(
             tasks,
@@ -95,6 +102,7 @@ class Answering:
         """The user speaks: the answer falls silent until their words are known, and the face turns to the user."""
         if by_key or not self._stage.clock.keeps_time:
             self.cut()
+        self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         self.barge_in.began()
         self._stage.floor.user_begins()
         self._set_state(ConversationState.LISTENING)
@@ -102,7 +110,7 @@ class Answering:
     def user_went_on(self) -> None:
         """It was only a pause: what was begun in it is not wanted."""
         self.drop_draft()
-        self.barge_in.take(Cue.BEGAN)
+        self.barge_in.went_on()
 
     def cut(self, unheard_from: int | None = None) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
@@ -128,7 +136,8 @@ class Answering:
         if self.barge_in.understood_early(words):
             self.drop_draft()
             return
-        if self._draft is not None and same_words(self._draft.question, words):
+        words = self._same_turn.joined_early(words)
+        if not words or (self._draft is not None and same_words(self._draft.question, words)):
             return
         self.drop_draft()
         if self._manners.is_for_mind(words):
@@ -164,6 +173,7 @@ class Answering:
                 self._stage.floor.user_ends()
 
     async def _answer_now(self, said: UserSaid) -> None:
+        said = self._same_turn.joined(said)
         if self._turn is not None and not self._turn.is_over:
             self.barge_in.take(Cue.SAID)
             await asyncio.wait([self._turn.task])
@@ -257,7 +267,7 @@ class Answering:
         self._has_understood = True
         asked, rest = record.question, self._rest_asked_for(record.question)
         if turn.say is None and asked and rest is None:
-            match await self._manners.reply_to(asked):
+            match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
                     turn.is_unanswered = True
                     self._on_event(UtteranceDropped(why))
@@ -279,10 +289,12 @@ class Answering:
 
     def _rest_asked_for(self, words: str) -> Rest | None:
         """What is left of a reply that was cut, if that is what the words ask for."""
-        rest, self._rest = self._rest, None
-        if rest is None or not words:
+        if self._turns > self._rest_until:
+            self._rest = None
+        if self._rest is None or not words or self.barge_in.cue_of(words) is not Cue.GO_ON:
             return None
-        return rest if self.barge_in.cue_of(words) is Cue.GO_ON else None
+        rest, self._rest = self._rest, None
+        return rest
 
     def _turn_over(self, turn: OpenTurn, *, was_cut: bool) -> None:
         """Keeps what was heard, and gives the floor back."""
@@ -293,14 +305,18 @@ class Answering:
             if turn.unheard_from is not None:
                 record.cut_sample = min(record.cut_sample, turn.unheard_from)
             record.heard = record.heard_until(record.cut_sample)
-            if not isinstance(turn.question, str):
+            if not isinstance(turn.question, str) and not turn.goes_on:
                 turn.question.cancel()
-            if turn.reply is not None:
-                self._rest = turn.reply.unheard(record.cut_sample)
+            if turn.reply is not None and not turn.goes_on:
+                self._rest, self._rest_until = turn.reply.unheard(record.cut_sample), record.turn.id + REST_TURNS
         self.barge_in.end()
         if turn.reply is not None:
             turn.reply.drop()
         self._delivery.calm()
+        if turn.goes_on:
+            self._turns -= 1
+            floor.give_back()
+            return
         if not turn.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)

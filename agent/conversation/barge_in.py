@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import AnswerPaused, Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
 from agent.conversation.turn import TurnRecord
@@ -63,6 +63,7 @@ class BargeIn:
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
         self._has_stopped = False
+        self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
     @property
     def is_held(self) -> bool:
@@ -99,6 +100,12 @@ class BargeIn:
         """The user begins to speak."""
         self.utterance += 1
         self._has_stopped = False
+        self._early_words = self._old_words = ""
+        self.take(Cue.BEGAN)
+
+    def went_on(self) -> None:
+        """The user has only paused: what was understood in the pause is not all."""
+        self._old_words = self._early_words
         self.take(Cue.BEGAN)
 
     # ---- what the words ask for
@@ -111,8 +118,10 @@ class BargeIn:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""
         if self._steps.step is Step.OVER or (cue := self.cue_of(words)) is Cue.SAID:
             return False
-        self.take(cue)
-        self._has_stopped = cue is Cue.CUT
+        if words != self._old_words:
+            self._early_words = words
+            self.take(cue)
+            self._has_stopped = cue is Cue.CUT
         return True
 
     def is_answered(self, words: str, *, is_newest: bool) -> bool:
@@ -146,6 +155,7 @@ class BargeIn:
 
     def take(self, cue: Cue) -> bool:
         """Does what a cue asks for; returns whether that was anything."""
+        was_paused = self._steps.step is Step.PAUSED
         act = self._steps.take(cue)
         match act:
             case Act.DUCK:
@@ -171,6 +181,8 @@ class BargeIn:
                 self._on_event(VoiceCut(self._held_at_s or silent_s, self._onset_s))
         if cue is Cue.PAUSE and self.is_held:
             self._wait_at_most(self._longest_pause_s)
+        if (is_paused := self._steps.step is Step.PAUSED) != was_paused:
+            self._on_event(AnswerPaused(is_paused))
         return act is not None
 
     def _hold(self, cue: Cue) -> None:

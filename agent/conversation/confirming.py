@@ -74,15 +74,15 @@ class Confirming:
         """See `Manners.is_for_mind`; what may answer a question back is not."""
         return self._asked is None and self._beneath.is_for_mind(words)
 
-    async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+    async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `Manners.reply_to`."""
         doubted, asked = self._doubted, self._asked
         self._doubted = self._asked = None
         if asked is not None:
             answer = self._answer(asked, words)
-            return await self._beneath.reply_to(words) if answer is None else answer
+            return await self._beneath.reply_to(words, typed=typed) if answer is None else answer
         if doubted is None or not same_words(doubted[0], words):
-            return await self._beneath.reply_to(words)
+            return await self._beneath.reply_to(words, typed=typed)
         if len(_WORD.findall(doubted[1])) > MOST_WORDS:
             self._asked = ""
             return Say(self._phrases.say("unsure.say_again"))

@@ -45,6 +45,11 @@ class UserStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class UserPaused:
+    """The user pressed the key that pauses the avatar, or lets it go on."""
+
+
+@dataclass(frozen=True, slots=True)
 class UserLeft:
     """The user has gone: what is still being said need not be said to the end."""
 
@@ -54,6 +59,17 @@ class StateChanged:
     """The person now does something else."""
 
     state: ConversationState
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPaused:
+    """An answer waits because somebody asked for that; or it does no more, and goes on or is over.
+
+    Attributes:
+        is_paused: which of the two.
+    """
+
+    is_paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +133,24 @@ class LessonMoved:
     is_over: bool
     is_remembered: bool
     place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionChanged:
+    """Whether somebody may speak to the avatar now without calling it; told only where it must be called.
+
+    Attributes:
+        is_awake: they may.
+        call: what they say else: its wake phrase, or its name.
+    """
+
+    is_awake: bool
+    call: str
+
+
+@dataclass(frozen=True, slots=True)
+class SaidGoodbye:
+    """The user said goodbye, and the avatar's goodbye was heard."""
 
 
 # ---- how the two of them share the floor: for whoever measures it; nothing depends on these
@@ -254,6 +288,7 @@ FloorEvent = (
 
 Event = (
     StateChanged
+    | AnswerPaused
     | Transcript
     | Sentence
     | SentenceHeard
@@ -261,5 +296,7 @@ Event = (
     | TurnFinished
     | RequestDropped
     | LessonMoved
+    | AttentionChanged
+    | SaidGoodbye
     | FloorEvent
 )

@@ -12,7 +12,16 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import Event, Problem, RecordingEnded, TalkKey, TypedText, UserLeft, UserStopped
+from agent.conversation.events import (
+    Event,
+    Problem,
+    RecordingEnded,
+    TalkKey,
+    TypedText,
+    UserLeft,
+    UserPaused,
+    UserStopped,
+)
 from agent.conversation.listening.pauses import Listening
 from agent.conversation.utterance import Utterance
 from speech.asr.base import ASR
@@ -20,6 +29,7 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import VisavisError
 from speech.events import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped, Transcript
 from speech.turns.base import PRE_ROLL_S, TurnDetector
+from speech.turns.onset import OnsetDetector, VoiceLost, VoiceOnset
 
 # The longest speech that a turn detector may need before it reports an onset (ears.min_speech_s goes up to 2 s).
 ONSET_S = 2.0
@@ -75,7 +85,16 @@ class UserSaid:
 
 
 Happening = (
-    UserVoiced | NobodyThere | UserBegan | UserWentOn | UserSaid | TypedText | RecordingEnded | UserStopped | UserLeft
+    UserVoiced
+    | NobodyThere
+    | UserBegan
+    | UserWentOn
+    | UserSaid
+    | TypedText
+    | RecordingEnded
+    | UserPaused
+    | UserStopped
+    | UserLeft
 )
 """What the user does, as a conversation takes it."""
 
@@ -91,14 +110,16 @@ class Ears:
         min_speech_s: of the user's voice that make a turn.
         barge_in_s: of the user's voice that interrupt the avatar.
         nearest: the expected question that words may be which were hardly understood, "" for none; in a thread, too.
+        onsets: fresh; hears the first moment of a voice that talks into the avatar's. None waits for the turn detector.
     """
 
     turns: TurnDetector
     asr: ASR
     is_expected: Callable[[str], bool] = bool
     min_speech_s: float = 0.2
-    barge_in_s: float = 0.13
+    barge_in_s: float = 0.1
     nearest: Callable[[str], str] = lambda text: ""
+    onsets: OnsetDetector | None = None
 
 
 class Hearing:
@@ -135,6 +156,7 @@ class Hearing:
         self._utterance: Utterance | None = None
         self._words: asyncio.Task[str] | None = None
         self._key_is_down = False
+        self._may_have_begun = False
 
     async def listen(self, heard: AsyncIterator[Heard]) -> AsyncGenerator[Happening, None]:
         """Yields what the user does, as it becomes certain; what is yielded is dealt with before more is heard.
@@ -151,7 +173,7 @@ class Hearing:
                     happenings = await self._take_key(is_down)
                 case RecordingEnded():
                     happenings = [*await self._flush(), item]
-                case TypedText() | UserStopped() | UserLeft():
+                case TypedText() | UserPaused() | UserStopped() | UserLeft():
                     happenings = [item]
             for happening in happenings:
                 yield happening
@@ -167,23 +189,42 @@ class Hearing:
             await self._utterance.put(sound.words)
         if self._key_is_down:
             return []  # the key says where the turn ends
-        happenings: list[Happening] = []
+        happenings = await self._hear_onsets(ears, sound.voice)
         min_speech_s = ears.min_speech_s if self._stage.floor.is_free else ears.barge_in_s
-        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s):
+        words = self._utterance.understood if self._utterance is not None else None
+        for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s, words):
             ago_s = sound.voice.end_sample / sound.voice.sample_rate_hz - event.at_s
-            self._listening.hear(event, ago_s, lambda: self._utterance.interim if self._utterance else "")
+            self._listening.hear(event, ago_s, lambda: self._utterance.understood.text if self._utterance else "")
             match event:
                 case SpeechStarted(at_s):
                     await self._begin(ears, at_s, self._heard_at(sound.voice, at_s) if self._real_time else None)
-                    happenings.append(UserBegan())
-                case SpeechPaused() if self._utterance is not None:
-                    self._utterance.pause()
+                    self._may_have_begun = True
+                case SpeechPaused(at_s) if self._utterance is not None:
+                    self._utterance.pause(at_s)
                     self._tell_early_words()
                 case SpeechResumed() if self._utterance is not None:
                     await self._utterance.go_on()
                     happenings.append(UserWentOn())
                 case SpeechStopped(at_s, decided_at_s):
                     happenings += await self._end(decided_at_s - at_s if self._real_time else 0.0)
+        if self._may_have_begun and (self._stage.floor.is_free or ears.onsets is None or ears.onsets.is_sure):
+            self._may_have_begun = False
+            happenings.append(UserBegan())
+        return happenings
+
+    async def _hear_onsets(self, ears: Ears, chunk: AudioChunk) -> list[Happening]:
+        """The first moment of a voice that talks into the avatar's, and that it is gone before it was sure."""
+        if ears.onsets is None or not self._real_time:
+            return []
+        happenings: list[Happening] = []
+        events = await asyncio.to_thread(ears.onsets.push, chunk)
+        for event in events if not self._stage.floor.is_free else ():
+            match event:
+                case VoiceOnset(at_s):
+                    ago_s = chunk.end_sample / chunk.sample_rate_hz - at_s
+                    happenings.append(UserVoiced(asyncio.get_running_loop().time() - ago_s))
+                case VoiceLost():
+                    happenings.append(NobodyThere())
         return happenings
 
     async def _take_key(self, is_down: bool) -> list[Happening]:
@@ -222,6 +263,7 @@ class Hearing:
         await self._utterance.end()
         utterance, words = self._utterance, self._words
         self._utterance = self._words = None
+        self._may_have_begun = False
         if utterance.start_sample is None:
             return [UserSaid(words, waited_s)]
         end_sample = self._stage.clock.position - round(waited_s * OUTPUT_RATE_HZ)
@@ -250,10 +292,11 @@ class Hearing:
             await utterance.drop_the_rest()
             return ""
 
-    def _transcribed(self, transcript: Transcript) -> None:
-        self._on_event(transcript)
+    def _transcribed(self, transcript: Transcript, is_new: bool) -> None:
+        if is_new:
+            self._on_event(transcript)
         self._tell_early_words()
 
     def _tell_early_words(self) -> None:
-        if self._utterance is not None and self._utterance.is_paused and self._utterance.interim:
-            self._on_early_words(self._utterance.interim)
+        if self._utterance is not None and (words := self._utterance.early_words):
+            self._on_early_words(words)

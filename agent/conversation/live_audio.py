@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import TalkKey, UserLeft, UserStopped
+from agent.conversation.events import TalkKey, UserLeft, UserPaused, UserStopped
 from avatar.clock import EvenPlayer, Player
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
 from speech.echo.base import EchoCanceller
@@ -73,7 +73,7 @@ class LiveAudio:
         self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
         # Sound and keys in one queue, in the order in which they happened; None ends it.
-        self._items: asyncio.Queue[UserSound | TalkKey | UserStopped | None] = asyncio.Queue(QUEUED)
+        self._items: asyncio.Queue[UserSound | TalkKey | UserPaused | UserStopped | None] = asyncio.Queue(QUEUED)
 
     @property
     def hears(self) -> bool:
@@ -98,6 +98,10 @@ class LiveAudio:
     def stop(self) -> None:
         """The stop key: silences the avatar."""
         self._put(UserStopped())
+
+    def pause(self) -> None:
+        """The pause key: holds the avatar's answer, or lets it go on."""
+        self._put(UserPaused())
 
     def leave(self) -> None:
         """The user leaves: the conversation ends."""
@@ -159,7 +163,7 @@ class LiveAudio:
         clean = self._canceller.push(chunk.samples, played)
         return UserSound(replace(chunk, samples=clean.words), replace(chunk, samples=clean.voice))
 
-    def _put(self, item: TalkKey | UserStopped | None) -> None:
+    def _put(self, item: TalkKey | UserPaused | UserStopped | None) -> None:
         while self._items.full():  # what the user decides goes before what the user says
             self._items.get_nowait()
         self._items.put_nowait(item)

@@ -30,8 +30,12 @@ class Manners(Protocol):
         """Whether an answer of the mind may be begun early; called with interim words, and changes nothing."""
         ...
 
-    async def reply_to(self, words: str) -> Say | TypedText | Unanswered | None:
+    async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """Called once with the words of each turn, before the mind is asked; what they ask for is done then.
+
+        Args:
+            words: as they were understood.
+            typed: they came as text, and so are meant for the avatar.
 
         Returns:
             What is said instead of the mind's answer; another question for the mind; that nothing is said; or None:
@@ -47,7 +51,7 @@ class ForMind:
         """All are."""
         return True
 
-    async def reply_to(self, words: str) -> None:
+    async def reply_to(self, words: str, *, typed: bool = False) -> None:
         """Leaves it to the mind."""
 
 
@@ -146,6 +150,7 @@ class OpenTurn:
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
         is_unanswered: the words were not meant for the avatar, and are not remembered.
+        goes_on: the user had only paused: the same turn is answered later, and nothing of this answer is remembered.
         task: the work.
     """
 
@@ -155,6 +160,7 @@ class OpenTurn:
     reply: Reply | None
     unheard_from: int | None = None
     is_unanswered: bool = False
+    goes_on: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     @property

@@ -24,9 +24,9 @@ from agent.conversation.events import (
     FillerSaid,
     RecordingEnded,
     Say,
-    StateChanged,
     TypedText,
     UserLeft,
+    UserPaused,
     UserStopped,
 )
 from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
@@ -39,7 +39,7 @@ from agent.conversation.listening.spoken_phrases import SpokenPhrases
 from agent.conversation.reply import ForMind, Manners
 from agent.llm.base import Conversation, Message
 from agent.text.phrases import Phrases
-from avatar.motion import Controls, ConversationState
+from avatar.motion import Controls
 from avatar.renderer import Renderer
 from speech.tts.base import TTS
 
@@ -113,7 +113,8 @@ class Session:
         self._opening, self.mind = manner.opening, mind
         self._tasks = asyncio.TaskGroup()
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
-        self._latency = LatencyObserver(lambda: on_event(StateChanged(ConversationState.SPEAKING)))
+        self._latency = LatencyObserver(on_event)
+        on_event = self._latency.take
         phrases, spoken, policy = Phrases(manner.listening.language), SpokenPhrases(voice), manner.listening
         confirming = Confirming(
             manners or ForMind(),
@@ -213,6 +214,8 @@ class Session:
                     case RecordingEnded(name):
                         await answering.end_recording(name, is_answered=is_answered)
                         is_answered = False
+                    case UserPaused():
+                        self.resume() or self.hold()
                     case UserStopped():
                         self.interrupt()
                     case UserLeft():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agent.conversation.floor_figures import FloorFigures
 from speech.audio import OUTPUT_RATE_HZ
 
 STAGES = (
@@ -68,6 +69,7 @@ class TurnRecord:
         interrupted: whether it was cut off.
         cut_sample: where in the output it was cut off, or None.
         at_s: event-loop time of each stage that happened.
+        floor: how the two of them shared the floor.
         problem: what went wrong, one line, or None.
     """
 
@@ -82,6 +84,7 @@ class TurnRecord:
     interrupted: bool = False
     cut_sample: int | None = None
     at_s: dict[str, float] = field(default_factory=dict)
+    floor: FloorFigures = field(default_factory=FloorFigures)
     problem: str | None = None
 
     @property
@@ -143,6 +146,7 @@ class TurnRecord:
             "interrupted": self.interrupted,
             "problem": self.problem,
             "stages_s": {stage: round(value, 4) for stage, value in self.since_speech_end().items()},
+            "floor": self.floor.as_json(),
             "sentences": [
                 {
                     "text": sentence.text,

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from speech.asr.base import ASR
 from speech.audio import AudioChunk
 from speech.events import Transcript
+from speech.turns.base import WORDS_MISS_S
 
 # Chunks on their way to the recogniser (20 to 40 ms each: ten seconds or more); when it is further behind, hearing
 # waits.
@@ -23,19 +24,19 @@ class Utterance:
     Args:
         ears: the recogniser.
         start_sample: where it began in the output, if its sound is there.
-        on_transcript: called with every interim transcript and with the final one.
+        on_transcript: called with every interim transcript and with the final one, and whether its words are new.
 
     Attributes:
-        interim: the words so far.
+        understood: the words so far, and how much of the sound they hold for.
         start_sample: as above.
-        is_paused: whether the user is silent for now.
+        paused_s: where the user fell silent on the input stream; None while the user speaks.
     """
 
-    def __init__(self, ears: ASR, start_sample: int | None, on_transcript: Callable[[Transcript], None]) -> None:
+    def __init__(self, ears: ASR, start_sample: int | None, on_transcript: Callable[[Transcript, bool], None]) -> None:
         self._ears, self._on_transcript = ears, on_transcript
         self.start_sample = start_sample
-        self.interim = ""
-        self.is_paused = False
+        self.understood = Transcript("", False, 0.0, 0.0)
+        self.paused_s: float | None = None
         self._chunks: asyncio.Queue[AudioChunk | None] = asyncio.Queue(QUEUED_CHUNKS)
         self._held: list[AudioChunk] = []  # at most the silence that ends a turn
         self._still_heard_s = 0.0
@@ -43,20 +44,27 @@ class Utterance:
 
     async def put(self, chunk: AudioChunk) -> None:
         """Appends the next sound. In a pause it is soon held back: if that ends the turn, nobody need listen to it."""
-        if self.is_paused and self._still_heard_s <= 0.0:
+        if self.paused_s is not None and self._still_heard_s <= 0.0:
             self._held.append(chunk)
             return
         self._still_heard_s -= len(chunk.samples) / chunk.sample_rate_hz
         await self._chunks.put(chunk)
 
-    def pause(self) -> None:
+    def pause(self, at_s: float) -> None:
         """The user has fallen silent, maybe for good."""
-        self.is_paused = True
+        self.paused_s = at_s
         self._still_heard_s = HEARD_OF_A_PAUSE_S
+
+    @property
+    def early_words(self) -> str:
+        """The words before a pause, once they hold for all that was said; "" while the user speaks."""
+        if self.paused_s is None or self.understood.end_s < self.paused_s - WORDS_MISS_S:
+            return ""
+        return self.understood.text
 
     async def go_on(self) -> None:
         """The user speaks again: what was held back belongs to it."""
-        self.is_paused = False
+        self.paused_s = None
         held, self._held = self._held, []
         for chunk in held:
             await self._chunks.put(chunk)
@@ -74,8 +82,9 @@ class Utterance:
         transcript = Transcript("", True, 0.0, 0.0)
         async with aclosing(self._ears.transcribe(self._stream())) as transcripts:
             async for transcript in transcripts:
-                self.interim = transcript.text
-                self._on_transcript(transcript)
+                is_new = transcript.is_final or transcript.text != self.understood.text
+                self.understood = transcript
+                self._on_transcript(transcript, is_new)
         return transcript
 
     async def drop_the_rest(self) -> None:

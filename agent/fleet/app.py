@@ -20,8 +20,8 @@ from ray.serve import Application
 from ray.serve.config import RequestRouterConfig
 from starlette.types import ASGIApp
 
+from agent.countdown import Countdown
 from agent.fleet.router import VisitRouter
-from agent.web.visits.countdown import Countdown
 
 FAREWELL_S = 8.0
 """A sentence that is being said when a replica is stopped may take so long."""

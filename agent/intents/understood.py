@@ -42,6 +42,7 @@ class _Table:
         after: likewise behind it.
         patterns: in the order in which they are tried.
         languages: names of languages, folded, and their codes.
+        names: codes of languages, and their first names.
         not_names: words that are no names, though they stand where one may.
     """
 
@@ -49,6 +50,7 @@ class _Table:
     after: re.Pattern[str]
     patterns: tuple[_Pattern, ...]
     languages: Mapping[str, str]
+    names: Mapping[str, str]
     not_names: frozenset[str]
 
 
@@ -111,6 +113,11 @@ def intent_of(words: str, language: str, name: str = "") -> Intent | None:
         if (intent := _of_whole(said, _table(other))) is not None and intent.kind is Kind.LANGUAGE:
             return intent
     return None
+
+
+def language_name(code: str, language: str) -> str:
+    """What a language is called in another one: "de" is "German" in "en"; the code where nobody knows."""
+    return _table(language if language in LANGUAGES else "en").names.get(code, code)
 
 
 def _of_whole(said: str, table: _Table) -> Intent | None:
@@ -210,6 +217,7 @@ def _table(language: str) -> _Table:
         re.compile(rf" (?:{after})$"),
         tuple(patterns),
         languages,
+        {code: name for name, code in reversed(listed["languages"].items())},
         frozenset(_fold(listed["not_names"]).split()),
     )
 

@@ -59,6 +59,7 @@ class SessionLog:
             sentences=len(sentences),
             reply_s=_length_s(sentences[0].start_sample, sentences[-1].end_sample) if sentences else None,
             after_s={stage: round(after_s, 3) for stage, after_s in record.since_speech_end().items()},
+            floor=record.floor.as_json() or None,
             question=record.question if keeps else None,
             reply=record.reply if keeps else None,
         )

@@ -13,6 +13,7 @@ from agent.models.catalogue import Place
 
 _PLACES: Mapping[str, Place] = {
     "faster-whisper": "ears",
+    "smart-turn": "ears",
     "transformers": "mind",
     "embeddings": "mind",
     "hibari": "voice",
@@ -145,6 +146,25 @@ PACKAGED: tuple[PackagedModel, ...] = (
         "recommended",
         "other languages are not understood, and recordings with more errors",
         measured="recordings: 0 of 26 and 6 of 209 words wrong",
+    ),
+    PackagedModel(
+        "smart-turn",
+        "smart-turn-v3.2",
+        "Smart Turn: whether somebody sounds finished",
+        "BSD-2-Clause",
+        {"pipecat-ai": "1.14.0"},
+        _files(
+            "pipecat-ai",
+            "pipecat/audio/turn/smart_turn/data",
+            (
+                "smart-turn-v3.2-cpu.onnx",
+                8679182,
+                "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
+            ),
+        ),
+        "recommended",
+        'pauses after "um" are taken for the end a little more often',
+        entry="smart-turn-v3.2-cpu.onnx",
     ),
     PackagedModel(
         "hibari",

@@ -14,11 +14,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from agent.config.device_sections import MqttSection
-from agent.conversation.events import Event, Problem, RequestDropped, Say, StateChanged, TurnFinished, TypedText
+from agent.conversation.events import (
+    AnswerPaused,
+    AttentionChanged,
+    Event,
+    Problem,
+    RequestDropped,
+    Say,
+    StateChanged,
+    TurnFinished,
+    TypedText,
+)
 from agent.log.lines import Foreign, log_event
 from agent.mqtt import messages
 from agent.mqtt.connection import CLOSING_S, Backoff, Broker, ConnectionFailed, Failure
-from agent.mqtt.messages import OFFLINE, Command, Look, SetComposure, SetDistance, ShowEmotion, Stop
+from agent.mqtt.messages import OFFLINE, Command, Hold, Look, Resume, SetComposure, SetDistance, ShowEmotion, Stop
 from agent.mqtt.notices import Notices
 from agent.mqtt.presence import Presence, StateOrigin
 from agent.mqtt.queues import Outbox, OutgoingMessage
@@ -60,6 +70,14 @@ class Conversation(Protocol):
 
     def interrupt(self) -> None:
         """Stops speaking at once."""
+        ...
+
+    def hold(self) -> bool:
+        """Falls silent and keeps what was not heard; False where nothing is being said."""
+        ...
+
+    def resume(self) -> bool:
+        """Goes on where it was held; False where it was not."""
         ...
 
 
@@ -112,8 +130,15 @@ class MqttBridge:
             case TurnFinished(record):
                 self._send("reply", messages.finished(record))
                 self._turn = record.turn.id + 1
+            case AnswerPaused(is_paused):
+                what = "paused" if is_paused else "resumed"
+                self._send(
+                    "event", messages.notice(what, f"the answer is {what}" if is_paused else "it goes on, or is over")
+                )
             case Problem(message) if not isinstance(event, MqttProblem):
                 self._send("event", messages.notice("problem", message))
+            case AttentionChanged(is_awake, call):
+                self._send("event", messages.notice("awake" if is_awake else "asleep", f"call: {call}"))
             case RequestDropped(request, why):
                 self._send("event", messages.notice("not_said", f"{shortened(request.text, 60)}: {why}"))
 
@@ -191,7 +216,8 @@ class MqttBridge:
         # Our own state too: when someone reports us dead who is wrong, we say that we live.
         topics = [self._broker.topic(name) for name in (*Command, "state")]
         granted: Sequence[int | ReasonCode] = await client.subscribe([(topic, 1) for topic in topics])
-        forbidden = [topic for topic, code in zip(topics, granted, strict=True) if _is_refusal(code)]
+        # A broker that leaves out codes is no reason to end: what it does not refuse may work.
+        forbidden = [topic for topic, code in zip(topics, granted, strict=False) if _is_refusal(code)]
         if forbidden and forbidden != self._forbidden:
             why = "the broker's access list forbids it"
             self._on_problem(MqttProblem(f"mqtt: expected to be let read {', '.join(forbidden)}; {why}"))
@@ -250,7 +276,7 @@ class MqttBridge:
         if name not in set(Command):
             self._reject("bad_message", f"expected the topics of docs/mqtt.md, got '{shortened(topic, 60)}'")
             return
-        if message.retain and name in (Command.SAY, Command.ASK, Command.STOP):
+        if message.retain and name in (Command.SAY, Command.ASK, Command.STOP, Command.HOLD, Command.RESUME):
             why = "ignored, because it is retained and would be repeated at every connection; publish without retain"
             self._reject("retained", f"{topic}: {why}", show=False)
             return
@@ -267,6 +293,10 @@ class MqttBridge:
                 taken = conversation.ask(text)
             case Stop():
                 conversation.interrupt()
+            case Hold():
+                conversation.hold()  # where nothing is being said there is nothing to hold
+            case Resume():
+                conversation.resume()
             case ShowEmotion(emotion, intensity):
                 conversation.set_controls(replace(conversation.controls, emotion=emotion, intensity=intensity))
             case Look(gaze):

@@ -40,6 +40,8 @@ class Command(StrEnum):
     SAY = "say"
     ASK = "ask"
     STOP = "stop"
+    HOLD = "hold"
+    RESUME = "resume"
     EMOTION = "emotion"
     GAZE = "gaze"
     DISTANCE = "distance"
@@ -49,6 +51,16 @@ class Command(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Stop:
     """Stop speaking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Fall silent, and keep what was not heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on where it was held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +92,7 @@ class SetComposure:
     composure: float | None
 
 
-Instruction = Say | TypedText | Stop | ShowEmotion | Look | SetDistance | SetComposure
+Instruction = Say | TypedText | Stop | Hold | Resume | ShowEmotion | Look | SetDistance | SetComposure
 
 
 def parse(command: Command, payload: bytes) -> Instruction:
@@ -96,6 +108,10 @@ def parse(command: Command, payload: bytes) -> Instruction:
             return TypedText(_text(payload))
         case Command.STOP:
             return Stop()
+        case Command.HOLD:
+            return Hold()
+        case Command.RESUME:
+            return Resume()
         case Command.EMOTION:
             return _emotion(payload)
         case Command.GAZE:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -20,8 +21,10 @@ import numpy as np
 
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices.listing import Kind
+from speech.devices.muted import MutedNotice
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SoundMemory
 from speech.devices.speaker_latency import STEPS_S, AdaptiveLatency
+from speech.echo.alignment import LEAD, between
 from speech.errors import DeviceError, VisavisError
 from speech.sound_track import SoundTrack
 from speech.worker.process import Worker
@@ -78,6 +81,8 @@ class SoundCard:
         self._lost, self._missing, self._unsteady = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._heard = 0
         self._fetched = 0
+        self._played_meanwhile: Samples = np.zeros(0, np.float32)
+        self._muted = MutedNotice(on_problem)
         self._silence_due = False
         self._news = asyncio.Event()
         self._chunks_lost = 0
@@ -142,18 +147,34 @@ class SoundCard:
         while True:
             if self._silence_due:
                 self._silence_due = False
-                yield self._chunk(np.zeros(_UNPLUGGED_S * OUTPUT_RATE_HZ, np.float32))
+                silence = np.zeros(_UNPLUGGED_S * OUTPUT_RATE_HZ, np.float32)
+                self._played_meanwhile = silence
+                yield self._chunk(silence)
             while self._memory.recorded - self._fetched >= MICROPHONE_BLOCK:
                 if missed := self._missed():
                     self._chunks_lost += missed
                     self._fetched += missed * MICROPHONE_BLOCK
                     self._heard += missed * MICROPHONE_BLOCK
                 samples = self._memory.heard(self._fetched, MICROPHONE_BLOCK)
+                self._muted.notice(samples)
+                self._played_meanwhile = self._reference(self._fetched)
                 self._fetched += MICROPHONE_BLOCK
                 yield self._chunk(samples)
             self._news.clear()
             if not self._silence_due:
                 await self._news.wait()
+
+    def played_meanwhile(self) -> Samples:
+        """What the speaker played while the latest of `chunks` was recorded, as far as is known; as long."""
+        return self._played_meanwhile
+
+    def _reference(self, recorded: int) -> Samples:
+        distance = self._memory.distance
+        if distance is None or "speaker" not in self._open:
+            return np.zeros(MICROPHONE_BLOCK, np.float32)
+        place = recorded + distance + LEAD - self._delay_s * OUTPUT_RATE_HZ
+        whole = math.floor(place)
+        return between(self._memory.played(whole - 1, MICROPHONE_BLOCK + 3), place - whole)
 
     def _missed(self) -> int:
         return max(0, -((self._fetched - self._memory.oldest_recorded) // MICROPHONE_BLOCK))

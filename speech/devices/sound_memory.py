@@ -1,7 +1,8 @@
 """Memory that the program shares with its sound process: what is to be played, what the microphone heard, and when.
 
 Neither side ever waits for the other. What is to be played lies in a ring, at the place of its sample; the sound
-process takes it, leaves silence behind, and says how far it is. What is heard lies in a second ring.
+process takes it, leaves it there for a second, so that its echo can be found, and says how far it is. What is heard
+lies in a second ring.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ SPEAKER_BLOCK = OUTPUT_RATE_HZ // 100
 MICROPHONE_BLOCK = OUTPUT_RATE_HZ // 50
 
 _PLAYED = 20 * OUTPUT_RATE_HZ
+_KEPT = OUTPUT_RATE_HZ
 _HEARD = 2 * OUTPUT_RATE_HZ + MICROPHONE_BLOCK
 _HEADER_BYTES = 128
 _SIZE = _HEADER_BYTES + 4 * (_PLAYED + _HEARD)
 _TAKEN, _RECORDED, _UNDERFLOWS, _AUDIBLE_UNDERFLOWS = range(4)
-_START_S, _SPEAKER_S, _MICROPHONE_S = range(3)
+_START_S, _SPEAKER_S, _MICROPHONE_S, _DISTANCE = range(4)
 _names = itertools.count()
 
 
@@ -83,7 +85,7 @@ class SoundMemory:
     @property
     def room_until(self) -> int:
         """The sample before which there is room."""
-        return int(self._counts[_TAKEN]) + _PLAYED
+        return int(self._counts[_TAKEN]) + _PLAYED - _KEPT
 
     def write(self, start: int, samples: Samples) -> None:
         """Puts sound at its place; all of it between `free_from` and `room_until`."""
@@ -93,9 +95,13 @@ class SoundMemory:
         """The next samples to be played and where they begin; silence where nothing was written. The player's."""
         start = int(self._counts[_TAKEN])
         self._counts[_TAKEN] = start + count  # first: from now on nobody else writes there
-        samples = _get(self._played, start, count)
-        _put(self._played, start, np.zeros(count, np.float32))
-        return start, samples
+        _put(self._played, start - _KEPT, np.zeros(count, np.float32))
+        return start, _get(self._played, start, count)
+
+    def played(self, start: int, count: int) -> Samples:
+        """What was played in the last second, or is about to be; silence before the first sample."""
+        missing = min(max(0, -start), count)
+        return np.concatenate((np.zeros(missing, np.float32), _get(self._played, start + missing, count - missing)))
 
     def go_on_at(self, sample: int) -> None:
         """Goes on at a later sample, with nothing written yet; nobody may play meanwhile."""
@@ -152,6 +158,16 @@ class SoundMemory:
     @microphone_called_s.setter
     def microphone_called_s(self, seconds: float) -> None:
         self._times[_MICROPHONE_S] = seconds
+
+    @property
+    def distance(self) -> float | None:
+        """Sample played minus sample recorded at one moment, evened out; None until both devices have called."""
+        distance = float(self._times[_DISTANCE])
+        return None if np.isnan(distance) else distance
+
+    @distance.setter
+    def distance(self, samples: float) -> None:
+        self._times[_DISTANCE] = samples
 
     @property
     def underflows(self) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.devices.listing import Kind, find_device, sounddevice
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
+from speech.echo.alignment import Alignment
 from speech.errors import DeviceError
 from speech.worker.main import Call, Work, serve
 from speech.worker.priority import prefer_sound
@@ -38,6 +39,7 @@ class SoundProcess:
         self._streams: dict[Kind, Any] = {}
         self._latency_s = 0.0
         self._was_audible = False
+        self._alignment = Alignment()
         self._news = threading.Event()
 
     def work(self, call: Call) -> None:
@@ -117,8 +119,15 @@ class SoundProcess:
         memory.start_s = start_s
 
     def _hear(self, sound: Samples, count: int, times: Any, status: Any) -> None:
-        self._memory.microphone_called_s = time.monotonic()
-        self._memory.record(sound[:, 0])
+        memory = self._memory
+        now = memory.microphone_called_s = time.monotonic()
+        waited_s = times.currentTime - times.inputBufferAdcTime
+        if not 0.0 < waited_s < 2.0:  # some systems report nothing
+            waited_s = count / OUTPUT_RATE_HZ
+        if (start_s := memory.start_s) is not None:
+            playing = (now - waited_s - start_s) * OUTPUT_RATE_HZ
+            memory.distance = self._alignment.update(playing - memory.recorded)
+        memory.record(sound[:, 0])
         self._news.set()
 
 

@@ -9,27 +9,48 @@ from speech.audio import Samples
 
 
 @dataclass(frozen=True, slots=True)
+class EchoReport:
+    """How the echo was in a piece of sound, for whoever measures.
+
+    Attributes:
+        echo_dbfs: its loudness before it was taken out, as far as it was found; RMS against full scale.
+        cancelled_db: how much softer the sound is than it was heard, by the part that spares the user.
+        is_double_talk: whether the user speaks, or something else sounds, while the avatar is heard.
+    """
+
+    echo_dbfs: float
+    cancelled_db: float
+    is_double_talk: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CleanSound:
-    """A piece of the microphone's sound without the echo; float32, as long as the piece.
+    """The next sound of the microphone without the echo; float32, both of one length.
 
     Attributes:
         words: for the recogniser: the user nearly whole, some echo may be left.
         voice: for the turn detector: surely no echo, some of the user may be missing.
+        report: None where the avatar can't be heard.
     """
 
     words: Samples
     voice: Samples
+    report: EchoReport | None = None
 
 
 class EchoCanceller(Protocol):
     """Cancels the echo in one stream of sound; called from one thread at a time."""
 
     def push(self, heard: Samples, played: Samples) -> CleanSound:
-        """Takes the next piece of the stream.
+        """Takes the next piece of the stream; any chunking gives the same sound.
 
         Args:
             heard: float32 [N] mono at OUTPUT_RATE_HZ, what the microphone recorded.
-            played: float32 [N], what the speaker played meanwhile, as far as that is known.
+            played: float32 [N], what the speaker played meanwhile or up to 0.1 s later, by the speaker's own report; a
+                device may hold it for 0.4 s more.
+
+        Returns:
+            What is finished: whole blocks of 20 ms, in the order in which they came; maybe none.
         """
         ...
 

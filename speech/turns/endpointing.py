@@ -10,45 +10,54 @@ from typing import Protocol
 
 from speech.audio import Samples
 from speech.events import Transcript
+from speech.turns.base import WORDS_MISS_S
 from speech.turns.reading import Reading, read
+
+Judge = Callable[[Samples], float]
+"""Of the sound of an ending, float32 [N] at 16 kHz with `JUDGED_AT_S` of silence at its end → [0, 1], 1 is finished."""
 
 HEARD_S = 8.0
 """How much of a turn is listened to for how it ends."""
 
-JUDGED_AT_S = 0.19
-"""Silence after which the sound is judged: it belongs to what is judged, and the words are being decoded meanwhile."""
+RESUMED_S = 1.5
+"""A voice that comes back so soon after the end of a turn shows that it was a pause."""
 
-_FINISHED_SHARE, _OPEN_SHARE = 0.5, 3.0
-"""Of the wait where nothing is clear: after what reads and sounds finished, and after what must go on."""
+_SOUNDS_FINISHED = 0.6
+"""Completeness from which on a turn sounds finished."""
 
-_SOUNDS_FINISHED, _SOUNDS_OPEN = 0.6, 0.3
-"""Limits of what a judge of the sound says."""
+_FINISHED, _UNCLEAR, _DOUBTED, _OPEN = 0.42, 1.0, 1.5, 2.5
+"""Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it does not sound so,
+or that is not known yet; it must go on."""
 
-_QUANTILE, _STEP = 0.9, 0.1
+_SHORTEST_PAUSE_S = 0.2
+"""Shorter silences belong to the words (Goldman-Eisler 1968)."""
+
+_QUANTILE, _STEP_S = 0.9, 0.1
 _LEAST_PACE, _MOST_PACE = 0.8, 1.6
 """How far a user's own pauses shorten or lengthen all waits."""
-
-_WORDS_MISS_S = 0.1
-"""Words hold for all that was said if they hold up to so little before the last voice: two detectors differ by that."""
 
 
 class Endpointing(Protocol):
     """Says for one stream how long the silence of a pause must be; called from one thread at a time."""
 
-    def hear_end(self, sound: Samples) -> None:
-        """Somebody has been silent for `JUDGED_AT_S`.
+    def completeness(self, sound: Samples) -> float | None:
+        """Judges how a turn sounds in which somebody has been silent for `JUDGED_AT_S`.
 
         Args:
-            sound: float32 [N] at 16 kHz: the last `HEARD_S` at most, that silence included.
+            sound: float32 [N] at 16 kHz: of the turn at most the last `HEARD_S`, that silence included.
+
+        Returns:
+            [0, 1], 1 sounds finished; None where the sound doesn't matter.
         """
         ...
 
-    def wait_s(self, last_voiced_s: float, words: Transcript | None) -> float:
+    def wait_s(self, last_voiced_s: float, words: Transcript | None, completeness: float | None) -> float:
         """The silence that ends the turn, by what is known now, seconds.
 
         Args:
             last_voiced_s: where the pause began on the stream.
             words: what was understood so far; may be of an earlier moment.
+            completeness: what `completeness` said of this pause; None before that.
         """
         ...
 
@@ -63,10 +72,10 @@ class FixedWait:
     def __init__(self, end_of_turn_s: float) -> None:
         self._end_of_turn_s = end_of_turn_s
 
-    def hear_end(self, sound: Samples) -> None:
-        """See `Endpointing.hear_end`."""
+    def completeness(self, sound: Samples) -> None:
+        """See `Endpointing.completeness`."""
 
-    def wait_s(self, last_voiced_s: float, words: Transcript | None) -> float:
+    def wait_s(self, last_voiced_s: float, words: Transcript | None, completeness: float | None) -> float:
         """See `Endpointing.wait_s`."""
         return self._end_of_turn_s
 
@@ -78,15 +87,14 @@ class AdaptiveWait:
     """An `Endpointing` that goes by words, sound, and the user's own pauses.
 
     Args:
-        end_of_turn_s: the wait where nothing is clear; the others are shares of it.
+        end_of_turn_s: the wait where it sounds finished and the words don't say; the others are shares of it.
         language: code of the language spoken, "" to find it out.
-        completeness: judges the sound of an ending, float32 [N] at 16 kHz → [0, 1], 1 is surely finished.
+        judge: of how it sounds.
     """
 
-    def __init__(self, end_of_turn_s: float, language: str, completeness: Callable[[Samples], float]) -> None:
-        self._end_of_turn_s, self._language, self._completeness = end_of_turn_s, language, completeness
+    def __init__(self, end_of_turn_s: float, language: str, judge: Judge) -> None:
+        self._end_of_turn_s, self._language, self._judge = end_of_turn_s, language, judge
         self._longest_pause_s = end_of_turn_s
-        self._sound: float | None = None
         self._read: tuple[str, Reading] = ("", Reading.UNCLEAR)
 
     @property
@@ -94,6 +102,35 @@ class AdaptiveWait:
         """By how much this user's pauses lengthen the waits; 1 at first."""
         return min(_MOST_PACE, max(_LEAST_PACE, self._longest_pause_s / self._end_of_turn_s))
 
-    def hear_end(self, sound: Samples) -> None:
-        """See `Endpointing.hear_end`."""
-        self._sound = self._completeness(sound)
+    def completeness(self, sound: Samples) -> float:
+        """See `Endpointing.completeness`."""
+        return self._judge(sound)
+
+    def wait_s(self, last_voiced_s: float, words: Transcript | None, completeness: float | None) -> float:
+        """See `Endpointing.wait_s`."""
+        reading = Reading.UNCLEAR
+        if words is not None and not words.is_doubtful and words.end_s >= last_voiced_s - WORDS_MISS_S:
+            reading = self._reading(words.text)
+        return self._end_of_turn_s * self.pace * _share(reading, completeness)
+
+    def go_on(self, pause_s: float) -> None:
+        """See `Endpointing.go_on`: follows a quantile of the user's pauses (Robbins and Monro 1951)."""
+        if pause_s < _SHORTEST_PAUSE_S:
+            return
+        above = pause_s > self._longest_pause_s
+        limits = self._end_of_turn_s * _LEAST_PACE, self._end_of_turn_s * _MOST_PACE
+        moved = self._longest_pause_s + _STEP_S * (_QUANTILE if above else _QUANTILE - 1.0)
+        self._longest_pause_s = min(limits[1], max(limits[0], moved))
+
+    def _reading(self, text: str) -> Reading:
+        if self._read[0] != text:  # asked for every window of the pause
+            self._read = (text, read(text, self._language))
+        return self._read[1]
+
+
+def _share(reading: Reading, completeness: float | None) -> float:
+    if reading is Reading.OPEN:
+        return _OPEN
+    if completeness is None or completeness < _SOUNDS_FINISHED:
+        return _DOUBTED
+    return _FINISHED if reading is Reading.FINISHED else _UNCLEAR

@@ -37,6 +37,12 @@ _LONG_DIGITS = 3
 _LIST_ITEM, _LIST_ITEMS = 3, 3
 """Words of a list's item at most, and items that make a list; the first has a beginning before it ("I need milk")."""
 
+_SHORTEST_SENTENCE = 3
+"""Words: "turn on" and "tell me" go on more often than not."""
+
+_ASKS_WITHIN = 3
+"""A question word stands among so many first words: "and then what"."""
+
 _SHORT_QUESTION = 3
 """Words: "what time is", "can you"."""
 
@@ -79,14 +85,16 @@ def read(text: str, language: str = "") -> Reading:
         return Reading.OPEN
     if lists is None:
         return Reading.FINISHED if _END_MARK.search(text) else Reading.UNCLEAR
-    if len(words) <= 2 and all(word in lists.answers for word in words):
+    if all(word in lists.answers for word in words):
         return Reading.FINISHED
-    return Reading.FINISHED if _END_MARK.search(text) and len(words) > 1 else Reading.UNCLEAR
+    has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in words)
+    is_whole = has_verb and len(words) >= _SHORTEST_SENTENCE and _END_MARK.search(text)
+    return Reading.FINISHED if is_whole else Reading.UNCLEAR
 
 
 def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    asks = any(word in lists.question_words for word in words[:3])
+    asks = any(word.split("'")[0] in lists.question_words for word in words[:_ASKS_WITHIN])
     if (
         last.endswith("'")
         or last in lists.leading
@@ -97,7 +105,7 @@ def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
         return True
     if last in lists.adjectives and _lacks_noun(words, lists):
         return True
-    if last in lists.auxiliaries:
+    if last in lists.auxiliaries and not (asks and last in lists.transitive):
         return before not in lists.pronouns | lists.subjects and not (asks and len(words) > _SHORT_QUESTION)
     if last in lists.transitive:
         return not asks

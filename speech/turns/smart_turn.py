@@ -49,7 +49,7 @@ class SmartTurn:
         """How complete a turn sounds.
 
         Args:
-            sound: float32 [N] at 16 kHz, to its end; at most the last `WINDOW_S` count.
+            sound: float32 [N] at 16 kHz, with `JUDGED_AT_S` of silence at its end; at most the last `WINDOW_S` count.
 
         Returns:
             [0, 1]; 1 is surely complete.
@@ -80,4 +80,5 @@ def _mel_filters() -> npt.NDArray[Any]:
     bins = np.linspace(0.0, SPEECH_RATE_HZ / 2.0, _FFT // 2 + 1)[:, np.newaxis]
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
+    filters: npt.NDArray[Any] = np.maximum(0.0, np.minimum(rising, falling)) * 2.0 / (edges[2:] - edges[:-2])
+    return filters

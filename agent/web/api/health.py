@@ -7,9 +7,10 @@ from typing import Literal
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel
 
+from agent.metrics.series import TEXT, as_text
 from agent.web.api.dependencies import TheHall
 from agent.web.api.faults import faults
-from agent.web.api.metrics import TEXT, as_text
+from agent.web.api.metrics import hall_series
 
 router = APIRouter(prefix="/api", tags=["operation"])
 
@@ -54,4 +55,4 @@ async def ready(hall: TheHall) -> Readiness:
 )
 async def metrics(request: Request, hall: TheHall) -> Response:
     """Gives numbers in Prometheus' text format."""
-    return Response(as_text(hall, request.app.state.answers), media_type=TEXT)
+    return Response(as_text(lambda: hall_series(hall, request.app.state.answers)), media_type=TEXT)

@@ -58,6 +58,22 @@ async def stop(visit: TheVisit) -> None:
     visit.stop()
 
 
+@router.post("/hold", status_code=202, responses=faults(404, 409))
+async def hold(visit: TheVisit, session: TheSession) -> None:
+    """Pauses the answer that is being said; what was not heard of it is kept."""
+    visit.touch()
+    if not session.hold() and not session.is_held:
+        raise HTTPException(409, "nothing is being said that could be paused")
+
+
+@router.post("/resume", status_code=202, responses=faults(404, 409))
+async def resume(visit: TheVisit, session: TheSession) -> None:
+    """Lets a paused answer go on from the word in which it fell silent."""
+    visit.touch()
+    if not session.resume():
+        raise HTTPException(409, "no answer is paused")
+
+
 @router.post("/controls", status_code=202, responses=faults(404, 409), dependencies=[Depends(the_session)])
 async def control(visit: TheVisit, change: ControlsChange) -> None:
     """Changes emotion, gaze, distance or composure; the face moves there as a face does."""

@@ -81,7 +81,8 @@ async def follow(
 ) -> AsyncIterable[ServerSentEvent]:
     """Follows states and captions as they come; a comment every 15 seconds keeps the line open.
 
-    Kinds are place, ready, state, transcript, sentence, filler, turn, lesson, problem, dropped, reset and ended.
+    Kinds are place, ready, state, paused, transcript, sentence, filler, turn, lesson, attention, problem, dropped,
+    reset and ended.
     """
     async for event in visit.events.since(last_event_id):
         yield ServerSentEvent(data=event.data, event=event.kind, id=str(event.id))

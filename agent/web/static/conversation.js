@@ -64,6 +64,8 @@ export class Conversation {
 
   ask = (text) => post(`sessions/${this.id}/ask`, { text });
   greet = () => post(`sessions/${this.id}/greet`);
+  hold = () => post(`sessions/${this.id}/hold`);
+  resume = () => post(`sessions/${this.id}/resume`);
   stop = () => post(`sessions/${this.id}/stop`);
   control = (controls) => post(`sessions/${this.id}/controls`, controls);
 

@@ -12,6 +12,7 @@ export class Dock {
   #notices;
   #video = element("face");
   #state = "idle";
+  #isPaused = false;
 
   constructor({ conversation, microphone, captions, notices }) {
     this.#conversation = conversation;
@@ -22,15 +23,20 @@ export class Dock {
     element("type").addEventListener("click", () => this.write());
     element("microphone").addEventListener("click", () => this.toggleMicrophone());
     element("dock").addEventListener("submit", (event) => this.#ask(event));
+    element("pause").addEventListener("click", () => this.pause());
     element("stop").addEventListener("click", () => this.stop());
     element("voice").addEventListener("click", () => this.setVoice(this.#video.muted));
     element("captions-shown").addEventListener("click", () => this.showCaptions(element("captions").hidden));
     on("microphone", (detail) => this.#showMicrophone(detail));
     on("state", ({ state }) => {
       this.#state = state;
-      element("stop").setAttribute("aria-disabled", String(!["speaking", "thinking"].includes(state)));
-      this.#label();
+      this.#showWhatCanStop();
     });
+    on("paused", ({ paused }) => {
+      this.#isPaused = paused;
+      this.#showWhatCanStop();
+    });
+    on("begun", () => (this.#isPaused = false));
     on("link", () => this.#label());
     on("media", ({ state }) => state === "live" && this.#soundIfAllowed());
     this.showCaptions(preferences.get("captions", true));
@@ -64,6 +70,21 @@ export class Dock {
   stop() {
     if (element("stop").getAttribute("aria-disabled") === "true") return;
     this.#conversation.stop().catch((error) => this.#notices.pass(error.message));
+  }
+
+  /** Pauses what is being said, or lets it go on. */
+  pause() {
+    if (element("pause").getAttribute("aria-disabled") === "true") return;
+    const asked = this.#isPaused ? this.#conversation.resume() : this.#conversation.hold();
+    asked.catch((error) => this.#notices.pass(error.message));
+  }
+
+  #showWhatCanStop() {
+    const isBusy = this.#isPaused || ["speaking", "thinking"].includes(this.#state);
+    for (const name of ["pause", "stop"]) element(name).setAttribute("aria-disabled", String(!isBusy));
+    element("pause").setAttribute("aria-pressed", String(this.#isPaused));
+    element("stage").dataset.paused = this.#isPaused;
+    this.#label();
   }
 
   /** Whether the avatar is to be heard. */
@@ -144,6 +165,6 @@ export class Dock {
     if (this.#microphone.state !== "on") delete words.listening; // stopped, it waits for what it can't hear
     const ready = { on: "Ready: just speak", muted: "You are muted", asking: "Asking your browser" };
     element("state").textContent =
-      (link === "live" ? words[this.#state] : words[link]) ?? ready[this.#microphone.state] ?? "Ready";
+      (link === "live" ? (this.#isPaused ? "Paused" : words[this.#state]) : words[link]) ?? ready[this.#microphone.state] ?? "Ready";
   }
 }

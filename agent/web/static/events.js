@@ -6,7 +6,8 @@
 //   media       {state}                 "live" once picture and sound flow, "closing", "lost", "none" where they can't
 //   microphone  {state}                 "off", "asking", "on", "muted", "unavailable"
 //   voice       {muted}                 whether the avatar can be heard
-// and of the server, as it sends them: state, transcript, sentence, filler, turn, problem, dropped, reset, lesson.
+// and of the server, as it sends them: state, transcript, sentence, filler, turn, problem, dropped, reset, lesson,
+// attention, paused.
 
 export function emit(kind, detail = {}) {
   document.dispatchEvent(new CustomEvent(`visavis:${kind}`, { detail }));

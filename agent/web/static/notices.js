@@ -4,7 +4,7 @@ import { on } from "./events.js";
 
 const PASSING_MS = 7000;
 const PATIENCE_MS = 1200; // a wait shorter than this needs no words
-const ORDER = ["link", "voice", "media", "passing", "microphone"];
+const ORDER = ["link", "voice", "media", "asleep", "passing", "microphone"];
 const PLACES = ["", "next", "second", "third", "fourth", "fifth", "sixth"];
 
 export class Notices {
@@ -24,6 +24,7 @@ export class Notices {
     });
     on("media", ({ state }) => this.#media(state));
     on("microphone", ({ state, why }) => this.set("microphone", state === "unavailable" ? why : ""));
+    on("attention", ({ awake, call }) => this.set("asleep", awake ? "" : `Say “${call}”, and I will listen.`));
     on("problem", ({ message }) => this.pass(message));
     on("dropped", ({ text, why }) => this.pass(`“${text}” was not answered: ${why}.`));
   }

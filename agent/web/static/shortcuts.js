@@ -6,6 +6,7 @@ export function obeyKeys({ dock, settings }) {
   const letters = {
     m: () => dock.toggleMicrophone(),
     v: () => dock.setVoice(document.getElementById("face").muted),
+    p: () => dock.pause(),
     c: () => dock.showCaptions(document.getElementById("captions").hidden),
     "/": () => dock.write(),
     ",": () => settings.open(),

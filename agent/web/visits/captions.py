@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.conversation.events import (
+    AnswerPaused,
+    AttentionChanged,
     Event,
     FillerSaid,
     LessonMoved,
@@ -61,6 +63,8 @@ class Captions:
             case StateChanged(state):
                 self.state = state.value
                 self._log.add("state", state=self.state)
+            case AnswerPaused(is_paused):
+                self._log.add("paused", paused=is_paused)
             case Transcript(text, is_final):
                 self._log.add("transcript", passing=not is_final, text=text, final=is_final)
             case SentenceHeard(sentence):
@@ -75,6 +79,8 @@ class Captions:
                 self.lesson = asdict(event)
                 self.lesson_place = self.lesson.pop("place")
                 self._log.add("lesson", **self.lesson)
+            case AttentionChanged(is_awake, call):
+                self._log.add("attention", awake=is_awake, call=call)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agent.backends.choice import Choice, chosen_ears, chosen_mind, chosen_talker
+from agent.backends.languages import is_heard, language_models
 from agent.backends.voice_list import voices_here
 from agent.config.config import Config
 from agent.personas import PERSONAS, name_of
@@ -16,7 +16,7 @@ from agent.tutor.lesson_file import load_lesson
 from agent.web.visits.languages import LANGUAGES, primary
 from agent.web.visits.uploads import Uploads
 from agent.web.visits.wishes import Wishes
-from speech.errors import InputError, VisavisError
+from speech.errors import InputError
 from speech.tts.base import Voice
 
 
@@ -127,17 +127,11 @@ def _speech(offer: Offer, config: Config, wishes: Wishes) -> dict[str, dict[str,
 def _mind(config: Config, wishes: Wishes) -> dict[str, Any]:
     """Changes of the mind; a model in this machine's memory has one name and persona: others would take another one."""
     changes = {key: value for key in ("name", "persona") if (value := getattr(wishes, key))}
-    if all(model.source == "server" for model in _language_models(config)):
+    if all(model.source == "server" for model in language_models(config)):
         return changes
     if changes:
         raise InputError(f"{next(iter(changes))}: expected none, since the language model of this server has its own")
     return {"name": name_of(config)}
-
-
-def _language_models(config: Config) -> list[Choice]:
-    """Those that answer; none where the knowledge file does."""
-    chosen = chosen_mind(config), chosen_talker(config) if config.mind.chat else None
-    return [model for model in chosen if model is not None and model.chosen != "knowledge"]
 
 
 def _look(config: Config) -> Offer:
@@ -145,17 +139,8 @@ def _look(config: Config) -> Offer:
     here = voices_here(config)
     spoken = {primary(voice.language) for voice in here}
     # A knowledge file alone answers in the language in which it is written.
-    others = [code for code in LANGUAGES if code != own and code in spoken] if _language_models(config) else []
-    languages = (own, *(code for code in others if _is_heard(config, code)))
+    others = [code for code in LANGUAGES if code != own and code in spoken] if language_models(config) else []
+    languages = (own, *(code for code in others if is_heard(config, code)))
     voices = {voice.id: voice for voice in reversed(here) if primary(voice.language) in languages}
     lessons = {name: load_lesson(lesson_path(name)) for name in shipped_lessons()}
     return Offer(languages, tuple(reversed(voices.values())), lessons)
-
-
-def _is_heard(config: Config, language: str) -> bool:
-    """Whether a recogniser is here that understands a language; PocketSphinx stays where none does."""
-    ears = config.ears.model_copy(update={"language": language})
-    try:
-        return chosen_ears(config.model_copy(update={"ears": ears})).chosen != "pocketsphinx"
-    except VisavisError:
-        return False

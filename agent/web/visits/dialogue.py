@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.config.config import Config
-from agent.conversation.events import Event, TurnFinished
+from agent.conversation.events import Event, SaidGoodbye, TurnFinished
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
+from agent.countdown import Countdown
 from agent.engine import Engine, OutputFailure
 from agent.memory.loading import for_visitors
 from agent.tutor.teacher import Teacher
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
 from agent.web.visits.captions import Captions
-from agent.web.visits.countdown import Countdown
 from agent.web.visits.snapshot import messages
 from speech.events import Transcript
 
 STILL_BUSY_S = 5.0
 """Somebody speaks when a conversation would be idle: it is looked at again so much later."""
+
+AFTER_GOODBYE_S = 3.0
+"""A kiosk forgets so soon who said goodbye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,8 @@ class Dialogue:
                 if record.question:
                     self.wake()
                 self._hooks.on_turns()
+            case SaidGoodbye() if self._config.web.kiosk:
+                self._idle.start(AFTER_GOODBYE_S)
 
     def _nothing_happened(self) -> None:
         if self.session is None or not self.session.is_quiet:

@@ -12,13 +12,13 @@ from aiortc import RTCConfiguration
 
 from agent.config.config import Config
 from agent.conversation.session import Session
+from agent.countdown import Countdown
 from agent.engine import Engine
 from agent.text.foreign_text import without_folders
 from agent.web.rtc.controls import ControlsChange
 from agent.web.visits import dialogue
 from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
-from agent.web.visits.countdown import Countdown
 from agent.web.visits.event_log import EventLog
 from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Hooks, Life, Why
 from agent.web.visits.places import Ticket

@@ -1,0 +1,77 @@
+"""The manners of one conversation, with its own pace, loudness and language, from the settings and the lent parts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from agent.config.config import Config
+from agent.conversation.events import Event
+from agent.manners.attention import AttentionSettings
+from agent.manners.languages import SessionLanguages
+from agent.manners.manners import ConversationManners, MannersSettings
+from agent.parts import SharedParts
+from agent.personas import name_of
+from speech.asr.base import ASR
+from speech.asr.exchanged import ExchangedASR
+from speech.tts.adjusted import AdjustedVoice
+from speech.tts.base import TTS
+
+
+@dataclass(frozen=True, slots=True)
+class OwnParts:
+    """What a conversation changes for itself, though others use the same parts.
+
+    Attributes:
+        voice: at its pace and loudness, in its language.
+        ears: in its language; None where only typed text comes in.
+        manners: what changes them.
+    """
+
+    voice: AdjustedVoice
+    ears: ExchangedASR | None
+    manners: ConversationManners
+
+
+@asynccontextmanager
+async def own_parts(
+    parts: SharedParts,
+    config: Config,
+    voice: TTS,
+    asr: ASR | None,
+    *,
+    real_time: bool,
+    is_known: Callable[[str], bool],
+    on_event: Callable[[Event], None],
+) -> AsyncGenerator[OwnParts, None]:
+    """Makes them, and keeps what is lent for other languages.
+
+    Args:
+        parts: lends voices and ears.
+        config: the conversation's settings.
+        voice: entered; how it begins.
+        asr: likewise; None where only typed text comes in.
+        real_time: whether somebody is there: a recording needs no wake phrase, and its silence is not long.
+        is_known: whether the knowledge speaks of a word.
+        on_event: called with everything that the session tells.
+    """
+    own = config.manners
+    attention = AttentionSettings(name_of(config))
+    if real_time:
+        attention = AttentionSettings(name_of(config), own.wake_phrase.strip(), own.room, own.awake_s)
+    settings = MannersSettings(
+        attention,
+        offer_after_s=own.offer_after_s if real_time else 0.0,
+        is_lesson=bool(config.tutor.lesson),
+        keeps_names=config.memory.keep != "no",
+    )
+    adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
+    async with AsyncExitStack() as leases:
+        languages = SessionLanguages(parts, config, adjusted, exchanged, leases)
+        languages.begin_with(voice, asr)
+        manners = ConversationManners(settings, adjusted, languages, on_event=on_event, is_known=is_known)
+        try:
+            yield OwnParts(adjusted, exchanged, manners)
+        finally:
+            manners.close()

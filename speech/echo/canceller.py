@@ -1,0 +1,87 @@
+"""The echo canceller: a linear filter for the recogniser, and after it a suppressor for the turn detector.
+
+heard ──── Kalman filter ─┬─ words: the user whole, the echo 20 to 28 dB softer
+played ───┴───────────────┴─ AEC3 ─ voice: what is left of the echo is silent
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from speech.audio import OUTPUT_RATE_HZ, Samples, rms
+from speech.echo.base import CleanSound, EchoReport
+from speech.echo.kalman import BLOCK, KalmanEchoFilter
+from speech.errors import InputError
+
+_AEC3_FRAME = OUTPUT_RATE_HZ // 100
+_DOUBLE_TALK_RMS = 0.003
+"""-50 dBFS: sound that is not the avatar's and no softer than this."""
+_SOFTEST = 1e-5
+"""-100 dBFS: less is not told apart from silence."""
+
+
+class ReferenceCanceller:
+    """An `EchoCanceller` in two stages.
+
+    The Kalman filter subtracts what it predicts and nothing else. WebRTC's AEC3, which suppresses, gets only what that
+    left: alone it takes half of a user's words who speaks at the same time, and here next to none. Where nothing played
+    can be heard any more, both outputs are exactly what came in.
+
+    Raises:
+        InputError: the package pywebrtc-audio is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from pywebrtc_audio import EchoCanceller
+        except ImportError:
+            raise InputError(
+                "echo cancelling: expected the package pywebrtc-audio, it is not installed; "
+                "run: pip install 'pywebrtc-audio==0.2.0'"
+            ) from None
+        self._filter = KalmanEchoFilter()
+        self._suppressor: Any = EchoCanceller(OUTPUT_RATE_HZ)
+        self._heard: Samples = np.zeros(0, np.float32)
+        self._played: Samples = np.zeros(0, np.float32)
+
+    def push(self, heard: Samples, played: Samples) -> CleanSound:
+        """See `EchoCanceller.push`.
+
+        Raises:
+            ValueError: the two are not of one length.
+        """
+        if heard.shape != played.shape:
+            raise ValueError(f"push: expected as much played as heard, got {played.shape} and {heard.shape}")
+        self._heard, self._played = np.concatenate((self._heard, heard)), np.concatenate((self._played, played))
+        whole = len(self._heard) - len(self._heard) % BLOCK
+        words, voice = np.empty(whole, np.float32), np.empty(whole, np.float32)
+        report: EchoReport | None = None
+        for start in range(0, whole, BLOCK):
+            block = slice(start, start + BLOCK)
+            words[block], voice[block], report = self._block(self._heard[block], self._played[block])
+        self._heard, self._played = self._heard[whole:], self._played[whole:]
+        return CleanSound(words, voice, report)
+
+    def reset(self) -> None:
+        """See `EchoCanceller.reset`."""
+        self._filter.reset()
+        self._suppressor.reset()
+        self._heard = self._played = np.zeros(0, np.float32)
+
+    def _block(self, heard: Samples, played: Samples) -> tuple[Samples, Samples, EchoReport | None]:
+        words, echo = self._filter.push(heard, played)
+        if self._filter.is_idle:
+            return heard, heard, None
+        voice = np.empty_like(words)
+        for start in range(0, BLOCK, _AEC3_FRAME):
+            frame = slice(start, start + _AEC3_FRAME)
+            voice[frame] = self._suppressor.process(words[frame], played[frame])
+        return words, voice, _report(heard, words, voice, echo)
+
+
+def _report(heard: Samples, words: Samples, voice: Samples, echo: Samples) -> EchoReport:
+    echo_dbfs, heard_db, left_db = (20.0 * math.log10(max(rms(sound), _SOFTEST)) for sound in (echo, heard, words))
+    return EchoReport(echo_dbfs, heard_db - left_db, rms(voice) > _DOUBLE_TALK_RMS and echo_dbfs > -60.0)

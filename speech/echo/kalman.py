@@ -1,0 +1,205 @@
+"""The linear part of echo cancelling: a frequency-domain Kalman filter that follows the room.
+
+The path from speaker to microphone (devices, air, walls) is a long impulse response, cut into partitions of one block
+each. Every frequency bin of every partition is a state of its own with its own uncertainty; how much of an error is
+believed follows from that uncertainty and from how loud everything else is. So no double-talk detector is needed: while
+the user speaks, little is learnt, and nothing is taken away from the user.
+
+Enzner & Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones", Signal
+Processing 86 (2006); in partitions: Kuech, Mabande & Enzner, "State-space architecture of the partitioned-block-based
+acoustic echo controller", ICASSP 2014.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from speech.audio import OUTPUT_RATE_HZ, Samples
+
+BLOCK = OUTPUT_RATE_HZ // 50
+"""Samples that are filtered at a time: 20 ms."""
+
+PARTITIONS = 32
+"""640 ms between a sample's being given to the speaker and the end of its reverberation."""
+
+_BINS = BLOCK // 2
+"""25 Hz each, up to 12 kHz: no voice of ours has more."""
+
+_STAYS = 0.9995**2
+"""How much of the room is still the same a block later."""
+_FIRST_UNCERTAINTY = 0.1
+"""Expected squared gain of the path in the first partition, where nothing is known: a loud speaker nearby."""
+_DECAY = 0.95
+"""That of each later partition against the one before."""
+_SHRINK = 0.35
+"""How much of the uncertainty a block takes away at most; 0.5 would be right if bins were independent."""
+_NEAR_MEMORY = 0.7
+"""Of the loudness of what is no echo, a block; 60 ms."""
+_CONSTRAINED = 4
+"""Partitions whose circular half is cleared in each block, in turn."""
+
+_FIT_MEMORY = 0.93
+"""Of how well the echo is predicted, a block; 0.3 s."""
+_FIT_WEIGHT = 60.0
+"""Echo against everything else, summed over bins and blocks, from which on a bad fit means another room."""
+_FITS = (0.5, 1.9)
+"""Gain that the prediction would need to fit best, between which it is believed; 1 in the room that was learnt, however
+loud the user is."""
+_WRONG = 1.3
+"""What is left against what was heard, from which on the prediction does harm."""
+_RESET_BLOCKS = 75
+"""Blocks in which a new room is learnt before it is doubted again: 1.5 s."""
+
+_SMALL = np.float32(1e-7)
+_Spectra = npt.NDArray[np.complex64]
+_Powers = npt.NDArray[np.float32]
+
+
+def _first_uncertainty() -> _Powers:
+    decay = _FIRST_UNCERTAINTY * _DECAY ** np.arange(PARTITIONS, dtype=np.float32)
+    return np.repeat(decay[:, np.newaxis], _BINS, axis=1).astype(np.float32)
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known of the room and of the last blocks.
+
+    Attributes:
+        far: spectra of what was played, [PARTITIONS, bins], the newest first.
+        path: the room's response, likewise.
+        uncertainty: expected squared error of `path`.
+        near: power of what is no echo, [bins].
+        played: the last block.
+        next_constrained: partition.
+        predicted_heard: agreement of prediction and what was heard, over the last blocks.
+        predicted_power: power of the prediction, weighted likewise.
+        heard_power: of what was heard.
+        left_power: of what was left.
+        learnt_blocks: since the room was new.
+        silent_blocks: in which nothing was played.
+    """
+
+    far: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
+    path: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
+    uncertainty: _Powers = field(default_factory=_first_uncertainty)
+    near: _Powers = field(default_factory=lambda: np.full(_BINS, 1e-6, np.float32))
+    played: Samples = field(default_factory=lambda: np.zeros(BLOCK, np.float32))
+    next_constrained: int = 0
+    predicted_heard: float = 0.0
+    predicted_power: float = 0.0
+    heard_power: float = 0.0
+    left_power: float = 0.0
+    learnt_blocks: int = 0
+    silent_blocks: int = PARTITIONS + 1
+
+
+class KalmanEchoFilter:
+    """Predicts the echo in each block of the microphone's sound, and takes it out.
+
+    Attributes:
+        resets: how often another room was noticed.
+    """
+
+    def __init__(self) -> None:
+        self._state = _State()
+        self.resets = 0
+
+    def reset(self) -> None:
+        """Forgets the room and what was played."""
+        self._state = _State()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that was played can be heard any more: then a block comes out as it went in."""
+        return self._state.silent_blocks > PARTITIONS
+
+    def push(self, heard: Samples, played: Samples) -> tuple[Samples, Samples]:
+        """Takes the next block.
+
+        Args:
+            heard: float32 [BLOCK] at OUTPUT_RATE_HZ, what the microphone recorded.
+            played: float32 [BLOCK], what the speaker played, not later than it was heard.
+
+        Returns:
+            What is left, and the echo that was taken out: float32 [BLOCK] each.
+        """
+        state = self._state
+        state.silent_blocks = 0 if played.any() else state.silent_blocks + 1
+        if self.is_idle:
+            state.played = played
+            return heard, np.zeros(BLOCK, np.float32)
+        state.far[1:] = state.far[:-1].copy()
+        state.far[0] = fft.rfft(np.concatenate((state.played, played)))[:_BINS]
+        state.played = played
+        predicted = _second_half(np.einsum("pb,pb->b", state.far, state.path))
+        left = heard - predicted
+        if float(left @ left) > _WRONG * float(heard @ heard):  # the room has changed: no louder than it was heard
+            words, echo = heard, np.zeros(BLOCK, np.float32)
+        else:
+            words, echo = left, predicted
+        self._learn(heard, predicted, left)
+        return words, echo
+
+    def _learn(self, heard: Samples, predicted: Samples, left: Samples) -> None:
+        state = self._state
+        state.learnt_blocks += 1
+        halves = np.zeros((2, 2 * BLOCK), np.float32)
+        halves[0, BLOCK:], halves[1, BLOCK:] = left, predicted
+        error, prediction = fft.rfft(halves)[:, :_BINS]
+        state.near = _NEAR_MEMORY * state.near + (1.0 - _NEAR_MEMORY) * np.maximum(_power(error), _SMALL)
+        if self._is_another_room(error, prediction, heard, left):
+            self._forget_room()
+            return
+        far_power = _power(state.far)
+        residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
+        step = state.uncertainty / (residual + state.near)
+        state.path += step * np.conj(state.far) * error
+        self._constrain()
+        state.uncertainty *= 1.0 - _SHRINK * step * far_power
+        state.uncertainty = _STAYS * state.uncertainty + (1.0 - _STAYS) * _power(state.path)
+
+    def _constrain(self) -> None:
+        """A partition's response is one block long: what circular convolution adds to it is cleared."""
+        state = self._state
+        chosen = (state.next_constrained + np.arange(_CONSTRAINED)) % PARTITIONS
+        state.next_constrained = (state.next_constrained + _CONSTRAINED) % PARTITIONS
+        spectra = np.zeros((_CONSTRAINED, BLOCK + 1), np.complex64)
+        spectra[:, :_BINS] = state.path[chosen]
+        responses = fft.irfft(spectra)
+        responses[:, BLOCK:] = 0.0
+        state.path[chosen] = fft.rfft(responses)[:, :_BINS]
+
+    def _is_another_room(self, error: _Spectra, prediction: _Spectra, heard: Samples, left: Samples) -> bool:
+        """Whether what is heard has little to do with what was predicted; the user's voice, loud or not, has no say."""
+        state = self._state
+        power, weight = _power(prediction), 1.0 / (state.near + np.float32(1e-6))
+        agreement = power + (error * np.conj(prediction)).real
+        state.predicted_heard = _FIT_MEMORY * state.predicted_heard + float(agreement @ weight)
+        state.predicted_power = _FIT_MEMORY * state.predicted_power + float(power @ weight)
+        state.heard_power = _FIT_MEMORY * state.heard_power + float(heard @ heard)
+        state.left_power = _FIT_MEMORY * state.left_power + float(left @ left)
+        if state.learnt_blocks < _RESET_BLOCKS or state.predicted_power < _FIT_WEIGHT:
+            return False
+        fit = state.predicted_heard / state.predicted_power
+        return not _FITS[0] < fit < _FITS[1] or state.left_power > _WRONG * state.heard_power
+
+    def _forget_room(self) -> None:
+        state = self._state
+        self.resets += 1
+        self._state = _State(far=state.far, played=state.played, silent_blocks=state.silent_blocks)
+
+
+def _power(spectra: _Spectra) -> _Powers:
+    return np.square(spectra.real) + np.square(spectra.imag)
+
+
+def _second_half(spectrum: _Spectra) -> Samples:
+    """The part of a filtered double block that is no circular convolution."""
+    full = np.zeros(BLOCK + 1, np.complex64)
+    full[:_BINS] = spectrum
+    samples: Samples = fft.irfft(full)[BLOCK:]
+    return samples

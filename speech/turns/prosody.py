@@ -1,0 +1,48 @@
+"""How finished a turn sounds, by our own rules: at its end the voice has sunk, slowly; who goes on breaks off loud.
+
+Measured on fluent sentences, whole and cut inside (benchmarks/turns.py): of the level's fall, the level at the end, the
+pitch's fall and height, and the length of the last sound, only the first two told whole ones from cut ones (area under
+the curve 0.80, 0.81; the others at most 0.58).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from speech.audio import SPEECH_RATE_HZ, Samples
+from speech.turns.base import JUDGED_AT_S
+
+_HEARD_S = 1.5
+_WINDOW, _HOP = 512, 160  # samples at 16 kHz: 32 and 10 ms
+_LEAST_FRAMES = 20
+
+_SPOKEN_DB = 30.0
+"""Frames this much below the loudest are no voice."""
+
+_LOUD_DB = 10.0
+"""The voice is up as long as it is no more than this below the loudest."""
+
+_LAST_FRAMES = 6
+_LEVEL_WEIGHT, _FALL_WEIGHT, _BIAS = -0.194, 1.86, -2.18
+"""A logistic regression over dB and seconds."""
+
+
+def completeness(sound: Samples) -> float:
+    """Judges the end of a turn.
+
+    Args:
+        sound: float32 [N] at 16 kHz, with `JUDGED_AT_S` of silence at its end.
+
+    Returns:
+        [0, 1]: how likely it was the end; 0.5 where there is too little sound to tell.
+    """
+    voice = sound[: len(sound) - round(JUDGED_AT_S * SPEECH_RATE_HZ)][-round(_HEARD_S * SPEECH_RATE_HZ) :]
+    if len(voice) < _WINDOW + _LEAST_FRAMES * _HOP:
+        return 0.5
+    frames = np.lib.stride_tricks.sliding_window_view(voice, _WINDOW)[::_HOP]
+    levels = 10.0 * np.log10(np.mean(np.square(frames), axis=1) + 1e-12)
+    loudest = np.percentile(levels, 95)
+    spoken = levels[levels > loudest - _SPOKEN_DB]
+    last_level = float(np.mean(spoken[-_LAST_FRAMES:]) - np.percentile(spoken, 75))
+    fall_s = (len(levels) - 1 - int(np.flatnonzero(levels > loudest - _LOUD_DB)[-1])) * _HOP / SPEECH_RATE_HZ
+    return float(1.0 / (1.0 + np.exp(-(_LEVEL_WEIGHT * last_level + _FALL_WEIGHT * fall_s + _BIAS))))
