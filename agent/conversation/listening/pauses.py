@@ -46,7 +46,6 @@ class ListeningPolicy:
     """How the avatar listens, and shows it.
 
     Attributes:
-        language: that it speaks.
         nods: share of the ends of clauses that it nods at, 0 to 1.
         sounds: whether it makes small sounds.
         filler_after_s: silence after which it says something while the mind works, seconds; 0 never.
@@ -54,7 +53,6 @@ class ListeningPolicy:
         seed: of the nods' chance.
     """
 
-    language: str = "en"
     nods: float = 0.0
     sounds: bool = False
     filler_after_s: float = 0.0
