@@ -97,6 +97,8 @@ class Session:
         controls: gaze, head distance, emotion and composure from the start.
         earlier: what was said before, where a conversation goes on.
         manners: looks at the words of a turn before the mind is asked; None leaves all to the mind.
+        phrases: in the language of the conversation; None for English.
+        spoken: the same in its voice; None makes them.
 
     Attributes:
         history: the conversation so far.
@@ -117,6 +119,8 @@ class Session:
         controls: Controls | None = None,
         earlier: Sequence[Message] = (),
         manners: Manners | None = None,
+        phrases: Phrases | None = None,
+        spoken: SpokenPhrases | None = None,
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
         self._opening, self.mind = manner.opening, mind
@@ -124,7 +128,7 @@ class Session:
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(on_event)
         on_event = self._latency.take
-        phrases, spoken, policy = Phrases(manner.listening.language), SpokenPhrases(voice), manner.listening
+        phrases, spoken, policy = phrases or Phrases("en"), spoken or SpokenPhrases(voice), manner.listening
         confirming = self._manners = Confirming(
             manners or ForMind(),
             phrases,

@@ -85,6 +85,9 @@ class ConversationManners:
         languages: in which they may speak.
         on_event: called with everything that the session tells, and with what happens here.
         is_known: whether the knowledge speaks of a word.
+
+    Attributes:
+        phrases: in the language that is spoken now.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class ConversationManners:
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
         self._is_claimed: Callable[[str], bool] = lambda words: False
-        self._phrases = Phrases(languages.language)
+        self.phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = ""
         self._steady = Adjustment()
@@ -154,7 +157,7 @@ class ConversationManners:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
         self._attention.stay()
         if not asked:
-            return Say(self._phrases.say("manners.called"))
+            return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
@@ -184,7 +187,7 @@ class ConversationManners:
         return intent
 
     async def _answer_to(self, intent: Intent, words: str) -> Say | TypedText | Unanswered | None:
-        say = self._phrases.say
+        say = self.phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
                 return Unanswered("empty")
@@ -240,7 +243,7 @@ class ConversationManners:
         self._steady = self._voice.adjustment = then
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
-        say = self._phrases.say
+        say = self.phrases.say
         if then == now:
             return Say(say(f"manners.no_{kind.name.lower()}"))
         if not self._said:
@@ -251,10 +254,10 @@ class ConversationManners:
         """Speaks another language from now on, and says so in it; or says why not."""
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
-            self._phrases = Phrases(self._languages.language)
-            return self._phrases.say(f"manners.language_{result}")
-        name = language_name(language, self._phrases.language)
-        return self._phrases.say(f"manners.language_{result}", language=name)
+            self.phrases.switch(self._languages.language)
+            return self.phrases.say(f"manners.language_{result}")
+        name = language_name(language, self.phrases.language)
+        return self.phrases.say(f"manners.language_{result}", language=name)
 
     # ---- what happens in the session
 
@@ -285,7 +288,7 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._say(self._phrases.say("manners.offer"))
+        self._say(self.phrases.say("manners.offer"))
 
     def _tell_attention(self) -> None:
         call, is_awake = self._attention.call, self._attention.is_awake
