@@ -24,7 +24,7 @@ from agent.conversation.events import (
     UserStopped,
 )
 from agent.conversation.listening.pauses import Listening
-from agent.conversation.utterance import Utterance
+from agent.conversation.listening.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import VisavisError
