@@ -597,6 +597,19 @@ def test_a_broker_that_forbids_commands_is_named() -> None:
     played(scene())
 
 
+def test_a_broker_that_leaves_out_codes_is_lived_with() -> None:
+    async def scene() -> None:
+        problems, odd = list[str](), OddBroker(b"\x80")
+        server = await asyncio.start_server(odd.serve, "127.0.0.1", 0)
+        async with server, running(server.sockets[0].getsockname()[1], KeptConversation(), problems):
+            await until(lambda: problems)
+        assert problems == [
+            f"mqtt: expected to be let read visavis/{next(iter(Command))}; the broker's access list forbids it"
+        ]
+
+    played(scene())
+
+
 def test_a_bridge_that_is_cancelled_before_it_is_ready_goes_offline() -> None:
     async def scene() -> None:
         odd = OddBroker(b"")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from agent.backends import languages
 from agent.backends.choice import Choice
 from agent.config.config import Config
 from agent.config.face_sections import ControlsSection
@@ -267,7 +268,7 @@ def _wishes(**wishes: object) -> object:
 def test_a_language_model_in_memory_is_not_loaded_again_for_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(source: str) -> FakeHall:
         model = Choice("mind", "some model", "", source)
-        monkeypatch.setattr(choices, "chosen_mind", lambda _: model)
+        monkeypatch.setattr(languages, "chosen_mind", lambda _: model)
         return FakeHall()
 
     async def main() -> None:
@@ -285,8 +286,8 @@ def test_a_language_model_in_memory_is_not_loaded_again_for_a_name(monkeypatch: 
 
 
 def test_other_languages_are_offered_where_a_model_answers_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choices, "chosen_mind", lambda _: Choice("mind", "some model", "", "server"))
-    monkeypatch.setattr(choices, "_is_heard", lambda _, language: language in ("de", "fr"))
+    monkeypatch.setattr(languages, "chosen_mind", lambda _: Choice("mind", "some model", "", "server"))
+    monkeypatch.setattr(choices, "is_heard", lambda _, language: language in ("de", "fr"))
 
     async def main() -> None:
         hall = FakeHall()

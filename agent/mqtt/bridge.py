@@ -216,7 +216,8 @@ class MqttBridge:
         # Our own state too: when someone reports us dead who is wrong, we say that we live.
         topics = [self._broker.topic(name) for name in (*Command, "state")]
         granted: Sequence[int | ReasonCode] = await client.subscribe([(topic, 1) for topic in topics])
-        forbidden = [topic for topic, code in zip(topics, granted, strict=True) if _is_refusal(code)]
+        # A broker that leaves out codes is no reason to end: what it does not refuse may work.
+        forbidden = [topic for topic, code in zip(topics, granted, strict=False) if _is_refusal(code)]
         if forbidden and forbidden != self._forbidden:
             why = "the broker's access list forbids it"
             self._on_problem(MqttProblem(f"mqtt: expected to be let read {', '.join(forbidden)}; {why}"))
