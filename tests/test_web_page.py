@@ -39,7 +39,8 @@ def progress(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(progress: Path) -> Iterator[Server]:
-    with serving(*SMALL, "--set", "web.sessions=6", "--set", f"tutor.progress={progress}") as server:
+    # A place for each test: those who left may come back for a while, and the next would wait in the line.
+    with serving(*SMALL, "--set", "web.sessions=16", "--set", f"tutor.progress={progress}") as server:
         yield server
 
 
@@ -161,6 +162,7 @@ def test_a_typed_question_is_answered_and_stopped(visitor: Visitor, server: Serv
     ask(page, "What can you do?")
     expect(page.locator("#captions .visitor")).to_have_text("You: What can you do?")
     expect(page.locator("#state")).to_have_text("Speaking")
+    page.wait_for_timeout(1000)  # some words are heard
     page.get_by_role("button", name="Stop speaking").click()
     expect(page.locator("#state")).to_have_text("Ready")
     expect(page.locator("#captions .avatar")).to_contain_text("–")  # cut off where it was heard
