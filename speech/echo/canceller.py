@@ -1,7 +1,7 @@
 """The echo canceller: a linear filter for the recogniser, and after it a suppressor for the turn detector.
 
-heard ──── Kalman filter ─┬─ words: the user whole, the echo 20 to 28 dB softer
-played ───┴───────────────┴─ AEC3 ─ voice: what is left of the echo is silent
+heard ───────────────── Kalman filter ─┬─ words: the user whole, the echo 20 to 28 dB softer
+played ─ drift tracker ─────┴─ AEC3 ───┴─ voice: what is left of the echo is silent
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 
 from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 from speech.echo.base import CleanSound, EchoReport
-from speech.echo.kalman import BLOCK, KalmanEchoFilter
+from speech.echo.drift import DriftTracker
+from speech.echo.kalman import BIN_HZ, BLOCK, KalmanEchoFilter
 from speech.errors import InputError
 
 _AEC3_FRAME = OUTPUT_RATE_HZ // 100
@@ -42,7 +43,7 @@ class ReferenceCanceller:
                 "echo cancelling: expected the package pywebrtc-audio, it is not installed; "
                 "run: pip install 'pywebrtc-audio==0.2.0'"
             ) from None
-        self._filter = KalmanEchoFilter()
+        self._drift, self._filter, self._rooms = DriftTracker(BIN_HZ), KalmanEchoFilter(), 0
         self._suppressor: Any = EchoCanceller(OUTPUT_RATE_HZ)
         self._heard: Samples = np.zeros(0, np.float32)
         self._played: Samples = np.zeros(0, np.float32)
@@ -67,14 +68,21 @@ class ReferenceCanceller:
 
     def reset(self) -> None:
         """See `EchoCanceller.reset`."""
+        self._drift.reset()
         self._filter.reset()
         self._suppressor.reset()
         self._heard = self._played = np.zeros(0, np.float32)
 
     def _block(self, heard: Samples, played: Samples) -> tuple[Samples, Samples, EchoReport | None]:
+        played = self._drift.read(played)
         words, echo = self._filter.push(heard, played)
         if self._filter.is_idle:
             return heard, heard, None
+        if self._rooms == self._filter.resets:
+            self._drift.observe(self._filter.path, BLOCK)
+        else:
+            self._rooms = self._filter.resets
+            self._drift.forget_path()
         voice = np.empty_like(words)
         for start in range(0, BLOCK, _AEC3_FRAME):
             frame = slice(start, start + _AEC3_FRAME)

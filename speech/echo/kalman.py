@@ -26,8 +26,9 @@ BLOCK = OUTPUT_RATE_HZ // 50
 PARTITIONS = 32
 """640 ms between a sample's being given to the speaker and the end of its reverberation."""
 
+BIN_HZ = OUTPUT_RATE_HZ / (2 * BLOCK)
 _BINS = BLOCK // 2
-"""25 Hz each, up to 12 kHz: no voice of ours has more."""
+"""Up to 12 kHz: no voice of ours has more."""
 
 _STAYS = 0.9995**2
 """How much of the room is still the same a block later."""
@@ -111,6 +112,11 @@ class KalmanEchoFilter:
     def reset(self) -> None:
         """Forgets the room and what was played."""
         self._state = _State()
+
+    @property
+    def path(self) -> _Spectra:
+        """The room as it is known: complex64 [PARTITIONS, bins of BIN_HZ], the first partition without delay."""
+        return self._state.path
 
     @property
     def is_idle(self) -> bool:
