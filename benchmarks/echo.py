@@ -38,7 +38,7 @@ _LOUDNESS = 0.05
 _FIRST_USER_S = 6.0
 _BETWEEN_USERS_S = 2.0
 _MARGIN_S = 0.3
-_BARGE_IN_S = 0.13
+_BARGE_IN_S = 0.1
 _SENTENCES = (
     "Good morning, I am glad that you are here today, and I would like to tell you something about our house.",
     "The library opens at nine in the morning and closes at six in the evening, except on Sundays.",
@@ -255,11 +255,10 @@ def rows(
     hiss = (10 ** (-65 / 20) * np.random.default_rng(0).standard_normal(len(speech))).astype(np.float32)
     user = user[: len(speech)]
     alone = f"{100 * words.errors(user + hiss, said):.1f} %" if words else "-"
+    delay_s = median_delay(onsets(user + hiss), said)[1]
+    print(f"word errors of the users alone: {alone}; barge-ins noticed after (median): {delay_s:.2f} s")
     print(
-        f"word errors of the users alone: {alone}; barge-ins noticed after (median): {median_delay(onsets(user + hiss), said)[1]:.2f} s"
-    )
-    print(
-        "| room | ERLE dB | to -10 dB s | after the event s | false onsets | missed | noticed after s | word errors | core |"
+        "| room | ERLE dB | to -10 dB s | after the event s | false onsets | missed | noticed s | word errors | core |"
     )
     print("|---|---|---|---|---|---|---|---|---|")
     for name in names:
@@ -270,11 +269,18 @@ def rows(
         errors = f"{100 * words.errors(both, said):.1f} %" if words else "-"
         settled = slice(len(left) // 4, len(left) // 2)
         after = "" if room.event_s is None else f"{recovery_s(room.echo, left, room.event_s):.1f}"
-        print(
-            f"| {name} | {quieter_db(room.echo[settled], left[settled]):.1f} | {recovery_s(room.echo, left, 0.0):.1f} | {after} "
-            f"| {len(onsets(voice))} | {missed} of {len(said)} | {delay_s:.2f} | {errors} | {100 * load:.1f} % |",
-            flush=True,
-        )
+        cells = [
+            name,
+            f"{quieter_db(room.echo[settled], left[settled]):.1f}",
+            f"{recovery_s(room.echo, left, 0.0):.1f}",
+            after,
+            f"{len(onsets(voice))}",
+            f"{missed} of {len(said)}",
+            f"{delay_s:.2f}",
+            errors,
+            f"{100 * load:.1f} %",
+        ]
+        print(f"| {' | '.join(cells)} |", flush=True)
         yield name, room, left
 
 

@@ -103,11 +103,13 @@ class KalmanEchoFilter:
 
     Attributes:
         resets: how often another room was noticed.
+        expected_left: mean power of the echo that may be left in the last block, by what is not known of the room.
     """
 
     def __init__(self) -> None:
         self._state = _State()
         self.resets = 0
+        self.expected_left = 0.0
 
     def reset(self) -> None:
         """Forgets the room and what was played."""
@@ -162,6 +164,7 @@ class KalmanEchoFilter:
             return
         far_power = _power(state.far)
         residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
+        self.expected_left = float(residual.sum()) / BLOCK**2
         step = state.uncertainty / (residual + state.near)
         state.path += step * np.conj(state.far) * error
         self._constrain()
