@@ -63,7 +63,7 @@ def live_audio(
 def echo_canceller(config: Config, on_problem: Callable[[str], None]) -> EchoCanceller | None:
     """The configured one; None where none is wanted or needed, or its package is missing, which is told."""
     wanted = config.devices
-    if wanted.headphones or not wanted.echo_cancelling or NO_DEVICE in (wanted.microphone, wanted.speaker):
+    if wanted.headphones or not wanted.echo_cancelling:
         return None
     try:
         return ReferenceCanceller()

@@ -10,7 +10,8 @@ from speech.devices.muted import MutedNotice
 from speech.devices.sound_memory import SPEAKER_BLOCK, SoundMemory
 from speech.echo.alignment import Alignment, between
 from speech.echo.canceller import ReferenceCanceller
-from speech.echo.kalman import BLOCK, PARTITIONS, KalmanEchoFilter
+from speech.echo.drift import DriftTracker
+from speech.echo.kalman import BIN_HZ, BLOCK, PARTITIONS, KalmanEchoFilter
 
 SECOND = OUTPUT_RATE_HZ
 
@@ -69,11 +70,25 @@ def test_a_user_who_speaks_at_the_same_time_stays_whole() -> None:
     assert rms(voice[last]) > 0.1 * rms(user[last])
 
 
+@pytest.mark.parametrize("ppm", [200.0, -150.0])
+def test_clocks_that_differ_are_found_out(ppm: float) -> None:
+    played = syllables(9.0, 0)
+    at = np.arange(len(played)) * (1.0 - 1e-6 * ppm)
+    heard = np.interp(at, np.arange(len(played)), in_the_room(played, delay_s=0.15)).astype(np.float32)
+    tracker, room, left = DriftTracker(BIN_HZ), KalmanEchoFilter(), np.empty_like(heard)
+    for start in range(0, len(heard), BLOCK):
+        block = slice(start, start + BLOCK)
+        left[block], _ = room.push(heard[block], tracker.read(played[block]))
+        tracker.observe(room.path, BLOCK)
+    assert tracker.ppm == pytest.approx(ppm, abs=20.0)
+    assert softer_db(heard[8 * SECOND :], left[8 * SECOND :]) > 15.0
+
+
 def test_where_nothing_is_played_the_sound_passes_untouched() -> None:
     user, played = syllables(2.0, 2), np.zeros(2 * SECOND, np.float32)
     played[:BLOCK] = 0.1
     words, voice = without_echo(user, played)
-    quiet = slice((PARTITIONS + 2) * BLOCK, None)
+    quiet = slice((PARTITIONS + 5) * BLOCK, None)
     np.testing.assert_array_equal(words[quiet], user[quiet])
     np.testing.assert_array_equal(voice[quiet], user[quiet])
 

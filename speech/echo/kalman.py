@@ -26,8 +26,9 @@ BLOCK = OUTPUT_RATE_HZ // 50
 PARTITIONS = 32
 """640 ms between a sample's being given to the speaker and the end of its reverberation."""
 
+BIN_HZ = OUTPUT_RATE_HZ / (2 * BLOCK)
 _BINS = BLOCK // 2
-"""25 Hz each, up to 12 kHz: no voice of ours has more."""
+"""Up to 12 kHz: no voice of ours has more."""
 
 _STAYS = 0.9995**2
 """How much of the room is still the same a block later."""
@@ -102,15 +103,22 @@ class KalmanEchoFilter:
 
     Attributes:
         resets: how often another room was noticed.
+        expected_left: mean power of the echo that may be left in the last block, by what is not known of the room.
     """
 
     def __init__(self) -> None:
         self._state = _State()
         self.resets = 0
+        self.expected_left = 0.0
 
     def reset(self) -> None:
         """Forgets the room and what was played."""
         self._state = _State()
+
+    @property
+    def path(self) -> _Spectra:
+        """The room as it is known: complex64 [PARTITIONS, bins of BIN_HZ], the first partition without delay."""
+        return self._state.path
 
     @property
     def is_idle(self) -> bool:
@@ -156,6 +164,7 @@ class KalmanEchoFilter:
             return
         far_power = _power(state.far)
         residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
+        self.expected_left = float(residual.sum()) / BLOCK**2
         step = state.uncertainty / (residual + state.near)
         state.path += step * np.conj(state.far) * error
         self._constrain()
