@@ -27,6 +27,7 @@ class WordLists:
         question_words: with which questions begin.
         subordinators: with which a clause begins that another one follows ("if I come on Sunday …").
         listing: conjunctions before the last item of a list.
+        numbered: what is told in numbers or letters.
         numbers: words for digits and numbers.
         answers: what is whole by itself.
     """
@@ -43,6 +44,7 @@ class WordLists:
     question_words: frozenset[str]
     subordinators: frozenset[str]
     listing: frozenset[str]
+    numbered: frozenset[str]
     numbers: frozenset[str]
     answers: frozenset[str]
 
@@ -97,6 +99,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="what who whom whose which when where why how",
         subordinators="if because although though while unless until since whenever once after before as",
         listing="and or plus",
+        numbered="number code pin phone telephone postcode zip address extension account",
         numbers="""
             zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
             seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
@@ -138,6 +141,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="was wer wen wem wessen wann wo wohin woher warum wieso weshalb wie welche welcher welches",
         subordinators="wenn falls weil obwohl während bevor nachdem sobald solange da damit als",
         listing="und oder sowie",
+        numbered="nummer telefonnummer code pin telefon postleitzahl hausnummer adresse konto",
         numbers="""
             null eins ein zwei zwo drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn
             sechzehn siebzehn achtzehn neunzehn zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig
@@ -175,6 +179,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="qui que quoi quand où pourquoi comment combien quel quelle quels quelles lequel laquelle",
         subordinators="si quand lorsque puisque comme pendant parce bien dès",
         listing="et ou",
+        numbered="numéro code téléphone adresse compte",
         numbers="""
             zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt
             trente quarante cinquante soixante cent mille""",
@@ -208,6 +213,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="qué quién quiénes cuándo dónde adónde cómo cuánto cuánta cuántos cuántas cuál cuáles por qué",
         subordinators="si cuando aunque porque mientras como",
         listing="y e o u",
+        numbered="número código teléfono dirección cuenta",
         numbers="""
             cero uno un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis
             veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil""",
@@ -242,6 +248,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="che chi cosa quando dove perché come quanto quanta quanti quante quale quali",
         subordinators="se quando perché mentre siccome poiché benché anche",
         listing="e ed o od",
+        numbered="numero codice telefono indirizzo conto",
         numbers="""
             zero uno un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici
             sedici venti trenta quaranta cinquanta sessanta settanta ottanta novanta cento mille""",
