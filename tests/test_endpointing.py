@@ -47,6 +47,7 @@ READINGS = [
     ("en", OPEN, "It's 555"),
     ("en", OPEN, "I spell it S M I"),
     ("en", OPEN, "The address is 27."),
+    ("en", FINISHED, "I was born in 1984."),
     ("en", OPEN, "She said she would"),
     ("en", FINISHED, "Yes, I think she would."),
     ("en", UNCLEAR, "Put apples, pears."),

@@ -28,6 +28,8 @@ _END_MARK = re.compile(r"[.?!][\"'”»)]*\s*$")
 _FEW_WORDS = 7
 """A clause with "if" or "because" in front that is no longer is not followed by another one yet."""
 
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
+
 _DICTATED = 2
 """So many numbers or letters on end are being dictated."""
 
@@ -92,11 +94,8 @@ def read(text: str, language: str = "") -> Reading:
 def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     asks = any(word.split("'")[0] in lists.question_words for word in words[:_ASKS_WITHIN])
-    if (
-        last.endswith("'")
-        or last in lists.leading
-        or (last in lists.fillers and not (asks and last in lists.transitive))
-    ):
+    is_filler = last in lists.fillers and not (asks and last in lists.transitive)  # "what is it like"
+    if last.endswith("'") or last in lists.leading or is_filler:
         return not (asks and last in _STRANDED and before not in lists.transitive)
     if last in lists.subjects or _is_dictated(words, lists) or _is_open_list(text, lists):
         return True
@@ -119,7 +118,7 @@ def _is_dictated(words: Sequence[str], lists: WordLists) -> bool:
         if not (word in lists.numbers or word.isdigit() or (len(word) == 1 and word.isalpha())):
             break
         run += 1
-    is_long = words[-1].isdigit() and len(words[-1]) >= _LONG_DIGITS
+    is_long = words[-1].isdigit() and len(words[-1]) >= _LONG_DIGITS and not _YEAR.fullmatch(words[-1])
     return run >= _DICTATED or (run > 0 and (is_long or any(word in lists.numbered for word in words)))
 
 
@@ -148,8 +147,5 @@ def _lacks_noun(words: Sequence[str], lists: WordLists) -> bool:
 
 def _is_open_clause(text: str, words: Sequence[str], lists: WordLists) -> bool:
     """A clause that needs another one after it, which has not begun."""
-    if words[0] not in lists.subordinators or (
-        words[0] in lists.question_words and words[1:2] and words[1] in lists.auxiliaries
-    ):
-        return False
-    return "," not in text and len(words) <= _FEW_WORDS
+    is_question = words[0] in lists.question_words and len(words) > 1 and words[1] in lists.auxiliaries
+    return words[0] in lists.subordinators and not is_question and "," not in text and len(words) <= _FEW_WORDS

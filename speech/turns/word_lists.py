@@ -16,9 +16,9 @@ class WordLists:
 
     Attributes:
         fillers: sounds of somebody who looks for words, and words that stand for them.
-        leading: conjunctions, prepositions, articles, possessives, quantifiers, adverbs of degree: never the last word.
+        leading: conjunctions, prepositions, articles, possessives, quantifiers, adverbs of degree: never the last word,
+            so without those that also end sentences ("turn it on", "mach das Licht an").
         adjectives: frequent ones: between an article and its noun they are not the last word.
-        particles: prepositions that also end sentences ("turn it on", "mach das Licht an").
         subjects: pronouns that are nothing but the subject of what comes.
         pronouns: those that are also last words ("who are you").
         auxiliaries: after them a sentence goes on, unless they follow a pronoun ("yes, it is").
@@ -35,7 +35,6 @@ class WordLists:
     fillers: frozenset[str]
     leading: frozenset[str]
     adjectives: frozenset[str]
-    particles: frozenset[str]
     pronouns: frozenset[str]
     subjects: frozenset[str]
     auxiliaries: frozenset[str]
@@ -73,7 +72,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
             small medium large big little long short good nice new old young own other next same different single
             double triple half dark light hot cold fresh main whole entire best biggest largest first second third
             last great real quick free local special human""",
-        particles="on in off up down out over through under after before back away",
         pronouns="you it that this me him her them us one",
         subjects="i we they he she",
         auxiliaries="""
@@ -121,7 +119,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             große großen großer großes kleine kleinen kleiner kleines neue neuen neuer gute guten guter nächste
             nächsten letzte letzten erste ersten zweite ganze ganzen andere anderen beste besten""",
-        particles="an auf ab zu mit vor nach um über",
         pronouns="du sie es ihr das die mich mir dich dir ihn ihm uns euch",
         subjects="ich wir er man",
         auxiliaries="""
@@ -161,7 +158,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             petit petite grand grande gros grosse nouveau nouvelle bon bonne premier première prochain prochaine
             dernier dernière autre autres même""",
-        particles="",
         pronouns="tu nous vous il elle moi toi lui eux ça cela ceci",
         subjects="je j' on ils elles qui",
         auxiliaries="""
@@ -197,7 +193,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             pequeño pequeña grande nuevo nueva buen buena mejor primer primera próximo próxima último última otro
             otra otros otras mismo misma""",
-        particles="",
         pronouns="tú usted ustedes él ella eso esto ello mí ti",
         subjects="yo nosotros ellos ellas",
         auxiliaries="""
@@ -231,7 +226,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             grande piccolo piccola nuovo nuova buon buona primo prima prossimo prossima ultimo ultima altro altra
             altri altre stesso stessa""",
-        particles="",
         pronouns="tu lei lui voi questo quello ciò me te",
         subjects="io noi loro",
         auxiliaries="""
