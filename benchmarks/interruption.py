@@ -198,12 +198,12 @@ async def converse(engine: Engine, users: Sequence[tuple[float, Samples]], secon
     card, output, events = SimulatedCard(), Kept(), list[tuple[float, Event]]()
     audio = LiveAudio(card, full_duplex=True)
     begins: list[int] = []
+    speaks = asyncio.Event()
 
     async def play_the_user(session: Session) -> None:
         await asyncio.sleep(0.8)
         session.say(SAID)
-        while not any(isinstance(event, StateChanged) and event.state == "speaking" for _, event in events):
-            await asyncio.sleep(0.01)
+        await speaks.wait()
         now_s = loop.time()
         begins.extend(card.say(now_s + at_s, samples) for at_s, samples in users)
         await asyncio.sleep(seconds)
@@ -211,6 +211,8 @@ async def converse(engine: Engine, users: Sequence[tuple[float, Samples]], secon
 
     def on_event(event: Event) -> None:
         events.append((loop.time(), event))
+        if isinstance(event, StateChanged) and event.state == "speaking":
+            speaks.set()
 
     async with (
         engine.session(audio, [output], on_event=on_event) as session,
@@ -291,15 +293,20 @@ def plot(scene: Scene, path: Path) -> None:
     eyes.set_ylabel("eyes, brows, head")
     eyes.set_xlabel("seconds of the output")
     colours = {VoiceDucked: "tab:orange", VoiceHeld: "tab:red", VoiceResumed: "tab:green", VoiceCut: "black"}
-    for event in scene.of(*colours):
-        at_s = event.at_s - scene.start_s  # type: ignore[union-attr]
-        name = type(event).__name__.removeprefix("Voice").lower()
-        for axis in (user, voice, mouth, eyes):
-            axis.axvline(at_s, color=colours[type(event)], linewidth=1.0, linestyle="--")
-        voice.text(at_s, voice.get_ylim()[1], f" {name}", color=colours[type(event)], va="top", fontsize=8)
     for told_s, event in scene.events:
-        if isinstance(event, Transcript) and event.is_final:
-            user.text(told_s - scene.start_s, user.get_ylim()[0], f"“{event.text}”", fontsize=8, va="bottom")
+        if type(event) in colours:
+            # What is cut was silent already: there the decision is shown.
+            at_s = (told_s if isinstance(event, VoiceCut) else event.at_s) - scene.start_s  # type: ignore[union-attr]
+            for axis in (user, voice, mouth, eyes):
+                axis.axvline(at_s, color=colours[type(event)], linewidth=1.0, linestyle="--")
+            place = list(colours).index(type(event))
+            name = type(event).__name__.removeprefix("Voice").lower()
+            height = voice.get_ylim()[1] * (1.0 - 0.2 * place)
+            voice.text(at_s, height, f" {name}", color=colours[type(event)], va="top", fontsize=9)
+        elif isinstance(event, Transcript) and event.is_final and event.text:
+            user.text(
+                told_s - scene.start_s, user.get_ylim()[0], f"“{event.text}” ", fontsize=9, va="bottom", ha="right"
+            )
     eyes.set_xlim(begin, end)
     figure.savefig(path, dpi=110)
     print(f"{path}: the plot")
