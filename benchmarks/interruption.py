@@ -2,14 +2,15 @@
 
     python -m benchmarks.interruption                            # onsets alone
     python -m benchmarks.interruption --conversations            # and whole conversations, in simulated time
+    python -m benchmarks.interruption --conversations --recognise
     python -m benchmarks.interruption --plot docs/interruption.png --faces faces.png
 
 Onsets: each item of benchmarks/users.py through the onset detector, 20 ms at a time, room noise at -62 dBFS; from the
 first audible sample of the item, in stream time. Conversations: hearing, turns, tracks and clock at a simulated sound
 card, on a clock that jumps, so that a busy machine changes nothing: what is written is taken 10 ms at a time and heard
 SPEAKER_S later, what the user says comes 20 ms at a time, MICROPHONE_S late, without echo. The avatar's voice is a
-tone; the words are what the configured recogniser makes of the item, 0.2 s after its end. Ducked and silent are samples
-that are really played. The plot is the whole engine in real time at the same card.
+tone; the words are the item's own, or what the configured recogniser makes of it, and come 0.2 s after its end. Ducked
+and silent are samples that are really played. The plot is the whole engine in real time at the same card.
 """
 
 from __future__ import annotations
@@ -299,11 +300,12 @@ def simulate(item: UserItem, words: str, measured: dict[str, list[float]], sure_
         )
 
 
-def simulated(sure_s: float) -> None:
-    """Every item of every kind."""
-    items = [*interruptions(), *backchannels(), *noises()]
+def simulated(sure_s: float, *, every: int, recognised: bool) -> None:
+    """Every so many of the items; their words are known, or what the recogniser makes of them."""
+    items = [*interruptions(), *backchannels(), *noises()][::every]
     measured: dict[str, list[float]] = {}
-    for item, words in zip(items, asyncio.run(understood(items)), strict=True):
+    texts = asyncio.run(understood(items)) if recognised else [item.text for item in items]
+    for item, words in zip(items, texts, strict=True):
         simulate(item, words, measured, sure_s)
     for name, values in sorted(measured.items()):
         if name.endswith("stopped"):
@@ -324,7 +326,7 @@ def plot(scene: Scene, path: Path) -> None:
     from matplotlib import pyplot
 
     begin = scene.onsets[0] / OUTPUT_RATE_HZ - 1.2
-    end = (scene.onsets[-1] / OUTPUT_RATE_HZ) + 3.2
+    end = (scene.onsets[-1] / OUTPUT_RATE_HZ) + 4.2
     figure, (user, voice, mouth, eyes) = pyplot.subplots(4, 1, sharex=True, figsize=(11, 8), layout="constrained")
     offset = round(SPEAKER_S * OUTPUT_RATE_HZ)
     low, high = (round(seconds * OUTPUT_RATE_HZ) for seconds in (begin, end))
@@ -356,7 +358,7 @@ def plot(scene: Scene, path: Path) -> None:
             place = list(colours).index(type(event))
             name = type(event).__name__.removeprefix("Voice").lower()
             height = voice.get_ylim()[1] * (1.0 - 0.2 * place)
-            voice.text(at_s, height, f" {name}", color=colours[type(event)], va="top", fontsize=9)
+            voice.text(at_s, height, f" {name}", color=colours[type(event)], va="top", fontsize=9, clip_on=True)
         elif isinstance(event, Transcript) and event.is_final and event.text:
             user.text(
                 told_s - scene.start_s, user.get_ylim()[0], f"“{event.text}” ", fontsize=9, va="bottom", ha="right"
@@ -397,6 +399,8 @@ def main() -> None:
     """Runs what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--conversations", action="store_true", help="every item in a conversation")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every so many of the items")
+    parser.add_argument("--recognise", action="store_true", help="their words as they are really understood")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--faces", type=Path, help="a contact sheet beside the plot")
     wanted = parser.parse_args()
@@ -405,7 +409,7 @@ def main() -> None:
     if wanted.plot:
         asyncio.run(plotted(wanted.plot, wanted.faces))
     elif wanted.conversations:
-        simulated(config.ears.barge_in_s)
+        simulated(config.ears.barge_in_s, every=wanted.every, recognised=wanted.recognise)
     else:
         onsets(config.ears.barge_in_s)
 

@@ -91,8 +91,10 @@ class BargeIn:
 
     def end(self) -> None:
         """It is over, by whatever means."""
-        track = self._stage.voice
+        track, was_paused = self._stage.voice, self._steps.step is Step.PAUSED
         self._steps.take(Cue.ENDED)
+        if was_paused:
+            self._on_event(AnswerPaused(False))
         self._lose_patience()
         self._stage.floor.resume()
         if track.is_held:
@@ -157,9 +159,7 @@ class BargeIn:
         """
         cue = self.cue_of(words)
         if cue is Cue.SAID and not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED):
-            if (
-                len(words.split()) <= DOUBTED_WORDS
-            ):  # nobody was ever sure of the voice: recognisers hear words in coughs
+            if len(words.split()) <= DOUBTED_WORDS:
                 cue = Cue.NOTHING_SAID
             elif spoke_s > NOTICED_S:
                 self._on_event(StopMissed(spoke_s))
