@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import (
+    EchoMeasured,
     Event,
     Problem,
     RecordingEnded,
@@ -23,7 +24,7 @@ from agent.conversation.events import (
     UserStopped,
 )
 from agent.conversation.listening.pauses import Listening
-from agent.conversation.utterance import Utterance
+from agent.conversation.listening.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import VisavisError
@@ -182,6 +183,8 @@ class Hearing:
             match item:
                 case UserSound():
                     happenings = await self._hear(item)
+                case EchoMeasured():
+                    self._on_event(item)
                 case TalkKey(is_down):
                     happenings = await self._take_key(is_down)
                 case RecordingEnded():
