@@ -25,7 +25,6 @@ from agent.conversation.turn import Turn, TurnRecord
 from agent.text.same_words import same_words
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
 from avatar.renderer import Renderer
-from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError
 
 SHORTEST_TAIL_S = (LOOK_AHEAD_FRAMES + 2) / FRAME_RATE_HZ
@@ -164,8 +163,7 @@ class Answering:
         await asyncio.wait([said.words])
         words = "" if said.words.cancelled() else said.words.result()
         is_newest = utterance == self.barge_in.utterance
-        spoke_s = ((said.end_sample or 0) - (said.start_sample or 0)) / OUTPUT_RATE_HZ
-        if self.barge_in.is_answered(words, spoke_s=spoke_s, is_newest=is_newest):
+        if self.barge_in.is_answered(words, is_newest=is_newest):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
             if not is_newest:  # they speak again
                 self.user_began()

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import AnswerPaused, Event, StopMissed, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import AnswerPaused, Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
 from agent.conversation.turn import TurnRecord
@@ -25,9 +25,6 @@ LONGEST_HOLD_S = 20.0
 
 DOUBTED_WORDS = 2
 """So few words of what was never surely a voice are none: recognisers hear them in coughs."""
-NOTICED_S = 0.5
-"""Whoever spoke longer than this should have been noticed."""
-
 SHORT_S, WITHOUT_WORDS_S = 0.8, 0.5
 """Of so short a sound, followed by so long a silence in which no word of it was understood, there is none: a hum, a
 laugh. Where the recogniser was only slow, its words still count when they come."""
@@ -146,23 +143,20 @@ class BargeIn:
             self._has_stopped = cue is Cue.CUT
         return True
 
-    def is_answered(self, words: str, *, spoke_s: float, is_newest: bool) -> bool:
+    def is_answered(self, words: str, *, is_newest: bool) -> bool:
         """Does what the words of an utterance ask of the turn that it was said into, or leaves it as it is.
 
         Args:
             words: all of them.
-            spoke_s: how long the user spoke.
             is_newest: the user does not speak again already; else nothing goes on.
 
         Returns:
             Whether they are to be answered instead.
         """
         cue = self.cue_of(words)
-        if cue is Cue.SAID and not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED):
-            if len(words.split()) <= DOUBTED_WORDS:
-                cue = Cue.NOTHING_SAID
-            elif spoke_s > NOTICED_S:
-                self._on_event(StopMissed(spoke_s))
+        was_never_sure = not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED)
+        if cue is Cue.SAID and was_never_sure and len(words.split()) <= DOUBTED_WORDS:
+            cue = Cue.NOTHING_SAID
         self._has_held = False
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
             self.take(cue)
