@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,10 +19,12 @@ from agent.conversation.events import (
     UtteranceDropped,
 )
 from agent.manners.attention import AttentionSettings
+from agent.manners.long_silence import LongSilence
 from agent.manners.manners import ConversationManners, Languages, MannersSettings, OneLanguage, SwitchResult
 from agent.text.phrases import Phrases
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
+from speech.events import Transcript
 from speech.tts.adjusted import AdjustedVoice
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
@@ -217,6 +220,26 @@ def test_long_silence_is_met_once_and_again_only_after_somebody_spoke() -> None:
     answered, first, _, second = (at_s for _, at_s in said)
     assert first == pytest.approx(answered + 2 * 0.2 + 3.0, abs=0.3)
     assert second > 13.5 + 3.0
+
+
+def test_whoever_types_is_there_and_silence_is_not_long_yet() -> None:
+    told: list[float] = []
+
+    async def wait() -> None:
+        loop = asyncio.get_running_loop()
+        silence = LongSilence(10.0, lambda: loop.time() > 20.0, lambda: told.append(loop.time()))
+        silence.touch()
+        await asyncio.sleep(12.0)  # nobody has spoken yet: this may be a kiosk that moves its face
+        silence.see(Transcript("hello", True, 0.0, 0.5))
+        await asyncio.sleep(6.0)
+        silence.touch()
+        await asyncio.sleep(60.0)
+        silence.see(Transcript("hello", True, 0.0, 0.5))
+        silence.close()
+        await asyncio.sleep(60.0)
+
+    run(wait())
+    assert told == [28.0]
 
 
 def test_where_nobody_spoke_or_it_is_switched_off_nothing_is_offered() -> None:
