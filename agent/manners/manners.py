@@ -104,7 +104,7 @@ class ConversationManners:
         self._known_name: Callable[[], str] = str
         self._phrases = Phrases(languages.language)
         self._said = Said()
-        self._own_name = ""
+        self._own_name = self._offered = ""
         self._steady = Adjustment()
         self._repeats = 0
         self._answers: Kind | None = None
@@ -147,7 +147,7 @@ class ConversationManners:
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
-        if intent is not None and (reply := await self._answer_to(intent, asked)) is not None:
+        if intent is not None and (reply := await self._answer_to(intent)) is not None:
             self._answers = intent.kind
             return reply
         return TypedText(asked) if asked != words else None
@@ -170,7 +170,7 @@ class ConversationManners:
                 return None  # "slower" may be the right answer
         return intent
 
-    async def _answer_to(self, intent: Intent, words: str) -> Say | TypedText | Unanswered | None:
+    async def _answer_to(self, intent: Intent) -> Say | TypedText | Unanswered | None:
         say = self._phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
@@ -250,10 +250,11 @@ class ConversationManners:
         is_goodbye = False
         if isinstance(event, TurnFinished):
             self._voice.adjustment = self._steady
-            if self._answers not in _NOT_SAID_AGAIN:
-                self._said.take(event.record)
-            is_goodbye, self._answers = self._answers is Kind.GOODBYE, None
-            if event.record.question and event.record.heard:
+            record, answers, self._answers = event.record, self._answers, None
+            if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
+                self._said.take(record)
+            is_goodbye = answers is Kind.GOODBYE and not record.interrupted
+            if record.question and record.heard:
                 self._attention.stay()
         self._tell(event)
         self._silence.see(event)
@@ -272,7 +273,8 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._say(self._phrases.say("manners.offer"))
+        self._offered = self._phrases.say("manners.offer")
+        self._say(self._offered)
 
     def _tell_attention(self) -> None:
         call, is_awake = self._attention.call, self._attention.is_awake
