@@ -188,26 +188,32 @@ def test_in_a_lesson_only_the_voice_is_ours_and_a_word_alone_may_be_the_answer()
     assert table.voice.adjustment.pace < 1.0
 
 
-class _German:
-    """German is there, and nothing else."""
+class _Others:
+    """German and Japanese are there, and nothing else."""
 
     language = "en"
 
     async def switch(self, language: str) -> SwitchResult:
-        if language != "de":
+        if language not in ("de", "ja"):
             return "no_voice"
-        self.language = "de"
+        self.language = language
         return "switched"
 
 
 def test_another_language_is_spoken_from_the_same_sentence_on_or_it_says_what_is_missing() -> None:
-    table = Table(languages=_German())
-    heard = table.type("in Japanese please", "Auf Deutsch, bitte.", "Wie bitte?", "vergiss es", "in English please")
-    assert heard[0] == TABLES.ways("manners.language_no_voice")[0].format(language="Japanese")
+    table = Table(languages=_Others())
+    heard = table.type("in Korean please", "Auf Deutsch, bitte.", "Wie bitte?", "vergiss es", "in English please")
+    assert heard[0] == TABLES.ways("manners.language_no_voice")[0].format(language="Korean")
     german = Phrases("de")
     assert heard[1] in german.ways("manners.language_switched")
     assert heard[3] in german.ways("manners.never_mind")
     assert heard[4] == german.ways("manners.language_no_voice")[0].format(language="Englisch")
+
+
+def test_in_a_language_without_phrases_the_mind_says_what_needs_words() -> None:
+    table = Table(REPLY | {"never mind": "Daijobu."}, languages=_Others())
+    heard = table.type("what is it", "in Japanese please", "never mind", "say that again", "slower")
+    assert heard[1:] == ["日本語", "Daijobu.", "Daijobu.", "Daijobu."]
 
 
 def test_long_silence_is_met_once_and_again_only_after_somebody_spoke() -> None:

@@ -17,6 +17,7 @@ from agent.intents.understood import intent_of, language_name
 from agent.manners.attention import Attention, AttentionSettings
 from agent.manners.long_silence import LongSilence
 from agent.manners.said import Said
+from agent.text.languages import LANGUAGES, primary
 from agent.text.phrases import Phrases
 from agent.text.words import tokens
 from speech.tts.adjusted import AdjustedVoice, Adjustment
@@ -56,7 +57,7 @@ class OneLanguage:
 
     async def switch(self, language: str) -> SwitchResult:
         """Stays as it is."""
-        return "same" if language == self.language.partition("-")[0].lower() else "no_voice"
+        return "same" if language == primary(self.language) else "no_voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,8 @@ class ConversationManners:
                 return None
             case Intent(kind) if self._settings.is_lesson and (kind not in _OF_VOICE or len(tokens(words)) < 2):
                 return None  # "slower" may be the right answer
+        if intent is not None and not self._has_phrases and intent.kind not in _WITHOUT_PHRASES:
+            return None  # better the mind's words than ours in another language
         return intent
 
     async def _answer_to(self, intent: Intent) -> Say | TypedText | Unanswered | None:
@@ -194,6 +197,10 @@ class ConversationManners:
         return None
 
     @property
+    def _has_phrases(self) -> bool:
+        return self._phrases.language == primary(self._languages.language)
+
+    @property
     def _name(self) -> str:
         return self._known_name() or self._own_name
 
@@ -211,7 +218,7 @@ class ConversationManners:
             self._voice.adjustment = replace(self._steady, pace=pace)
         return self._said.last() if last_only else self._said.whole()
 
-    def _adjusted(self, kind: Kind) -> Say | TypedText:
+    def _adjusted(self, kind: Kind) -> Say | TypedText | Unanswered:
         now = self._steady
         match kind:
             case Kind.SLOWER:
@@ -228,6 +235,8 @@ class ConversationManners:
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
         say = self._phrases.say
+        if not self._has_phrases:
+            return Say(self._said.whole()) if self._said else Unanswered("empty")
         if then == now:
             return Say(say(f"manners.no_{kind.name.lower()}"))
         if not self._said:
@@ -239,6 +248,8 @@ class ConversationManners:
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
             self._phrases = Phrases(self._languages.language)
+            if not self._has_phrases:
+                return LANGUAGES.get(language, language)
             return self._phrases.say(f"manners.language_{result}")
         name = language_name(language, self._phrases.language)
         return self._phrases.say(f"manners.language_{result}", language=name)
@@ -284,5 +295,7 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
+_WITHOUT_PHRASES = _OF_VOICE | {Kind.REPEAT, Kind.LANGUAGE, Kind.BACKCHANNEL}
+"""What can be done in a language for which there are no phrases."""
 _NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""
