@@ -171,7 +171,7 @@ class Engine:
             )
             chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            manner = manner_of(config, chats=chats)
+            manner = manner_of(config, lambda: own.manners.language, chats=chats)
             remembers = await enter(
                 remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event)
             )
@@ -207,7 +207,7 @@ class Engine:
                 phrases=own.manners.phrases,
                 spoken=own.spoken,
             )
-            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name, remembers.claims)
             remembers.on_forgotten = session.history.clear
             yield session
 

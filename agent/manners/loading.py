@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 from agent.backends.choice import with_meant_voice
 from agent.config.config import Config
@@ -71,6 +72,9 @@ async def own_parts(
         is_lesson=bool(config.tutor.lesson),
         keeps_names=config.memory.keep != "no",
     )
+    await asyncio.to_thread(
+        import_module, "av"
+    )  # it takes a moment, and the first slower sentence must not wait for it
     meant = await asyncio.to_thread(with_meant_voice, config)  # the voice's name may say its language
     config = config.model_copy(update={"voice": config.voice.model_copy(update={"language": meant.voice.language})})
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None

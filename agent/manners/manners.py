@@ -105,6 +105,7 @@ class ConversationManners:
         self._say: Callable[[str], object]
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
+        self._is_claimed: Callable[[str], bool] = lambda words: False
         self.phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = ""
@@ -114,7 +115,11 @@ class ConversationManners:
         self._told_awake: bool | None = None
 
     def attend(
-        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+        self,
+        say: Callable[[str], object],
+        is_quiet: Callable[[], bool],
+        known_name: Callable[[], str] = str,
+        is_claimed: Callable[[str], bool] = lambda words: False,
     ) -> None:
         """Looks after a session; called once, before it runs.
 
@@ -122,15 +127,25 @@ class ConversationManners:
             say: has it say something when nobody speaks.
             is_quiet: whether nobody speaks, thinks or is held.
             known_name: who the user is, where somebody else knows; "" where not.
+            is_claimed: whether the mind has its own meaning for words, as for "forget that" after it kept something.
         """
-        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._say, self._is_quiet, self._known_name, self._is_claimed = say, is_quiet, known_name, is_claimed
         self._tell_attention()
+
+    @property
+    def language(self) -> str:
+        """In which the conversation is held now, such as "en"."""
+        return self._languages.language
 
     # ---- before the mind is asked
 
     def is_for_mind(self, words: str) -> bool:
         """See `agent.conversation.reply.Manners`."""
         return self._attention.addressed(words) == words and self._intent(words) is None
+
+    def is_addressed(self, words: str) -> bool:
+        """See `agent.conversation.reply.Manners`."""
+        return self._attention.addressed(words) is not None
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
@@ -156,6 +171,8 @@ class ConversationManners:
         intent = intent_of(words, self._languages.language, self._settings.attention.name)
         match intent:
             case Intent(Kind.REMEMBER | Kind.RECALL | Kind.FORGET | Kind.GO_ON):
+                return None
+            case Intent(Kind.NEVER_MIND) if self._is_claimed(words):
                 return None
             case Intent(Kind.GREETING, what) if self._settings.keeps_names and what:
                 return None
@@ -262,7 +279,7 @@ class ConversationManners:
             self._tell(SaidGoodbye())
 
     def touch(self) -> None:
-        """Somebody types or touches something: they are there."""
+        """See `agent.conversation.reply.Manners`."""
         self._silence.touch()
 
     def close(self) -> None:
@@ -281,5 +298,5 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
-_NOT_SAID_AGAIN = _OF_VOICE | {Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
+_NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""

@@ -42,17 +42,17 @@ _NEAR_MEMORY = 0.7
 _CONSTRAINED = 4
 """Partitions whose circular half is cleared in each block, in turn."""
 
-_FIT_MEMORY = 0.93
-"""Of how well the echo is predicted, a block; 0.3 s."""
-_FIT_WEIGHT = 60.0
+_FIT_MEMORY = 0.95
+"""Of how well the echo is predicted, a block; 0.4 s."""
+_FIT_WEIGHT = 150.0
 """Echo against everything else, summed over bins and blocks, from which on a bad fit means another room."""
-_FITS = (0.5, 1.9)
-"""Gain that the prediction would need to fit best, between which it is believed; 1 in the room that was learnt, however
-loud the user is."""
+_LEAST_FIT = 0.5
+"""Gain that the prediction would need to fit best, below which it is not believed; 1 in the room that was learnt,
+however loud the user is. A room that has become louder is learnt without being told."""
 _WRONG = 1.3
 """What is left against what was heard, from which on the prediction does harm."""
-_RESET_BLOCKS = 75
-"""Blocks in which a new room is learnt before it is doubted again: 1.5 s."""
+_RESET_BLOCKS = 200
+"""Blocks in which a new room is learnt before it is doubted: 4 s."""
 
 _SMALL = np.float32(1e-7)
 _Spectra = npt.NDArray[np.complex64]
@@ -185,7 +185,7 @@ class KalmanEchoFilter:
         if state.learnt_blocks < _RESET_BLOCKS or state.predicted_power < _FIT_WEIGHT:
             return False
         fit = state.predicted_heard / state.predicted_power
-        return not _FITS[0] < fit < _FITS[1] or state.left_power > _WRONG * state.heard_power
+        return fit < _LEAST_FIT or state.left_power > _WRONG * state.heard_power
 
     def _forget_room(self) -> None:
         state = self._state
@@ -194,7 +194,8 @@ class KalmanEchoFilter:
 
 
 def _power(spectra: _Spectra) -> _Powers:
-    return np.square(spectra.real) + np.square(spectra.imag)
+    power: _Powers = np.square(spectra.real) + np.square(spectra.imag)
+    return power
 
 
 def _second_half(spectrum: _Spectra) -> Samples:
