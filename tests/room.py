@@ -32,6 +32,8 @@ from tests.pulse import Pulse
 
 BLOCK = OUTPUT_RATE_HZ // 100
 LONGEST_DELAY_S = 2.0
+_FLOOR = 1e-4
+"""RMS of the microphone's own noise: -80 dBFS. One that gives nothing but zeros is muted."""
 _PLAYER_S = 0.05
 """What waits to be played: a busy machine may hold the room up for so long."""
 _SETTLING_BLOCKS = 500
@@ -279,6 +281,7 @@ def _run() -> None:
     recorder = _Stream("speaker.monitor", records=True, latency_s=0.01)
     player = _Stream("micsink", records=False, latency_s=_PLAYER_S)
     player.write(np.zeros(round(_PLAYER_S * OUTPUT_RATE_HZ), np.float32))  # it begins when so much is there
+    random = np.random.default_rng(0)
     blocks, kept_s, mean_s, owed = 0, 0.0, 0.0, 0.0
     print("ready", flush=True)
     while True:
@@ -308,6 +311,7 @@ def _run() -> None:
         owed -= count - BLOCK
         echo = path.push(block, count) + gain * np.take(background, range(place, place + count), mode="wrap")
         place = (place + count) % len(background)
+        echo += _FLOOR * random.standard_normal(count, np.float32)
         player.write(np.clip(echo, -1.0, 1.0).astype(np.float32))
 
 

@@ -98,6 +98,11 @@ def test_what_was_said_is_said_again_whole_or_only_its_end_without_the_mind() ->
     assert said[2:4] == ["Could you say that again, please?", REPLY["what is it"]]
 
 
+def test_what_asked_after_what_is_the_whole_answer_again() -> None:
+    heard = Table().type("what is it", "Sorry, what?", "Say it all again from the beginning.", "Slower, please.")
+    assert heard[2] == REPLY["what is it"] and heard[3].endswith(REPLY["what is it"])
+
+
 def test_who_asks_twice_hears_it_slower_and_the_next_answer_at_the_usual_pace() -> None:
     table = Table(REPLY | {"thanks": "You are most welcome."})
     table.type("what is it", "What?", "What?", "thanks")
@@ -170,6 +175,14 @@ def test_who_is_known_from_elsewhere_is_greeted_by_name_and_names_are_left_to_wh
     table = Table({"My name is Bob.": "I will remember you."}, settings=settings, known_name="Bob")
     heard = table.type("hello", "My name is Bob.")
     assert "Bob" in heard[0] and heard[1] == "I will remember you."
+
+
+def test_what_the_mind_has_its_own_meaning_for_is_left_to_it() -> None:
+    table = Table(REPLY | {"Forget that.": "It is forgotten."})
+    scene = table.scene
+    table.manners.attend(lambda text: scene.session.say(text), lambda: True, str, lambda words: "that" in words)
+    assert table.type("Forget that.", "what is it", "Forget it.")[0] == "It is forgotten."
+    assert scene.records[-1].heard in TABLES.ways("manners.never_mind")
 
 
 def test_in_a_lesson_only_the_voice_is_ours_and_a_word_alone_may_be_the_answer() -> None:

@@ -60,7 +60,7 @@ class Confirming:
         is_sure = not asks or heard.confidence is None or heard.confidence >= self._least_confidence
         if not heard.text or (is_sure and not heard.is_doubtful):
             return heard.text
-        if intent_of(heard.text, self._phrases.language) is not None:
+        if intent_of(heard.text, self._phrases.language) is not None or not self._beneath.is_addressed(heard.text):
             return heard.text
         if await asyncio.to_thread(self._is_expected, heard.text):
             return heard.text
@@ -73,6 +73,14 @@ class Confirming:
     def is_for_mind(self, words: str) -> bool:
         """See `Manners.is_for_mind`; what may answer a question back is not."""
         return self._asked is None and self._beneath.is_for_mind(words)
+
+    def is_addressed(self, words: str) -> bool:
+        """See `Manners.is_addressed`."""
+        return self._beneath.is_addressed(words)
+
+    def touch(self) -> None:
+        """See `Manners.touch`."""
+        self._beneath.touch()
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `Manners.reply_to`."""

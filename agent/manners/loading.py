@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
+from agent.backends.choice import with_meant_voice
 from agent.config.config import Config
 from agent.conversation.events import Event
+from agent.conversation.listening.spoken_phrases import SpokenPhrases
 from agent.manners.attention import AttentionSettings
 from agent.manners.languages import SessionLanguages
 from agent.manners.manners import ConversationManners, MannersSettings
@@ -27,11 +31,13 @@ class OwnParts:
         voice: at its pace and loudness, in its language.
         ears: in its language; None where only typed text comes in.
         manners: what changes them.
+        spoken: short phrases in that voice.
     """
 
     voice: AdjustedVoice
     ears: ExchangedASR | None
     manners: ConversationManners
+    spoken: SpokenPhrases
 
 
 @asynccontextmanager
@@ -66,12 +72,18 @@ async def own_parts(
         is_lesson=bool(config.tutor.lesson),
         keeps_names=config.memory.keep != "no",
     )
+    await asyncio.to_thread(
+        import_module, "av"
+    )  # it takes a moment, and the first slower sentence must not wait for it
+    meant = await asyncio.to_thread(with_meant_voice, config)  # the voice's name may say its language
+    config = config.model_copy(update={"voice": config.voice.model_copy(update={"language": meant.voice.language})})
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
     async with AsyncExitStack() as leases:
         languages = SessionLanguages(parts, config, adjusted, exchanged, leases)
         languages.begin_with(voice, asr)
         manners = ConversationManners(settings, adjusted, languages, on_event=on_event, is_known=is_known)
         try:
-            yield OwnParts(adjusted, exchanged, manners)
+            spoken = SpokenPhrases(adjusted, lambda: (manners.phrases.language, adjusted.adjustment))
+            yield OwnParts(adjusted, exchanged, manners, spoken)
         finally:
             manners.close()

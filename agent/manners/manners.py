@@ -85,6 +85,9 @@ class ConversationManners:
         languages: in which they may speak.
         on_event: called with everything that the session tells, and with what happens here.
         is_known: whether the knowledge speaks of a word.
+
+    Attributes:
+        phrases: in the language that is spoken now.
     """
 
     def __init__(
@@ -102,7 +105,8 @@ class ConversationManners:
         self._say: Callable[[str], object]
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
-        self._phrases = Phrases(languages.language)
+        self._is_claimed: Callable[[str], bool] = lambda words: False
+        self.phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = ""
         self._steady = Adjustment()
@@ -111,7 +115,11 @@ class ConversationManners:
         self._told_awake: bool | None = None
 
     def attend(
-        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+        self,
+        say: Callable[[str], object],
+        is_quiet: Callable[[], bool],
+        known_name: Callable[[], str] = str,
+        is_claimed: Callable[[str], bool] = lambda words: False,
     ) -> None:
         """Looks after a session; called once, before it runs.
 
@@ -119,15 +127,25 @@ class ConversationManners:
             say: has it say something when nobody speaks.
             is_quiet: whether nobody speaks, thinks or is held.
             known_name: who the user is, where somebody else knows; "" where not.
+            is_claimed: whether the mind has its own meaning for words, as for "forget that" after it kept something.
         """
-        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._say, self._is_quiet, self._known_name, self._is_claimed = say, is_quiet, known_name, is_claimed
         self._tell_attention()
+
+    @property
+    def language(self) -> str:
+        """In which the conversation is held now, such as "en"."""
+        return self._languages.language
 
     # ---- before the mind is asked
 
     def is_for_mind(self, words: str) -> bool:
         """See `agent.conversation.reply.Manners`."""
         return self._attention.addressed(words) == words and self._intent(words) is None
+
+    def is_addressed(self, words: str) -> bool:
+        """See `agent.conversation.reply.Manners`."""
+        return self._attention.addressed(words) is not None
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
@@ -139,7 +157,7 @@ class ConversationManners:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
         self._attention.stay()
         if not asked:
-            return Say(self._phrases.say("manners.called"))
+            return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
@@ -154,6 +172,8 @@ class ConversationManners:
         match intent:
             case Intent(Kind.REMEMBER | Kind.RECALL | Kind.FORGET | Kind.GO_ON):
                 return None
+            case Intent(Kind.NEVER_MIND) if self._is_claimed(words):
+                return None
             case Intent(Kind.GREETING, what) if self._settings.keeps_names and what:
                 return None
             case Intent(Kind.GREETING, "") if not self._name:
@@ -167,7 +187,7 @@ class ConversationManners:
         return intent
 
     async def _answer_to(self, intent: Intent, words: str) -> Say | TypedText | Unanswered | None:
-        say = self._phrases.say
+        say = self.phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
                 return Unanswered("empty")
@@ -223,7 +243,7 @@ class ConversationManners:
         self._steady = self._voice.adjustment = then
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
-        say = self._phrases.say
+        say = self.phrases.say
         if then == now:
             return Say(say(f"manners.no_{kind.name.lower()}"))
         if not self._said:
@@ -234,10 +254,10 @@ class ConversationManners:
         """Speaks another language from now on, and says so in it; or says why not."""
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
-            self._phrases = Phrases(self._languages.language)
-            return self._phrases.say(f"manners.language_{result}")
-        name = language_name(language, self._phrases.language)
-        return self._phrases.say(f"manners.language_{result}", language=name)
+            self.phrases.switch(self._languages.language)
+            return self.phrases.say(f"manners.language_{result}")
+        name = language_name(language, self.phrases.language)
+        return self.phrases.say(f"manners.language_{result}", language=name)
 
     # ---- what happens in the session
 
@@ -259,7 +279,7 @@ class ConversationManners:
             self._tell(SaidGoodbye())
 
     def touch(self) -> None:
-        """Somebody types or touches something: they are there."""
+        """See `agent.conversation.reply.Manners`."""
         self._silence.touch()
 
     def close(self) -> None:
@@ -268,7 +288,7 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._say(self._phrases.say("manners.offer"))
+        self._say(self.phrases.say("manners.offer"))
 
     def _tell_attention(self) -> None:
         call, is_awake = self._attention.call, self._attention.is_awake
@@ -278,5 +298,5 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
-_NOT_SAID_AGAIN = _OF_VOICE | {Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
+_NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""

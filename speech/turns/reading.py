@@ -56,13 +56,8 @@ def words_of(text: str) -> list[str]:
 
 
 def language_of(words: Sequence[str]) -> str:
-    """The language whose function words are most frequent in these; "" where none has any."""
-    counts = {
-        language: sum(
-            word in lists.leading or word in lists.auxiliaries or word in lists.question_words for word in words
-        )
-        for language, lists in WORD_LISTS.items()
-    }
+    """The language that knows most of these words; "" where none knows any."""
+    counts = {language: sum(word in lists.common for word in words) for language, lists in WORD_LISTS.items()}
     best = max(counts, key=counts.__getitem__)
     return best if counts[best] else ""
 

@@ -46,6 +46,11 @@ class WordLists:
     numbers: frozenset[str]
     answers: frozenset[str]
 
+    @property
+    def common(self) -> frozenset[str]:
+        """Words that tell the language."""
+        return self.leading | self.pronouns | self.subjects | self.auxiliaries | self.verbs | self.question_words
+
 
 def _lists(**words: str) -> WordLists:
     return WordLists(**{name: frozenset(listed.split()) for name, listed in words.items()})
@@ -125,7 +130,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             zeige zeigen sag sage sagen erzähl erzähle erzählen such suche suchen kauf kaufe kaufen bring bringe
             finde finden kenne kennst erkläre erklär heißt bedeutet kostet""",
         verbs="""
-            geht gehe gehen ging kommt komme kommen kam sehe sieht sehen sah weiß weißt wissen denke denkst glaube
+            mach geht gehe gehen ging kommt komme kommen kam sehe sieht sehen sah weiß weißt wissen denke denkst glaube
             spreche spricht sprechen arbeite arbeitet wohne wohnt lebe bleibt bleibe beginnt endet öffnet schließt
             öffne schalte ruf rufe hilf hilft spiel spiele lies schreib warte hör höre frage gefällt passiert
             funktioniert gibt's geht's steht liegt sitzt fährt fahre liebe esse trinke lerne verstehe vermittelt
@@ -163,9 +168,9 @@ WORD_LISTS: Mapping[str, WordLists] = {
             cherche cherches cherchez aime aimes aimerais connais connaissez explique expliquez raconte apporte
             achète acheter trouve trouver""",
         verbs="""
-            va aller vient viens venir vois voit voir sais sait savoir pense penses parle parles parlez travaille
-            habite reste commence finit ouvre ouvrez ferme fermez appelle appelez aide aidez joue lis écris attends
-            écoute marche arrive comprends mange bois dort part c'est s'appelle m'appelle j'ai t'appelles n'est
+            va allez allons aller vient viens venir vois voit voir sais sait savoir pense penses parle parles parlez
+            travaille habite reste commence finit ouvre ouvrez ferme fermez appelle appelez aide aidez joue lis écris
+            attends écoute marche arrive comprends mange bois dort part c'est s'appelle m'appelle j'ai t'appelles n'est
             fonctionne situés ressemble""",
         question_words="qui que quoi quand où pourquoi comment combien quel quelle quels quelles lequel laquelle",
         subordinators="si quand lorsque puisque comme pendant parce bien dès",
