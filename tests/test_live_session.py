@@ -438,6 +438,12 @@ def test_what_manners_say_of_the_words_goes_before_the_mind() -> None:
             said = {"hello": Say("Good day."), "it": TypedText("what is it"), "pass the salt": Unanswered("aside")}
             return said.get(words)
 
+        def is_addressed(self, words: str) -> bool:
+            return True
+
+        def touch(self) -> None:
+            pass
+
     ears = ScriptedEars(["hello", "it", "pass the salt", "why"], interim=["hello", "it", "pass the salt"])
     mind = ScriptedMind({"it": "Early.", "what is it": "A clock.", "why": "Because."}, delay_s=0.01)
     scene = live_scene(ears, mind)

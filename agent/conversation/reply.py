@@ -43,6 +43,14 @@ class Manners(Protocol):
         """
         ...
 
+    def is_addressed(self, words: str) -> bool:
+        """Whether words are meant for the avatar, as far as they tell; changes nothing."""
+        ...
+
+    def touch(self) -> None:
+        """The user types, or touches something: they are there."""
+        ...
+
 
 class ForMind:
     """`Manners` without any: all words are for the mind."""
@@ -53,6 +61,13 @@ class ForMind:
 
     async def reply_to(self, words: str, *, typed: bool = False) -> None:
         """Leaves it to the mind."""
+
+    def is_addressed(self, words: str) -> bool:
+        """All are."""
+        return True
+
+    def touch(self) -> None:
+        """Nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ class LongSilence:
         """Takes what happens in the session."""
         match event:
             case Transcript(text) if text.strip():
-                self.touch()
+                self._may_offer = True
+                self._wait()
             case TurnFinished(record):
                 self._may_offer = self._may_offer or bool(record.question)
                 self._wait()
@@ -38,8 +39,7 @@ class LongSilence:
                 self._countdown.stop()
 
     def touch(self) -> None:
-        """Somebody is there: they speak, type or touch something."""
-        self._may_offer = True
+        """Somebody types or touches something: the silence begins anew."""
         self._wait()
 
     def rest(self) -> None:

@@ -17,6 +17,7 @@ from agent.intents.understood import intent_of, language_name
 from agent.manners.attention import Attention, AttentionSettings
 from agent.manners.long_silence import LongSilence
 from agent.manners.said import Said
+from agent.text.languages import LANGUAGES, primary
 from agent.text.phrases import Phrases
 from agent.text.words import tokens
 from speech.tts.adjusted import AdjustedVoice, Adjustment
@@ -56,7 +57,7 @@ class OneLanguage:
 
     async def switch(self, language: str) -> SwitchResult:
         """Stays as it is."""
-        return "same" if language == self.language.partition("-")[0].lower() else "no_voice"
+        return "same" if language == primary(self.language) else "no_voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class ConversationManners:
         languages: in which they may speak.
         on_event: called with everything that the session tells, and with what happens here.
         is_known: whether the knowledge speaks of a word.
+
+    Attributes:
+        phrases: in the language that is spoken now.
     """
 
     def __init__(
@@ -102,16 +106,21 @@ class ConversationManners:
         self._say: Callable[[str], object]
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
-        self._phrases = Phrases(languages.language)
+        self._is_claimed: Callable[[str], bool] = lambda words: False
+        self.phrases = Phrases(languages.language)
         self._said = Said()
-        self._own_name = ""
+        self._own_name = self._offered = ""
         self._steady = Adjustment()
         self._repeats = 0
         self._answers: Kind | None = None
         self._told_awake: bool | None = None
 
     def attend(
-        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+        self,
+        say: Callable[[str], object],
+        is_quiet: Callable[[], bool],
+        known_name: Callable[[], str] = str,
+        is_claimed: Callable[[str], bool] = lambda words: False,
     ) -> None:
         """Looks after a session; called once, before it runs.
 
@@ -119,15 +128,25 @@ class ConversationManners:
             say: has it say something when nobody speaks.
             is_quiet: whether nobody speaks, thinks or is held.
             known_name: who the user is, where somebody else knows; "" where not.
+            is_claimed: whether the mind has its own meaning for words, as for "forget that" after it kept something.
         """
-        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._say, self._is_quiet, self._known_name, self._is_claimed = say, is_quiet, known_name, is_claimed
         self._tell_attention()
+
+    @property
+    def language(self) -> str:
+        """In which the conversation is held now, such as "en"."""
+        return self._languages.language
 
     # ---- before the mind is asked
 
     def is_for_mind(self, words: str) -> bool:
         """See `agent.conversation.reply.Manners`."""
         return self._attention.addressed(words) == words and self._intent(words) is None
+
+    def is_addressed(self, words: str) -> bool:
+        """See `agent.conversation.reply.Manners`."""
+        return self._attention.addressed(words) is not None
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
@@ -139,11 +158,11 @@ class ConversationManners:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
         self._attention.stay()
         if not asked:
-            return Say(self._phrases.say("manners.called"))
+            return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
-        if intent is not None and (reply := await self._answer_to(intent, asked)) is not None:
+        if intent is not None and (reply := await self._answer_to(intent)) is not None:
             self._answers = intent.kind
             return reply
         return TypedText(asked) if asked != words else None
@@ -153,6 +172,8 @@ class ConversationManners:
         intent = intent_of(words, self._languages.language, self._settings.attention.name)
         match intent:
             case Intent(Kind.REMEMBER | Kind.RECALL | Kind.FORGET | Kind.GO_ON):
+                return None
+            case Intent(Kind.NEVER_MIND) if self._is_claimed(words):
                 return None
             case Intent(Kind.GREETING, what) if self._settings.keeps_names and what:
                 return None
@@ -164,10 +185,12 @@ class ConversationManners:
                 return None
             case Intent(kind) if self._settings.is_lesson and (kind not in _OF_VOICE or len(tokens(words)) < 2):
                 return None  # "slower" may be the right answer
+        if intent is not None and not self._has_phrases and intent.kind not in _WITHOUT_PHRASES:
+            return None  # better the mind's words than ours in another language
         return intent
 
-    async def _answer_to(self, intent: Intent, words: str) -> Say | TypedText | Unanswered | None:
-        say = self._phrases.say
+    async def _answer_to(self, intent: Intent) -> Say | TypedText | Unanswered | None:
+        say = self.phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
                 return Unanswered("empty")
@@ -190,6 +213,10 @@ class ConversationManners:
         return None
 
     @property
+    def _has_phrases(self) -> bool:
+        return self.phrases.language == primary(self._languages.language)
+
+    @property
     def _name(self) -> str:
         return self._known_name() or self._own_name
 
@@ -207,7 +234,7 @@ class ConversationManners:
             self._voice.adjustment = replace(self._steady, pace=pace)
         return self._said.last() if last_only else self._said.whole()
 
-    def _adjusted(self, kind: Kind) -> Say | TypedText:
+    def _adjusted(self, kind: Kind) -> Say | TypedText | Unanswered:
         now = self._steady
         match kind:
             case Kind.SLOWER:
@@ -223,7 +250,9 @@ class ConversationManners:
         self._steady = self._voice.adjustment = then
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
-        say = self._phrases.say
+        say = self.phrases.say
+        if not self._has_phrases:
+            return Say(self._said.whole()) if self._said else Unanswered("empty")
         if then == now:
             return Say(say(f"manners.no_{kind.name.lower()}"))
         if not self._said:
@@ -234,10 +263,12 @@ class ConversationManners:
         """Speaks another language from now on, and says so in it; or says why not."""
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
-            self._phrases = Phrases(self._languages.language)
-            return self._phrases.say(f"manners.language_{result}")
-        name = language_name(language, self._phrases.language)
-        return self._phrases.say(f"manners.language_{result}", language=name)
+            self.phrases.switch(self._languages.language)
+            if not self._has_phrases:
+                return LANGUAGES.get(language, language)
+            return self.phrases.say(f"manners.language_{result}")
+        name = language_name(language, self.phrases.language)
+        return self.phrases.say(f"manners.language_{result}", language=name)
 
     # ---- what happens in the session
 
@@ -246,10 +277,11 @@ class ConversationManners:
         is_goodbye = False
         if isinstance(event, TurnFinished):
             self._voice.adjustment = self._steady
-            if self._answers not in _NOT_SAID_AGAIN:
-                self._said.take(event.record)
-            is_goodbye, self._answers = self._answers is Kind.GOODBYE, None
-            if event.record.question and event.record.heard:
+            record, answers, self._answers = event.record, self._answers, None
+            if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
+                self._said.take(record)
+            is_goodbye = answers is Kind.GOODBYE and not record.interrupted
+            if record.question and record.heard:
                 self._attention.stay()
         self._tell(event)
         self._silence.see(event)
@@ -259,7 +291,7 @@ class ConversationManners:
             self._tell(SaidGoodbye())
 
     def touch(self) -> None:
-        """Somebody types or touches something: they are there."""
+        """See `agent.conversation.reply.Manners`."""
         self._silence.touch()
 
     def close(self) -> None:
@@ -268,7 +300,8 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._say(self._phrases.say("manners.offer"))
+        self._offered = self.phrases.say("manners.offer")
+        self._say(self._offered)
 
     def _tell_attention(self) -> None:
         call, is_awake = self._attention.call, self._attention.is_awake
@@ -278,5 +311,7 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
-_NOT_SAID_AGAIN = _OF_VOICE | {Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
+_WITHOUT_PHRASES = _OF_VOICE | {Kind.REPEAT, Kind.LANGUAGE, Kind.BACKCHANNEL}
+"""What can be done in a language for which there are no phrases."""
+_NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""

@@ -5,6 +5,8 @@ import { preferences, visit } from "./storage.js";
 
 const element = (id) => document.getElementById(id);
 
+const TYPING_MS = 5000;
+
 export class Dock {
   #conversation;
   #microphone;
@@ -13,6 +15,7 @@ export class Dock {
   #video = element("face");
   #state = "idle";
   #isPaused = false;
+  #toldTyping = -TYPING_MS;
 
   constructor({ conversation, microphone, captions, notices }) {
     this.#conversation = conversation;
@@ -23,6 +26,7 @@ export class Dock {
     element("type").addEventListener("click", () => this.write());
     element("microphone").addEventListener("click", () => this.toggleMicrophone());
     element("dock").addEventListener("submit", (event) => this.#ask(event));
+    element("dock").addEventListener("input", () => this.#tellTyping());
     element("pause").addEventListener("click", () => this.pause());
     element("stop").addEventListener("click", () => this.stop());
     element("voice").addEventListener("click", () => this.setVoice(this.#video.muted));
@@ -110,6 +114,14 @@ export class Dock {
     element("welcome").hidden = true;
     element("microphone").focus();
     this.#microphone.open();
+  }
+
+  /** Whoever types is there: the avatar need not ask. */
+  #tellTyping() {
+    const now = performance.now();
+    if (!this.#conversation.isReady || now - this.#toldTyping < TYPING_MS) return;
+    this.#toldTyping = now;
+    this.#conversation.control({}).catch(() => {});
   }
 
   async #ask(event) {

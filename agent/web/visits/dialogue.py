@@ -143,6 +143,7 @@ class Dialogue:
         """The visitor is there: they typed, touched, or asked for something."""
         if self.session is not None:
             self._is_fresh = False
+            self.session.touch()
             self.wake()
 
     def wake(self) -> None:
