@@ -15,6 +15,7 @@ run with the same file adds to it.
 - backchannels: "mhm", "yeah", coughs, laughs, claps into them
 - turns: questions while it is silent, and hesitations in which it must not begin to speak
 - drift: the echo again, while the delay drifts by 200 ppm, jumps, and the loudness steps
+- bad_days: devices muted, unplugged, changed; music, a television and a café in the room
 """
 
 from __future__ import annotations
@@ -26,18 +27,20 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.conversation_report import print_table
+from benchmarks.conversation_bad_days import BadDays
+from benchmarks.conversation_report import plot, print_table
 from benchmarks.conversation_scene import NothingSaid, Scene, scene
 from benchmarks.conversation_trials import Trials
 from benchmarks.report import print_machine
 
-PARTS = ("echo", "interruptions", "backchannels", "turns", "drift")
-SHARES = {"echo": 0.17, "interruptions": 0.3, "backchannels": 0.25, "turns": 0.2, "drift": 0.08}
+PARTS = ("echo", "interruptions", "backchannels", "turns", "drift", "bad_days")
+SHARES = {"echo": 0.17, "interruptions": 0.28, "backchannels": 0.22, "turns": 0.18, "drift": 0.08, "bad_days": 0.07}
 """Of the time, where all parts are measured."""
 
 
@@ -66,17 +69,22 @@ def main() -> None:
         else:
             for part in [options.only] if options.only else PARTS:
                 minutes = options.minutes * (1.0 if options.only else SHARES[part])
-                _measure(options, part, minutes, lambda trials, part=part: itertools.repeat(getattr(trials, part)))
+                _measure(options, part, minutes, partial(_only, part))
     rows = [json.loads(line) for line in (options.report or options.results).read_text("utf-8").splitlines()]
     print_table(rows)
     if options.plot is not None:
-        from benchmarks.conversation_report import plot
-
         plot(rows, options.plot)
 
 
-def _soak(trials: Trials) -> Iterator[Callable[[], dict[str, Any]]]:
+def _only(part: str, stage: Scene, random: np.random.Generator) -> Iterator[Callable[[], dict[str, Any]]]:
+    """One kind of trial, over and over."""
+    trials = BadDays(stage, random) if part == "bad_days" else Trials(stage, random)
+    return itertools.repeat(getattr(trials, part))
+
+
+def _soak(stage: Scene, random: np.random.Generator) -> Iterator[Callable[[], dict[str, Any]]]:
     """A bit of everything, over and over."""
+    trials = Trials(stage, random)
     return itertools.cycle([
         trials.turns, trials.backchannels, trials.interruptions,
         trials.turns, trials.backchannels, trials.interruptions, trials.echo,
@@ -87,7 +95,7 @@ def _measure(
     options: argparse.Namespace,
     part: str,
     minutes: float,
-    plan: Callable[[Trials], Iterator[Callable[[], dict[str, Any]]]],
+    plan: Callable[[Scene, np.random.Generator], Iterator[Callable[[], dict[str, Any]]]],
 ) -> None:
     """One run of the program: does trials until the time is over, and writes each down."""
     with tempfile.TemporaryDirectory() as name, options.results.open("a", encoding="utf-8") as file:
@@ -97,9 +105,9 @@ def _measure(
             file.flush()
 
         with scene(Path(name), options.overrides, has_echo=not options.no_echo, comes_first=options.first) as stage:
-            trials = Trials(stage, np.random.default_rng([options.seed, PARTS.index(part) if part in PARTS else 9]))
+            random = np.random.default_rng([options.seed, PARTS.index(part) if part in PARTS else 9])
             began_s = time.monotonic()
-            for trial in plan(trials):
+            for trial in plan(stage, random):
                 if time.monotonic() - began_s > minutes * 60:
                     break
                 try:
@@ -119,7 +127,7 @@ def frames_row(stage: Scene) -> dict[str, Any]:
     return {
         **{key: measured.end.get(key) for key in ("frames", "late", "underflows", "chunks_lost")},
         "offsets": sum(map(len, minutes.values())),
-        "outside_20": sum(abs(offset) > 20 for offsets in minutes.values() for offset in offsets),
+        "outside_20": sum(bool(abs(offset) > 20) for offsets in minutes.values() for offset in offsets),
         "offsets_ms": {minute: [round(float(value), 2) for value in np.percentile(offsets, (5, 50, 95))]
                        for minute, offsets in minutes.items()},
         "memory_mb": [[round(at_s), round(mb)] for at_s, mb in measured.memory[::6]],

@@ -40,6 +40,11 @@ def print_table(rows: Sequence[Row]) -> None:
     _print_turns([row for row in rows if row["part"] == "turns"])
     _print_words(rows)
     for row in rows:
+        if row["part"] == "bad_days":
+            answers, said = "answers" if row["answered"] else "DOES NOT ANSWER", "; ".join(row["said"]) or "nothing"
+            print(
+                f"{row['what']:<12} cut {row['cuts']}, answered nobody {row['answers']}, then {answers}; said: {said}"
+            )
         if row["part"] == "frames":
             _print_frames(row)
 
@@ -48,7 +53,12 @@ def _print_echo(part: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
     minutes = max(sum(row["seconds"] for row in rows) / 60, 0.01)
-    for what, name in (("cuts", "cut by its own voice"), ("answers", "answered its own voice"), ("ducks", "ducked")):
+    for what, name in (
+        ("cuts", "cut by its own voice"),
+        ("stuck", "held for good by it"),
+        ("answers", "answered its own voice"),
+        ("ducks", "ducked"),
+    ):
         count = sum(row[what] for row in rows)
         goal = "  goal 0" if what != "ducks" else ""
         print(f"{part + ': ' + name:<46} {count:4} in {minutes:.1f} min, {10 * count / minutes:.1f} per ten{goal}")

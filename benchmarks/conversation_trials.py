@@ -103,7 +103,8 @@ class Trials:
             **room,
             "seconds": round(float(np.count_nonzero(played.loud)) / 100, 1),
             "cuts": sum(line["kind"] == "turn" and line["record"]["interrupted"] for line in lines),
-            "answers": sum(line["kind"] == "turn" for line in lines) - 1,
+            "stuck": not any(line["kind"] == "turn" for line in lines),
+            "answers": sum(line["kind"] == "turn" and bool(line["record"]["question"]) for line in lines),
             "ducks": int(np.count_nonzero(np.diff(np.r_[-1000, ducked]) > 50)),
             "heard": [line["text"] for line in lines if line["kind"] == "heard" and line["text"]],
         }

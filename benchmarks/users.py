@@ -15,8 +15,10 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.signal
 import soxr
 
@@ -26,6 +28,8 @@ from agent.config.config import load_config
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.files.sound_file import read_audio
 from speech.user_folders import cache_folder
+
+Floats = npt.NDArray[np.floating[Any]]
 
 LEVEL = 0.06
 """RMS of every item while there is sound in it: about -24 dBFS."""
@@ -132,7 +136,7 @@ def noises() -> list[UserItem]:
 
 def hesitations() -> list[UserItem]:
     """Two parts of a sentence with a pause between them, in which nobody should answer."""
-    items = []
+    items: list[UserItem] = []
     for number, (first, second) in enumerate(HESITATIONS):
         for voice in VOICES[: 5 if number % 2 else 3]:
             parts = _said("hesitation", (first, second), (voice,))
@@ -198,7 +202,7 @@ def hum(seed: int) -> Samples:
 def cough(seed: int) -> Samples:
     """One to three coughs: an explosion, then a decaying rush of air through the throat."""
     random = np.random.default_rng(100 + seed)
-    parts: list[np.ndarray] = []
+    parts: list[Floats] = []
     for _ in range(random.integers(1, 4)):
         count = _count(random.uniform(0.18, 0.35))
         time_s = np.arange(count) / OUTPUT_RATE_HZ
@@ -237,7 +241,7 @@ def clap(seed: int) -> Samples:
     """One to four claps of hands."""
     random = np.random.default_rng(400 + seed)
     time_s = np.arange(_count(0.06)) / OUTPUT_RATE_HZ
-    parts: list[np.ndarray] = []
+    parts: list[Floats] = []
     for _ in range(random.integers(1, 5)):
         parts += [_through(random.standard_normal(len(time_s)), (1200.0, 2500.0), 1500.0) * np.exp(-time_s / 0.008)]
         parts += [np.zeros(_count(random.uniform(0.12, 0.25)))]
@@ -248,16 +252,17 @@ def _count(seconds: float) -> int:
     return round(seconds * OUTPUT_RATE_HZ)
 
 
-def _voiced(pitch_hz: np.ndarray, formants_hz: Sequence[float], random: np.random.Generator) -> np.ndarray:
+def _voiced(pitch_hz: Floats, formants_hz: Sequence[float], random: np.random.Generator) -> Floats:
     """A voice of this pitch, one value a sample: pulses with a little jitter through formants."""
     phase = np.cumsum(pitch_hz * (1.0 + 0.01 * random.standard_normal(len(pitch_hz)))) / OUTPUT_RATE_HZ
     pulses = np.r_[0.0, np.diff(np.floor(phase))]
     source = scipy.signal.lfilter([1.0], [1.0, -0.97], pulses) + 0.02 * random.standard_normal(len(pulses))
     edge = np.minimum(1.0, np.minimum(np.arange(len(pulses)), np.arange(len(pulses))[::-1]) / _count(0.02))
-    return _through(source, formants_hz, 90.0) * edge
+    voiced: Floats = _through(source, formants_hz, 90.0) * edge
+    return voiced
 
 
-def _through(source: np.ndarray, formants_hz: Sequence[float], width_hz: float) -> np.ndarray:
+def _through(source: Floats, formants_hz: Sequence[float], width_hz: float) -> Floats:
     """Resonances side by side, each higher one 6 dB softer."""
     out = np.zeros(len(source))
     for number, formant in enumerate(formants_hz):
@@ -269,7 +274,7 @@ def _through(source: np.ndarray, formants_hz: Sequence[float], width_hz: float) 
 # ---- level, and what a synthesiser says
 
 
-def active_level(samples: np.ndarray) -> float:
+def active_level(samples: Floats) -> float:
     """RMS where it is louder than 30 dB below its loudest 20 ms; at least 1e-6."""
     size = min(_count(0.02), len(samples))
     frames = samples[: len(samples) // size * size].reshape(-1, size)
@@ -277,7 +282,7 @@ def active_level(samples: np.ndarray) -> float:
     return max(1e-6, float(np.sqrt(np.mean(powers[powers >= 1e-3 * powers.max()]))))
 
 
-def levelled(samples: np.ndarray) -> Samples:
+def levelled(samples: Floats) -> Samples:
     """The same at LEVEL."""
     return np.clip(samples * (LEVEL / active_level(samples)), -0.99, 0.99).astype(np.float32)
 

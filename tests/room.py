@@ -74,7 +74,8 @@ def recorded_response(path: Path) -> Samples:
 
 
 def _of_unit_energy(response: npt.NDArray[np.floating[Any]]) -> Samples:
-    return (response / np.sqrt(np.sum(np.square(response, dtype=np.float64)))).astype(np.float32)
+    even: Samples = (response / np.sqrt(np.sum(np.square(response, dtype=np.float64)))).astype(np.float32)
+    return even
 
 
 class EchoPath:
@@ -139,7 +140,8 @@ class EchoPath:
         slope = 0.5 * (second - before)
         curve = before - 2.5 * first + 2.0 * second - 0.5 * after
         bend = 0.5 * (after - before) + 1.5 * (first - second)
-        return (((bend * x + curve) * x + slope) * x + first).astype(np.float32)
+        echo: Samples = (((bend * x + curve) * x + slope) * x + first).astype(np.float32)
+        return echo
 
 
 class Room:

@@ -60,7 +60,8 @@ def _spoken(seed: int) -> Samples:
     """Something like a sentence: noise in syllables, with a gap between two words."""
     times = np.arange(2 * SPEECH_RATE_HZ) / SPEECH_RATE_HZ
     loudness = np.abs(np.sin(times * 2 * np.pi * 2.5)) * ((times < 0.9) | (times > 1.0))
-    return (0.1 * loudness * np.random.default_rng(seed).standard_normal(len(times))).astype(np.float32)
+    sound: Samples = (0.1 * loudness * np.random.default_rng(seed).standard_normal(len(times))).astype(np.float32)
+    return sound
 
 
 def test_ducking_holding_and_going_on_are_read_out_of_a_recording() -> None:
