@@ -16,7 +16,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from enum import Enum, Flag, auto
 
-from agent.backends.choice import with_meant_voice
 from agent.backends.making import answers_from_file
 from agent.config.config import Config
 from agent.conversation.audio_io import AudioIO, Stage
@@ -157,7 +156,6 @@ class Engine:
                     onset_detector(config) if audio.real_time else None,
                 )
             follows_words = ears is not None and audio.real_time
-            listening = await asyncio.to_thread(_listening, config, nods=follows_words, is_lesson=lesson is not None)
             voice_track, user_track = SoundTrack(), SoundTrack()
             stage = Stage(voice_track, user_track, _clock(audio, voice_track), Floor())
             renderer = Renderer(
@@ -173,7 +171,7 @@ class Engine:
             )
             chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            manner = manner_of(config, chats=chats)
+            manner = manner_of(config, lambda: own.manners.language, chats=chats)
             remembers = await enter(
                 remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event)
             )
@@ -200,14 +198,16 @@ class Engine:
                     longest_pause_s=pauses.longest_pause_s,
                     language=config.ears.language,
                     max_history_messages=2 * config.mind.max_history_turns,
-                    listening=listening,
+                    listening=_listening(config, nods=follows_words, is_lesson=lesson is not None),
                 ),
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,
                 manners=own.manners,
+                phrases=own.manners.phrases,
+                spoken=own.spoken,
             )
-            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name)
+            own.manners.attend(session.say, lambda: session.is_quiet, lambda: remembers.known_name, remembers.claims)
             remembers.on_forgotten = session.history.clear
             yield session
 
@@ -258,7 +258,6 @@ async def load_engine(
 
 def _listening(config: Config, *, nods: bool, is_lesson: bool) -> ListeningPolicy:
     return ListeningPolicy(
-        language=with_meant_voice(config).voice.language,
         nods=config.face.nods if nods else 0.0,
         sounds=config.listening.sounds,
         filler_after_s=config.listening.filler_after_s,

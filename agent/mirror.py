@@ -154,7 +154,7 @@ class Mirror:
                 if not isinstance(item, UserSound):
                     continue
                 feed.push(item.words.samples)
-                for event in await asyncio.to_thread(self._turns.push, item.voice):
+                for event in await asyncio.to_thread(self._turns.push, item.words):
                     if isinstance(event, SpeechStarted):
                         self._set_state(ConversationState.SPEAKING)
                     elif isinstance(event, SpeechStopped):

@@ -9,7 +9,9 @@ from agent.config.device_sections import NO_DEVICE
 from agent.conversation.live_audio import LiveAudio, NoSound
 from speech.devices.sound_card import SoundCard
 from speech.devices.speaker_latency import STEPS_S
+from speech.echo.base import EchoCanceller
 from speech.echo.canceller import ReferenceCanceller
+from speech.errors import InputError
 
 
 def sound_device(
@@ -34,13 +36,37 @@ def sound_device(
     )
 
 
-def live_audio(config: Config, device: SoundCard | NoSound, on_level: Callable[[float], None]) -> LiveAudio:
-    """The user at these devices; `on_level` is called with the loudness of every chunk heard."""
+def live_audio(
+    config: Config,
+    device: SoundCard | NoSound,
+    on_level: Callable[[float], None],
+    on_problem: Callable[[str], None],
+) -> LiveAudio:
+    """The user at these devices.
+
+    Args:
+        config: the whole configuration.
+        device: not yet open.
+        on_level: called with the loudness of every chunk heard.
+        on_problem: called where the avatar can't listen while it speaks although it should, with the reason.
+    """
     wanted = config.devices
     return LiveAudio(
         device,
         full_duplex=wanted.headphones,
         push_to_talk=wanted.push_to_talk,
         on_level=on_level,
-        canceller=ReferenceCanceller() if wanted.echo_cancelling and not wanted.headphones else None,
+        canceller=echo_canceller(config, on_problem),
     )
+
+
+def echo_canceller(config: Config, on_problem: Callable[[str], None]) -> EchoCanceller | None:
+    """The configured one; None where none is wanted or needed, or its package is missing, which is told."""
+    wanted = config.devices
+    if wanted.headphones or not wanted.echo_cancelling:
+        return None
+    try:
+        return ReferenceCanceller()
+    except InputError as error:
+        on_problem(f"{error}; until then it does not listen while it speaks")
+        return None

@@ -51,6 +51,10 @@ def main() -> None:
     parser.add_argument(
         "--results", type=Path, default=Path("conversation.jsonl"), help="file to which trials are added"
     )
+    parser.add_argument(
+        "--no-echo", action="store_true", help="a microphone that does not hear the speaker, to compare"
+    )
+    parser.add_argument("--first", action="store_true", help="put the program before what else the machine does")
     parser.add_argument("--report", type=Path, help="only print the table of this file")
     parser.add_argument("--plot", type=Path, help="PNG of delays, offsets and memory over the time")
     parser.add_argument("overrides", nargs="*", help="settings as section.key=value")
@@ -74,8 +78,8 @@ def main() -> None:
 def _soak(trials: Trials) -> Iterator[Callable[[], dict[str, Any]]]:
     """A bit of everything, over and over."""
     return itertools.cycle([
-        trials.turns, trials.backchannels, trials.interruptions, trials.turns, trials.backchannels, trials.interruptions,
-        trials.echo,
+        trials.turns, trials.backchannels, trials.interruptions,
+        trials.turns, trials.backchannels, trials.interruptions, trials.echo,
     ])  # fmt: skip
 
 
@@ -92,7 +96,7 @@ def _measure(
             file.write(json.dumps(row) + "\n")
             file.flush()
 
-        with scene(Path(name), options.overrides, delay_s=0.15, rt60_s=0.3, seed=options.seed) as stage:
+        with scene(Path(name), options.overrides, has_echo=not options.no_echo, comes_first=options.first) as stage:
             trials = Trials(stage, np.random.default_rng([options.seed, PARTS.index(part) if part in PARTS else 9]))
             began_s = time.monotonic()
             for trial in plan(trials):

@@ -138,6 +138,8 @@ class Trials:
             return row | {"lost": True}
         end_s = time.monotonic()
         played = stage.played(asked_s, end_s)
+        if not played.loud[max(0, played.frame(onset_s) - 30) : played.frame(onset_s)].any():
+            return row | {"lost": True}  # it was silent just then
         row |= course(played, onset_s, onset_s + item.duration_s + after_s)
         cut = [
             line

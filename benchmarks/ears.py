@@ -214,7 +214,7 @@ async def delay_ms(asr: ASR, samples: Samples) -> float:
         for chunk in chunked(turn, SPEECH_RATE_HZ, round(CHUNK_S * SPEECH_RATE_HZ)):
             await asyncio.sleep(began + chunk.end_sample / SPEECH_RATE_HZ - time.perf_counter())
             yield chunk
-        await asyncio.sleep(END_OF_TURN_S - PAUSE_S)  # held back: see `agent.conversation.utterance`
+        await asyncio.sleep(END_OF_TURN_S - PAUSE_S)  # held back: see `agent.conversation.listening.utterance`
         certain_at = time.perf_counter()
 
     async for _ in asr.transcribe(microphone()):

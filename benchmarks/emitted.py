@@ -30,7 +30,7 @@ BITS, CELL_PX = 20, 16
 
 
 class TimedRecording:
-    """Records one of PulseAudio's devices into a file; entering starts it, leaving stops it.
+    """Records one of PulseAudio's devices; entering starts it, leaving stops it and forgets what was recorded.
 
     Args:
         environ: of the sound system.
@@ -58,6 +58,7 @@ class TimedRecording:
         self._recorder.wait()
         if self._recorder.stdout is not None:
             self._recorder.stdout.close()
+        self._file.close()
 
     def _read(self, pipe: IO[bytes]) -> None:
         prefer_sound()

@@ -108,7 +108,7 @@ class Talker:
         """Ends the conversation and takes what it still reports."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        while (line := self._lines.get(timeout=60)) is not None:
+        while (line := self._lines.get(timeout=120)) is not None:
             self.received.append(line)
         self.process.wait(60)
         if self.process.stdout is not None:

@@ -22,7 +22,7 @@ from agent.conversation.session import Session
 from agent.engine import OutputFailure, Part, load_engine
 from agent.faces import Face
 from agent.mirror import MOST_LATENCY_S, open_mirror
-from agent.sound_devices import live_audio, sound_device
+from agent.sound_devices import echo_canceller, live_audio, sound_device
 from avatar.decoder import VideoFrame
 from avatar.motion import Floats
 from avatar.outputs.framing import Framing
@@ -80,7 +80,7 @@ async def talk(overrides: list[str], camera: str, sound: Path) -> None:
     config = load_config(None, overrides, {})
     loop = asyncio.get_running_loop()
     device = sound_device(config, report_problem)
-    audio = live_audio(config, device, on_level=lambda level: None)
+    audio = live_audio(config, device, lambda level: None, report_problem)
     async with load_engine(config) as engine, engine.face() as face:
         async with (
             open_outputs(timed_outputs(config, face, camera, sound)) as outputs,
@@ -98,7 +98,7 @@ async def mirror(overrides: list[str], camera: str, sound: Path) -> None:
     config = load_config(None, overrides, {})
     loop = asyncio.get_running_loop()
     device = sound_device(config, report_problem, most_latency_s=MOST_LATENCY_S)
-    audio = LiveAudio(device, full_duplex=True)
+    audio = LiveAudio(device, full_duplex=True, canceller=echo_canceller(config, report_problem))
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         async with (
             open_outputs(timed_outputs(config, face, camera, sound)) as outputs,

@@ -37,7 +37,7 @@ _QUIETER_DB = -20.0
 """What counts as room tone is at least so much quieter than the voice."""
 
 _CUTS = 4
-"""Hesitations made from each recording."""
+"""Hesitations made from each recording, none of them after a whole sentence."""
 
 _LEAD_S = 0.3
 
@@ -115,8 +115,8 @@ def _faded(samples: Samples, *, end: bool) -> Samples:
     return faded
 
 
-async def voice_users(rng: np.random.Generator) -> list[User]:
-    """The sentences of the table by the packaged voices, two for each; one that is not installed is left out."""
+async def voice_users(rng: np.random.Generator) -> tuple[list[User], list[Samples]]:
+    """The table's sentences by the packaged voices, two for each, and fillers; those that are not here are left out."""
     said, rows = await _say_all(), _rows()
     fillers = [spoken.samples for (voice, text), spoken in said.items() if text in FILLERS]
     users = []
@@ -130,7 +130,7 @@ async def voice_users(rng: np.random.Generator) -> list[User]:
             else:
                 word = len(text.split("|")[0].split()) - 1
                 users += _hesitating(group, kind, name, spoken, word, fillers, rng)
-    return users
+    return users, fillers
 
 
 def recorded_users(folder: Path, rng: np.random.Generator, fillers: Sequence[Samples]) -> Iterator[User]:
@@ -160,8 +160,8 @@ def _recorded(
         return
     spoken = Spoken(name, samples[: round((words[-1][2] + _LEAD_S) * SPEECH_RATE_HZ)], words)
     yield _finished("recorded", f"{name}: {' '.join(word for word, _, _ in words)}", spoken, rng)
-    places = rng.permutation(np.arange(len(words) - 1))[:_CUTS]
-    for place in sorted(int(one) for one in places):
+    inside = [place for place, (word, _, _) in enumerate(words[:-1]) if word[-1] not in ".?!"]
+    for place in sorted(rng.permutation(inside)[:_CUTS].tolist()):
         text = " ".join(word for word, _, _ in words[: place + 1])
         yield from _hesitating("recorded", "recorded", f"{name}: {text} |", spoken, place, fillers, rng)
 

@@ -32,11 +32,15 @@ from tests.pulse import Pulse
 
 BLOCK = OUTPUT_RATE_HZ // 100
 LONGEST_DELAY_S = 2.0
+_FLOOR = 1e-4
+"""RMS of the microphone's own noise: -80 dBFS. One that gives nothing but zeros is muted."""
 _PLAYER_S = 0.05
 """What waits to be played: a busy machine may hold the room up for so long."""
 _SETTLING_BLOCKS = 500
 _FOLLOWED_S = 30.0
 """How much waits jitters by 10 ms: it is averaged over five seconds, and a difference is made good within thirty."""
+_EXACT = 6
+"""A null sink's clock goes by pieces of whole microseconds: with others than multiples of so many samples it is fast."""
 _FLOAT32LE = 5
 _RING = 1 << 17
 
@@ -279,6 +283,7 @@ def _run() -> None:
     recorder = _Stream("speaker.monitor", records=True, latency_s=0.01)
     player = _Stream("micsink", records=False, latency_s=_PLAYER_S)
     player.write(np.zeros(round(_PLAYER_S * OUTPUT_RATE_HZ), np.float32))  # it begins when so much is there
+    random = np.random.default_rng(0)
     blocks, kept_s, mean_s, owed = 0, 0.0, 0.0, 0.0
     print("ready", flush=True)
     while True:
@@ -295,8 +300,8 @@ def _run() -> None:
             gain = settings.pop("background_gain", gain)
             for setting, value in settings.items():
                 setattr(path, setting, value)
-        # The two sinks' clocks differ by up to 250 ppm. What waits to be played stays the same: now and then a block
-        # is a sample longer or shorter.
+        # The two sinks' clocks may differ. What waits to be played stays the same: now and then a block is a little
+        # longer or shorter.
         waits_s = player.latency_s + recorder.latency_s
         blocks += 1
         if blocks <= _SETTLING_BLOCKS:
@@ -304,10 +309,11 @@ def _run() -> None:
         else:
             mean_s += (waits_s - mean_s) / _SETTLING_BLOCKS
         owed += (kept_s - mean_s) * BLOCK / _FOLLOWED_S
-        count = BLOCK + round(owed)
+        count = BLOCK + round(owed / _EXACT) * _EXACT
         owed -= count - BLOCK
         echo = path.push(block, count) + gain * np.take(background, range(place, place + count), mode="wrap")
         place = (place + count) % len(background)
+        echo += _FLOOR * random.standard_normal(count, np.float32)
         player.write(np.clip(echo, -1.0, 1.0).astype(np.float32))
 
 

@@ -410,3 +410,13 @@ def test_whatever_the_user_does_nothing_is_lost_or_said_twice(script: list[tuple
                 )
     for held, after in zip(scene.events, scene.events[1:], strict=False):
         assert not (isinstance(held, VoiceHeld) and isinstance(after, VoiceHeld))
+
+
+def test_a_hum_without_words_lets_it_go_on_soon_and_words_that_come_late_still_count() -> None:
+    scene = scene_of(["why"], {"why": "Because."})
+    scene.turns = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=1.5, pause_s=0.2)
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.0, 4.4), until_s=9.0), full_duplex=True)))
+    assert told(scene) == ["VoiceDucked", "VoiceHeld", "VoiceResumed", "VoiceCut"]
+    resumed = next(event for event in scene.events if isinstance(event, VoiceResumed))
+    assert resumed.at_s == pytest.approx(4.4 + 0.2 + 0.5, abs=0.12) and not resumed.was_asked
+    assert scene.records[1].heard == "Because."

@@ -180,6 +180,14 @@ def test_who_is_known_from_elsewhere_is_greeted_by_name_and_names_are_left_to_wh
     assert "Bob" in heard[0] and heard[1] == "I will remember you."
 
 
+def test_what_the_mind_has_its_own_meaning_for_is_left_to_it() -> None:
+    table = Table(REPLY | {"Forget that.": "It is forgotten."})
+    scene = table.scene
+    table.manners.attend(lambda text: scene.session.say(text), lambda: True, str, lambda words: "that" in words)
+    assert table.type("Forget that.", "what is it", "Forget it.")[0] == "It is forgotten."
+    assert scene.records[-1].heard in TABLES.ways("manners.never_mind")
+
+
 def test_in_a_lesson_only_the_voice_is_ours_and_a_word_alone_may_be_the_answer() -> None:
     settings = replace(MannersSettings(AttentionSettings("Mira")), is_lesson=True)
     asked = "Please repeat the question."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sqlite3
 import stat
 import subprocess
@@ -9,12 +11,17 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock, patch
 
 import pytest
+from typer.testing import CliRunner
 
+from agent.commands.memory import memory as memory_commands
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, TurnFinished, TypedText
 from agent.conversation.questions import Questions
+from agent.intents.understood import LANGUAGES
 from agent.knowledge.file import Entry, Knowledge
 from agent.llm.base import LLM
 from agent.llm.knowledge_file import KnowledgeLLM
@@ -24,12 +31,13 @@ from agent.memory.loading import expected_beside, for_visitors, memories_of
 from agent.memory.remembering import Remembering, remembering
 from agent.memory.state import Manner
 from agent.memory.store import LONGEST_FACT, MOST_FACTS, Fact, Memories
-from agent.memory.understanding import LANGUAGES, Named, Recall, Remember, Understanding, read_language
+from agent.memory.understanding import Named, Recall, Remember, Understanding, read_language
 from agent.memory.wording import CONTEXT_CHARACTERS, MOST_TOLD, Wording
+from agent.text.sentences import Sentence
 from agent.tutor.progress import Progress
 from agent.tutor.state import Result
+from agent.web.visits.dialogue import Dialogue
 from speech.errors import BackendError, InputError, VisavisError
-from tests.commands import Commands
 from tests.fakes import ScriptedMind, ToneVoice
 from tests.test_session import Scene
 from tests.virtual_time import run
@@ -50,7 +58,7 @@ class Told(list[Event]):
 class Visitor:
     """Somebody who talks with an avatar that remembers, through whole sessions, on virtual time."""
 
-    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **manner: str | bool) -> None:
+    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **manner: object) -> None:
         self.memories, self._mind, self._manner = memories, mind, Manner(**manner)  # type: ignore[arg-type]
         self.events: list[Event] = []
         self.known_name = ""
@@ -191,7 +199,7 @@ def test_a_language_model_is_told_and_answers_the_rest(tmp_path: Path) -> None:
 
 
 def test_what_a_model_is_told_is_bounded_and_the_newest() -> None:
-    facts = [Fact(f"I have seen {number} {'x' * 150}") for number in range(100)]
+    facts = [Fact(f"I have seen {number} {'x' * 120}") for number in range(100)]
     told = Wording("en").context("Jonas", facts)
     assert len(told) <= CONTEXT_CHARACTERS + 100 and "seen 99" in told and "seen 1 " not in told
     spoken = Wording("en").told(facts)
@@ -209,6 +217,22 @@ def test_a_draft_that_is_thrown_away_keeps_nothing(tmp_path: Path) -> None:
                     break
             await draft.aclose()
         assert memories.people() == []
+
+    run(main())
+
+
+def test_forget_that_is_the_memory_s_only_after_it_kept_something(tmp_path: Path) -> None:
+    async def main() -> None:
+        manner = Manner(person="Jonas", name="Mira")
+        async with remembering(SHOP, Memories(tmp_path), manner=manner, on_event=lambda event: None) as mind:
+            assert not mind.claims("Forget that.")
+            asking = mind.stream((), "Mira, remember that I live here.")
+            said = ""
+            async for delta in asking:
+                said += delta
+                if "[neutral]" in delta:
+                    mind.on_event(Sentence(0, said.removesuffix("[neutral]").strip()))
+            assert mind.claims("Forget that.") and not mind.claims("Forget it.") and not mind.claims("Never mind.")
 
     run(main())
 
@@ -299,9 +323,9 @@ def test_a_full_file_is_told_and_loses_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("agent.database.private_file.MOST_BYTES", 12 * 4096)
     with pytest.raises(BackendError, match="full"):
         for number in range(MOST_FACTS - 1):
-            memories.keep("Jonas", Fact(f"{number} {'x' * 190}"))
+            memories.keep("Jonas", Fact(f"{number} {'x' * 140}"))
     visitor = Visitor(memories, person="Jonas")
-    (reply,) = visitor.say(f"Remember that I own {'many ' * 36} hats")
+    (reply,) = visitor.say(f"Remember that I own {'many ' * 22} hats")
     assert "could not keep it" in reply and len(visitor.problems) == 1
     assert memories.facts("Jonas")[0].said == "I like jazz" and memories.forget("Jonas")
 
@@ -344,6 +368,20 @@ def test_it_is_off_unless_it_is_switched_on_and_visitors_are_never_kept(tmp_path
     assert memories_of(for_visitors(_config())) is None
 
 
+def test_the_page_s_conversations_are_those_of_visitors() -> None:
+    async def main() -> None:
+        never = Mock()
+        on = _config("memory.keep=always", "memory.person=Jonas")
+        with patch("agent.web.visits.dialogue.PeerFace"):
+            dialogue = Dialogue(never, on, iter((1,)), Mock(turns=[]), Mock())
+        never.session.side_effect = InputError("as far as that")
+        with pytest.raises(InputError, match="as far as that"):
+            await dialogue.run()
+        assert never.session.call_args.kwargs["config"].memory == for_visitors(on).memory != on.memory
+
+    asyncio.run(main())
+
+
 def test_doubtful_words_about_memory_are_expected_where_it_is_on() -> None:
     words: Sequence[str] = ("my name is jonas", "what do you know about me", "what is my dog", "the vyabong")
     on = expected_beside(_config("memory.keep=session"), lambda text: False)
@@ -374,7 +412,7 @@ FORGET = {"en": "Forget me.", "de": "Vergiss mich.", "fr": "Oublie-moi.", "es": 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_basics_are_understood_and_said_in_five_languages(tmp_path: Path, language: str) -> None:
     memories = Memories(tmp_path)
-    visitor = Visitor(memories, language=f"{language}-XX")
+    visitor = Visitor(memories, language=lambda: f"{language}-XX")
     name, sister, jazz, ask = SAID[language]
     replies = visitor.say(name, YES[language], sister, jazz, ask, FORGET[language])
     say = read_language(language)["say"]
@@ -404,7 +442,6 @@ def test_every_language_has_every_way_and_every_word() -> None:
         "I'm pregnant.",
         "What is your name?",
         "Forget it.",
-        "Don't forget to smile.",
         "Tell me a story.",
         "Who is Ada Lovelace?",
         "You like jazz.",
@@ -432,9 +469,10 @@ def test_what_is_a_wish(words: str, wish: object) -> None:
 
 def test_what_is_no_name_is_not_taken_for_one() -> None:
     understanding = Understanding("en")
-    said = ["Tell me more", "why?", "no", "What about jazz?", "I would rather not", "x" * 300]
+    said = ["Tell me more", "why?", "no", "What about jazz?", "later", "x" * 300]
     assert [understanding.name_in(one) for one in said[:5]] == [""] * 5
     assert len(understanding.name_in(said[5])) <= 60
+    assert understanding.name_in("Will") == "Will" and understanding.name_in("it's May Brown") == "May Brown"
 
 
 def test_errors_of_the_store_are_one_line(tmp_path: Path) -> None:
@@ -447,19 +485,22 @@ def test_errors_of_the_store_are_one_line(tmp_path: Path) -> None:
 # ---- the command
 
 
-def test_the_owner_lists_shows_and_forgets(tmp_path: Path, command: Commands) -> None:
+def test_the_owner_lists_shows_and_forgets(tmp_path: Path) -> None:
     folder = ("--set", f"memory.folder={tmp_path}", "--set", f"tutor.progress={tmp_path}")
-    assert command.run("memory", "list", *folder, cwd=tmp_path).stdout == ""
+
+    def memory(*arguments: str) -> Any:
+        return CliRunner().invoke(memory_commands, [*arguments, *folder])
+
+    assert memory("list").stdout == ""
     memories = Memories(tmp_path)
     memories.keep("Jonas", Fact("I like jazz", "liking"))
     memories.keep("Ada")
-    listed = command.run("memory", "list", *folder, cwd=tmp_path).stdout.splitlines()
+    listed = memory("list").stdout.splitlines()
     assert [line.partition(",")[0] for line in listed] == ["Ada: 0 things", "Jonas: 1 thing"]
-    assert command.run("memory", "show", "jonas", *folder, cwd=tmp_path).stdout == "I like jazz\n"
-    wrong = command.run("memory", "forget", "Eve", *folder, cwd=tmp_path)
-    assert wrong.returncode == 2 and "expected somebody who is remembered" in wrong.stderr
-    assert command.run("memory", "forget", *folder, cwd=tmp_path).returncode == 2
-    assert command.run("memory", "forget", "Jonas", *folder, cwd=tmp_path).returncode == 0
+    assert json.loads(memory("list", "--json").stdout)[1]["name"] == "Jonas"
+    assert memory("show", "jonas").stdout == "I like jazz\n"
+    assert "expected somebody who is remembered" in str(memory("forget", "Eve").exception)
+    assert "expected a name, or --all" in str(memory("forget").exception)
+    assert memory("forget", "Jonas").exit_code == 0
     assert [person.name for person in memories.people()] == ["Ada"]
-    assert command.run("memory", "forget", "--all", "-q", *folder, cwd=tmp_path).stderr == ""
-    assert memories.people() == []
+    assert memory("forget", "--all", "-q").exit_code == 0 and memories.people() == []

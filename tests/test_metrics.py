@@ -22,7 +22,6 @@ from agent.conversation.events import (
     FillerSaid,
     RequestDropped,
     Say,
-    StopMissed,
     TurnFinished,
     TypedText,
     UserWentOnAfterEnd,
@@ -84,7 +83,7 @@ def floor_of(*events: Event) -> dict[str, object]:
         (WAIT_THEN_GO_ON, {"to_silence_s": [0.3], "holds": 1}),
         (ONLY_DUCKED, {"to_duck_s": [0.03]}),
         ([*FALSE_STOP, *A_CUT], {"to_duck_s": [0.06, 0.05], "to_silence_s": [0.2, 0.21], "holds": 2, "false_stops": 1}),
-        ([StopMissed(0.7)], {"missed_stops": 1}),
+        ([VoiceDucked(60.0, 60.04), VoiceResumed(60.9, was_held=False)], {"to_duck_s": [0.04], "missed_stops": 1}),
         ([UserWentOnAfterEnd(0.6, False), UserWentOnAfterEnd(0.9, True)], {"turns_resumed": 2, "cut_ins": 1}),
         ([FillerSaid("Let me see.", "filler"), FillerSaid("Mm-hm.", "backchannel")], {"fillers": 1, "backchannels": 1}),
         ([UtteranceDropped("aside"), RequestDropped(Say("x"), "it was stopped")], {"dropped": 2}),
@@ -106,12 +105,12 @@ def test_what_happens_between_turns_belongs_to_the_next_one() -> None:
         observer.take(UtteranceDropped("asleep"))
         for record in records:
             observer.turn_began(record, 0.0)
-            observer.take(StopMissed(1.0))
+            observer.take(UserWentOnAfterEnd(0.5, True))
             observer.take(TurnFinished(record))
-        observer.take(StopMissed(1.0))
+        observer.take(UserWentOnAfterEnd(0.5, True))
 
     run(main())
-    assert [record.floor.missed_stops for record in records] == [1, 1] and records[0].floor.dropped == 1
+    assert [record.floor.cut_ins for record in records] == [1, 1] and records[0].floor.dropped == 1
 
 
 def test_a_session_s_own_events_are_counted() -> None:

@@ -383,7 +383,7 @@ def test_topics_that_nobody_asked_for_and_a_flood_of_them_change_nothing() -> No
         answers = [
             CONNACK,
             b"\x40\x02\x00\x01",
-            b"\x90\x0a\x00\x02" + b"\x01" * 8,
+            b"\x90\x0c\x00\x02" + b"\x01" * 10,
             *[b"".join([*elsewhere, *flood, stop])] * 3,
         ]
         async with mad_broker(*answers) as (port, calls):

@@ -44,7 +44,7 @@ def test_words_before_and_after_a_pause_are_one_question(interim: tuple[str, ...
     assert all(history == () for history in scene.mind.histories), "the answer that was dropped left no trace"
     assert len(audible_spans(scene.output.all_sound)) == 1
     (event,) = went_on(scene)
-    assert not event.was_heard and event.after_s == pytest.approx(1.0 + 0.2, abs=0.1)
+    assert not event.was_heard and event.after_s == pytest.approx(1.0 + 0.1, abs=0.1)
     assert record.question_start_sample == pytest.approx(1.0 * 48_000, abs=4_000)
 
 

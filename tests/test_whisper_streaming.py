@@ -27,18 +27,20 @@ class Listener:
     def __init__(
         self, decode: Decode, is_cancelled: Callable[[], bool] = lambda: False, turns: Turns | None = None
     ) -> None:
-        self.transcription = Transcription(decode, turns or Turns(), LoudnessVAD(), is_cancelled)
+        self.told: list[tuple[str, float]] = []
+        self.transcription = Transcription(decode, turns or Turns(), LoudnessVAD(), is_cancelled, self._tell)
         self._pool = ThreadPoolExecutor(1)
         self.final: Future[Understood] = self._pool.submit(self.transcription.run)
 
-    def hear(self, samples: Samples, *, live: bool = False) -> str:
-        words = ""
+    def _tell(self, words: Understood, until: int) -> None:
+        self.told.append((words.text, until / SPEECH_RATE_HZ))
+
+    def hear(self, samples: Samples, *, live: bool = False) -> None:
         for start in range(0, len(samples), PIECE):
             pcm = (samples[start : start + PIECE] * 32767.0).astype("<i2").tobytes()
-            words = self.transcription.hear(pcm)
+            self.transcription.hear(pcm)
             if live:
                 time.sleep(PIECE / SPEECH_RATE_HZ)
-        return words
 
     def finish(self) -> str:
         self.transcription.finish()
@@ -99,7 +101,7 @@ def test_nothing_is_decoded_where_nobody_speaks(listening: Callable[..., Listene
 def test_silence_around_the_voice_is_left_out(listening: Callable[..., Listener]) -> None:
     listener = listening(whole_s)
     listener.hear(np.concatenate((quiet(3.0), voice(1.0), quiet(0.9))))
-    assert listener.finish() == "1.5"  # 0.3 s before and 0.2 s after
+    assert listener.finish() == "1.4"  # 0.3 s before and 0.1 s after
 
 
 def test_the_words_are_known_once_a_pause_has_begun(listening: Callable[..., Listener]) -> None:
@@ -112,8 +114,9 @@ def test_the_words_are_known_once_a_pause_has_begun(listening: Callable[..., Lis
     listener = listening(count)
     listener.hear(voice(0.16))
     listener.hear(quiet(0.4))
-    wait_until(lambda: bool(decoded))
-    assert decoded == [pytest.approx(0.32)]  # with the sound's end still unknown
+    wait_until(lambda: bool(listener.told))
+    assert decoded == [pytest.approx(0.256)]  # with the sound's end still unknown
+    assert listener.told == [("words", pytest.approx(0.256))], "they are told at once, with how far they go"
     assert listener.finish() == "words" and len(decoded) == 1
 
 
@@ -134,7 +137,8 @@ def test_interim_transcripts_are_of_the_latest_sound_and_never_queue(listening: 
     gate.set()
     wait_until(lambda: len(decoded) == 2)
     assert decoded[1] == pytest.approx(3.6, abs=0.01)
-    assert listener.transcription.hear(b"") == "interim"
+    wait_until(lambda: len(listener.told) == 2)
+    assert listener.told == [("interim", pytest.approx(0.6)), ("interim", pytest.approx(3.6))]
     listener.finish()
 
 
@@ -188,7 +192,7 @@ def test_an_interim_transcript_gives_way_to_the_final_words(listening: Callable[
     listener.hear(voice(0.6))
     wait_until(lambda: bool(began))
     listener.hear(np.concatenate((voice(1.0), quiet(0.3))))
-    assert listener.finish() == "1.8" and len(stopped) == 1 and stopped[0] <= 0.6
+    assert listener.finish() == "1.7" and len(stopped) == 1 and stopped[0] <= 0.6
 
 
 def test_a_long_silence_and_a_long_stretch_divide_the_utterance(listening: Callable[..., Listener]) -> None:
@@ -202,7 +206,7 @@ def test_a_long_silence_and_a_long_stretch_divide_the_utterance(listening: Calla
 def test_the_final_words_do_not_depend_on_when_the_sound_came(listening: Callable[..., Listener], live: bool) -> None:
     listener = listening(whole_s)
     listener.hear(np.concatenate((voice(0.5), quiet(0.3), voice(0.4), quiet(1.2), voice(0.3), quiet(0.1))), live=live)
-    assert listener.finish() == "1.4 0.7"
+    assert listener.finish() == "1.3 0.7"
 
 
 def test_cancelling_ends_a_decoding(listening: Callable[..., Listener]) -> None:

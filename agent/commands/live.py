@@ -43,7 +43,7 @@ def talk(
     speaker: SpeakerName = None,
     headphones: Annotated[
         bool | None,
-        typer.Option("--headphones/--no-headphones", help="You wear headphones: interrupt it by speaking."),
+        typer.Option("--headphones/--no-headphones", help="You wear headphones: no echo to cancel."),
     ] = None,
     push_to_talk: Annotated[
         bool | None,
@@ -69,7 +69,7 @@ def talk(
 ) -> None:
     """Talks with you: your microphone in, its voice and its face out, until you leave (Q or Ctrl-C).
 
-    Without headphones it does not listen while it speaks, since it would hear itself. Space always stops it.
+    It takes its own voice out of what the microphone hears, so you can interrupt it. Space always stops it.
 
     Examples:
     `visavis talk --window`

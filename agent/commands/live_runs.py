@@ -73,7 +73,7 @@ class Talk:
         began = time.perf_counter()
         config = self._config
         device = sound_device(config, self._tell_problem)
-        audio = live_audio(config, device, on_level=self._line.level)
+        audio = live_audio(config, device, self._line.level, self._tell_problem)
         keys = Keys(audio, push_to_talk=config.devices.push_to_talk, show_open=self._show_open)
         status_line = show_status_line(self._line, self._quiet)
         parts = Part.CONVERSATION if audio.hears else Part.TYPED_CONVERSATION
@@ -196,7 +196,7 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     from agent.engine import Part, load_engine
     from agent.log.vitals import log_vitals
     from agent.mirror import MOST_LATENCY_S, open_mirror
-    from agent.sound_devices import sound_device
+    from agent.sound_devices import echo_canceller, sound_device
     from avatar.outputs.opening import open_outputs
 
     def problem(message: str) -> None:
@@ -213,7 +213,8 @@ async def mirror_live(config: Config, record: Path | None, quiet: bool) -> None:
     began = time.perf_counter()
     line = StatusLine("(q: leave)")
     device = sound_device(config, problem, most_latency_s=MOST_LATENCY_S)
-    audio = LiveAudio(device, full_duplex=True, on_level=line.level)
+    canceller = echo_canceller(config, problem)  # else speakers that the microphone hears would howl
+    audio = LiveAudio(device, full_duplex=True, on_level=line.level, canceller=canceller)
     keys = Keys(audio, push_to_talk=False, show_open=show_open)
     async with load_engine(config, Part.MOTION | Part.FACE) as engine, engine.face() as face:
         tell_notices(face.portrait, quiet)

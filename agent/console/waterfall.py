@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.conversation.floor_figures import FloorFigures
-from agent.conversation.turn import STAGES, TurnRecord
+from agent.conversation.turn import STAGES, FloorFigures, TurnRecord
 from speech.files.draft import Draft
 
 _WIDTH = 40

@@ -12,7 +12,15 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.conversation.events import RecordingEnded, TalkKey, TypedText, UserLeft, UserPaused, UserStopped
+from agent.conversation.events import (
+    EchoMeasured,
+    RecordingEnded,
+    TalkKey,
+    TypedText,
+    UserLeft,
+    UserPaused,
+    UserStopped,
+)
 from agent.conversation.floor import Floor
 from avatar.clock import AudioClock, Player
 from speech.audio import AudioChunk
@@ -38,8 +46,8 @@ class UserSound:
         return cls(chunk, chunk)
 
 
-Heard = UserSound | TalkKey | TypedText | RecordingEnded | UserPaused | UserStopped | UserLeft
-"""What comes from the user, in the order in which it happened."""
+Heard = UserSound | EchoMeasured | TalkKey | TypedText | RecordingEnded | UserPaused | UserStopped | UserLeft
+"""What comes from the user, in the order in which it happened, and what was measured of it."""
 
 
 @dataclass(frozen=True, slots=True)

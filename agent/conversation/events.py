@@ -211,17 +211,6 @@ class VoiceCut:
 
 
 @dataclass(frozen=True, slots=True)
-class StopMissed:
-    """The user talked on over the avatar for longer than half a second, and it did not fall silent.
-
-    Attributes:
-        voiced_s: how long the user's voice was heard so.
-    """
-
-    voiced_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class EchoMeasured:
     """What of the avatar's own voice came back into the microphone since the last report; once a second at most.
 
@@ -278,7 +267,6 @@ FloorEvent = (
     | VoiceHeld
     | VoiceResumed
     | VoiceCut
-    | StopMissed
     | EchoMeasured
     | UserWentOnAfterEnd
     | FillerSaid

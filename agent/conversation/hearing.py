@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from agent.conversation.audio_io import Heard, Stage, UserSound
 from agent.conversation.events import (
+    EchoMeasured,
     Event,
     Problem,
     RecordingEnded,
@@ -23,7 +24,7 @@ from agent.conversation.events import (
     UserStopped,
 )
 from agent.conversation.listening.pauses import Listening
-from agent.conversation.utterance import Utterance
+from agent.conversation.listening.utterance import Utterance
 from speech.asr.base import ASR
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import VisavisError
@@ -63,6 +64,17 @@ class UserBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class UserFellSilent:
+    """They pause, or have finished.
+
+    Attributes:
+        spoke_s: how long they spoke before.
+    """
+
+    spoke_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class UserWentOn:
     """It was only a pause."""
 
@@ -88,6 +100,7 @@ Happening = (
     UserVoiced
     | NobodyThere
     | UserBegan
+    | UserFellSilent
     | UserWentOn
     | UserSaid
     | TypedText
@@ -157,6 +170,7 @@ class Hearing:
         self._words: asyncio.Task[str] | None = None
         self._key_is_down = False
         self._may_have_begun = False
+        self._began_s = 0.0
 
     async def listen(self, heard: AsyncIterator[Heard]) -> AsyncGenerator[Happening, None]:
         """Yields what the user does, as it becomes certain; what is yielded is dealt with before more is heard.
@@ -169,6 +183,8 @@ class Hearing:
             match item:
                 case UserSound():
                     happenings = await self._hear(item)
+                case EchoMeasured():
+                    self._on_event(item)
                 case TalkKey(is_down):
                     happenings = await self._take_key(is_down)
                 case RecordingEnded():
@@ -197,10 +213,12 @@ class Hearing:
             self._listening.hear(event, ago_s, lambda: self._utterance.understood.text if self._utterance else "")
             match event:
                 case SpeechStarted(at_s):
+                    self._began_s = at_s
                     await self._begin(ears, at_s, self._heard_at(sound.voice, at_s) if self._real_time else None)
                     self._may_have_begun = True
                 case SpeechPaused(at_s) if self._utterance is not None:
                     self._utterance.pause(at_s)
+                    happenings.append(UserFellSilent(at_s - self._began_s))
                     self._tell_early_words()
                 case SpeechResumed() if self._utterance is not None:
                     await self._utterance.go_on()

@@ -16,7 +16,6 @@ from agent.conversation.events import (
     FillerSaid,
     RequestDropped,
     StateChanged,
-    StopMissed,
     TurnFinished,
     UserWentOnAfterEnd,
     UtteranceDropped,
@@ -25,14 +24,16 @@ from agent.conversation.events import (
     VoiceHeld,
     VoiceResumed,
 )
-from agent.conversation.floor_figures import FloorFigures
-from agent.conversation.turn import TurnRecord
+from agent.conversation.turn import FloorFigures, TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState, Floats
 from avatar.renderer import FrameShown
 
 MOUTH_MOVED = 0.06
 """A mouth has moved when its coefficients differ this much (Euclidean) from what they were before the reply."""
+
+MISSED_S = 0.75
+"""A voice of half a second has ducked the avatar for so long: that it is gone is known a quarter second later."""
 
 
 class LatencyObserver:
@@ -46,6 +47,7 @@ class LatencyObserver:
         self._on_event = on_event
         self._floor = FloorFigures()  # of the turn that is not over yet, or of the next one
         self._is_held = self._is_held_for_voice = False
+        self._ducked_since_s = 0.0
         self._record: TurnRecord | None = None
         self._reply_start: int | None = None
         self._mouth_before: Floats | None = None
@@ -90,18 +92,18 @@ class LatencyObserver:
         match event:
             case VoiceDucked(onset_s, at_s):
                 floor.to_duck_s.append(at_s - onset_s)
+                self._ducked_since_s = onset_s
             case VoiceHeld(at_s, onset_s):
                 floor.holds += 1
                 self._fell_silent(at_s, onset_s)
                 self._is_held, self._is_held_for_voice = True, onset_s is not None
-            case VoiceResumed(_, was_held, was_asked):
+            case VoiceResumed(at_s, was_held, was_asked):
+                floor.missed_stops += not was_held and at_s - self._ducked_since_s > MISSED_S
                 floor.false_stops += was_held and self._is_held_for_voice and not was_asked
                 self._is_held = False
             case VoiceCut(at_s, onset_s):
                 self._fell_silent(at_s, onset_s)
                 self._is_held = False
-            case StopMissed():
-                floor.missed_stops += 1
             case UserWentOnAfterEnd(_, was_heard):
                 floor.turns_resumed += 1
                 floor.cut_ins += was_heard

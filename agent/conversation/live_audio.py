@@ -9,11 +9,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+
 from agent.conversation.audio_io import Heard, Stage, UserSound
-from agent.conversation.events import TalkKey, UserLeft, UserPaused, UserStopped
+from agent.conversation.events import EchoMeasured, TalkKey, UserLeft, UserPaused, UserStopped
 from avatar.clock import EvenPlayer, Player
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples, rms
-from speech.echo.base import EchoCanceller
+from speech.echo.base import EchoCanceller, EchoReport
 from speech.sound_track import SoundTrack
 
 ECHO_S = 0.35
@@ -24,6 +26,9 @@ _MOST_AHEAD_S = 0.25
 
 QUEUED = 32
 """Chunks and key presses that wait; of more, the oldest chunks wait at the device, and the oldest keys go."""
+
+
+_Item = UserSound | EchoMeasured | TalkKey | UserPaused | UserStopped
 
 
 class SoundDevice(Player, Protocol):
@@ -42,13 +47,17 @@ class SoundDevice(Player, Protocol):
         """What the microphone hears: float32 mono at OUTPUT_RATE_HZ, without end."""
         ...
 
+    def played_meanwhile(self) -> Samples:
+        """What the speaker played while the latest of `chunks` was recorded, as far as is known; as long."""
+        ...
+
 
 class LiveAudio:
     """The sound of a user at a device; an `AudioIO`.
 
     Args:
         device: not yet open.
-        full_duplex: the microphone does not hear the avatar, so the user can barge in by voice.
+        full_duplex: the microphone does not hear the avatar, or others see to that, so the user can barge in by voice.
         push_to_talk: nothing is heard before `press`.
         echo_s: how long after the avatar's last sample the microphone may still hear it.
         on_level: called with the loudness of every chunk (RMS, 0 to 1), on the event loop.
@@ -69,11 +78,12 @@ class LiveAudio:
         canceller: EchoCanceller | None = None,
     ) -> None:
         self._device, self._push_to_talk, self._echo_s, self._on_level = device, push_to_talk, echo_s, on_level
-        self._canceller = None if full_duplex else canceller
+        self._canceller, self._echo = canceller, _EchoMeter()
         self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
+        self._unfinished = 0  # samples that the canceller holds, less than a block
         # Sound and keys in one queue, in the order in which they happened; None ends it.
-        self._items: asyncio.Queue[UserSound | TalkKey | UserPaused | UserStopped | None] = asyncio.Queue(QUEUED)
+        self._items: asyncio.Queue[_Item | None] = asyncio.Queue(QUEUED)
 
     @property
     def hears(self) -> bool:
@@ -142,8 +152,8 @@ class LiveAudio:
         user = stage.user
         async for chunk in self._device.chunks():
             self._on_level(rms(chunk.samples))
-            sound = await asyncio.to_thread(self._without_echo, chunk, self._played(stage, chunk))
-            if not self.is_open:
+            sound = await self._without_echo(chunk)
+            if sound is None or not self.is_open:
                 continue
             if self._is_listening(stage, self._is_down):
                 samples = sound.words.samples
@@ -151,22 +161,50 @@ class LiveAudio:
                     user.append(samples)
             await self._items.put(sound)
 
-    def _played(self, stage: Stage, chunk: AudioChunk) -> Samples:
-        """What was heard of the avatar while a chunk was recorded that has just come."""
-        ago_s = asyncio.get_running_loop().time() - self._device.heard_at(0)
-        now = round(ago_s * OUTPUT_RATE_HZ) if math.isfinite(ago_s) else 0
-        return stage.voice.read(max(0, now - len(chunk.samples)), len(chunk.samples))
-
-    def _without_echo(self, chunk: AudioChunk, played: Samples) -> UserSound:
+    async def _without_echo(self, chunk: AudioChunk) -> UserSound | None:
+        """The sound that is finished with this chunk; None where it is too short for any."""
         if self._canceller is None:
             return UserSound.of(chunk)
-        clean = self._canceller.push(chunk.samples, played)
-        return UserSound(replace(chunk, samples=clean.words), replace(chunk, samples=clean.voice))
+        clean = await asyncio.to_thread(self._canceller.push, chunk.samples, self._device.played_meanwhile())
+        if clean.report is not None and (measured := self._echo.add(clean.report, chunk.duration_s)):
+            await self._items.put(measured)
+        self._unfinished += len(chunk.samples) - len(clean.words)
+        if not len(clean.words):
+            return None
+        start = chunk.end_sample - self._unfinished - len(clean.words)
+        return UserSound(
+            replace(chunk, samples=clean.words, start_sample=start),
+            replace(chunk, samples=clean.voice, start_sample=start),
+        )
 
     def _put(self, item: TalkKey | UserPaused | UserStopped | None) -> None:
         while self._items.full():  # what the user decides goes before what the user says
             self._items.get_nowait()
         self._items.put_nowait(item)
+
+
+class _EchoMeter:
+    """Sums up the canceller's reports: one a second."""
+
+    def __init__(self) -> None:
+        self._seconds = self._double_talk_s = self._power_s = self._alone_s = self._cancelled_db_s = 0.0
+
+    def add(self, report: EchoReport, seconds: float) -> EchoMeasured | None:
+        """Takes the report of a piece of sound that is so long."""
+        self._seconds += seconds
+        self._power_s += seconds * 10.0 ** (report.echo_dbfs / 10.0)
+        if report.is_double_talk:
+            self._double_talk_s += seconds
+        else:
+            self._alone_s += seconds
+            self._cancelled_db_s += seconds * report.cancelled_db
+        if self._seconds < 1.0:
+            return None
+        level_db = 10.0 * math.log10(self._power_s / self._seconds)
+        erle_db = self._cancelled_db_s / self._alone_s if self._alone_s else 0.0
+        measured = EchoMeasured(level_db, erle_db, self._double_talk_s)
+        self._seconds = self._double_talk_s = self._power_s = self._alone_s = self._cancelled_db_s = 0.0
+        return measured
 
 
 class NoSound:
@@ -189,6 +227,10 @@ class NoSound:
     async def playing(self, track: SoundTrack) -> AsyncGenerator[None, None]:
         """Nothing is played."""
         yield
+
+    def played_meanwhile(self) -> Samples:
+        """Nothing."""
+        return np.zeros(0, np.float32)
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         """There are none."""

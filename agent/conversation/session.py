@@ -29,7 +29,16 @@ from agent.conversation.events import (
     UserPaused,
     UserStopped,
 )
-from agent.conversation.hearing import Ears, Hearing, NobodyThere, UserBegan, UserSaid, UserVoiced, UserWentOn
+from agent.conversation.hearing import (
+    Ears,
+    Hearing,
+    NobodyThere,
+    UserBegan,
+    UserFellSilent,
+    UserSaid,
+    UserVoiced,
+    UserWentOn,
+)
 from agent.conversation.history import History
 from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
@@ -88,6 +97,8 @@ class Session:
         controls: gaze, head distance, emotion and composure from the start.
         earlier: what was said before, where a conversation goes on.
         manners: looks at the words of a turn before the mind is asked; None leaves all to the mind.
+        phrases: in the language of the conversation; None for English.
+        spoken: the same in its voice; None makes them.
 
     Attributes:
         history: the conversation so far.
@@ -108,6 +119,8 @@ class Session:
         controls: Controls | None = None,
         earlier: Sequence[Message] = (),
         manners: Manners | None = None,
+        phrases: Phrases | None = None,
+        spoken: SpokenPhrases | None = None,
     ) -> None:
         self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
         self._opening, self.mind = manner.opening, mind
@@ -115,7 +128,7 @@ class Session:
         self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(on_event)
         on_event = self._latency.take
-        phrases, spoken, policy = Phrases(manner.listening.language), SpokenPhrases(voice), manner.listening
+        phrases, spoken, policy = phrases or Phrases("en"), spoken or SpokenPhrases(voice), manner.listening
         confirming = self._manners = Confirming(
             manners or ForMind(),
             phrases,
@@ -204,6 +217,8 @@ class Session:
                         answering.barge_in.take(Cue.NOBODY)
                     case UserBegan(by_key):
                         answering.user_began(by_key=by_key)
+                    case UserFellSilent(spoke_s):
+                        answering.barge_in.fell_silent(spoke_s)
                     case UserWentOn():
                         answering.user_went_on()
                     case UserSaid():

@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 
+from agent.backends.choice import with_meant_voice
 from agent.config.config import Config
 from agent.conversation.events import Event
+from agent.conversation.listening.spoken_phrases import SpokenPhrases
 from agent.intents.understood import intent_of
 from agent.manners.attention import AttentionSettings
 from agent.manners.languages import SessionLanguages
@@ -32,11 +34,13 @@ class OwnParts:
         voice: at its pace and loudness, in its language.
         ears: in its language; None where only typed text comes in.
         manners: what changes them.
+        spoken: short phrases in that voice.
     """
 
     voice: AdjustedVoice
     ears: ExchangedASR | None
     manners: ConversationManners
+    spoken: SpokenPhrases
 
 
 @asynccontextmanager
@@ -78,13 +82,16 @@ async def own_parts(
         keeps_names=config.memory.keep != "no",
     )
     await asyncio.to_thread(_prepare)
+    meant = await asyncio.to_thread(with_meant_voice, config)  # the voice's name may say its language
+    config = config.model_copy(update={"voice": config.voice.model_copy(update={"language": meant.voice.language})})
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
     async with AsyncExitStack() as leases:
         languages = SessionLanguages(parts, config, adjusted, exchanged, leases)
         languages.begin_with(voice, asr)
         manners = ConversationManners(settings, adjusted, languages, on_event=on_event, is_known=is_known)
         try:
-            yield OwnParts(adjusted, exchanged, manners)
+            spoken = SpokenPhrases(adjusted, lambda: (manners.phrases.language, adjusted.adjustment))
+            yield OwnParts(adjusted, exchanged, manners, spoken)
         finally:
             manners.close()
 

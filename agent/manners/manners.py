@@ -86,6 +86,9 @@ class ConversationManners:
         languages: in which they may speak.
         on_event: called with everything that the session tells, and with what happens here.
         is_known: whether the knowledge speaks of a word.
+
+    Attributes:
+        phrases: in the language that is spoken now.
     """
 
     def __init__(
@@ -103,7 +106,8 @@ class ConversationManners:
         self._say: Callable[[str], object]
         self._is_quiet: Callable[[], bool]
         self._known_name: Callable[[], str] = str
-        self._phrases = Phrases(languages.language)
+        self._is_claimed: Callable[[str], bool] = lambda words: False
+        self.phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = self._offered = ""
         self._steady = Adjustment()
@@ -112,7 +116,11 @@ class ConversationManners:
         self._told_awake: bool | None = None
 
     def attend(
-        self, say: Callable[[str], object], is_quiet: Callable[[], bool], known_name: Callable[[], str] = str
+        self,
+        say: Callable[[str], object],
+        is_quiet: Callable[[], bool],
+        known_name: Callable[[], str] = str,
+        is_claimed: Callable[[str], bool] = lambda words: False,
     ) -> None:
         """Looks after a session; called once, before it runs.
 
@@ -120,9 +128,15 @@ class ConversationManners:
             say: has it say something when nobody speaks.
             is_quiet: whether nobody speaks, thinks or is held.
             known_name: who the user is, where somebody else knows; "" where not.
+            is_claimed: whether the mind has its own meaning for words, as for "forget that" after it kept something.
         """
-        self._say, self._is_quiet, self._known_name = say, is_quiet, known_name
+        self._say, self._is_quiet, self._known_name, self._is_claimed = say, is_quiet, known_name, is_claimed
         self._tell_attention()
+
+    @property
+    def language(self) -> str:
+        """In which the conversation is held now, such as "en"."""
+        return self._languages.language
 
     # ---- before the mind is asked
 
@@ -144,7 +158,7 @@ class ConversationManners:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
         self._attention.stay()
         if not asked:
-            return Say(self._phrases.say("manners.called"))
+            return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
@@ -158,6 +172,8 @@ class ConversationManners:
         intent = intent_of(words, self._languages.language, self._settings.attention.name)
         match intent:
             case Intent(Kind.REMEMBER | Kind.RECALL | Kind.FORGET | Kind.GO_ON):
+                return None
+            case Intent(Kind.NEVER_MIND) if self._is_claimed(words):
                 return None
             case Intent(Kind.GREETING, what) if self._settings.keeps_names and what:
                 return None
@@ -174,7 +190,7 @@ class ConversationManners:
         return intent
 
     async def _answer_to(self, intent: Intent) -> Say | TypedText | Unanswered | None:
-        say = self._phrases.say
+        say = self.phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
                 return Unanswered("empty")
@@ -198,7 +214,7 @@ class ConversationManners:
 
     @property
     def _has_phrases(self) -> bool:
-        return self._phrases.language == primary(self._languages.language)
+        return self.phrases.language == primary(self._languages.language)
 
     @property
     def _name(self) -> str:
@@ -234,7 +250,7 @@ class ConversationManners:
         self._steady = self._voice.adjustment = then
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
-        say = self._phrases.say
+        say = self.phrases.say
         if not self._has_phrases:
             return Say(self._said.whole()) if self._said else Unanswered("empty")
         if then == now:
@@ -247,12 +263,12 @@ class ConversationManners:
         """Speaks another language from now on, and says so in it; or says why not."""
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
-            self._phrases = Phrases(self._languages.language)
+            self.phrases.switch(self._languages.language)
             if not self._has_phrases:
                 return LANGUAGES.get(language, language)
-            return self._phrases.say(f"manners.language_{result}")
-        name = language_name(language, self._phrases.language)
-        return self._phrases.say(f"manners.language_{result}", language=name)
+            return self.phrases.say(f"manners.language_{result}")
+        name = language_name(language, self.phrases.language)
+        return self.phrases.say(f"manners.language_{result}", language=name)
 
     # ---- what happens in the session
 
@@ -284,7 +300,7 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._offered = self._phrases.say("manners.offer")
+        self._offered = self.phrases.say("manners.offer")
         self._say(self._offered)
 
     def _tell_attention(self) -> None:

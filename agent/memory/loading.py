@@ -8,6 +8,7 @@ from agent.config.config import Config
 from agent.memory.state import Manner
 from agent.memory.store import Memories
 from agent.memory.understanding import RecallSome, Understanding
+from agent.personas import name_of
 from agent.tutor.loading import progress_of
 from speech.user_folders import data_folder
 
@@ -24,9 +25,16 @@ def lasting_memories(config: Config) -> Memories:
     return Memories(config.memory.folder or data_folder() / "memory", progress=progress_of(config))
 
 
-def manner_of(config: Config, *, chats: bool) -> Manner:
-    """How somebody is remembered in a conversation; `chats` where a language model answers."""
-    return Manner(config.voice.language, " ".join(config.memory.person.split()), chats, config.web.kiosk)
+def manner_of(config: Config, language: Callable[[], str], *, chats: bool) -> Manner:
+    """How somebody is remembered in a conversation.
+
+    Args:
+        config: its settings.
+        language: gives the language in which it is held, which may change.
+        chats: a language model answers.
+    """
+    person = " ".join(config.memory.person.split())
+    return Manner(language, name_of(config), person, chats=chats, is_public=config.web.kiosk)
 
 
 def for_visitors(config: Config) -> Config:
@@ -42,7 +50,7 @@ def expected_beside(config: Config, expected: Callable[[str], bool]) -> Callable
     """Whether words that may have been misheard want something remembered or told, or are expected by somebody else."""
     if config.memory.keep == "no":
         return expected
-    understanding = Understanding(config.voice.language)
+    understanding = Understanding(config.voice.language, name_of(config))
 
     def is_expected(text: str) -> bool:
         understood = understanding.wish_in(text)

@@ -62,6 +62,10 @@ class Remembering:
         """Who talks, as they said; "" where that is not known or nothing is remembered."""
         return self._state.person
 
+    def claims(self, words: str) -> bool:
+        """Whether words that may mean something else are for the memory: "Forget that", once it has kept something."""
+        return self._state.last is not None and self._replies.forgets_last(words)
+
     async def stream(self, history: Sequence[Message], text: str) -> AsyncGenerator[str, None]:
         """Answers `text`; see `agent.llm.base.Conversation.stream`."""
         proposal = self._proposal = await self._replies.proposed(self._state, text)
@@ -126,6 +130,10 @@ async def remembering(
         manner: how somebody is remembered.
         on_event: called with what the session tells, and with problems.
     """
-    async with open_notebook(memories, lambda problem: on_event(Problem(problem))) as notebook:
-        lasts = memories is not None and memories.lasts
-        yield Remembering(mind, notebook, lasts=lasts, manner=manner, on_event=on_event)
+    try:
+        async with open_notebook(memories, lambda problem: on_event(Problem(problem))) as notebook:
+            lasts = memories is not None and memories.lasts
+            yield Remembering(mind, notebook, lasts=lasts, manner=manner, on_event=on_event)
+    finally:
+        if memories is not None:
+            memories.close()

@@ -19,7 +19,7 @@ from agent.memory.understanding import (
     Understanding,
     Understood,
 )
-from agent.memory.wording import Wording
+from agent.memory.wording import Wording, wording_of
 
 
 class Replies:
@@ -33,8 +33,6 @@ class Replies:
 
     def __init__(self, notebook: Notebook[Memories], manner: Manner, *, lasts: bool) -> None:
         self._notebook, self._manner, self._lasts = notebook, manner, lasts
-        self._understanding = Understanding(manner.language)
-        self._wording = Wording(self._understanding.code)
 
     async def proposed(self, state: State, text: str) -> Proposal | None:
         """What is said to `text`; None where it is the mind's.
@@ -185,6 +183,11 @@ class Replies:
             forgets=True,
         )
 
+    def forgets_last(self, text: str) -> bool:
+        """Whether it asks to forget what was kept last."""
+        understood = self._understanding.wish_in(text)
+        return understood is not None and understood.wish is Forget.LAST
+
     def failed(self, proposal: Proposal) -> str:
         """What is said where a proposal that was heard could not be carried out."""
         return self._wording.say(proposal.if_not)
@@ -194,6 +197,14 @@ class Replies:
         if not self._notebook.is_open or not state.is_kept:
             return ""
         return self._wording.context(state.person, await self._facts(state.person))
+
+    @property
+    def _understanding(self) -> Understanding:
+        return Understanding(self._manner.language(), self._manner.name)
+
+    @property
+    def _wording(self) -> Wording:
+        return wording_of(self._understanding.code)
 
     @property
     def _keeps(self) -> str:

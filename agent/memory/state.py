@@ -15,13 +15,15 @@ class Manner:
     """How somebody is remembered.
 
     Attributes:
-        language: of the conversation.
+        language: gives that of the conversation, which may change.
+        name: what the avatar is called by.
         person: who talks, where that is known; "" to go by what they say.
         chats: whether the mind is a language model, which makes its own of what it is told of a person.
         is_public: many people talk here: nothing is ever kept, and nobody is told how that is changed.
     """
 
-    language: str = "en"
+    language: Callable[[], str] = lambda: "en"
+    name: str = ""
     person: str = ""
     chats: bool = False
     is_public: bool = False

@@ -16,7 +16,7 @@ from agent.text.words import tokens
 from agent.tutor.progress import Progress
 from speech.errors import InputError
 
-LONGEST_FACT = 200
+LONGEST_FACT = 150
 """Characters: a sentence."""
 
 MOST_FACTS = 200
@@ -98,6 +98,10 @@ class Memories:
     def take_problem(self) -> str:
         """What was wrong with a file since this was last called, in one line, or ""."""
         return self._database.take_problem() or (self._progress.take_problem() if self._progress else "")
+
+    def close(self) -> None:
+        """The conversation is over: what was kept for it alone is gone."""
+        self._database.close()
 
     def people(self) -> list[Person]:
         """All who are remembered, by name.

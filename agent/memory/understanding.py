@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from importlib import resources
-from typing import cast
+from typing import Literal, cast
 
+from agent.intents.intent import Intent, Kind
+from agent.intents.understood import LANGUAGES, intent_of
 from agent.memory.store import LONGEST_FACT, LONGEST_NAME, Fact, speakable
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 from speech.text.abbreviations import may_be_abbreviation
 
-LANGUAGES = ("en", "de", "fr", "es", "it")
-
 _LONGEST = 2 * LONGEST_FACT
 """Characters of an utterance that are looked at: enough to see that a fact is too long."""
+
+_BEGINNING = 100
+"""Characters of a long sentence that say what it wants."""
 
 _LONGEST_LIKING = 12
 """Words: what is longer tells a story, and no preference."""
 
 _FITS = 0.75
+
+_NO_NAMES = STOP_WORDS | QUESTION_WORDS | COMMON_WORDS
 
 _END = re.compile(r"(?<=[.!?…])\s+")
 
@@ -104,12 +109,14 @@ class Understanding:
 
     Args:
         language: a code such as "de" or "de-AT"; what isn't known is English.
+        name: what the avatar is called by.
 
     Attributes:
         code: of the language, without a country.
     """
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, name: str = "") -> None:
+        self._name = name
         code = language.lower().replace("_", "-").partition("-")[0]
         self.code = code if code in LANGUAGES else "en"
         self._languages = [_of(one) for one in dict.fromkeys((self.code, "en"))]
@@ -117,9 +124,9 @@ class Understanding:
     def wish_in(self, text: str) -> Understood | None:
         """What is wanted; None where it is for the mind."""
         sentences = _sentences(text)
-        for number, sentence in enumerate(map(_plain, sentences)):
+        for number, sentence in enumerate(sentences):
             for language in self._languages:
-                if (wish := language.wish_in(sentence)) is not None:
+                if (wish := language.wish_in(sentence, self._name)) is not None:
                     return Understood(wish, " ".join(sentences[number + 1 :]))
             if len(sentence.split()) > 1:  # "Hello. My name is Ada."
                 break
@@ -127,12 +134,12 @@ class Understanding:
 
     def name_in(self, text: str) -> str:
         """The name in the answer to "What is your name?"; "" for none."""
-        sentence = _plain(next(iter(_sentences(text)), ""))
+        sentence = next(iter(_sentences(text)), "")
         return next((name for language in self._languages if (name := language.bare_name(sentence))), "")
 
     def consents(self, text: str) -> bool | None:
         """Whether an answer to a yes-or-no question agrees; None where it says neither."""
-        sentence = _plain(next(iter(_sentences(text)), ""))
+        sentence = next(iter(_sentences(text)), "")
         answers = (language.consents(sentence) for language in self._languages)
         return next((answer for answer in answers if answer is not None), None)
 
@@ -151,68 +158,90 @@ class Understanding:
 
 
 class _Language:
-    """The patterns of one language."""
+    """How people speak of themselves in one language."""
 
-    def __init__(self, listed: Mapping[str, str | Sequence[str]]) -> None:
-        self._before = _pattern(str(listed["before"]))
+    def __init__(self, code: str, listed: Mapping[str, str | Sequence[str]]) -> None:
+        self._code = code
+        self._before, self._after = _pattern(str(listed["before"])), _pattern(f"{listed['after']}$")
+        self._clause = str(listed["clause"])
         self._patterns = {
-            name: [_pattern(one) for one in ways]
-            for name, ways in listed.items()
-            if not isinstance(ways, str | Mapping)
+            name: [_pattern(one) for one in ways] for name, ways in listed.items() if not isinstance(ways, str)
         }
-        english = STOP_WORDS | QUESTION_WORDS | COMMON_WORDS
-        self._no_names = frozenset(str(listed["no_names"]).split()) | english
+        self._no_names = frozenset(str(listed["no_names"]).split())
         self.no_topics = STOP_WORDS | QUESTION_WORDS | frozenset(tokens(str(listed["no_topics"])))
 
-    def wish_in(self, sentence: str) -> Wish | None:
-        for said in dict.fromkeys((sentence, sentence[self._before.match(sentence).end() :])):  # type: ignore[union-attr]
-            if said and (wish := self._wish(said)) is not None:
+    def wish_in(self, sentence: str, name: str) -> Wish | None:
+        """What one sentence wants.
+
+        Args:
+            sentence: with its marks.
+            name: what the avatar is called by.
+        """
+        match intent_of(sentence, self._code, name):
+            case Intent(Kind.REMEMBER, what):
+                return self._remembered(what, sentence)
+            case Intent(Kind.RECALL, what):
+                return Recall.NAME if what else Recall.ALL
+            case Intent(Kind.FORGET, what):
+                return ForgetSome(what) if what and what != "name" else Forget.ALL
+            case Intent(Kind.GREETING, what) if what and (named := self._name(what)):
+                return Named(named)
+        if len(sentence) > LONGEST_FACT and (begun := intent_of(sentence[:_BEGINNING], self._code, name)):
+            return Remember(Fact(sentence)) if begun.kind is Kind.REMEMBER else None
+        plain = _plain(sentence)
+        begins = self._before.match(plain)
+        for said in dict.fromkeys((plain, plain[begins.end() :] if begins else plain)):
+            if said and (wish := self._own_wish(said)) is not None:
                 return wish
         return None
 
-    def _wish(self, said: str) -> Wish | None:
-        if found := self._match("likes", said):
-            groups = found.groupdict()
-            topic = groups["topic"] or f"favourite {groups['topic2']}"
-            if len(said.split()) <= _LONGEST_LIKING:
-                return Remember(self._fact(found["fact"], "liking", topic), is_asked=False)
-        if (found := self._match("named", said)) and (name := self._name(found["name"])):
-            return Named(name)
-        if self._match("keep_me", said):
-            return RememberMe()
-        if found := self._match("remember", said):
-            return self._remembered(found["fact"])
-        for wish, names in (
-            (Forget.ALL, "forget_me"),
-            (Forget.LAST, "forget_last"),
-            (Recall.ALL, "recall_all"),
-            (Recall.NAME, "recall_name"),
-            (Recall.LIKINGS, "recall_likes"),
-        ):
-            if self._match(names, said):
-                return wish
+    def _own_wish(self, said: str) -> Wish | None:
+        if (liking := self._liking(said)) is not None:
+            return Remember(liking, is_asked=False)
+        if self._match("recall_likes", said):
+            return Recall.LIKINGS
+        if self._match("forget_last", said):
+            return Forget.LAST
         if found := self._match("forget_some", said):
             return ForgetSome(found["topic"])
-        if self._match("recall_some", said):
-            return RecallSome(said)
-        return None
+        return RecallSome(said) if self._match("recall_some", said) else None
 
-    def _remembered(self, said: str) -> Wish:
+    def _remembered(self, what: str, sentence: str) -> Wish | None:
         """What follows "remember that": a name, a preference, or anything else."""
-        inner = self._wish(said)
-        if isinstance(inner, Named):
-            return inner
-        return Remember(inner.fact if isinstance(inner, Remember) else self._fact(said, "fact", ""))
+        if re.fullmatch("(?:me|my name|name)?", what):
+            return RememberMe()
+        match intent_of(what, self._code):
+            case Intent(Kind.GREETING, name) if name and (named := self._name(name)):
+                return Named(named)
+        said = self._after.sub("", _plain(what))
+        if (liking := self._liking(said)) is not None:
+            return Remember(liking)
+        is_clause = self._clause and f"{self._clause} {said}".casefold() in sentence.casefold()
+        return Remember(self._fact(f"{self._clause} {said}" if is_clause else said, "fact", ""))
 
-    def _fact(self, said: str, kind: str, topic: str) -> Fact:
+    def _liking(self, said: str) -> Fact | None:
+        found = self._match("likes", said)
+        if found is None or len(said.split()) > _LONGEST_LIKING:
+            return None
+        groups = found.groupdict()
+        return self._fact(found["fact"], "liking", groups["topic"] or f"favourite {groups['topic2']}")
+
+    def _fact(self, said: str, kind: Literal["fact", "liking"], topic: str) -> Fact:
         words = speakable(said)
         if not topic and (found := self._match("one_of", words)):
             topic = found["topic"]
-        return Fact(words, "liking" if kind == "liking" else "fact", " ".join(speakable(topic).casefold().split()))
+        return Fact(words, kind, " ".join(speakable(topic).casefold().split()))
 
     def bare_name(self, sentence: str) -> str:
-        found = self._match("named", sentence) or self._match("answers_name", sentence)
-        return self._name(found["name"]) if found else ""
+        match intent_of(sentence, self._code):
+            case Intent(Kind.GREETING, name) if name and (named := self._name(name)):
+                return named
+        found = self._match("answers_name", _plain(sentence))
+        if found is None:
+            return ""
+        if any(word.islower() and word in _NO_NAMES for word in found["name"].split()):
+            return ""  # "Tell me more"; but "Will" is one
+        return self._name(found["name"])
 
     def _name(self, said: str) -> str:
         words = speakable(said[:LONGEST_NAME]).split()
@@ -221,9 +250,10 @@ class _Language:
         return " ".join(word[:1].upper() + word[1:] for word in words)
 
     def consents(self, sentence: str) -> bool | None:
-        if self._match("no", sentence):
+        said = _plain(sentence)
+        if self._match("no", said):
             return False
-        return True if self._match("yes", sentence) else None
+        return True if self._match("yes", said) else None
 
     def _match(self, name: str, said: str) -> re.Match[str] | None:
         return next((found for one in self._patterns[name] if (found := one.fullmatch(said))), None)
@@ -232,7 +262,7 @@ class _Language:
 @cache
 def _of(code: str) -> _Language:
     listed = {name: ways for name, ways in read_language(code).items() if name not in ("say", "swaps")}
-    return _Language(cast(Mapping[str, str | Sequence[str]], listed))
+    return _Language(code, cast(Mapping[str, str | Sequence[str]], listed))
 
 
 @cache

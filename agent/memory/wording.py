@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import cast
 
 from agent.memory.store import Fact
@@ -20,7 +21,7 @@ class Wording:
     """One language.
 
     Args:
-        code: one of `agent.memory.understanding.LANGUAGES`.
+        code: one of `agent.intents.understood.LANGUAGES`.
     """
 
     def __init__(self, code: str) -> None:
@@ -65,3 +66,9 @@ class Wording:
         if self._swapped is None:
             return fact.said
         return self._swapped.sub(lambda found: self._swaps[found[0].lower()], fact.said)
+
+
+@cache
+def wording_of(code: str) -> Wording:
+    """The wording of a language, read once."""
+    return Wording(code)

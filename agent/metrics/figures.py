@@ -7,8 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from agent.conversation.events import Event, TurnFinished
-from agent.conversation.floor_figures import FloorFigures
-from agent.conversation.turn import STAGES, TurnRecord
+from agent.conversation.turn import STAGES, FloorFigures, TurnRecord
 
 ANSWER_BOUNDS_S = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 """Upper bounds of the buckets for answers; what is more is in a last one."""
@@ -108,7 +107,7 @@ class ConversationFigures:
 FLOOR_COUNTS = {
     "holds": "The avatar fell silent and kept what it had not said.",
     "false_stops": "Holds for a voice that was no interruption: it went on.",
-    "missed_stops": "The user talked on over the avatar for half a second, and it did not fall silent.",
+    "missed_stops": "The user talked on over the ducked avatar for half a second, and it did not fall silent.",
     "turns_resumed": "What was taken for the end of the user's turn was none.",
     "cut_ins": "Of these, the avatar had begun to say something.",
     "fillers": "Said while the mind worked.",

@@ -20,6 +20,11 @@ class Phrases:
     """
 
     def __init__(self, language: str) -> None:
+        self._said: list[str] = []
+        self.switch(language)
+
+    def switch(self, language: str) -> None:
+        """From now on in another language."""
         folder = resources.files("agent").joinpath("data/manners")
         name = language.replace("_", "-").partition("-")[0].lower()
         self.language = name if name and folder.joinpath(f"{name}.toml").is_file() else FALLBACK
@@ -27,7 +32,6 @@ class Phrases:
         self._ways: dict[str, tuple[str, ...]] = {
             f"{table}.{key}": tuple(ways) for table, keys in tables.items() for key, ways in keys.items()
         }
-        self._said: list[str] = []
 
     @property
     def names(self) -> frozenset[str]:

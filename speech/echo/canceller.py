@@ -1,7 +1,7 @@
 """The echo canceller: a linear filter for the recogniser, and after it a suppressor for the turn detector.
 
-heard ──── Kalman filter ─┬─ words: the user whole, the echo 20 to 28 dB softer
-played ───┴───────────────┴─ AEC3 ─ voice: what is left of the echo is silent
+heard ───────────────── Kalman filter ─┬─ words: the user whole, the echo 20 to 28 dB softer
+played ─ drift tracker ─────┴─ AEC3 ───┴─ gate ─ voice: what is left of the echo is silent
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ import numpy as np
 
 from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 from speech.echo.base import CleanSound, EchoReport
-from speech.echo.kalman import BLOCK, KalmanEchoFilter
+from speech.echo.drift import DriftTracker
+from speech.echo.kalman import BIN_HZ, BLOCK, KalmanEchoFilter
 from speech.errors import InputError
 
 _AEC3_FRAME = OUTPUT_RATE_HZ // 100
 _DOUBLE_TALK_RMS = 0.003
 """-50 dBFS: sound that is not the avatar's and no softer than this."""
+_SURELY_HEARD = 0.03
+"""-15 dB: a voice that is softer than the echo by more than this may be what is left of it."""
+_ECHO_FADES = 0.7
+"""Of the echo's power that the room holds, a block later."""
+_VOICE_BLOCKS = 3
+"""Over which a voice's power is taken: 60 ms."""
 _SOFTEST = 1e-5
 """-100 dBFS: less is not told apart from silence."""
 
@@ -42,8 +49,9 @@ class ReferenceCanceller:
                 "echo cancelling: expected the package pywebrtc-audio, it is not installed; "
                 "run: pip install 'pywebrtc-audio==0.2.0'"
             ) from None
-        self._filter = KalmanEchoFilter()
+        self._drift, self._filter, self._rooms = DriftTracker(BIN_HZ), KalmanEchoFilter(), 0
         self._suppressor: Any = EchoCanceller(OUTPUT_RATE_HZ)
+        self._gate = _Gate()
         self._heard: Samples = np.zeros(0, np.float32)
         self._played: Samples = np.zeros(0, np.float32)
 
@@ -67,19 +75,47 @@ class ReferenceCanceller:
 
     def reset(self) -> None:
         """See `EchoCanceller.reset`."""
+        self._drift.reset()
         self._filter.reset()
         self._suppressor.reset()
+        self._gate = _Gate()
         self._heard = self._played = np.zeros(0, np.float32)
 
     def _block(self, heard: Samples, played: Samples) -> tuple[Samples, Samples, EchoReport | None]:
+        played = self._drift.read(played)
         words, echo = self._filter.push(heard, played)
         if self._filter.is_idle:
             return heard, heard, None
+        if self._rooms == self._filter.resets:
+            self._drift.observe(self._filter.path, BLOCK)
+        else:
+            self._rooms = self._filter.resets
+            self._drift.forget_path()
         voice = np.empty_like(words)
         for start in range(0, BLOCK, _AEC3_FRAME):
             frame = slice(start, start + _AEC3_FRAME)
             voice[frame] = self._suppressor.process(words[frame], played[frame])
+        if not self._gate.lets_pass(voice, echo, self._filter.expected_left):
+            voice = np.zeros_like(voice)
         return words, voice, _report(heard, words, voice, echo)
+
+
+class _Gate:
+    """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss."""
+
+    def __init__(self) -> None:
+        self._echo = 0.0
+        self._voice = [0.0] * _VOICE_BLOCKS
+
+    def lets_pass(self, voice: Samples, echo: Samples, expected_left: float) -> bool:
+        """Takes the next block; `expected_left` is the mean power of echo that may be left in it."""
+        self._echo = max(_power(echo), _ECHO_FADES * self._echo)
+        self._voice = [*self._voice[1:], _power(voice)]
+        return sum(self._voice) / _VOICE_BLOCKS >= _SURELY_HEARD * self._echo + expected_left
+
+
+def _power(samples: Samples) -> float:
+    return float(np.mean(np.square(samples)))
 
 
 def _report(heard: Samples, words: Samples, voice: Samples, echo: Samples) -> EchoReport:

@@ -26,8 +26,9 @@ BLOCK = OUTPUT_RATE_HZ // 50
 PARTITIONS = 32
 """640 ms between a sample's being given to the speaker and the end of its reverberation."""
 
+BIN_HZ = OUTPUT_RATE_HZ / (2 * BLOCK)
 _BINS = BLOCK // 2
-"""25 Hz each, up to 12 kHz: no voice of ours has more."""
+"""Up to 12 kHz: no voice of ours has more."""
 
 _STAYS = 0.9995**2
 """How much of the room is still the same a block later."""
@@ -42,17 +43,17 @@ _NEAR_MEMORY = 0.7
 _CONSTRAINED = 4
 """Partitions whose circular half is cleared in each block, in turn."""
 
-_FIT_MEMORY = 0.93
-"""Of how well the echo is predicted, a block; 0.3 s."""
-_FIT_WEIGHT = 60.0
+_FIT_MEMORY = 0.95
+"""Of how well the echo is predicted, a block; 0.4 s."""
+_FIT_WEIGHT = 150.0
 """Echo against everything else, summed over bins and blocks, from which on a bad fit means another room."""
-_FITS = (0.5, 1.9)
-"""Gain that the prediction would need to fit best, between which it is believed; 1 in the room that was learnt, however
-loud the user is."""
+_LEAST_FIT = 0.5
+"""Gain that the prediction would need to fit best, below which it is not believed; 1 in the room that was learnt,
+however loud the user is. A room that has become louder is learnt without being told."""
 _WRONG = 1.3
 """What is left against what was heard, from which on the prediction does harm."""
-_RESET_BLOCKS = 75
-"""Blocks in which a new room is learnt before it is doubted again: 1.5 s."""
+_RESET_BLOCKS = 200
+"""Blocks in which a new room is learnt before it is doubted: 4 s."""
 
 _SMALL = np.float32(1e-7)
 _Spectra = npt.NDArray[np.complex64]
@@ -102,15 +103,22 @@ class KalmanEchoFilter:
 
     Attributes:
         resets: how often another room was noticed.
+        expected_left: mean power of the echo that may be left in the last block, by what is not known of the room.
     """
 
     def __init__(self) -> None:
         self._state = _State()
         self.resets = 0
+        self.expected_left = 0.0
 
     def reset(self) -> None:
         """Forgets the room and what was played."""
         self._state = _State()
+
+    @property
+    def path(self) -> _Spectra:
+        """The room as it is known: complex64 [PARTITIONS, bins of BIN_HZ], the first partition without delay."""
+        return self._state.path
 
     @property
     def is_idle(self) -> bool:
@@ -156,6 +164,7 @@ class KalmanEchoFilter:
             return
         far_power = _power(state.far)
         residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
+        self.expected_left = float(residual.sum()) / BLOCK**2
         step = state.uncertainty / (residual + state.near)
         state.path += step * np.conj(state.far) * error
         self._constrain()
@@ -185,7 +194,7 @@ class KalmanEchoFilter:
         if state.learnt_blocks < _RESET_BLOCKS or state.predicted_power < _FIT_WEIGHT:
             return False
         fit = state.predicted_heard / state.predicted_power
-        return not _FITS[0] < fit < _FITS[1] or state.left_power > _WRONG * state.heard_power
+        return fit < _LEAST_FIT or state.left_power > _WRONG * state.heard_power
 
     def _forget_room(self) -> None:
         state = self._state
@@ -194,7 +203,8 @@ class KalmanEchoFilter:
 
 
 def _power(spectra: _Spectra) -> _Powers:
-    return np.square(spectra.real) + np.square(spectra.imag)
+    power: _Powers = np.square(spectra.real) + np.square(spectra.imag)
+    return power
 
 
 def _second_half(spectrum: _Spectra) -> Samples:

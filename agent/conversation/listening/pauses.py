@@ -46,7 +46,6 @@ class ListeningPolicy:
     """How the avatar listens, and shows it.
 
     Attributes:
-        language: that it speaks.
         nods: share of the ends of clauses that it nods at, 0 to 1.
         sounds: whether it makes small sounds.
         filler_after_s: silence after which it says something while the mind works, seconds; 0 never.
@@ -54,7 +53,6 @@ class ListeningPolicy:
         seed: of the nods' chance.
     """
 
-    language: str = "en"
     nods: float = 0.0
     sounds: bool = False
     filler_after_s: float = 0.0
@@ -100,7 +98,7 @@ class Listening:
     async def prepare(self) -> None:
         """Has the small sounds spoken, so that they are there when they are wanted."""
         if self._policy.sounds:
-            for text in self._phrases.ways("listening.sounds"):
+            for text in (*self._phrases.ways("listening.hums"), *self._phrases.ways("listening.sounds")):
                 try:
                     await self._spoken.sound(text)
                 except VisavisError:
@@ -145,21 +143,22 @@ class Listening:
         is_long = self._voiced_s >= LEAST_TURN_S and loop.time() - self._sounded_s >= SOUNDS_APART_S
         if self._policy.sounds and is_long and self._may_sound():
             await asyncio.sleep(max(0.0, paused_s + SOUND_AFTER_S - loop.time()))
-            await self._hum()
+            await self._sound()
 
     def _nod(self) -> None:
         self._face.nod(self._random.randint(1, MOST_CYCLES))
         self._since_nod_s = 0.0
 
-    async def _hum(self) -> None:
-        text = self._phrases.say("listening.sounds")
+    async def _sound(self) -> None:
+        text = self._phrases.say("listening.hums", "listening.sounds")
         try:
             sound = SOUND_LEVEL * await self._spoken.sound(text)
         except VisavisError:
             return
         start = self._voice.append(sound)
         self._sounded_s = asyncio.get_running_loop().time()
-        self._face.hum(start, start + len(sound))
+        if text in self._phrases.ways("listening.hums"):
+            self._face.hum(start, start + len(sound))
         self._nod()
         self._on_sound(text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from contextlib import aclosing
 
 import numpy as np
@@ -26,11 +27,12 @@ class SpokenPhrases:
 
     Args:
         voice: entered.
+        manner: gives the language, pace and loudness that it has now: in another one it says them anew.
     """
 
-    def __init__(self, voice: TTS) -> None:
-        self._voice = voice
-        self._kept: dict[str, Samples] = {}
+    def __init__(self, voice: TTS, manner: Callable[[], Hashable] = lambda: None) -> None:
+        self._voice, self._manner = voice, manner
+        self._kept: dict[tuple[Hashable, str], Samples] = {}
 
     async def sound(self, text: str) -> Samples:
         """The phrase, float32 at OUTPUT_RATE_HZ without silence around it; the voice makes it off the event loop.
@@ -38,9 +40,10 @@ class SpokenPhrases:
         Raises:
             VisavisError: the voice can't say it.
         """
-        known = self._kept.get(text)
+        key = self._manner(), text
+        known = self._kept.get(key)
         if known is None:
-            known = self._kept[text] = await self._make(text)
+            known = self._kept[key] = await self._make(text)
             if len(self._kept) > MOST_KEPT:
                 del self._kept[next(iter(self._kept))]
         return known

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import numpy as np
 
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
+from speech.echo.alignment import LEAD, Alignment, between
 from speech.sound_track import SoundTrack
 
 PIECE_SAMPLES = OUTPUT_RATE_HZ // 50
@@ -48,7 +49,11 @@ class PeerSound:
 
     def __init__(self) -> None:
         self._track: SoundTrack | None = None
-        self._heard: asyncio.Queue[Samples] = asyncio.Queue(MOST_QUEUED)
+        self._heard: asyncio.Queue[tuple[int, Samples]] = asyncio.Queue(MOST_QUEUED)
+        self._received = 0
+        self._alignment = Alignment()
+        self._distance = 0.0
+        self._played_meanwhile: Samples = np.zeros(0, np.float32)
         self._peer: object | None = None
         self._plays = asyncio.Event()
         self._zero_s = 0.0  # while it plays: the event loop's time at which piece 0 was sent, or would have been
@@ -98,8 +103,11 @@ class PeerSound:
         Args:
             at_s: of the event loop, since the last peer came.
         """
+        return max(0, round(self._sample_heard(at_s)))
+
+    def _sample_heard(self, at_s: float) -> float:
         sent_s = at_s - self._network_s - PLAYOUT_S - self._zero_s
-        return max(0, round(sent_s * OUTPUT_RATE_HZ) - self.first_piece * PIECE_SAMPLES)
+        return sent_s * OUTPUT_RATE_HZ - self.first_piece * PIECE_SAMPLES
 
     def media_time(self) -> float:
         """Seconds of output that were sent until now; not a number while there is no peer."""
@@ -156,12 +164,28 @@ class PeerSound:
         if self._heard.full():
             self._heard.get_nowait()
             self.chunks_lost += 1
-        self._heard.put_nowait(samples)
+        self._received += len(samples)
+        if not self.is_paused:
+            now_s = asyncio.get_running_loop().time()
+            self._distance = self._alignment.update(self._sample_heard(now_s) - self._received)
+        self._heard.put_nowait((self._received - len(samples), samples))
 
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         """What the microphone hears, without end; nothing while there is no peer."""
         start = 0
         while True:
-            samples = await self._heard.get()
+            place, samples = await self._heard.get()
+            self._played_meanwhile = self._reference(place, len(samples))
             yield AudioChunk(samples, OUTPUT_RATE_HZ, start)
             start += len(samples)
+
+    def played_meanwhile(self) -> Samples:
+        """What the visitor heard of the voice track while the latest of `chunks` was recorded, as far as is known."""
+        return self._played_meanwhile
+
+    def _reference(self, place: int, count: int) -> Samples:
+        at = place + self._distance + LEAD
+        whole = math.floor(at)
+        if self._track is None or whole < 1:
+            return np.zeros(count, np.float32)
+        return between(self._track.read(whole - 1, count + 3), at - whole)
