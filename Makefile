@@ -88,10 +88,11 @@ recommended: $(RECOMMENDED_READY)
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."
 
-# Many tests wait more than they compute: one more at a time than there are cores. What keeps real time comes last, one
-# after the other. Types are checked beside the tests.
+# Many tests wait more than they compute: one more at a time than there are cores. What keeps real time comes last, in two
+# lanes (tests/conftest.py): browsers, and the rest; then, alone, what measures. Types are checked beside the tests.
 LEFT_OUT := not gpu and not network and not weights and not benchmark
 AT_A_TIME := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+marked = $$(grep -lw $(1) tests/test_*.py)
 STYLE = $(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 test: $(DEV_READY)
@@ -99,7 +100,8 @@ test: $(DEV_READY)
 	@$(BIN)/mypy & types=$$!; \
 	 $(BIN)/python -m pytest -n $(AT_A_TIME) --dist worksteal -m '$(LEFT_OUT) and not real_time'; tests=$$?; \
 	 wait $$types && [ $$tests = 0 ] && \
-	 $(BIN)/python -m pytest -m '$(LEFT_OUT) and real_time' $$(grep -lw real_time tests/test_*.py)
+	 $(BIN)/python -m pytest -n 2 --dist loadgroup -m '$(LEFT_OUT) and real_time and not measured' $(call marked,real_time) && \
+	 $(BIN)/python -m pytest -m '$(LEFT_OUT) and measured' $(call marked,measured)
 
 check: $(DEV_READY)
 	@$(STYLE)

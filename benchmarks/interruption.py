@@ -1,13 +1,16 @@
 """What happens when a user talks into the avatar: when the voice ducks, when it is silent, what lets it go on.
 
-    python -m benchmarks.interruption                            # onsets alone, faster than real time
-    python -m benchmarks.interruption --live 24                  # and whole conversations in real time, 4 s each
+    python -m benchmarks.interruption                            # onsets alone
+    python -m benchmarks.interruption --conversations            # and whole conversations, in simulated time
+    python -m benchmarks.interruption --conversations --recognise
     python -m benchmarks.interruption --plot docs/interruption.png --faces faces.png
 
 Onsets: each item of benchmarks/users.py through the onset detector, 20 ms at a time, room noise at -62 dBFS; from the
-first audible sample of the item, in stream time. Live: the whole engine at a simulated sound card: what is written
-for it is taken 10 ms at a time and heard SPEAKER_S later, what the user says comes 20 ms at a time, MICROPHONE_S late,
-and no echo with it (headphones). Ducked and silent are the samples that are really played, from the user's first one.
+first audible sample of the item, in stream time. Conversations: hearing, turns, tracks and clock at a simulated sound
+card, on a clock that jumps, so that a busy machine changes nothing: what is written is taken 10 ms at a time and heard
+SPEAKER_S later, what the user says comes 20 ms at a time, MICROPHONE_S late, without echo. The avatar's voice is a
+tone; the words are the item's own, or what the configured recogniser makes of it, and come 0.2 s after its end. Ducked
+and silent are samples that are really played. The plot is the whole engine in real time at the same card.
 """
 
 from __future__ import annotations
@@ -23,10 +26,20 @@ from typing import Self
 import numpy as np
 
 from agent.config.config import load_config
-from agent.conversation.events import Event, StateChanged, TurnFinished, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import (
+    AnswerPaused,
+    Event,
+    StateChanged,
+    VoiceCut,
+    VoiceDucked,
+    VoiceHeld,
+    VoiceResumed,
+)
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
-from agent.engine import Engine, load_engine
+from agent.engine import DRAWING_S, MOST_DRAWING_S, Engine, load_engine
+from agent.parts import SharedParts
+from avatar.clock import PacedClock
 from avatar.decoder import Image, VideoFrame
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
 from benchmarks.report import print_machine, print_percentiles
@@ -35,8 +48,12 @@ from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
 from speech.events import Transcript
 from speech.sound_track import SoundTrack
+from speech.turns.detector import SilenceTurnDetector
 from speech.turns.onset import OnsetDetector, VoiceOnset
 from speech.turns.vad import SileroVAD
+from tests.fakes import ScriptedEars, ScriptedMind, ToneVoice
+from tests.test_session import Scene as TestScene
+from tests.virtual_time import run
 
 SPEAKER_S, MICROPHONE_S = 0.03, 0.03
 """As speech/devices asks real devices for."""
@@ -198,12 +215,12 @@ async def converse(engine: Engine, users: Sequence[tuple[float, Samples]], secon
     card, output, events = SimulatedCard(), Kept(), list[tuple[float, Event]]()
     audio = LiveAudio(card, full_duplex=True)
     begins: list[int] = []
+    speaks = asyncio.Event()
 
     async def play_the_user(session: Session) -> None:
         await asyncio.sleep(0.8)
         session.say(SAID)
-        while not any(isinstance(event, StateChanged) and event.state == "speaking" for _, event in events):
-            await asyncio.sleep(0.01)
+        await speaks.wait()
         now_s = loop.time()
         begins.extend(card.say(now_s + at_s, samples) for at_s, samples in users)
         await asyncio.sleep(seconds)
@@ -211,6 +228,8 @@ async def converse(engine: Engine, users: Sequence[tuple[float, Samples]], secon
 
     def on_event(event: Event) -> None:
         events.append((loop.time(), event))
+        if isinstance(event, StateChanged) and event.state == "speaking":
+            speaks.set()
 
     async with (
         engine.session(audio, [output], on_event=on_event) as session,
@@ -221,40 +240,79 @@ async def converse(engine: Engine, users: Sequence[tuple[float, Samples]], secon
     return Scene(card, output, events, begins, card.heard_at(0))
 
 
-def report(scene: Scene, item: UserItem, measured: dict[str, list[float]]) -> None:
-    """Adds one conversation's numbers."""
-    onset = scene.onsets[0]
-    for event in scene.of(VoiceDucked, VoiceHeld):
-        at = (event.at_s - scene.start_s) * OUTPUT_RATE_HZ  # type: ignore[union-attr]
-        measured.setdefault(type(event).__name__, []).append(1000.0 * (at - onset) / OUTPUT_RATE_HZ)
-    level = np.abs(scene.card.all_played[onset : onset + OUTPUT_RATE_HZ]).reshape(-1, 480).max(axis=1)
-    silent = next((place for place in range(len(level)) if level[place : place + 10].max() < 1e-3), None)
-    if scene.of(VoiceHeld) and silent is not None:
-        measured.setdefault("last audible sample", []).append(10.0 * silent)
-    turn = next(event.record for event in scene.of(TurnFinished) if isinstance(event, TurnFinished))
-    wanted = item.kind in ("question", "command")
-    measured.setdefault("missed" if wanted else "ended by nothing", []).append(float(turn.interrupted != wanted))
-    heard = [event.text for event in scene.of(Transcript) if isinstance(event, Transcript) and event.is_final]
-    names = ", ".join(type(event).__name__ for event in scene.of(VoiceDucked, VoiceHeld, VoiceResumed, VoiceCut))
-    print(f"  {item.kind:<12} {item.name:<44} {names}; understood: {heard}", flush=True)
+# ---- all items, in simulated time
 
 
-async def live(count: int, seed: int) -> None:
-    """Conversations with as many items of each kind as fit into `count`."""
-    random = np.random.default_rng(seed)
-    kinds = [interruptions(), backchannels(), noises()]
-    shares = [count // 2, count // 4, count - count // 2 - count // 4]
+async def understood(items: Sequence[UserItem]) -> list[str]:
+    """What the configured recogniser makes of each."""
+
+    async def sound(item: UserItem) -> AsyncGenerator[AudioChunk, None]:
+        padded = np.pad(item.samples, OUTPUT_RATE_HZ // 2)
+        for start in range(0, len(padded), MICROPHONE_BLOCK):
+            yield AudioChunk(padded[start : start + MICROPHONE_BLOCK], OUTPUT_RATE_HZ, start)
+
+    config, texts = load_config(None, [], {}), list[str]()
+    async with SharedParts(lambda notice: None, None).ears(config) as ears:
+        for item in items:
+            heard = [transcript async for transcript in ears.part.transcribe(sound(item))]
+            texts.append(heard[-1].text if heard and not heard[-1].is_doubtful else "")
+    return texts
+
+
+def simulate(item: UserItem, words: str, measured: dict[str, list[float]], sure_s: float) -> None:
+    """One conversation in simulated time: a tone speaks, the item talks into it, and these words are understood."""
+    card = SimulatedCard()
+    scene = TestScene(
+        ears=ScriptedEars([words], delay_s=0.2),
+        mind=ScriptedMind({SAID: SAID, words: "Yes."}, delay_s=0.001),
+        voice=ToneVoice(delay_s=0.001),
+        real_time=True,
+        turns=SilenceTurnDetector(SileroVAD(), end_of_turn_s=0.5, pause_s=0.22),
+    )
+    scene.use_clock(PacedClock(card, ahead_s=DRAWING_S, most_ahead_s=MOST_DRAWING_S))
+    scene.onsets, onset = OnsetDetector(SileroVAD(), sure_s=sure_s), 0
+    audio = LiveAudio(card, full_duplex=True)
+
+    async def talk() -> None:
+        nonlocal onset
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.5, lambda: scene.session.say(SAID))
+        loop.call_later(AT_S + item.duration_s + 2.5, audio.leave)
+        onset = card.say(loop.time() + AT_S + np.random.default_rng(len(item.name)).uniform(0.0, 0.04), item.samples)
+        await scene.converse(audio)
+
+    run(talk())
+    level = np.abs(card.all_played[onset : onset + OUTPUT_RATE_HZ]).reshape(-1, 240).max(axis=1)
+    for name, limit in (("ducked", 0.15), ("silent", 1e-3)):
+        if len(at := np.flatnonzero(level < limit)):
+            measured.setdefault(f"{item.kind}: {name}", []).append(5.0 * at[0])
+    resumed = [event for event in scene.events if isinstance(event, VoiceResumed) and event.was_held]
+    held = [event for event in scene.events if isinstance(event, VoiceHeld)]
+    if resumed and held:
+        measured.setdefault(f"{item.kind}: pause", []).append(1000.0 * (resumed[0].at_s - held[0].at_s))
+    ended_s = card.heard_at(onset) + item.duration_s + 2.0
+    was_cut = any(isinstance(event, VoiceCut) and event.at_s < ended_s for event in scene.events)
+    is_silent = was_cut or any(isinstance(event, AnswerPaused) for event in scene.events)
+    measured.setdefault(f"{item.kind}: stopped", []).append(float(is_silent))
+    if is_silent != (item.kind in ("question", "command")):
+        print(
+            f"  {item.kind} {item.name}: {'stopped' if is_silent else 'not stopped'}, understood {words!r}", flush=True
+        )
+
+
+def simulated(sure_s: float, *, every: int, recognised: bool) -> None:
+    """Every so many of the items; their words are known, or what the recogniser makes of them."""
+    items = [*interruptions(), *backchannels(), *noises()][::every]
     measured: dict[str, list[float]] = {}
-    async with load_engine(load_config(None, [], {})) as engine:
-        for items, share in zip(kinds, shares, strict=True):
-            for number in random.choice(len(items), share, replace=False):
-                item = items[number]
-                report(await converse(engine, [(AT_S, item.samples)], AT_S + item.duration_s + 1.5), item, measured)
-    for name, goal in (("VoiceDucked", "100"), ("VoiceHeld", "300"), ("last audible sample", "300")):
-        if name in measured:
-            print_percentiles(f"user's first sample to: {name}", measured[name], "ms", goal)
-    for name in ("missed", "ended by nothing"):
-        print(f"{name}: {sum(measured[name]):.0f} of {len(measured[name])}")
+    texts = asyncio.run(understood(items)) if recognised else [item.text for item in items]
+    for item, words in zip(items, texts, strict=True):
+        simulate(item, words, measured, sure_s)
+    for name, values in sorted(measured.items()):
+        if name.endswith("stopped"):
+            print(f"{name}: {sum(values):.0f} of {len(values)}")
+        else:
+            goal = {"ducked": "100 p95", "silent": "300 p95"}.get(name.split()[-1], "")
+            print_percentiles(f"user's first sample to: {name}" if goal else name, values, "ms", goal)
 
 
 # ---- the plot
@@ -268,7 +326,7 @@ def plot(scene: Scene, path: Path) -> None:
     from matplotlib import pyplot
 
     begin = scene.onsets[0] / OUTPUT_RATE_HZ - 1.2
-    end = (scene.onsets[-1] / OUTPUT_RATE_HZ) + 3.2
+    end = (scene.onsets[-1] / OUTPUT_RATE_HZ) + 4.2
     figure, (user, voice, mouth, eyes) = pyplot.subplots(4, 1, sharex=True, figsize=(11, 8), layout="constrained")
     offset = round(SPEAKER_S * OUTPUT_RATE_HZ)
     low, high = (round(seconds * OUTPUT_RATE_HZ) for seconds in (begin, end))
@@ -291,15 +349,20 @@ def plot(scene: Scene, path: Path) -> None:
     eyes.set_ylabel("eyes, brows, head")
     eyes.set_xlabel("seconds of the output")
     colours = {VoiceDucked: "tab:orange", VoiceHeld: "tab:red", VoiceResumed: "tab:green", VoiceCut: "black"}
-    for event in scene.of(*colours):
-        at_s = event.at_s - scene.start_s  # type: ignore[union-attr]
-        name = type(event).__name__.removeprefix("Voice").lower()
-        for axis in (user, voice, mouth, eyes):
-            axis.axvline(at_s, color=colours[type(event)], linewidth=1.0, linestyle="--")
-        voice.text(at_s, voice.get_ylim()[1], f" {name}", color=colours[type(event)], va="top", fontsize=8)
     for told_s, event in scene.events:
-        if isinstance(event, Transcript) and event.is_final:
-            user.text(told_s - scene.start_s, user.get_ylim()[0], f"“{event.text}”", fontsize=8, va="bottom")
+        if type(event) in colours:
+            # What is cut was silent already: there the decision is shown.
+            at_s = (told_s if isinstance(event, VoiceCut) else event.at_s) - scene.start_s  # type: ignore[union-attr]
+            for axis in (user, voice, mouth, eyes):
+                axis.axvline(at_s, color=colours[type(event)], linewidth=1.0, linestyle="--")
+            place = list(colours).index(type(event))
+            name = type(event).__name__.removeprefix("Voice").lower()
+            height = voice.get_ylim()[1] * (1.0 - 0.2 * place)
+            voice.text(at_s, height, f" {name}", color=colours[type(event)], va="top", fontsize=9, clip_on=True)
+        elif isinstance(event, Transcript) and event.is_final and event.text:
+            user.text(
+                told_s - scene.start_s, user.get_ylim()[0], f"“{event.text}” ", fontsize=9, va="bottom", ha="right"
+            )
     eyes.set_xlim(begin, end)
     figure.savefig(path, dpi=110)
     print(f"{path}: the plot")
@@ -335,17 +398,18 @@ async def plotted(path: Path, faces: Path | None) -> None:
 def main() -> None:
     """Runs what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--live", type=int, default=0, metavar="N", help="so many conversations")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--conversations", action="store_true", help="every item in a conversation")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every so many of the items")
+    parser.add_argument("--recognise", action="store_true", help="their words as they are really understood")
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--faces", type=Path, help="a contact sheet beside the plot")
     wanted = parser.parse_args()
     config = load_config(None, [], {})
-    print_machine("onnxruntime", "silero-vad", "torch", sure_s=config.ears.barge_in_s, seed=wanted.seed, threads=1)
+    print_machine("onnxruntime", "silero-vad", "torch", sure_s=config.ears.barge_in_s, threads=1)
     if wanted.plot:
         asyncio.run(plotted(wanted.plot, wanted.faces))
-    elif wanted.live:
-        asyncio.run(live(wanted.live, wanted.seed))
+    elif wanted.conversations:
+        simulated(config.ears.barge_in_s, every=wanted.every, recognised=wanted.recognise)
     else:
         onsets(config.ears.barge_in_s)
 

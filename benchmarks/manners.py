@@ -5,6 +5,8 @@ are the share whose intent comes out right, what the ears made of the others, an
 intent. Then the wake phrase: how often it is heard before a question, and how often in what nobody meant so: the traps,
 and a folder of real speech (`speech/` in it), file by file and as babble of several voices.
 
+Before that, made dialogues (`benchmarks/dialogues.tsv`, as text): who is answered as it is, and with `manners.room`.
+
 Run as `python -m benchmarks.manners [FOLDER] [--voices heart,slt] [--every N]` in the project's folder; minutes.
 """
 
@@ -14,6 +16,7 @@ import argparse
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +25,7 @@ from agent.backends.languages import with_voice
 from agent.backends.making import make_ears, make_voice
 from agent.config.config import Config, load_config
 from agent.intents.understood import intent_of
-from agent.manners.attention import after_phrase
+from agent.manners.attention import Attention, AttentionSettings, after_phrase
 from agent.parts import knowledge_of
 from agent.personas import name_of
 from benchmarks.report import print_machine
@@ -30,18 +33,47 @@ from speech.asr.base import ASR
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples, chunked
 from speech.files.sound_file import read_audio
 from speech.tts.base import TTS
+from tests.virtual_time import run
 
 LABELLED = Path("tests/data/intents.tsv")
+DIALOGUES = Path("benchmarks/dialogues.tsv")
+SPOKEN_S, AWAKE_S = 2.0, 20.0
+"""How long an utterance takes, and `manners.awake_s`."""
 VOICES = "heart,en_US-joe-medium,slt,pico:en-GB"
 SILENCE_S = 0.3
 BABBLE_VOICES = 4
 WAKE_QUESTIONS = ("what is the time", "are you open on Sunday", "where is the exit", "tell me a joke", "")
 
 
+async def dialogue(lines: Sequence[str], settings: AttentionSettings, answered: Counter[tuple[str, bool]]) -> None:
+    """Counts to whom each line was said, and whether it is answered; on virtual time."""
+    attention = Attention(settings, lambda word: False, lambda: None)
+    for quiet_s, whom, words in (line.split("\t") for line in lines):
+        await asyncio.sleep(float(quiet_s) + SPOKEN_S)
+        is_answered = attention.addressed(words) is not None
+        answered[whom, is_answered] += 1
+        if is_answered:
+            attention.stay()
+            await asyncio.sleep(SPOKEN_S)
+            attention.stay()
+    attention.close()
+
+
+def dialogues(name: str) -> None:
+    """Prints how many utterances to the avatar, and to others, are answered."""
+    lines = [line for line in DIALOGUES.read_text("utf-8").splitlines() if not line.startswith("#")]
+    apart = [list(group) for is_line, group in groupby(lines, bool) if is_line]
+    for what, room in (("as it is", False), ("in a room", True)):
+        answered: Counter[tuple[str, bool]] = Counter()
+        for one in apart:
+            run(dialogue(one, AttentionSettings(name, room=room, awake_s=AWAKE_S), answered))
+        shares = (f"{answered[who, True]}/{answered[who, True] + answered[who, False]}" for who in ("avatar", "other"))
+        print("dialogues, {}: answered {} of what is said to it, {} of what is said to others".format(what, *shares))
+
+
 async def _main(config: Config, rows: Sequence[Sequence[str]], folder: Path | None, voices: Sequence[str]) -> None:
     name = name_of(config)
     knowledge = knowledge_of(config)
-    print_machine()
     async with make_ears(config, knowledge.phrases(name)) as ears:
         for voice_name in voices:
             async with make_voice(with_voice(config, "en", voice_name)) as voice:
@@ -133,4 +165,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     lines = [line.split("\t") for line in LABELLED.read_text("utf-8").splitlines() if not line.startswith("#")]
     english = [line for line in lines if line[0] == "en"][:: options.every]
-    asyncio.run(_main(load_config(None, [], {}), english, options.folder, options.voices.split(",")))
+    configured = load_config(None, [], {})
+    print_machine()
+    dialogues(name_of(configured))
+    asyncio.run(_main(configured, english, options.folder, options.voices.split(",")))

@@ -116,6 +116,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _is_slow(item, listed):
             item.add_marker("slow")
+        if item.get_closest_marker("real_time") and not item.get_closest_marker("xdist_group"):
+            # Two lanes: a browser takes more than a core, all else waits more.
+            item.add_marker(pytest.mark.xdist_group("browsers" if item.get_closest_marker("chromium") else "others"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,6 +31,7 @@ SETTINGS = [
     "ears.backend=pocketsphinx",
     "voice.backend=espeak",
     "mind.backend=knowledge",
+    "output.size=256",
     "web.sessions=2",
     "web.waiting=0",
 ]

@@ -39,6 +39,8 @@ _PLAYER_S = 0.05
 _SETTLING_BLOCKS = 500
 _FOLLOWED_S = 30.0
 """How much waits jitters by 10 ms: it is averaged over five seconds, and a difference is made good within thirty."""
+_EXACT = 6
+"""A null sink's clock goes by pieces of whole microseconds: with others than multiples of so many samples it is fast."""
 _FLOAT32LE = 5
 _RING = 1 << 17
 
@@ -298,8 +300,8 @@ def _run() -> None:
             gain = settings.pop("background_gain", gain)
             for setting, value in settings.items():
                 setattr(path, setting, value)
-        # The two sinks' clocks differ by up to 250 ppm. What waits to be played stays the same: now and then a block
-        # is a sample longer or shorter.
+        # The two sinks' clocks may differ. What waits to be played stays the same: now and then a block is a little
+        # longer or shorter.
         waits_s = player.latency_s + recorder.latency_s
         blocks += 1
         if blocks <= _SETTLING_BLOCKS:
@@ -307,7 +309,7 @@ def _run() -> None:
         else:
             mean_s += (waits_s - mean_s) / _SETTLING_BLOCKS
         owed += (kept_s - mean_s) * BLOCK / _FOLLOWED_S
-        count = BLOCK + round(owed)
+        count = BLOCK + round(owed / _EXACT) * _EXACT
         owed -= count - BLOCK
         echo = path.push(block, count) + gain * np.take(background, range(place, place + count), mode="wrap")
         place = (place + count) % len(background)

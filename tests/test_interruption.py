@@ -418,5 +418,5 @@ def test_a_hum_without_words_lets_it_go_on_soon_and_words_that_come_late_still_c
     run(scene.converse(Live(spoken((1.0, 1.6), (4.0, 4.4), until_s=9.0), full_duplex=True)))
     assert told(scene) == ["VoiceDucked", "VoiceHeld", "VoiceResumed", "VoiceCut"]
     resumed = next(event for event in scene.events if isinstance(event, VoiceResumed))
-    assert resumed.at_s == pytest.approx(4.4 + 0.2 + 0.5, abs=0.08) and not resumed.was_asked
+    assert resumed.at_s == pytest.approx(4.4 + 0.2 + 0.5, abs=0.12) and not resumed.was_asked
     assert scene.records[1].heard == "Because."

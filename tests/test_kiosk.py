@@ -19,7 +19,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Page, sync_playwright
 
 from agent.commands.demo import QUESTIONS
-from tests.browser import browsing, serving
+from tests.browser import SMALL, browsing, serving
 from tests.certificates import certificate_for
 from tests.x_display import x_display
 
@@ -42,7 +42,7 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _kiosk(port: int) -> Iterator[str]:
     options = {"web.kiosk": "true", "web.idle_reset_s": f"{IDLE_RESET_S}", "web.sessions": "1"}
     settings = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
-    with serving("--port", str(port), *settings) as server:
+    with serving(*SMALL, "--port", str(port), *settings) as server:
         yield server.url
         # As on a bad day: it has no time to say good-bye.
         server.process.send_signal(signal.SIGKILL)
@@ -68,6 +68,7 @@ def _shown(page: Page) -> list[str]:
     return [str(name) for name in page.evaluate(f"{shown}.map((one) => one.id || one.name)")]
 
 
+@pytest.mark.xdist_group("others")  # Chromium has little to do, and both wait a lot
 def test_a_day_of_a_kiosk(question: Path) -> None:
     """Somebody asks, the page is loaded anew, they go, the server is killed and comes back: nobody has to help."""
     port = _free_port()
@@ -87,7 +88,7 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         assert page.evaluate("getComputedStyle(document.querySelector('#face')).cursor") == "none"
         menu = "document.body.dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true}))"
         assert page.evaluate(menu) is False, "a long touch opens a menu"
-        page.wait_for_function("document.getElementById('face').videoWidth == 512")
+        page.wait_for_function("document.getElementById('face').videoWidth == 256")
 
         # Somebody speaks, and is answered aloud.
         _wait_for(page, "talk")
@@ -117,7 +118,7 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         server.enter_context(_kiosk(port))
         _wait_for(page, "attract")
         page.wait_for_function("window.visavis?.media.state == 'live'")
-        page.wait_for_function("document.getElementById('face').videoWidth == 512")
+        page.wait_for_function("document.getElementById('face').videoWidth == 256")
         assert _session(page) != session
         assert errors == []
 
@@ -138,7 +139,7 @@ def test_chromium_is_started_with_the_server(tmp_path: Path, question: Path, mon
     files = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
     with x_display(540, 960) as display:
         with (
-            serving("--kiosk", "--sessions", "1", *files, DISPLAY=display.name) as server,
+            serving(*SMALL, "--kiosk", "--sessions", "1", *files, DISPLAY=display.name) as server,
             sync_playwright() as playwright,
         ):
             assert server.url.startswith("https://127.0.0.1:")

@@ -23,7 +23,7 @@ from tests.live_program import ROOT, live_program
 from tests.pulse import Pulse, pulse
 
 pytestmark = pytest.mark.pulse
-DEVICES = ("--microphone", "VisavisMic", "--speaker", "VisavisSpeaker")
+DEVICES = ("--microphone", "VisavisMic", "--speaker", "VisavisSpeaker", "--set", "output.size=256")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -
     with av.open(str(tmp_path / "mirror.mp4")) as container:
         frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
     # An open mouth is dark inside; heads move all the time, so mere movement would say nothing.
-    dark = np.array([np.mean(frame[300:420, 190:320] < 45) for frame in frames])
+    dark = np.array([np.mean(frame[150:210, 95:160] < 45) for frame in frames])
     first, last = (round(sample / OUTPUT_RATE_HZ * 25) for sample in (at, at + len(speech)))
     open_mouth = np.percentile(dark[first:last], 90)
     closed = np.percentile(np.concatenate([dark[5 : first - 5], dark[last + 10 :]]), 90)

@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks.live import OVERRIDES, converse
 from benchmarks.live_report import plot
 
-pytestmark = [pytest.mark.pulse, pytest.mark.fuse, pytest.mark.real_time]
+pytestmark = [pytest.mark.pulse, pytest.mark.fuse, pytest.mark.real_time, pytest.mark.measured]
 
 MINUTES = 0.3
 

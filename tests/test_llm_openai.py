@@ -174,6 +174,7 @@ def test_a_slow_reply_is_no_stall() -> None:
 
 @pytest.mark.parametrize(("deltas", "limits"), [((), {"first_s": 0.2}), (("Well, ",), {"between_s": 0.2})])
 @pytest.mark.real_time
+@pytest.mark.measured
 def test_a_stall_is_an_error_soon(deltas: Sequence[str], limits: dict[str, float]) -> None:
     began = time.monotonic()
     fails_with("does not answer, or stopped in the middle", Answer(deltas, then="stall"), said=deltas, **limits)
@@ -181,6 +182,7 @@ def test_a_stall_is_an_error_soon(deltas: Sequence[str], limits: dict[str, float
 
 
 @pytest.mark.real_time
+@pytest.mark.measured
 def test_a_silent_server_does_not_hold_up_the_start() -> None:
     async def test(server: ChatServer) -> None:
         async with mind(server):
@@ -222,6 +224,7 @@ def test_a_reply_that_breaks_keeps_what_was_said(then: Any, expected: str) -> No
     ],
 )
 @pytest.mark.real_time
+@pytest.mark.measured
 def test_a_refusal_is_an_error_at_once(status: int, expected: str) -> None:
     began = time.monotonic()
     fails_with(expected, Answer(status=status, body='{"error": {"message": "no\\nroom"}}'))

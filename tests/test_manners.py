@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,10 +19,12 @@ from agent.conversation.events import (
     UtteranceDropped,
 )
 from agent.manners.attention import AttentionSettings
+from agent.manners.long_silence import LongSilence
 from agent.manners.manners import ConversationManners, Languages, MannersSettings, OneLanguage, SwitchResult
 from agent.text.phrases import Phrases
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
+from speech.events import Transcript
 from speech.tts.adjusted import AdjustedVoice
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
@@ -193,26 +196,32 @@ def test_in_a_lesson_only_the_voice_is_ours_and_a_word_alone_may_be_the_answer()
     assert table.voice.adjustment.pace < 1.0
 
 
-class _German:
-    """German is there, and nothing else."""
+class _Others:
+    """German and Japanese are there, and nothing else."""
 
     language = "en"
 
     async def switch(self, language: str) -> SwitchResult:
-        if language != "de":
+        if language not in ("de", "ja"):
             return "no_voice"
-        self.language = "de"
+        self.language = language
         return "switched"
 
 
 def test_another_language_is_spoken_from_the_same_sentence_on_or_it_says_what_is_missing() -> None:
-    table = Table(languages=_German())
-    heard = table.type("in Japanese please", "Auf Deutsch, bitte.", "Wie bitte?", "vergiss es", "in English please")
-    assert heard[0] == TABLES.ways("manners.language_no_voice")[0].format(language="Japanese")
+    table = Table(languages=_Others())
+    heard = table.type("in Korean please", "Auf Deutsch, bitte.", "Wie bitte?", "vergiss es", "in English please")
+    assert heard[0] == TABLES.ways("manners.language_no_voice")[0].format(language="Korean")
     german = Phrases("de")
     assert heard[1] in german.ways("manners.language_switched")
     assert heard[3] in german.ways("manners.never_mind")
     assert heard[4] == german.ways("manners.language_no_voice")[0].format(language="Englisch")
+
+
+def test_in_a_language_without_phrases_the_mind_says_what_needs_words() -> None:
+    table = Table(REPLY | {"never mind": "Daijobu."}, languages=_Others())
+    heard = table.type("what is it", "in Japanese please", "never mind", "say that again", "slower")
+    assert heard[1:] == ["日本語", "Daijobu.", "Daijobu.", "Daijobu."]
 
 
 def test_long_silence_is_met_once_and_again_only_after_somebody_spoke() -> None:
@@ -225,6 +234,26 @@ def test_long_silence_is_met_once_and_again_only_after_somebody_spoke() -> None:
     answered, first, _, second = (at_s for _, at_s in said)
     assert first == pytest.approx(answered + 2 * 0.2 + 3.0, abs=0.3)
     assert second > 13.5 + 3.0
+
+
+def test_whoever_types_is_there_and_silence_is_not_long_yet() -> None:
+    told: list[float] = []
+
+    async def wait() -> None:
+        loop = asyncio.get_running_loop()
+        silence = LongSilence(10.0, lambda: loop.time() > 20.0, lambda: told.append(loop.time()))
+        silence.touch()
+        await asyncio.sleep(12.0)  # nobody has spoken yet: this may be a kiosk that moves its face
+        silence.see(Transcript("hello", True, 0.0, 0.5))
+        await asyncio.sleep(6.0)
+        silence.touch()
+        await asyncio.sleep(60.0)
+        silence.see(Transcript("hello", True, 0.0, 0.5))
+        silence.close()
+        await asyncio.sleep(60.0)
+
+    run(wait())
+    assert told == [28.0]
 
 
 def test_where_nobody_spoke_or_it_is_switched_off_nothing_is_offered() -> None:

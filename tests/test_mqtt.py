@@ -277,6 +277,7 @@ def test_retained_commands_are_not_repeated(broker: Mosquitto) -> None:
 
 
 @pytest.mark.real_time
+@pytest.mark.measured
 def test_motion_goes_out_25_times_a_second(broker: Mosquitto) -> None:
     rows = np.random.default_rng(0).uniform(0, 1, (50, MotionLayout.SIZE)).astype(np.float32)
 
@@ -653,6 +654,7 @@ def test_tls_against_a_plain_port_is_said_once(broker: Mosquitto, monkeypatch: p
 
 
 @pytest.mark.real_time
+@pytest.mark.measured
 def test_a_flood_neither_stalls_nor_grows(tmp_path: Path) -> None:
     room, flood = 8, 5_000
 

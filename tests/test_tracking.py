@@ -276,11 +276,27 @@ def test_curves_are_steadied_and_bridged() -> None:
     assert runs(good) == [(0, 10), (15, 38)]
 
 
+SPEAKER_S = 10.0
+
+
 @pytest.mark.testdata
-def test_real_speakers(test_data: Path) -> None:
+def test_real_speakers(test_data: Path, tmp_path: Path) -> None:
     for path in sorted((test_data / "video").glob("*.m*")):
-        found = track_video(path)
+        found = track_video(beginning(path, tmp_path / f"{path.stem}.mkv"))
         opening = found.values[:, INDEX["jawOpen"]] - found.values[:, INDEX["mouthClose"]]
         assert np.corrcoef(opening, found.gap)[0, 1] > 0.9, path.name
         assert found.confidence.mean() > 0.95
         assert found.values[:, MotionLayout.ROTATION].std() < 0.15
+
+
+def beginning(path: Path, copy: Path) -> Path:
+    """The first seconds of a video, its pictures as they are: enough to see whether a mouth is followed."""
+    with av.open(path) as source, av.open(copy, "w") as target:
+        given = source.streams.video[0]
+        kept = target.add_stream_from_template(given)
+        for packet in source.demux(given):
+            if packet.dts is None or packet.dts * given.time_base > SPEAKER_S:
+                break
+            packet.stream = kept
+            target.mux(packet)
+    return copy

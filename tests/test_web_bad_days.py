@@ -37,7 +37,7 @@ another, which has no process that could die."""
 
 LONG = "This is one of many sentences. " * 40
 PORTRAIT = Path(__file__).parent.parent / "avatar" / "assets" / "portraits" / "jonas.png"
-SOON_S = 60.0
+SOON_S = 120.0
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from speech.asr.faster_whisper_worker import Decoder
-from tests.browser import Server, browsing, serving
+from tests.browser import SMALL, Server, browsing, serving
 from tests.certificates import certificate_for
 
 pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
@@ -58,7 +58,7 @@ def server(school: tuple[Path, int], certificate: tuple[Path, Path]) -> Iterator
         "web.tls_key": certificate[1],
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    with serving(*options, VISAVIS_WEB_TOKEN=TOKEN) as running:
+    with serving(*SMALL, *options, VISAVIS_WEB_TOKEN=TOKEN) as running:
         yield running
 
 
@@ -84,7 +84,7 @@ def test_the_client_asks_and_keeps_the_answer(
     assert "ada" in _words(whisper, film)
     with av.open(film) as container:
         faces = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
-    assert faces[0].shape == (512, 512)
+    assert faces[0].shape == (256, 256)
     moved = [float(np.abs(one.astype(float) - faces[0]).mean()) for one in faces]
     assert max(moved) > 0.5
 
@@ -147,7 +147,7 @@ def test_another_sites_page_embeds_the_avatar(server: Server, school: tuple[Path
     avatar = page.frame_locator("iframe")
     avatar.locator("#talk").click()
     face = avatar.locator("#face")
-    assert _becomes_true(lambda: face.evaluate("face => face.videoWidth") == 512, page)
+    assert _becomes_true(lambda: face.evaluate("face => face.videoWidth") == 256, page)
     began = face.evaluate("face => face.currentTime")
     assert _becomes_true(lambda: face.evaluate("face => face.currentTime") > began + 0.3, page)
     frame = page.frames[1]

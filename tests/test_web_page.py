@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from agent.commands.demo import QUESTIONS
 from agent.tutor.progress import Progress
 from speech.audio import SPEECH_RATE_HZ, Samples, resample
-from tests.browser import CHROMIUM, Server, browsing, serving
+from tests.browser import CHROMIUM, SMALL, Server, browsing, serving
 from tests.carriers import weights_of
 
 expect.set_options(timeout=60_000)  # on a busy machine everything takes its time; nothing here is a measurement
@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
 AUDIT = (Path(__file__).parent / "page_audit.js").read_text(encoding="utf-8")
 PROBE = (Path(__file__).parent.parent / "benchmarks" / "web_probe.js").read_text(encoding="utf-8")
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
+WINDOW = {"width": 800, "height": 600}
+"""Of a desktop, and small: Chromium draws it without a graphics card."""
+
 LIVE = "#stage[data-picture=live][data-media=live]"
 
 
@@ -36,7 +39,8 @@ def progress(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(progress: Path) -> Iterator[Server]:
-    with serving("--set", "web.sessions=6", "--set", f"tutor.progress={progress}") as server:
+    # A place for each test: those who left may come back for a while, and the next would wait in the line.
+    with serving(*SMALL, "--set", "web.sessions=16", "--set", f"tutor.progress={progress}") as server:
         yield server
 
 
@@ -70,7 +74,7 @@ class Visitor:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[Visitor]:
-    visitor = Visitor(browser, viewport=DESKTOP)
+    visitor = Visitor(browser, viewport=WINDOW, reduced_motion="reduce")
     yield visitor
     visitor.context.close()
     assert visitor.complaints == []
@@ -91,9 +95,10 @@ def tell(page: Page, kind: str, **detail: object) -> None:
 # ---- a conversation
 
 
+@pytest.mark.measured
 @pytest.mark.packaged("faster-whisper/tiny.en")
 def test_it_asks_sees_a_face_that_speaks_and_hears_it(browser: Browser, server: Server) -> None:
-    visitor = Visitor(browser, bypass_csp=True)  # what listens in comes from elsewhere
+    visitor = Visitor(browser, viewport=WINDOW, bypass_csp=True)  # what listens in comes from elsewhere
     visitor.page.add_init_script(PROBE)
     page = visitor.open(server)
     expect(page.locator("#why")).to_contain_text("let this page use your microphone")
@@ -157,6 +162,7 @@ def test_a_typed_question_is_answered_and_stopped(visitor: Visitor, server: Serv
     ask(page, "What can you do?")
     expect(page.locator("#captions .visitor")).to_have_text("You: What can you do?")
     expect(page.locator("#state")).to_have_text("Speaking")
+    page.wait_for_timeout(1000)  # some words are heard
     page.get_by_role("button", name="Stop speaking").click()
     expect(page.locator("#state")).to_have_text("Ready")
     expect(page.locator("#captions .avatar")).to_contain_text("–")  # cut off where it was heard
@@ -197,7 +203,7 @@ def test_a_lost_connection_comes_back_with_its_conversation(visitor: Visitor, se
 def test_without_a_microphone_it_says_so_once_and_answers_what_is_typed(browser: Browser, server: Server) -> None:
     flags = [*CHROMIUM, "--deny-permission-prompts"]
     refusing = browser.browser_type.launch(executable_path="/usr/bin/chromium", args=flags)
-    denied = Visitor(refusing)
+    denied = Visitor(refusing, viewport=WINDOW)
     page = denied.open(server)
     page.get_by_role("button", name="Talk").click()
     expect(page.get_by_role("status")).to_contain_text("The microphone was not allowed")
@@ -352,12 +358,11 @@ STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_every_state_has_names_contrast_and_room(
-    browser: Browser, server: Server, theme: str, size: dict[str, int], tmp_path: Path
+    browser: Browser, server: Server, size: dict[str, int], tmp_path: Path
 ) -> None:
-    visitor = Visitor(browser, viewport=size, color_scheme=theme, reduced_motion="reduce")
+    visitor = Visitor(browser, viewport=size, reduced_motion="reduce")
     page = visitor.open(server)
     for state, events in STATES.items():
         if state == "listening":
@@ -373,8 +378,12 @@ def test_every_state_has_names_contrast_and_room(
 
 
 def look(page: Page, screenshot: Path) -> None:
-    page.screenshot(path=screenshot)
-    found = page.evaluate(AUDIT)
-    assert found == {"unnamed": [], "duplicates": [], "faint": [], "small": []}, json.dumps(found, indent=1)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        expect(page.locator("html")).to_have_attribute("data-theme", theme)
+        page.screenshot(path=screenshot.with_stem(f"{screenshot.stem} {theme}"))
+        found = page.evaluate(AUDIT)
+        told = f"{screenshot.stem}, {theme}: {json.dumps(found, indent=1)}"
+        assert found == {"unnamed": [], "duplicates": [], "faint": [], "small": []}, told
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"{screenshot.stem}: {wide} px wider than the window"

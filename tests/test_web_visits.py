@@ -10,6 +10,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from agent.conversation.events import SaidGoodbye
 from agent.llm.base import Message
 from agent.web.rtc.peer_sound import PICTURE_S, PLAYOUT_S
 from agent.web.visits.event_log import KEPT, MOST_FOLLOWERS, EventLog
@@ -428,6 +429,24 @@ def test_nothing_of_one_visitor_reaches_another(peers: list[FakePeer]) -> None:
 
 
 # ---- kiosk
+
+
+def test_a_kiosk_forgets_soon_who_said_goodbye_but_not_who_comes_back(peers: list[FakePeer]) -> None:
+    async def evening() -> None:
+        async with opened(REPLIES, "web.kiosk=true", "web.idle_reset_s=60", "web.sessions=1") as (hall, engine):
+            visit = await connected(hall)
+            ask(visit, "hello")
+            await asyncio.sleep(5.0)
+            engine.tells[-1](SaidGoodbye())
+            await asyncio.sleep(2.0)
+            visit.touch()
+            await asyncio.sleep(10.0)
+            assert visit.turns and len(engine.seeds) == 1
+            engine.tells[-1](SaidGoodbye())
+            await asyncio.sleep(4.0)
+            assert not visit.turns and len(engine.seeds) == 2 and hall.figures.resets == 1
+
+    run(evening())
 
 
 def test_a_kiosk_forgets_when_nothing_happens_without_dropping_the_connection(peers: list[FakePeer]) -> None:

@@ -37,7 +37,7 @@ from tests.tiny_voices import tiny_vits
 pytestmark = [
     *(pytest.mark.pulse, pytest.mark.mosquitto, pytest.mark.fuse, pytest.mark.espeak_program, pytest.mark.flite),
     pytest.mark.packaged("faster-whisper/tiny.en", SMOL),
-    pytest.mark.real_time,
+    *(pytest.mark.real_time, pytest.mark.measured),
 ]
 QUESTIONS = ("What is your name?", "What can you do?")
 

@@ -70,6 +70,7 @@ class FakeEngine:
         config: of all visits.
         seeds: of the faces so far.
         sessions: that are open.
+        tells: takes what each session so far tells.
         opening_s: how long one takes to be loaded.
         fails: raised instead of it, once.
         new_sampler: makes each one's motion.
@@ -82,6 +83,7 @@ class FakeEngine:
         self._ears = ScriptedEars(ears)
         self.seeds: list[int] = []
         self.sessions: list[Session] = []
+        self.tells: list[Callable[[Event], None]] = []
         self.opening_s = 0.0
         self.fails: Exception | None = None
         self.new_sampler: Callable[[], MotionSampler] = StillSampler
@@ -105,6 +107,7 @@ class FakeEngine:
             failure, self.fails = self.fails, None
             raise failure
         self.seeds.append(config.face.seed)
+        self.tells.append(on_event)
         voice = SoundTrack()
         stage = Stage(voice, SoundTrack(), PacedClock(audio.player), Floor())
         renderer = Renderer(

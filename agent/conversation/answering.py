@@ -167,10 +167,9 @@ class Answering:
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
             if not is_newest:  # they speak again
                 self.user_began()
-        else:
+        elif is_newest:
             self.drop_draft()
-            if is_newest:
-                self._stage.floor.user_ends()
+            self._stage.floor.user_ends()
 
     async def _answer_now(self, said: UserSaid) -> None:
         said = self._same_turn.joined(said)

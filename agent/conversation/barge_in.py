@@ -23,6 +23,8 @@ from speech.audio import OUTPUT_RATE_HZ
 LONGEST_HOLD_S = 20.0
 """Whoever talks for so long wants no rest of an answer."""
 
+DOUBTED_WORDS = 2
+"""So few words of what was never surely a voice are none: recognisers hear them in coughs."""
 SHORT_S, WITHOUT_WORDS_S = 0.8, 0.5
 """Of so short a sound, followed by so long a silence in which no word of it was understood, there is none: a hum, a
 laugh. Where the recogniser was only slow, its words still count when they come."""
@@ -66,7 +68,7 @@ class BargeIn:
         self._held_at_s: float | None = None
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
-        self._has_stopped = False
+        self._has_stopped = self._has_held = False  # in this utterance
         self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
     @property
@@ -86,8 +88,10 @@ class BargeIn:
 
     def end(self) -> None:
         """It is over, by whatever means."""
-        track = self._stage.voice
+        track, was_paused = self._stage.voice, self._steps.step is Step.PAUSED
         self._steps.take(Cue.ENDED)
+        if was_paused:
+            self._on_event(AnswerPaused(False))
         self._lose_patience()
         self._stage.floor.resume()
         if track.is_held:
@@ -103,7 +107,7 @@ class BargeIn:
     def began(self) -> None:
         """The user begins to speak."""
         self.utterance += 1
-        self._has_stopped = False
+        self._has_stopped = self._has_held = False
         self._early_words = self._old_words = ""
         self.take(Cue.BEGAN)
 
@@ -150,6 +154,10 @@ class BargeIn:
             Whether they are to be answered instead.
         """
         cue = self.cue_of(words)
+        was_never_sure = not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED)
+        if cue is Cue.SAID and was_never_sure and len(words.split()) <= DOUBTED_WORDS:
+            cue = Cue.NOTHING_SAID
+        self._has_held = False
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
             self.take(cue)
         return cue is Cue.SAID
@@ -201,6 +209,7 @@ class BargeIn:
         return act is not None
 
     def _hold(self, cue: Cue) -> None:
+        self._has_held = True
         self._delivery.heed(is_interrupted=True)
         at = self._delivery.hold()
         self._stage.floor.hold()

@@ -9,6 +9,7 @@ from agent.backends.languages import is_heard, is_spoken, language_models, with_
 from agent.config.config import Config
 from agent.manners.manners import SwitchResult
 from agent.parts import SharedParts
+from agent.text.languages import primary
 from speech.asr.base import ASR
 from speech.asr.exchanged import ExchangedASR
 from speech.errors import VisavisError
@@ -42,7 +43,7 @@ class SessionLanguages:
         leases: AsyncExitStack,
     ) -> None:
         self._parts, self._config, self._voice, self._ears, self._leases = parts, config, voice, ears, leases
-        self.language = _primary(config.voice.language)
+        self.language = primary(config.voice.language)
         self._lent: dict[str, tuple[TTS, ASR | None]] = {}
 
     def begin_with(self, voice: TTS, ears: ASR | None) -> None:
@@ -86,7 +87,3 @@ class SessionLanguages:
                 ears = (await entering.enter_async_context(self._parts.ears(with_ears(self._config, language)))).part
             self._leases.push_async_exit(entering.pop_all())
         return voice, ears
-
-
-def _primary(tag: str) -> str:
-    return tag.replace("_", "-").partition("-")[0].lower()

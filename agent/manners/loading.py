@@ -12,13 +12,16 @@ from agent.backends.choice import with_meant_voice
 from agent.config.config import Config
 from agent.conversation.events import Event
 from agent.conversation.listening.spoken_phrases import SpokenPhrases
+from agent.intents.understood import intent_of
 from agent.manners.attention import AttentionSettings
 from agent.manners.languages import SessionLanguages
 from agent.manners.manners import ConversationManners, MannersSettings
 from agent.parts import SharedParts
 from agent.personas import name_of
+from agent.text.words import tokens
 from speech.asr.base import ASR
 from speech.asr.exchanged import ExchangedASR
+from speech.errors import InputError
 from speech.tts.adjusted import AdjustedVoice
 from speech.tts.base import TTS
 
@@ -61,8 +64,14 @@ async def own_parts(
         real_time: whether somebody is there: a recording needs no wake phrase, and its silence is not long.
         is_known: whether the knowledge speaks of a word.
         on_event: called with everything that the session tells.
+
+    Raises:
+        InputError: the wake phrase is none.
     """
     own = config.manners
+    if own.wake_phrase and not tokens(own.wake_phrase):
+        where = config.source.of("manners.wake_phrase")
+        raise InputError(f"{where}: manners.wake_phrase: expected words to be spoken, got {own.wake_phrase!r}")
     attention = AttentionSettings(name_of(config))
     if real_time:
         attention = AttentionSettings(name_of(config), own.wake_phrase.strip(), own.room, own.awake_s)
@@ -72,9 +81,7 @@ async def own_parts(
         is_lesson=bool(config.tutor.lesson),
         keeps_names=config.memory.keep != "no",
     )
-    await asyncio.to_thread(
-        import_module, "av"
-    )  # it takes a moment, and the first slower sentence must not wait for it
+    await asyncio.to_thread(_prepare)
     meant = await asyncio.to_thread(with_meant_voice, config)  # the voice's name may say its language
     config = config.model_copy(update={"voice": config.voice.model_copy(update={"language": meant.voice.language})})
     adjusted, exchanged = AdjustedVoice(voice), ExchangedASR(asr) if asr is not None else None
@@ -87,3 +94,9 @@ async def own_parts(
             yield OwnParts(adjusted, exchanged, manners, spoken)
         finally:
             manners.close()
+
+
+def _prepare() -> None:
+    """Loads what would hold up the first words: the filters of a changed pace, and the tables of intents."""
+    import_module("av")
+    intent_of("nothing in particular", "en")

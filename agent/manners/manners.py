@@ -17,6 +17,7 @@ from agent.intents.understood import intent_of, language_name
 from agent.manners.attention import Attention, AttentionSettings
 from agent.manners.long_silence import LongSilence
 from agent.manners.said import Said
+from agent.text.languages import LANGUAGES, primary
 from agent.text.phrases import Phrases
 from agent.text.words import tokens
 from speech.tts.adjusted import AdjustedVoice, Adjustment
@@ -56,7 +57,7 @@ class OneLanguage:
 
     async def switch(self, language: str) -> SwitchResult:
         """Stays as it is."""
-        return "same" if language == self.language.partition("-")[0].lower() else "no_voice"
+        return "same" if language == primary(self.language) else "no_voice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class ConversationManners:
         self._is_claimed: Callable[[str], bool] = lambda words: False
         self.phrases = Phrases(languages.language)
         self._said = Said()
-        self._own_name = ""
+        self._own_name = self._offered = ""
         self._steady = Adjustment()
         self._repeats = 0
         self._answers: Kind | None = None
@@ -161,7 +162,7 @@ class ConversationManners:
         intent = self._intent(asked)
         if intent is None or intent.kind is not Kind.REPEAT:
             self._repeats = 0
-        if intent is not None and (reply := await self._answer_to(intent, asked)) is not None:
+        if intent is not None and (reply := await self._answer_to(intent)) is not None:
             self._answers = intent.kind
             return reply
         return TypedText(asked) if asked != words else None
@@ -184,9 +185,11 @@ class ConversationManners:
                 return None
             case Intent(kind) if self._settings.is_lesson and (kind not in _OF_VOICE or len(tokens(words)) < 2):
                 return None  # "slower" may be the right answer
+        if intent is not None and not self._has_phrases and intent.kind not in _WITHOUT_PHRASES:
+            return None  # better the mind's words than ours in another language
         return intent
 
-    async def _answer_to(self, intent: Intent, words: str) -> Say | TypedText | Unanswered | None:
+    async def _answer_to(self, intent: Intent) -> Say | TypedText | Unanswered | None:
         say = self.phrases.say
         match intent:
             case Intent(Kind.BACKCHANNEL):
@@ -210,6 +213,10 @@ class ConversationManners:
         return None
 
     @property
+    def _has_phrases(self) -> bool:
+        return self.phrases.language == primary(self._languages.language)
+
+    @property
     def _name(self) -> str:
         return self._known_name() or self._own_name
 
@@ -227,7 +234,7 @@ class ConversationManners:
             self._voice.adjustment = replace(self._steady, pace=pace)
         return self._said.last() if last_only else self._said.whole()
 
-    def _adjusted(self, kind: Kind) -> Say | TypedText:
+    def _adjusted(self, kind: Kind) -> Say | TypedText | Unanswered:
         now = self._steady
         match kind:
             case Kind.SLOWER:
@@ -244,6 +251,8 @@ class ConversationManners:
         if self._settings.is_lesson:
             return TypedText("Please repeat the question.")
         say = self.phrases.say
+        if not self._has_phrases:
+            return Say(self._said.whole()) if self._said else Unanswered("empty")
         if then == now:
             return Say(say(f"manners.no_{kind.name.lower()}"))
         if not self._said:
@@ -255,6 +264,8 @@ class ConversationManners:
         result = await self._languages.switch(language)
         if result in ("switched", "same"):
             self.phrases.switch(self._languages.language)
+            if not self._has_phrases:
+                return LANGUAGES.get(language, language)
             return self.phrases.say(f"manners.language_{result}")
         name = language_name(language, self.phrases.language)
         return self.phrases.say(f"manners.language_{result}", language=name)
@@ -266,10 +277,11 @@ class ConversationManners:
         is_goodbye = False
         if isinstance(event, TurnFinished):
             self._voice.adjustment = self._steady
-            if self._answers not in _NOT_SAID_AGAIN:
-                self._said.take(event.record)
-            is_goodbye, self._answers = self._answers is Kind.GOODBYE, None
-            if event.record.question and event.record.heard:
+            record, answers, self._answers = event.record, self._answers, None
+            if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
+                self._said.take(record)
+            is_goodbye = answers is Kind.GOODBYE and not record.interrupted
+            if record.question and record.heard:
                 self._attention.stay()
         self._tell(event)
         self._silence.see(event)
@@ -288,7 +300,8 @@ class ConversationManners:
         self._attention.close()
 
     def _offer(self) -> None:
-        self._say(self.phrases.say("manners.offer"))
+        self._offered = self.phrases.say("manners.offer")
+        self._say(self._offered)
 
     def _tell_attention(self) -> None:
         call, is_awake = self._attention.call, self._attention.is_awake
@@ -298,5 +311,7 @@ class ConversationManners:
 
 
 _OF_VOICE = frozenset({Kind.SLOWER, Kind.FASTER, Kind.LOUDER, Kind.QUIETER})
+_WITHOUT_PHRASES = _OF_VOICE | {Kind.REPEAT, Kind.LANGUAGE, Kind.BACKCHANNEL}
+"""What can be done in a language for which there are no phrases."""
 _NOT_SAID_AGAIN = _OF_VOICE | {Kind.REPEAT, Kind.NEVER_MIND, Kind.STOP, Kind.WAIT}
 """Answers beside the conversation: "say that again" means what was said before them."""

@@ -28,6 +28,8 @@ _END_MARK = re.compile(r"[.?!][\"'”»)]*\s*$")
 _FEW_WORDS = 7
 """A clause with "if" or "because" in front that is no longer is not followed by another one yet."""
 
+_YEAR = re.compile(r"(?:1\d|20)\d\d")
+
 _DICTATED = 2
 """So many numbers or letters on end are being dictated."""
 
@@ -83,25 +85,25 @@ def read(text: str, language: str = "") -> Reading:
     if all(word in lists.answers for word in words):
         return Reading.FINISHED
     has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in words)
-    is_whole = has_verb and len(words) >= _SHORTEST_SENTENCE and _END_MARK.search(text)
+    is_whole = (
+        has_verb and len(words) >= _SHORTEST_SENTENCE and _END_MARK.search(text) and not _ends_in_item(text, lists)
+    )
     return Reading.FINISHED if is_whole else Reading.UNCLEAR
 
 
 def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
     last, before = words[-1], words[-2] if len(words) > 1 else ""
     asks = any(word.split("'")[0] in lists.question_words for word in words[:_ASKS_WITHIN])
-    if (
-        last.endswith("'")
-        or last in lists.leading
-        or (last in lists.fillers and not (asks and last in lists.transitive))
-    ):
-        return not (asks and last in _STRANDED)
+    is_filler = last in lists.fillers and not (asks and last in lists.transitive)  # "what is it like"
+    if last.endswith("'") or last in lists.leading or is_filler:
+        return not (asks and last in _STRANDED and before not in lists.transitive)
     if last in lists.subjects or _is_dictated(words, lists) or _is_open_list(text, lists):
         return True
     if last in lists.adjectives and _lacks_noun(words, lists):
         return True
     if last in lists.auxiliaries and not (asks and last in lists.transitive):
-        return before not in lists.pronouns | lists.subjects and not (asks and len(words) > _SHORT_QUESTION)
+        is_short_answer = before in lists.pronouns | lists.subjects and _END_MARK.search(text) is not None
+        return not is_short_answer and not (asks and len(words) > _SHORT_QUESTION)
     if last in lists.transitive:
         return not asks
     if last in lists.pronouns and len(words) <= _SHORT_QUESTION and not asks:
@@ -110,13 +112,14 @@ def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
 
 
 def _is_dictated(words: Sequence[str], lists: WordLists) -> bool:
-    """Numbers or letters are being dictated: several on end, or many digits."""
+    """Numbers or letters are being dictated: several on end, many digits, or those of an address."""
     run = 0
     for word in reversed(words):
         if not (word in lists.numbers or word.isdigit() or (len(word) == 1 and word.isalpha())):
             break
         run += 1
-    return run >= _DICTATED or (run > 0 and words[-1].isdigit() and len(words[-1]) >= _LONG_DIGITS)
+    is_long = words[-1].isdigit() and len(words[-1]) >= _LONG_DIGITS and not _YEAR.fullmatch(words[-1])
+    return run >= _DICTATED or (run > 0 and (is_long or any(word in lists.numbered for word in words)))
 
 
 def _is_open_list(text: str, lists: WordLists) -> bool:
@@ -125,6 +128,13 @@ def _is_open_list(text: str, lists: WordLists) -> bool:
     if len(items) < _LIST_ITEMS or not all(0 < len(item) <= _LIST_ITEM for item in items[1:]):
         return False
     return not any(word in lists.listing for word in items[-1])
+
+
+def _ends_in_item(text: str, lists: WordLists) -> bool:
+    """After the last comma stands what may be the second of several: "Put apples, pears"."""
+    last = words_of(text.rpartition(",")[2])
+    no_item = (lists.common | lists.transitive | lists.answers) - lists.leading | lists.listing
+    return "," in text and len(last) <= _LIST_ITEM and not any(word in no_item for word in last)
 
 
 def _lacks_noun(words: Sequence[str], lists: WordLists) -> bool:
@@ -137,8 +147,5 @@ def _lacks_noun(words: Sequence[str], lists: WordLists) -> bool:
 
 def _is_open_clause(text: str, words: Sequence[str], lists: WordLists) -> bool:
     """A clause that needs another one after it, which has not begun."""
-    if words[0] not in lists.subordinators or (
-        words[0] in lists.question_words and words[1:2] and words[1] in lists.auxiliaries
-    ):
-        return False
-    return "," not in text and len(words) <= _FEW_WORDS
+    is_question = words[0] in lists.question_words and len(words) > 1 and words[1] in lists.auxiliaries
+    return words[0] in lists.subordinators and not is_question and "," not in text and len(words) <= _FEW_WORDS

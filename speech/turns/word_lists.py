@@ -16,9 +16,9 @@ class WordLists:
 
     Attributes:
         fillers: sounds of somebody who looks for words, and words that stand for them.
-        leading: conjunctions, prepositions, articles, possessives, quantifiers, adverbs of degree: never the last word.
+        leading: conjunctions, prepositions, articles, possessives, quantifiers, adverbs of degree: never the last word,
+            so without those that also end sentences ("turn it on", "mach das Licht an").
         adjectives: frequent ones: between an article and its noun they are not the last word.
-        particles: prepositions that also end sentences ("turn it on", "mach das Licht an").
         subjects: pronouns that are nothing but the subject of what comes.
         pronouns: those that are also last words ("who are you").
         auxiliaries: after them a sentence goes on, unless they follow a pronoun ("yes, it is").
@@ -27,6 +27,7 @@ class WordLists:
         question_words: with which questions begin.
         subordinators: with which a clause begins that another one follows ("if I come on Sunday …").
         listing: conjunctions before the last item of a list.
+        numbered: what is told in numbers or letters.
         numbers: words for digits and numbers.
         answers: what is whole by itself.
     """
@@ -34,7 +35,6 @@ class WordLists:
     fillers: frozenset[str]
     leading: frozenset[str]
     adjectives: frozenset[str]
-    particles: frozenset[str]
     pronouns: frozenset[str]
     subjects: frozenset[str]
     auxiliaries: frozenset[str]
@@ -43,6 +43,7 @@ class WordLists:
     question_words: frozenset[str]
     subordinators: frozenset[str]
     listing: frozenset[str]
+    numbered: frozenset[str]
     numbers: frozenset[str]
     answers: frozenset[str]
 
@@ -71,7 +72,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
             small medium large big little long short good nice new old young own other next same different single
             double triple half dark light hot cold fresh main whole entire best biggest largest first second third
             last great real quick free local special human""",
-        particles="on in off up down out over through under after before back away",
         pronouns="you it that this me him her them us one",
         subjects="i we they he she",
         auxiliaries="""
@@ -97,6 +97,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="what who whom whose which when where why how",
         subordinators="if because although though while unless until since whenever once after before as",
         listing="and or plus",
+        numbered="number code pin phone telephone postcode zip address extension account",
         numbers="""
             zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
             seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
@@ -118,7 +119,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             große großen großer großes kleine kleinen kleiner kleines neue neuen neuer gute guten guter nächste
             nächsten letzte letzten erste ersten zweite ganze ganzen andere anderen beste besten""",
-        particles="an auf ab zu mit vor nach um über",
         pronouns="du sie es ihr das die mich mir dich dir ihn ihm uns euch",
         subjects="ich wir er man",
         auxiliaries="""
@@ -138,6 +138,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="was wer wen wem wessen wann wo wohin woher warum wieso weshalb wie welche welcher welches",
         subordinators="wenn falls weil obwohl während bevor nachdem sobald solange da damit als",
         listing="und oder sowie",
+        numbered="nummer telefonnummer code pin telefon postleitzahl hausnummer adresse konto",
         numbers="""
             null eins ein zwei zwo drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn
             sechzehn siebzehn achtzehn neunzehn zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig
@@ -157,7 +158,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             petit petite grand grande gros grosse nouveau nouvelle bon bonne premier première prochain prochaine
             dernier dernière autre autres même""",
-        particles="",
         pronouns="tu nous vous il elle moi toi lui eux ça cela ceci",
         subjects="je j' on ils elles qui",
         auxiliaries="""
@@ -175,6 +175,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="qui que quoi quand où pourquoi comment combien quel quelle quels quelles lequel laquelle",
         subordinators="si quand lorsque puisque comme pendant parce bien dès",
         listing="et ou",
+        numbered="numéro code téléphone adresse compte",
         numbers="""
             zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt
             trente quarante cinquante soixante cent mille""",
@@ -192,7 +193,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             pequeño pequeña grande nuevo nueva buen buena mejor primer primera próximo próxima último última otro
             otra otros otras mismo misma""",
-        particles="",
         pronouns="tú usted ustedes él ella eso esto ello mí ti",
         subjects="yo nosotros ellos ellas",
         auxiliaries="""
@@ -208,6 +208,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="qué quién quiénes cuándo dónde adónde cómo cuánto cuánta cuántos cuántas cuál cuáles por qué",
         subordinators="si cuando aunque porque mientras como",
         listing="y e o u",
+        numbered="número código teléfono dirección cuenta",
         numbers="""
             cero uno un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis
             veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil""",
@@ -225,7 +226,6 @@ WORD_LISTS: Mapping[str, WordLists] = {
         adjectives="""
             grande piccolo piccola nuovo nuova buon buona primo prima prossimo prossima ultimo ultima altro altra
             altri altre stesso stessa""",
-        particles="",
         pronouns="tu lei lui voi questo quello ciò me te",
         subjects="io noi loro",
         auxiliaries="""
@@ -242,6 +242,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         question_words="che chi cosa quando dove perché come quanto quanta quanti quante quale quali",
         subordinators="se quando perché mentre siccome poiché benché anche",
         listing="e ed o od",
+        numbered="numero codice telefono indirizzo conto",
         numbers="""
             zero uno un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici
             sedici venti trenta quaranta cinquanta sessanta settanta ottanta novanta cento mille""",

@@ -21,6 +21,9 @@ from speech.sound_track import SoundTrack
 MADE_BEFORE_S = 0.5
 """So long before it is due the phrase is chosen and spoken into memory: not before, as most minds answer sooner."""
 
+LEAST_THOUGHT_S = 0.3
+"""But not sooner after the question is known: where the ears are late, a quick mind must find the voice idle."""
+
 KINDS = ("opinion", "why", "number", "when", "where", "how")
 """Of questions, in this order: "how many" is a number, not a manner."""
 
@@ -67,7 +70,7 @@ class Fillers:
         if not self._after_s:
             return
         due_s = since_s + self._after_s
-        await _at(due_s - MADE_BEFORE_S)
+        await _at(max(due_s - MADE_BEFORE_S, asyncio.get_running_loop().time() + LEAST_THOUGHT_S))
         text = self.fitting(question)
         try:
             sound = await self._spoken.sound(text)

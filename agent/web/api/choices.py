@@ -7,8 +7,8 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from agent.text.languages import LANGUAGES
 from agent.web.api.dependencies import TheHall
-from agent.web.visits.languages import LANGUAGES
 
 router = APIRouter(prefix="/api", tags=["choices"])
 

@@ -11,9 +11,9 @@ from agent.backends.languages import is_heard, language_models
 from agent.backends.voice_list import voices_here
 from agent.config.config import Config
 from agent.personas import PERSONAS, name_of
+from agent.text.languages import LANGUAGES, primary
 from agent.tutor.lesson import Lesson, lesson_path, shipped_lessons
 from agent.tutor.lesson_file import load_lesson
-from agent.web.visits.languages import LANGUAGES, primary
 from agent.web.visits.uploads import Uploads
 from agent.web.visits.wishes import Wishes
 from speech.errors import InputError
