@@ -1,7 +1,7 @@
 """The user's own voice drives the face: sound and picture go out together, a fifth of a second later.
 
-    microphone ─ feed ─ voice track ─┬─ speaker
-                                     └─ motion sampler (one frame at a time) ─ decoder ─ outputs
+    microphone ─ howl guard ─ feed ─ voice track ─┬─ speaker
+                                                  └─ motion sampler (one frame at a time) ─ decoder ─ outputs
 
 The speaker's pace is the clock, as in a conversation; the feed keeps the microphone in step with it.
 """
@@ -18,6 +18,7 @@ from agent.conversation.audio_io import AudioIO, Heard, Stage, UserSound
 from agent.conversation.floor import Floor
 from agent.engine import DRAWING_S, Engine, label
 from agent.faces import new_sampler
+from agent.howl_guard import HowlGuard
 from agent.turn_detection import turn_detector
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock, Player
 from avatar.motion import LOOK_AHEAD_FRAMES, ConversationState
@@ -117,7 +118,7 @@ async def open_mirror(
         renderer.set_controls(config.controls.controls())
         turns = await asyncio.to_thread(turn_detector, config)
         async with audio.open(stage) as heard:
-            yield Mirror(heard, player, stage.voice, renderer, turns, on_state)
+            yield Mirror(heard, player, stage.voice, renderer, turns, HowlGuard(on_problem), on_state)
 
 
 class Mirror:
@@ -129,6 +130,7 @@ class Mirror:
         track: what is played.
         renderer: the face.
         turns: says when the user speaks.
+        guard: against a speaker that the microphone hears.
         on_state: called when the face begins to speak or to listen.
     """
 
@@ -139,10 +141,11 @@ class Mirror:
         track: SoundTrack,
         renderer: Renderer,
         turns: TurnDetector,
+        guard: HowlGuard,
         on_state: Callable[[ConversationState], None],
     ) -> None:
         self._heard, self._player, self._track = heard, player, track
-        self._renderer, self._turns, self._on_state = renderer, turns, on_state
+        self._renderer, self._turns, self._guard, self._on_state = renderer, turns, guard, on_state
 
     async def run(self) -> None:
         """Mirrors until the user leaves."""
@@ -153,8 +156,8 @@ class Mirror:
             async for item in heard:
                 if not isinstance(item, UserSound):
                     continue
-                feed.push(item.words.samples)
-                for event in await asyncio.to_thread(self._turns.push, item.words):
+                feed.push(self._guard.push(item.words.samples))
+                for event in await asyncio.to_thread(self._turns.push, item.voice):
                     if isinstance(event, SpeechStarted):
                         self._set_state(ConversationState.SPEAKING)
                     elif isinstance(event, SpeechStopped):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from agent.howl_guard import HowlGuard
 from agent.mirror import DELAY_SAMPLES, MirrorFeed
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.sound_track import SoundTrack
@@ -67,3 +68,28 @@ def test_after_a_gap_the_voice_is_heard_again_at_the_usual_delay() -> None:
     before = len(devices.delays)
     devices.record(1.0)
     assert all(delay == DELAY_SAMPLES for delay in devices.delays[before:])
+
+
+@pytest.mark.parametrize("loop_gain", [1.0, 1.5, 3.0])
+def test_a_speaker_that_the_microphone_hears_does_not_howl(loop_gain: float) -> None:
+    told: list[str] = []
+    guard, delay, levels = HowlGuard(told.append), 10, list[float]()
+    random = np.random.default_rng(0)
+    played = [np.zeros(PIECE, np.float32)] * delay
+    for number in range(30 * 50):
+        user = 0.1 * random.standard_normal(PIECE) if number < 50 else np.zeros(PIECE)
+        heard = np.clip(user + loop_gain * played[-delay], -1.0, 1.0).astype(np.float32)
+        played.append(guard.push(heard))
+        levels.append(float(np.sqrt(np.mean(np.square(played[-1])))))
+    assert max(levels[-50:]) < 0.01
+    assert told == ["mirror: the microphone hears the speakers, it became softer; use headphones"]
+
+
+def test_a_voice_with_its_pauses_is_not_taken_for_a_howl() -> None:
+    told: list[str] = []
+    guard, random = HowlGuard(told.append), np.random.default_rng(0)
+    for number in range(30 * 50):
+        loudness = 0.3 * (0.5 + 0.5 * np.sin(2 * np.pi * number / 50))
+        voice = (loudness * random.standard_normal(PIECE)).astype(np.float32)
+        np.testing.assert_array_equal(guard.push(voice), voice)
+    assert not told

@@ -104,14 +104,14 @@ class _Gate:
     """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss."""
 
     def __init__(self) -> None:
-        self._echo = 0.0
+        self._least = 0.0
         self._voice = [0.0] * _VOICE_BLOCKS
 
     def lets_pass(self, voice: Samples, echo: Samples, expected_left: float) -> bool:
         """Takes the next block; `expected_left` is the mean power of echo that may be left in it."""
-        self._echo = max(_power(echo), _ECHO_FADES * self._echo)
+        self._least = max(_SURELY_HEARD * _power(echo) + expected_left, _ECHO_FADES * self._least)
         self._voice = [*self._voice[1:], _power(voice)]
-        return sum(self._voice) / _VOICE_BLOCKS >= _SURELY_HEARD * self._echo + expected_left
+        return sum(self._voice) / _VOICE_BLOCKS >= self._least
 
 
 def _power(samples: Samples) -> float:

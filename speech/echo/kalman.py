@@ -8,10 +8,16 @@ the user speaks, little is learnt, and nothing is taken away from the user.
 Enzner & Vary, "Frequency-domain adaptive Kalman filter for acoustic echo control in hands-free telephones", Signal
 Processing 86 (2006); in partitions: Kuech, Mabande & Enzner, "State-space architecture of the partitioned-block-based
 acoustic echo controller", ICASSP 2014.
+
+A new room is learnt faster in two ways. Where the echo begins is found by correlation, which says at once which
+partitions matter. And older blocks are gone through again beside each new one: a bin knows nothing of its neighbours
+and a partition nothing of the others, so once through the sound teaches less than is in it. What is known afterwards is
+held to be no surer: clocks that differ make old blocks a little wrong.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +25,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from speech.audio import OUTPUT_RATE_HZ, Samples
+from speech.echo.first_delay import first_delay
 
 BLOCK = OUTPUT_RATE_HZ // 50
 """Samples that are filtered at a time: 20 ms."""
@@ -36,12 +43,28 @@ _FIRST_UNCERTAINTY = 0.1
 """Expected squared gain of the path in the first partition, where nothing is known: a loud speaker nearby."""
 _DECAY = 0.95
 """That of each later partition against the one before."""
+_BEFORE_DELAY, _DECAY_AFTER_DELAY = 0.001, 0.8
+"""The same where it is known in which partition the echo begins."""
+_LOOKS = 5
+"""Blocks between two looks where the echo begins, in a new room."""
+_KNOWN_LOOKS = 25
+_SAME_DELAY = 1
+"""Partitions by which it may seem to be another: it may lie at the border of two."""
 _SHRINK = 0.35
 """How much of the uncertainty a block takes away at most; 0.5 would be right if bins were independent."""
 _NEAR_MEMORY = 0.7
 """Of the loudness of what is no echo, a block; 60 ms."""
 _CONSTRAINED = 4
 """Partitions whose circular half is cleared in each block, in turn."""
+
+_AGAIN = 1
+"""Older blocks that are learnt once more with each new one, in turn, while the room is new and its delay known."""
+_NEW_BLOCKS = 75
+"""Blocks for which a room is new: 1.5 s."""
+_KEPT = 25
+"""Blocks that can be learnt again: the last half second."""
+_NOTICED = 15
+"""Those of them that surely belong to the new room when it is noticed."""
 
 _FIT_MEMORY = 0.95
 """Of how well the echo is predicted, a block; 0.4 s."""
@@ -50,6 +73,8 @@ _FIT_WEIGHT = 150.0
 _LEAST_FIT = 0.5
 """Gain that the prediction would need to fit best, below which it is not believed; 1 in the room that was learnt,
 however loud the user is. A room that has become louder is learnt without being told."""
+_SURE_FIT = 0.7
+"""Where the prediction fits so well, nobody looks whether the echo begins elsewhere."""
 _WRONG = 1.3
 """What is left against what was heard, from which on the prediction does harm."""
 _RESET_BLOCKS = 200
@@ -60,9 +85,14 @@ _Spectra = npt.NDArray[np.complex64]
 _Powers = npt.NDArray[np.float32]
 
 
-def _first_uncertainty() -> _Powers:
-    decay = _FIRST_UNCERTAINTY * _DECAY ** np.arange(PARTITIONS, dtype=np.float32)
-    return np.repeat(decay[:, np.newaxis], _BINS, axis=1).astype(np.float32)
+def _first_uncertainty(delay: int | None = None) -> _Powers:
+    """Of a room whose echo begins in a partition, or anywhere: [PARTITIONS, bins]."""
+    late = np.arange(PARTITIONS, dtype=np.float32)
+    expected = _FIRST_UNCERTAINTY * _DECAY**late
+    if delay is not None:
+        late -= max(delay, 0)
+        expected = _FIRST_UNCERTAINTY * np.where(late < 0, _BEFORE_DELAY, _DECAY_AFTER_DELAY ** np.maximum(late, 0))
+    return np.repeat(expected[:, np.newaxis], _BINS, axis=1).astype(np.float32)
 
 
 @dataclass(slots=True)
@@ -70,10 +100,14 @@ class _State:
     """What is known of the room and of the last blocks.
 
     Attributes:
-        far: spectra of what was played, [PARTITIONS, bins], the newest first.
+        far: spectra of what was played, [_KEPT + PARTITIONS, bins], the newest first.
+        kept: what was heard in the last blocks, the newest first; at most _KEPT of this room.
+        delay: partition in which the echo begins; None where that is not sure.
+        again: place in `kept` of the block that was learnt again last.
         path: the room's response, likewise.
         uncertainty: expected squared error of `path`.
         near: power of what is no echo, [bins].
+        near_again: what `near` was at `again`.
         played: the last block.
         next_constrained: partition.
         predicted_heard: agreement of prediction and what was heard, over the last blocks.
@@ -84,10 +118,14 @@ class _State:
         silent_blocks: in which nothing was played.
     """
 
-    far: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
+    far: _Spectra = field(default_factory=lambda: np.zeros((_KEPT + PARTITIONS, _BINS), np.complex64))
+    kept: deque[Samples] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    delay: int | None = None
+    again: int = 0
     path: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
     uncertainty: _Powers = field(default_factory=_first_uncertainty)
     near: _Powers = field(default_factory=lambda: np.full(_BINS, 1e-6, np.float32))
+    near_again: _Powers = field(default_factory=lambda: np.full(_BINS, 1e-6, np.float32))
     played: Samples = field(default_factory=lambda: np.zeros(BLOCK, np.float32))
     next_constrained: int = 0
     predicted_heard: float = 0.0
@@ -103,7 +141,8 @@ class KalmanEchoFilter:
 
     Attributes:
         resets: how often another room was noticed.
-        expected_left: mean power of the echo that may be left in the last block, by what is not known of the room.
+        expected_left: mean power of the echo that may be left in the last block, by what is not known of the
+            room and by how badly the echo was predicted of late.
     """
 
     def __init__(self) -> None:
@@ -143,33 +182,75 @@ class KalmanEchoFilter:
         state.far[1:] = state.far[:-1].copy()
         state.far[0] = fft.rfft(np.concatenate((state.played, played)))[:_BINS]
         state.played = played
-        predicted = _second_half(np.einsum("pb,pb->b", state.far, state.path))
+        predicted = self._predicted(0)
         left = heard - predicted
         if float(left @ left) > _WRONG * float(heard @ heard):  # the room has changed: no louder than it was heard
             words, echo = heard, np.zeros(BLOCK, np.float32)
         else:
             words, echo = left, predicted
-        self._learn(heard, predicted, left)
+        error, prediction = _second_halves(left, predicted)
+        state.near = _smoothed(state.near, error)
+        state.learnt_blocks += 1
+        if self._is_another_room(error, prediction, heard, left):
+            self.resets += 1
+            self._forget_room(list(state.kept)[:_NOTICED], None)
+            return words, echo
+        fit = state.predicted_heard / state.predicted_power if state.predicted_power else 1.0
+        missed = min(max(1.0 - fit, 0.0), 1.0) ** 2 * float(np.mean(np.square(predicted)))
+        self.expected_left = missed + self._learn(0, error, state.near, _SHRINK)
+        state.kept.appendleft(heard)
+        if state.learnt_blocks % (_LOOKS if state.learnt_blocks < _NEW_BLOCKS else _KNOWN_LOOKS) == 0:
+            self._look_for_delay()
+        if self._state.delay is not None and self._state.learnt_blocks < _NEW_BLOCKS:
+            self._learn_again(_AGAIN)
         return words, echo
 
-    def _learn(self, heard: Samples, predicted: Samples, left: Samples) -> None:
-        state = self._state
-        state.learnt_blocks += 1
-        halves = np.zeros((2, 2 * BLOCK), np.float32)
-        halves[0, BLOCK:], halves[1, BLOCK:] = left, predicted
-        error, prediction = fft.rfft(halves)[:, :_BINS]
-        state.near = _NEAR_MEMORY * state.near + (1.0 - _NEAR_MEMORY) * np.maximum(_power(error), _SMALL)
-        if self._is_another_room(error, prediction, heard, left):
-            self._forget_room()
+    def _look_for_delay(self) -> None:
+        """A room where the echo begins elsewhere than thought is learnt anew; its last sounds are there for that."""
+        state, known = self._state, self._state.delay
+        is_new = state.learnt_blocks < _NEW_BLOCKS
+        if not is_new and state.predicted_heard > _SURE_FIT * state.predicted_power:
             return
-        far_power = _power(state.far)
+        found = first_delay(state.far, _second_halves(*state.kept), PARTITIONS, BLOCK)
+        if found is None or (known is not None and abs(found - known) <= _SAME_DELAY):
+            return
+        if not is_new:
+            self.resets += 1
+        kept = list(state.kept) if is_new else list(state.kept)[:_NOTICED]
+        self._forget_room(kept, found)
+        self._learn_again(len(kept))
+
+    def _predicted(self, back: int) -> Samples:
+        """The echo so many blocks ago, by what is known now."""
+        state = self._state
+        return _second_half(np.einsum("pb,pb->b", state.far[back : back + PARTITIONS], state.path))
+
+    def _learn(self, back: int, error: _Spectra, near: _Powers, shrink: float) -> float:
+        """Learns from the error so many blocks ago, and is surer by `shrink`; returns its expected power."""
+        state = self._state
+        far = state.far[back : back + PARTITIONS]
+        far_power = _power(far)
         residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
-        self.expected_left = float(residual.sum()) / BLOCK**2
-        step = state.uncertainty / (residual + state.near)
-        state.path += step * np.conj(state.far) * error
+        step = state.uncertainty / (residual + near)
+        state.path += step * np.conj(far) * error
         self._constrain()
-        state.uncertainty *= 1.0 - _SHRINK * step * far_power
-        state.uncertainty = _STAYS * state.uncertainty + (1.0 - _STAYS) * _power(state.path)
+        if shrink:
+            state.uncertainty *= 1.0 - shrink * step * far_power
+            state.uncertainty = _STAYS * state.uncertainty + (1.0 - _STAYS) * _power(state.path)
+        return float(residual.sum()) / BLOCK**2
+
+    def _learn_again(self, blocks: int) -> None:
+        """Goes on through the last half second, from its oldest block to its newest, over and over."""
+        state = self._state
+        state.again = min(state.again + 1, len(state.kept))  # all have become a block older
+        for _ in range(blocks):
+            if (back := state.again - 1) < 1:
+                back, state.near_again = len(state.kept) - 1, state.near
+            state.again = back
+            heard = state.kept[back]
+            (error,) = _second_halves(heard - self._predicted(back))
+            state.near_again = _smoothed(state.near_again, error)
+            self._learn(back, error, state.near_again, 0.0)
 
     def _constrain(self) -> None:
         """A partition's response is one block long: what circular convolution adds to it is cleared."""
@@ -196,10 +277,32 @@ class KalmanEchoFilter:
         fit = state.predicted_heard / state.predicted_power
         return fit < _LEAST_FIT or state.left_power > _WRONG * state.heard_power
 
-    def _forget_room(self) -> None:
+    def _forget_room(self, kept: list[Samples], delay: int | None) -> None:
+        """The room is new but for what was heard in the last blocks, and maybe for where its echo begins."""
         state = self._state
-        self.resets += 1
-        self._state = _State(far=state.far, played=state.played, silent_blocks=state.silent_blocks)
+        self._state = _State(
+            far=state.far,
+            played=state.played,
+            silent_blocks=state.silent_blocks,
+            kept=deque(kept, _KEPT),
+            learnt_blocks=len(kept),
+            near=state.near,
+            delay=delay,
+            uncertainty=_first_uncertainty(delay),
+        )
+
+
+def _second_halves(*blocks: Samples) -> _Spectra:
+    """Spectra of double blocks of which the first half is silent: complex64 [blocks, bins]."""
+    halves = np.zeros((len(blocks), 2 * BLOCK), np.float32)
+    halves[:, BLOCK:] = blocks
+    spectra: _Spectra = fft.rfft(halves)[:, :_BINS]
+    return spectra
+
+
+def _smoothed(near: _Powers, error: _Spectra) -> _Powers:
+    smoothed: _Powers = _NEAR_MEMORY * near + (1.0 - _NEAR_MEMORY) * np.maximum(_power(error), _SMALL)
+    return smoothed
 
 
 def _power(spectra: _Spectra) -> _Powers:
