@@ -64,6 +64,7 @@ export class Conversation {
 
   ask = (text) => post(`sessions/${this.id}/ask`, { text });
   greet = () => post(`sessions/${this.id}/greet`);
+  touch = () => post(`sessions/${this.id}/touch`);
   hold = () => post(`sessions/${this.id}/hold`);
   resume = () => post(`sessions/${this.id}/resume`);
   stop = () => post(`sessions/${this.id}/stop`);

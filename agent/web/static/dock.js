@@ -121,7 +121,7 @@ export class Dock {
     const now = performance.now();
     if (!this.#conversation.isReady || now - this.#toldTyping < TYPING_MS) return;
     this.#toldTyping = now;
-    this.#conversation.control({}).catch(() => {});
+    this.#conversation.touch().catch(() => {});
   }
 
   async #ask(event) {
