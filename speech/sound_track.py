@@ -19,8 +19,8 @@ FADE_SAMPLES = OUTPUT_RATE_HZ // 100
 DUCKED_GAIN = 10.0 ** (-15.0 / 20.0)
 """-15 dB: whoever speaks hears at once that they were heard, and what is said can still be followed."""
 
-DUCK_SAMPLES = OUTPUT_RATE_HZ // 50
-"""A voice ducks within 20 ms."""
+DUCK_SAMPLES = OUTPUT_RATE_HZ // 100
+"""A voice ducks within 10 ms: quicker clicks, slower is only later."""
 
 RISE_SAMPLES = OUTPUT_RATE_HZ // 10
 """And comes back within 100 ms, which sounds like somebody who goes on, not like a switch."""

@@ -40,7 +40,7 @@ _SETTLING_BLOCKS = 500
 _FOLLOWED_S = 30.0
 """How much waits jitters by 10 ms: it is averaged over five seconds, and a difference is made good within thirty."""
 _EXACT = 6
-"""A null sink's clock counts whole microseconds a piece: with others than multiples of so many samples it is fast."""
+"""A null sink's clock goes by pieces of whole microseconds; beside multiples of so many samples it is fast."""
 _FLOAT32LE = 5
 _RING = 1 << 17
 

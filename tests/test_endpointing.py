@@ -41,6 +41,7 @@ READINGS = [
     ("en", OPEN, "We could come on Monday, but."),
     ("en", OPEN, "Can you"),
     ("en", OPEN, "So, um"),
+    ("en", OPEN, "Please send it to the... M."),
     ("en", OPEN, "I need some milk, some bread, some eggs."),
     ("en", OPEN, "If I come on Sunday."),
     ("en", OPEN, "My number is four two seven"),

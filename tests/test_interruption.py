@@ -371,11 +371,11 @@ SCRIPT = st.lists(
     st.tuples(
         st.sampled_from(["noise", "mhm", "why", "stop", "wait", "go on", "hold", "resume", "cut"]), st.integers(2, 12)
     ),
-    max_size=6,
+    max_size=5,
 )
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(SCRIPT)
 def test_whatever_the_user_does_nothing_is_lost_or_said_twice(script: list[tuple[str, int]]) -> None:
     """Words and keys in any order, also into each other: books and sound agree in the end."""

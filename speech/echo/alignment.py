@@ -1,4 +1,8 @@
-"""Which sample the speaker played when the microphone recorded another: even, although every report of it jitters."""
+"""Which sample the speaker played when the microphone recorded another.
+
+What devices report of their time wanders by several milliseconds while the sound itself goes on evenly. So the distance
+of the two streams is found once, and then held, but for jumps; clocks that differ are the drift tracker's business.
+"""
 
 from __future__ import annotations
 
@@ -10,25 +14,26 @@ LEAD = OUTPUT_RATE_HZ // 25
 """Samples by which the reference is ahead of what was reported, 40 ms: what a report says too late could not be
 cancelled, what it says too early is a longer way through the room."""
 
-_SLOWEST = 1.0 / 1500.0
-"""Weight of one report once there are many: blocks come every 20 ms, so half a minute is averaged. Clocks that differ
-by 200 ppm are then followed at an even distance of 6 ms."""
+_FIRST_REPORTS = 50
+"""Reports that are averaged at first, one a block: a second."""
+_SLOWEST = 1.0 / 250.0
+"""Weight of a report once there are many, in the average that jumps are seen against."""
 _JUMP = OUTPUT_RATE_HZ * 3 // 100
 _JUMP_REPORTS = 10
-"""Reports in a row that are 30 ms off: the device plays from another place, it is no jitter."""
+"""Reports in a row that are 30 ms off: the device plays from another place, it has not merely reported late."""
 
 
 class Alignment:
-    """Smooths reports of the distance between two streams, in samples.
+    """Finds the distance between two streams in samples, from reports that jitter.
 
     Attributes:
         jumps: how often the distance changed at once.
     """
 
     def __init__(self) -> None:
-        self._distance = 0.0
+        self._held = self._average = 0.0
         self._reports = 0
-        self._off = 0
+        self._off: list[float] = []
         self.jumps = 0
 
     def update(self, distance: float) -> float:
@@ -37,14 +42,20 @@ class Alignment:
         Returns:
             The distance to reckon with.
         """
-        self._off = self._off + 1 if self._reports and abs(distance - self._distance) > _JUMP else 0
-        if self._off >= _JUMP_REPORTS:
+        if self._reports and abs(distance - self._average) > _JUMP:
+            self._off.append(distance)
+            if len(self._off) < _JUMP_REPORTS:
+                return self._held
+            jump = sum(self._off) / len(self._off) - self._average
+            self._held, self._average = self._held + jump, self._average + jump
             self.jumps += 1
-            self._reports = self._off = 0
-        if not self._off:
+        else:
             self._reports += 1
-            self._distance += max(1.0 / self._reports, _SLOWEST) * (distance - self._distance)
-        return self._distance
+            self._average += max(1.0 / self._reports, _SLOWEST) * (distance - self._average)
+            if self._reports <= _FIRST_REPORTS:
+                self._held = self._average
+        self._off.clear()
+        return self._held
 
 
 def between(samples: Samples, offset: float) -> Samples:

@@ -34,7 +34,7 @@ _SHORTEST_PAUSE_S = 0.2
 
 _QUANTILE, _STEP_S = 0.9, 0.1
 _LEAST_PACE, _MOST_PACE = 0.8, 1.6
-"""How far a user's own pauses shorten or lengthen all waits."""
+"""How far a user's own pauses shorten or lengthen all waits at most."""
 
 
 class Endpointing(Protocol):
@@ -94,13 +94,8 @@ class AdaptiveWait:
 
     def __init__(self, end_of_turn_s: float, language: str, judge: Judge) -> None:
         self._end_of_turn_s, self._language, self._judge = end_of_turn_s, language, judge
-        self._longest_pause_s = end_of_turn_s
+        self._usual_wait_s = end_of_turn_s
         self._read: tuple[str, Reading] = ("", Reading.UNCLEAR)
-
-    @property
-    def pace(self) -> float:
-        """By how much this user's pauses lengthen the waits; 1 at first."""
-        return min(_MOST_PACE, max(_LEAST_PACE, self._longest_pause_s / self._end_of_turn_s))
 
     def completeness(self, sound: Samples) -> float:
         """See `Endpointing.completeness`."""
@@ -111,16 +106,15 @@ class AdaptiveWait:
         reading = Reading.UNCLEAR
         if words is not None and not words.is_doubtful and words.end_s >= last_voiced_s - WORDS_MISS_S:
             reading = self._reading(words.text)
-        return self._end_of_turn_s * self.pace * _share(reading, completeness)
+        return self._usual_wait_s * _share(reading, completeness)
 
     def go_on(self, pause_s: float) -> None:
         """See `Endpointing.go_on`: follows a quantile of the user's pauses (Robbins and Monro 1951)."""
         if pause_s < _SHORTEST_PAUSE_S:
             return
-        above = pause_s > self._longest_pause_s
-        limits = self._end_of_turn_s * _LEAST_PACE, self._end_of_turn_s * _MOST_PACE
-        moved = self._longest_pause_s + _STEP_S * (_QUANTILE if above else _QUANTILE - 1.0)
-        self._longest_pause_s = min(limits[1], max(limits[0], moved))
+        above = pause_s > self._usual_wait_s
+        moved = self._usual_wait_s + _STEP_S * (_QUANTILE if above else _QUANTILE - 1.0)
+        self._usual_wait_s = self._end_of_turn_s * min(_MOST_PACE, max(_LEAST_PACE, moved / self._end_of_turn_s))
 
     def _reading(self, text: str) -> Reading:
         if self._read[0] != text:  # asked for every window of the pause

@@ -1,6 +1,6 @@
 """The first moment of a voice that talks into another one: early, then sure, or gone again.
 
-A sudden loudness is there after 20 ms, and makes the other one duck; whether it is a voice, Silero VAD says within
+A sudden loudness is there after 10 ms, and makes the other one duck; whether it is a voice, Silero VAD says within
 some 100 ms: of coughs, claps and knocks it mostly says no. Sure of it one is after a while of voice, each window
 counting as much as the network is sure of it: a throat that is cleared counts little.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from speech.audio import SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
 from speech.turns.vad import VAD, VAD_WINDOW
 
-_FRAME_S = 0.01
+_FRAME_S = 0.005
 _WINDOW_S = VAD_WINDOW / SPEECH_RATE_HZ
 
 _SUDDEN_DB = 8.0
@@ -107,7 +107,7 @@ class OnsetDetector:
         self._frames = sound[usable:]
         events: list[OnsetEvent] = []
         for frame in sound[:usable].reshape(-1, frame_size):
-            self._now_s += _FRAME_S
+            self._now_s += frame_size / self._rate_hz
             events += self._listen(frame)
             # Frame by frame, so that the two kinds of news come in the same order however the sound is cut.
             self._windows = np.concatenate((self._windows, self._resampler.push(frame)))
@@ -118,7 +118,7 @@ class OnsetDetector:
         return events
 
     def _listen(self, frame: Samples) -> list[OnsetEvent]:
-        """How loud are 10 ms?"""
+        """How loud is a frame?"""
         level_db = 10.0 * float(np.log10(np.mean(np.square(frame)) + 1e-12))
         before_db, self._before_db = self._before_db, level_db
         if self._onset is not None:

@@ -59,7 +59,7 @@ def _lists(**words: str) -> WordLists:
 
 WORD_LISTS: Mapping[str, WordLists] = {
     "en": _lists(
-        fillers="um uh uhm umm uhh er erm ah hm hmm hmmm mm eh well so like",
+        fillers="m um uh uhm umm uhh er erm ah hm hmm hmmm mm eh well so like",
         leading="""
             and or but nor because if whether although though while unless until till than as that's of from into
             onto upon at by with without for to toward towards between among during against via per about around
