@@ -73,7 +73,8 @@ class Captions:
                 self._log.add("filler", text=text)
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
-                self.turns.append(turn)
+                if not record.is_unanswered:
+                    self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
             case LessonMoved():
                 self.lesson = asdict(event)
