@@ -72,7 +72,7 @@ class Attention:
         self._settings, self._is_known, self._on_changed = settings, is_known, on_changed
         self._needs_call = bool(settings.wake_phrase) or settings.room
         self._countdown = Countdown(self.sleep)
-        self._is_called = False
+        self._is_called = self._is_answering = False
 
     @property
     def call(self) -> str:
@@ -85,15 +85,21 @@ class Attention:
         return self._is_called or not self._needs_call
 
     def stay(self) -> None:
-        """It has answered, or somebody spoke to it: who goes on is heard without phrase or name."""
+        """Somebody speaks to it: who talks into its answer, or goes on after it, is heard without phrase or name."""
         if self._needs_call:
-            self._is_called = True
-            self._countdown.start(self._settings.awake_s)
+            self._is_called = self._is_answering = True
+            self._countdown.stop()
             self._on_changed()
+
+    def answered(self) -> None:
+        """Its answer is over: somebody may go on for a while. Where it gave none, nothing changes."""
+        if self._is_answering:
+            self._is_answering = False
+            self._countdown.start(self._settings.awake_s)
 
     def sleep(self) -> None:
         """Nobody goes on, or somebody said goodbye."""
-        self._is_called = False
+        self._is_called = self._is_answering = False
         self._countdown.stop()
         self._on_changed()
 

@@ -283,6 +283,7 @@ class ConversationManners:
             is_goodbye = answers is Kind.GOODBYE and not record.interrupted
             if record.question and record.heard:
                 self._attention.stay()
+            self._attention.answered()
         self._tell(event)
         self._silence.see(event)
         if is_goodbye:

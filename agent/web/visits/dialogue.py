@@ -161,12 +161,13 @@ class Dialogue:
         self._hooks.on_event(event)
         self._captions.tell(event)
         match event:
-            case Transcript(text) if text.strip():
-                self.touch()
+            case Transcript(text) if text.strip() and self._captions.is_awake:
+                self.touch()  # others may talk all day beside a face that nobody calls
             case TurnFinished(record):
-                self._is_fresh = False
-                if record.question:
-                    self.wake()
+                if record.reply:
+                    self._is_fresh = False
+                    if record.question:
+                        self.wake()
                 self._hooks.on_turns()
             case SaidGoodbye() if self._config.web.kiosk:
                 self._idle.start(AFTER_GOODBYE_S)
