@@ -53,7 +53,7 @@ async def greet(visit: TheVisit) -> None:
 
 @router.post("/touch", status_code=202, responses=faults(404))
 async def touch(visit: TheVisit) -> None:
-    """Tells that the visitor is there, as while they type: the avatar need not ask, and a kiosk does not forget them."""
+    """Tells that the visitor is there, as while they type: the avatar need not ask whether they are."""
     visit.touch()
 
 

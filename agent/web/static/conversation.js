@@ -123,6 +123,7 @@ export class Conversation {
     if (!this.#hasBegun) {
       emit("begun", { resumed: true, anew: false, turns: snapshot.turns });
       if (snapshot.lesson) emit("lesson", snapshot.lesson);
+      if (snapshot.attention) emit("attention", snapshot.attention);
     }
     this.#hasBegun = true;
     this.#become(snapshot.state === "waiting" ? "waiting" : "live", { place: snapshot.place });
