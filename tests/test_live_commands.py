@@ -129,6 +129,7 @@ def _helpers(program: LiveProgram) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+@pytest.mark.real_time
 def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -> None:
     speech = read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)
     with (
