@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.config.config import Config
-from agent.conversation.events import Event, SaidGoodbye, TurnFinished
+from agent.conversation.events import Event, Problem, SaidGoodbye, TurnFinished
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
 from agent.countdown import Countdown
 from agent.engine import Engine, OutputFailure
 from agent.memory.loading import for_visitors
+from agent.sound_devices import echo_canceller
 from agent.tutor.teacher import Teacher
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PeerSound
@@ -88,7 +89,9 @@ class Dialogue:
 
     async def _converse(self) -> None:
         """One session, until it is forgotten."""
-        self._audio = LiveAudio(self.sound, full_duplex=True)
+        # Behind the browser's own canceller, for what that leaves, or where it has none.
+        canceller = echo_canceller(self._config, lambda problem: self._take(Problem(problem)))
+        self._audio = LiveAudio(self.sound, full_duplex=True, canceller=canceller)
         face = self._config.face.model_copy(update={"seed": next(self._seeds)})
         opening = self._engine.session(
             self._audio,
