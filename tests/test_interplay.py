@@ -164,3 +164,23 @@ def test_what_people_say_to_each_other_is_no_answered_turn() -> None:
         figures.observe(event)
         captions.tell(event)
     assert not figures.turns and figures.floor["dropped"] == 1 and not captions.turns
+
+
+def test_who_stops_it_is_not_answered_what_is_not_understood_yet_and_may_be_told_something_else() -> None:
+    scene = scene_of([], {})
+    scene.ears = ScriptedEars(["first", "why"], delay_s=1.5)
+    at = [(5.6, lambda: scene.session.interrupt()), (5.7, lambda: scene.session.say("Attention."))]
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.4, 5.0), until_s=8.0), full_duplex=True, at=at)))
+    assert [record.question for record in scene.records] == ["first", ""] and scene.records[1].heard == "Attention."
+    assert audible_spans(scene.output.all_sound)[-1][0] < 6.2
+
+
+def test_a_pause_that_the_user_leaves_in_or_the_page_loses_ends() -> None:
+    scene = scene_of(["go on"], {})
+    at = [(2.8, lambda: scene.session.hold()), (4.0, lambda: scene.session.interrupt(round(2.6 * OUTPUT_RATE_HZ)))]
+    run(scene.converse(Live(spoken((1.0, 1.6), (5.0, 5.5), until_s=9.0), full_duplex=True, at=at)))
+    cut, rest = scene.records
+    assert cut.cut_sample == round(2.6 * OUTPUT_RATE_HZ) and rest.heard == REPLY
+    scene = scene_of([], {})
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=4.0), at=[(2.8, lambda: scene.session.hold())])))
+    assert scene.records[0].interrupted and scene.session.floor_is_free

@@ -47,11 +47,11 @@ class SameTurn:
         self._tasks, self._on_event = tasks, on_event
         self._pause: _Pause | None = None
 
-    def spoken_into(self, turn: OpenTurn | None, position: int) -> None:
+    def spoken_into(self, turn: OpenTurn | None, position: int = 0) -> None:
         """The user begins to speak; what they say will show whether a turn goes on.
 
         Args:
-            turn: the latest, or None. One that is over, or was typed or asked for by others, never goes on.
+            turn: the latest, or None for none any more. One that is over, or was typed or asked for by others, never goes on.
             position: output samples played so far.
         """
         self._pause = None

@@ -291,7 +291,7 @@ class ConversationManners:
         """Sees what happens in the session, and passes it on. Never waits."""
         is_goodbye = False
         if isinstance(event, TurnFinished):
-            self._voice.adjustment = self._steady
+            self._voice.adjustment = self._before = self._steady
             record, answers, self._answers = event.record, self._answers, None
             if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
                 self._said.take(record)
