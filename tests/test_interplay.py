@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.events import SentenceHeard, VoiceHeld, VoiceResumed
+from agent.conversation.events import SentenceHeard, TypedText, VoiceHeld, VoiceResumed
+from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
 from agent.manners.attention import AttentionSettings
 from agent.manners.manners import ConversationManners, MannersSettings, OneLanguage
+from agent.memory.remembering import remembering
+from agent.memory.state import Manner as MemoryManner
+from agent.memory.store import Memories
 from agent.metrics.figures import ConversationFigures
 from agent.web.visits.captions import Captions
 from agent.web.visits.event_log import EventLog
@@ -184,3 +188,25 @@ def test_a_pause_that_the_user_leaves_in_or_the_page_loses_ends() -> None:
     scene = scene_of([], {})
     run(scene.converse(Live(spoken((1.0, 1.6), until_s=4.0), at=[(2.8, lambda: scene.session.hold())])))
     assert scene.records[0].interrupted and scene.session.floor_is_free
+
+
+def test_who_wants_to_be_forgotten_is_not_called_by_name_nor_told_to_the_mind_after_a_reconnection() -> None:
+    scene = scene_of([], {})
+    with_manners(scene)
+    manners, captions = scene.manners, Captions(EventLog())
+    assert isinstance(manners, ConversationManners)
+
+    async def talk(memories: Memories | None) -> list[str]:
+        async with remembering(scene.mind, memories, manner=MemoryManner(), on_event=manners.on_event) as mind:
+            scene.mind, scene.watch = mind, mind.on_event  # type: ignore[assignment]
+            mind.on_forgotten = lambda: scene.session.history.clear()
+            said = ["Hello, my name is Ada.", "Forget everything about me.", "Goodbye."]
+            await scene.converse(Questions([TypedText(one) for one in said], real_time=True))
+        return [record.heard for record in scene.records]
+
+    met, _, goodbye = run(talk(None))
+    assert "Ada" in met and "Ada" not in goodbye
+    for event in scene.events:
+        captions.tell(event)
+    assert [turn.question for turn in captions.turns] == ["Forget everything about me.", "Goodbye."]
+    assert scene.session.history.messages()[0].text == "Forget everything about me."

@@ -51,7 +51,7 @@ class SameTurn:
         """The user begins to speak; what they say will show whether a turn goes on.
 
         Args:
-            turn: the latest, or None for none any more. One that is over, or was typed or asked for by others, never goes on.
+            turn: the latest, or None. One that is over, or was typed or asked for by others, never goes on.
             position: output samples played so far.
         """
         self._pause = None

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from agent.conversation.events import (
     AttentionChanged,
+    ConversationForgotten,
     Event,
     SaidGoodbye,
     Say,
@@ -299,6 +300,8 @@ class ConversationManners:
             if self._is_answering:
                 self._is_answering = False
                 self._attention.stay()
+        elif isinstance(event, ConversationForgotten):
+            self._own_name = ""
         elif isinstance(event, UserWentOnAfterEnd):
             self._steady = self._voice.adjustment = self._before  # the same words come again, with more
         self._tell(event)
