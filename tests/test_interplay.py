@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from agent.conversation.events import SentenceHeard, TypedText, VoiceHeld, VoiceResumed
+from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
+from agent.conversation.session import Manner
 from agent.manners.attention import AttentionSettings
 from agent.manners.manners import ConversationManners, MannersSettings, OneLanguage
 from agent.memory.remembering import remembering
@@ -20,6 +22,7 @@ from speech.tts.adjusted import AdjustedVoice
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind
 from tests.test_interruption import REPLY, scene_of, told
+from tests.test_listens import UnsureEars
 from tests.test_live_session import Live, spoken
 from tests.test_session import Scene, audible_spans
 from tests.virtual_time import run
@@ -210,3 +213,15 @@ def test_who_wants_to_be_forgotten_is_not_called_by_name_nor_told_to_the_mind_af
         captions.tell(event)
     assert [turn.question for turn in captions.turns] == ["Forget everything about me.", "Goodbye."]
     assert scene.session.history.messages()[0].text == "Forget everything about me."
+
+
+def test_who_is_asked_back_need_not_call_it_again() -> None:
+    scene = scene_of([], {})
+    scene.ears = UnsureEars(["hey Mira, book a room", "no", "what is it"], [0.1, 0.9, 0.9])
+    scene.mind = ScriptedMind({"what is it": "A face."})
+    scene.is_expected = lambda _: False
+    scene.manner = Manner(listening=ListeningPolicy(least_confidence=0.25))
+    with_manners(scene, MannersSettings(AttentionSettings("Mira", wake_phrase="hey Mira", awake_s=5.0)))
+    run(scene.converse(Live(spoken((1.0, 1.6), (5.5, 6.0), (8.8, 9.4), until_s=12.0), full_duplex=True)))
+    asked, sorry, answered = (record.heard for record in scene.records)
+    assert asked.startswith("Did you say") and sorry.startswith("Sorry") and answered == "A face."
