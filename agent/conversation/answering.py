@@ -46,7 +46,6 @@ class Answering:
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
         manners: looks at the words of a turn before the mind is asked.
-        language: in which the user asks for a pause.
         tail_s: idle after each reply.
         longest_pause_s: a turn that was paused for so long is over.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
@@ -68,7 +67,6 @@ class Answering:
         *,
         delivery: Delivery,
         manners: Manners,
-        language: str,
         tail_s: float,
         longest_pause_s: float,
         apologises: bool,
@@ -84,12 +82,14 @@ class Answering:
         self._rest: Rest | None = None
         self._same_turn = SameTurn(tasks, on_event)
         self._rest_until = 0
+        self._user_speaks = False
+        self._decisions: set[asyncio.Task[None]] = set()
         self.requests = Requests(stage.floor, self.answer_text, on_event)
         self.barge_in = BargeIn(
             tasks,
             stage,
             delivery,
-            language=language,
+            manners=manners,
             longest_pause_s=longest_pause_s,
             show=self._set_state,
             cut=self._cut,
@@ -102,6 +102,7 @@ class Answering:
         """The user speaks: the answer falls silent until their words are known, and the face turns to the user."""
         if by_key or not self._stage.clock.keeps_time:
             self.cut()
+        self._user_speaks = True
         self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         self.barge_in.began()
         self._stage.floor.user_begins()
@@ -115,12 +116,19 @@ class Answering:
     def cut(self, unheard_from: int | None = None) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
 
+        What the user has said into it, and is not understood yet, is not answered either.
+
         Args:
             unheard_from: output sample from which on it was played to nobody, where that is known.
         """
         if self._turn is not None and not self._turn.is_over:
             self._turn.unheard_from = unheard_from
         self.barge_in.take(Cue.CUT)
+        if self._decisions:
+            for decision in self._decisions:
+                decision.cancel()
+            if not self._user_speaks:
+                self._stage.floor.user_ends()
 
     def _cut(self) -> None:
         assert self._turn is not None
@@ -151,29 +159,35 @@ class Answering:
 
     async def answer(self, said: UserSaid) -> None:
         """Takes the floor for an answer; of what was said into a turn, the words decide what becomes of that."""
+        was_sure, self._user_speaks = self._user_speaks, False
         if self.barge_in.is_spoken_into:
-            self._tasks.create_task(self._decide(said, self.barge_in.utterance), name="decision")
+            decision = self._decide(said, self.barge_in.utterance, was_sure=was_sure)
+            task = self._tasks.create_task(decision, name="decision")
+            self._decisions.add(task)
+            task.add_done_callback(self._decisions.discard)
         else:
             await self._answer_now(said)
 
-    async def _decide(self, said: UserSaid, utterance: int) -> None:
+    async def _decide(self, said: UserSaid, utterance: int, *, was_sure: bool) -> None:
         """Does what an utterance asks of the turn that it was said into, or answers it instead."""
         loop = asyncio.get_running_loop()
         ended_s = loop.time()
-        await asyncio.wait([said.words])
-        words = "" if said.words.cancelled() else said.words.result()
+        words = await said.words
         is_newest = utterance == self.barge_in.utterance
-        if self.barge_in.is_answered(words, is_newest=is_newest):
+        if self.barge_in.is_answered(words, said.start_sample, is_newest=is_newest, was_sure=was_sure):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
-            if not is_newest:  # they speak again
+            if self._user_speaks:  # again
                 self.user_began()
+            elif utterance != self.barge_in.utterance:  # they have: those words come soon
+                self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         elif is_newest:
+            self._same_turn.spoken_into(None)
             self.drop_draft()
             self._stage.floor.user_ends()
 
     async def _answer_now(self, said: UserSaid) -> None:
         said = self._same_turn.joined(said)
-        if self._turn is not None and not self._turn.is_over:
+        while self._turn is not None and not self._turn.is_over:
             self.barge_in.take(Cue.SAID)
             await asyncio.wait([self._turn.task])
         record = self._take_floor(said.words, waited_s=said.waited_s)
@@ -229,8 +243,11 @@ class Answering:
 
     async def finish(self) -> None:
         """Lets what was asked for, and the last answer, be played to the end."""
+        while self._decisions:
+            await asyncio.wait(self._decisions)
         self.drop_draft()
         self._stage.floor.user_ends()
+        self.barge_in.take(Cue.NOTHING_SAID)  # whoever began to speak at last is not heard any more
         await self.requests.finish()
 
     # ---- one turn
@@ -268,7 +285,7 @@ class Answering:
         if turn.say is None and asked and rest is None:
             match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
-                    turn.is_unanswered = True
+                    record.is_unanswered = True
                     self._on_event(UtteranceDropped(why))
                     return
                 case Say(text):
@@ -316,7 +333,7 @@ class Answering:
             self._turns -= 1
             floor.give_back()
             return
-        if not turn.is_unanswered:
+        if not record.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)
         if floor.user_is_quiet or not was_cut:

@@ -13,9 +13,19 @@ from collections.abc import Callable
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import AnswerPaused, Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import (
+    AnswerPaused,
+    Event,
+    UtteranceDropped,
+    VoiceCut,
+    VoiceDucked,
+    VoiceHeld,
+    VoiceResumed,
+)
 from agent.conversation.interruption.meaning import cue_of
+from agent.conversation.interruption.own_words import are_own_words
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
+from agent.conversation.reply import Manners
 from agent.conversation.turn import TurnRecord
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
@@ -37,7 +47,7 @@ class BargeIn:
         tasks: own what waits for the end of a hold.
         stage: whose voice is ducked and held.
         delivery: brings the turn's reply out.
-        language: in which the user asks for a pause.
+        manners: tell what words want; what people say to each other stops nothing.
         longest_pause_s: after so long nobody waits for the rest.
         show: called with what the avatar does now.
         cut: ends the turn.
@@ -53,14 +63,14 @@ class BargeIn:
         stage: Stage,
         delivery: Delivery,
         *,
-        language: str,
+        manners: Manners,
         longest_pause_s: float,
         show: Callable[[ConversationState], None],
         cut: Callable[[], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._delivery = tasks, stage, delivery
-        self._language = language
+        self._manners = manners
         self._longest_pause_s, self._show, self._cut, self._on_event = longest_pause_s, show, cut, on_event
         self._steps = Interruption(Step.OVER)
         self._record: TurnRecord | None = None
@@ -68,7 +78,8 @@ class BargeIn:
         self._held_at_s: float | None = None
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
-        self._has_stopped = self._has_held = False  # in this utterance
+        self._began_at = 0  # output sample that played when the voice was noticed
+        self._has_stopped = self._is_said = False  # in this utterance; since its last pause
         self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
     @property
@@ -102,38 +113,45 @@ class BargeIn:
     def voiced(self, onset_s: float) -> None:
         """A voice is heard since then, as it seems."""
         self._onset_s = onset_s
+        self._began_at = self._stage.clock.position
         self.take(Cue.VOICED)
 
     def began(self) -> None:
         """The user begins to speak."""
         self.utterance += 1
-        self._has_stopped = self._has_held = False
+        if self._steps.step is not Step.DUCKED:
+            self._began_at = self._stage.clock.position
+        self._has_stopped = self._is_said = False
         self._early_words = self._old_words = ""
         self.take(Cue.BEGAN)
 
     def fell_silent(self, spoke_s: float) -> None:
         """The user pauses, or has finished."""
-        if self._steps.step is Step.HELD and spoke_s < SHORT_S:
+        if self._steps.step is Step.HELD and spoke_s < SHORT_S and not self._is_said:
             self._wait_at_most(WITHOUT_WORDS_S, Cue.NOTHING_SAID)
 
     def went_on(self) -> None:
         """The user has only paused: what was understood in the pause is not all."""
-        self._old_words = self._early_words
+        self._old_words, self._is_said = self._early_words, False
         self.take(Cue.BEGAN)
         if self._steps.step is Step.HELD:
             self._wait_at_most(LONGEST_HOLD_S)
 
     # ---- what the words ask for
 
-    def cue_of(self, words: str) -> Cue:
-        """What words mean for the turn."""
-        return cue_of(words, self._language, is_asked=self._delivery.is_asking)
+    def cue_of(self, words: str, *, typed: bool = False) -> Cue:
+        """What words mean for the turn; those that are typed are always meant for the avatar."""
+        cue = cue_of(words, self._manners.intent_of(words), is_asked=self._delivery.is_asking)
+        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._manners.is_addressed(words) else cue
 
     def understood_early(self, words: str) -> bool:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""
         if self._steps.step is Step.OVER:
             return False
+        if self._are_own(words, self._began_at):
+            return True
         if (cue := self.cue_of(words)) is Cue.SAID:
+            self._is_said = True
             if self._steps.step is Step.HELD:
                 self._wait_at_most(LONGEST_HOLD_S)
             return False
@@ -143,21 +161,24 @@ class BargeIn:
             self._has_stopped = cue is Cue.CUT
         return True
 
-    def is_answered(self, words: str, *, is_newest: bool) -> bool:
+    def is_answered(self, words: str, start: int | None, *, is_newest: bool, was_sure: bool) -> bool:
         """Does what the words of an utterance ask of the turn that it was said into, or leaves it as it is.
 
         Args:
             words: all of them.
-            is_newest: the user does not speak again already; else nothing goes on.
+            start: output sample that played when it began, if that is known.
+            is_newest: the user has not spoken again meanwhile; else nothing goes on.
+            was_sure: it was surely a voice.
 
         Returns:
             Whether they are to be answered instead.
         """
         cue = self.cue_of(words)
-        was_never_sure = not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED)
-        if cue is Cue.SAID and was_never_sure and len(words.split()) <= DOUBTED_WORDS:
+        if start is not None and self._are_own(words, start):
+            self._on_event(UtteranceDropped("own"))
             cue = Cue.NOTHING_SAID
-        self._has_held = False
+        if cue is Cue.SAID and not was_sure and len(words.split()) <= DOUBTED_WORDS:
+            cue = Cue.NOTHING_SAID
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
             self.take(cue)
         return cue is Cue.SAID
@@ -166,13 +187,18 @@ class BargeIn:
         """Does what a typed text asks of the turn; False where it is to be answered."""
         if self._steps.step is Step.OVER:
             return False
-        cue = self.cue_of(text)
+        cue = self.cue_of(text, typed=True)
         if cue is Cue.SAID and self.is_held:
             self.take(Cue.CUT)  # who asks something else does not wait for the rest
         if cue in (Cue.SAID, Cue.NOTHING_SAID):
             return False
         self.take(cue)
         return True
+
+    def _are_own(self, words: str, start: int) -> bool:
+        """Whether words that began then are an echo of the turn's."""
+        record, now = self._record, self._stage.clock.position
+        return record is not None and are_own_words(words, record.words, start, now)
 
     # ---- what is done
 
@@ -209,7 +235,6 @@ class BargeIn:
         return act is not None
 
     def _hold(self, cue: Cue) -> None:
-        self._has_held = True
         self._delivery.heed(is_interrupted=True)
         at = self._delivery.hold()
         self._stage.floor.hold()
