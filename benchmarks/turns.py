@@ -179,11 +179,11 @@ def remembering(judge: Judge) -> Judge:
     return judge_once
 
 
-async def users_of(folder: Path | None, seed: int) -> list[User]:
-    """Everybody: the packaged voices, and the recordings of a folder."""
+async def users_of(folder: Path | None, seed: int, every: int) -> list[User]:
+    """The packaged voices, and the recordings of a folder: every so-manieth sentence."""
     rng = np.random.default_rng(seed)
-    users, fillers = await voice_users(rng)
-    return users + (list(recorded_users(folder, rng, fillers)) if folder is not None else [])
+    users, fillers = await voice_users(rng, every)
+    return users + (list(recorded_users(folder, rng, fillers, every)) if folder is not None else [])
 
 
 def main() -> None:
@@ -191,11 +191,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every", type=int, default=1, help="only every so-manieth user: 3 takes a third of the time")
+    parser.add_argument("--every", type=int, default=1, help="only every so-manieth sentence: 3 takes a third of the time")
     parser.add_argument("--misses", action="store_true", help="also list the hesitations that were cut in on")
     arguments = parser.parse_args()
     print_machine("faster-whisper", "silero-vad", "pipecat-ai", threads=1, seed=arguments.seed)
-    users = asyncio.run(users_of(arguments.folder, arguments.seed))[:: arguments.every]
+    users = asyncio.run(users_of(arguments.folder, arguments.seed, arguments.every))
     measure(users, list_misses=arguments.misses)
 
 
