@@ -200,7 +200,7 @@ def course(played: Played, onset_s: float, until_s: float) -> dict[str, Any]:
         ducked_s: from the onset until it was softer by 3 dB; None where it never was, or nothing could be heard then.
         silent_s: until it was silent, where it should have been heard; None where it never was.
         paused_s: how long it was silent, where it went on; 0 where it never was silent.
-        went_on: whether it talks again in the end, or still.
+        went_on: whether it says these words again in the end, or still.
     """
     curve, onset, until = played.gain_curve(), played.frame(onset_s), min(played.frame(until_s), len(played.loud))
     window = curve[onset:until]
@@ -218,8 +218,8 @@ def course(played: Played, onset_s: float, until_s: float) -> dict[str, Any]:
         if stop - start >= 15 and (expected[start:stop].sum() >= 5 or stop >= len(loud)):
             silent_from = int(start)
             break
-    after = loud[silent_from:] if silent_from is not None else loud
-    back = np.flatnonzero(after)
+    # Of the same sentences: an answer to what was said is not meant.
+    back = np.flatnonzero(window[silent_from or 0 :] > 0.5)
     return {
         "ducked_s": round(float(ducked[0]) / 100, 3) if len(ducked) else None,
         "silent_s": None if silent_from is None else round(silent_from / 100, 3),

@@ -166,14 +166,15 @@ class SoundTrack:
         """Silences it as `cut` does, but keeps what was taken back, and what is appended from now on.
 
         Returns:
-            The sample from which on there is silence.
+            The sample from which on nothing is heard. Where all was played already that is now, and not long ago.
         """
         with self._lock:
-            if self._held is None:
-                held = _Held(self._pieces.copy(), max(self._end, self.taken))
-                self._silence(0)
-                self._held = held
-            return self._end
+            if self._held is not None:
+                return self._end
+            was_end, held = self._end, _Held(self._pieces.copy(), max(self._end, self.taken))
+            self._silence(0)
+            self._held = held
+            return self._end if self._end < was_end else held.end
 
     def go_on(self, from_sample: int) -> int:
         """Ends a hold: what was kept is heard again from a sample on, at its full level.

@@ -84,12 +84,15 @@ class Answering:
         self._rest: Rest | None = None
         self._same_turn = SameTurn(tasks, on_event)
         self._rest_until = 0
+        self._user_speaks = False
+        self._decisions: set[asyncio.Task[None]] = set()
         self.requests = Requests(stage.floor, self.answer_text, on_event)
         self.barge_in = BargeIn(
             tasks,
             stage,
             delivery,
             language=language,
+            is_addressed=manners.is_addressed,
             longest_pause_s=longest_pause_s,
             show=self._set_state,
             cut=self._cut,
@@ -102,6 +105,7 @@ class Answering:
         """The user speaks: the answer falls silent until their words are known, and the face turns to the user."""
         if by_key or not self._stage.clock.keeps_time:
             self.cut()
+        self._user_speaks = True
         self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         self.barge_in.began()
         self._stage.floor.user_begins()
@@ -151,29 +155,34 @@ class Answering:
 
     async def answer(self, said: UserSaid) -> None:
         """Takes the floor for an answer; of what was said into a turn, the words decide what becomes of that."""
+        was_sure, self._user_speaks = self._user_speaks, False
         if self.barge_in.is_spoken_into:
-            self._tasks.create_task(self._decide(said, self.barge_in.utterance), name="decision")
+            decision = self._decide(said, self.barge_in.utterance, was_sure=was_sure)
+            task = self._tasks.create_task(decision, name="decision")
+            self._decisions.add(task)
+            task.add_done_callback(self._decisions.discard)
         else:
             await self._answer_now(said)
 
-    async def _decide(self, said: UserSaid, utterance: int) -> None:
+    async def _decide(self, said: UserSaid, utterance: int, *, was_sure: bool) -> None:
         """Does what an utterance asks of the turn that it was said into, or answers it instead."""
         loop = asyncio.get_running_loop()
         ended_s = loop.time()
-        await asyncio.wait([said.words])
-        words = "" if said.words.cancelled() else said.words.result()
+        words = await said.words
         is_newest = utterance == self.barge_in.utterance
-        if self.barge_in.is_answered(words, is_newest=is_newest):
+        if self.barge_in.is_answered(words, is_newest=is_newest, was_sure=was_sure):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
-            if not is_newest:  # they speak again
+            if self._user_speaks:  # again
                 self.user_began()
+            elif utterance != self.barge_in.utterance:  # they have: those words come soon
+                self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         elif is_newest:
             self.drop_draft()
             self._stage.floor.user_ends()
 
     async def _answer_now(self, said: UserSaid) -> None:
         said = self._same_turn.joined(said)
-        if self._turn is not None and not self._turn.is_over:
+        while self._turn is not None and not self._turn.is_over:
             self.barge_in.take(Cue.SAID)
             await asyncio.wait([self._turn.task])
         record = self._take_floor(said.words, waited_s=said.waited_s)
@@ -201,7 +210,7 @@ class Answering:
 
     def leave(self) -> None:
         """The user has gone: nothing more is said, and no more requests are taken."""
-        self.requests.close("the user has left")
+        self._close("the user has left")
         self.cut()
 
     async def finish_sentence(self) -> bool:
@@ -210,7 +219,7 @@ class Answering:
         Returns:
             Whether anything was being said.
         """
-        self.requests.close("the conversation ends")
+        self._close("the conversation ends")
         turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
@@ -229,9 +238,18 @@ class Answering:
 
     async def finish(self) -> None:
         """Lets what was asked for, and the last answer, be played to the end."""
+        while self._decisions:
+            await asyncio.wait(self._decisions)
         self.drop_draft()
         self._stage.floor.user_ends()
+        self.barge_in.take(Cue.NOTHING_SAID)  # whoever began to speak at last is not heard any more
         await self.requests.finish()
+
+    def _close(self, why: str) -> None:
+        """Takes nothing more from others, nor from what the user has just said into the turn."""
+        self.requests.close(why)
+        for decision in self._decisions:
+            decision.cancel()
 
     # ---- one turn
 

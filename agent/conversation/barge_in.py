@@ -38,6 +38,7 @@ class BargeIn:
         stage: whose voice is ducked and held.
         delivery: brings the turn's reply out.
         language: in which the user asks for a pause.
+        is_addressed: whether words are meant for the avatar: what people say to each other stops nothing.
         longest_pause_s: after so long nobody waits for the rest.
         show: called with what the avatar does now.
         cut: ends the turn.
@@ -54,13 +55,14 @@ class BargeIn:
         delivery: Delivery,
         *,
         language: str,
+        is_addressed: Callable[[str], bool],
         longest_pause_s: float,
         show: Callable[[ConversationState], None],
         cut: Callable[[], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._delivery = tasks, stage, delivery
-        self._language = language
+        self._language, self._is_addressed = language, is_addressed
         self._longest_pause_s, self._show, self._cut, self._on_event = longest_pause_s, show, cut, on_event
         self._steps = Interruption(Step.OVER)
         self._record: TurnRecord | None = None
@@ -68,7 +70,7 @@ class BargeIn:
         self._held_at_s: float | None = None
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
-        self._has_stopped = self._has_held = False  # in this utterance
+        self._has_stopped = self._is_said = False  # in this utterance; since its last pause
         self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
     @property
@@ -107,33 +109,35 @@ class BargeIn:
     def began(self) -> None:
         """The user begins to speak."""
         self.utterance += 1
-        self._has_stopped = self._has_held = False
+        self._has_stopped = self._is_said = False
         self._early_words = self._old_words = ""
         self.take(Cue.BEGAN)
 
     def fell_silent(self, spoke_s: float) -> None:
         """The user pauses, or has finished."""
-        if self._steps.step is Step.HELD and spoke_s < SHORT_S:
+        if self._steps.step is Step.HELD and spoke_s < SHORT_S and not self._is_said:
             self._wait_at_most(WITHOUT_WORDS_S, Cue.NOTHING_SAID)
 
     def went_on(self) -> None:
         """The user has only paused: what was understood in the pause is not all."""
-        self._old_words = self._early_words
+        self._old_words, self._is_said = self._early_words, False
         self.take(Cue.BEGAN)
         if self._steps.step is Step.HELD:
             self._wait_at_most(LONGEST_HOLD_S)
 
     # ---- what the words ask for
 
-    def cue_of(self, words: str) -> Cue:
-        """What words mean for the turn."""
-        return cue_of(words, self._language, is_asked=self._delivery.is_asking)
+    def cue_of(self, words: str, *, typed: bool = False) -> Cue:
+        """What words mean for the turn; those that are typed are always meant for the avatar."""
+        cue = cue_of(words, self._language, is_asked=self._delivery.is_asking)
+        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._is_addressed(words) else cue
 
     def understood_early(self, words: str) -> bool:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""
         if self._steps.step is Step.OVER:
             return False
         if (cue := self.cue_of(words)) is Cue.SAID:
+            self._is_said = True
             if self._steps.step is Step.HELD:
                 self._wait_at_most(LONGEST_HOLD_S)
             return False
@@ -143,21 +147,20 @@ class BargeIn:
             self._has_stopped = cue is Cue.CUT
         return True
 
-    def is_answered(self, words: str, *, is_newest: bool) -> bool:
+    def is_answered(self, words: str, *, is_newest: bool, was_sure: bool) -> bool:
         """Does what the words of an utterance ask of the turn that it was said into, or leaves it as it is.
 
         Args:
             words: all of them.
-            is_newest: the user does not speak again already; else nothing goes on.
+            is_newest: the user has not spoken again meanwhile; else nothing goes on.
+            was_sure: it was surely a voice.
 
         Returns:
             Whether they are to be answered instead.
         """
         cue = self.cue_of(words)
-        was_never_sure = not self._has_held and self._steps.step in (Step.SPEAKING, Step.DUCKED)
-        if cue is Cue.SAID and was_never_sure and len(words.split()) <= DOUBTED_WORDS:
+        if cue is Cue.SAID and not was_sure and len(words.split()) <= DOUBTED_WORDS:
             cue = Cue.NOTHING_SAID
-        self._has_held = False
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
             self.take(cue)
         return cue is Cue.SAID
@@ -166,7 +169,7 @@ class BargeIn:
         """Does what a typed text asks of the turn; False where it is to be answered."""
         if self._steps.step is Step.OVER:
             return False
-        cue = self.cue_of(text)
+        cue = self.cue_of(text, typed=True)
         if cue is Cue.SAID and self.is_held:
             self.take(Cue.CUT)  # who asks something else does not wait for the rest
         if cue in (Cue.SAID, Cue.NOTHING_SAID):
@@ -209,7 +212,6 @@ class BargeIn:
         return act is not None
 
     def _hold(self, cue: Cue) -> None:
-        self._has_held = True
         self._delivery.heed(is_interrupted=True)
         at = self._delivery.hold()
         self._stage.floor.hold()

@@ -199,6 +199,7 @@ class Delivery:
             await self._places.heard(self._places.at(track.end - MAX_AHEAD_SAMPLES))
             if self._begins is None:
                 await clock.caught_up(track.end)
+                await self._places.released()  # nothing counts as said while the user speaks
             self._on_event(soon.sentence)
             start: Place | None = None
             said = 0

@@ -252,6 +252,9 @@ class Hearing:
         self._key_is_down = is_down
         if not is_down:
             return await self._end(0.0)
+        if self._utterance is not None:  # they speak already
+            await self._utterance.go_on()
+            return [UserBegan(by_key=True)]
         self._pre_roll.clear()
         await self._begin(self._ears, 0.0, self._stage.clock.position)
         return [UserBegan(by_key=True)]

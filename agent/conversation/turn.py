@@ -182,7 +182,7 @@ class TurnRecord:
         self.sentences = [
             replace(
                 sentence,
-                start_sample=sentence.start_sample + by * (sentence.start_sample > after),
+                start_sample=sentence.start_sample + by * (sentence.start_sample >= after),
                 end_sample=sentence.end_sample + by * (sentence.end_sample > after),
             )
             for sentence in self.sentences

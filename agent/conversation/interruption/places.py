@@ -42,24 +42,29 @@ class Places:
         return self._held_at
 
     def hold(self, at: int) -> None:
-        """What lies after sample `at` was taken back: nobody hears it before `release`."""
+        """What lies from sample `at` on was taken back, or comes later: nobody hears it before `release`."""
         self._held_at = at
         self._released.clear()
 
     def release(self, moved: int) -> None:
-        """The hold is over: what lies after it comes so many samples later."""
+        """The hold is over: what lies there comes so many samples later."""
         if self._held_at is None:
             return
         for place in self._all:
-            if place.sample > self._held_at:
+            if place.sample >= self._held_at:
                 place.sample += moved
         self._held_at = None
         self._released.set()
 
+    async def released(self) -> None:
+        """Waits for the end of a hold, if there is one."""
+        while self._held_at is not None:
+            await self._released.wait()
+
     async def heard(self, place: Place) -> None:
         """Waits until everything before a place was played, wherever it moves meanwhile."""
         while True:
-            if self._held_at is not None and place.sample > self._held_at:
+            if self._held_at is not None and place.sample >= self._held_at:
                 await self._released.wait()
             elif place.sample > self._clock.position:
                 await self._clock.reached(place.sample)

@@ -84,7 +84,8 @@ class Fillers:
         await self._clock.reached(start)
         on_heard(text)
         await self._clock.reached(start + len(sound))
-        self._face.set_state(ConversationState.THINKING)
+        if not self._voice.is_held:
+            self._face.set_state(ConversationState.THINKING)
 
     def fitting(self, question: str) -> str:
         """What fits a question by its kind, or names what it is about; another one each time."""

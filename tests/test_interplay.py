@@ -1,0 +1,90 @@
+"""Where the parts of a conversation meet: holds, slow ears, keys, people in the room, manners, on virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.conversation.events import SentenceHeard, VoiceHeld, VoiceResumed
+from agent.conversation.reply import ForMind
+from speech.audio import OUTPUT_RATE_HZ
+from speech.turns.detector import SilenceTurnDetector
+from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind
+from tests.test_interruption import REPLY, scene_of, told
+from tests.test_live_session import Live, spoken
+from tests.test_session import audible_spans
+from tests.virtual_time import run
+
+
+@pytest.mark.parametrize(
+    ("replies", "spans", "sound_from_s"),
+    [
+        ({"first": "One.", "why": "Because."}, ((1.0, 1.6), (6.0, 7.0), (7.6, 8.4)), 9.1),
+        ({"first": REPLY, "why": "Because."}, ((1.0, 1.6), (5.5, 6.3), (6.9, 7.5)), 8.2),
+    ],
+    ids=["long after the last answer", "after one that was cut"],
+)
+def test_a_cough_while_it_thinks_repeats_nothing_and_delays_nothing(
+    replies: dict[str, str], spans: tuple[tuple[float, float], ...], sound_from_s: float
+) -> None:
+    scene = scene_of(["why", ""], replies)
+    scene.mind = ScriptedMind(replies, delay_s=0.2)
+    run(scene.converse(Live(spoken(*spans, until_s=12.0), full_duplex=True)))
+    _, (start, end) = audible_spans(scene.output.all_sound)
+    assert start == pytest.approx(sound_from_s, abs=0.15) and end - start == pytest.approx(0.2, abs=0.02)
+    floor = scene.records[-1].floor
+    assert all(0.0 < silent_s < 0.3 for silent_s in floor.to_silence_s) and floor.holds == 1
+
+
+def test_a_cough_between_two_sentences_repeats_nothing_and_the_next_one_is_told_when_it_is_heard() -> None:
+    scene = scene_of([""], {})
+    scene.mind = ScriptedMind({"first": "One two three four. Five six seven eight nine."}, delay_s=0.35)
+    run(scene.converse(Live(spoken((1.0, 1.6), (5.0, 6.2), until_s=11.0), full_duplex=True)))
+    _, second = audible_spans(scene.output.all_sound)
+    assert second[0] > 6.4 and second[1] - second[0] == pytest.approx(1.0, abs=0.05)
+    kinds = (VoiceHeld, VoiceResumed, SentenceHeard)
+    told_so = [type(event).__name__ for event in scene.events if isinstance(event, kinds)]
+    assert told_so == ["SentenceHeard", "VoiceHeld", "VoiceResumed", "SentenceHeard"]
+    assert scene.records[0].sentences[1].start_sample / OUTPUT_RATE_HZ == pytest.approx(second[0], abs=0.03)
+
+
+def test_nothing_is_answered_to_whoever_has_left_before_their_words_were_known() -> None:
+    scene = scene_of([], {})
+    scene.ears = ScriptedEars(["first", "why"], delay_s=1.5)
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.0, 4.6), until_s=5.5), full_duplex=True)))
+    assert [record.question for record in scene.records] == ["first"]
+
+
+@pytest.mark.parametrize(("second", "heard"), [("how", ["Because.", "So it is."]), ("mhm", ["Because."])])
+def test_who_speaks_twice_before_slow_ears_have_understood_is_answered(second: str, heard: list[str]) -> None:
+    scene = scene_of([], {})
+    scene.ears = ScriptedEars(["first", "why", second], delay_s=1.6)
+    scene.mind = ScriptedMind({"first": REPLY, "why": "Because.", "how": "So it is."}, delay_s=0.001)
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.7, 5.1), (5.9, 6.3), until_s=12.0), full_duplex=True)))
+    assert [record.heard for record in scene.records[1:]] == heard and not scene.session.is_held
+
+
+def test_what_people_say_to_each_other_stops_nothing() -> None:
+    class InCompany(ForMind):
+        def is_addressed(self, words: str) -> bool:
+            return not words.startswith("Peter")
+
+    scene = scene_of(["Peter, did you lock the car?"], {})
+    scene.manners = InCompany()
+    run(scene.converse(Live(spoken((1.0, 1.6), (3.2, 4.2), until_s=9.0), full_duplex=True)))
+    (record,) = scene.records
+    assert record.heard == REPLY and told(scene)[-1] == "VoiceResumed"
+
+
+def test_a_short_question_that_is_understood_at_once_waits_for_its_answer() -> None:
+    scene = scene_of(["why"], {"why": "Because."}, interim=["why"])
+    scene.turns = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=1.5, pause_s=0.2)
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.6, 5.0), until_s=9.0), full_duplex=True)))
+    assert told(scene) == ["VoiceDucked", "VoiceHeld", "VoiceCut"] and scene.records[1].heard == "Because."
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+def test_a_key_that_is_pressed_in_the_middle_of_a_word_leaves_nothing_behind(is_released: bool) -> None:
+    scene = scene_of(["why"], {"why": "Because."})
+    keys = [(4.6, True), (5.4, False)] if is_released else [(4.6, True)]
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.0, 5.2), until_s=8.0), full_duplex=True, keys=keys)))
+    assert [record.heard for record in scene.records[1:]] == ["Because."] * is_released
