@@ -191,7 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="folder of real speech")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--every", type=int, default=1, help="only every so-manieth sentence: 3 takes a third of the time")
+    parser.add_argument("--every", type=int, default=1, help="only every so-manieth sentence, in as much less time")
     parser.add_argument("--misses", action="store_true", help="also list the hesitations that were cut in on")
     arguments = parser.parse_args()
     print_machine("faster-whisper", "silero-vad", "pipecat-ai", threads=1, seed=arguments.seed)
