@@ -162,7 +162,7 @@ PACKAGED: tuple[PackagedModel, ...] = (
                 "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
             ),
         ),
-        "",  # no fewer cut-ins on users who were held out, for 60 ms of a core a pause (benchmarks/turns.py)
+        "",  # one cut-in less in 149 hesitations, for 60 ms of a core a pause (benchmarks/turns.py)
         "our own rules judge how endings sound",
         entry="smart-turn-v3.2-cpu.onnx",
     ),
