@@ -210,11 +210,11 @@ def measure(users: list[User], *, list_misses: bool) -> None:
     recogniser.busy_s.clear()
     rules: dict[str, Callable[[], Endpointing]] = {f"always {FIXED_S} s": lambda: FixedWait(FIXED_S)}
     own = remembering(completeness)
-    rules["our own rules"] = lambda: AdaptiveWait(END_OF_TURN_S, "en", own)
+    rules["our own rules"] = lambda: AdaptiveWait(END_OF_TURN_S, lambda: "en", own)
     model = packaged_of("smart-turn")[0]
     if any_installed(model):
         network = remembering(both(SmartTurn(packaged_path(model))))
-        rules["our own rules with Smart Turn"] = lambda: AdaptiveWait(END_OF_TURN_S, "en", network)
+        rules["our own rules with Smart Turn"] = lambda: AdaptiveWait(END_OF_TURN_S, lambda: "en", network)
     for user in users[:: max(1, len(users) // 12)]:
         listen(user, FixedWait(FIXED_S), recogniser, 1.0)
     delay_s = PAUSE_S + ON_THE_WAY_S + float(np.median(recogniser.busy_s))

@@ -126,7 +126,7 @@ def words(text: str, end_s: float = 99.0, *, is_doubtful: bool = False) -> Trans
 
 
 def waiting() -> AdaptiveWait:
-    return AdaptiveWait(1.0, "en", lambda sound: 1.0)
+    return AdaptiveWait(1.0, lambda: "en", lambda sound: 1.0)
 
 
 def test_the_wait_goes_by_words_and_sound_and_what_is_not_known_is_no_end() -> None:
@@ -223,7 +223,9 @@ def listen(
     sizes: Iterable[int] = (320,),
     sound: float = 1.0,
 ) -> list[VoiceEvent]:
-    detector = SilenceTurnDetector(LoudnessVAD(), endpointing=AdaptiveWait(0.6, "en", lambda _: sound), pause_s=0.1)
+    detector = SilenceTurnDetector(
+        LoudnessVAD(), endpointing=AdaptiveWait(0.6, lambda: "en", lambda _: sound), pause_s=0.1
+    )
     events: list[VoiceEvent] = []
     start, steps = 0, list(sizes)
     while start < len(samples):

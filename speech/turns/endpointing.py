@@ -98,11 +98,11 @@ class AdaptiveWait:
 
     Args:
         end_of_turn_s: the wait where it sounds finished and the words don't say; the others are shares of it.
-        language: code of the language spoken, "" to find it out.
+        language: gives the code of the language spoken, "" to find it out; it may change.
         judge: of how it sounds.
     """
 
-    def __init__(self, end_of_turn_s: float, language: str, judge: Judge) -> None:
+    def __init__(self, end_of_turn_s: float, language: Callable[[], str], judge: Judge) -> None:
         self._end_of_turn_s, self._language, self._judge = end_of_turn_s, language, judge
         self._usual_wait_s = end_of_turn_s
         self._read: tuple[str, Reading] = ("", Reading.UNCLEAR)
@@ -135,7 +135,7 @@ class AdaptiveWait:
 
     def _reading(self, text: str) -> Reading:
         if self._read[0] != text:  # asked for every window of the pause
-            self._read = (text, read(text, self._language))
+            self._read = (text, read(text, self._language()))
         return self._read[1]
 
 
