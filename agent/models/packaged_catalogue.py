@@ -56,7 +56,7 @@ class PackagedModel:
         licence: its short name.
         carriers: distribution → the version whose files these are.
         files: all that is needed of them.
-        installed_by: the make target that installs the carriers.
+        installed_by: the make target that installs the carriers; "" for none: who wants it asks pip for it.
         without: what happens where it is missing, after "without it,".
         languages: codes of what it hears or speaks; empty for many.
         entry: the file that the backend is given; "" for the folder.
@@ -162,8 +162,8 @@ PACKAGED: tuple[PackagedModel, ...] = (
                 "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f",
             ),
         ),
-        "recommended",
-        'pauses after "um" are taken for the end a little more often',
+        "",  # one cut-in less in 149 hesitations, for 60 ms of a core a pause (benchmarks/turns.py)
+        "our own rules judge how endings sound",
         entry="smart-turn-v3.2-cpu.onnx",
     ),
     PackagedModel(
