@@ -445,6 +445,7 @@ def test_every_language_has_every_way_and_every_word() -> None:
         "Tell me a story.",
         "Who is Ada Lovelace?",
         "You like jazz.",
+        "Remember that, please.",
     ],
 )
 def test_what_is_no_wish_is_left_to_the_mind(words: str) -> None:
@@ -460,6 +461,7 @@ def test_what_is_no_wish_is_left_to_the_mind(words: str) -> None:
         ("Do you know what my name is?", Recall.NAME),
         ("Do you remember me?", Recall.NAME),
         ("Remember my name is Jonas.", Named("Jonas")),
+        ("My name is Jonas, please remember that.", Named("Jonas")),
     ],
 )
 def test_what_is_a_wish(words: str, wish: object) -> None:

@@ -167,6 +167,7 @@ class _Language:
         self._patterns = {
             name: [_pattern(one) for one in ways] for name, ways in listed.items() if not isinstance(ways, str)
         }
+        self._pronouns = frozenset(str(listed["pronouns"]).split())
         self._no_names = frozenset(str(listed["no_names"]).split())
         self.no_topics = STOP_WORDS | QUESTION_WORDS | frozenset(tokens(str(listed["no_topics"])))
 
@@ -210,10 +211,13 @@ class _Language:
         """What follows "remember that": a name, a preference, or anything else."""
         if re.fullmatch("(?:me|my name|name)?", what):
             return RememberMe()
-        match intent_of(what, self._code):
+        said = self._after.sub("", f" {_plain(what)}").lstrip()
+        is_before = not said or said.casefold() in self._pronouns  # "I'm Ada, please remember that"
+        match intent_of(sentence.rpartition(",")[0] if is_before else what, self._code):
             case Intent(Kind.GREETING, name) if name and (named := self._name(name)):
                 return Named(named)
-        said = self._after.sub("", _plain(what))
+        if is_before:
+            return None
         if (liking := self._liking(said)) is not None:
             return Remember(liking)
         is_clause = self._clause and f"{self._clause} {said}".casefold() in sentence.casefold()
