@@ -46,7 +46,6 @@ class Answering:
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
         manners: looks at the words of a turn before the mind is asked.
-        language: in which the user asks for a pause.
         tail_s: idle after each reply.
         longest_pause_s: a turn that was paused for so long is over.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
@@ -68,7 +67,6 @@ class Answering:
         *,
         delivery: Delivery,
         manners: Manners,
-        language: str,
         tail_s: float,
         longest_pause_s: float,
         apologises: bool,
@@ -91,8 +89,7 @@ class Answering:
             tasks,
             stage,
             delivery,
-            language=language,
-            is_addressed=manners.is_addressed,
+            manners=manners,
             longest_pause_s=longest_pause_s,
             show=self._set_state,
             cut=self._cut,
@@ -170,7 +167,7 @@ class Answering:
         ended_s = loop.time()
         words = await said.words
         is_newest = utterance == self.barge_in.utterance
-        if self.barge_in.is_answered(words, is_newest=is_newest, was_sure=was_sure):
+        if self.barge_in.is_answered(words, said.start_sample, is_newest=is_newest, was_sure=was_sure):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
             if self._user_speaks:  # again
                 self.user_began()
@@ -286,7 +283,7 @@ class Answering:
         if turn.say is None and asked and rest is None:
             match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
-                    turn.is_unanswered = True
+                    record.is_unanswered = True
                     self._on_event(UtteranceDropped(why))
                     return
                 case Say(text):
@@ -334,7 +331,7 @@ class Answering:
             self._turns -= 1
             floor.give_back()
             return
-        if not turn.is_unanswered:
+        if not record.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)
         if floor.user_is_quiet or not was_cut:
