@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.events import SentenceHeard, UtteranceDropped, VoiceHeld, VoiceResumed
+from agent.conversation.events import SentenceHeard, TypedText, UtteranceDropped, VoiceHeld, VoiceResumed
+from agent.conversation.listening.pauses import ListeningPolicy
+from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
+from agent.conversation.session import Manner
 from agent.manners.attention import AttentionSettings
 from agent.manners.manners import ConversationManners, MannersSettings, OneLanguage
+from agent.memory.remembering import remembering
+from agent.memory.state import Manner as MemoryManner
+from agent.memory.store import Memories
 from agent.metrics.figures import ConversationFigures
 from agent.web.visits.captions import Captions
 from agent.web.visits.event_log import EventLog
@@ -16,6 +22,7 @@ from speech.tts.adjusted import AdjustedVoice
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind
 from tests.test_interruption import REPLY, scene_of, told
+from tests.test_listens import UnsureEars
 from tests.test_live_session import Live, spoken
 from tests.test_session import Scene, audible_spans
 from tests.virtual_time import run
@@ -183,3 +190,57 @@ def test_what_people_say_to_each_other_is_no_answered_turn() -> None:
         figures.observe(event)
         captions.tell(event)
     assert not figures.turns and figures.floor["dropped"] == 1 and not captions.turns
+
+
+def test_who_stops_it_is_not_answered_what_is_not_understood_yet_and_may_be_told_something_else() -> None:
+    scene = scene_of([], {})
+    scene.ears = ScriptedEars(["first", "why"], delay_s=1.5)
+    at = [(5.6, lambda: scene.session.interrupt()), (5.7, lambda: scene.session.say("Attention."))]
+    run(scene.converse(Live(spoken((1.0, 1.6), (4.4, 5.0), until_s=8.0), full_duplex=True, at=at)))
+    assert [record.question for record in scene.records] == ["first", ""] and scene.records[1].heard == "Attention."
+    assert audible_spans(scene.output.all_sound)[-1][0] < 6.2
+
+
+def test_a_pause_that_the_user_leaves_in_or_the_page_loses_ends() -> None:
+    scene = scene_of(["go on"], {})
+    at = [(2.8, lambda: scene.session.hold()), (4.0, lambda: scene.session.interrupt(round(2.6 * OUTPUT_RATE_HZ)))]
+    run(scene.converse(Live(spoken((1.0, 1.6), (5.0, 5.5), until_s=9.0), full_duplex=True, at=at)))
+    cut, rest = scene.records
+    assert cut.cut_sample == round(2.6 * OUTPUT_RATE_HZ) and rest.heard == REPLY
+    scene = scene_of([], {})
+    run(scene.converse(Live(spoken((1.0, 1.6), until_s=4.0), at=[(2.8, lambda: scene.session.hold())])))
+    assert scene.records[0].interrupted and scene.session.floor_is_free
+
+
+def test_who_wants_to_be_forgotten_is_not_called_by_name_nor_told_to_the_mind_after_a_reconnection() -> None:
+    scene = scene_of([], {})
+    with_manners(scene)
+    manners, captions = scene.manners, Captions(EventLog())
+    assert isinstance(manners, ConversationManners)
+
+    async def talk(memories: Memories | None) -> list[str]:
+        async with remembering(scene.mind, memories, manner=MemoryManner(), on_event=manners.on_event) as mind:
+            scene.mind, scene.watch = mind, mind.on_event  # type: ignore[assignment]
+            mind.on_forgotten = lambda: scene.session.history.clear()
+            said = ["Hello, my name is Ada.", "Forget everything about me.", "Goodbye."]
+            await scene.converse(Questions([TypedText(one) for one in said], real_time=True))
+        return [record.heard for record in scene.records]
+
+    met, _, goodbye = run(talk(None))
+    assert "Ada" in met and "Ada" not in goodbye
+    for event in scene.events:
+        captions.tell(event)
+    assert [turn.question for turn in captions.turns] == ["Forget everything about me.", "Goodbye."]
+    assert scene.session.history.messages()[0].text == "Forget everything about me."
+
+
+def test_who_is_asked_back_need_not_call_it_again() -> None:
+    scene = scene_of([], {})
+    scene.ears = UnsureEars(["hey Mira, book a room", "no", "what is it"], [0.1, 0.9, 0.9])
+    scene.mind = ScriptedMind({"what is it": "A face."})
+    scene.is_expected = lambda _: False
+    scene.manner = Manner(listening=ListeningPolicy(least_confidence=0.25))
+    with_manners(scene, MannersSettings(AttentionSettings("Mira", wake_phrase="hey Mira", awake_s=5.0)))
+    run(scene.converse(Live(spoken((1.0, 1.6), (5.5, 6.0), (8.8, 9.4), until_s=12.0), full_duplex=True)))
+    asked, sorry, answered = (record.heard for record in scene.records)
+    assert asked.startswith("Did you say") and sorry.startswith("Sorry") and answered == "A face."

@@ -93,15 +93,22 @@ class Confirming:
         """See `Manners.touch`."""
         self._beneath.touch()
 
+    def answers(self) -> None:
+        """See `Manners.answers`."""
+        self._beneath.answers()
+
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `Manners.reply_to`."""
         doubted, asked = self._doubted, self._asked
         self._doubted = self._asked = None
         if asked is not None:
-            answer = self._answer(asked, words)
-            return await self._beneath.reply_to(words, typed=typed) if answer is None else answer
+            if (answer := self._answer(asked, words)) is None:
+                return await self._beneath.reply_to(words, typed=typed)
+            self.answers()
+            return answer
         if doubted is None or not same_words(doubted[0], words):
             return await self._beneath.reply_to(words, typed=typed)
+        self.answers()
         if len(_WORD.findall(doubted[1])) > MOST_WORDS:
             self._asked = ""
             return Say(self._phrases.say("unsure.say_again"))

@@ -57,6 +57,10 @@ class Manners(Protocol):
         """The user types, or touches something: they are there."""
         ...
 
+    def answers(self) -> None:
+        """The words of a turn were meant for the avatar, and are answered by somebody else."""
+        ...
+
 
 class ForMind:
     """`Manners` without any: all words are for the mind.
@@ -85,6 +89,9 @@ class ForMind:
 
     def touch(self) -> None:
         """Nobody waits for it."""
+
+    def answers(self) -> None:
+        """Nor for this."""
 
 
 @dataclass(frozen=True, slots=True)

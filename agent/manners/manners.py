@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from agent.conversation.events import (
     AttentionChanged,
+    ConversationForgotten,
     Event,
     SaidGoodbye,
     Say,
@@ -164,14 +165,12 @@ class ConversationManners:
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
-        self._answers, self._before = None, self._steady
         asked: str | None = words
         if not typed:
             asked = self._attention.addressed(words)
         if asked is None:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
-        self._attention.wake()
-        self._is_answering = True
+        self.answers()
         if not asked:
             return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
@@ -181,6 +180,11 @@ class ConversationManners:
             self._answers = intent.kind
             return reply
         return TypedText(asked) if asked != words else None
+
+    def answers(self) -> None:
+        """See `agent.conversation.reply.Manners`."""
+        self._answers, self._before, self._is_answering = None, self._steady, True
+        self._attention.wake()
 
     def _intent(self, words: str) -> Intent | None:
         """What the words want of the conversation; None where that is somebody else's."""
@@ -291,7 +295,7 @@ class ConversationManners:
         """Sees what happens in the session, and passes it on. Never waits."""
         is_goodbye = False
         if isinstance(event, TurnFinished):
-            self._voice.adjustment = self._steady
+            self._voice.adjustment = self._before = self._steady
             record, answers, self._answers = event.record, self._answers, None
             if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
                 self._said.take(record)
@@ -299,8 +303,12 @@ class ConversationManners:
             if self._is_answering:
                 self._is_answering = False
                 self._attention.stay()
+        elif isinstance(event, ConversationForgotten):
+            self._own_name = ""
         elif isinstance(event, UserWentOnAfterEnd):
-            self._steady = self._voice.adjustment = self._before  # the same words come again, with more
+            # The same words come again, with more.
+            self._answers, self._steady = None, self._before
+            self._voice.adjustment = self._steady
         self._tell(event)
         self._silence.see(event)
         if is_goodbye:

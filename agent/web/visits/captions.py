@@ -10,6 +10,7 @@ from typing import Any
 from agent.conversation.events import (
     AnswerPaused,
     AttentionChanged,
+    ConversationForgotten,
     Event,
     FillerSaid,
     LessonMoved,
@@ -86,6 +87,8 @@ class Captions:
                 if not record.is_unanswered:
                     self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
+            case ConversationForgotten():
+                self.turns.clear()
             case LessonMoved():
                 self.lesson = asdict(event)
                 self.lesson_place = self.lesson.pop("place")
