@@ -74,8 +74,6 @@ def serve(
     `VISAVIS_WEB_TOKEN=secret visavis serve --host 0.0.0.0 --tls-certificate cert.pem --tls-key key.pem`
     """
     check_packages()
-    from agent.web.server import serve as serve_page
-
     settings = configured(
         config,
         overrides,
@@ -98,6 +96,7 @@ def serve(
     )
     check_lesson(settings)
     begin_log(settings, "serve")
+    from agent.web.server import serve as serve_page  # takes a second, which nobody waits whose settings are wrong
 
     @contextmanager
     def loading() -> Iterator[None]:
