@@ -25,6 +25,7 @@ from agent.conversation.events import (
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.own_words import are_own_words
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
+from agent.conversation.reply import Manners
 from agent.conversation.turn import TurnRecord
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
@@ -46,8 +47,7 @@ class BargeIn:
         tasks: own what waits for the end of a hold.
         stage: whose voice is ducked and held.
         delivery: brings the turn's reply out.
-        language: in which the user asks for a pause.
-        is_addressed: whether words are meant for the avatar: what people say to each other stops nothing.
+        manners: tell what words want; what people say to each other stops nothing.
         longest_pause_s: after so long nobody waits for the rest.
         show: called with what the avatar does now.
         cut: ends the turn.
@@ -63,15 +63,14 @@ class BargeIn:
         stage: Stage,
         delivery: Delivery,
         *,
-        language: str,
-        is_addressed: Callable[[str], bool],
+        manners: Manners,
         longest_pause_s: float,
         show: Callable[[ConversationState], None],
         cut: Callable[[], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._delivery = tasks, stage, delivery
-        self._language, self._is_addressed = language, is_addressed
+        self._manners = manners
         self._longest_pause_s, self._show, self._cut, self._on_event = longest_pause_s, show, cut, on_event
         self._steps = Interruption(Step.OVER)
         self._record: TurnRecord | None = None
@@ -142,8 +141,8 @@ class BargeIn:
 
     def cue_of(self, words: str, *, typed: bool = False) -> Cue:
         """What words mean for the turn; those that are typed are always meant for the avatar."""
-        cue = cue_of(words, self._language, is_asked=self._delivery.is_asking)
-        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._is_addressed(words) else cue
+        cue = cue_of(words, self._manners.intent_of(words), is_asked=self._delivery.is_asking)
+        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._manners.is_addressed(words) else cue
 
     def understood_early(self, words: str) -> bool:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""

@@ -149,6 +149,11 @@ class AttentionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationForgotten:
+    """The user wants forgotten what they said; nobody keeps anything from before this."""
+
+
+@dataclass(frozen=True, slots=True)
 class SaidGoodbye:
     """The user said goodbye, and the avatar's goodbye was heard."""
 
@@ -286,6 +291,7 @@ Event = (
     | RequestDropped
     | LessonMoved
     | AttentionChanged
+    | ConversationForgotten
     | SaidGoodbye
     | FloorEvent
 )

@@ -84,8 +84,15 @@ class Attention:
         """Whether somebody may speak to it without phrase or name."""
         return self._is_called or not self._needs_call
 
+    def wake(self) -> None:
+        """Somebody speaks to it, and is answered, which may take long: it stays awake until `stay` says how long."""
+        if self._needs_call:
+            self._is_called = True
+            self._countdown.stop()
+            self._on_changed()
+
     def stay(self) -> None:
-        """It has answered, or somebody spoke to it: who goes on is heard without phrase or name."""
+        """It has answered: who goes on is heard without phrase or name."""
         if self._needs_call:
             self._is_called = True
             self._countdown.start(self._settings.awake_s)
@@ -105,7 +112,7 @@ class Attention:
     def addressed(self, words: str) -> str | None:
         """What is said to the avatar, without the wake phrase; None where it is not meant; "" where it was only called.
 
-        Changes nothing; `stay` does.
+        Changes nothing; `wake` does.
         """
         settings = self._settings
         if settings.wake_phrase and (rest := after_phrase(words, settings.wake_phrase)) is not None:
