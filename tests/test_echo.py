@@ -193,6 +193,25 @@ def test_what_was_played_can_be_asked_for_and_is_not_played_twice() -> None:
         memory.close()
 
 
+def test_what_a_speaker_played_before_it_was_opened_again_can_still_be_asked_for() -> None:
+    memory = SoundMemory.create()
+    try:
+        sound = np.arange(1, 4 * SPEAKER_BLOCK + 1, dtype=np.float32)
+        memory.write(SPEAKER_BLOCK, sound)
+        for _ in range(3):
+            memory.take(SPEAKER_BLOCK)
+        assert memory.played(0, 4 * SPEAKER_BLOCK)[3 * SPEAKER_BLOCK :].all(), "it is about to be"
+        assert not memory.played(0, 4 * SPEAKER_BLOCK, or_will_be=False)[3 * SPEAKER_BLOCK :].any()
+        memory.go_on_at(10 * SPEAKER_BLOCK)
+        after = memory.played(0, 20 * SPEAKER_BLOCK)
+        np.testing.assert_array_equal(after[SPEAKER_BLOCK : 3 * SPEAKER_BLOCK], sound[: 2 * SPEAKER_BLOCK])
+        assert not after[3 * SPEAKER_BLOCK :].any(), "what was not played never is"
+        memory.go_on_at(10 * SECOND)
+        assert not memory.played(0, 10 * SECOND).any()
+    finally:
+        memory.close()
+
+
 def test_a_muted_microphone_is_told_once() -> None:
     told: list[str] = []
     notice, silence = MutedNotice(told.append), np.zeros(SECOND, np.float32)

@@ -86,6 +86,14 @@ def test_lost_samples_count_as_silence() -> None:
     assert again.at_s == pytest.approx(3.5, abs=WINDOW_S)
 
 
+def test_samples_that_are_lost_twice_in_a_row_in_the_middle_of_a_turn() -> None:
+    detector, sound = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=0.5), voice(0.5, 1.0)
+    events = [event for chunk in at_16k(sound) for event in detector.push(chunk)]
+    for at_s in (1.7, 1.9, 3.0):
+        events += detector.push(AudioChunk(np.zeros(160, np.float32), SPEECH_RATE_HZ, round(at_s * SPEECH_RATE_HZ)))
+    assert [type(event) for event in events] == [SpeechStarted, SpeechStopped]
+
+
 @settings(max_examples=20, deadline=None)
 @given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=6), rate=st.sampled_from([16_000, 44_100, 48_000]))
 def test_any_chunking_gives_the_same_events(sizes: list[int], rate: int) -> None:

@@ -170,11 +170,13 @@ class SoundCard:
 
     def _reference(self, recorded: int) -> Samples:
         distance = self._memory.distance
-        if distance is None or "speaker" not in self._open:
+        if distance is None:
             return np.zeros(MICROPHONE_BLOCK, np.float32)
         place = recorded + distance + LEAD - self._delay_s * OUTPUT_RATE_HZ
         whole = math.floor(place)
-        return between(self._memory.played(whole - 1, MICROPHONE_BLOCK + 3), place - whole)
+        # A speaker that is just closed, maybe to be opened again, is still heard in the room.
+        played = self._memory.played(whole - 1, MICROPHONE_BLOCK + 3, or_will_be="speaker" in self._open)
+        return between(played, place - whole)
 
     def _missed(self) -> int:
         return max(0, -((self._fetched - self._memory.oldest_recorded) // MICROPHONE_BLOCK))

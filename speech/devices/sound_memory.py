@@ -98,15 +98,26 @@ class SoundMemory:
         _put(self._played, start - _KEPT, np.zeros(count, np.float32))
         return start, _get(self._played, start, count)
 
-    def played(self, start: int, count: int) -> Samples:
-        """What was played in the last second, or is about to be; silence before the first sample."""
+    def played(self, start: int, count: int, *, or_will_be: bool = True) -> Samples:
+        """What was played in the last second, and with `or_will_be` is about to be; silence before the first sample."""
         missing = min(max(0, -start), count)
-        return np.concatenate((np.zeros(missing, np.float32), _get(self._played, start + missing, count - missing)))
+        sound = np.concatenate((np.zeros(missing, np.float32), _get(self._played, start + missing, count - missing)))
+        if not or_will_be:
+            sound[max(0, int(self._counts[_TAKEN]) - start) :] = 0.0
+        return sound
 
     def go_on_at(self, sample: int) -> None:
-        """Goes on at a later sample, with nothing written yet; nobody may play meanwhile."""
+        """Goes on at a later sample, with nothing written yet; nobody may play meanwhile.
+
+        What was played lately is still there: the room holds it a moment longer.
+        """
+        taken = int(self._counts[_TAKEN])
+        later = max(sample, taken)
+        kept_from = max(0, later - _KEPT)
+        kept = _get(self._played, kept_from, max(0, taken - kept_from))
         self._played[:] = 0.0
-        self._counts[_TAKEN] = max(sample, int(self._counts[_TAKEN]))
+        _put(self._played, kept_from, kept)
+        self._counts[_TAKEN] = later
 
     # ---- what is heard
 

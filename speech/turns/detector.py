@@ -183,7 +183,7 @@ class SilenceTurnDetector:
         return [SpeechStopped(turn.last_voiced_s, self._now_s)]
 
     def _wait_s(self, turn: _Turn, silence_s: float) -> float:
-        if not turn.is_judged and silence_s >= JUDGED_AT_S:
+        if not turn.is_judged and silence_s >= JUDGED_AT_S and self._recent:  # after two gaps there is nothing to judge
             turn.is_judged = True
             windows = math.ceil((self._now_s - turn.onset_s + PRE_ROLL_S) / _WINDOW_S)
             turn.completeness = self._endpointing.completeness(np.concatenate(list(self._recent)[-windows:]))
