@@ -55,6 +55,7 @@ class FakeVisit:
         self.is_connected = self.is_over = False
         self.greetings = self.forgotten = 0
         self.lesson: dict[str, Any] | None = None
+        self.attention: dict[str, Any] | None = None
 
     def greet(self) -> None:
         self.greetings += 1

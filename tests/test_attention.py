@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agent.manners.attention import Attention, AttentionSettings, after_phrase
@@ -72,3 +74,21 @@ def test_everything_else_is_for_the_avatar(words: str) -> None:
 def test_in_a_room_it_must_be_called() -> None:
     assert _addressed("Mira, what is it?", room=True) and _addressed("Where is the exit, Mira?", room=True)
     assert not _addressed("Where is the exit?", room=True)
+
+
+def test_it_stays_awake_through_a_long_answer_and_for_a_while_after_it() -> None:
+    async def listen() -> list[bool]:
+        attention = Attention(AttentionSettings("Mira", "hey Mira", awake_s=5.0), lambda word: False, lambda: None)
+        seen = [attention.is_awake]
+        attention.wake()
+        await asyncio.sleep(60.0)
+        seen.append(attention.is_awake)
+        attention.stay()
+        await asyncio.sleep(4.0)
+        seen.append(attention.is_awake)
+        await asyncio.sleep(2.0)
+        seen.append(attention.is_awake)
+        attention.close()
+        return seen
+
+    assert run(listen()) == [False, True, True, False]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agent.conversation.events import SentenceHeard, TypedText, VoiceHeld, VoiceResumed
+from agent.conversation.events import SentenceHeard, TypedText, UtteranceDropped, VoiceHeld, VoiceResumed
 from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
@@ -102,6 +102,25 @@ def test_a_key_that_is_pressed_in_the_middle_of_a_word_leaves_nothing_behind(is_
     keys = [(4.6, True), (5.4, False)] if is_released else [(4.6, True)]
     run(scene.converse(Live(spoken((1.0, 1.6), (4.0, 5.2), until_s=8.0), full_duplex=True, keys=keys)))
     assert [record.heard for record in scene.records[1:]] == ["Because."] * is_released
+
+
+@pytest.mark.parametrize(
+    ("words", "is_echo"),
+    [
+        ("Five six.", True),
+        ("One two there four five six.", True),
+        ("One two?", False),
+        ("Five eleven.", False),
+        ("Why did you say five six?", False),
+    ],
+)
+@pytest.mark.parametrize("early", [True, False])
+def test_its_own_words_stop_nothing_unless_a_user_asks_about_them(words: str, is_echo: bool, early: bool) -> None:
+    scene = scene_of([words], {words: "Because."}, interim=[words] if early else ())
+    run(scene.converse(Live(spoken((1.0, 1.6), (3.4, 4.0), until_s=9.0), full_duplex=True)))
+    assert told(scene)[-1] == ("VoiceResumed" if is_echo else "VoiceCut")
+    assert [record.heard for record in scene.records[1:]] == ["Because."] * (not is_echo)
+    assert (UtteranceDropped("own") in scene.events) == is_echo
 
 
 # ---- manners and holds

@@ -53,7 +53,7 @@ def test_a_conversation_from_begin_to_leave() -> None:
 
             visit.turns.append({"question": "Who are you?", "heard": "I'm Ada.", "interrupted": False})
             read = (await client.get(at)).json()
-            assert read == {**begun.json(), "turns": list(visit.turns), "lesson": None}
+            assert read == {**begun.json(), "turns": list(visit.turns), "lesson": None, "attention": None}
 
             assert (await client.delete(at)).status_code == 204
             gone = await client.get(at)

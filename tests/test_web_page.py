@@ -313,6 +313,46 @@ def test_a_question_typed_while_it_speaks_stands_below_the_answer(visitor: Visit
     expect(lines).to_have_text(["We are open from nine to five.", "And on Sunday?", "No."])
 
 
+def test_who_talks_into_an_answer_does_not_tear_its_caption(visitor: Visitor, server: Server) -> None:
+    page = visitor.open(server)
+    tell(page, "filler", text="Let me think.")
+    lines = page.locator("#captions p span:last-child")
+    expect(lines).to_have_text(["Let me think."])
+    tell(page, "sentence", index=0, text="We are open")
+    tell(page, "transcript", text="Mhm", final=False)
+    tell(page, "sentence", index=1, text="from nine")
+    tell(page, "transcript", text="Mhm.", final=True)
+    tell(page, "transcript", text="Hm", final=False)
+    tell(page, "sentence", index=2, text="to five.")
+    tell(page, "transcript", text="", final=True)
+    tell(page, "turn", question="When?", heard="We are open from nine to five.", interrupted=False)
+    tell(page, "transcript", text="Did you lock the car?", final=True)
+    expect(lines).to_have_text(["We are open from nine to five.", "Mhm.", "Did you lock the car?"])
+    tell(page, "unanswered", why="asleep")
+    expect(lines).to_have_text(["We are open from nine to five.", "Mhm."])
+
+
+def test_a_paused_answer_shows_it_and_who_must_be_called_says_how(visitor: Visitor, server: Server) -> None:
+    page = visitor.open(server)
+    page.get_by_role("button", name="Type instead").click()
+    pause = page.get_by_role("button", name="Pause")
+    expect(pause).to_have_attribute("aria-disabled", "true")
+    ask(page, "What can you do?")
+    expect(page.locator("#state")).to_have_text("Speaking")
+    pause.click()
+    expect(page.locator("#state")).to_have_text("Paused")
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("getComputedStyle(document.getElementById('lamp')).backgroundColor") != "rgba(0, 0, 0, 0)"
+    page.keyboard.press("p")
+    expect(page.locator("#state")).to_have_text("Speaking")
+    page.keyboard.press("Escape")
+    expect(page.locator("#state")).to_have_text("Ready")
+    tell(page, "attention", awake=False, call="hey Mira")
+    expect(page.get_by_role("status")).to_contain_text("Say “hey Mira”")
+    tell(page, "attention", awake=True, call="hey Mira")
+    expect(page.get_by_role("status")).to_have_text("")
+
+
 def test_a_learner_agrees_with_a_tick_and_is_forgotten_without_it(
     visitor: Visitor, server: Server, progress: Path
 ) -> None:
@@ -345,6 +385,8 @@ STATES: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "listening": [("transcript", {"text": "What can I do with", "final": False}), ("state", {"state": "listening"})],
     "thinking": [("transcript", {"text": "What can I do here?", "final": True}), ("state", {"state": "thinking"})],
     "speaking": [("sentence", {"index": 0, "text": "Ask me about this place."}), ("state", {"state": "speaking"})],
+    "paused": [("state", {"state": "listening"}), ("paused", {"paused": True})],
+    "asleep": [("paused", {"paused": False}), ("attention", {"awake": False, "call": "hey Mira"})],
     "lesson": [
         (
             "lesson",

@@ -69,7 +69,8 @@ def talk(
 ) -> None:
     """Talks with you: your microphone in, its voice and its face out, until you leave (Q or Ctrl-C).
 
-    It takes its own voice out of what the microphone hears, so you can interrupt it. Space always stops it.
+    It takes its own voice out of what the microphone hears, so you can interrupt it. Space stops it (with
+    --push-to-talk it opens the microphone), P pauses it and lets it go on.
 
     Examples:
     `visavis talk --window`

@@ -49,7 +49,7 @@ class Talk:
 
         self._config, self._record, self._quiet = config, record, quiet
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
-        self._line = StatusLine(f"({keys}, p: pause it, q: leave)")
+        self._line = StatusLine(f"({keys}, p: pause it or go on, q: leave)")
         self._transcript_log = TranscriptLog(
             config, quiet=quiet, show_state=self._show_state, show_interim=self._show_interim
         )

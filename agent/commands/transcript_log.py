@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from agent.conversation.events import Event
     from agent.conversation.turn import TurnRecord
 
+_UNANSWERED = {"asleep": "it was not called", "aside": "not meant for it", "empty": "nothing to answer"}
+"""Why what was heard is not answered, as people read it."""
+
 
 class TranscriptLog:
     """Takes a session's events: prints every turn with its waterfall, and keeps the records.
@@ -50,6 +53,7 @@ class TranscriptLog:
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_interim = show_state, show_interim
         self.records: list[TurnRecord] = []
+        self._unanswered = ""  # why the turn that ends next is not answered: it is none, and is not kept
         self._log_file: TurnsFile | None = None
         if folder := config.session.keep_transcripts:
             self._log_file = TurnsFile(folder / f"{datetime.now():%Y-%m-%d_%H%M%S}-{os.getpid()}.jsonl")
@@ -66,6 +70,7 @@ class TranscriptLog:
             RequestDropped,
             StateChanged,
             TurnFinished,
+            UtteranceDropped,
         )
         from speech.events import Transcript
 
@@ -84,6 +89,11 @@ class TranscriptLog:
                 say(f"  {self._name} {'listens' if is_awake else f'waits for: {call}'}", self._quiet)
             case RequestDropped(request, why):
                 say(f"! not said: {shortened(request.text, 60)}: {why}", self._quiet)
+            case UtteranceDropped(why):
+                self._unanswered = why
+            case TurnFinished(record) if self._unanswered:
+                say(f"\n  ({_UNANSWERED[self._unanswered]}: {shortened(record.question, 60)})", self._quiet)
+                self._unanswered = ""
             case TurnFinished(record):
                 self.records.append(record)
                 self._keep(record)

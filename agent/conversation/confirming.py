@@ -54,10 +54,16 @@ class Confirming:
         self._doubted: tuple[str, str] | None = None  # words that wait to be asked about, and what they may be
         self._asked: str | None = None  # what was asked about in the last turn, "" where no words were said back
 
-    async def understood(self, heard: Transcript) -> str:
-        """The words of an utterance that are worth an answer or a question; "" where they are as good as none."""
+    async def understood(self, heard: Transcript, into_speech: bool = False) -> str:
+        """The words of an utterance that are worth an answer or a question; "" where they are as good as none.
+
+        Args:
+            heard: all of it.
+            into_speech: it began while the avatar spoke, or just after: it may hold some echo, and who asked back
+                about that would hear itself once more. Nobody is asked then.
+        """
         self._doubted = None
-        asks = self._least_confidence > 0.0
+        asks = self._least_confidence > 0.0 and not into_speech
         is_sure = not asks or heard.confidence is None or heard.confidence >= self._least_confidence
         if not heard.text or (is_sure and not heard.is_doubtful):
             return heard.text

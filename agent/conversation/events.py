@@ -261,10 +261,11 @@ class UtteranceDropped:
     """What was heard is not answered.
 
     Attributes:
-        why: "empty": no words in it; "aside": not meant for the avatar; "asleep": the wake phrase was missing.
+        why: "empty": no words in it; "aside": not meant for the avatar; "asleep": the wake phrase was missing; "own":
+            the avatar's own words, back from the room.
     """
 
-    why: Literal["empty", "aside", "asleep"]
+    why: Literal["empty", "aside", "asleep", "own"]
 
 
 FloorEvent = (

@@ -51,6 +51,12 @@ async def greet(visit: TheVisit) -> None:
     visit.greet()
 
 
+@router.post("/touch", status_code=202, responses=faults(404))
+async def touch(visit: TheVisit) -> None:
+    """Tells that the visitor is there, as while they type: the avatar need not ask whether they are."""
+    visit.touch()
+
+
 @router.post("/stop", status_code=202, responses=faults(404))
 async def stop(visit: TheVisit) -> None:
     """Silences the avatar, and takes back what waits to be said."""

@@ -38,10 +38,12 @@ class Reading(Standing):
     Attributes:
         turns: so far, the oldest first.
         lesson: the last "lesson" event; null where nothing is taught.
+        attention: the last "attention" event; null where nobody need call the avatar.
     """
 
     turns: list[HeardTurn]
     lesson: dict[str, str | int | bool] | None
+    attention: dict[str, str | bool] | None
 
 
 def _standing(visit: Visit) -> Standing:
@@ -57,7 +59,8 @@ async def begin(wishes: Wishes, hall: TheHall) -> Standing:
 @router.get("/{session_id}", responses=faults(404))
 async def read(visit: TheVisit) -> Reading:
     """Reads where a visitor stands, and the turns so far."""
-    return Reading(**_standing(visit).model_dump(), turns=visit.turns, lesson=visit.lesson)
+    standing = _standing(visit).model_dump()
+    return Reading(**standing, turns=visit.turns, lesson=visit.lesson, attention=visit.attention)
 
 
 @router.delete("/{session_id}", status_code=204, responses=faults(404))
@@ -81,8 +84,8 @@ async def follow(
 ) -> AsyncIterable[ServerSentEvent]:
     """Follows states and captions as they come; a comment every 15 seconds keeps the line open.
 
-    Kinds are place, ready, state, paused, transcript, sentence, filler, turn, lesson, attention, problem, dropped,
-    reset and ended.
+    Kinds are place, ready, state, paused, transcript, sentence, filler, turn, unanswered, lesson, attention,
+    problem, dropped, reset and ended.
     """
     async for event in visit.events.since(last_event_id):
         yield ServerSentEvent(data=event.data, event=event.kind, id=str(event.id))

@@ -7,7 +7,9 @@ const NEAR_PX = 40;
 
 export class Captions {
   #log;
-  #open = null; // the line that still grows
+  #answer = null; // the avatar's line of the turn that goes on: whatever is said into it stands below
+  #growing = null; // what is being understood of the visitor
+  #heard = null; // what was understood of them last
   #name = "Avatar";
 
   constructor(log) {
@@ -15,7 +17,9 @@ export class Captions {
     on("transcript", ({ text, final }) => this.#hear(text, final));
     on("sentence", ({ text }) => this.#say(text));
     on("filler", ({ text }) => this.#think(text));
+    on("unanswered", () => this.#takeBack());
     on("turn", ({ heard, interrupted }) => this.#finish(heard, interrupted));
+    on("state", ({ state }) => state === "idle" && this.#hear("", true)); // words that came to nothing go
     on("reset", () => this.clear());
     on("begun", ({ resumed, anew, turns }) => {
       if (!resumed && !anew) this.clear();
@@ -40,56 +44,55 @@ export class Captions {
 
   clear() {
     this.#log.replaceChildren();
-    this.#open = null;
+    this.#answer = this.#growing = this.#heard = null;
   }
 
   /** Shows a question that was typed. */
   ask(text) {
-    this.#drop();
     this.#line("visitor", text); // an answer that is still heard grows above it
   }
 
   #hear(text, final) {
-    const isGrowing = this.#open?.matches(".visitor.interim");
-    if (!text.trim()) {
-      if (final && isGrowing) this.#drop();
-      return;
-    }
-    if (!isGrowing) this.#drop();
-    const line = isGrowing ? this.#open : this.#line("visitor");
-    this.#write(line, text);
-    line.classList.toggle("interim", !final);
-    this.#open = final ? null : line;
+    if (text.trim()) {
+      const line = (this.#growing ??= this.#line("visitor"));
+      this.#write(line, text);
+      line.classList.toggle("interim", !final);
+      if (final) this.#heard = line;
+    } else if (final) this.#growing?.remove();
+    if (final) this.#growing = null;
+  }
+
+  /** What was not meant for the avatar is nobody's business. */
+  #takeBack() {
+    this.#heard?.remove();
+    this.#heard = null;
   }
 
   #say(text) {
-    this.#drop();
-    if (this.#open?.classList.contains("avatar")) this.#write(this.#open, `${said(this.#open)} ${text}`);
-    else this.#open = this.#line("avatar", text);
+    this.#dropFiller();
+    if (this.#answer) this.#write(this.#answer, `${said(this.#answer)} ${text}`);
+    else this.#answer = this.#line("avatar", text);
   }
 
   /** What is said while the mind works goes when the answer comes. */
   #think(text) {
-    this.#drop();
-    this.#open = this.#line("avatar", text);
-    this.#open.classList.add("interim");
+    this.#dropFiller();
+    this.#answer ??= this.#line("avatar", text);
+    this.#answer.classList.add("interim");
   }
 
   /** What of an answer was really heard is what stays. */
   #finish(heard, interrupted) {
-    this.#drop();
-    if (heard) {
-      const line = this.#open?.classList.contains("avatar") ? this.#open : this.#line("avatar");
-      this.#write(line, interrupted ? `${heard} –` : heard);
-    } else if (interrupted && this.#open?.classList.contains("avatar")) this.#open.remove();
-    this.#open = null;
+    this.#dropFiller();
+    if (heard) this.#write((this.#answer ??= this.#line("avatar")), interrupted ? `${heard} –` : heard);
+    else if (interrupted) this.#answer?.remove();
+    this.#answer = null;
   }
 
-  /** An interim line that came to nothing goes. */
-  #drop() {
-    if (!this.#open?.classList.contains("interim")) return;
-    this.#open.remove();
-    this.#open = null;
+  #dropFiller() {
+    if (!this.#answer?.classList.contains("interim")) return;
+    this.#answer.remove();
+    this.#answer = null;
   }
 
   #line(whose, text = "") {

@@ -64,6 +64,7 @@ export class Conversation {
 
   ask = (text) => post(`sessions/${this.id}/ask`, { text });
   greet = () => post(`sessions/${this.id}/greet`);
+  touch = () => post(`sessions/${this.id}/touch`);
   hold = () => post(`sessions/${this.id}/hold`);
   resume = () => post(`sessions/${this.id}/resume`);
   stop = () => post(`sessions/${this.id}/stop`);
@@ -122,6 +123,7 @@ export class Conversation {
     if (!this.#hasBegun) {
       emit("begun", { resumed: true, anew: false, turns: snapshot.turns });
       if (snapshot.lesson) emit("lesson", snapshot.lesson);
+      if (snapshot.attention) emit("attention", snapshot.attention);
     }
     this.#hasBegun = true;
     this.#become(snapshot.state === "waiting" ? "waiting" : "live", { place: snapshot.place });

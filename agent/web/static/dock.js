@@ -15,6 +15,7 @@ export class Dock {
   #video = element("face");
   #state = "idle";
   #isPaused = false;
+  #call = "";
   #toldTyping = -TYPING_MS;
 
   constructor({ conversation, microphone, captions, notices }) {
@@ -40,12 +41,25 @@ export class Dock {
       this.#isPaused = paused;
       this.#showWhatCanStop();
     });
-    on("begun", () => (this.#isPaused = false));
+    on("attention", ({ awake, call }) => {
+      this.#call = awake ? "" : call;
+      this.#label();
+    });
+    on("begun", () => {
+      this.#call = "";
+      this.#isPaused = false;
+      this.#showWhatCanStop();
+    });
     on("link", () => this.#label());
     on("media", ({ state }) => state === "live" && this.#soundIfAllowed());
     this.showCaptions(preferences.get("captions", true));
     // A browser lets a page sound only after the visitor has done something with it.
     for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => this.#soundIfAllowed());
+  }
+
+  /** What wakes the avatar; "" while nothing is needed. */
+  get call() {
+    return this.#call;
   }
 
   /** Shows the sentence that asks for the microphone; or goes on at once with what this tab did before. */
@@ -121,7 +135,7 @@ export class Dock {
     const now = performance.now();
     if (!this.#conversation.isReady || now - this.#toldTyping < TYPING_MS) return;
     this.#toldTyping = now;
-    this.#conversation.control({}).catch(() => {});
+    this.#conversation.touch().catch(() => {});
   }
 
   async #ask(event) {
@@ -175,7 +189,7 @@ export class Dock {
       speaking: "Speaking",
     };
     if (this.#microphone.state !== "on") delete words.listening; // stopped, it waits for what it can't hear
-    const ready = { on: "Ready: just speak", muted: "You are muted", asking: "Asking your browser" };
+    const ready = { on: this.#call ? `Say “${this.#call}”` : "Ready: just speak", muted: "You are muted", asking: "Asking your browser" };
     element("state").textContent =
       (link === "live" ? (this.#isPaused ? "Paused" : words[this.#state]) : words[link]) ?? ready[this.#microphone.state] ?? "Ready";
   }

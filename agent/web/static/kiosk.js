@@ -40,7 +40,8 @@ class Kiosk {
     on("link", ({ link }) => this.#linked(link));
     on("begun", ({ turns }) => this.#become(turns?.length ? "talk" : "attract"));
     on("state", ({ state }) => this.#acts(state));
-    on("transcript", ({ text }) => text.trim() && this.#meet());
+    on("transcript", ({ text }) => text.trim() && !page.dock.call && this.#meet());
+    on("attention", (detail) => this.#attends(detail));
     on("reset", () => this.#become("attract"));
     on("microphone", ({ state }) => this.#hears(state));
     addEventListener("pointerdown", () => this.#touched());
@@ -60,9 +61,15 @@ class Kiosk {
     this.#invitation.show(this.#lines());
   }
 
+  /** While it must be called, those who talk beside it are no visitors. */
+  #attends({ awake }) {
+    if (awake) this.#meet();
+    this.#invitation.show(this.#lines());
+  }
+
   #acts(state) {
     this.#state = state;
-    if (["thinking", "speaking"].includes(state)) this.#meet();
+    if (state === "speaking" || (state === "thinking" && !this.#page.dock.call)) this.#meet();
     this.#idle.start();
   }
 
@@ -113,10 +120,14 @@ class Kiosk {
   }
 
   #lines() {
-    const { link } = this.#page.conversation;
+    const { conversation, dock } = this.#page;
     if (root.dataset.kiosk === "talk") return [];
     if (root.dataset.kiosk === "away") {
-      return [link === "waiting" ? "I am with somebody else: one moment, please." : "One moment: I am coming."];
+      return [conversation.link === "waiting" ? "I am with somebody else: one moment, please." : "One moment: I am coming."];
+    }
+    if (root.dataset.hears === "true" && dock.call) {
+      const call = dock.call.replaceAll(" ", "\u00a0"); // its words stay together
+      return [`Hello! Say “${call}”, and talk to me.`, "Come closer: what would you like to know?"];
     }
     return root.dataset.hears === "true"
       ? ["Hello! Just talk to me.", "Come closer: what would you like to know?", "I am listening: ask me something."]

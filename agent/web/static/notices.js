@@ -20,6 +20,7 @@ export class Notices {
     this.#conversation = conversation;
     on("link", (detail) => this.#link(detail));
     on("begun", ({ anew }) => {
+      this.set("asleep", "");
       if (anew) this.pass("I had to start afresh and have forgotten what we said: please ask again.");
     });
     on("media", ({ state }) => this.#media(state));

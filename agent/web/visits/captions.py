@@ -19,6 +19,7 @@ from agent.conversation.events import (
     SentenceHeard,
     StateChanged,
     TurnFinished,
+    UtteranceDropped,
 )
 from agent.text.foreign_text import without_folders
 from agent.web.visits.event_log import EventLog
@@ -38,14 +39,21 @@ class Captions:
         turns: the newest that are over.
         state: what the avatar does: "idle", "listening", "thinking" or "speaking".
         lesson: where a lesson is, as the page was told; None for none.
+        attention: whether the avatar must be called, as the page was told; None where nobody need call it.
         lesson_place: for a teacher who goes on with the lesson; "" for none.
     """
 
     def __init__(self, log: EventLog, turns: Sequence[HeardTurn] = (), lesson_place: str = "") -> None:
         self._log, self.lesson_place = log, lesson_place
         self.lesson: dict[str, Any] | None = None
+        self.attention: dict[str, Any] | None = None
         self.turns = deque(turns, MOST_TURNS)
         self.state = "idle"
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether what is said now is meant for the avatar, as far as it must be called."""
+        return self.attention is None or bool(self.attention["awake"])
 
     def begin(self) -> None:
         """A conversation begins."""
@@ -72,6 +80,8 @@ class Captions:
                 self._log.add("sentence", index=sentence.index, text=sentence.text)
             case FillerSaid(text, "filler"):
                 self._log.add("filler", text=text)
+            case UtteranceDropped(why):
+                self._log.add("unanswered", why=why)
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
                 if not record.is_unanswered:
@@ -84,7 +94,8 @@ class Captions:
                 self.lesson_place = self.lesson.pop("place")
                 self._log.add("lesson", **self.lesson)
             case AttentionChanged(is_awake, call):
-                self._log.add("attention", awake=is_awake, call=call)
+                self.attention = {"awake": is_awake, "call": call}
+                self._log.add("attention", **self.attention)
             case Problem(message):
                 self._log.add("problem", message=without_folders(message))
             case RequestDropped(request, why):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from agent.config.config import Config
-from agent.conversation.events import AttentionChanged, Event, Problem, SaidGoodbye, TurnFinished
+from agent.conversation.events import Event, Problem, SaidGoodbye, TurnFinished
 from agent.conversation.live_audio import LiveAudio
 from agent.conversation.session import Session
 from agent.countdown import Countdown
@@ -72,7 +72,7 @@ class Dialogue:
         self._audio = LiveAudio(self.sound, full_duplex=True)
         self._idle = Countdown(self._nothing_happened)
         self._until_forgotten: asyncio.Timeout | None = None
-        self._is_fresh = self._is_awake = True
+        self._is_fresh = True
         self._frames_before = self._late_before = 0
 
     async def run(self) -> None:
@@ -161,9 +161,7 @@ class Dialogue:
         self._hooks.on_event(event)
         self._captions.tell(event)
         match event:
-            case AttentionChanged(is_awake):
-                self._is_awake = is_awake
-            case Transcript(text) if text.strip() and self._is_awake:  # else they talk to each other
+            case Transcript(text) if text.strip() and self._captions.is_awake:  # else they talk to each other
                 self.touch()
             case TurnFinished(record):
                 if self._is_fresh or (record.question and not record.is_unanswered):

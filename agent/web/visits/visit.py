@@ -275,6 +275,11 @@ class Visit:
         return self._captions.lesson
 
     @property
+    def attention(self) -> dict[str, str | bool] | None:
+        """Whether the avatar must be called, as its page was told; None where nobody need call it."""
+        return self._captions.attention
+
+    @property
     def state(self) -> str:
         """What the avatar does: "idle", "listening", "thinking" or "speaking"."""
         return self._captions.state
