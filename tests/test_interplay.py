@@ -10,7 +10,7 @@ from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
 from agent.conversation.session import Manner
 from agent.manners.attention import AttentionSettings
-from agent.manners.manners import ConversationManners, MannersSettings, OneLanguage
+from agent.manners.manners import ConversationManners, MannersSettings
 from agent.memory.remembering import remembering
 from agent.memory.state import Manner as MemoryManner
 from agent.memory.store import Memories
@@ -24,6 +24,7 @@ from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind
 from tests.test_interruption import REPLY, scene_of, told
 from tests.test_listens import UnsureEars
 from tests.test_live_session import Live, spoken
+from tests.test_manners import OneLanguage
 from tests.test_session import Scene, audible_spans
 from tests.virtual_time import run
 

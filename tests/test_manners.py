@@ -20,7 +20,7 @@ from agent.conversation.events import (
 )
 from agent.manners.attention import AttentionSettings
 from agent.manners.long_silence import LongSilence
-from agent.manners.manners import ConversationManners, Languages, MannersSettings, OneLanguage, SwitchResult
+from agent.manners.manners import ConversationManners, Languages, MannersSettings, SwitchResult
 from agent.text.phrases import Phrases
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
@@ -34,6 +34,16 @@ from tests.virtual_time import run
 
 TABLES = Phrases("en")
 REPLY = {"what is it": "It is a face. It was painted long ago."}
+
+
+class OneLanguage:
+    """Where there is one: its code."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    async def switch(self, language: str) -> SwitchResult:
+        return "same" if language == self.language else "no_voice"
 
 
 class Table:

@@ -103,7 +103,8 @@ def test_one_barge_in_cuts_one_answer() -> None:
         assert first[1].startswith(f"Answer {number}:"[: len(first[1])])
         assert (first[1] == f"Answer {number}: {REPLY}") is not was_cut
         assert sorted(others) == [("", f"Notice {number}.", False), (f"and {number}", f"More {number}.", False)]
-        assert {emotion for _, emotion in user.scene.sampler.emotions} == {list(Emotion)[number]}
+        shown = {emotion for _, emotion in user.scene.sampler.emotions}
+        assert shown == {list(Emotion)[number], *([Emotion.SURPRISED] if was_cut else [])}
         assert not any(isinstance(event, RequestDropped) for event in user.scene.events)
 
 

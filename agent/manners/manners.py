@@ -58,17 +58,6 @@ class Languages(Protocol):
         ...
 
 
-class OneLanguage:
-    """`Languages` where there is one: its code."""
-
-    def __init__(self, language: str) -> None:
-        self.language = language
-
-    async def switch(self, language: str) -> SwitchResult:
-        """Stays as it is."""
-        return "same" if language == primary(self.language) else "no_voice"
-
-
 @dataclass(frozen=True, slots=True)
 class MannersSettings:
     """How somebody is treated.
