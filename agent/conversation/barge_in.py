@@ -198,7 +198,9 @@ class BargeIn:
     def _are_own(self, words: str, start: int) -> bool:
         """Whether words that began then are an echo of the turn's."""
         record, now = self._record, self._stage.clock.position
-        return record is not None and are_own_words(words, record.words, start, now)
+        if record is None:
+            return False
+        return are_own_words(words, [(word.text, word.end_sample) for word in record.words], start, now)
 
     # ---- what is done
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from agent.conversation.turn import SpokenWord
 from speech.audio import OUTPUT_RATE_HZ
 
 _ECHO = OUTPUT_RATE_HZ * 35 // 100
@@ -20,18 +19,18 @@ _LIKE = 0.75
 _WORD = re.compile(r"[^\W_]+")
 
 
-def are_own_words(heard: str, spoken: Sequence[SpokenWord], start: int, end: int) -> bool:
+def are_own_words(heard: str, spoken: Sequence[tuple[str, int]], start: int, end: int) -> bool:
     """Whether words are the avatar's.
 
     Args:
         heard: as they were understood.
-        spoken: what the avatar has said, and was about to say.
+        spoken: the words that the avatar has said, and was about to say, each with the output sample of its end.
         start: output sample that played when the first of them was heard.
         end: likewise, the last.
     """
     words = _WORD.findall(heard.casefold())
     back = _ECHO if len(words) <= _FEW else _LATELY
-    own = [part for word in spoken if start - back < word.end_sample for part in _parts(word, end)]
+    own = [part for word, end_sample in spoken if start - back < end_sample for part in _parts(word, end_sample, end)]
     if not words:
         return False
     if len(words) <= _FEW:
@@ -44,6 +43,6 @@ def are_own_words(heard: str, spoken: Sequence[SpokenWord], start: int, end: int
     return False
 
 
-def _parts(word: SpokenWord, end: int) -> list[str]:
+def _parts(word: str, end_sample: int, end: int) -> list[str]:
     """Of a word that has begun to be heard by then; the last one may have been cut."""
-    return _WORD.findall(word.text.casefold()) if word.end_sample < end + OUTPUT_RATE_HZ // 2 else []
+    return _WORD.findall(word.casefold()) if end_sample < end + OUTPUT_RATE_HZ // 2 else []
