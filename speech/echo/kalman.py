@@ -114,6 +114,7 @@ class _State:
         predicted_power: power of the prediction, weighted likewise.
         heard_power: of what was heard.
         left_power: of what was left.
+        lately_heard, lately_predicted: the first two, unweighted and over 60 ms.
         learnt_blocks: since the room was new.
         silent_blocks: in which nothing was played.
     """
@@ -132,6 +133,8 @@ class _State:
     predicted_power: float = 0.0
     heard_power: float = 0.0
     left_power: float = 0.0
+    lately_heard: float = 0.0
+    lately_predicted: float = 0.0
     learnt_blocks: int = 0
     silent_blocks: int = PARTITIONS + 1
 
@@ -195,8 +198,7 @@ class KalmanEchoFilter:
             self.resets += 1
             self._forget_room(list(state.kept)[:_NOTICED], None)
             return words, echo
-        fit = state.predicted_heard / state.predicted_power if state.predicted_power else 1.0
-        missed = min(max(1.0 - fit, 0.0), 1.0) ** 2 * float(np.mean(np.square(predicted)))
+        missed = self._missed(heard, predicted)
         self.expected_left = missed + self._learn(0, error, state.near, _SHRINK)
         state.kept.appendleft(heard)
         if state.learnt_blocks % (_LOOKS if state.learnt_blocks < _NEW_BLOCKS else _KNOWN_LOOKS) == 0:
@@ -219,6 +221,14 @@ class KalmanEchoFilter:
         kept = list(state.kept) if is_new else list(state.kept)[:_NOTICED]
         self._forget_room(kept, found)
         self._learn_again(len(kept))
+
+    def _missed(self, heard: Samples, predicted: Samples) -> float:
+        """Power of the echo that the prediction misses, by how little of it was in what was heard in the last 60 ms."""
+        state, power = self._state, float(predicted @ predicted)
+        state.lately_heard = _NEAR_MEMORY * state.lately_heard + float(heard @ predicted)
+        state.lately_predicted = _NEAR_MEMORY * state.lately_predicted + power
+        fit = state.lately_heard / state.lately_predicted if power else 1.0
+        return float(np.clip(1.0 - fit, 0.0, 1.0)) ** 2 * state.lately_predicted * (1.0 - _NEAR_MEMORY) / BLOCK
 
     def _predicted(self, back: int) -> Samples:
         """The echo so many blocks ago, by what is known now."""
