@@ -142,7 +142,9 @@ class Engine:
             )
             ears = None
             if own.ears is not None:
-                turns = await asyncio.to_thread(turn_detector, config, end_of_turn_s, live=audio.real_time)
+                turns = await asyncio.to_thread(
+                    turn_detector, config, end_of_turn_s, live=audio.real_time, language=own.heard_language
+                )
                 known_words = await asyncio.to_thread(Expected, known.result().part.knowledge, name_of(config))
                 expected = expected_beside(config, known_words)
                 is_expected = lesson.result().expected_beside(expected) if lesson else expected
@@ -196,7 +198,6 @@ class Engine:
                     thinking_timeout_s=pauses.thinking_timeout_s,
                     apologises=apologises,
                     longest_pause_s=pauses.longest_pause_s,
-                    language=config.ears.language,
                     max_history_messages=2 * config.mind.max_history_turns,
                     listening=_listening(config, nods=follows_words, is_lesson=lesson is not None),
                 ),

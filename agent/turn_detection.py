@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 from agent.config.config import Config
@@ -22,13 +23,20 @@ _DOUBTED = 0.3
 """What our own judgement counts then."""
 
 
-def turn_detector(config: Config, end_of_turn_s: float | None = None, *, live: bool = False) -> TurnDetector:
+def turn_detector(
+    config: Config,
+    end_of_turn_s: float | None = None,
+    *,
+    live: bool = False,
+    language: Callable[[], str] | None = None,
+) -> TurnDetector:
     """A fresh turn detector.
 
     Args:
         config: the whole configuration.
         end_of_turn_s: a fixed silence that overrides what is configured.
         live: the sound comes as it is spoken, so that pauses are worth reporting and judging.
+        language: gives the one that is spoken now; None for what is configured.
 
     Raises:
         InputError: the network that judges endings is damaged.
@@ -38,11 +46,12 @@ def turn_detector(config: Config, end_of_turn_s: float | None = None, *, live: b
 
     ears = config.ears
     is_adaptive = live and end_of_turn_s is None and ears.endpointing == "adaptive"
+    spoken = language or (lambda: ears.language)
     return SilenceTurnDetector(
         SileroVAD(),
         threshold=ears.vad_threshold,
         end_of_turn_s=ears.end_of_turn_s if end_of_turn_s is None else end_of_turn_s,
-        endpointing=AdaptiveWait(ears.end_of_turn_s, ears.language, judge_of_endings()) if is_adaptive else None,
+        endpointing=AdaptiveWait(ears.end_of_turn_s, spoken, judge_of_endings()) if is_adaptive else None,
         min_speech_s=ears.min_speech_s,
         pause_s=ears.speculate_after_s if live else float("inf"),
     )

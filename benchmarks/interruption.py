@@ -36,7 +36,8 @@ from agent.conversation.events import (
     VoiceResumed,
 )
 from agent.conversation.live_audio import LiveAudio
-from agent.conversation.session import Manner, Session
+from agent.conversation.reply import ForMind
+from agent.conversation.session import Session
 from agent.engine import DRAWING_S, MOST_DRAWING_S, Engine, load_engine
 from agent.parts import SharedParts
 from avatar.clock import PacedClock
@@ -267,7 +268,7 @@ def simulate(item: UserItem, words: str, measured: dict[str, list[float]], sure_
         mind=ScriptedMind({SAID: SAID, words: "Yes."}, delay_s=0.001),
         voice=ToneVoice(delay_s=0.001),
         real_time=True,
-        manner=Manner(language=""),
+        manners=ForMind(language=""),
         turns=SilenceTurnDetector(SileroVAD(), end_of_turn_s=0.5, pause_s=0.22),
     )
     scene.use_clock(PacedClock(card, ahead_s=DRAWING_S, most_ahead_s=MOST_DRAWING_S))

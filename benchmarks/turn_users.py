@@ -36,6 +36,9 @@ _QUIET_DBFS = -62.0
 _QUIETER_DB = -20.0
 """What counts as room tone is at least so much quieter than the voice."""
 
+_SILENT_DB = -34.0
+"""A filler begins and ends where it is this much below its loudest moment."""
+
 _CUTS = 4
 """Hesitations made from each recording, none of them after a whole sentence."""
 
@@ -118,7 +121,7 @@ def _faded(samples: Samples, *, end: bool) -> Samples:
 async def voice_users(rng: np.random.Generator) -> tuple[list[User], list[Samples]]:
     """The table's sentences by the packaged voices, two for each, and fillers; those that are not here are left out."""
     said, rows = await _say_all(), _rows()
-    fillers = [spoken.samples for (voice, text), spoken in said.items() if text in FILLERS]
+    fillers = [_without_silence(spoken.samples) for (voice, text), spoken in said.items() if text in FILLERS]
     users = []
     for row_number, (group, kind, text) in enumerate(rows):
         voices = [voice for voice in VOICES if (voice, text.replace("| ", "")) in said]
@@ -186,6 +189,11 @@ def _hesitating(
         pause_s = float(rng.uniform(SHORTEST_HESITATION_S, LONGEST_HESITATION_S))
         samples, end_s, goes_on_s = with_pause(spoken, word, pause_s, rng, filler)
         yield User(group, kind if filler is None else "um", name, samples, end_s, goes_on_s)
+
+
+def _without_silence(samples: Samples) -> Samples:
+    loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() * 10 ** (_SILENT_DB / 20))
+    return samples[loud[0] : loud[-1] + 1]
 
 
 def _rows() -> list[tuple[str, str, str]]:

@@ -42,11 +42,13 @@ class LiveProgram:
             self._has_ended = True
             self._news.notify_all()
 
-    def wait_for(self, text: str, within_s: float = 60.0) -> None:
-        """Waits until it has said this."""
+    def wait_for(self, text: str, within_s: float = 120.0, *, times: int = 1) -> None:
+        """Waits until it has said this, so often."""
         with self._news:
-            self._news.wait_for(lambda: text in self.said or self._has_ended, within_s)
-            assert text in self.said, f"{'it ended' if self._has_ended else f'after {within_s:g} s'}: {self.said}"
+            self._news.wait_for(lambda: self.said.count(text) >= times or self._has_ended, within_s)
+            assert self.said.count(text) >= times, (
+                f"{'it ended' if self._has_ended else f'after {within_s:g} s'}: {self.said}"
+            )
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Ends it as Ctrl-C does, and reads the rest."""

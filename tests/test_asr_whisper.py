@@ -197,18 +197,20 @@ def test_a_cancelled_utterance_leaves_it_ready(loop: asyncio.Runner, ears: Whisp
     assert run(loop, cancel_then_ask()) == "Tell me more."
 
 
-def test_a_crash_is_one_error_and_the_next_utterance_is_heard(loop: asyncio.Runner, ears: WhisperASR) -> None:
+def test_a_crash_is_one_error_and_the_next_utterance_is_heard(loop: asyncio.Runner, quick: WhisperASR) -> None:
+    """With one library: what keeps the process does not know which one is in it."""
+
     async def crash_then_ask() -> tuple[int, int, str]:
         async def deadly() -> AsyncIterator[AudioChunk]:
             yield AudioChunk(quiet(0.1), SPEECH_RATE_HZ, 0)
             os.kill(pid, signal.SIGKILL)
             await asyncio.Event().wait()
 
-        pid = (await ears._kept.running())._process.pid
+        pid = (await quick._kept.running())._process.pid
         with pytest.raises(BackendError, match="ended unexpectedly"):
-            await hear(ears, deadly())
-        text = (await hear(ears, replay(recorded("3_more.wav"))))[-1].text
-        return pid, (await ears._kept.running())._process.pid, text
+            await hear(quick, deadly())
+        text = (await hear(quick, replay(recorded("3_more.wav"))))[-1].text
+        return pid, (await quick._kept.running())._process.pid, text
 
     dead, alive, text = run(loop, crash_then_ask())
     assert text == "Tell me more."

@@ -80,12 +80,11 @@ def test_it_stays_awake_through_a_long_answer_and_for_a_while_after_it() -> None
     async def listen() -> list[bool]:
         attention = Attention(AttentionSettings("Mira", "hey Mira", awake_s=5.0), lambda word: False, lambda: None)
         seen = [attention.is_awake]
-        attention.stay()
+        attention.wake()
         await asyncio.sleep(60.0)
         seen.append(attention.is_awake)
-        attention.answered()
+        attention.stay()
         await asyncio.sleep(4.0)
-        attention.answered()  # somebody else's words, which it left alone
         seen.append(attention.is_awake)
         await asyncio.sleep(2.0)
         seen.append(attention.is_awake)

@@ -26,7 +26,9 @@ from speech.files.sound_file import read_audio
 from speech.files.wav_writer import write_wav
 from tests.commands import Commands
 
-PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
+SMALL = ("--set", "output.size=256")
+"""A quarter of the picture is drawn in half of the time, and shows as much of what is asked here."""
+QUICK = (*SMALL, "--set", "voice.backend=espeak")
 
 
 class Visavis(Protocol):
@@ -60,7 +62,7 @@ def answered(visavis: Visavis, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A folder in which two questions, one recorded and one typed, have been answered."""
     folder = tmp_path_factory.mktemp("answered")
     question = sorted(QUESTIONS.glob("*.wav"))[0]
-    visavis("ask", question, "--text", "What can you do?", "-o", "answer.mp4", "--subtitles", cwd=folder)
+    visavis("ask", question, "--text", "What can you do?", "-o", "answer.mp4", "--subtitles", *SMALL, cwd=folder)
     return folder
 
 
@@ -90,7 +92,7 @@ def test_the_answer_is_audible_where_the_transcript_says_and_the_mouth_moves_the
         frames = [frame.to_ndarray(format="gray").astype(np.int16) for frame in container.decode(video=0)]
     assert len(frames) == pytest.approx(len(sound) / OUTPUT_RATE_HZ * 25, abs=2)
     loud = np.zeros(len(sound), bool)
-    moves = np.array([np.abs(a[280:430, 180:330] - b[280:430, 180:330]).mean() for a, b in itertools.pairwise(frames)])
+    moves = np.array([np.abs(a[140:215, 90:165] - b[140:215, 90:165]).mean() for a, b in itertools.pairwise(frames)])
     speaking = np.zeros(len(moves), bool)
     for turn in turns:
         for sentence in turn["sentences"]:
@@ -104,8 +106,7 @@ def test_the_answer_is_audible_where_the_transcript_says_and_the_mouth_moves_the
 def test_ask_is_reproducible(visavis: Visavis, tmp_path: Path) -> None:
     pictures = []
     for name in ("a.mp4", "b.mp4"):
-        quick = ("--set", "voice.backend=espeak", "--set", "output.size=256")
-        visavis("ask", "--text", "hello", "-o", name, "--seed", "7", *quick, "-q", cwd=tmp_path)
+        visavis("ask", "--text", "hello", "-o", name, "--seed", "7", *QUICK, "-q", cwd=tmp_path)
         with av.open(str(tmp_path / name)) as container:
             pictures.append([frame.to_ndarray(format="gray") for frame in container.decode(video=0)])
     assert len(pictures[0]) == len(pictures[1])
@@ -113,14 +114,14 @@ def test_ask_is_reproducible(visavis: Visavis, tmp_path: Path) -> None:
 
 
 def test_render_writes_video_and_curves_and_plays_curves_back(visavis: Visavis, speech: Path, tmp_path: Path) -> None:
-    visavis("render", "--audio", speech, "--portrait", "mira", "-o", "a.mp4", "--motion-out", "a.csv", cwd=tmp_path)
+    made = ("-o", "a.mp4", "--motion-out", "a.csv")
+    visavis("render", "--audio", speech, "--portrait", "mira", *made, *SMALL, cwd=tmp_path)
     curves = read_motion_csv(tmp_path / "a.csv")
     length_s = len(read_audio(speech, OUTPUT_RATE_HZ)) / OUTPUT_RATE_HZ
     assert len(curves) == int(np.ceil(length_s * 25))
     assert curves[:, MotionLayout.INDEX["jawOpen"]].max() > 0.15, "the mouth opens"
-    visavis(
-        "render", "--motion-in", "a.csv", "--audio", speech, "-o", "b.mp4", "--motion-out", "b.csv", "-q", cwd=tmp_path
-    )
+    made = ("-o", "b.mp4", "--motion-out", "b.csv")
+    visavis("render", "--motion-in", "a.csv", "--audio", speech, *made, "-q", *SMALL, cwd=tmp_path)
     np.testing.assert_array_equal(read_motion_csv(tmp_path / "b.csv"), curves)
     with av.open(str(tmp_path / "a.mp4")) as a, av.open(str(tmp_path / "b.mp4")) as b:
         for one, other in zip(a.decode(video=0), b.decode(video=0), strict=True):
@@ -133,7 +134,8 @@ def test_render_obeys_controls_and_hears_the_other_person(visavis: Visavis, spee
     write_wav(tmp_path / "user.wav", tone, OUTPUT_RATE_HZ)
     asked = ("--emotion", "happy", "--gaze", "-20,10", "--distance", "1.3", "--composure", "1")
     heard = ("--user-audio", "user.wav", "--mix-user", "--controls", "turns.csv")
-    done = visavis("render", "--audio", speech, *heard, *asked, "-o", "a.mp4", "--motion-out", "a.csv", cwd=tmp_path)
+    made = ("-o", "a.mp4", "--motion-out", "a.csv")
+    done = visavis("render", "--audio", speech, *heard, *asked, *made, *SMALL, cwd=tmp_path)
     assert "the last row of the controls is for 9.00 s, after the end" in done.stderr
     curves, index = read_motion_csv(tmp_path / "a.csv"), MotionLayout.INDEX
     assert curves[-1, index["headDistance"]] == pytest.approx(1.3, abs=0.1)
@@ -208,7 +210,6 @@ RENDER = ("render", "--audio", "tone.wav")
         (("ask", "missing.wav", "-o", "out.mp4"), "missing.wav: expected a sound file, found nothing"),
         (("ask", "empty.wav", "-o", "out.mp4"), "empty.wav: expected a sound file, got an empty file"),
         (("ask", "text.wav", "-o", "out.mp4"), "text.wav: expected sound"),
-        (("ask", "silence.wav", "-o", "out.mp4"), "heard no words"),
         (("ask", "hiss.wav", "-o", "out.mp4"), "heard no words"),
         ((*ASK[:-1], "out.avi"), "ends in .mp4"),
         ((*ASK[:-1], "nowhere/out.mp4"), "does not exist"),
@@ -274,7 +275,7 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(
 
 def test_silence_among_questions_is_answered_by_saying_so(visavis: Visavis, tmp_path: Path) -> None:
     broken(tmp_path)
-    visavis("ask", "silence.wav", "--text", "hello", "-o", "a.mp4", "-q", cwd=tmp_path)
+    visavis("ask", "silence.wav", "--text", "hello", "-o", "a.mp4", "-q", *QUICK, cwd=tmp_path)
     turns = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
     assert "didn't catch that" in turns[0]["heard"] and turns[1]["heard"]
 
@@ -299,11 +300,13 @@ def _wait_until(happened: Callable[[], bool], running: subprocess.Popen[str]) ->
 
 
 @pytest.mark.testdata
-@pytest.mark.parametrize("name", ["q_brooklyn.wav", "q_time_google.wav", "q_weather_azure.wav"])
-def test_real_questions_are_answered(visavis: Visavis, name: str, test_data: Path, tmp_path: Path) -> None:
-    visavis("ask", test_data / "questions" / name, "-o", "a.mp4", "-q", cwd=tmp_path)
-    (turn,) = (json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines())
-    assert len(turn["question"].split()) >= 3 and turn["heard"] == turn["reply"] != ""
+def test_real_questions_are_answered(visavis: Visavis, test_data: Path, tmp_path: Path) -> None:
+    names = ("q_brooklyn.wav", "q_time_google.wav", "q_weather_azure.wav")
+    visavis("ask", *(test_data / "questions" / name for name in names), "-o", "a.mp4", "-q", *QUICK, cwd=tmp_path)
+    turns = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert len(turns) == len(names)
+    for turn in turns:
+        assert len(turn["question"].split()) >= 3 and turn["heard"] == turn["reply"] != ""
 
 
 def test_the_environment_of_the_tests_is_the_packages_own() -> None:

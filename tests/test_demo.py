@@ -35,7 +35,7 @@ OTHERS, NEEDED = 9, 0.8
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    shorter = ("--questions", "1", "--set", "mind.max_tokens=50")
+    shorter = ("--questions", "1", "--set", "mind.max_tokens=50", "--set", "output.size=256")
     command = [sys.executable, "-m", "agent", "demo", "-o", str(folder / "out"), "-q", *shorter]
     subprocess.run(command, cwd=folder, check=True, timeout=240)
     return folder / "out"

@@ -12,6 +12,7 @@ from speech.echo.alignment import Alignment, between
 from speech.echo.canceller import ReferenceCanceller
 from speech.echo.drift import DriftTracker
 from speech.echo.kalman import BIN_HZ, BLOCK, PARTITIONS, KalmanEchoFilter
+from speech.echo.likeness import Likeness
 
 SECOND = OUTPUT_RATE_HZ
 
@@ -35,6 +36,13 @@ def in_the_room(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
     wet = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size))[: len(played)]
     delay = round(delay_s * SECOND)
     return np.concatenate((np.zeros(delay), wet))[: len(played)].astype(np.float32)
+
+
+def straight_too(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
+    """The same with a straight way through the air before it, as any room near a speaker has."""
+    delay = np.zeros(round(delay_s * SECOND), np.float32)
+    straight = 0.5 * np.concatenate((delay, played))[: len(played)]
+    return (straight + 0.7 * in_the_room(played, delay_s=delay_s, seed=seed)).astype(np.float32)
 
 
 def without_echo(heard: Samples, played: Samples, chunks: int = BLOCK) -> tuple[Samples, Samples]:
@@ -113,6 +121,29 @@ def test_a_room_that_has_changed_is_learnt_anew_and_never_made_louder() -> None:
         assert rms(left[block]) <= 1.2 * rms(heard[block])
     assert room.resets == 1
     assert softer_db(heard[11 * SECOND :], left[11 * SECOND :]) > 15.0
+
+
+def test_a_room_that_has_changed_in_the_silence_is_not_taken_for_a_voice() -> None:
+    played = syllables(6.5, 0)
+    moved = 5 * SECOND
+    played[moved - SECOND : moved] = 0.0
+    heard = straight_too(played, delay_s=0.25)
+    heard[moved - SECOND // 2 :] = straight_too(played, delay_s=0.08, seed=4)[moved - SECOND // 2 :]
+    _, voice = without_echo(heard, played)
+    windows = voice[moved:].reshape(-1, BLOCK)
+    assert np.count_nonzero(np.square(windows).mean(axis=1) > 1e-6) * BLOCK < 0.1 * SECOND
+
+
+def test_likeness_tells_an_echo_from_another_voice() -> None:
+    played, user = syllables(1.0, 0), syllables(1.0, 2)
+    echo = straight_too(played, delay_s=0.2)
+    found: list[float] = []
+    for heard in (echo, user, np.zeros_like(user)):
+        likeness = Likeness()
+        until = 850 * SECOND // 1000  # in the middle of a syllable
+        likeness.push(heard[:until], played[:until])
+        found.append(likeness.value())
+    assert found[0] > 0.4 and found[1] < 0.2 and found[2] < 0.01
 
 
 def test_a_report_says_what_was_there() -> None:

@@ -15,6 +15,8 @@ from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.restart import restart_at
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
 from agent.conversation.session import Manner, Session
+from agent.intents.intent import Intent, Kind
+from agent.intents.understood import intent_of
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.sound_track import DUCK_SAMPLES, DUCKED_GAIN, FADE_SAMPLES, SoundTrack
 from speech.turns.detector import SilenceTurnDetector
@@ -80,11 +82,12 @@ def test_whatever_comes_in_whatever_order_the_acts_fit_what_is_heard(cues: list[
     ],
 )
 def test_words_say_what_becomes_of_the_turn(words: str, cue: Cue) -> None:
-    assert cue_of(words, "en", is_asked=False) is cue
+    assert cue_of(words, intent_of(words, "en"), is_asked=False) is cue
 
 
 def test_yes_is_an_answer_where_something_was_asked() -> None:
-    assert cue_of("Yes.", "en", is_asked=True) is Cue.SAID and cue_of("(coughs)", "en", is_asked=True) is not Cue.SAID
+    assert cue_of("Yes.", Intent(Kind.BACKCHANNEL), is_asked=True) is Cue.SAID
+    assert cue_of("(coughs)", None, is_asked=True) is not Cue.SAID
 
 
 # ---- the sound

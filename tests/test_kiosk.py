@@ -19,7 +19,7 @@ pytest.importorskip("playwright")
 from playwright.sync_api import Page, sync_playwright
 
 from agent.commands.demo import QUESTIONS
-from tests.browser import SMALL, browsing, serving
+from tests.browser import DEAF, SMALL, browsing, serving
 from tests.certificates import certificate_for
 from tests.x_display import x_display
 
@@ -39,10 +39,10 @@ def question(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _kiosk(port: int) -> Iterator[str]:
+def _kiosk(port: int, *more: str) -> Iterator[str]:
     options = {"web.kiosk": "true", "web.idle_reset_s": f"{IDLE_RESET_S}", "web.sessions": "1"}
     settings = [part for name, value in options.items() for part in ("--set", f"{name}={value}")]
-    with serving(*SMALL, "--port", str(port), *settings) as server:
+    with serving(*SMALL, "--port", str(port), *settings, *more) as server:
         yield server.url
         # As on a bad day: it has no time to say good-bye.
         server.process.send_signal(signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_a_day_of_a_kiosk(question: Path) -> None:
         # The server is killed, and is there again after a while.
         server.close()
         _wait_for(page, "away")
-        server.enter_context(_kiosk(port))
+        server.enter_context(_kiosk(port, *DEAF))
         _wait_for(page, "attract")
         page.wait_for_function("window.visavis?.media.state == 'live'")
         page.wait_for_function("document.getElementById('face').videoWidth == 256")

@@ -391,3 +391,12 @@ def test_no_small_sounds_unless_they_are_wanted_and_none_in_a_short_turn_or_at_i
 )
 def test_what_ends_a_clause(words: str, ends: bool) -> None:
     assert ends_clause(words, "en") is ends
+
+
+def test_what_began_while_the_avatar_spoke_is_never_asked_about() -> None:
+    async def into_speech() -> tuple[object, object]:
+        one = confirming()
+        words = await one.understood(heard("Book a boom."), into_speech=True)
+        return words, await one.reply_to(words)
+
+    assert run(into_speech()) == ("Book a boom.", None)

@@ -127,6 +127,7 @@ def test_a_real_conversation_leaves_no_word_of_it(
         *("--log-json", "ask", "--text", f"{QUESTION}?", "-o", "out.mp4", "--quiet", "--verbose"),
         *("--set", "mind.knowledge=knowledge.md", "--set", "mind.persona=You adore marmalade sandwiches."),
         *("--set", "voice.backend=espeak", "--set", "mind.backend=knowledge", "--set", "ears.backend=pocketsphinx"),
+        *("--set", "output.size=256"),
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr

@@ -455,7 +455,6 @@ def test_a_broker_that_is_absent_at_the_start_is_waited_for(tmp_path: Path) -> N
     played(scene())
 
 
-@pytest.mark.real_time
 def test_a_frozen_broker_is_given_up_and_nothing_stays_open(broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mqtt_connection, "ANSWER_S", 0.3)
 
@@ -476,7 +475,6 @@ def test_a_frozen_broker_is_given_up_and_nothing_stays_open(broker: Mosquitto, m
     played(scene())
 
 
-@pytest.mark.real_time
 def test_cancelling_ends_in_time_while_the_broker_is_frozen(broker: Mosquitto) -> None:
     async def scene() -> None:
         async with outside(broker) as other, running(broker.port, KeptConversation(), []) as bridge:

@@ -167,7 +167,7 @@ def config(*overrides: str) -> Config:
 def test_a_conversation_uses_both_with_settings_of_their_own(site: Path, tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(
         '[voice]\nbackend = "humming"\n[voice.humming]\npitch_hz = 200\n'
-        '[outputs.loudness]\nenabled = true\nfile = "levels.txt"\n',
+        '[outputs.loudness]\nenabled = true\nfile = "levels.txt"\n[output]\nsize = 256\n',
         "utf-8",
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}

@@ -46,6 +46,27 @@ SHORTER = {
     "evaluate -o": "evaluate --quick --minutes 0.2 --weights small.safetensors -o",
 }
 
+# What a line does not set itself while it is run here: a small picture and brief answers take a fraction of the time.
+SMALL = """[output]
+size = 256
+[mind]
+knowledge = "brief.md"
+"""
+BRIEF = """# Brief
+
+Q: What is your name?
+Q: Hello, what is your name?
+A: I am Mira.
+
+I live in this computer.
+
+Q: Hello.
+A: Hello to you.
+
+Q: What can you do?
+A: I listen, and I answer.
+"""
+
 
 def test_the_tables_of_backends_and_weights_are_the_program_s_own() -> None:
     command = [sys.executable, ROOT / "scripts" / "readme_tables.py"]
@@ -77,6 +98,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     example = re.search(r"```markdown\n(.*?)```", README, re.DOTALL)
     assert example is not None
     (folder / "shop.md").write_text(example[1], encoding="utf-8")
+    (folder / "small.toml").write_text(SMALL, encoding="utf-8")
+    (folder / "brief.md").write_text(BRIEF, encoding="utf-8")
     return folder
 
 
@@ -111,7 +134,8 @@ def test_a_page_is_served_as_shown(line: str) -> None:
 
 
 @pytest.mark.parametrize("line", [line for line in VISAVIS if line not in LIVE + SERVED])
-def test_a_command_works_as_shown(line: str, command: Commands, folder: Path) -> None:
+def test_a_command_works_as_shown(line: str, command: Commands, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISAVIS_CONFIG", str(folder / "small.toml"))
     before = set(folder.rglob("*"))
     done = run_with_what_it_needs(line, command, folder)
     target = target_of(line)

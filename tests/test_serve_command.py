@@ -30,7 +30,7 @@ from agent.web.liveness import Liveness
 from agent.web.service_manager import ServiceManager
 from speech.errors import InputError
 from speech.worker import signals
-from tests.browser import SMALL, Server, serving
+from tests.browser import DEAF, SMALL, Server, serving
 from tests.virtual_time import run as run_in_virtual_time
 
 
@@ -235,7 +235,7 @@ SECOND = "Nobody may hear the second sentence any more."
 def test_it_serves_tells_systemd_and_ends_with_the_sentence(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     environ = {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "3000000", "XDG_STATE_HOME": str(tmp_path)}
-    with _service_manager(address) as told, serving(*SMALL, "--sessions", "1", **environ) as running:
+    with _service_manager(address) as told, serving(*SMALL, *DEAF, "--sessions", "1", **environ) as running:
         assert running.output[0] == "loading …\n"
         _wait_for(told, "READY=1")
         told_alone = _wait_for(told, "WATCHDOG=1")

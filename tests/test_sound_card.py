@@ -19,7 +19,7 @@ from speech.errors import InputError
 from speech.sound_track import SoundTrack
 from tests.pulse import Pulse, pulse
 
-pytestmark = [pytest.mark.pulse, pytest.mark.real_time, pytest.mark.measured]
+pytestmark = pytest.mark.pulse
 
 
 @pytest.fixture(scope="module")

@@ -281,7 +281,7 @@ SPEAKER_S = 10.0
 
 @pytest.mark.testdata
 def test_real_speakers(test_data: Path, tmp_path: Path) -> None:
-    for path in sorted((test_data / "video").glob("*.m*")):
+    for path in sorted((test_data / "video").glob("*.m*"))[::2]:  # five people of three sources
         found = track_video(beginning(path, tmp_path / f"{path.stem}.mkv"))
         opening = found.values[:, INDEX["jawOpen"]] - found.values[:, INDEX["mouthClose"]]
         assert np.corrcoef(opening, found.gap)[0, 1] > 0.9, path.name

@@ -215,8 +215,12 @@ def test_a_voice_that_dies_costs_two_visitors_a_line_and_not_the_conversation(se
 GOES_ON = {"question": "", "heard": "We go on.", "interrupted": False}
 
 
-def test_a_server_that_is_killed_leaves_nothing_and_says_at_its_return_that_the_session_is_over(uploads: Path) -> None:
-    async def talk_until_it_dies(server: Server) -> tuple[str, list[int]]:
+def test_a_server_that_is_killed_leaves_nothing_and_says_at_its_return_that_the_session_is_over(
+    server: Server, uploads: Path
+) -> None:
+    """The last test of this file: no other one can have the server after it."""
+
+    async def talk_until_it_dies() -> tuple[str, list[int]]:
         async with httpx.AsyncClient(base_url=server.url) as client, guest_of(client) as guest:
             await guest.say(LONG)
             await until(lambda: bool(guest.all_of("sentence")), SOON_S)
@@ -226,16 +230,13 @@ def test_a_server_that_is_killed_leaves_nothing_and_says_at_its_return_that_the_
             await until(lambda: guest.lost_line, SOON_S)
             return guest.path, working
 
-    folder = uploads / "of one that is killed"
-    folder.mkdir()
-    with serving(*QUICK, TMPDIR=str(folder)) as killed:
-        path, working = asyncio.run(talk_until_it_dies(killed))
+    path, working = asyncio.run(talk_until_it_dies())
     assert working
     wait_until(lambda: not any(map(is_running, working)))
-    port = str(urlsplit(killed.url).port)
-    with serving(*QUICK, "--port", port, TMPDIR=str(folder)) as again:
-        assert again.url == killed.url
-        assert not [*folder.rglob("picture*")], "a face must not stay for ever"
+    port = str(urlsplit(server.url).port)
+    with serving(*QUICK, "--port", port, TMPDIR=str(uploads)) as again:
+        assert again.url == server.url
+        assert not [*uploads.rglob("picture*")], "a face must not stay for ever"
         with httpx.Client(base_url=again.url, timeout=SOON_S) as client:
             for gone in (client.get(path), client.post(f"{path}/say", json={"text": "Hello?"})):
                 assert gone.status_code == 404 and "has ended" in gone.json()["detail"]

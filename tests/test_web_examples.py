@@ -18,10 +18,11 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from speech.asr.faster_whisper_worker import Decoder
-from tests.browser import SMALL, Server, browsing, serving
+from tests.browser import DEAF, SMALL, Server, browsing, serving
 from tests.certificates import certificate_for
 
-pytestmark = [pytest.mark.chromium, pytest.mark.real_time]
+# Beside the page's own tests: Chromium has less to do here.
+pytestmark = [pytest.mark.chromium, pytest.mark.real_time, pytest.mark.xdist_group("others")]
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TOKEN = "a-token-of-32-letters-and-digits"
@@ -58,7 +59,7 @@ def server(school: tuple[Path, int], certificate: tuple[Path, Path]) -> Iterator
         "web.tls_key": certificate[1],
     }
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-    with serving(*SMALL, *options, VISAVIS_WEB_TOKEN=TOKEN) as running:
+    with serving(*SMALL, *DEAF, *options, VISAVIS_WEB_TOKEN=TOKEN) as running:
         yield running
 
 

@@ -10,7 +10,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from agent.conversation.events import SaidGoodbye
+from agent.conversation.events import AttentionChanged, SaidGoodbye, TurnFinished
+from agent.conversation.turn import Turn, TurnRecord
 from agent.llm.base import Message
 from agent.web.rtc.peer_sound import PICTURE_S, PLAYOUT_S
 from agent.web.visits.event_log import KEPT, MOST_FOLLOWERS, EventLog
@@ -23,6 +24,7 @@ from agent.web.visits.wishes import Wishes
 from avatar.motion import Motion
 from speech.audio import OUTPUT_RATE_HZ
 from speech.errors import InputError, VisavisError
+from speech.events import Transcript
 from tests.test_live_session import spoken
 from tests.virtual_time import run
 from tests.visiting import GARBAGE, FakePeer, Follower, StillSampler, opened
@@ -445,6 +447,22 @@ def test_a_kiosk_forgets_soon_who_said_goodbye_but_not_who_comes_back(peers: lis
             engine.tells[-1](SaidGoodbye())
             await asyncio.sleep(4.0)
             assert not visit.turns and len(engine.seeds) == 2 and hall.figures.resets == 1
+
+    run(evening())
+
+
+def test_a_kiosk_that_waits_for_its_call_forgets_while_people_talk_to_each_other(peers: list[FakePeer]) -> None:
+    async def evening() -> None:
+        async with opened(REPLIES, "web.kiosk=true", "web.idle_reset_s=20", "web.sessions=1") as (hall, engine):
+            visit = await connected(hall)
+            ask(visit, "hello")
+            await asyncio.sleep(5.0)
+            engine.tells[-1](AttentionChanged(False, "hey Mira"))
+            for _ in range(6):
+                engine.tells[-1](Transcript("did you lock the car", True, 0.0, 1.0))
+                engine.tells[-1](TurnFinished(TurnRecord(Turn(1, 0), "did you lock the car", is_unanswered=True)))
+                await asyncio.sleep(4.0)
+            assert len(engine.seeds) == 2 and hall.figures.resets == 1
 
     run(evening())
 

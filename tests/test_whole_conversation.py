@@ -132,7 +132,7 @@ def test_a_whole_conversation(models: dict[str, str], tmp_path: Path) -> None:
     backends = {"ears": "whisper", "mind": "transformers", "voice": "coqui"}
     (tmp_path / "shop.md").write_text("# Name\nMira.\n", encoding="utf-8")
     sections = [f'[{part}]\nbackend = "{backends[part]}"\nmodel = "{models[part]}"' for part in backends]
-    sections[1] += f'\nknowledge = "{tmp_path}/shop.md"\ntemperature = 0.0'
+    sections[1] += f'\nknowledge = "{tmp_path}/shop.md"\ntemperature = 0.0\nmax_tokens = 24'
     (tmp_path / "config.toml").write_text("\n".join(sections), encoding="utf-8")
     questions = [spoken(text) for text in QUESTIONS]
     sound = tmp_path / "sound"

@@ -46,7 +46,6 @@ class Answering:
         latency: is called when a turn begins.
         delivery: makes replies, and brings them out.
         manners: looks at the words of a turn before the mind is asked.
-        language: in which the user asks for a pause.
         tail_s: idle after each reply.
         longest_pause_s: a turn that was paused for so long is over.
         apologises: whether what was not understood is answered all the same; else a recording of nothing but that is
@@ -68,7 +67,6 @@ class Answering:
         *,
         delivery: Delivery,
         manners: Manners,
-        language: str,
         tail_s: float,
         longest_pause_s: float,
         apologises: bool,
@@ -91,8 +89,7 @@ class Answering:
             tasks,
             stage,
             delivery,
-            language=language,
-            is_addressed=manners.is_addressed,
+            manners=manners,
             longest_pause_s=longest_pause_s,
             show=self._set_state,
             cut=self._cut,
@@ -119,12 +116,19 @@ class Answering:
     def cut(self, unheard_from: int | None = None) -> None:
         """Stops the answer: mind, voice, sound and face together. The history keeps the words that were heard.
 
+        What the user has said into it, and is not understood yet, is not answered either.
+
         Args:
             unheard_from: output sample from which on it was played to nobody, where that is known.
         """
         if self._turn is not None and not self._turn.is_over:
             self._turn.unheard_from = unheard_from
         self.barge_in.take(Cue.CUT)
+        if self._decisions:
+            for decision in self._decisions:
+                decision.cancel()
+            if not self._user_speaks:
+                self._stage.floor.user_ends()
 
     def _cut(self) -> None:
         assert self._turn is not None
@@ -170,13 +174,14 @@ class Answering:
         ended_s = loop.time()
         words = await said.words
         is_newest = utterance == self.barge_in.utterance
-        if self.barge_in.is_answered(words, is_newest=is_newest, was_sure=was_sure):
+        if self.barge_in.is_answered(words, said.start_sample, is_newest=is_newest, was_sure=was_sure):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
             if self._user_speaks:  # again
                 self.user_began()
             elif utterance != self.barge_in.utterance:  # they have: those words come soon
                 self._same_turn.spoken_into(self._turn, self._stage.clock.position)
         elif is_newest:
+            self._same_turn.spoken_into(None)
             self.drop_draft()
             self._stage.floor.user_ends()
 
@@ -210,7 +215,7 @@ class Answering:
 
     def leave(self) -> None:
         """The user has gone: nothing more is said, and no more requests are taken."""
-        self._close("the user has left")
+        self.requests.close("the user has left")
         self.cut()
 
     async def finish_sentence(self) -> bool:
@@ -219,7 +224,7 @@ class Answering:
         Returns:
             Whether anything was being said.
         """
-        self._close("the conversation ends")
+        self.requests.close("the conversation ends")
         turn, heard = self._turn, self._stage.clock.position
         if turn is None or turn.is_over:
             return False
@@ -244,12 +249,6 @@ class Answering:
         self._stage.floor.user_ends()
         self.barge_in.take(Cue.NOTHING_SAID)  # whoever began to speak at last is not heard any more
         await self.requests.finish()
-
-    def _close(self, why: str) -> None:
-        """Takes nothing more from others, nor from what the user has just said into the turn."""
-        self.requests.close(why)
-        for decision in self._decisions:
-            decision.cancel()
 
     # ---- one turn
 
@@ -286,7 +285,7 @@ class Answering:
         if turn.say is None and asked and rest is None:
             match await self._manners.reply_to(asked, typed=isinstance(turn.question, str)):
                 case Unanswered(why):
-                    turn.is_unanswered = True
+                    record.is_unanswered = True
                     self._on_event(UtteranceDropped(why))
                     return
                 case Say(text):
@@ -334,7 +333,7 @@ class Answering:
             self._turns -= 1
             floor.give_back()
             return
-        if not turn.is_unanswered:
+        if not record.is_unanswered:
             self._history.add_user(record.question)
         self._history.add_assistant(record.heard, record.interrupted)
         if floor.user_is_quiet or not was_cut:

@@ -13,9 +13,19 @@ from collections.abc import Callable
 
 from agent.conversation.audio_io import Stage
 from agent.conversation.delivery import Delivery
-from agent.conversation.events import AnswerPaused, Event, VoiceCut, VoiceDucked, VoiceHeld, VoiceResumed
+from agent.conversation.events import (
+    AnswerPaused,
+    Event,
+    UtteranceDropped,
+    VoiceCut,
+    VoiceDucked,
+    VoiceHeld,
+    VoiceResumed,
+)
 from agent.conversation.interruption.meaning import cue_of
+from agent.conversation.interruption.own_words import are_own_words
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
+from agent.conversation.reply import Manners
 from agent.conversation.turn import TurnRecord
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
@@ -37,8 +47,7 @@ class BargeIn:
         tasks: own what waits for the end of a hold.
         stage: whose voice is ducked and held.
         delivery: brings the turn's reply out.
-        language: in which the user asks for a pause.
-        is_addressed: whether words are meant for the avatar: what people say to each other stops nothing.
+        manners: tell what words want; what people say to each other stops nothing.
         longest_pause_s: after so long nobody waits for the rest.
         show: called with what the avatar does now.
         cut: ends the turn.
@@ -54,15 +63,14 @@ class BargeIn:
         stage: Stage,
         delivery: Delivery,
         *,
-        language: str,
-        is_addressed: Callable[[str], bool],
+        manners: Manners,
         longest_pause_s: float,
         show: Callable[[ConversationState], None],
         cut: Callable[[], None],
         on_event: Callable[[Event], None],
     ) -> None:
         self._tasks, self._stage, self._delivery = tasks, stage, delivery
-        self._language, self._is_addressed = language, is_addressed
+        self._manners = manners
         self._longest_pause_s, self._show, self._cut, self._on_event = longest_pause_s, show, cut, on_event
         self._steps = Interruption(Step.OVER)
         self._record: TurnRecord | None = None
@@ -70,6 +78,7 @@ class BargeIn:
         self._held_at_s: float | None = None
         self._patience: asyncio.Task[None] | None = None
         self.utterance = 0
+        self._began_at = 0  # output sample that played when the voice was noticed
         self._has_stopped = self._is_said = False  # in this utterance; since its last pause
         self._early_words = self._old_words = ""  # obeyed in this pause of the utterance, and in the one before
 
@@ -104,11 +113,14 @@ class BargeIn:
     def voiced(self, onset_s: float) -> None:
         """A voice is heard since then, as it seems."""
         self._onset_s = onset_s
+        self._began_at = self._stage.clock.position
         self.take(Cue.VOICED)
 
     def began(self) -> None:
         """The user begins to speak."""
         self.utterance += 1
+        if self._steps.step is not Step.DUCKED:
+            self._began_at = self._stage.clock.position
         self._has_stopped = self._is_said = False
         self._early_words = self._old_words = ""
         self.take(Cue.BEGAN)
@@ -129,13 +141,15 @@ class BargeIn:
 
     def cue_of(self, words: str, *, typed: bool = False) -> Cue:
         """What words mean for the turn; those that are typed are always meant for the avatar."""
-        cue = cue_of(words, self._language, is_asked=self._delivery.is_asking)
-        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._is_addressed(words) else cue
+        cue = cue_of(words, self._manners.intent_of(words), is_asked=self._delivery.is_asking)
+        return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._manners.is_addressed(words) else cue
 
     def understood_early(self, words: str) -> bool:
         """Does what the words so far ask of the turn, in a pause of the user; False where they are to be answered."""
         if self._steps.step is Step.OVER:
             return False
+        if self._are_own(words, self._began_at):
+            return True
         if (cue := self.cue_of(words)) is Cue.SAID:
             self._is_said = True
             if self._steps.step is Step.HELD:
@@ -147,11 +161,12 @@ class BargeIn:
             self._has_stopped = cue is Cue.CUT
         return True
 
-    def is_answered(self, words: str, *, is_newest: bool, was_sure: bool) -> bool:
+    def is_answered(self, words: str, start: int | None, *, is_newest: bool, was_sure: bool) -> bool:
         """Does what the words of an utterance ask of the turn that it was said into, or leaves it as it is.
 
         Args:
             words: all of them.
+            start: output sample that played when it began, if that is known.
             is_newest: the user has not spoken again meanwhile; else nothing goes on.
             was_sure: it was surely a voice.
 
@@ -159,6 +174,9 @@ class BargeIn:
             Whether they are to be answered instead.
         """
         cue = self.cue_of(words)
+        if start is not None and self._are_own(words, start):
+            self._on_event(UtteranceDropped("own"))
+            cue = Cue.NOTHING_SAID
         if cue is Cue.SAID and not was_sure and len(words.split()) <= DOUBTED_WORDS:
             cue = Cue.NOTHING_SAID
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
@@ -176,6 +194,11 @@ class BargeIn:
             return False
         self.take(cue)
         return True
+
+    def _are_own(self, words: str, start: int) -> bool:
+        """Whether words that began then are an echo of the turn's."""
+        record, now = self._record, self._stage.clock.position
+        return record is not None and are_own_words(words, record.words, start, now)
 
     # ---- what is done
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from agent.conversation.events import Say, TypedText
 from agent.conversation.reply import Manners, Unanswered
-from agent.intents.understood import intent_of
+from agent.intents.intent import Intent
 from agent.knowledge.asking_back import as_question
 from agent.text.phrases import Phrases
 from agent.text.same_words import same_words
@@ -54,14 +54,20 @@ class Confirming:
         self._doubted: tuple[str, str] | None = None  # words that wait to be asked about, and what they may be
         self._asked: str | None = None  # what was asked about in the last turn, "" where no words were said back
 
-    async def understood(self, heard: Transcript) -> str:
-        """The words of an utterance that are worth an answer or a question; "" where they are as good as none."""
+    async def understood(self, heard: Transcript, into_speech: bool = False) -> str:
+        """The words of an utterance that are worth an answer or a question; "" where they are as good as none.
+
+        Args:
+            heard: all of it.
+            into_speech: it began while the avatar spoke, or just after: it may hold some echo, and who asked back
+                about that would hear itself once more. Nobody is asked then.
+        """
         self._doubted = None
-        asks = self._least_confidence > 0.0
+        asks = self._least_confidence > 0.0 and not into_speech
         is_sure = not asks or heard.confidence is None or heard.confidence >= self._least_confidence
         if not heard.text or (is_sure and not heard.is_doubtful):
             return heard.text
-        if intent_of(heard.text, self._phrases.language) is not None or not self._beneath.is_addressed(heard.text):
+        if self._beneath.intent_of(heard.text) is not None or not self._beneath.is_addressed(heard.text):
             return heard.text
         if await asyncio.to_thread(self._is_expected, heard.text):
             return heard.text
@@ -79,19 +85,30 @@ class Confirming:
         """See `Manners.is_addressed`."""
         return self._beneath.is_addressed(words)
 
+    def intent_of(self, words: str) -> Intent | None:
+        """See `Manners.intent_of`."""
+        return self._beneath.intent_of(words)
+
     def touch(self) -> None:
         """See `Manners.touch`."""
         self._beneath.touch()
+
+    def answers(self) -> None:
+        """See `Manners.answers`."""
+        self._beneath.answers()
 
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `Manners.reply_to`."""
         doubted, asked = self._doubted, self._asked
         self._doubted = self._asked = None
         if asked is not None:
-            answer = self._answer(asked, words)
-            return await self._beneath.reply_to(words, typed=typed) if answer is None else answer
+            if (answer := self._answer(asked, words)) is None:
+                return await self._beneath.reply_to(words, typed=typed)
+            self.answers()
+            return answer
         if doubted is None or not same_words(doubted[0], words):
             return await self._beneath.reply_to(words, typed=typed)
+        self.answers()
         if len(_WORD.findall(doubted[1])) > MOST_WORDS:
             self._asked = ""
             return Say(self._phrases.say("unsure.say_again"))

@@ -149,6 +149,11 @@ class AttentionChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversationForgotten:
+    """The user wants forgotten what they said; nobody keeps anything from before this."""
+
+
+@dataclass(frozen=True, slots=True)
 class SaidGoodbye:
     """The user said goodbye, and the avatar's goodbye was heard."""
 
@@ -256,10 +261,11 @@ class UtteranceDropped:
     """What was heard is not answered.
 
     Attributes:
-        why: "empty": no words in it; "aside": not meant for the avatar; "asleep": the wake phrase was missing.
+        why: "empty": no words in it; "aside": not meant for the avatar; "asleep": the wake phrase was missing; "own":
+            the avatar's own words, back from the room.
     """
 
-    why: Literal["empty", "aside", "asleep"]
+    why: Literal["empty", "aside", "asleep", "own"]
 
 
 FloorEvent = (
@@ -285,6 +291,7 @@ Event = (
     | RequestDropped
     | LessonMoved
     | AttentionChanged
+    | ConversationForgotten
     | SaidGoodbye
     | FloorEvent
 )

@@ -35,6 +35,9 @@ from speech.turns.onset import OnsetDetector, VoiceLost, VoiceOnset
 # The longest speech that a turn detector may need before it reports an onset (ears.min_speech_s goes up to 2 s).
 ONSET_S = 2.0
 
+_AFTER_SPEECH_S = 0.5
+"""After the avatar's turn: a room's echo is over by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class UserVoiced:
@@ -145,7 +148,8 @@ class Hearing:
         apologises: whether ears that fail, or doubt what they heard, are a problem; else an error.
         on_event: called with every transcript and problem.
         on_early_words: called with what is understood so far while the user pauses, maybe for good.
-        understood: gives the words that are worth an answer.
+        understood: gives the words that are worth an answer, knowing whether they began while the avatar spoke, or
+            just after.
         listening: shows that the user is heard.
     """
 
@@ -158,7 +162,7 @@ class Hearing:
         apologises: bool,
         on_event: Callable[[Event], None],
         on_early_words: Callable[[str], None],
-        understood: Callable[[Transcript], Awaitable[str]],
+        understood: Callable[[Transcript, bool], Awaitable[str]],
         listening: Listening,
     ) -> None:
         self._tasks, self._ears, self._stage = tasks, ears, stage
@@ -272,7 +276,8 @@ class Hearing:
 
     async def _begin(self, ears: Ears, at_s: float, start_sample: int | None) -> None:
         self._utterance = Utterance(ears.asr, start_sample, self._transcribed)
-        self._words = self._tasks.create_task(self._recognise(ears, self._utterance), name="ears")
+        into_speech = not self._stage.floor.free_for(_AFTER_SPEECH_S)
+        self._words = self._tasks.create_task(self._recognise(ears, self._utterance, into_speech), name="ears")
         for chunk in self._pre_roll:
             if chunk.end_sample > (at_s - PRE_ROLL_S) * chunk.sample_rate_hz:
                 await self._utterance.put(chunk)
@@ -302,10 +307,10 @@ class Hearing:
             self._words.cancel()
         self._utterance = self._words = None
 
-    async def _recognise(self, ears: Ears, utterance: Utterance) -> str:
+    async def _recognise(self, ears: Ears, utterance: Utterance, into_speech: bool) -> str:
         try:
             heard = await utterance.words()
-            return await self._understood(heard) if self._apologises else heard.text
+            return await self._understood(heard, into_speech) if self._apologises else heard.text
         except VisavisError as error:
             if not self._apologises:
                 raise

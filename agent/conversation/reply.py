@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 from agent.conversation.events import Say, TypedText
 from agent.conversation.interruption.places import Place
 from agent.conversation.turn import TurnRecord
+from agent.intents.intent import Intent
+from agent.intents.understood import intent_of
 from agent.text.sentences import Sentence
 
 
@@ -47,13 +49,28 @@ class Manners(Protocol):
         """Whether words are meant for the avatar, as far as they tell; changes nothing."""
         ...
 
+    def intent_of(self, words: str) -> Intent | None:
+        """What words want of the conversation itself, in the language in which it is held now; changes nothing."""
+        ...
+
     def touch(self) -> None:
         """The user types, or touches something: they are there."""
         ...
 
+    def answers(self) -> None:
+        """The words of a turn were meant for the avatar, and are answered by somebody else."""
+        ...
+
 
 class ForMind:
-    """`Manners` without any: all words are for the mind."""
+    """`Manners` without any: all words are for the mind.
+
+    Args:
+        language: of the conversation; "" for any.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self._language = language
 
     def is_for_mind(self, words: str) -> bool:
         """All are."""
@@ -66,8 +83,15 @@ class ForMind:
         """All are."""
         return True
 
+    def intent_of(self, words: str) -> Intent | None:
+        """See `Manners.intent_of`."""
+        return intent_of(words, self._language)
+
     def touch(self) -> None:
         """Nobody waits for it."""
+
+    def answers(self) -> None:
+        """Nor for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +188,6 @@ class OpenTurn:
         say: what is to be said as it is.
         reply: the draft, and then what is really said.
         unheard_from: output sample from which on it was played to nobody; None where that is not known.
-        is_unanswered: the words were not meant for the avatar, and are not remembered.
         goes_on: the user had only paused: the same turn is answered later, and nothing of this answer is remembered.
         task: the work.
     """
@@ -174,7 +197,6 @@ class OpenTurn:
     say: str | None
     reply: Reply | None
     unheard_from: int | None = None
-    is_unanswered: bool = False
     goes_on: bool = False
     task: asyncio.Task[None] = field(init=False)
 

@@ -47,7 +47,7 @@ class SameTurn:
         self._tasks, self._on_event = tasks, on_event
         self._pause: _Pause | None = None
 
-    def spoken_into(self, turn: OpenTurn | None, position: int) -> None:
+    def spoken_into(self, turn: OpenTurn | None, position: int = 0) -> None:
         """The user begins to speak; what they say will show whether a turn goes on.
 
         Args:

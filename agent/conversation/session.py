@@ -64,7 +64,6 @@ class Manner:
         tail_s: idle after each reply.
         thinking_timeout_s: a mind that has said nothing for so long has failed.
         longest_pause_s: an answer that was paused for so long is over.
-        language: in which the user asks for a pause; "" for any.
         apologises: answers a question without words by saying so; else a recording without any words is an error.
         max_history_messages: messages that are remembered.
         listening: what it shows of being there, and what it says when an answer is late or words were unsure.
@@ -76,7 +75,6 @@ class Manner:
     tail_s: float = 0.6
     thinking_timeout_s: float = 20.0
     longest_pause_s: float = 120.0
-    language: str = "en"
     apologises: bool = True
     max_history_messages: int = 40
     listening: ListeningPolicy = field(default_factory=ListeningPolicy)
@@ -167,7 +165,6 @@ class Session:
             self._latency,
             delivery=self._delivery,
             manners=confirming,
-            language=manner.language,
             tail_s=manner.tail_s,
             longest_pause_s=manner.longest_pause_s,
             apologises=manner.apologises,

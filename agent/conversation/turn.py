@@ -131,6 +131,7 @@ class TurnRecord:
         words: its words.
         heard: what of the reply was played.
         filler: what was said while the mind worked; no part of the reply.
+        is_unanswered: the words were not meant for the avatar, and are not remembered.
         interrupted: whether it was cut off.
         cut_sample: where in the output it was cut off, or None.
         at_s: event-loop time of each stage that happened.
@@ -146,6 +147,7 @@ class TurnRecord:
     words: list[SpokenWord] = field(default_factory=list)
     heard: str = ""
     filler: str = ""
+    is_unanswered: bool = False
     interrupted: bool = False
     cut_sample: int | None = None
     at_s: dict[str, float] = field(default_factory=dict)

@@ -69,6 +69,8 @@ def _outcome(record: TurnRecord) -> str:
     """What became of a turn: who was interrupted by the user's voice, by a key or by a command, is "interrupted"."""
     if record.problem is not None:
         return "failed"
+    if record.is_unanswered:
+        return "unanswered"
     return "interrupted" if record.interrupted else "answered"
 
 

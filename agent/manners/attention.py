@@ -72,7 +72,7 @@ class Attention:
         self._settings, self._is_known, self._on_changed = settings, is_known, on_changed
         self._needs_call = bool(settings.wake_phrase) or settings.room
         self._countdown = Countdown(self.sleep)
-        self._is_called = self._is_answering = False
+        self._is_called = False
 
     @property
     def call(self) -> str:
@@ -84,22 +84,23 @@ class Attention:
         """Whether somebody may speak to it without phrase or name."""
         return self._is_called or not self._needs_call
 
-    def stay(self) -> None:
-        """Somebody speaks to it: who talks into its answer, or goes on after it, is heard without phrase or name."""
+    def wake(self) -> None:
+        """Somebody speaks to it, and is answered, which may take long: it stays awake until `stay` says how long."""
         if self._needs_call:
-            self._is_called = self._is_answering = True
+            self._is_called = True
             self._countdown.stop()
             self._on_changed()
 
-    def answered(self) -> None:
-        """Its answer is over: somebody may go on for a while. Where it gave none, nothing changes."""
-        if self._is_answering:
-            self._is_answering = False
+    def stay(self) -> None:
+        """It has answered: who goes on is heard without phrase or name."""
+        if self._needs_call:
+            self._is_called = True
             self._countdown.start(self._settings.awake_s)
+            self._on_changed()
 
     def sleep(self) -> None:
         """Nobody goes on, or somebody said goodbye."""
-        self._is_called = self._is_answering = False
+        self._is_called = False
         self._countdown.stop()
         self._on_changed()
 
@@ -111,7 +112,7 @@ class Attention:
     def addressed(self, words: str) -> str | None:
         """What is said to the avatar, without the wake phrase; None where it is not meant; "" where it was only called.
 
-        Changes nothing; `stay` does.
+        Changes nothing; `wake` does.
         """
         settings = self._settings
         if settings.wake_phrase and (rest := after_phrase(words, settings.wake_phrase)) is not None:

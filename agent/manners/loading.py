@@ -35,12 +35,14 @@ class OwnParts:
         ears: in its language; None where only typed text comes in.
         manners: what changes them.
         spoken: short phrases in that voice.
+        heard_language: gives the one that the ears understand now; "" for any.
     """
 
     voice: AdjustedVoice
     ears: ExchangedASR | None
     manners: ConversationManners
     spoken: SpokenPhrases
+    heard_language: Callable[[], str]
 
 
 @asynccontextmanager
@@ -91,7 +93,12 @@ async def own_parts(
         manners = ConversationManners(settings, adjusted, languages, on_event=on_event, is_known=is_known)
         try:
             spoken = SpokenPhrases(adjusted, lambda: (manners.phrases.language, adjusted.adjustment))
-            yield OwnParts(adjusted, exchanged, manners, spoken)
+            first = languages.language
+
+            def heard_language() -> str:
+                return config.ears.language if languages.language == first else languages.language
+
+            yield OwnParts(adjusted, exchanged, manners, spoken, heard_language)
         finally:
             manners.close()
 

@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from agent.conversation.events import AttentionChanged, Event, SaidGoodbye, Say, TurnFinished, TypedText
+from agent.conversation.events import (
+    AttentionChanged,
+    ConversationForgotten,
+    Event,
+    SaidGoodbye,
+    Say,
+    TurnFinished,
+    TypedText,
+    UserWentOnAfterEnd,
+)
 from agent.conversation.reply import Unanswered
 from agent.intents.intent import Intent, Kind
 from agent.intents.understood import intent_of, language_name
@@ -110,7 +119,8 @@ class ConversationManners:
         self.phrases = Phrases(languages.language)
         self._said = Said()
         self._own_name = self._offered = ""
-        self._steady = Adjustment()
+        self._is_answering = False
+        self._steady = self._before = Adjustment()
         self._repeats = 0
         self._answers: Kind | None = None
         self._told_awake: bool | None = None
@@ -148,15 +158,19 @@ class ConversationManners:
         """See `agent.conversation.reply.Manners`."""
         return self._attention.addressed(words) is not None
 
+    def intent_of(self, words: str) -> Intent | None:
+        """See `agent.conversation.reply.Manners`."""
+        asked = self._attention.addressed(words) or words
+        return intent_of(asked, self._languages.language, self._settings.attention.name)
+
     async def reply_to(self, words: str, *, typed: bool = False) -> Say | TypedText | Unanswered | None:
         """See `agent.conversation.reply.Manners`."""
-        self._answers = None
         asked: str | None = words
         if not typed:
             asked = self._attention.addressed(words)
         if asked is None:
             return Unanswered("asleep" if not self._attention.is_awake else "aside")
-        self._attention.stay()
+        self.answers()
         if not asked:
             return Say(self.phrases.say("manners.called"))
         intent = self._intent(asked)
@@ -166,6 +180,11 @@ class ConversationManners:
             self._answers = intent.kind
             return reply
         return TypedText(asked) if asked != words else None
+
+    def answers(self) -> None:
+        """See `agent.conversation.reply.Manners`."""
+        self._answers, self._before, self._is_answering = None, self._steady, True
+        self._attention.wake()
 
     def _intent(self, words: str) -> Intent | None:
         """What the words want of the conversation; None where that is somebody else's."""
@@ -276,14 +295,20 @@ class ConversationManners:
         """Sees what happens in the session, and passes it on. Never waits."""
         is_goodbye = False
         if isinstance(event, TurnFinished):
-            self._voice.adjustment = self._steady
+            self._voice.adjustment = self._before = self._steady
             record, answers, self._answers = event.record, self._answers, None
             if answers not in _NOT_SAID_AGAIN and record.reply != self._offered:
                 self._said.take(record)
             is_goodbye = answers is Kind.GOODBYE and not record.interrupted
-            if record.question and record.heard:
+            if self._is_answering:
+                self._is_answering = False
                 self._attention.stay()
-            self._attention.answered()
+        elif isinstance(event, ConversationForgotten):
+            self._own_name = ""
+        elif isinstance(event, UserWentOnAfterEnd):
+            # The same words come again, with more.
+            self._answers, self._steady = None, self._before
+            self._voice.adjustment = self._steady
         self._tell(event)
         self._silence.see(event)
         if is_goodbye:

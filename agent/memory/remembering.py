@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
-from agent.conversation.events import Event, Problem, TurnFinished
+from agent.conversation.events import ConversationForgotten, Event, Problem, TurnFinished
 from agent.database.notebook import Notebook, open_notebook
 from agent.llm.base import Conversation, Message
 from agent.llm.knowledge_file import in_words
@@ -111,6 +111,7 @@ class Remembering:
                 proposal.written.set_result(False)
         if proposal.forgets:
             self.on_forgotten()
+            self._tell(ConversationForgotten())
         proposal.heard.set()
 
 

@@ -87,11 +87,13 @@ class ConversationFigures:
             self._count(event.record)
 
     def _count(self, record: TurnRecord) -> None:
+        self._count_floor(record.floor)
+        if record.is_unanswered:  # counted there as dropped
+            return
         self.turns["failed" if record.problem else "interrupted" if record.interrupted else "answered"] += 1
         for stage, after_s in record.since_speech_end().items():
             if stage in self.latency:
                 self.latency[stage].add(after_s)
-        self._count_floor(record.floor)
 
     def _count_floor(self, floor: FloorFigures) -> None:
         for histogram, times_s in ((self.to_duck, floor.to_duck_s), (self.to_silence, floor.to_silence_s)):

@@ -23,6 +23,7 @@ from avatar.mesh.oral import (
     TYPICAL_MOUTH,
     UPPER_MM,
     enamel_colour,
+    mirrored,
     mouth_brightness,
     paint_cavity,
     paint_teeth,
@@ -206,7 +207,7 @@ class Mouth:
 
     def _texture(self, painted: Doubles) -> Image:
         size = (int(2 * HALF_WIDTH * self._resolution), int((ABOVE + BELOW) * self._resolution))
-        small = cv2.resize(painted, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(mirrored(painted), size, interpolation=cv2.INTER_AREA)
         if self._blur > 0.0:  # colours times alpha, so that the edges keep their colours
             alpha = small[:, :, 3:] / 255.0
             soft = cv2.GaussianBlur(np.dstack([small[:, :, :3] * alpha, small[:, :, 3:]]), (0, 0), self._blur)

@@ -1,4 +1,7 @@
-"""What is inside a mouth, painted: teeth, tongue and cavity, sized and lit after the person."""
+"""What is inside a mouth, painted: teeth, tongue and cavity, sized and lit after the person.
+
+A mouth's left half mirrors its right one, which is all that is painted here; `mirrored` makes both of it.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,16 @@ _LEAST_LIGHT = 0.35
 
 
 def canvas() -> tuple[Doubles, Doubles]:
-    """Across and up at every texel while painting, eye distances from the middle of the closed lips: [H, W] each."""
-    a = (np.arange(int(2 * HALF_WIDTH * _PAINT)) + 0.5) / _PAINT - HALF_WIDTH
+    """Across and up at every texel painted, eye distances from the middle of the closed lips: [H, W / 2] each."""
+    a = (np.arange(int(HALF_WIDTH * _PAINT)) + 0.5) / _PAINT
     b = ABOVE - (np.arange(int((ABOVE + BELOW) * _PAINT)) + 0.5) / _PAINT
     a_grid, b_grid = np.meshgrid(a, b)
     return a_grid, b_grid
+
+
+def mirrored(painted: Doubles) -> Doubles:
+    """A painted half, [H, W / 2, 4], and its mirror image to the left of it: [H, W, 4]."""
+    return np.concatenate([painted[:, ::-1], painted], axis=1)
 
 
 def skin_colour(image: Image, landmarks: Floats) -> Doubles:
@@ -69,11 +77,10 @@ def paint_teeth(
     *,
     upper: bool,
 ) -> Doubles:
-    """A row of teeth with its gum, uint8 [H, W, 4] RGBA."""
-    a, b = canvas()
+    """Half a row of teeth with its gum, float64 [H, W / 2, 4] RGBA."""
+    x, b = canvas()
     widths = np.array(widths_mm) * _MM * scale
     ends = np.concatenate([[0.0], np.cumsum(widths)])
-    x = np.abs(a)
     index = np.clip(np.searchsorted(ends, x.ravel(), side="right").reshape(x.shape) - 1, 0, len(widths) - 1)
     along = (x - ends[index]) / widths[index]
     # The biting edge: an arch that rises towards the corners (upper) or likewise (lower), with each tooth's own step.
@@ -110,21 +117,21 @@ def gum_tint(skin: Doubles) -> Doubles:
 
 
 def paint_tongue(scale: float, skin: Doubles, light: float) -> Doubles:
-    """A tongue seen from the front, its top at the middle of the canvas, RGBA."""
+    """Half a tongue seen from the front, its top at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.205 * scale
-    top = -0.01 - 0.055 * (np.abs(a) / half) ** 2.6
+    top = -0.01 - 0.055 * (a / half) ** 2.6
     inside = top - b
-    body = smoothstep(inside, -0.006, 0.008) * (1.0 - smoothstep(np.abs(a), half - 0.02, half + 0.01))
+    body = smoothstep(inside, -0.006, 0.008) * (1.0 - smoothstep(a, half - 0.02, half + 0.01))
     groove = 1.0 - 0.16 * np.exp(-((a / 0.012) ** 2)) * smoothstep(inside, 0.01, 0.06)
     rounding = 0.62 + 0.38 * np.exp(-(((inside - 0.05) / 0.07) ** 2))
-    sides = 1.0 - 0.45 * smoothstep(np.abs(a), 0.3 * half, half)
+    sides = 1.0 - 0.45 * smoothstep(a, 0.3 * half, half)
     colour = np.array([186.0, 98.0, 96.0]) * gum_tint(skin) * light * 0.86
     return np.dstack([colour * (groove * rounding * sides)[..., None], 255.0 * body])
 
 
 def paint_cavity(skin: Doubles, light: float) -> Doubles:
-    """The dark behind: a little red towards the front, nearly black in the depth, RGBA."""
+    """Half of the dark behind: a little red towards the front, nearly black in the depth, RGBA."""
     a, b = canvas()
     depth = np.exp(-((a / 0.30) ** 2) - ((b + 0.12) / 0.22) ** 2)
     wall = np.array([96.0, 38.0, 38.0]) * gum_tint(skin) * light
@@ -135,10 +142,10 @@ def paint_cavity(skin: Doubles, light: float) -> Doubles:
 
 
 def paint_tongue_tip(scale: float, skin: Doubles, light: float) -> Doubles:
-    """A tongue put out over the lip, its tip's lowest point at the middle of the canvas, RGBA."""
+    """Half a tongue put out over the lip, its tip's lowest point at the middle of the canvas, RGBA."""
     a, b = canvas()
     half = 0.155 * scale
-    x = np.abs(a) / half
+    x = a / half
     # Round at the tip, nearly straight above it.
     edge = 0.135 * scale * np.clip(x, 0.0, 1.4) ** 2.2
     inside = b - edge

@@ -42,8 +42,9 @@ def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> H
     if not rest:
         return gains
     pnp = HeadPnp(rest[0])
+    head = HeadMotion(grid, landmarks, plane, gains)
     for _ in range(_ROUNDS):
-        motion = HeadMotion(grid, landmarks, plane, gains)
+        motion = head.with_gains(gains)
 
         def seen(column: str, degrees: float, motion: HeadMotion = motion) -> float:
             """How much of an angle comes back."""

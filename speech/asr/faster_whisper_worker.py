@@ -69,8 +69,8 @@ class Decoder:
             "log_prob_threshold": LOGPROB_THRESHOLD,
             "compression_ratio_threshold": COMPRESSION_THRESHOLD,
         }
-        for after_s in (AFTER_THE_SOUND_S, WHOLE_WINDOW_S):  # the first time is slow
-            self.decode(np.zeros(SPEECH_RATE_HZ, np.float32), lambda: None, after_s)
+        # The first time is slow; a whole window after it is as quick as ever.
+        self.decode(np.zeros(SPEECH_RATE_HZ, np.float32), lambda: None, AFTER_THE_SOUND_S)
 
     def __call__(self, sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
         """Understands a stretch; see `whisper_streaming.Decode`. CTranslate2 can't be stopped in its two steps.

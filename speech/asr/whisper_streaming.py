@@ -25,9 +25,10 @@ from speech.turns.vad import VAD, SileroVAD
 from speech.worker.main import MOST_CALLS, Call, Work
 from speech.worker.turns import Turns
 
-PAUSE_S = 0.096
+PAUSE_S = 0.128
 """Silence after which what was said is decoded without waiting for more: longer than the closure of a stop consonant
-(50 to 90 ms). Decoding takes about 0.15 s, and the words say how long a silence ends the turn: 0.25 s, or more."""
+(50 to 90 ms). Decoding takes about 0.12 s, and the words say how long a silence ends the turn: 0.25 s, or more. With
+0.1 s more words are misunderstood, with 0.16 s no fewer (benchmarks/ears.py)."""
 
 _TAIL_S = PAUSE_S
 """Sound after the last voiced moment that is decoded too: final consonants are soft."""

@@ -15,6 +15,7 @@ from speech.audio import OUTPUT_RATE_HZ, Samples, rms
 from speech.echo.base import CleanSound, EchoReport
 from speech.echo.drift import DriftTracker
 from speech.echo.kalman import BIN_HZ, BLOCK, KalmanEchoFilter
+from speech.echo.likeness import Likeness
 from speech.errors import InputError
 
 _AEC3_FRAME = OUTPUT_RATE_HZ // 100
@@ -26,6 +27,10 @@ _ECHO_FADES = 0.7
 """Of the echo's power that the room holds, a block later."""
 _VOICE_BLOCKS = 3
 """Over which a voice's power is taken: 60 ms."""
+_IS_PLAYED = 0.3
+"""Likeness to what was played from which on a voice is the echo of a room that is not learnt yet."""
+_HELD_BACK_BLOCKS = 10
+"""After the last likeness: 0.2 s, longer than between two syllables."""
 _SOFTEST = 1e-5
 """-100 dBFS: less is not told apart from silence."""
 
@@ -95,23 +100,34 @@ class ReferenceCanceller:
         for start in range(0, BLOCK, _AEC3_FRAME):
             frame = slice(start, start + _AEC3_FRAME)
             voice[frame] = self._suppressor.process(words[frame], played[frame])
+        self._gate.hear(words, played)
         if not self._gate.lets_pass(voice, echo, self._filter.expected_left):
             voice = np.zeros_like(voice)
         return words, voice, _report(heard, words, voice, echo)
 
 
 class _Gate:
-    """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss."""
+    """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss, and another one."""
 
     def __init__(self) -> None:
         self._echo = 0.0
         self._voice = [0.0] * _VOICE_BLOCKS
+        self._likeness, self._held_back = Likeness(), 0
+
+    def hear(self, words: Samples, played: Samples) -> None:
+        """Takes the next block as the filter left it, and what was played."""
+        self._likeness.push(words, played)
 
     def lets_pass(self, voice: Samples, echo: Samples, expected_left: float) -> bool:
-        """Takes the next block; `expected_left` is the mean power of echo that may be left in it."""
+        """Judges the same block; `expected_left` is the mean power of echo that may be left in it."""
         self._echo = max(_power(echo), _ECHO_FADES * self._echo)
         self._voice = [*self._voice[1:], _power(voice)]
-        return sum(self._voice) / _VOICE_BLOCKS >= _SURELY_HEARD * self._echo + expected_left
+        self._held_back = max(0, self._held_back - 1)
+        if sum(self._voice) / _VOICE_BLOCKS < _SURELY_HEARD * self._echo + expected_left:
+            return False
+        if self._likeness.value() > _IS_PLAYED:
+            self._held_back = _HELD_BACK_BLOCKS
+        return not self._held_back
 
 
 def _power(samples: Samples) -> float:

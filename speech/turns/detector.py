@@ -157,6 +157,8 @@ class SilenceTurnDetector:
             turn.is_open = True
             if turn.onset_s - self._last_end_s < RESUMED_S:
                 self._endpointing.go_on(turn.onset_s - self._last_end_s)
+            else:
+                self._endpointing.begin()
             return [SpeechStarted(turn.onset_s)]
         if turn.is_paused:
             turn.is_paused = False

@@ -25,9 +25,12 @@ RESUMED_S = 1.5
 _SOUNDS_FINISHED = 0.6
 """Completeness from which on a turn sounds finished."""
 
-_FINISHED, _UNCLEAR, _DOUBTED, _OPEN = 0.42, 1.0, 1.5, 2.5
-"""Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it does not sound so,
-or that is not known yet; it must go on."""
+_FINISHED, _UNCLEAR, _READS_FINISHED, _DOUBTED, _FILLED, _OPEN = 0.42, 1.0, 1.25, 1.5, 1.75, 2.5
+"""Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it reads finished, and
+does not sound so, or that is not known yet; neither; a filled pause, where words are often wrong; it must go on."""
+
+_PAUSED_BEFORE = 1.3
+"""Who has paused in a turn waits longer in its later pauses, by this factor, before it reads and sounds finished."""
 
 _SHORTEST_PAUSE_S = 0.2
 """Shorter silences belong to the words (Goldman-Eisler 1968)."""
@@ -61,6 +64,10 @@ class Endpointing(Protocol):
         """
         ...
 
+    def begin(self) -> None:
+        """A new turn has begun."""
+        ...
+
     def go_on(self, pause_s: float) -> None:
         """It was a pause of that length: the same turn goes on."""
         ...
@@ -79,6 +86,9 @@ class FixedWait:
         """See `Endpointing.wait_s`."""
         return self._end_of_turn_s
 
+    def begin(self) -> None:
+        """See `Endpointing.begin`."""
+
     def go_on(self, pause_s: float) -> None:
         """See `Endpointing.go_on`."""
 
@@ -88,14 +98,15 @@ class AdaptiveWait:
 
     Args:
         end_of_turn_s: the wait where it sounds finished and the words don't say; the others are shares of it.
-        language: code of the language spoken, "" to find it out.
+        language: gives the code of the language spoken, "" to find it out; it may change.
         judge: of how it sounds.
     """
 
-    def __init__(self, end_of_turn_s: float, language: str, judge: Judge) -> None:
+    def __init__(self, end_of_turn_s: float, language: Callable[[], str], judge: Judge) -> None:
         self._end_of_turn_s, self._language, self._judge = end_of_turn_s, language, judge
         self._usual_wait_s = end_of_turn_s
         self._read: tuple[str, Reading] = ("", Reading.UNCLEAR)
+        self._has_paused = False
 
     def completeness(self, sound: Samples) -> float:
         """See `Endpointing.completeness`."""
@@ -106,25 +117,33 @@ class AdaptiveWait:
         reading = Reading.UNCLEAR
         if words is not None and not words.is_doubtful and words.end_s >= last_voiced_s - WORDS_MISS_S:
             reading = self._reading(words.text)
-        return self._usual_wait_s * _share(reading, completeness)
+        share = _share(reading, completeness)
+        return self._usual_wait_s * share * (_PAUSED_BEFORE if self._has_paused and share != _FINISHED else 1.0)
+
+    def begin(self) -> None:
+        """See `Endpointing.begin`."""
+        self._has_paused = False
 
     def go_on(self, pause_s: float) -> None:
         """See `Endpointing.go_on`: follows a quantile of the user's pauses (Robbins and Monro 1951)."""
         if pause_s < _SHORTEST_PAUSE_S:
             return
+        self._has_paused = True
         above = pause_s > self._usual_wait_s
         moved = self._usual_wait_s + _STEP_S * (_QUANTILE if above else _QUANTILE - 1.0)
         self._usual_wait_s = self._end_of_turn_s * min(_MOST_PACE, max(_LEAST_PACE, moved / self._end_of_turn_s))
 
     def _reading(self, text: str) -> Reading:
         if self._read[0] != text:  # asked for every window of the pause
-            self._read = (text, read(text, self._language))
+            self._read = (text, read(text, self._language()))
         return self._read[1]
 
 
 def _share(reading: Reading, completeness: float | None) -> float:
     if reading is Reading.OPEN:
         return _OPEN
+    if completeness == 0.0:
+        return _FILLED
     if completeness is None or completeness < _SOUNDS_FINISHED:
-        return _DOUBTED
+        return _READS_FINISHED if reading is Reading.FINISHED else _DOUBTED
     return _FINISHED if reading is Reading.FINISHED else _UNCLEAR

@@ -1,4 +1,4 @@
-"""How finished a turn sounds, by our own rules: at its end the voice has sunk, slowly; who goes on breaks off loud.
+"""How finished a turn sounds, by our own rules: at its end the voice has sunk; who goes on breaks off or says "um".
 
 Measured on fluent sentences, whole and cut inside (benchmarks/turns.py): of the level's fall, the level at the end, the
 pitch's fall and height, and the length of the last sound, only the first two told whole ones from cut ones (area under
@@ -11,6 +11,7 @@ import numpy as np
 
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.turns.base import JUDGED_AT_S
+from speech.turns.filled_pause import filled_pause
 
 _HEARD_S = 1.5
 _WINDOW, _HOP = 512, 160  # samples at 16 kHz: 32 and 10 ms
@@ -21,6 +22,9 @@ _SPOKEN_DB = 30.0
 
 _LOUD_DB = 10.0
 """The voice is up as long as it is no more than this below the loudest."""
+
+_FILLED = 0.7
+"""A sound that is a filled pause with this probability is taken for one."""
 
 _LAST_FRAMES = 6
 _LEVEL_WEIGHT, _FALL_WEIGHT, _BIAS = -0.194, 1.86, -2.18
@@ -34,8 +38,10 @@ def completeness(sound: Samples) -> float:
         sound: float32 [N] at 16 kHz, with `JUDGED_AT_S` of silence at its end.
 
     Returns:
-        [0, 1]: how likely it was the end; 0.5 where there is too little sound to tell.
+        [0, 1]: how likely it was the end; 0 after a filled pause, 0.5 where there is too little sound to tell.
     """
+    if filled_pause(sound) > _FILLED:
+        return 0.0
     voice = sound[: len(sound) - round(JUDGED_AT_S * SPEECH_RATE_HZ)][-round(_HEARD_S * SPEECH_RATE_HZ) :]
     if len(voice) < _WINDOW + _LEAST_FRAMES * _HOP:
         return 0.5

@@ -20,8 +20,10 @@ class Reading(Enum):
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*['’]?|\d+")
-_BROKEN_OFF = re.compile(r"(?:\.\.\.|…|-|–|—|,|:|;)\s*$")
-"""How Whisper writes what breaks off: "I would like a..."."""
+_BROKEN_OFF = re.compile(r"(?:\.\.\.|…|-|–|—|,|:|;)\s*$|(?:\.\.\.|…|[-–—]\s)\s*\S+$")
+"""How Whisper writes what breaks off, "I would like a...", and an "um" after it: "I would like a... M."."""
+
+_BETWEEN_SENTENCES = re.compile(r"(?<=[.?!])\s+")
 
 _END_MARK = re.compile(r"[.?!][\"'”»)]*\s*$")
 
@@ -77,38 +79,41 @@ def read(text: str, language: str = "") -> Reading:
     words = words_of(text)
     if not words:
         return Reading.UNCLEAR
+    sentence = _BETWEEN_SENTENCES.split(text.strip())[-1]
+    latest = words_of(sentence) or words
     lists = WORD_LISTS.get(language or language_of(words))
-    if _BROKEN_OFF.search(text) or (lists is not None and _goes_on(text, words, lists)):
+    if _BROKEN_OFF.search(text) or (lists is not None and _goes_on(sentence, words, latest, lists)):
         return Reading.OPEN
     if lists is None:
         return Reading.FINISHED if _END_MARK.search(text) else Reading.UNCLEAR
-    if all(word in lists.answers for word in words):
+    if all(word in lists.answers for word in latest):
         return Reading.FINISHED
-    has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in words)
+    has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in latest)
     is_whole = (
-        has_verb and len(words) >= _SHORTEST_SENTENCE and _END_MARK.search(text) and not _ends_in_item(text, lists)
+        has_verb and len(latest) >= _SHORTEST_SENTENCE and _END_MARK.search(text) and not _ends_in_item(sentence, lists)
     )
     return Reading.FINISHED if is_whole else Reading.UNCLEAR
 
 
-def _goes_on(text: str, words: Sequence[str], lists: WordLists) -> bool:
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
-    asks = any(word.split("'")[0] in lists.question_words for word in words[:_ASKS_WITHIN])
-    is_filler = last in lists.fillers and not (asks and last in lists.transitive)  # "what is it like"
+def _goes_on(text: str, words: Sequence[str], latest: Sequence[str], lists: WordLists) -> bool:
+    """Of the latest sentence, and of all words where numbers are dictated: Whisper makes sentences of them."""
+    last, before = latest[-1], latest[-2] if len(latest) > 1 else ""
+    asks = any(word.split("'")[0] in lists.question_words for word in latest[:_ASKS_WITHIN])
+    is_filler = last in lists.fillers and not (asks and last in lists.transitive) and before not in lists.verbs
     if last.endswith("'") or last in lists.leading or is_filler:
         return not (asks and last in _STRANDED and before not in lists.transitive)
     if last in lists.subjects or _is_dictated(words, lists) or _is_open_list(text, lists):
         return True
-    if last in lists.adjectives and _lacks_noun(words, lists):
+    if last in lists.adjectives and _lacks_noun(latest, lists):
         return True
     if last in lists.auxiliaries and not (asks and last in lists.transitive):
         is_short_answer = before in lists.pronouns | lists.subjects and _END_MARK.search(text) is not None
-        return not is_short_answer and not (asks and len(words) > _SHORT_QUESTION)
+        return not is_short_answer and not (asks and len(latest) > _SHORT_QUESTION)
     if last in lists.transitive:
         return not asks
-    if last in lists.pronouns and len(words) <= _SHORT_QUESTION and not asks:
+    if last in lists.pronouns and len(latest) <= _SHORT_QUESTION and not asks:
         return before in lists.auxiliaries | lists.transitive  # "can you", "tell me"
-    return _is_open_clause(text, words, lists)
+    return _is_open_clause(text, latest, lists)
 
 
 def _is_dictated(words: Sequence[str], lists: WordLists) -> bool:
@@ -146,6 +151,8 @@ def _lacks_noun(words: Sequence[str], lists: WordLists) -> bool:
 
 
 def _is_open_clause(text: str, words: Sequence[str], lists: WordLists) -> bool:
-    """A clause that needs another one after it, which has not begun."""
+    """A clause that needs another one after it, which has not begun; "and if it rains" is one, too."""
+    while len(words) > 1 and words[0] in lists.fillers | lists.listing:
+        words = words[1:]
     is_question = words[0] in lists.question_words and len(words) > 1 and words[1] in lists.auxiliaries
     return words[0] in lists.subordinators and not is_question and "," not in text and len(words) <= _FEW_WORDS

@@ -95,7 +95,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             couldn't won't wouldn't shouldn't haven't hasn't hadn't i'm i'd i'll i've we're we've you're they're
             he's she's it's that's what's who's where's how's when's there's here's let's""",
         question_words="what who whom whose which when where why how",
-        subordinators="if because although though while unless until since whenever once after before as",
+        subordinators="if when because although though while unless until since whenever once after before as",
         listing="and or plus",
         numbered="number code pin phone telephone postcode zip address extension account",
         numbers="""

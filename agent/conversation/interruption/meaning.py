@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from agent.conversation.interruption.steps import Cue
-from agent.intents.intent import Kind
-from agent.intents.understood import intent_of
+from agent.intents.intent import Intent, Kind
 
 _NOISES = re.compile(
     r"\([^)]*\)|\[[^\]]*\]|\*[^*]*\*|♪[^♪]*♪?"  # as recognisers write what is no speech: (coughs), [laughter]
@@ -23,12 +22,12 @@ def without_noises(words: str) -> str:
     return words if _WORD.search(left) else ""
 
 
-def cue_of(words: str, language: str, *, is_asked: bool) -> Cue:
+def cue_of(words: str, intent: Intent | None, *, is_asked: bool) -> Cue:
     """What the turn takes an utterance for.
 
     Args:
         words: as they were understood; "" for none.
-        language: of the conversation.
+        intent: what they want of the conversation itself.
         is_asked: the avatar is just asking something: then a "yes" is an answer.
 
     Returns:
@@ -36,6 +35,5 @@ def cue_of(words: str, language: str, *, is_asked: bool) -> Cue:
     """
     if not without_noises(words):
         return Cue.NOTHING_SAID
-    intent = intent_of(words, language)
     cue = _CUES.get(intent.kind, Cue.SAID) if intent is not None else Cue.SAID
     return Cue.SAID if cue is Cue.NOTHING_SAID and is_asked else cue

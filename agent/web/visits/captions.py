@@ -10,6 +10,7 @@ from typing import Any
 from agent.conversation.events import (
     AnswerPaused,
     AttentionChanged,
+    ConversationForgotten,
     Event,
     FillerSaid,
     LessonMoved,
@@ -48,7 +49,6 @@ class Captions:
         self.attention: dict[str, Any] | None = None
         self.turns = deque(turns, MOST_TURNS)
         self.state = "idle"
-        self._is_unanswered = False
 
     @property
     def is_awake(self) -> bool:
@@ -81,14 +81,14 @@ class Captions:
             case FillerSaid(text, "filler"):
                 self._log.add("filler", text=text)
             case UtteranceDropped(why):
-                self._is_unanswered = True
                 self._log.add("unanswered", why=why)
-            case TurnFinished() if self._is_unanswered:
-                self._is_unanswered = False
             case TurnFinished(record):
                 turn = HeardTurn(question=record.question, heard=record.heard, interrupted=record.interrupted)
-                self.turns.append(turn)
+                if not record.is_unanswered:
+                    self.turns.append(turn)
                 self._log.add("turn", **turn.model_dump())
+            case ConversationForgotten():
+                self.turns.clear()
             case LessonMoved():
                 self.lesson = asdict(event)
                 self.lesson_place = self.lesson.pop("place")

@@ -161,13 +161,12 @@ class Dialogue:
         self._hooks.on_event(event)
         self._captions.tell(event)
         match event:
-            case Transcript(text) if text.strip() and self._captions.is_awake:
-                self.touch()  # others may talk all day beside a face that nobody calls
+            case Transcript(text) if text.strip() and self._captions.is_awake:  # else they talk to each other
+                self.touch()
             case TurnFinished(record):
-                if record.reply:
-                    self._is_fresh = False
-                    if record.question:
-                        self.wake()
+                if self._is_fresh or (record.question and not record.is_unanswered):
+                    self.wake()
+                self._is_fresh = False
                 self._hooks.on_turns()
             case SaidGoodbye() if self._config.web.kiosk:
                 self._idle.start(AFTER_GOODBYE_S)
