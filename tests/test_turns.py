@@ -89,7 +89,7 @@ def test_lost_samples_count_as_silence() -> None:
 def test_samples_that_are_lost_twice_in_a_row_in_the_middle_of_a_turn() -> None:
     detector, sound = SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=0.5), voice(0.5, 1.0)
     events = [event for chunk in at_16k(sound) for event in detector.push(chunk)]
-    for at_s in (1.7, 1.9, 3.0):
+    for at_s in (1.55, 1.8, 3.0):
         events += detector.push(AudioChunk(np.zeros(160, np.float32), SPEECH_RATE_HZ, round(at_s * SPEECH_RATE_HZ)))
     assert [type(event) for event in events] == [SpeechStarted, SpeechStopped]
 

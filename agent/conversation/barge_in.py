@@ -198,9 +198,8 @@ class BargeIn:
     def _are_own(self, words: str, start: int) -> bool:
         """Whether words that began then are an echo of the turn's."""
         record, now = self._record, self._stage.clock.position
-        if record is None:
-            return False
-        return are_own_words(words, [(word.text, word.end_sample) for word in record.words], start, now)
+        spoken = [(word.text, word.end_sample) for word in record.words] if record is not None else []
+        return are_own_words(words, spoken, start, now)
 
     # ---- what is done
 

@@ -29,8 +29,8 @@ _VOICE_BLOCKS = 3
 """Over which a voice's power is taken: 60 ms."""
 _IS_PLAYED = 0.3
 """Likeness to what was played from which on a voice is the echo of a room that is not learnt yet."""
-_HELD_BACK_BLOCKS = 10
-"""After the last likeness: 0.2 s, longer than between two syllables."""
+_HELD_BACK_BLOCKS = 6
+"""After the last likeness: 0.12 s, about a syllable, which is softer than what is like it."""
 _SOFTEST = 1e-5
 """-100 dBFS: less is not told apart from silence."""
 

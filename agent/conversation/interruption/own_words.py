@@ -12,6 +12,8 @@ _ECHO = OUTPUT_RATE_HZ * 35 // 100
 """An echo comes no later than this after what it is of; who repeats a word takes longer to begin."""
 _LATELY = 3 * OUTPUT_RATE_HZ
 """So far back several words in a row are looked for: recognisers get some sound from before a voice was noticed."""
+_BEGUN = OUTPUT_RATE_HZ // 2
+"""A word that ends no later than this after the last sound has begun to be heard; a hold may have cut it."""
 _FEW = 2
 """So many words may be repeated by somebody who asks about them: they are an echo only where they come at once."""
 _LIKE = 0.75
@@ -24,13 +26,15 @@ def are_own_words(heard: str, spoken: Sequence[tuple[str, int]], start: int, end
 
     Args:
         heard: as they were understood.
-        spoken: the words that the avatar has said, and was about to say, each with the output sample of its end.
+        spoken: words that the avatar has said, and was about to say, each with the output sample at its end.
         start: output sample that played when the first of them was heard.
         end: likewise, the last.
     """
     words = _WORD.findall(heard.casefold())
     back = _ECHO if len(words) <= _FEW else _LATELY
-    own = [part for word, end_sample in spoken if start - back < end_sample for part in _parts(word, end_sample, end)]
+    own = [
+        part for word, said in spoken if start - back < said < end + _BEGUN for part in _WORD.findall(word.casefold())
+    ]
     if not words:
         return False
     if len(words) <= _FEW:
@@ -41,8 +45,3 @@ def are_own_words(heard: str, spoken: Sequence[tuple[str, int]], start: int, end
         if matcher.quick_ratio() >= _LIKE and matcher.ratio() >= _LIKE:
             return True
     return False
-
-
-def _parts(word: str, end_sample: int, end: int) -> list[str]:
-    """Of a word that has begun to be heard by then; the last one may have been cut."""
-    return _WORD.findall(word.casefold()) if end_sample < end + OUTPUT_RATE_HZ // 2 else []
