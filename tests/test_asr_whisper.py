@@ -137,11 +137,9 @@ def test_interim_transcripts_come_before_the_end(loop: asyncio.Runner, ears: Whi
         return heard
 
     *interim, last = run(loop, listen())
-    assert interim and not any(one.is_final for one in interim)
-    assert (
-        "hello what is your name tell me a story about a lighthouse".startswith(plain(interim[0].text))
-        and interim[0].text
-    )
+    assert not any(one.is_final for one in interim)
+    first = next(one.text for one in interim if one.text)  # what was decoded at first may be no word yet
+    assert "hello what is your name tell me a story about a lighthouse".startswith(plain(first))
     assert last.is_final and plain(last.text) == "hello what is your name tell me a story about a lighthouse"
 
 

@@ -51,7 +51,8 @@ def fails_with(expected: str, answer: Answer, said: Sequence[str] = (), **settin
                 async for delta in llm.stream([], "Hello?"):
                     heard.append(delta)
             assert heard == list(said)
-            assert len(server.chats) <= 1, "nobody waits for a second try"
+            if answer.status != 200:
+                assert len(server.chats) == 1, "nobody waits for a second try"
             lines.append(str(caught.value))
             server.answers = [Answer(("Back", "."))]
             assert await ask(llm) == ["Back", "."], "the next question must not suffer"

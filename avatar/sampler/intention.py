@@ -61,7 +61,7 @@ PHRASE_END_CREDIT_S = 1.5  # a phrase end brings the next blink and posture shif
 LEAST_AWAY_DEG = 4.0
 THINKING_AWAY_DEG, THINKING_LIFT = 9.0, 0.6  # who thinks looks away so that one sees it, and up: radians from the side
 LARGE_SHIFT_DEG = 8.0  # gaze shifts beyond this often come with a blink
-LARGE_SHIFT_BLINK = 0.5
+LARGE_SHIFT_BLINK, THINKING_SHIFT_BLINK = 0.5, 0.2  # who thinks shifts far all the time, and blinks less
 HEAD_SHARE = 0.3  # of a gaze shift is done by the head when looking away
 MAIN_HEAD_SHARE = 0.5  # of the commanded main direction
 PAUSE_FRAMES = 5  # this many quiet frames after speech make a phrase end
@@ -224,7 +224,8 @@ def step(
     blink_age = new.blink_age + 1.0 if new.blink_age >= 0.0 else -1.0
     if blink_age >= BLINK_LENGTH_S * new.blink_stretch * rate:
         blink_age = -1.0
-    wants = blink_in <= 0.0 or (shifted_by > LARGE_SHIFT_DEG * _DEGREE and uniform[5] < LARGE_SHIFT_BLINK)
+    with_shift = THINKING_SHIFT_BLINK if mode is ConversationState.THINKING else LARGE_SHIFT_BLINK
+    wants = blink_in <= 0.0 or (shifted_by > LARGE_SHIFT_DEG * _DEGREE and uniform[5] < with_shift)
     if wants and blink_age < 0.0:
         interval = _log_normal(float(normal[5]), habits.blink_interval_s, BLINK_SPREAD) * rate
         # One blink in six stays incomplete (Stern 1984).
