@@ -145,8 +145,8 @@ def mouth_with_voice(loud: list[list[float]], pictures: list[list[object]]) -> t
     From picture to picture: a head that nods, or looks away to think, moves slower than lips.
 
     Returns:
-        correlation of the voice's loudness with how much the mouth's picture changes; and by how much more it does where
-        the voice is loud than where it is silent.
+        correlation of the voice's loudness with how much the mouth's picture changes; and how many times more it does
+        where the voice is loud than where it is silent.
     """
     times = np.array([picture[0] for picture in pictures], float)
     grey = np.array([picture[1] for picture in pictures], float)
