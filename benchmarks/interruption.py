@@ -386,12 +386,16 @@ def contact_sheet(scene: Scene, path: Path) -> None:
     print(f"{path}: the faces")
 
 
-async def plotted(path: Path, faces: Path | None) -> None:
+def plotted(path: Path, faces: Path | None) -> None:
     """One sentence with an "mhm" in it that changes nothing, and a question that ends it."""
     (hum,) = [item for item in backchannels() if item.name == "mhm 0"]
     question = next(item for item in interruptions() if item.name == "What is your name? / slt")
-    async with load_engine(load_config(None, [], {})) as engine:
-        scene = await converse(engine, [(AT_S, hum.samples), (AT_S + 3.0, question.samples)], AT_S + 8.0)
+
+    async def talk() -> Scene:
+        async with load_engine(load_config(None, [], {})) as engine:
+            return await converse(engine, [(AT_S, hum.samples), (AT_S + 3.0, question.samples)], AT_S + 8.0)
+
+    scene = asyncio.run(talk())
     plot(scene, path)
     if faces is not None:
         contact_sheet(scene, faces)
@@ -409,7 +413,7 @@ def main() -> None:
     config = load_config(None, [], {})
     print_machine("onnxruntime", "silero-vad", "torch", sure_s=config.ears.barge_in_s, threads=1)
     if wanted.plot:
-        asyncio.run(plotted(wanted.plot, wanted.faces))
+        plotted(wanted.plot, wanted.faces)
     elif wanted.conversations:
         simulated(config.ears.barge_in_s, every=wanted.every, recognised=wanted.recognise)
     else:
