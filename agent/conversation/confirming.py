@@ -19,10 +19,6 @@ from agent.text.phrases import Phrases
 from agent.text.same_words import same_words
 from speech.events import Transcript
 
-LEAST_CONFIDENCE = 0.25
-"""Words of which a recogniser is less sure are asked about: with Whisper tiny.en none of 37 clear recordings heard
-rightly, 167 of 254 heard wrongly, most of them in a café (benchmarks/misheard.py)."""
-
 MOST_WORDS = 14
 """More are not said back: whoever was not understood says it again sooner than hearing it."""
 
@@ -47,7 +43,7 @@ class Confirming:
         *,
         is_expected: Callable[[str], bool],
         nearest: Callable[[str], str],
-        least_confidence: float = LEAST_CONFIDENCE,
+        least_confidence: float,
     ) -> None:
         self._beneath, self._phrases, self._least_confidence = beneath, phrases, least_confidence
         self._is_expected, self._nearest = is_expected, nearest
