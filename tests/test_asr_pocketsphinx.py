@@ -175,7 +175,7 @@ def test_a_source_that_fails_is_an_error_of_its_utterance(loop: asyncio.Runner, 
 
 def worker_pids() -> list[int]:
     listed = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-ww", "--ppid", str(os.getpid()), "-o", "pid=,args="], capture_output=True, text=True, check=True
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "pocketsphinx_worker" in line]
 

@@ -125,7 +125,7 @@ def test_it_is_cut_off_by_a_user_with_headphones_loses_its_ears_and_is_killed(se
 
 def _helpers(program: LiveProgram) -> list[str]:
     """The processes that work for it: number, and what it runs."""
-    command = ["ps", "--ppid", str(program.process.pid), "-o", "pid=,args="]
+    command = ["ps", "-ww", "--ppid", str(program.process.pid), "-o", "pid=,args="]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
