@@ -57,6 +57,7 @@ def _print_echo(part: str, rows: Sequence[Row]) -> None:
         ("cuts", "cut by its own voice"),
         ("stuck", "held for good by it"),
         ("answers", "answered its own voice"),
+        ("holds", "held by it"),
         ("ducks", "ducked"),
     ):
         count = sum(row[what] for row in rows)

@@ -85,7 +85,7 @@ class Scene:
             self.talker.take()
             asked_s = time.monotonic()
             self.talker.request(f"say {' '.join(self.said)}")
-            if self.talker.wait_for("state", 20.0, state="speaking"):
+            if self.talker.wait_for("state", 20.0, state="speaking") and self.wait_for_sound(5.0):
                 return asked_s
             self.stop()
         raise NothingSaid
@@ -105,6 +105,15 @@ class Scene:
             if not self.is_audible(lasting_s):
                 return True
             time.sleep(0.1)
+        return False
+
+    def wait_for_sound(self, timeout_s: float) -> bool:
+        """Waits until the speaker plays something; False if it doesn't."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.is_audible(0.1):
+                return True
+            time.sleep(0.05)
         return False
 
     def is_audible(self, lately_s: float) -> bool:

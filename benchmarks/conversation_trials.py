@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,7 @@ class Trials:
         stage.wait_for_silence(2.5, 60.0)
         lines = stage.talker.take()
         played = stage.played(asked_s, time.monotonic())
-        curve = played.gain_curve()
-        ducked = np.flatnonzero((curve < DUCKED) & (np.r_[curve[1:], np.nan] < DUCKED))
+        count = Counter(line["kind"] for line in lines)
         row = {
             "part": part,
             **room,
@@ -105,7 +105,8 @@ class Trials:
             "cuts": sum(line["kind"] == "turn" and line["record"]["interrupted"] for line in lines),
             "stuck": not any(line["kind"] == "turn" for line in lines),
             "answers": sum(line["kind"] == "turn" and bool(line["record"]["question"]) for line in lines),
-            "ducks": int(np.count_nonzero(np.diff(np.r_[-1000, ducked]) > 50)),
+            "ducks": count["ducked"],
+            "holds": count["held"],
             "heard": [line["text"] for line in lines if line["kind"] == "heard" and line["text"]],
         }
         stage.stop()

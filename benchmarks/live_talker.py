@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent.config.config import Config, load_config
-from agent.conversation.events import Event, Problem, StateChanged, TurnFinished
+from agent.conversation.events import (
+    Event,
+    Problem,
+    StateChanged,
+    TurnFinished,
+    VoiceDucked,
+    VoiceHeld,
+    VoiceResumed,
+)
 from agent.conversation.live_audio import LiveAudio, NoSound
 from agent.conversation.session import Session
 from agent.engine import OutputFailure, Part, load_engine
@@ -71,6 +79,12 @@ def on_event(event: Event) -> None:
             report("turn", record=record.as_json())
         case Transcript(text, is_final) if is_final:
             report("heard", text=text)
+        case VoiceDucked():
+            report("ducked")
+        case VoiceHeld():
+            report("held")
+        case VoiceResumed(was_held=was_held):
+            report("resumed", was_held=was_held)
         case _:
             pass
 

@@ -40,6 +40,8 @@ READINGS = [
     ("en", FINISHED, "When are you open?"),
     ("en", FINISHED, "Yes, please."),
     ("en", FINISHED, "The meeting starts at ten."),
+    ("en", FINISHED, "Thank you and goodbye."),
+    ("en", FINISHED, "No, thank you."),
     ("en", OPEN, "I would like a..."),
     ("en", OPEN, "I would like a"),
     ("en", OPEN, "I would like a small."),
@@ -70,6 +72,7 @@ READINGS = [
     ("de", OPEN, "Wenn es morgen regnet."),
     ("de", FINISHED, "Wie geht es dir?"),
     ("de", FINISHED, "Mach das Licht an."),
+    ("de", FINISHED, "Zwei Kaffee, vielen Dank."),
     ("fr", OPEN, "Je voudrais un"),
     ("fr", OPEN, "Je cherche l'"),
     ("fr", FINISHED, "Comment allez-vous aujourd'hui?"),
@@ -155,6 +158,17 @@ def test_a_users_own_pauses_are_learned_within_bounds() -> None:
         slow.go_on(0.4)
     slow.begin()
     assert slow.wait_s(0.0, None, 0.9) < MIDDLE
+
+
+def test_the_next_sentence_teaches_nothing_about_pauses() -> None:
+    """Somebody asks again a second after a question: that one is answered as soon as the first."""
+    endpointing, finished = waiting(), words("What time is it?")
+    for _ in range(30):
+        assert endpointing.wait_s(5.0, finished, 0.9) == SHORT
+        endpointing.go_on(1.2)
+    assert endpointing.wait_s(5.0, words("the bridge"), 0.9) == MIDDLE, "it is a new turn, too"
+    endpointing.go_on(1.2)
+    assert endpointing.wait_s(5.0, finished, 0.9) > SHORT, "that was a pause"
 
 
 def test_who_has_paused_in_a_turn_waits_longer_until_the_next_turn() -> None:

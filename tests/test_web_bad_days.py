@@ -111,8 +111,8 @@ def open_files(server: Server) -> int:
 
 def helpers(server: Server) -> dict[int, str]:
     """The processes that work for it, and what each runs."""
-    pid = str(server.process.pid)
-    listed = subprocess.run(["ps", "-ww", "--ppid", pid, "-o", "pid=,args="], capture_output=True, text=True, check=True)
+    command = ["ps", "-ww", "--ppid", str(server.process.pid), "-o", "pid=,args="]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)
     rows = (line.split(maxsplit=1) for line in listed.stdout.splitlines())
     return {int(number): arguments for number, arguments in rows}
 

@@ -32,6 +32,9 @@ does not sound so, or that is not known yet; neither; a filled pause, where word
 _PAUSED_BEFORE = 1.3
 """Who has paused in a turn waits longer in its later pauses, by this factor, before it reads and sounds finished."""
 
+_NEXT_SENTENCE_S = 0.7
+"""Who comes back later than this after what read and sounded finished has not paused in it, but says something else."""
+
 _SHORTEST_PAUSE_S = 0.2
 """Shorter silences belong to the words (Goldman-Eisler 1968)."""
 
@@ -106,7 +109,7 @@ class AdaptiveWait:
         self._end_of_turn_s, self._language, self._judge = end_of_turn_s, language, judge
         self._usual_wait_s = end_of_turn_s
         self._read: tuple[str, Reading] = ("", Reading.UNCLEAR)
-        self._has_paused = False
+        self._has_paused = self._was_finished = False
 
     def completeness(self, sound: Samples) -> float:
         """See `Endpointing.completeness`."""
@@ -118,15 +121,19 @@ class AdaptiveWait:
         if words is not None and not words.is_doubtful and words.end_s >= last_voiced_s - WORDS_MISS_S:
             reading = self._reading(words.text)
         share = _share(reading, completeness)
+        self._was_finished = share == _FINISHED
         return self._usual_wait_s * share * (_PAUSED_BEFORE if self._has_paused and share != _FINISHED else 1.0)
 
     def begin(self) -> None:
         """See `Endpointing.begin`."""
-        self._has_paused = False
+        self._has_paused = self._was_finished = False
 
     def go_on(self, pause_s: float) -> None:
         """See `Endpointing.go_on`: follows a quantile of the user's pauses (Robbins and Monro 1951)."""
         if pause_s < _SHORTEST_PAUSE_S:
+            return
+        if self._was_finished and pause_s > _NEXT_SENTENCE_S:
+            self.begin()
             return
         self._has_paused = True
         above = pause_s > self._usual_wait_s

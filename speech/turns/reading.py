@@ -86,7 +86,7 @@ def read(text: str, language: str = "") -> Reading:
         return Reading.OPEN
     if lists is None:
         return Reading.FINISHED if _END_MARK.search(text) else Reading.UNCLEAR
-    if all(word in lists.answers for word in latest):
+    if all(word in lists.answers for word in latest) or {latest[-1], "_".join(latest[-2:])} & lists.closing:
         return Reading.FINISHED
     has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in latest)
     is_whole = (

@@ -30,6 +30,7 @@ class WordLists:
         numbered: what is told in numbers or letters.
         numbers: words for digits and numbers.
         answers: what is whole by itself.
+        closing: with which somebody ends who has said all, one word or two: "thank_you".
     """
 
     fillers: frozenset[str]
@@ -46,6 +47,7 @@ class WordLists:
     numbered: frozenset[str]
     numbers: frozenset[str]
     answers: frozenset[str]
+    closing: frozenset[str]
 
     @property
     def common(self) -> frozenset[str]:
@@ -105,6 +107,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         answers="""
             yes yeah yep no nope okay ok sure thanks hello hi hey goodbye bye stop exactly right correct please
             never sorry pardon maybe nothing""",
+        closing="thanks thank_you goodbye bye good_night see_you",
     ),
     "de": _lists(
         fillers="äh ähm öhm öh em hm hmm mhm also naja tja",
@@ -146,6 +149,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         answers="""
             ja nein doch gut okay ok danke bitte hallo tschüss genau richtig stopp halt klar vielleicht nichts
             entschuldigung""",
+        closing="danke vielen_dank tschüss auf_wiedersehen gute_nacht",
     ),
     "fr": _lists(
         fillers="euh heu hum hmm ben bah bon alors enfin",
@@ -181,6 +185,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             trente quarante cinquante soixante cent mille""",
         answers="""
             oui non si merci bonjour salut au revoir d'accord ok stop exactement voilà peut-être rien pardon bonsoir""",
+        closing="merci au_revoir vous_plaît te_plaît bonne_nuit",
     ),
     "es": _lists(
         fillers="eh em pues mmm hmm bueno",
@@ -213,6 +218,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             cero uno un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis
             veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil""",
         answers="sí no gracias hola adiós vale claro exacto bien ok para nada quizás perdón correcto",
+        closing="gracias adiós por_favor hasta_luego buenas_noches",
     ),
     "it": _lists(
         fillers="ehm eh mmm hmm cioè allora dunque beh insomma",
@@ -247,6 +253,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             zero uno un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici
             sedici venti trenta quaranta cinquanta sessanta settanta ottanta novanta cento mille""",
         answers="sì no grazie ciao arrivederci va bene certo esatto giusto ok stop forse niente scusa buonasera",
+        closing="grazie ciao arrivederci per_favore buona_notte",
     ),
 }
 """By language code."""
