@@ -55,13 +55,26 @@ def test_clear_words_need_no_whole_window(whisper: Decoder, windows: list[float]
     assert windows == [AFTER_THE_SOUND_S]
 
 
-def test_what_is_doubtful_is_decoded_in_the_whole_window_but_not_in_haste(
-    whisper: Decoder, windows: list[float]
+def test_what_comes_again_and_again_is_decoded_in_the_whole_window_but_not_in_haste(
+    whisper: Decoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asked: list[float] = []
+
+    def decode(sound: Samples, check: Callable[[], None], after_s: float, *, is_interim: bool = False) -> Decoded:
+        asked.append(after_s)
+        text = "ten of clubs. " * (5 if after_s < WHOLE_WINDOW_S else 1)
+        return Decoded(text.strip(), -0.3, 1.0, 0.0)
+
+    monkeypatch.setattr(whisper, "decode", decode)
+    second = np.zeros(SPEECH_RATE_HZ, np.float32)
+    assert whisper(second, go_on).text == "ten of clubs." and asked == [AFTER_THE_SOUND_S, WHOLE_WINDOW_S]
+    asked.clear()
+    assert whisper(second, go_on, is_interim=True).is_doubtful and asked == [AFTER_THE_SOUND_S]
+
+
+def test_what_is_only_improbable_is_told_at_once(whisper: Decoder, windows: list[float]) -> None:
     backwards = np.ascontiguousarray(recorded("8_story.wav")[::-1])
-    assert whisper(backwards, go_on).is_doubtful and windows == [AFTER_THE_SOUND_S, WHOLE_WINDOW_S]
-    windows.clear()
-    assert whisper(backwards, go_on, is_interim=True).is_doubtful and windows == [AFTER_THE_SOUND_S]
+    assert whisper(backwards, go_on).is_doubtful and windows == [AFTER_THE_SOUND_S]
 
 
 def test_it_stops_between_its_steps(whisper: Decoder) -> None:

@@ -80,7 +80,7 @@ class Decoder:
         if self._is_accurate or len(sound) > WHOLE_WINDOW_S * SPEECH_RATE_HZ:
             return self._transcribe(sound, check)
         decoded = self.decode(sound, check, AFTER_THE_SOUND_S, is_interim=is_interim)
-        if decoded.is_doubtful and not is_interim:
+        if decoded.repeats and not is_interim:
             decoded = self.decode(sound, check, WHOLE_WINDOW_S)
         return together([decoded])
 

@@ -14,8 +14,8 @@ from speech.turns.base import WORDS_MISS_S
 # Chunks on their way to the recogniser (20 to 40 ms each: ten seconds or more); when it is further behind, hearing
 # waits.
 QUEUED_CHUNKS = 512
-# Of a pause so much more is still passed on: a recogniser that looks for pauses itself may find it later, above all what
-# comes over the network, with the noise that codecs put into pauses.
+# Of a pause so much more is still passed on: a recogniser that looks for pauses itself may find it later, above all in
+# what comes over a network, with the noise that codecs put into pauses.
 HEARD_OF_A_PAUSE_S = 0.4
 
 
