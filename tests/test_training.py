@@ -12,8 +12,9 @@ from avatar.sampler.intention import HABITS, IntentionState, step
 from avatar.training.augment import augment, g711, starved
 from avatar.training.behaviour import Scene, behave
 from avatar.training.dataset import load, prepare
-from avatar.training.speech_data import speak_espeak, sung
 from avatar.training.train import average, train
+from avatar.training.voices.change import sung
+from avatar.training.voices.espeak import speak_espeak
 from speech.errors import InputError
 
 RATE = 16_000

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
-from avatar.training.speech_data import Phone
-from avatar.training.visemes import VISEME_NAMES, VISEMES, VOWELS, visemes_of
+from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.visemes import VISEME_NAMES, VISEMES, VOWELS
+from avatar.training.voices.utterance import Phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +58,16 @@ BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sample
 CURVE_RATE_HZ = 200
 
 
-def _segments(phones: Sequence[Phone], *, arpabet: bool) -> list[_Segment]:
+def _segments(phones: Sequence[Phone]) -> list[_Segment]:
     out: list[_Segment] = []
     for phone in phones:
-        shapes = visemes_of(phone.symbol, arpabet=arpabet)
+        shapes = visemes_of(phone.symbol, phone.alphabet)
         edges = [phone.start_s, phone.end_s]
         if len(shapes) == 2:
             edges.insert(1, phone.start_s + 0.55 * (phone.end_s - phone.start_s))
         # ARPABET durations carry no stress: long vowels are taken for stressed.
         stress = float(phone.stress)
-        if arpabet and shapes[0] in VOWELS:
+        if phone.alphabet == "arpabet" and shapes[0] in VOWELS:
             stress = float(np.clip((phone.end_s - phone.start_s - 0.05) / 0.06, 0.0, 2.0))
         out += [_Segment(shape, edges[i], edges[i + 1], stress) for i, shape in enumerate(shapes)]
     return out
@@ -106,9 +107,7 @@ def frame_times(frames: int) -> Floats:
     return ((np.arange(frames) + 0.5) / FRAME_RATE_HZ).astype(np.float32)
 
 
-def articulate(
-    phones: Sequence[Phone], samples: Floats, sample_rate_hz: int, *, style: Style | None = None, arpabet: bool = False
-) -> Floats:
+def articulate(phones: Sequence[Phone], samples: Floats, sample_rate_hz: int, *, style: Style | None = None) -> Floats:
     """Mouth curves of an utterance.
 
     Args:
@@ -116,7 +115,6 @@ def articulate(
         samples: the sound they belong to; its loudness scales the opening.
         sample_rate_hz: of the sound.
         style: of the speaker.
-        arpabet: the phones are Flite's.
 
     Returns:
         float32 [T, 60], T = frames that the sound covers; all but the mouth and tongue are zero.
@@ -124,7 +122,7 @@ def articulate(
     style = style or Style()
     frames = -(-len(samples) * FRAME_RATE_HZ // sample_rate_hz)
     times = (np.arange(int(np.ceil(frames / FRAME_RATE_HZ * CURVE_RATE_HZ)) + 1) / CURVE_RATE_HZ).astype(np.float32)
-    segments = _segments(phones, arpabet=arpabet)
+    segments = _segments(phones)
     names = ("jaw", "lips", "funnel", "pucker", "spread", "tongue")
     total = np.zeros((len(names), len(times)), np.float32)
     weight = np.full((len(names), len(times)), 1e-6, np.float32)
@@ -211,11 +209,11 @@ def _coefficients(
     return np.clip(out, 0.0, 1.0)
 
 
-def viseme_classes(phones: Sequence[Phone], frames: int, *, arpabet: bool = False) -> np.ndarray:
+def viseme_classes(phones: Sequence[Phone], frames: int) -> np.ndarray:
     """Which viseme each frame's middle falls into: int64 [frames], indices into VISEME_NAMES."""
     out = np.full(frames, VISEME_NAMES.index("rest"), np.int64)
     times = frame_times(frames)
-    for segment in _segments(phones, arpabet=arpabet):
+    for segment in _segments(phones):
         inside = (times >= segment.start_s) & (times < segment.end_s)
         out[inside] = VISEME_NAMES.index(segment.viseme)
     return out

@@ -21,7 +21,7 @@ from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.training.real_scenes import RecordingScenes, SceneSource, VideoScenes
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
 from avatar.training.scenes import MOUTH_NAMES, make_scene
-from avatar.training.speech_data import flite_voices
+from avatar.training.voices.flite import flite_voices
 from speech.errors import InputError
 from speech.files.input_file import check_input_file, read_input_file
 

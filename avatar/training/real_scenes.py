@@ -14,8 +14,8 @@ from avatar.tracking.faces import FaceTracker
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
-from avatar.training.speech_data import Utterance
 from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once, video_scenes, video_sound
+from avatar.training.voices.utterance import Utterance
 from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 

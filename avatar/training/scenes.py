@@ -15,8 +15,12 @@ from avatar.training.articulation import Style, articulate, frame_times, relativ
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.corpus import english, other_language
-from avatar.training.speech_data import Phone, Utterance, flite_voices, speak_espeak, speak_flite, stretched, sung
-from avatar.training.visemes import VOWELS, visemes_of
+from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.visemes import VOWELS
+from avatar.training.voices.change import stretched, sung
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.flite import flite_voices, speak_flite
+from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ
 
 Random = np.random.Generator
@@ -168,7 +172,6 @@ def _speak(random: Random, *, validation: bool) -> Utterance:
 
 
 def _add_speech(parts: _Parts, random: Random, style: Style, spoken: Utterance) -> None:
-    arpabet = spoken.arpabet
     pause = int(random.uniform(0.05, 0.9) * FRAME_RATE_HZ)
     frames = -(-len(spoken.samples) // SAMPLES_PER_FRAME) + pause
     padded = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
@@ -180,14 +183,14 @@ def _add_speech(parts: _Parts, random: Random, style: Style, spoken: Utterance) 
             "frame": len(parts.states),
             "voice": spoken.voice,
             "text": spoken.text,
-            "arpabet": arpabet,
+            "alphabet": spoken.phones[0].alphabet,
             "phones": [[p.symbol, p.start_s, p.end_s, p.stress] for p in phones],
         }
     )
     parts.sounds.append(padded)
-    parts.mouths.append(articulate(phones, padded, SPEECH_RATE_HZ, style=style, arpabet=arpabet))
-    parts.peaks.append(prominence(whole, frames, arpabet=arpabet))
-    parts.visemes.append(viseme_classes(phones, frames, arpabet=arpabet))
+    parts.mouths.append(articulate(phones, padded, SPEECH_RATE_HZ, style=style))
+    parts.peaks.append(prominence(whole, frames))
+    parts.visemes.append(viseme_classes(phones, frames))
     parts.users.append(np.zeros(frames, np.float32))
     parts.states += [ConversationState.SPEAKING] * frames
 
@@ -204,17 +207,17 @@ def _add_silence(parts: _Parts, random: Random, state: ConversationState) -> Non
     parts.states += [state] * frames
 
 
-def prominence(spoken: Utterance, frames: int, *, arpabet: bool) -> Floats:
+def prominence(spoken: Utterance, frames: int) -> Floats:
     """How much each syllable stands out, as peaks at its vowel: float32 [frames] in [0, 1]."""
     out = np.zeros(frames, np.float32)
     loud = relative_loudness(spoken.samples, SPEECH_RATE_HZ, frame_times(frames))
     for phone in spoken.phones:
-        if visemes_of(phone.symbol, arpabet=arpabet)[0] not in VOWELS:
+        if visemes_of(phone.symbol, phone.alphabet)[0] not in VOWELS:
             continue
         middle = min(frames - 1, int((phone.start_s + phone.end_s) / 2.0 * FRAME_RATE_HZ))
         length = np.clip((phone.end_s - phone.start_s - 0.05) / 0.10, 0.0, 1.0)
         stands_out = np.clip((float(loud[middle]) - 0.55) / 0.5, 0.0, 1.0)
-        out[middle] = float(length * stands_out) * (1.0 if arpabet or phone.stress == 2 else 0.3)
+        out[middle] = float(length * stands_out) * (1.0 if phone.alphabet == "arpabet" or phone.stress == 2 else 0.3)
     return out
 
 

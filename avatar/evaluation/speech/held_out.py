@@ -8,7 +8,9 @@ from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.corpus import english
 from avatar.training.scenes import HELD_OUT_FLITE, HELD_OUT_VARIANTS, LANGUAGES
-from avatar.training.speech_data import Utterance, flite_voices, speak_espeak, speak_flite
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.flite import flite_voices, speak_flite
+from avatar.training.voices.utterance import Utterance
 
 _FLITE_SHARE = 0.5
 _PAUSE_S = (0.3, 0.9)
@@ -33,7 +35,7 @@ def held_out_speech(seconds: float, seed: int, pause_s: tuple[float, float] = _P
         pause = int(random.uniform(*pause_s) * FRAME_RATE_HZ)
         length = -(-len(spoken.samples) // SAMPLES_PER_FRAME)
         sound = np.pad(spoken.samples, (0, (length + pause) * SAMPLES_PER_FRAME - len(spoken.samples)))
-        part = SpokenPart(0, length, spoken.phones, spoken.arpabet, spoken.text, spoken.voice)
+        part = SpokenPart(0, length, spoken.phones, spoken.text, spoken.voice)
         pieces.append(SpeechTrack(sound, (part,)))
         frames += pieces[-1].frames
     return joined(pieces)
