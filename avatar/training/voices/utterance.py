@@ -42,21 +42,28 @@ class Utterance:
         phones: with their times.
         voice: whose.
         text: what is said.
+        effort: how it is spoken: -1 very softly, 0 as usual, 1 shouted.
     """
 
     samples: Floats
     phones: tuple[Phone, ...]
     voice: str
     text: str
+    effort: float = 0.0
 
 
 class TrainingVoice(Protocol):
     """Somebody who can be made to say things: one voice of an engine, in one language."""
 
-    name: str
-    """Engine and voice, such as "kokoro af_bella": tells all voices apart."""
-    language: str
-    """BCP 47 tag of what it reads, lower case."""
+    @property
+    def name(self) -> str:
+        """Engine and voice, such as "kokoro af_bella"."""
+        ...
+
+    @property
+    def language(self) -> str:
+        """BCP 47 tag of what it reads, lower case."""
+        ...
 
     def speak(self, text: str, *, pace: float, random: np.random.Generator) -> Utterance:
         """Says a text.
