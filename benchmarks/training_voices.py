@@ -5,8 +5,8 @@ the same sound (10 ms frames; itself 8 ms off on average against Flite's own tim
 same order; and the lips' closures of p and b with the sound: how loud their quietest moment is against the sentence,
 and how far that is from where the voice says.
 
-Run as `python -m benchmarks.training_voices [--sentences 20] [--plot PICTURE.png] [VOICE …]`; VOICE is the beginning of
-a name, such as "kokoro af_".
+Run as `python -m benchmarks.training_voices [--sentences 20] [--plot PICTURE.png] [VOICE …]`; VOICE is a name
+or the beginning of several, such as "kokoro af_".
 """
 
 from __future__ import annotations
@@ -172,7 +172,8 @@ def main() -> None:
     )
     drawn = []
     for wanted in options.voices:
-        for voice in [one for one in voices if one.name.startswith(wanted)]:
+        exact = [one for one in voices if one.name == wanted]
+        for voice in exact or [one for one in voices if one.name.startswith(wanted)]:
             drawn.append(measure(voice, texts)[0])
     if options.plot:
         plot(options.plot, drawn)
