@@ -17,8 +17,11 @@ from avatar.training.voices.voice_files import VoiceFiles
 
 Random = np.random.Generator
 
-NATURAL_SHARES = {"kokoro": 0.70, "piper": 0.12, "hibari": 0.08}
-ROBOT_SHARES = {"flite": 0.06, "espeak": 0.04}
+# Shares of what is heard. What is missing is made up for by its own kind: robots stay a tenth as long as there is
+# anybody else.
+KOKORO_SHARE, OTHER_LANGUAGES_SHARE, PIPER_SHARE, HIBARI_SHARE = 0.58, 0.12, 0.12, 0.08
+FLITE_SHARE, ESPEAK_SHARE = 0.06, 0.04
+ROBOTS_SHARE = FLITE_SHARE + ESPEAK_SHARE
 
 HELD_OUT_FLITE = "awb"
 HELD_OUT_VARIANTS = ("+f5", "+m6", "+max", "+aunty")
@@ -46,30 +49,30 @@ class Cast:
 
     Args:
         files: of the natural ones.
-        report: called with a line for each kind that is missing.
+        report: called with a line if Flite is missing.
 
     Raises:
         InputError: a file is there, but is not what it should be.
     """
 
     def __init__(self, files: VoiceFiles, report: Callable[[str], None] = lambda line: None) -> None:
-        natural: dict[str, _Group] = {}
+        natural: list[_Group] = []
         if files.kokoro is not None and files.kokoro_styles is not None:
             voices, held_out = kokoro_voices(KokoroNetwork(files.kokoro, files.kokoro_styles))
-            natural["kokoro"] = _Group(NATURAL_SHARES["kokoro"], voices, held_out)
+            english = [voice for voice in voices if voice.language.startswith("en")]
+            natural.append(_Group(KOKORO_SHARE, english, held_out))
+            natural.append(_Group(OTHER_LANGUAGES_SHARE, [voice for voice in voices if voice not in english]))
         if files.piper:
-            natural["piper"] = _Group(NATURAL_SHARES["piper"], [PiperVoice(path) for path in files.piper])
+            natural.append(_Group(PIPER_SHARE, [PiperVoice(path) for path in files.piper]))
         if files.hibari is not None:
-            natural["hibari"] = _Group(NATURAL_SHARES["hibari"], [HibariVoice(files.hibari)])
-        robots: dict[str, _Group] = {"espeak": _Group(ROBOT_SHARES["espeak"], *_espeak_voices())}
+            natural.append(_Group(HIBARI_SHARE, [HibariVoice(files.hibari)]))
+        robots = [_Group(ESPEAK_SHARE, *_espeak_voices())]
         if named := flite_voices():
             heard = [FliteVoice(name) for name in named if name != HELD_OUT_FLITE]
-            robots["flite"] = _Group(ROBOT_SHARES["flite"], heard, [FliteVoice(HELD_OUT_FLITE)])
-        for name in (*NATURAL_SHARES, *ROBOT_SHARES):
-            if name not in natural and name not in robots:
-                report(f"voices of {name}: not installed, left out")
-        # What is missing is made up for by its own kind: robots stay a tenth as long as there is anybody else.
-        parts = [(natural, sum(NATURAL_SHARES.values())), (robots, sum(ROBOT_SHARES.values()))]
+            robots.append(_Group(FLITE_SHARE, heard, [FliteVoice(HELD_OUT_FLITE)]))
+        else:
+            report("left out: the voices of Flite: its program is not installed (Debian: apt install flite)")
+        parts = [(natural, 1.0 - ROBOTS_SHARE), (robots, ROBOTS_SHARE)]
         self._training = _Lots([(group.share, group.voices) for group in _evened(parts, lambda g: g.voices)])
         self._validation = _Lots([(group.share, group.held_out) for group in _evened(parts, lambda g: g.held_out)])
 
@@ -101,12 +104,12 @@ class _Lots:
 
 
 def _evened(
-    parts: Sequence[tuple[dict[str, _Group], float]], of_group: Callable[[_Group], Sequence[TrainingVoice]]
+    parts: Sequence[tuple[list[_Group], float]], of_group: Callable[[_Group], Sequence[TrainingVoice]]
 ) -> list[_Group]:
     """The groups with voices, their shares scaled so that each part keeps its whole."""
     out: list[_Group] = []
     for groups, whole in parts:
-        there = [group for group in groups.values() if of_group(group)]
+        there = [group for group in groups if of_group(group)]
         total = sum(group.share for group in there)
         out += [_Group(group.share / total * whole, group.voices, group.held_out) for group in there]
     return out

@@ -48,8 +48,9 @@ class HibariVoice:
         samples = dsp.synth(*(part[0] for part in spectrum), np.random.default_rng(int(random.integers(1 << 31))))
         length_s = len(samples) / dsp.SR
         ends_s = np.cumsum(durations) * (length_s / float(durations.sum()))
-        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], length_s)
-        return Utterance(resample(samples, dsp.SR, SPEECH_RATE_HZ), phones, self.name, text)
+        samples = resample(samples, dsp.SR, SPEECH_RATE_HZ)
+        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], samples)
+        return Utterance(samples, phones, self.name, text)
 
     @cached_property
     def _session(self) -> Any:

@@ -147,8 +147,9 @@ class KokoroVoice:
         sound, durations = self.network.say(symbols, self.styles, pace)
         length_s = len(sound) / SAMPLE_RATE_HZ
         ends_s = np.cumsum(durations) * (length_s / float(durations.sum()))
-        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], length_s)
-        return Utterance(resample(sound, SAMPLE_RATE_HZ, SPEECH_RATE_HZ), phones, self.name, text)
+        samples = resample(sound, SAMPLE_RATE_HZ, SPEECH_RATE_HZ)
+        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], samples)
+        return Utterance(samples, phones, self.name, text)
 
     def _symbols(self, text: str) -> str:
         if self.language.startswith("en"):

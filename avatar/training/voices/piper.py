@@ -56,8 +56,9 @@ class PiperVoice:
             raise InputError(f"{self.name}: expected a network that tells its durations, this one does not")
         rate = self._voice.sample_rate_hz
         ends_s = np.cumsum(durations)[np.cumsum([len(group) for group in groups]) - 1] * (_HOP / rate)
-        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], len(samples) / rate)
-        return Utterance(resample(samples, rate, SPEECH_RATE_HZ), phones, self.name, text)
+        samples = resample(samples, rate, SPEECH_RATE_HZ)
+        phones = phones_from_symbols(symbols, [float(end) - _EARLY_S for end in ends_s[:-1]], samples)
+        return Utterance(samples, phones, self.name, text)
 
     @cached_property
     def _network(self) -> PiperNetwork:
