@@ -45,6 +45,10 @@ def test_symbols_become_phones_without_gaps() -> None:
     assert (phones[3].start_s, phones[3].end_s) == pytest.approx((0.4, 0.6))
     assert (phones[7].start_s, phones[7].end_s) == pytest.approx((1.0, 1.2))
     assert {phone.alphabet for phone in phones} == {"ipa"}
+    # A last sound that falls silent before the network says so ends there.
+    quiet_after_the_comma[int(1.35 * RATE) :] = 1e-4
+    *_, last, pause = phones_from_symbols(symbols, bounds, quiet_after_the_comma)
+    assert (last.symbol, last.end_s, pause.symbol) == ("iː", pytest.approx(1.35), "")
     # A comma at which nobody pauses is part of the sound before it.
     fluent = phones_from_symbols(symbols, bounds, np.full(2 * RATE, 0.1, np.float32))
     assert [phone.symbol for phone in fluent] == ["", "h", "O", "a", "ʊ", "t", "b", "iː", ""]

@@ -17,6 +17,8 @@ from speech.tts.synthesis.symbol_times import stressed_phoneme_times
 _HOP = SPEECH_RATE_HZ // 200
 _SILENT_DB = 25.0
 """Below the sentence's loud fifth a pause is one."""
+_LEAST_HOPS, _TAIL_HOPS = 6, 16
+"""Of 5 ms: what is left of a phone whose silent end is cut off, and how long that end must be."""
 _GLIDES = frozenset("ɪʊ")
 """Second halves of diphthongs that are written in two symbols."""
 
@@ -47,7 +49,25 @@ def phones_from_symbols(symbols: Sequence[str], bounds_s: Sequence[float], sampl
             phones[-1] = replace(phones[-1], end_s=last / SPEECH_RATE_HZ)
             continue
         phones.append(Phone("" if is_pause else symbol, first / SPEECH_RATE_HZ, last / SPEECH_RATE_HZ, stress, "ipa"))
-    return tuple(phones)
+    out: list[Phone] = []
+    for part in (part for phone in phones for part in _without_tail(phone, level <= silent_db)):
+        if out and not out[-1].symbol and not part.symbol:
+            out[-1] = replace(out[-1], end_s=part.end_s)
+        else:
+            out.append(part)
+    return tuple(out)
+
+
+def _without_tail(phone: Phone, silent: npt.NDArray[np.bool_]) -> list[Phone]:
+    """The phone up to where it falls silent, and a pause if it does so for long: networks stretch last phonemes."""
+    first, stop = (round(at * SPEECH_RATE_HZ) // _HOP for at in (phone.start_s, phone.end_s))
+    heard = stop
+    while heard > first + _LEAST_HOPS and silent[heard - 1]:
+        heard -= 1
+    if not phone.symbol or stop - heard < _TAIL_HOPS:
+        return [phone]
+    end_s = heard * _HOP / SPEECH_RATE_HZ
+    return [replace(phone, end_s=end_s), replace(phone, symbol="", start_s=end_s, stress=0)]
 
 
 def _level_db(samples: Floats) -> npt.NDArray[np.float64]:
