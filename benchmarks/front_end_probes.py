@@ -17,7 +17,7 @@ COMPONENTS = 64
 RIDGES = tuple(10.0**power for power in range(2, 6))
 
 _SINGLE, _TOGETHER = 10, 4
-_HIDDEN, _EPOCHS, _BATCH, _CROP, _RATE = 96, 15, 24, 100, 3e-3
+_HIDDEN, _STEPS, _BATCH, _CROP, _RATE = 64, 200, 24, 100, 5e-3
 _SETTLES = 25  # frames at the start of a crop whose errors don't count
 
 Doubles = npt.NDArray[np.float64]
@@ -118,12 +118,10 @@ def train_recurrent(clips: Sequence[Clip], weights: Sequence[float], seed: int) 
     torch.manual_seed(seed)
     padded = [_padded(clip) for clip in clips]
     model = _Recurrent(padded[0][0].shape[1])
-    frames = sum(len(x) for x, _ in padded)
-    steps = max(1, _EPOCHS * frames // (_BATCH * (_CROP - _SETTLES)))
     optimiser = torch.optim.AdamW(model.parameters(), _RATE, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=_STEPS)
     chance = torch.tensor([len(x) * weight for (x, _), weight in zip(padded, weights, strict=True)], dtype=torch.double)
-    for _ in range(steps):
+    for _ in range(_STEPS):
         chosen = torch.multinomial(chance, _BATCH, replacement=True, generator=generator).tolist()
         crops = []
         for number in chosen:

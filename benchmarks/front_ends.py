@@ -15,8 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,106 +29,21 @@ from agent.personas import portrait_path
 from avatar.evaluation import curves
 from avatar.evaluation.driving import drive
 from avatar.evaluation.lips import LipGeometry
-from avatar.evaluation.people.tracked_face import track_face
 from avatar.evaluation.people_section import SENTENCE_S
-from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, SpokenPart, log_envelope, rule_motion
+from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, log_envelope
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
 from avatar.portrait.portrait import load_portrait
-from avatar.training.augment import augment
-from avatar.training.corpus import english
-from avatar.training.scenes import LANGUAGES, VARIANTS
-from avatar.training.speech_data import Utterance, flite_voices, speak_espeak, speak_flite
+from benchmarks.front_end_data import Piece, real_piece, scaled, synthetic_pieces
 from benchmarks.front_end_features import CTranslate2Encoder, CutEncoder, FrontEnd, MelFrontEnd, WhisperFrontEnd
-from benchmarks.front_end_probes import (
-    Clip,
-    Components,
-    Normal,
-    recurrent_mouth,
-    stacked,
-    train_recurrent,
-)
+from benchmarks.front_end_probes import Clip, Components, Normal, recurrent_mouth, stacked, train_recurrent
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import SPEECH_RATE_HZ, Samples
-from speech.files.sound_file import read_audio
 
 _FURTHEST = 3
-_CLEAN_SHARE = 0.25
 _REAL_WEIGHT = 0.5  # of all real frames together, over all synthetic ones, where both are learned from
 _TIMED_BLOCKS = 60
+_RECURRENT_FOLDS = 3
 SETS = ("synthetic", "real", "both")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Sound and the mouth that belongs to it.
-
-    Attributes:
-        person: who speaks.
-        sound: float32 [N] at 16 kHz.
-        mouth: float32 [T, 2], opening and width, any unit.
-    """
-
-    person: str
-    sound: Samples
-    mouth: Floats
-
-    @property
-    def is_sentence(self) -> bool:
-        """Whether it is one sentence, no continuous speech."""
-        return len(self.mouth) <= SENTENCE_S * FRAME_RATE_HZ
-
-
-def utterances(seed: int) -> Iterator[Utterance]:
-    """Endless English sentences of many synthetic voices."""
-    random = np.random.default_rng(seed)
-    flite = flite_voices()
-    for text in english(seed):
-        if flite and random.random() < 0.5:
-            yield speak_flite(text, flite[int(random.integers(len(flite)))], stretch=float(random.uniform(0.85, 1.2)))
-        else:
-            voice = LANGUAGES[int(random.integers(len(LANGUAGES)))] + VARIANTS[int(random.integers(len(VARIANTS)))]
-            rate, pitch = int(random.integers(130, 200)), int(random.integers(15, 85))
-            yield speak_espeak(text, voice, rate=rate, pitch=pitch)
-
-
-def synthetic_pieces(minutes: float, seed: int, lips: LipGeometry) -> list[Piece]:
-    """Speech with the rule's mouth, half a second of silence after every sentence."""
-    random = np.random.default_rng([seed, 1])
-    pieces: list[Piece] = []
-    frames = 0
-    for spoken in utterances(seed):
-        length = -(-len(spoken.samples) // SAMPLES_PER_FRAME) + 12
-        clean = np.pad(spoken.samples, (0, length * SAMPLES_PER_FRAME - len(spoken.samples)))
-        track = SpeechTrack(clean, (SpokenPart(0, length, spoken.phones, spoken.arpabet, spoken.text, spoken.voice),))
-        at = lips(rule_motion(track))
-        heard = clean if random.random() < _CLEAN_SHARE else augment(clean, random)
-        pieces.append(Piece(spoken.voice, heard, np.stack([at.gap_px, at.width_px], axis=1)))
-        frames += length
-        if frames >= minutes * 60 * FRAME_RATE_HZ:
-            return pieces
-    raise AssertionError("the texts are endless")
-
-
-def real_piece(path: Path, late: int, work: Path | None) -> Piece:
-    """A video's own sound and the tracked mouth; the sound is so many frames late."""
-    kept = None if work is None else work / f"{path.stem}.npy"
-    if kept is not None and kept.is_file():
-        mouth = np.load(kept)
-    else:
-        face = track_face(path)
-        mouth = np.stack([face.gap, face.width], axis=1)
-        if kept is not None:
-            np.save(kept, mouth)
-    sound = read_audio(path, SPEECH_RATE_HZ)[late * SAMPLES_PER_FRAME :]
-    frames = min(len(mouth), len(sound) // SAMPLES_PER_FRAME)
-    return Piece(path.stem, sound[: frames * SAMPLES_PER_FRAME], mouth[:frames])
-
-
-def scaled(pieces: Sequence[Piece]) -> list[Piece]:
-    """Mouths with zero mean and unit spread over all the pieces."""
-    every = np.concatenate([piece.mouth for piece in pieces])
-    mean, spread = every.mean(axis=0), every.std(axis=0)
-    return [replace(piece, mouth=((piece.mouth - mean) / spread).astype(np.float32)) for piece in pieces]
 
 
 def best_r(ours: Floats, real: Floats) -> tuple[float, int, float]:
@@ -147,10 +61,10 @@ Scores = dict[str, tuple[float, float, float]]
 """Person → opening's r, its lag, width's r."""
 
 
-def folds(real: Sequence[Clip]) -> list[list[Clip]]:
-    """Who is left out together: every continuous talker alone, the speakers of single sentences at once."""
-    short = [clip for clip in real if _is_short(clip)]
-    return [[clip] for clip in real if not _is_short(clip)] + ([short] if short else [])
+def folds(real: Sequence[Clip], most: int) -> list[list[Clip]]:
+    """Who is left out together: continuous talkers in up to so many groups, speakers of single sentences at once."""
+    short, long = [clip for clip in real if _is_short(clip)], [clip for clip in real if not _is_short(clip)]
+    return [fold for fold in [*(long[first::most] for first in range(most)), short] if fold]
 
 
 def real_weight(synthetic: Sequence[Clip], real: Sequence[Clip]) -> float:
@@ -167,7 +81,7 @@ def probe_ridge(synthetic: Sequence[Clip], real: Sequence[Clip], past: int) -> d
     made = Normal.of(synthetic, past)
     alone = made.solve()
     amount = real_weight(synthetic, real)
-    left_out = folds(real)
+    left_out = folds(real, len(real))
     tried: dict[str, list[list[list[tuple[float, float, float]]]]] = {name: [] for name in SETS}  # folds, clips, ridges
     for fold in left_out:
         others = Normal.of([clip for clip in real if all(clip is not one for one in fold)], past)
@@ -194,7 +108,7 @@ def probe_recurrent(synthetic: Sequence[Clip], real: Sequence[Clip], seed: int) 
     scores: dict[str, Scores] = {name: {} for name in SETS}
     amount = real_weight(synthetic, real)
     alone = train_recurrent(synthetic, [1.0] * len(synthetic), seed)
-    for fold in folds(real):
+    for fold in folds(real, _RECURRENT_FOLDS):
         others = [clip for clip in real if all(clip is not one for one in fold)]
         weights = [1.0] * len(synthetic) + [amount] * len(others)
         models = {
@@ -260,8 +174,10 @@ def front_ends() -> list[Callable[[], FrontEnd]]:
         lambda: MelFrontEnd(21, 2),
         lambda: MelFrontEnd(50, 2),
         lambda: MelFrontEnd(21, 5),
+        lambda: whole(15, 2),
         lambda: whole(25, 2),
         lambda: whole(50, 2),
+        lambda: whole(25, 0),
         lambda: whole(50, 5),
         lambda: cut(25, 2),
         lambda: cut(50, 2),
@@ -277,6 +193,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="folder in which what was tracked is kept")
     parser.add_argument("--out", type=Path, help="JSON with all figures")
+    parser.add_argument("--no-recurrent", action="store_true", help="the ridge alone, which is quicker")
     parser.add_argument("--only", help="front ends whose name has this in it")
     options = parser.parse_args()
     late = {name: int(frames) for name, _, frames in (text.rpartition("=") for text in options.sound_offset)}
@@ -324,10 +241,10 @@ def main() -> None:
         made, people = ([components(clip) for clip in some] for some in raw)
         del raw
         lines: dict[str, object] = {"processor_ms_a_frame": float(np.median(costs))}
-        for probe, found in (
-            ("ridge", probe_ridge(made, people, front.past)),
-            ("GRU", probe_recurrent(made, people, options.seed)),
-        ):
+        probes = {"ridge": probe_ridge(made, people, front.past)}
+        if not options.no_recurrent:
+            probes["GRU"] = probe_recurrent(made, people, options.seed)
+        for probe, found in probes.items():
             for name, scores in found.items():
                 if scores:
                     lines[f"{probe}, {name}"] = show(f"{probe}, {name}", scores, real)
