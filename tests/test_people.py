@@ -157,7 +157,8 @@ def test_sentences_and_continuous_speech_are_told_apart_and_held_to_the_people()
     assert line.cells[1].is_outside and not line.cells[0].is_outside
     assert rows_of(close)["mean"][:4] == pytest.approx((1.0, 0.0, 1.0, 1.0), abs=1e-4)
     assert rows_of(far)["l0"][3] == pytest.approx(3.0, abs=1e-3)
-    assert [cell.is_outside for cell in far.rows[0].cells] == [False, False, False, True, False]
+    assert rows_of(far)["l0"][5] == pytest.approx(3.0 * rows_of(far)["l0"][4])
+    assert [cell.is_outside for cell in far.rows[0].cells] == [False, False, False, True, False, False, False]
     assert rows_of(same)["blinks/min"] == (None, None)  # too short for a rate
     assert rows_of(faster)["blinks/min"] == (0.0, 0.0)
 

@@ -172,20 +172,23 @@ def _agreement(kind: str, pairs: Sequence[Pair]) -> Section:
     goals = SENTENCE_GOALS if is_sentence else SPEECH_GOALS
     found = [likeness(pair.real, pair.ours) for pair in pairs]
     drawn = [curves.correlation(pair.geometry, pair.ours.gap) for pair in pairs]
-    columns = ("r of the opening", "lag, frames", "r of the width", "spread", "r of drawn and told")
-    each = [
-        [one.opening, None if one.lag is None else float(one.lag), one.width, one.spread, told]
-        for one, told in zip(found, drawn, strict=True)
+    columns = (
+        *("r of the opening", "lag, frames", "r of the width", "spread"),
+        *("open at 90 %, real", "open at 90 %, ours", "r of drawn and told"),
+    )
+    each: list[list[float | None]] = [
+        [one.opening, one.lag, one.width, one.spread, _widely_open(pair.real), _widely_open(pair.ours), told]
+        for pair, one, told in zip(pairs, found, drawn, strict=True)
     ]
-    held = [goals.get(WORST_R), LAG_GOAL, None, SPREAD_GOAL, None]
+    held = [goals.get(WORST_R), LAG_GOAL, None, SPREAD_GOAL, None, None, None]
     rows: list[Row] = [row(pair.name, values, "", 2, held) for pair, values in zip(pairs, each, strict=True)]
     if len(pairs) > 1:
         means = [_mean([values[i] for values in each]) for i in range(len(columns))]
-        rows.append(row("mean", means, "", 2, [goals[OPENING_R], None, goals[WIDTH_R], None, None]))
+        rows.append(row("mean", means, "", 2, [goals[OPENING_R], None, goals[WIDTH_R], *(None,) * 4]))
     note = (
         f"At the lag, within ±{_FURTHEST_LAG} frames, at which the openings agree best; above 0 ours is late. Spread: "
-        "of our opening over that of the real one, each over its mouth's width. Drawn and told: the gap that is found "
-        "in our pictures, against the decoder's own geometry."
+        "of our opening over that of the real one, each over its mouth's width, as the openings at 90 % are. Drawn and "
+        "told: the gap that is found in our pictures, against the decoder's own geometry."
     )
     return Section(f"Our mouth against the real one: {kind}", columns, tuple(rows), note)
 
