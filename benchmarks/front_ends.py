@@ -17,6 +17,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,30 @@ def show(name: str, scores: Scores, real: Sequence[Piece]) -> dict[str, object]:
     return {**found, "each": {person: list(values) for person, values in scores.items()}}
 
 
+def measure(
+    front: FrontEnd, synthetic: Sequence[Piece], real: Sequence[Piece], seed: int, *, recurrent: bool
+) -> dict[str, object]:
+    """All figures of one front end, printed as they come."""
+    print(front.name, flush=True)
+    began = time.process_time()
+    raw = [[Clip(p.person, front.views(p.sound)[: len(p.mouth)], p.mouth) for p in some] for some in (synthetic, real)]
+    print(f"    heard everything in {time.process_time() - began:.0f} s of the processor", flush=True)
+    costs = block_times(front, np.concatenate([p.sound for p in real]))
+    print_percentiles("    processor time a frame, block of 5", costs, "ms")
+    components = Components(raw[0])
+    made, people = ([components(clip) for clip in some] for some in raw)
+    unheard = probe_made(made, front.past)
+    print(f"  ridge, on synthetic speech left out: opening {unheard:5.2f} at lag 0", flush=True)
+    lines: dict[str, object] = {"processor_ms_a_frame": float(np.median(costs)), "synthetic, opening": unheard}
+    probes = [("ridge", partial(probe_ridge, made, people, front.past))]
+    if recurrent:
+        probes.append(("GRU", partial(probe_recurrent, made, people, seed)))
+    for probe, judge in probes:
+        for name, scores in judge().items():
+            lines[f"{probe}, {name}"] = show(f"{probe}, {name}", scores, real)
+    return lines
+
+
 def front_ends() -> list[Callable[[], FrontEnd]]:
     """All that are compared, made one after the other."""
     model = find_packaged("faster-whisper", "tiny.en")
@@ -244,28 +269,7 @@ def main() -> None:
         front = make()
         if not re.search(options.only, front.name):
             continue
-        print(front.name, flush=True)
-        began = time.process_time()
-        raw = [
-            [Clip(p.person, front.views(p.sound)[: len(p.mouth)], p.mouth) for p in some] for some in (synthetic, real)
-        ]
-        print(f"    heard everything in {time.process_time() - began:.0f} s of the processor", flush=True)
-        costs = block_times(front, np.concatenate([p.sound for p in real]))
-        print_percentiles("    processor time a frame, block of 5", costs, "ms")
-        components = Components(raw[0])
-        made, people = ([components(clip) for clip in some] for some in raw)
-        del raw
-        unheard = probe_made(made, front.past)
-        print(f"  ridge, on synthetic speech left out: opening {unheard:5.2f} at lag 0", flush=True)
-        lines: dict[str, object] = {"processor_ms_a_frame": float(np.median(costs)), "synthetic, opening": unheard}
-        probes = {"ridge": probe_ridge(made, people, front.past)}
-        if not options.no_recurrent:
-            probes["GRU"] = probe_recurrent(made, people, options.seed)
-        for probe, found in probes.items():
-            for name, scores in found.items():
-                if scores:
-                    lines[f"{probe}, {name}"] = show(f"{probe}, {name}", scores, real)
-        report[front.name] = lines
+        report[front.name] = measure(front, synthetic, real, options.seed, recurrent=not options.no_recurrent)
         if options.out is not None:
             options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
