@@ -9,6 +9,7 @@ from avatar.evaluation import behaviour, curves
 from avatar.evaluation.bands import BANDS, BLINKS, band
 from avatar.evaluation.lips import LipGeometry, aperture_at_gap, rendered_lip_gap_px
 from avatar.evaluation.listener import nods, pauses
+from avatar.evaluation.people.tracked_face import track_face
 from avatar.evaluation.phonemes import events, phoneme_measures
 from avatar.evaluation.results import Band, Evaluation, Section, row
 from avatar.evaluation.spectra import band_share
@@ -22,7 +23,6 @@ from avatar.evaluation.speech.speech_track import (
     speech_and_silence,
 )
 from avatar.evaluation.speech_sections import Clip, Target, agreement
-from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import ConversationState, MotionLayout, neutral
 from avatar.portrait.portrait import load_portrait
@@ -339,7 +339,7 @@ def test_figures_are_held_to_their_bands():
 
 @pytest.mark.testdata
 def test_a_real_mouth_is_tracked_with_the_sound(test_data):
-    tracked = track_mouth(test_data / "video" / "grid_bbaf2n.mpg")
+    tracked = track_face(test_data / "video" / "grid_bbaf2n.mpg")
     assert 73 <= len(tracked.gap) == len(tracked.width) <= 76
     assert tracked.gap.max() > 0.08 > 0.02 > tracked.gap.min()
     assert 0.4 < tracked.width.mean() < 0.8

@@ -237,6 +237,8 @@ def test_what_does_not_fit_is_said_in_one_line(folder, kind, says):
         (["--motion", "a.csv"], "--audio FILE or --video FILE to go with --motion"),
         (["x", "--audio", "a.wav"], "a folder or single files"),
         (["--sound-offset", "5"], "recordings to go with --sound-offset"),
+        (["--audio", "a.wav", "--sound-offset", "some"], "FRAMES or NAME=FRAMES, a whole number, got 'some'"),
+        (["--audio", "a.wav", "--sound-offset", "b=5"], r"the name of a recording (a), got 'b'"),
         (["--audio", "a.wav", "--minutes", "3"], "--minutes is for"),
         (["-o", "report.pdf"], "ends in .html"),
         (["--audio", "missing.wav"], "expected a sound file"),
@@ -248,14 +250,22 @@ def test_options_that_don_t_go_together(arguments, says):
 
 
 @pytest.mark.testdata
-def test_a_video_brings_sound_and_mouth(test_data):
+def test_a_video_brings_sound_and_mouth(test_data, tmp_path):
     clip = test_data / "video" / "grid_lbax4n.mpg"
-    done = run("--video", clip, "--transcript", "lay blue at x four now", "--quick", "--json", "-q")
+    report = tmp_path / "report.html"
+    done = run("--video", clip, "--transcript", "lay blue at x four now", "--quick", "--json", "-q", "-o", report)
     assert done.exit_code == 0, done.output
     found = sections(json.loads(done.stdout))
     r = found["Mouth against the video's"]["aperture: r at lag 0"]["values"]
     assert r["sampler"] > 0.4 and r["rule"] > 0.4
     assert found["Phonemes"]["p b m: lips' edges ≤ 1 px apart"]["values"]["rule"] == 1.0
+    people = found["Movement as people move: sentences of up to 4 s"]
+    assert people.keys() >= {"openings/s", "opening and width, r", "brows, range", "head yaw, range"}
+    assert 0.5 < people["lip speed, 95 % (eye distances/s)"]["values"]["real"] < 4.0
+    mouths = found["Our mouth against the real one: sentences of up to 4 s"]["grid_lbax4n"]["values"]
+    assert mouths["r of the opening"] > 0.4 and mouths["r of drawn and told"] > 0.9
+    page = report.read_text(encoding="utf-8")
+    assert "grid_lbax4n: the real face over ours" in page and "Real and ours: grid_lbax4n" in page
 
 
 def test_trained_towers_are_asked_too(folder, tmp_path):

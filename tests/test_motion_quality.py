@@ -7,9 +7,9 @@ from avatar.evaluation.behaviour import boundary_ratio, head_speed_rms
 from avatar.evaluation.curves import aperture, correlation
 from avatar.evaluation.driving import drive, silence
 from avatar.evaluation.lips import LipGeometry
+from avatar.evaluation.people.tracked_face import track_face
 from avatar.evaluation.phonemes import events, phoneme_measures
 from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, log_envelope, rule_motion
-from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import ConversationState, MotionLayout
 from avatar.portrait.portrait import load_portrait
 from avatar.sampler.batcher import BlockBatcher
@@ -79,7 +79,7 @@ def test_a_still_state_is_calmer_than_speech(shipped):
 def test_real_speech_moves_the_mouth_as_its_speaker_did(shipped, test_data):
     ours, envelope = [], []
     for path in sorted((test_data / "video").glob("grid_*.mpg")):
-        track, gap = SpeechTrack(read_audio(path, RATE)), track_mouth(path).gap
+        track, gap = SpeechTrack(read_audio(path, RATE)), track_face(path).gap
         frames = min(len(gap), track.frames)
         opening = aperture(_sample(shipped, track.sound))
         ours.append(correlation(opening[:frames], gap[:frames]))

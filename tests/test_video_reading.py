@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from avatar.evaluation.tracked_mouth import track_mouth
+from avatar.evaluation.people.tracked_face import track_face
 from avatar.geometry.points import KEPT
 from avatar.motion import Floats
 from avatar.placing.mean_face import mean_face
@@ -413,7 +413,7 @@ def test_nothing_is_trusted_where_there_are_no_pictures(tmp_path: Path) -> None:
     assert (found.confidence[30:100] == 0.0).all() and found.confidence[2:28].min() > 0.5
     assert "2.8 s without new pictures: nothing is known of the face there" in found.notices
     with pytest.raises(InputError, match=r"2\.8 s are without pictures"):
-        track_mouth(path)
+        track_face(path)
 
 
 @pytest.mark.usefixtures("sees")
@@ -423,7 +423,7 @@ def test_where_pictures_are_lost_there_is_no_confidence_and_the_shot_goes_on(tmp
     assert found.shots == ((0, 80),)
     assert (found.confidence[40:46] == 0.0).all() and np.delete(found.confidence, range(40, 46)).min() > 0.5
     assert np.abs(found.values[40:46] - found.values[39]).max() < 1e-3
-    assert track_mouth(tmp_path / "whole.mkv").gap.shape == (80,)
+    assert track_face(tmp_path / "whole.mkv").gap.shape == (80,)
 
 
 @pytest.mark.usefixtures("sees")

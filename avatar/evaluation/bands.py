@@ -2,7 +2,8 @@
 
 Blinks: Bentivoglio 1997 (17 a minute at rest, 26 in conversation), Doughty 2001, Stern 1984 (a whole blink stays under
 500 ms). Gaze at the partner: Argyle (75 % while listening, 40 % while talking). Head: Hadar 1983 (nearly always moving
-in speech). Saccades: Eyes Alive 2002.
+in speech). Saccades: Eyes Alive 2002. How well our mouths are to follow the real ones whose sound they are made from is
+a goal of ours; people's movement itself is held to the people in the videos (`avatar.evaluation.people_section`).
 """
 
 from __future__ import annotations
@@ -47,3 +48,15 @@ BANDS: dict[ConversationState, dict[str, Band]] = {
 def band(state: ConversationState | None, measure: str) -> Band | None:
     """What a measure is held to in a state; None if to nothing."""
     return None if state is None else BANDS[state].get(measure)
+
+
+OPENING_R, WORST_R, WIDTH_R = "opening", "opening, any clip", "width"
+"""Correlations with the real mouth at the opening's best lag."""
+
+SENTENCE_GOALS: dict[str, Band] = {OPENING_R: Band(0.62, 1.0), WIDTH_R: Band(0.45, 1.0)}
+"""Of the mean over clips of one sentence."""
+SPEECH_GOALS: dict[str, Band] = {OPENING_R: Band(0.5, 1.0), WORST_R: Band(0.35, 1.0), WIDTH_R: Band(0.45, 1.0)}
+"""Of the mean over clips of continuous speech, and of each of them."""
+LAG_GOAL = Band(-1.0, 1.0)
+SPREAD_GOAL = Band(0.7, 1.3)
+"""Of the opening's spread over the real one's, each over the width of its own mouth."""

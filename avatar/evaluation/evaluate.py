@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from avatar.decoder import FaceDecoder
 from avatar.evaluation.behaviour_sections import (
     LEAST_S,
     Behaved,
@@ -18,6 +19,10 @@ from avatar.evaluation.curves import aperture
 from avatar.evaluation.driving import MakeSampler, drive, silence
 from avatar.evaluation.lips import LipGeometry, aperture_at_gap
 from avatar.evaluation.listener import nods
+from avatar.evaluation.people.movement import face_curves
+from avatar.evaluation.people.side_by_side import side_by_side
+from avatar.evaluation.people.tracked_face import TrackedFace, track_drawn, track_face
+from avatar.evaluation.people_section import Pair, face_trace, people_sections
 from avatar.evaluation.phonemes import CLOSED_GAP_PX
 from avatar.evaluation.results import Evaluation, Section
 from avatar.evaluation.speech.alignment import align
@@ -40,8 +45,8 @@ from avatar.evaluation.speech_sections import (
     phonemes,
     traces,
 )
-from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
+from avatar.picture.sheets import jpeg
 from avatar.progress import Progress, ShareDone
 
 SAMPLER, GIVEN = "sampler", "motion"
@@ -61,6 +66,8 @@ class Plan:
         baseline_steps: network evaluations a block of the second sampling; None for no second one.
         block_frames: frames of the sampler's blocks.
         towers: weights of trained towers to ask as well.
+        draw: makes the decoder of the portrait; motion is then compared, as drawn, with the people in videos.
+        sheets: whether to draw sheets of both, side by side.
         progress: called with the share done and a line about it.
     """
 
@@ -69,6 +76,8 @@ class Plan:
     baseline_steps: int | None
     block_frames: int
     towers: Sequence[Path] = ()
+    draw: Callable[[], FaceDecoder] | None = None
+    sheets: bool = False
     progress: Progress = lambda done, note: None
 
     @contextmanager
@@ -171,10 +180,16 @@ def evaluate_recordings(plan: Plan, recordings: Sequence[EvaluatedRecording]) ->
     Raises:
         InputError: a video or a transcript does not fit its sound.
     """
-    clips = []
+    clips: list[Clip] = []
+    faces: list[TrackedFace | None] = []
+    draws = plan.draw is not None and any(recording.video is not None for recording in recordings)
+    made = 0.7 if draws else 0.98
     for number, recording in enumerate(recordings):
-        start, stop = (0.98 * (number + i) / len(recordings) for i in (0, 1))
-        clips.append(_clip(plan, recording, start, stop))
+        start, stop = (made * (number + i) / len(recordings) for i in (0, 1))
+        clip, face = _clip(plan, recording, start, stop)
+        clips.append(clip)
+        faces.append(face)
+    pairs, sheets = _beside_people(plan, recordings, clips, faces, made) if draws else ([], {})
     plan.progress(0.98, "measuring")
     columns = list(clips[0].motions)
     sections = _phoneme_sections(clips, plan.lips)
@@ -184,6 +199,7 @@ def evaluate_recordings(plan: Plan, recordings: Sequence[EvaluatedRecording]) ->
         # A rule without phonemes would be a closed mouth: it has figures only where all clips have a transcript.
         followers = [name for name in columns if name != RULE or all(clip.track.parts for clip in filmed)]
         sections.append(agreement("Mouth against the video's", filmed, followers, plan.lips, note))
+    sections += people_sections(pairs)
     blocks = plan.block_frames if plan.make is not None else None
     sections.append(mouth_and_sound([_without_empty_rule(clip, clips) for clip in clips], blocks))
     behaved = {}
@@ -198,23 +214,30 @@ def evaluate_recordings(plan: Plan, recordings: Sequence[EvaluatedRecording]) ->
     plan.progress(1.0, "")
     settings = {
         "recordings": ", ".join(clip.name for clip in clips),
-        "sound offset": f"{recordings[0].sound_offset} frames",
+        "sound offset": ", ".join(f"{one.name} {one.sound_offset}" for one in recordings if one.sound_offset) or "0",
     }
-    curves = traces([_without_empty_rule(clip, clips) for clip in clips], "tracked")
-    return Evaluation("Recordings", settings, sections, curves, {name: b.values for name, b in behaved.items()})
+    return Evaluation(
+        "Recordings",
+        settings,
+        sections,
+        traces([_without_empty_rule(clip, clips) for clip in clips], "tracked"),
+        {name: b.values for name, b in behaved.items()},
+        [face_trace(pair) for pair in pairs],
+        sheets,
+    )
 
 
-def _clip(plan: Plan, recording: EvaluatedRecording, start: float, stop: float) -> Clip:
+def _clip(plan: Plan, recording: EvaluatedRecording, start: float, stop: float) -> tuple[Clip, TrackedFace | None]:
     track = recording.track
     sampling = start + (0.5 if recording.video is not None else 0.0) * (stop - start)
-    target = None
+    target = face = None
     if recording.video is not None:
         with plan.stage(f"{recording.name}: tracking", start, sampling) as advance:
-            tracked = track_mouth(recording.video, advance)
+            face = track_face(recording.video, advance)
         # Of a shifted sound, what it has lost is silence.
         late = max(recording.sound_offset, 0) * SAMPLES_PER_FRAME
-        check_lengths(str(recording.video), "video", len(tracked.gap), len(track.sound) + late)
-        target = Target(tracked.gap, tracked.width)
+        check_lengths(str(recording.video), "video", len(face.gap), len(track.sound) + late)
+        target = Target(face.gap, face.width)
     if recording.transcript is not None:
         phones = align(track.sound, recording.transcript, recording.name)
         track = replace(track, parts=(SpokenPart(0, track.frames, phones, True, recording.transcript),))
@@ -223,7 +246,35 @@ def _clip(plan: Plan, recording: EvaluatedRecording, start: float, stop: float) 
     else:
         motions = plan.sampled(track, recording.name, sampling, stop, ConversationState.SPEAKING)
     motions = {**motions, RULE: rule_motion(track), ENVELOPE: envelope_motion(track)}
-    return Clip(recording.name, track, motions, target)
+    return Clip(recording.name, track, motions, target), face
+
+
+def _beside_people(
+    plan: Plan,
+    recordings: Sequence[EvaluatedRecording],
+    clips: Sequence[Clip],
+    faces: Sequence[TrackedFace | None],
+    start: float,
+) -> tuple[list[Pair], dict[str, bytes]]:
+    """Our motion, drawn and tracked, beside the people in the videos; and sheets of both, by their titles."""
+    assert plan.draw is not None
+    decoder = plan.draw()
+    pairs: list[Pair] = []
+    sheets: dict[str, bytes] = {}
+    for number, (recording, clip, face) in enumerate(zip(recordings, clips, faces, strict=True)):
+        if face is None or recording.video is None:
+            continue
+        column = next(iter(clip.motions))  # what was given, or what the sampler makes as it is configured
+        values = clip.motions[column][: len(face.landmarks)]
+        low, high = (start + (0.98 - start) * (number + i) / len(clips) for i in (0, 1))
+        with plan.stage(f"{clip.name}: drawing", low, high) as advance:
+            ours = track_drawn(decoder, values, f"{clip.name}, {column}", advance)
+        real = face_curves(face).first(len(values))
+        pairs.append(Pair(clip.name, column, real, face_curves(ours), plan.lips(values).gap_px))
+        if plan.sheets:
+            sheet = side_by_side(recording.video, decoder, values, face, ours)
+            sheets[f"{clip.name}: the real face over ours"] = jpeg(sheet)
+    return pairs, sheets
 
 
 def _without_empty_rule(clip: Clip, clips: Sequence[Clip]) -> Clip:

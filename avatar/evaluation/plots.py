@@ -12,13 +12,14 @@ import numpy as np
 from avatar.evaluation import behaviour
 from avatar.evaluation.bands import BANDS, HEAD_SPEED
 from avatar.evaluation.curves import LAGS
-from avatar.evaluation.results import Evaluation, SpeechTrace
+from avatar.evaluation.results import Evaluation, FaceTrace, SpeechTrace
 from avatar.evaluation.spectra import power_spectrum
 from avatar.evaluation.speech_sections import ENVELOPE, RULE
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
 
 _SHOWN_S = 6.0
 _TIMELINE_S = 60.0
+_FACES_S = 10.0
 _COLOURS = ("#1f6fb4", "#d1662b", "#2a8f5b", "#8a5fbf", "#b8456b", "#5d6b7a")
 _INK, _FAINT = "#24303c", "#c9d1d9"
 _DPI = 110
@@ -37,6 +38,7 @@ def plots(found: Evaluation) -> list[Plot]:
     """All plots of an evaluation, in reading order."""
     drawn = [_speech(trace) for trace in found.speech]
     drawn += [_lags(trace) for trace in found.speech if trace.lags]
+    drawn += [_faces(trace) for trace in found.faces]
     if found.behaviour:
         drawn += [_timeline(name, values) for name, values in list(found.behaviour.items())[:6]]
         drawn += [_spectra(found.behaviour), _histograms(found.behaviour)]
@@ -146,6 +148,24 @@ def _lags(trace: SpeechTrace) -> Plot:
     return Plot(
         f"Lag: {trace.name}", "Correlation of the aperture with the target, shifted by 40 ms steps.", _png(figure)
     )
+
+
+def _faces(trace: FaceTrace) -> Plot:
+    figure, axes = _figure(11.0, 1.5 * len(trace.curves), len(trace.curves), 1, sharex=True)
+    shown = int(_FACES_S * FRAME_RATE_HZ)
+    longest = 1
+    for axis, (what, curves) in zip(axes[:, 0], trace.curves.items(), strict=True):
+        for number, (whose, curve) in enumerate(curves.items()):
+            part = curve[:shown]
+            longest = max(longest, len(part))
+            colour = _INK if number == 0 else _COLOURS[number - 1]
+            axis.plot((np.arange(len(part)) + 0.5) / FRAME_RATE_HZ, part, color=colour, linewidth=1.4, label=whose)
+        axis.set_ylabel(what, fontsize=8, color=_INK)
+    axes[0, 0].legend(fontsize=8, frameon=False, ncols=4, loc="upper right")
+    axes[-1, 0].set_xlim(0.0, longest / FRAME_RATE_HZ)
+    axes[-1, 0].set_xlabel("seconds", fontsize=9, color=_INK)
+    caption = "As MediaPipe sees both, over the distance of the eyes' outer corners; ours as drawn."
+    return Plot(f"Real and ours: {trace.name}", caption, _png(figure))
 
 
 def _timeline(name: str, values: Floats) -> Plot:

@@ -127,6 +127,19 @@ class SpeechTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceTrace:
+    """Curves of a real face and of ours, for plots.
+
+    Attributes:
+        name: of the clip.
+        curves: what (with its unit) → whose → float32 [T].
+    """
+
+    name: str
+    curves: Mapping[str, Mapping[str, Floats]]
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluation:
     """All that was found.
 
@@ -136,6 +149,7 @@ class Evaluation:
         sections: the tables.
         speech: curves of speech.
         behaviour: state or name → its motion, float32 [T, 60].
+        faces: curves of real faces and of ours.
         pictures: title → a picture as a JPEG file's bytes.
     """
 
@@ -144,6 +158,7 @@ class Evaluation:
     sections: Sequence[Section]
     speech: Sequence[SpeechTrace] = ()
     behaviour: Mapping[str, Floats] = field(default_factory=dict)
+    faces: Sequence[FaceTrace] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
     @property

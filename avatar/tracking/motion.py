@@ -158,7 +158,7 @@ def _face(posed: HeadPoses, trusted: Flags) -> tuple[Floats, Floats]:
     """All 60 numbers of a shot, and the lips' distance."""
     looking = estimate_eyes(posed.frontal, trusted)
     head = interpolate_gaps(posed.head.astype(np.float64), trusted)
-    frontal = _without_pose(posed.frontal, head, trusted)
+    frontal = without_pose(posed.frontal, head, trusted)
     gap = frontal[:, _LIPS[1], 1] - frontal[:, _LIPS[0], 1]
     awake = trusted & (looking.closure < _AWAKE) if (trusted & (looking.closure < _AWAKE)).any() else trusted
     values = coefficients(frontal, neutral_face(frontal[awake], gap[awake]))
@@ -168,8 +168,17 @@ def _face(posed: HeadPoses, trusted: Flags) -> tuple[Floats, Floats]:
     return interpolate_gaps(values.astype(np.float64), trusted).astype(np.float32), gap.astype(np.float32)
 
 
-def _without_pose(frontal: Doubles, head: Doubles, trusted: Flags) -> Doubles:
-    """The landmarks less what follows from pitch and yaw alone: a mesh that turns keeps some of its old outline."""
+def without_pose(frontal: Doubles, head: Doubles, trusted: Flags) -> Doubles:
+    """The landmarks less what follows from pitch and yaw alone: a mesh that turns keeps some of its old outline.
+
+    Args:
+        frontal: float64 [T, len(KEPT), 3] of `HeadPoses`.
+        head: float64 [T, 6], the head's motion.
+        trusted: bool [T], frames from which it is learnt.
+
+    Returns:
+        float64 [T, len(KEPT), 3].
+    """
     pitch, yaw = head[:, 0], head[:, 1]
     causes = np.stack([pitch, yaw, 4.0 * yaw**2], axis=1)
     causes = causes - causes[trusted].mean(axis=0)

@@ -18,9 +18,9 @@ from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.evaluation.driving import MakeSampler
-    from avatar.evaluation.lips import LipGeometry
     from avatar.evaluation.results import Evaluation
     from avatar.evaluation.speech.recordings import EvaluatedRecording, RecordingFiles
+    from avatar.portrait.portrait import Portrait
     from avatar.progress import Progress
 
 BASELINE_STEPS = 50
@@ -47,8 +47,12 @@ def evaluate(
         str | None, typer.Option(metavar="TEXT|FILE", help="What is said, in English: phonemes are then measured too.")
     ] = None,
     sound_offset: Annotated[
-        int, typer.Option(metavar="FRAMES", help="The sound is so many frames (40 ms) late against the picture.")
-    ] = 0,
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FRAMES",
+            help="The sound is so many frames (40 ms) late against the picture: everywhere, or in one recording.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with plots.")
     ] = None,
@@ -78,8 +82,9 @@ def evaluate(
     """Measures motion: lips at each phoneme, timing, blinks, gaze and head, beside baselines and published bands.
 
     Without files it evaluates the configured sampler, on held-out synthetic speech and in every state. With a
-    recording it evaluates the motion given for it, or what the sampler makes of it. The same seed gives the same
-    figures.
+    recording it evaluates the motion given for it, or what the sampler makes of it. A video also says how people move:
+    its talker and ours, drawn, are tracked alike, single sentences (up to 4 s) and continuous speech apart. The same
+    seed gives the same figures.
 
     Examples:
     `visavis evaluate -o report.html`
@@ -88,7 +93,7 @@ def evaluate(
 
     `visavis evaluate --video talk.mp4 --transcript talk.txt`
 
-    `visavis evaluate recordings/ --json`
+    `visavis evaluate recordings/ --sound-offset interview=5 --json`
     """
     check_target(output, ".html", ".htm")
     one = {"--audio": audio, "--motion": motion, "--video": video, "--transcript": transcript}
@@ -123,8 +128,12 @@ def evaluate(
             from avatar.evaluation.speech.recordings import read_recording
 
             sources = _sources(folder, audio, motion, video, transcript)
-            recordings = [read_recording(source, sound_offset, lambda line: say(line, quiet)) for source in sources]
-            found = _evaluate_recordings(settings, recordings, quick, towers or [], advance)
+            late = _sound_offsets(sound_offset or [], [source.name for source in sources])
+            recordings = [
+                read_recording(source, frames, lambda line: say(line, quiet))
+                for source, frames in zip(sources, late, strict=True)
+            ]
+            found = _evaluate_recordings(settings, recordings, quick, towers or [], advance, sheets=output is not None)
         if output is not None:
             from avatar.evaluation.html_report import write_html
 
@@ -162,6 +171,24 @@ def _sources(
     return [RecordingFiles(sound.stem, sound, motion, video, text)]
 
 
+def _sound_offsets(given: list[str], names: list[str]) -> list[int]:
+    """By how many frames the sound of each recording is late; what is said of one by its name counts more."""
+    everywhere, single = 0, {}
+    for text in given:
+        name, _, frames = text.rpartition("=")
+        try:
+            number = int(frames)
+        except ValueError:
+            raise InputError(f"--sound-offset: expected FRAMES or NAME=FRAMES, a whole number, got '{text}'") from None
+        if not name:
+            everywhere = number
+        elif name in names:
+            single[name] = number
+        else:
+            raise InputError(f"--sound-offset: expected the name of a recording ({', '.join(names)}), got '{name}'")
+    return [single.get(name, everywhere) for name in names]
+
+
 def _is_file(text: str) -> bool:
     try:
         return Path(text).is_file()
@@ -188,33 +215,52 @@ def _evaluate_sampler(
 ) -> Evaluation:
     from agent.faces import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_sampler
+    from avatar.evaluation.lips import LipGeometry
 
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
-    plan = Plan(_lips(settings), _make_sampler(settings), baseline, BLOCK_FRAMES, towers, advance)
+    lips = LipGeometry(_portrait(settings))
+    plan = Plan(lips, _make_sampler(settings), baseline, BLOCK_FRAMES, towers, progress=advance)
     return _with_settings(settings, evaluate_sampler(plan, minutes=minutes, seed=settings.face.seed), sampled=True)
 
 
 def _evaluate_recordings(
-    settings: Config, recordings: list[EvaluatedRecording], quick: bool, towers: list[Path], advance: Progress
+    settings: Config,
+    recordings: list[EvaluatedRecording],
+    quick: bool,
+    towers: list[Path],
+    advance: Progress,
+    *,
+    sheets: bool,
 ) -> Evaluation:
     from agent.faces import BLOCK_FRAMES
     from avatar.evaluation.evaluate import Plan, evaluate_recordings
 
     sampled = recordings[0].motion is None
     baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
+    from avatar.evaluation.lips import LipGeometry
+    from avatar.mesh.decoder import MeshDecoder
+
     make = _make_sampler(settings) if sampled else None
-    plan = Plan(_lips(settings), make, baseline if sampled else None, BLOCK_FRAMES, towers, advance)
+    portrait = _portrait(settings)
+    plan = Plan(
+        LipGeometry(portrait),
+        make,
+        baseline if sampled else None,
+        BLOCK_FRAMES,
+        towers,
+        draw=lambda: MeshDecoder(portrait),
+        sheets=sheets,
+        progress=advance,
+    )
     return _with_settings(settings, evaluate_recordings(plan, recordings), sampled=sampled)
 
 
-def _lips(settings: Config) -> LipGeometry:
+def _portrait(settings: Config) -> Portrait:
     from agent.personas import portrait_path
-    from avatar.evaluation.lips import LipGeometry
     from avatar.portrait.portrait import load_portrait
 
     wanted = settings.portrait
-    portrait = load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
-    return LipGeometry(portrait)
+    return load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
 
 
 def _with_settings(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:

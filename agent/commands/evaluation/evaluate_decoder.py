@@ -65,6 +65,7 @@ def evaluate_decoder(
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
+    from avatar.picture.sheets import jpeg
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.portrait import load_portrait
 
@@ -88,7 +89,7 @@ def evaluate_decoder(
             "Decoder",
             {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
             side_by_side(tables),
-            pictures={name: _jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
+            pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
         )
         if output is not None:
             from avatar.evaluation.html_report import write_html
@@ -103,17 +104,6 @@ def evaluate_decoder(
     for path in (output, sheets):
         if path is not None:
             say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
-
-
-def _jpeg(picture: Image) -> bytes:
-    """A picture as a JPEG file's bytes."""
-    import io
-
-    from PIL import Image as Pillow
-
-    file = io.BytesIO()
-    Pillow.fromarray(picture).save(file, "JPEG", quality=85)
-    return file.getvalue()
 
 
 def _write_sheets(folder: Path, drawn: dict[str, Image]) -> None:

@@ -13,13 +13,12 @@ from avatar.decoder import FaceDecoder, Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry import landmarks as lm
 from avatar.motion import Floats, MotionLayout
+from avatar.picture.sheets import INK, Box, caption, cut
 from avatar.portrait.detection import eye_distance
 
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom; pixels of the decoded picture."""
 Pose = Mapping[str, float]
 
-_CELL_PX, _CAPTION_PX, _GAP_PX = 196, 18, 4
+_CELL_PX, _GAP_PX = 196, 4
 _COLUMNS = 8
 _STRIP_PX = 128
 _ZOOM = 3.0
@@ -129,8 +128,8 @@ def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4
         for name in MotionLayout.NAMES:
             if _region(name) == region:
                 frames = [decoder.decode(vector(**_alone(name, share))) for share in (0.0, 0.5, 1.0)]
-                strip = np.hstack([_cut(frame, box, _STRIP_PX) for frame in frames])
-                cells.append(np.vstack([_caption(name, strip.shape[1]), strip]))
+                strip = np.hstack([cut(frame, box, _STRIP_PX) for frame in frames])
+                cells.append(np.vstack([caption(name, strip.shape[1]), strip]))
         parts.append(_tiled(cells, columns))
     return _stacked(parts)
 
@@ -170,20 +169,9 @@ def _with_mouth(poses: Mapping[str, Pose]) -> dict[str, Pose]:
 def _grid(decoder: FaceDecoder, poses: Mapping[str, Pose], box: Box, width: int, columns: int) -> Image:
     cells = []
     for name, pose in poses.items():
-        picture = _cut(decoder.decode(vector(**pose)), box, width)
-        cells.append(np.vstack([picture, _caption(name, width)]))
+        picture = cut(decoder.decode(vector(**pose)), box, width)
+        cells.append(np.vstack([picture, caption(name, width)]))
     return _tiled(cells, columns)
-
-
-def _cut(image: Image, box: Box, width: int) -> Image:
-    """A part of a picture at a width; what lies beyond the picture is white."""
-    size = image.shape[0]
-    left, top, right, bottom = box
-    padded = cv2.copyMakeBorder(image, size, size, size, size, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-    part = padded[top + size : bottom + size, left + size : right + size]
-    height = round((bottom - top) * width / (right - left))
-    way = cv2.INTER_AREA if width < right - left else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(part, (width, height), interpolation=way), np.uint8)
 
 
 def _around(points: Floats, beside: float, above: float, below: float) -> Box:
@@ -213,15 +201,9 @@ def _eyes_box(landmarks: Floats) -> Box:
     return _around(landmarks[corners], 0.12 * unit, 0.42 * unit, 0.24 * unit)
 
 
-def _caption(text: str, width: int) -> Image:
-    strip = Pillow.new("RGB", (width, _CAPTION_PX), "white")
-    ImageDraw.Draw(strip).text((3, 2), text, "#24303c", ImageFont.load_default(12))
-    return np.asarray(strip, np.uint8)
-
-
 def _banner(text: str) -> Image:
     strip = Pillow.new("RGB", (_COLUMNS * (_CELL_PX + _GAP_PX), 26), "#e8edf2")
-    ImageDraw.Draw(strip).text((6, 5), text, "#24303c", ImageFont.load_default(15))
+    ImageDraw.Draw(strip).text((6, 5), text, INK, ImageFont.load_default(15))
     return np.asarray(strip, np.uint8)
 
 

@@ -1,0 +1,1 @@
+"""How a talking person moves, real or drawn, as one tracker sees both."""
