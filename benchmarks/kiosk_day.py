@@ -13,7 +13,7 @@ from avatar.control_timeline import ControlTimeline
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 from avatar.renderer import AUDIBLE, KEEP_SAMPLES
 from avatar.sampler.lookahead import MotionLookahead, MotionSampler
-from avatar.training.speech_data import speak_espeak
+from avatar.training.voices.espeak import speak_espeak
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, Samples, resample
 from speech.sound_track import SoundTrack
 

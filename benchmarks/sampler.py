@@ -21,7 +21,7 @@ from avatar.sampler.block import gather, keep, sample_blocks
 from avatar.sampler.model import MotionModel, load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
-from avatar.training.speech_data import speak_espeak
+from avatar.training.voices.espeak import speak_espeak
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Samples, resample
 

@@ -4,15 +4,20 @@ import pytest
 from avatar.motion import MotionLayout
 from avatar.training.articulation import Style, articulate, frame_times, viseme_classes
 from avatar.training.corpus import english, held_out, other_language
-from avatar.training.speech_data import Phone, speak_espeak, speak_flite, stretched
-from avatar.training.visemes import VISEME_NAMES, VISEMES, visemes_of
+from avatar.training.phoneme_symbols import SHAPES, visemes_of
+from avatar.training.texts.other_languages import OTHER_LANGUAGES
+from avatar.training.visemes import VISEME_NAMES, VISEMES
+from avatar.training.voices.change import stretched
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.flite import speak_flite
+from avatar.training.voices.utterance import Phone
 from speech.errors import InputError
 
 RATE = 16_000
 INDEX = MotionLayout.INDEX
 
 
-def _say(*symbols: str, each: float = 0.12, stress: int = 2, arpabet: bool = False, style: Style | None = None):
+def _say(*symbols: str, each: float = 0.12, stress: int = 2, style: Style | None = None):
     """Curves for phones of equal length, spoken at constant loudness, with half a second of silence around."""
     phones, at = [Phone("", 0.0, 0.5)], 0.5
     for symbol in symbols:
@@ -21,7 +26,7 @@ def _say(*symbols: str, each: float = 0.12, stress: int = 2, arpabet: bool = Fal
     phones.append(Phone("", at, at + 0.5))
     samples = np.zeros(round((at + 0.5) * RATE), np.float32)
     samples[RATE // 2 : round(at * RATE)] = 0.1
-    return phones, articulate(phones, samples, RATE, style=style, arpabet=arpabet)
+    return phones, articulate(phones, samples, RATE, style=style)
 
 
 def _during(phones, values, position: int):
@@ -106,15 +111,22 @@ def test_every_viseme_is_complete():
 
 
 @pytest.mark.parametrize(
-    ("symbol", "arpabet", "expected"),
+    ("alphabet", "symbol", "expected"),
     [
-        *(("", False, ("rest",)), ("aI", False, ("aa", "ih")), ("y", False, ("ue",)), ("y", True, ("y",))),
-        *(("m;", False, ("p",)), ("tS", False, ("sh",)), ("@L", False, ("schwa",)), ("ʘ", False, ("schwa",))),
-        *(("hh", True, ("h",)), ("ow", True, ("oh", "uw"))),
+        *(("espeak", "", "rest"), ("espeak", "aI", "aa ih"), ("espeak", "y", "ue"), ("espeak", "m;", "p")),
+        *(("espeak", "tS", "sh"), ("espeak", "@L", "schwa"), ("espeak", "ʘ", "schwa"), ("espeak", "W", "oe")),
+        *(("arpabet", "y", "y"), ("arpabet", "hh", "h"), ("arpabet", "ow", "oh uw"), ("arpabet", "", "rest")),
+        *(("ipa", "", "rest"), ("ipa", "m", "p"), ("ipa", "uː", "uw"), ("ipa", "ɑ̃", "aa"), ("ipa", "ç", "k")),
+        *(("ipa", "W", "aa uh"), ("ipa", "ʤ", "sh"), ("ipa", "ɹ", "r"), ("ipa", "r", "t"), ("ipa", "θ", "th")),
     ],
 )
-def test_symbols_find_their_visemes(symbol, arpabet, expected):
-    assert visemes_of(symbol, arpabet=arpabet) == expected
+def test_symbols_find_their_visemes(alphabet, symbol, expected):
+    assert visemes_of(symbol, alphabet) == tuple(expected.split())
+
+
+def test_all_symbols_have_shapes_that_exist():
+    for known in SHAPES.values():
+        assert {name for shapes in known.values() for name in shapes} <= set(VISEMES)
 
 
 def test_espeak_gives_phones_without_gaps():
@@ -157,5 +169,5 @@ def test_the_corpus_keeps_validation_apart():
     validation = {text for text, _ in zip(english(1, validation=True), range(300), strict=False)}
     assert not training & validation
     assert all(held_out(text) for text in validation)
-    language, text = next(other_language(3))
-    assert len(language) == 2 and text
+    for language in OTHER_LANGUAGES:
+        assert next(other_language(3, language)) in OTHER_LANGUAGES[language]

@@ -64,7 +64,8 @@ def csv_output(path: Path) -> None:
 def training_data(path: Path) -> None:
     frames = np.zeros((50, 4), np.float32)
     with SceneStore(path.parent) as store:
-        store.add(MadeScene(frames, frames, frames, frames, frames[:, 0], [], frames[:, 0]), validation=False)
+        scene = MadeScene(frames, frames, frames, frames, frames[:, 0], [], np.zeros(50 * 640, np.float32))
+        store.add(scene, validation=False)
         store.finish({})
 
 

@@ -12,7 +12,7 @@ from avatar.training.calibration.measures import agreement, movement
 from avatar.training.calibration.mouth import DrawnMouth, MouthCurves
 from avatar.training.calibration.report import report
 from avatar.training.coarticulation import COARTICULATION
-from avatar.training.speech_data import Phone
+from avatar.training.voices.utterance import Phone
 from speech.errors import InputError
 from tests.conftest import ROOT
 
@@ -34,13 +34,13 @@ def _clip(person: str, seed: int, mouth: DrawnMouth, numbers=COARTICULATION) -> 
     symbols = SAID.split()
     while at < 4.6:
         length = float(random.uniform(0.05, 0.16))
-        phones.append(Phone(symbols[int(random.integers(len(symbols)))], at, at + length))
+        phones.append(Phone(symbols[int(random.integers(len(symbols)))], at, at + length, alphabet="arpabet"))
         at += length
     phones.append(Phone("", at, 5.0))
     level = np.interp(np.arange(5 * RATE), np.arange(0, 5 * RATE, RATE // 8), random.uniform(0.05, 0.3, 40))
     sound = (level * random.standard_normal(len(level))).astype(np.float32)
     loudness = relative_loudness(sound, RATE, curve_times(125))
-    made = articulate_at(phones, loudness, 125, arpabet=True, numbers=numbers)
+    made = articulate_at(phones, loudness, 125, numbers=numbers)
     return Clip(f"{person}.mp4", person, tuple(phones), loudness, mouth(made), 0)
 
 
@@ -100,7 +100,7 @@ def test_a_drawn_mouth_opens_widens_and_leans(mouth):
 
 
 def test_loudness_and_frames_make_the_same_mouth_as_the_sound():
-    phones = (Phone("", 0.0, 0.2), Phone("aa", 0.2, 0.5), Phone("", 0.5, 0.8))
+    phones = (Phone("", 0.0, 0.2), Phone("aa", 0.2, 0.5, alphabet="arpabet"), Phone("", 0.5, 0.8))
     sound = np.concatenate([np.zeros(3200), np.full(4800, 0.2), np.zeros(4800)]).astype(np.float32)
     loudness = relative_loudness(sound, RATE, curve_times(20))
     assert np.array_equal(articulate(phones, sound, RATE), articulate_at(phones, loudness, 20))

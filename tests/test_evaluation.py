@@ -27,7 +27,8 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import ConversationState, MotionLayout, neutral
 from avatar.portrait.portrait import load_portrait
 from avatar.sampler.intention import blink_closure
-from avatar.training.speech_data import Phone, speak_espeak
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.utterance import Phone
 from speech.errors import InputError
 from tests.conftest import ROOT
 
@@ -49,7 +50,7 @@ def lips(portrait):
 def track():
     spoken = speak_espeak("Five brave firefighters may remember Bob's map.", "en-us")
     frames = -(-len(spoken.samples) // 640)
-    return SpeechTrack(spoken.samples, (SpokenPart(0, frames, spoken.phones, False, spoken.text),))
+    return SpeechTrack(spoken.samples, (SpokenPart(0, frames, spoken.phones, spoken.text),))
 
 
 def with_columns(frames, **columns):
@@ -346,7 +347,7 @@ def test_a_real_mouth_is_tracked_with_the_sound(test_data):
 
 
 def test_a_phoneme_outside_the_track_is_left_out():
-    part = SpokenPart(0, 10, (Phone("m", 0.0, 0.1), Phone("a", 3.0, 3.1)), False)
+    part = SpokenPart(0, 10, (Phone("m", 0.0, 0.1), Phone("a", 3.0, 3.1)))
     assert [e.kind for e in events((part,), 10)] == ["lips"]
-    pause = SpokenPart(0, 10, (Phone("", 0.0, 0.2), Phone("s", 0.2, 0.3)), False)
+    pause = SpokenPart(0, 10, (Phone("", 0.0, 0.2), Phone("s", 0.2, 0.3)))
     assert [e.kind for e in events((pause,), 10)] == [""]

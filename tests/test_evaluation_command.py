@@ -18,7 +18,7 @@ from avatar.evaluation.towers.measures import TABLE_SHIFTS, ShiftTable
 from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.motion import Motion, neutral, write_motion_csv
 from avatar.portrait.portrait import load_portrait
-from avatar.training.speech_data import speak_espeak
+from avatar.training.voices.espeak import speak_espeak
 from speech.errors import InputError
 from speech.files.wav_writer import write_wav
 from tests.conftest import ROOT
@@ -43,7 +43,7 @@ def lips():
 def folder(tmp_path, spoken):
     """A recording, its motion by the rule, and what is said."""
     frames = -(-len(spoken.samples) // 640)
-    track = SpeechTrack(spoken.samples, (SpokenPart(0, frames, spoken.phones, False),))
+    track = SpeechTrack(spoken.samples, (SpokenPart(0, frames, spoken.phones),))
     write_wav(tmp_path / "one.wav", spoken.samples, RATE)
     write_motion_csv(tmp_path / "one.csv", rule_motion(track))
     (tmp_path / "one.txt").write_text(TEXT, encoding="utf-8")

@@ -16,7 +16,7 @@ from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
-from avatar.training.speech_data import speak_espeak
+from avatar.training.voices.espeak import speak_espeak
 from speech.files.sound_file import read_audio
 from tests.conftest import ROOT
 
@@ -43,7 +43,7 @@ def spoken(shipped):
     """A voice variant that training leaves out."""
     utterance = speak_espeak(TEXT, "en-us+f5")
     frames = -(-len(utterance.samples) * 25 // RATE)
-    track = SpeechTrack(utterance.samples, (SpokenPart(0, frames, utterance.phones, False),))
+    track = SpeechTrack(utterance.samples, (SpokenPart(0, frames, utterance.phones),))
     return track, _sample(shipped, track.sound)
 
 

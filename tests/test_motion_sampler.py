@@ -11,7 +11,7 @@ from avatar.sampler.dynamics import HIGHEST, LOWEST
 from avatar.sampler.model import MotionModel, load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
-from avatar.training.speech_data import speak_espeak
+from avatar.training.voices.espeak import speak_espeak
 from speech.audio import AudioChunk, chunked
 from speech.errors import InputError
 

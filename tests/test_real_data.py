@@ -23,7 +23,6 @@ from avatar.training.real_scenes import held_back
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
 from avatar.training.scenes import MadeScene
-from avatar.training.speech_data import Phone, Utterance, speak_espeak
 from avatar.training.videos import (
     SAMPLES_PER_FRAME,
     SoundLag,
@@ -34,6 +33,8 @@ from avatar.training.videos import (
     video_scenes,
 )
 from avatar.training.visemes import UNKNOWN_VISEME
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError
 from speech.files.wav_writer import write_wav
@@ -277,7 +278,7 @@ def an_utterance(recording: TranscribedFile, aligner: Aligner, report: Callable[
     if recording.text == "wrong":
         raise InputError(f"{recording.path}: expected the sound of its transcript")
     phones = (Phone("", 0.0, 0.2), Phone("m", 0.2, 0.4), Phone("aa", 0.4, 1.0))
-    return Utterance(voiced(np.ones(25)), phones, "recording x", recording.text, arpabet=True)
+    return Utterance(voiced(np.ones(25)), phones, "recording x", recording.text)
 
 
 def test_a_folder_of_speech_becomes_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

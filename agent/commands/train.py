@@ -43,15 +43,20 @@ def prepare(
             help="By how many frames of 40 ms the videos' sound is late; auto: as measured, for each video.",
         ),
     ] = "0",
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="How many make it at once; as many as there are cores if not said.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same data.")] = 2,
     quiet: options.Quiet = False,
 ) -> None:
     """Makes training data: synthetic speech with the motion that belongs to it, and real material if you have some.
 
-    Videos are tracked once: a run that was stopped goes on where it was. What can't be used is reported and left out.
+    The voices are natural ones as far as they are installed (`make training` brings most of them), eSpeak NG's and
+    Flite's for a tenth. A run that was stopped goes on where it was, to the same result. What can't be used is reported
+    and left out.
 
     Examples:
-    `visavis train prepare --minutes 100 -o data/motion`
+    `visavis train prepare --minutes 300 -o data/motion`
 
     `visavis train prepare --minutes 60 --videos ~/talks --speech ~/LJSpeech-1.1 -o data/mixed`
 
@@ -60,19 +65,26 @@ def prepare(
     offset = options.frames_or_auto(sound_offset)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder for the data, this is a file")
+    from agent.models.training_voices import training_voices
     from avatar.motion import FRAME_RATE_HZ
     from avatar.training.dataset import prepare as prepare_data
+    from speech.worker.cores import usable_cores
+
+    def report(line: str) -> None:
+        say(line, quiet)
 
     with progress_of("preparing", quiet) as advance:
         frames = prepare_data(
             folder,
             minutes=minutes,
             seed=seed,
+            voices=training_voices(report) if minutes else None,
+            processes=processes or usable_cores(),
             videos=videos,
             speech=speech,
             sound_offset=offset,
             progress=advance,
-            report=lambda line: say(line, quiet),
+            report=report,
         )
     made = frames / FRAME_RATE_HZ / 60
     say(f"{folder}: {made:.1f} minutes of motion; next: visavis train motion --data {folder}", quiet)

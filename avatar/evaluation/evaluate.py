@@ -240,7 +240,7 @@ def _clip(plan: Plan, recording: EvaluatedRecording, start: float, stop: float) 
         target = Target(face.gap, face.width)
     if recording.transcript is not None:
         phones = align(track.sound, recording.transcript, recording.name)
-        track = replace(track, parts=(SpokenPart(0, track.frames, phones, True, recording.transcript),))
+        track = replace(track, parts=(SpokenPart(0, track.frames, phones, recording.transcript),))
     if recording.motion is not None:
         motions = {GIVEN: recording.motion}
     else:

@@ -13,7 +13,8 @@ from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.results import Row, Section, row
 from avatar.evaluation.speech.speech_track import SpokenPart
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
-from avatar.training.visemes import VISEMES, VOWELS, visemes_of
+from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.visemes import VISEMES, VOWELS
 
 CLOSED_GAP_PX = 1.0
 """Lips whose edges are no further apart are closed."""
@@ -51,7 +52,7 @@ def events(parts: Sequence[SpokenPart], frames: int) -> list[PhonemeEvent]:
 def _events(parts: Sequence[SpokenPart], frames: int) -> Iterator[PhonemeEvent]:
     for part in parts:
         for phone in part.phones:
-            viseme = visemes_of(phone.symbol, arpabet=part.arpabet)[0]
+            viseme = visemes_of(phone.symbol, phone.alphabet)[0]
             first = part.first_frame + int(phone.start_s * FRAME_RATE_HZ)
             stop = min(frames, part.first_frame + int(phone.end_s * FRAME_RATE_HZ) + 1)
             kind = "vowel" if viseme in VOWELS else VISEMES[viseme].contact

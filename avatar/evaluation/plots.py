@@ -106,7 +106,8 @@ def _as_wide(target: Floats, like: Floats) -> Floats:
 
 
 def _write_phonemes(axis: Any, trace: SpeechTrace, highest: float) -> None:
-    from avatar.training.visemes import VISEMES, visemes_of
+    from avatar.training.phoneme_symbols import visemes_of
+    from avatar.training.visemes import VISEMES
 
     colour_of = {"lips": "#c0392b", "teeth": "#c77700", "": "#5d6b7a"}
     for part in trace.parts:
@@ -115,7 +116,7 @@ def _write_phonemes(axis: Any, trace: SpeechTrace, highest: float) -> None:
             stop = part.first_frame / FRAME_RATE_HZ + phone.end_s
             if not phone.symbol or start > _SHOWN_S or stop > _SHOWN_S:
                 continue
-            contact = VISEMES[visemes_of(phone.symbol, arpabet=part.arpabet)[0]].contact
+            contact = VISEMES[visemes_of(phone.symbol, phone.alphabet)[0]].contact
             if contact:
                 axis.axvspan(start, stop, color=colour_of[contact], alpha=0.10, linewidth=0)
             axis.text(

@@ -12,8 +12,9 @@ import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
 from avatar.training.coarticulation import COARTICULATION, Coarticulation, Gestures, Segment, blend, opening_scale
-from avatar.training.speech_data import Phone
-from avatar.training.visemes import VISEME_NAMES, VOWELS, visemes_of
+from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.visemes import VISEME_NAMES, VOWELS
+from avatar.training.voices.utterance import Phone
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,16 @@ class Style:
 CURVE_RATE_HZ = 200
 
 
-def _segments(phones: Sequence[Phone], *, arpabet: bool) -> list[Segment]:
+def _segments(phones: Sequence[Phone]) -> list[Segment]:
     out: list[Segment] = []
     for phone in phones:
-        shapes = visemes_of(phone.symbol, arpabet=arpabet)
+        shapes = visemes_of(phone.symbol, phone.alphabet)
         edges = [phone.start_s, phone.end_s]
         if len(shapes) == 2:
             edges.insert(1, phone.start_s + 0.55 * (phone.end_s - phone.start_s))
         # ARPABET durations carry no stress: long vowels are taken for stressed.
         stress = float(phone.stress)
-        if arpabet and shapes[0] in VOWELS:
+        if phone.alphabet == "arpabet" and shapes[0] in VOWELS:
             stress = float(np.clip((phone.end_s - phone.start_s - 0.05) / 0.06, 0.0, 2.0))
         out += [Segment(shape, edges[i], edges[i + 1], stress) for i, shape in enumerate(shapes)]
     return out
@@ -78,7 +79,6 @@ def articulate(
     sample_rate_hz: int,
     *,
     style: Style | None = None,
-    arpabet: bool = False,
 ) -> Floats:
     """Mouth curves of an utterance.
 
@@ -87,14 +87,13 @@ def articulate(
         samples: the sound they belong to; its loudness scales the opening.
         sample_rate_hz: of the sound.
         style: of the speaker.
-        arpabet: the phones are Flite's.
 
     Returns:
         float32 [T, 60], T = frames that the sound covers; all but the mouth and tongue are zero.
     """
     frames = -(-len(samples) * FRAME_RATE_HZ // sample_rate_hz)
     loudness = relative_loudness(samples, sample_rate_hz, curve_times(frames))
-    return articulate_at(phones, loudness, frames, style=style, arpabet=arpabet)
+    return articulate_at(phones, loudness, frames, style=style)
 
 
 def articulate_at(
@@ -103,7 +102,6 @@ def articulate_at(
     frames: int,
     *,
     style: Style | None = None,
-    arpabet: bool = False,
     numbers: Coarticulation = COARTICULATION,
 ) -> Floats:
     """Mouth curves of phones whose loudness is known: `articulate`, with the rule's numbers to choose.
@@ -113,7 +111,6 @@ def articulate_at(
         loudness: float32 [N], `relative_loudness` at `curve_times(frames)`.
         frames: T, how many to make.
         style: of the speaker.
-        arpabet: the phones are Flite's.
         numbers: of the rule.
 
     Returns:
@@ -121,7 +118,7 @@ def articulate_at(
     """
     style = style or Style()
     times = curve_times(frames)
-    segments = _segments(phones, arpabet=arpabet)
+    segments = _segments(phones)
     gestures = blend(segments, times, numbers)
     opening = style.opening * opening_scale(segments, times, loudness, numbers)
     curves = _coefficients(gestures, opening, style, numbers)
@@ -170,11 +167,11 @@ def _coefficients(gestures: Gestures, opening: Floats, style: Style, numbers: Co
     return np.clip(out, 0.0, 1.0)
 
 
-def viseme_classes(phones: Sequence[Phone], frames: int, *, arpabet: bool = False) -> np.ndarray:
+def viseme_classes(phones: Sequence[Phone], frames: int) -> np.ndarray:
     """Which viseme each frame's middle falls into: int64 [frames], indices into VISEME_NAMES."""
     out = np.full(frames, VISEME_NAMES.index("rest"), np.int64)
     times = frame_times(frames)
-    for segment in _segments(phones, arpabet=arpabet):
+    for segment in _segments(phones):
         inside = (times >= segment.start_s) & (times < segment.end_s)
         out[inside] = VISEME_NAMES.index(segment.viseme)
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,19 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from avatar.motion import FRAME_RATE_HZ
 from avatar.progress import Progress
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.dynamics import MOTION_SIZE
 from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
 from avatar.training.real_scenes import RecordingScenes, SceneSource, VideoScenes
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
-from avatar.training.scenes import MOUTH_NAMES, make_scene
-from avatar.training.speech_data import flite_voices
+from avatar.training.scenes import MOUTH_NAMES
+from avatar.training.synthetic_scenes import SyntheticScenes
+from avatar.training.voices.voice_files import VoiceFiles
 from speech.errors import InputError
 from speech.files.input_file import check_input_file, read_input_file
 
-VERSION = 2
+VERSION = 3
 _LARGEST_SCENES = 1_000_000_000  # bytes
 VALIDATION_SHARE = 0.05
 
@@ -35,6 +34,8 @@ def prepare(
     *,
     minutes: float,
     seed: int = 0,
+    voices: VoiceFiles | None = None,
+    processes: int = 1,
     videos: Path | None = None,
     speech: Path | None = None,
     sound_offset: int | None = 0,
@@ -43,12 +44,15 @@ def prepare(
 ) -> int:
     """Makes training data.
 
-    Tracked videos are kept under `<out_dir>/videos`, so that a run that was stopped does not track them again.
+    What was made is kept under `<out_dir>/made` until all is done, and tracked videos under `<out_dir>/videos`: a run
+    that was stopped, in whatever way, goes on where it was, to the same result.
 
     Args:
         out_dir: gets `<array>.npy`, [T, …] over all scenes, and `scenes.json`; created if needed.
         minutes: of synthetic motion, at least; 0 is allowed where there is something real.
         seed: the same seed, voices and files give the same data.
+        voices: the natural voices that are installed; without them robots speak.
+        processes: that make synthetic motion.
         videos: a folder of talking videos: their motion and sound.
         speech: a folder of recordings with transcripts: their sound, with motion made for it.
         sound_offset: frames by which the videos' sound is late; None measures it for every video.
@@ -66,42 +70,32 @@ def prepare(
     tell = report or (lambda line: None)
     # Everything that can be missing is looked for before any work is done.
     sources: list[SceneSource] = []
+    synthetic = None
+    if minutes > 0.0:
+        synthetic = SyntheticScenes(
+            minutes, seed, voices or VoiceFiles(), out_dir / "made", processes=processes, report=tell
+        )
+        sources.append(synthetic)
     if videos is not None:
         sources.append(VideoScenes(videos, out_dir / "videos", sound_offset, VALIDATION_SHARE, tell))
     if speech is not None:
         sources.append(RecordingScenes(speech, seed, VALIDATION_SHARE, tell))
     out_dir.mkdir(parents=True, exist_ok=True)
-    parts = [minutes * _SECONDS_A_MINUTE, *(source.seconds for source in sources)]
+    parts = [source.seconds for source in sources]
 
     def advance(part: int, share: float, note: str) -> None:
         if progress:
             progress(min(1.0, (sum(parts[:part]) + share * parts[part]) / sum(parts)), note)
 
     with SceneStore(out_dir) as store:
-        _make(store, minutes, seed, partial(advance, 0))
-        for number, source in enumerate(sources, start=1):
+        for number, source in enumerate(sources):
             source.add_to(store, partial(advance, number))
         if not store.scenes:
             raise InputError(f"{videos or speech}: expected something to make data of, nothing was usable")
-        store.finish({"version": VERSION, "seed": seed, "flite": list(flite_voices())})
+        store.finish({"version": VERSION, "seed": seed, "voices": synthetic.voices if synthetic else []})
+    if synthetic:
+        synthetic.clear()
     return store.frames
-
-
-# About how long it takes to make a minute of synthetic motion; only the progress bar looks at it.
-_SECONDS_A_MINUTE = 6.0
-
-
-def _make(store: SceneStore, minutes: float, seed: int, advance: Progress) -> None:
-    total = math.ceil(minutes * 60 * FRAME_RATE_HZ)
-    kept_back = 0
-    while store.frames < total:
-        # A scene goes to validation whenever validation has fallen behind its share, but never the first one.
-        validation = bool(store.scenes) and kept_back < VALIDATION_SHARE * store.frames
-        scene = make_scene(seed * 1_000_003 + len(store.scenes), validation=validation)
-        kept_back += len(scene.motion) if validation else 0
-        store.add(scene, validation=validation)
-        made = f"{store.frames / FRAME_RATE_HZ / 60:.1f} of {minutes:g} minutes made"
-        advance(min(1.0, store.frames / total), made)
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ class MotionData:
     """Prepared data in memory.
 
     Attributes:
-        arrays: by the names of ARRAY_TYPES, all of the same first dimension.
+        arrays: by the names of ARRAY_TYPES, all but the sound, and all of the same first dimension.
         scenes: as `prepare` wrote them: start, frames, validation, speech.
     """
 
@@ -127,7 +121,8 @@ def load(data_dir: Path) -> MotionData:
         description = json.loads(
             read_input_file(data_dir / "scenes.json", "scenes of 'visavis train prepare'", most_bytes=_LARGEST_SCENES)
         )
-        arrays = {name: _array(data_dir / f"{name}.npy", kind) for name, kind in ARRAY_TYPES.items()}
+        kinds = {name: kind for name, kind in ARRAY_TYPES.items() if name != "sound"}
+        arrays = {name: _array(data_dir / f"{name}.npy", kind) for name, kind in kinds.items()}
         frames = {len(array) for array in arrays.values()}
         fits = (
             description.get("version") == VERSION

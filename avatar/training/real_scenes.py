@@ -13,7 +13,6 @@ from avatar.tracking.faces import FaceTracker
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
-from avatar.training.speech_data import Utterance
 from avatar.training.videos import (
     find_videos,
     is_believable,
@@ -23,6 +22,7 @@ from avatar.training.videos import (
     video_scenes,
     video_sound,
 )
+from avatar.training.voices.utterance import Utterance
 from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
 

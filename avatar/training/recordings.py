@@ -7,7 +7,7 @@ one over their phones. Words that the dictionary lacks are said as eSpeak NG say
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from avatar.motion import Floats
 from avatar.table import read_text
-from avatar.training.speech_data import Phone, Utterance
+from avatar.training.voices.utterance import Phone, Utterance
 from speech.asr.language_model import phrase_words
 from speech.asr.pronunciation import pronounce
 from speech.audio import SPEECH_RATE_HZ
@@ -183,7 +183,8 @@ class Aligner:
         for phone, ends in aligned:
             silent = phone.name == "SIL" or phone.name.startswith("+")
             start_s = phone.start * _HOP_S - padding_s
-            phones.append(Phone("" if silent else phone.name.lower(), start_s, start_s + phone.duration * _HOP_S))
+            end_s = start_s + phone.duration * _HOP_S
+            phones.append(Phone("" if silent else phone.name.lower(), start_s, end_s, alphabet="arpabet"))
             last.append(ends and not silent)
             if not silent:
                 scores.append(phone.score / max(phone.duration, 1))
@@ -209,9 +210,9 @@ def _tidied(phones: Sequence[Phone], last: Sequence[bool], samples: Floats) -> t
         if stop_s - start_s <= 0.0:
             return
         if not symbol and out and not out[-1].symbol:
-            out[-1] = Phone("", out[-1].start_s, stop_s)
+            out[-1] = replace(out[-1], end_s=stop_s)
         else:
-            out.append(Phone(symbol, start_s, stop_s))
+            out.append(Phone(symbol, start_s, stop_s, alphabet="arpabet"))
 
     for phone, ends in zip(phones, last, strict=True):
         stop_s = phone.end_s
@@ -262,4 +263,4 @@ def align_transcript(
         phones = aligner.align(samples, recording.text)
     except InputError as error:
         raise InputError(f"{recording.path}: {error}") from None
-    return Utterance(samples, phones, f"recording {recording.path.parent.name}", recording.text, arpabet=True)
+    return Utterance(samples, phones, f"recording {recording.path.parent.name}", recording.text)

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from avatar.training.scenes import MadeScene
 from speech.errors import InputError
@@ -21,11 +22,46 @@ ARRAY_TYPES: dict[str, type[np.generic]] = {
     "conditions": np.float16,
     "articulation": np.float16,
     "visemes": np.uint8,
+    "sound": np.int16,
 }
-"""The fields of `MadeScene` that are kept, and how."""
+"""The fields of `MadeScene` that are kept, and how. Training does not read the sound: it is kept so that another front
+end can be tried without making the data again."""
 
+_FULL_SCALE = 32767.0
 _HEADER_BYTES = 128
 """Room for the header of a .npy file (format 1.0), which tells the length and is written last."""
+
+
+def packed(scene: MadeScene) -> dict[str, npt.NDArray[Any]]:
+    """The scene's arrays as they are kept: [T, …] each, of `ARRAY_TYPES`."""
+    sound = np.round(np.clip(scene.sound, -1.0, 1.0) * _FULL_SCALE).reshape(len(scene.motion), -1)
+    arrays = {name: getattr(scene, name) for name in ARRAY_TYPES} | {"sound": sound}
+    return {name: np.ascontiguousarray(array).astype(ARRAY_TYPES[name]) for name, array in arrays.items()}
+
+
+def write_scene(path: Path, scene: MadeScene) -> None:
+    """One scene in a file of its own, whole or not at all.
+
+    Raises:
+        InputError: it can't be written there.
+    """
+    with Draft(path) as draft, draft.path.open("wb") as file:
+        np.savez(file, speech=np.array(json.dumps(scene.speech)), **packed(scene))
+
+
+def read_scene(path: Path) -> MadeScene:
+    """What `write_scene` wrote; it packs to the same bytes again."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in ARRAY_TYPES}
+        speech = json.loads(str(file["speech"]))
+    sound = (arrays.pop("sound").reshape(-1) / _FULL_SCALE).astype(np.float32)
+    return MadeScene(**arrays, speech=speech, sound=sound)
+
+
+def scene_frames(path: Path) -> int:
+    """How many frames such a file holds, without reading all of it."""
+    with np.load(path, allow_pickle=False) as file:
+        return len(file["visemes"])
 
 
 class SceneStore:
@@ -74,8 +110,7 @@ class SceneStore:
     def add(self, scene: MadeScene, *, validation: bool, **more: object) -> None:
         """Appends a scene; `more` goes into its entry in scenes.json."""
         count = len(scene.motion)
-        for name, kind in ARRAY_TYPES.items():
-            array = np.ascontiguousarray(getattr(scene, name)).astype(kind)
+        for name, array in packed(scene).items():
             self._shapes[name] = array.shape[1:]
             with self._writing():
                 self._files[name].write(array.tobytes())

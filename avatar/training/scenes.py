@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,11 @@ from avatar.sampler.features import loudness, recording_features
 from avatar.training.articulation import Style, articulate, frame_times, relative_loudness, viseme_classes
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
-from avatar.training.corpus import english, other_language
-from avatar.training.speech_data import Phone, Utterance, flite_voices, speak_espeak, speak_flite, stretched, sung
-from avatar.training.visemes import VOWELS, visemes_of
+from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.speaking import speeches
+from avatar.training.visemes import VOWELS
+from avatar.training.voices.cast import Cast
+from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ
 
 Random = np.random.Generator
@@ -25,17 +27,7 @@ SAMPLES_PER_FRAME = SPEECH_RATE_HZ // FRAME_RATE_HZ
 SAMPLED = list(MotionLayout.SAMPLED)
 MOUTH_NAMES = [SAMPLED[i] for i in MOUTH]
 
-VARIANTS = (
-    *("", "+f1", "+f2", "+f3", "+f4", "+m1", "+m2", "+m3", "+m4", "+m5", "+m7", "+Annie", "+Andy", "+linda"),
-    *("+steph", "+Alex", "+klatt2", "+klatt4", "+ed", "+david", "+belinda", "+robert", "+Mike", "+adam"),
-)
-"""eSpeak NG's voice variants to train on."""
-HELD_OUT_VARIANTS = ("+f5", "+m6", "+max", "+aunty")
-HELD_OUT_FLITE = "awb"
-LANGUAGES = ("en-us", "en-us", "en", "en-gb-scotland", "en-gb-x-rp")
-FLITE_SHARE = 0.6
-SUNG_SHARE = 0.08  # of eSpeak's part
-OTHER_LANGUAGE_SHARE = 0.2  # of eSpeak's part
+EFFORT_OPENS = 0.25  # share by which the mouth opens wider when somebody shouts
 CLEAN_SHARE = 0.25  # of the scenes stays as the synthesizer made it, which is what the product mostly plays
 
 
@@ -75,10 +67,10 @@ class _Parts:
     speech: list[dict[str, object]] = field(default_factory=list)
 
 
-def make_scene(seed: int, *, validation: bool) -> MadeScene:
+def make_scene(seed: int, cast: Cast, *, validation: bool) -> MadeScene:
     """Makes a scene of about 5 to 25 seconds; validation scenes use texts and voices that training never has."""
     random = np.random.default_rng(seed)
-    return _staged(random, lambda: [_speak(random, validation=validation) for _ in range(int(random.integers(1, 4)))])
+    return _staged(random, lambda: speeches(random, cast, validation=validation))
 
 
 def scene_from_utterances(seed: int, utterances: Sequence[Utterance]) -> MadeScene:
@@ -138,37 +130,7 @@ def _plan(random: Random) -> list[ConversationState]:
     return plan
 
 
-def _speak(random: Random, *, validation: bool) -> Utterance:
-    """One utterance in a random voice."""
-    seed = int(random.integers(1 << 31))
-    text = next(english(seed, validation=validation))
-    voices = [voice for voice in flite_voices() if (voice == HELD_OUT_FLITE) == validation]
-    if voices and random.random() < FLITE_SHARE:
-        voice = voices[int(random.integers(len(voices)))]
-        spoken = speak_flite(text, voice, stretch=float(random.uniform(0.85, 1.3)))
-        return stretched(spoken, float(random.uniform(0.80, 1.26)))
-    variants = HELD_OUT_VARIANTS if validation else VARIANTS
-    language = LANGUAGES[int(random.integers(len(LANGUAGES)))]
-    if random.random() < OTHER_LANGUAGE_SHARE and not validation:
-        language, text = next(other_language(seed))
-    voice = language + variants[int(random.integers(len(variants)))]
-    if random.random() < SUNG_SHARE and not validation:
-        spoken = speak_espeak(
-            text, voice, rate=int(random.integers(80, 125)), pitch=int(random.integers(20, 95)), pitch_range=0
-        )
-        return sung(spoken, random)
-    spoken = speak_espeak(
-        text,
-        voice,
-        rate=int(random.integers(120, 215)),
-        pitch=int(random.integers(15, 85)),
-        pitch_range=int(random.integers(25, 90)),
-    )
-    return stretched(spoken, float(random.uniform(0.9, 1.12)))
-
-
 def _add_speech(parts: _Parts, random: Random, style: Style, spoken: Utterance) -> None:
-    arpabet = spoken.arpabet
     pause = int(random.uniform(0.05, 0.9) * FRAME_RATE_HZ)
     frames = -(-len(spoken.samples) // SAMPLES_PER_FRAME) + pause
     padded = np.zeros(frames * SAMPLES_PER_FRAME, np.float32)
@@ -180,14 +142,15 @@ def _add_speech(parts: _Parts, random: Random, style: Style, spoken: Utterance) 
             "frame": len(parts.states),
             "voice": spoken.voice,
             "text": spoken.text,
-            "arpabet": arpabet,
+            "alphabet": spoken.phones[0].alphabet,
             "phones": [[p.symbol, p.start_s, p.end_s, p.stress] for p in phones],
         }
     )
     parts.sounds.append(padded)
-    parts.mouths.append(articulate(phones, padded, SPEECH_RATE_HZ, style=style, arpabet=arpabet))
-    parts.peaks.append(prominence(whole, frames, arpabet=arpabet))
-    parts.visemes.append(viseme_classes(phones, frames, arpabet=arpabet))
+    wider = replace(style, opening=style.opening * (1.0 + EFFORT_OPENS * spoken.effort))
+    parts.mouths.append(articulate(phones, padded, SPEECH_RATE_HZ, style=wider))
+    parts.peaks.append(prominence(whole, frames))
+    parts.visemes.append(viseme_classes(phones, frames))
     parts.users.append(np.zeros(frames, np.float32))
     parts.states += [ConversationState.SPEAKING] * frames
 
@@ -204,17 +167,17 @@ def _add_silence(parts: _Parts, random: Random, state: ConversationState) -> Non
     parts.states += [state] * frames
 
 
-def prominence(spoken: Utterance, frames: int, *, arpabet: bool) -> Floats:
+def prominence(spoken: Utterance, frames: int) -> Floats:
     """How much each syllable stands out, as peaks at its vowel: float32 [frames] in [0, 1]."""
     out = np.zeros(frames, np.float32)
     loud = relative_loudness(spoken.samples, SPEECH_RATE_HZ, frame_times(frames))
     for phone in spoken.phones:
-        if visemes_of(phone.symbol, arpabet=arpabet)[0] not in VOWELS:
+        if visemes_of(phone.symbol, phone.alphabet)[0] not in VOWELS:
             continue
         middle = min(frames - 1, int((phone.start_s + phone.end_s) / 2.0 * FRAME_RATE_HZ))
         length = np.clip((phone.end_s - phone.start_s - 0.05) / 0.10, 0.0, 1.0)
         stands_out = np.clip((float(loud[middle]) - 0.55) / 0.5, 0.0, 1.0)
-        out[middle] = float(length * stands_out) * (1.0 if arpabet or phone.stress == 2 else 0.3)
+        out[middle] = float(length * stands_out) * (1.0 if phone.alphabet == "arpabet" or phone.stress == 2 else 0.3)
     return out
 
 

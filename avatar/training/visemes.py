@@ -1,4 +1,4 @@
-"""Mouth shapes of phonemes: which one a symbol of eSpeak NG, Flite or the CMU dictionary has, and its targets.
+"""Mouth shapes: what each one asks of jaw, lips and tongue. Which phoneme has which: `phoneme_symbols`.
 
 Viseme groups and openings follow common phonetic knowledge (vowel height opens the jaw; sibilants close it; w, oo, sh,
 r round).
@@ -7,7 +7,6 @@ r round).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,71 +71,3 @@ VISEME_NAMES: tuple[str, ...] = tuple(VISEMES)
 UNKNOWN_VISEME = 255
 """In place of an index into VISEME_NAMES, where nobody knows what is said."""
 VOWELS: tuple[str, ...] = ("aa", "ae", "ah", "ao", "eh", "er", "ih", "iy", "uh", "uw", "oh", "ue", "oe", "schwa")
-
-# Diphthongs and other sounds of two shapes.
-_PAIRS: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("aI", "ay", "ai", "aI2", "AI"), ("aa", "ih")),
-    **dict.fromkeys(("aU", "aw", "au", "Au"), ("aa", "uh")),
-    **dict.fromkeys(("eI", "ey", "ei", "EI"), ("eh", "iy")),
-    **dict.fromkeys(("oU", "ow", "ou", "@U"), ("oh", "uw")),
-    **dict.fromkeys(("OI", "oy", "Oi", "OY"), ("ao", "ih")),
-    **dict.fromkeys(("i@", "i@3", "I@"), ("iy", "schwa")),
-    **dict.fromkeys(("e@", "e@3"), ("eh", "schwa")),
-    **dict.fromkeys(("U@", "u@"), ("uh", "schwa")),
-    **dict.fromkeys(("aI@", "aI3"), ("aa", "er")),
-    "aU@": ("aa", "uh"),
-    "O@": ("ao", "er"),
-    "A@": ("aa", "er"),
-    "o@": ("ao", "er"),
-    "pF": ("p", "f"),
-    "jU": ("y", "uw"),
-}
-
-_SINGLES: dict[str, tuple[str, ...]] = {
-    "aa": ("0", "A", "A~", "aa", "a", "a:", "V:", "A:"),
-    "ae": ("ae", "&", "&~", "a#"),
-    "ah": ("V", "ah", "6"),
-    "ao": ("O", "O:", "O2", "ao", "Q", "O~"),
-    "eh": ("E", "E:", "E~", "eh", "e", "e:", "e-", "E-", "E2"),
-    "er": ("3", "3:", "er", "@r", "R-"),
-    "ih": ("I", "ih", "I2", "i.", "y.", "I#", "Y-"),
-    "iy": ("i", "i:", "iy", "i#", "I:"),
-    "uh": ("U", "uh", "U~", "u-", "U2"),
-    "uw": ("u", "u:", "uw", "M", "u#"),
-    "oh": ("o", "o:", "o~", "oU2", "o2"),
-    "ue": ("y", "y:", "Y:", "H", "yu"),
-    "oe": ("Y", "W", "W~", "2", "2:", "9", "Wy"),
-    "schwa": ("@", "@2", "@-", "ax", "a2", "@5", "3-", "axr", "@L"),
-    "p": ("p", "b", "m", "P", "b#", "p-", "em"),
-    "f": ("f", "v", "v#"),
-    "th": ("T", "D", "th", "dh"),
-    "t": ("t", "d", "n", "t#", "t2", "d#", "n-", "n^", "en", "dx", "nd", "t.", "d.", "n."),
-    "l": ("l", "l^", "L", "el", "l-", "l#"),
-    "s": ("s", "z", "ts", "dz", "z2", "s;", "z;", "t_s", "s#"),
-    "sh": ("S", "Z", "tS", "dZ", "sh", "zh", "ch", "jh", "s\\", "t_s\\", "s.", "sx", "S;", "tS;", "dz;", "ts;"),
-    "k": ("k", "g", "N", "x", "Q^", "ng", "X", "R", "R2", "G", "B", "C", "q", "c", "x^", "kh"),
-    "r": ("r", "r-", "*", "**", "r#", "*-"),
-    "w": ("w", "w#", "wh"),
-    "y": ("j", "y2", "J", "J^", "jh2"),
-    "h": ("h", "hh", "?", "hv", "h#"),
-}
-_SYMBOLS: dict[str, str] = {symbol: viseme for viseme, symbols in _SINGLES.items() for symbol in symbols}
-
-_ARPABET_ONLY = {"y": "y", "uh": "uh"}
-"""Names that Flite's ARPABET uses otherwise than eSpeak (its y is the consonant)."""
-
-
-@lru_cache(maxsize=1024)
-def visemes_of(symbol: str, *, arpabet: bool = False) -> tuple[str, ...]:
-    """The one or two shapes of a phoneme; unknown symbols are looked up by their first letters."""
-    if not symbol:
-        return ("rest",)
-    if arpabet and symbol in _ARPABET_ONLY:
-        return (_ARPABET_ONLY[symbol],)
-    if symbol in _PAIRS:
-        return _PAIRS[symbol]
-    for length in range(len(symbol), 0, -1):
-        found = _SYMBOLS.get(symbol[:length])
-        if found:
-            return (found,)
-    return ("schwa",)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from avatar.training.recordings import decode
-from avatar.training.speech_data import Phone
+from avatar.training.voices.utterance import Phone
 from speech.asr.language_model import phrase_words
 from speech.asr.pronunciation import pronounce
 from speech.audio import SPEECH_RATE_HZ, Samples
@@ -74,7 +74,8 @@ def align(sound: Samples, text: str, name: str) -> tuple[Phone, ...]:
     for entry in entries:
         end_s = min(_EARLY_S + (entry.start + entry.duration) / _HOPS_PER_S, length_s)
         if end_s > found[-1].end_s:
-            found.append(Phone("" if entry.name in _SILENT else entry.name.lower(), found[-1].end_s, end_s))
+            symbol = "" if entry.name in _SILENT else entry.name.lower()
+            found.append(Phone(symbol, found[-1].end_s, end_s, alphabet="arpabet"))
     if found[-1].end_s < length_s:
         found.append(Phone("", found[-1].end_s, length_s))
     return tuple(found)

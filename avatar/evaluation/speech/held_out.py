@@ -7,8 +7,10 @@ import numpy as np
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, SpokenPart, joined
 from avatar.motion import FRAME_RATE_HZ
 from avatar.training.corpus import english
-from avatar.training.scenes import HELD_OUT_FLITE, HELD_OUT_VARIANTS, LANGUAGES
-from avatar.training.speech_data import Utterance, flite_voices, speak_espeak, speak_flite
+from avatar.training.voices.cast import ENGLISH_ACCENTS, HELD_OUT_FLITE, HELD_OUT_VARIANTS
+from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.flite import flite_voices, speak_flite
+from avatar.training.voices.utterance import Utterance
 
 _FLITE_SHARE = 0.5
 _PAUSE_S = (0.3, 0.9)
@@ -33,7 +35,7 @@ def held_out_speech(seconds: float, seed: int, pause_s: tuple[float, float] = _P
         pause = int(random.uniform(*pause_s) * FRAME_RATE_HZ)
         length = -(-len(spoken.samples) // SAMPLES_PER_FRAME)
         sound = np.pad(spoken.samples, (0, (length + pause) * SAMPLES_PER_FRAME - len(spoken.samples)))
-        part = SpokenPart(0, length, spoken.phones, spoken.arpabet, spoken.text, spoken.voice)
+        part = SpokenPart(0, length, spoken.phones, spoken.text, spoken.voice)
         pieces.append(SpeechTrack(sound, (part,)))
         frames += pieces[-1].frames
     return joined(pieces)
@@ -42,6 +44,6 @@ def held_out_speech(seconds: float, seed: int, pause_s: tuple[float, float] = _P
 def _speak(text: str, random: np.random.Generator, has_flite: bool) -> Utterance:
     if random.random() < _FLITE_SHARE and has_flite:
         return speak_flite(text, HELD_OUT_FLITE, stretch=float(random.uniform(0.9, 1.2)))
-    voice = LANGUAGES[int(random.integers(len(LANGUAGES)))] + HELD_OUT_VARIANTS[int(random.integers(4))]
+    voice = ENGLISH_ACCENTS[int(random.integers(len(ENGLISH_ACCENTS)))] + HELD_OUT_VARIANTS[int(random.integers(4))]
     rate, pitch, spread = (int(random.integers(*limits)) for limits in ((130, 200), (25, 75), (35, 80)))
     return speak_espeak(text, voice, rate=rate, pitch=pitch, pitch_range=spread)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout, neutral
 from avatar.sampler.features import loudness
 from avatar.training.articulation import Style, articulate
-from avatar.training.speech_data import Phone
+from avatar.training.voices.utterance import Phone
 from speech.audio import SPEECH_RATE_HZ, Samples
 
 SAMPLES_PER_FRAME = SPEECH_RATE_HZ // FRAME_RATE_HZ
@@ -32,7 +32,6 @@ class SpokenPart:
         first_frame: where its sound begins.
         frames: how long it is.
         phones: in order, seconds from its own beginning.
-        arpabet: the phones are ARPABET's, not eSpeak's.
         text: what is said.
         voice: who says it.
     """
@@ -40,7 +39,6 @@ class SpokenPart:
     first_frame: int
     frames: int
     phones: tuple[Phone, ...]
-    arpabet: bool
     text: str = ""
     voice: str = ""
 
@@ -64,7 +62,7 @@ def rule_motion(track: SpeechTrack) -> Floats:
     for part in track.parts:
         start = part.first_frame * SAMPLES_PER_FRAME
         piece = track.sound[start : start + part.frames * SAMPLES_PER_FRAME]
-        mouth = articulate(part.phones, piece, SPEECH_RATE_HZ, style=_STYLE, arpabet=part.arpabet)
+        mouth = articulate(part.phones, piece, SPEECH_RATE_HZ, style=_STYLE)
         out[part.first_frame : part.first_frame + len(mouth)] += mouth
     return out
 
@@ -103,6 +101,6 @@ def joined(pieces: Sequence[SpeechTrack]) -> SpeechTrack:
     at = 0
     for piece in pieces:
         sounds.append(np.pad(piece.sound, (0, piece.frames * SAMPLES_PER_FRAME - len(piece.sound))))
-        parts += [SpokenPart(at + p.first_frame, p.frames, p.phones, p.arpabet, p.text, p.voice) for p in piece.parts]
+        parts += [SpokenPart(at + p.first_frame, p.frames, p.phones, p.text, p.voice) for p in piece.parts]
         at += piece.frames
     return SpeechTrack(np.concatenate(sounds), tuple(parts))

@@ -12,8 +12,8 @@ from avatar.tracking.motion import TRUSTED
 from avatar.training.articulation import curve_times, relative_loudness
 from avatar.training.calibration.mouth import DrawnMouth, MouthCurves
 from avatar.training.recordings import LONGEST_S, Aligner, TranscribedFile, find_recordings
-from avatar.training.speech_data import Phone
 from avatar.training.videos import VIDEO_SUFFIXES, is_believable, shifted, sound_lag, tracked_once, video_sound
+from avatar.training.voices.utterance import Phone
 from speech.audio import SPEECH_RATE_HZ
 from speech.errors import InputError, VisavisError
 

@@ -57,7 +57,7 @@ _FIRST_STEP, _LAST_STEP = 0.12, 0.03  # of the limits' range
 
 def made_mouth(clip: Clip, numbers: Coarticulation, mouth: DrawnMouth) -> MouthCurves:
     """The mouth that the rule makes for what a clip says."""
-    return mouth(articulate_at(clip.phones, clip.loudness, clip.frames, arpabet=True, numbers=numbers))
+    return mouth(articulate_at(clip.phones, clip.loudness, clip.frames, numbers=numbers))
 
 
 def clip_loss(made: MouthCurves, real: MouthCurves) -> float:

@@ -6,7 +6,6 @@ between them; each phoneme is followed by a blank.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from speech.audio import Samples
 from speech.errors import InputError
 from speech.tts.synthesis.clauses import clauses_of
-from speech.tts.synthesis.espeak_engine import espeak_engine
+from speech.tts.synthesis.ipa_symbols import ipa_symbols
 from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.piper_network import PiperNetwork
 from speech.tts.synthesis.symbol_times import phoneme_times, without_blanks
@@ -30,8 +29,6 @@ _ONSET_S = 0.06
 _BEGIN, _END, _BLANK = "^", "$", "_"
 _FIRST_LETTERS, _MOST_LETTERS = 80, 220
 """In one go. The sound of a clause comes in chunks, but nothing comes before all its durations are known."""
-_MARKS = re.compile(r"([,.;:!?¡¿…。、！？，；：]+)(?:\s+|$)")
-_ANOTHER_LANGUAGE = re.compile(r"\([a-z]{2,3}(?:-[a-z0-9]+)*\)")
 
 
 class PiperModel:
@@ -99,21 +96,11 @@ class PiperModel:
         """The symbols that stand for a text, punctuation and blanks included."""
         if self._espeak_voice is None:
             return list(unicodedata.normalize("NFD", text.casefold()))
-        *clauses, last = _MARKS.split(f"{text} ")
-        read = [f"{self._ipa(clause)}{marks[0]} " for clause, marks in zip(clauses[::2], clauses[1::2], strict=True)]
-        return list("".join((*read, self._ipa(last))).strip())
+        return ipa_symbols(text, self._espeak_voice)
 
     def _alone(self, word: str) -> str:
         """A word as it is read by itself, by which it is found among the symbols of the whole."""
         return "".join(self._symbols(word))
-
-    def _ipa(self, text: str) -> str:
-        if not text.strip():
-            return ""
-        assert self._espeak_voice is not None
-        engine = espeak_engine()
-        ipa = engine.worker.submit(engine.ipa, text, self._espeak_voice).result()
-        return unicodedata.normalize("NFD", _ANOTHER_LANGUAGE.sub("", ipa))
 
 
 def _in_turns(pieces: Iterator[Samples], turn: Turn) -> Iterator[Samples]:
