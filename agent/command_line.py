@@ -15,7 +15,7 @@ from typer.core import TyperArgument
 
 from agent.commands import conversation, demo, fetch, landmarks, live, media, memory, serve, track, train
 from agent.commands import doctor as doctor_command
-from agent.commands.evaluation import evaluate
+from agent.commands.evaluation import calibrate, evaluate
 from agent.commands.log_options import LogJson, Verbose, end_log, set_log_options, with_log_options
 from agent.commands.options import say
 from agent.console import streams
@@ -56,6 +56,7 @@ def _root(
 commands = live, serve, conversation, demo, media, memory, landmarks, evaluate, track, fetch, train, doctor_command
 for module in commands:
     module.register(app)
+calibrate.add_to(train.train)
 with_log_options(app)
 
 

@@ -219,3 +219,17 @@ def progress_of(task: str, quiet: bool) -> Iterator[Callable[[float, str], None]
     with progress(quiet) as bar:
         number = bar.add_task(task, total=1.0, note="")
         yield lambda done, note: bar.update(number, completed=done, note=note)
+
+
+def frames_or_auto(text: str) -> int | None:
+    """What --sound-offset says: frames, or None for auto.
+
+    Raises:
+        InputError: neither.
+    """
+    if text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"--sound-offset: expected a whole number of frames, or auto, got '{text}'") from None

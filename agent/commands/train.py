@@ -62,7 +62,7 @@ def prepare(
 
     `visavis train prepare --minutes 0 --videos ~/talks --sound-offset auto -o data/real`
     """
-    offset = _frames_or_auto(sound_offset)
+    offset = options.frames_or_auto(sound_offset)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder}: expected a folder for the data, this is a file")
     from agent.models.training_voices import training_voices
@@ -88,15 +88,6 @@ def prepare(
         )
     made = frames / FRAME_RATE_HZ / 60
     say(f"{folder}: {made:.1f} minutes of motion; next: visavis train motion --data {folder}", quiet)
-
-
-def _frames_or_auto(text: str) -> int | None:
-    if text == "auto":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(f"--sound-offset: expected a whole number of frames, or auto, got '{text}'") from None
 
 
 @train.command()

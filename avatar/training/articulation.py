@@ -1,9 +1,6 @@
-"""Phonemes with times to mouth curves: a dominance model of coarticulation with hard lip contacts.
+"""Phonemes with times to mouth curves, in the coefficients that the decoder draws.
 
-Every phoneme has a target for a few gestures and says how strongly it insists on each (Cohen & Massaro 1993); curves
-are the weighted blend, so that weak consonants take the shape of their neighbours and rounding starts before the
-sound. Contacts are not blended: lips meet for p b m, and the lower lip meets the upper teeth for f v, whatever stands
-beside them.
+What the phonemes ask for is blended by `avatar.training.coarticulation`; here it becomes one person's mouth.
 """
 
 from __future__ import annotations
@@ -14,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
+from avatar.training.coarticulation import COARTICULATION, Coarticulation, Gestures, Segment, blend, opening_scale
 from avatar.training.phoneme_symbols import visemes_of
-from avatar.training.visemes import VISEME_NAMES, VISEMES, VOWELS
+from avatar.training.visemes import VISEME_NAMES, VOWELS
 from avatar.training.voices.utterance import Phone
 
 
@@ -36,30 +34,11 @@ class Style:
     press: float = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    viseme: str
-    start_s: float
-    end_s: float
-    stress: float
-
-
-# Reach of a target beyond its segment (time constants, seconds): the jaw is heavy, rounding comes early.
-JAW_REACH_S = (0.055, 0.055)
-ROUND_REACH_S = (0.115, 0.075)
-TONGUE_REACH_S = (0.035, 0.035)
-# A contact is complete from a little before the phoneme's start, for at least one video frame and a bit.
-CONTACT_LEAD_S = 0.006
-CONTACT_LEAST_S = 0.048
-CONTACT_RAMP_S = 0.055
-STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
-SILENCE_KEEPS_OPEN_S = 0.12  # in a pause the mouth closes over about twice this
-BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
 CURVE_RATE_HZ = 200
 
 
-def _segments(phones: Sequence[Phone]) -> list[_Segment]:
-    out: list[_Segment] = []
+def _segments(phones: Sequence[Phone]) -> list[Segment]:
+    out: list[Segment] = []
     for phone in phones:
         shapes = visemes_of(phone.symbol, phone.alphabet)
         edges = [phone.start_s, phone.end_s]
@@ -69,27 +48,8 @@ def _segments(phones: Sequence[Phone]) -> list[_Segment]:
         stress = float(phone.stress)
         if phone.alphabet == "arpabet" and shapes[0] in VOWELS:
             stress = float(np.clip((phone.end_s - phone.start_s - 0.05) / 0.06, 0.0, 2.0))
-        out += [_Segment(shape, edges[i], edges[i + 1], stress) for i, shape in enumerate(shapes)]
+        out += [Segment(shape, edges[i], edges[i + 1], stress) for i, shape in enumerate(shapes)]
     return out
-
-
-def _reach(times: Floats, segment: _Segment, before_s: float, after_s: float) -> Floats:
-    """Dominance over time: 1 inside the middle of the segment, falling exponentially outside."""
-    # The target is insisted on in the middle; edges belong to both neighbours.
-    inset = 0.2 * (segment.end_s - segment.start_s)
-    early = np.clip(segment.start_s + inset - times, 0.0, None) / before_s
-    late = np.clip(times - (segment.end_s - inset), 0.0, None) / after_s
-    return np.exp(-early - late).astype(np.float32)
-
-
-def _contact(times: Floats, start_s: float, end_s: float) -> Floats:
-    """1 during a contact, with smooth ramps before and after."""
-    start, end = start_s - CONTACT_LEAD_S, end_s - 0.012
-    if end - start < CONTACT_LEAST_S:
-        middle = (start + end) / 2.0
-        start, end = middle - CONTACT_LEAST_S / 2.0, middle + CONTACT_LEAST_S / 2.0
-    part = np.clip(np.minimum(times - start + CONTACT_RAMP_S, end + CONTACT_RAMP_S - times) / CONTACT_RAMP_S, 0.0, 1.0)
-    return (part * part * (3.0 - 2.0 * part)).astype(np.float32)
 
 
 def relative_loudness(samples: Floats, sample_rate_hz: int, times: Floats) -> Floats:
@@ -107,7 +67,19 @@ def frame_times(frames: int) -> Floats:
     return ((np.arange(frames) + 0.5) / FRAME_RATE_HZ).astype(np.float32)
 
 
-def articulate(phones: Sequence[Phone], samples: Floats, sample_rate_hz: int, *, style: Style | None = None) -> Floats:
+def curve_times(frames: int) -> Floats:
+    """The moments at which the curves of so many frames are worked out, seconds."""
+    count = int(np.ceil(frames / FRAME_RATE_HZ * CURVE_RATE_HZ)) + 1
+    return (np.arange(count) / CURVE_RATE_HZ).astype(np.float32)
+
+
+def articulate(
+    phones: Sequence[Phone],
+    samples: Floats,
+    sample_rate_hz: int,
+    *,
+    style: Style | None = None,
+) -> Floats:
     """Mouth curves of an utterance.
 
     Args:
@@ -119,65 +91,44 @@ def articulate(phones: Sequence[Phone], samples: Floats, sample_rate_hz: int, *,
     Returns:
         float32 [T, 60], T = frames that the sound covers; all but the mouth and tongue are zero.
     """
-    style = style or Style()
     frames = -(-len(samples) * FRAME_RATE_HZ // sample_rate_hz)
-    times = (np.arange(int(np.ceil(frames / FRAME_RATE_HZ * CURVE_RATE_HZ)) + 1) / CURVE_RATE_HZ).astype(np.float32)
+    loudness = relative_loudness(samples, sample_rate_hz, curve_times(frames))
+    return articulate_at(phones, loudness, frames, style=style)
+
+
+def articulate_at(
+    phones: Sequence[Phone],
+    loudness: Floats,
+    frames: int,
+    *,
+    style: Style | None = None,
+    numbers: Coarticulation = COARTICULATION,
+) -> Floats:
+    """Mouth curves of phones whose loudness is known: `articulate`, with the rule's numbers to choose.
+
+    Args:
+        phones: in order.
+        loudness: float32 [N], `relative_loudness` at `curve_times(frames)`.
+        frames: T, how many to make.
+        style: of the speaker.
+        numbers: of the rule.
+
+    Returns:
+        float32 [T, 60], as `articulate`.
+    """
+    style = style or Style()
+    times = curve_times(frames)
     segments = _segments(phones)
-    names = ("jaw", "lips", "funnel", "pucker", "spread", "tongue")
-    total = np.zeros((len(names), len(times)), np.float32)
-    weight = np.full((len(names), len(times)), 1e-6, np.float32)
-    lips_meet, teeth_meet = np.zeros(len(times), np.float32), np.zeros(len(times), np.float32)
-    for index, segment in enumerate(segments):
-        viseme = VISEMES[segment.viseme]
-        start, end = segment.start_s, segment.end_s
-        if segment.viseme == "rest":
-            # Pauses: the mouth keeps its shape at first, and parts before speech resumes.
-            last = index == len(segments) - 1
-            keep = min(SILENCE_KEEPS_OPEN_S, 0.45 * (end - start)) if index else 0.0
-            breath = 0.0 if last else min(BREATH_BEFORE_S, 0.3 * (end - start))
-            segment = _Segment("rest", start + keep, end - breath, 0.0)
-        reach = {
-            "jaw": _reach(times, segment, *JAW_REACH_S),
-            "round": _reach(times, segment, *ROUND_REACH_S),
-            "tongue": _reach(times, segment, *TONGUE_REACH_S),
-        }
-        scale = STRESS_SCALE[round(segment.stress)] if segment.viseme in VOWELS else 1.0
-        for row, name in enumerate(names):
-            kind = "jaw" if name in ("jaw", "lips") else "tongue" if name == "tongue" else "round"
-            insists = viseme.jaw_weight if kind == "jaw" else 1.0 if kind == "tongue" else viseme.round_weight
-            target = float(getattr(viseme, name)) * (scale if name in ("jaw", "lips") else 1.0)
-            share = insists * reach[kind]
-            total[row] += share * target
-            weight[row] += share
-        if viseme.contact == "lips":
-            lips_meet = np.maximum(lips_meet, _contact(times, start, end))
-        elif viseme.contact == "teeth":
-            teeth_meet = np.maximum(teeth_meet, _contact(times, start, end))
-    jaw, lips, funnel, pucker, spread, tongue = total / weight
-    loud = relative_loudness(samples, sample_rate_hz, times)
-    slow: Floats = np.convolve(np.pad(loud, 6, mode="edge"), np.full(13, 1.0 / 13.0), mode="valid").astype(np.float32)
-    opening = style.opening * (0.72 + 0.36 * slow)
-    curves = _coefficients(
-        jaw * opening, lips * opening, funnel * style.rounding, pucker * style.rounding, spread, tongue,
-        lips_meet, teeth_meet, style,
-    )  # fmt: skip
+    gestures = blend(segments, times, numbers)
+    opening = style.opening * opening_scale(segments, times, loudness, numbers)
+    curves = _coefficients(gestures, opening, style, numbers)
     at = np.clip(np.round(frame_times(frames) * CURVE_RATE_HZ).astype(np.int64), 0, len(times) - 1)
     return curves[at]
 
 
-def _coefficients(
-    jaw: Floats,
-    lips: Floats,
-    funnel: Floats,
-    pucker: Floats,
-    spread: Floats,
-    tongue: Floats,
-    lips_meet: Floats,
-    teeth_meet: Floats,
-    style: Style,
-) -> Floats:
+def _coefficients(gestures: Gestures, opening: Floats, style: Style, numbers: Coarticulation) -> Floats:
     """Gestures [N] to ARKit coefficients: float32 [N, 60]."""
-    out = np.zeros((len(jaw), MotionLayout.SIZE), np.float32)
+    out = np.zeros((len(opening), MotionLayout.SIZE), np.float32)
 
     def put(name: str, value: np.ndarray) -> None:
         out[:, MotionLayout.INDEX[name]] = value
@@ -186,14 +137,21 @@ def _coefficients(
         put(stem + "Left", value * (1.0 + style.asymmetry))
         put(stem + "Right", value * (1.0 - style.asymmetry))
 
+    lips_meet, teeth_meet, tongue = gestures.lips_meet, gestures.teeth_meet, gestures.tongue
+    funnel = gestures.funnel * style.rounding * numbers.funnel
+    pucker = gestures.pucker * style.rounding * numbers.pucker
+    spread = gestures.spread * numbers.spread
+    lips = gestures.lips * opening
     # Contacts pull the jaw up, but not shut: mouthClose brings the lips over what is left.
-    jaw = jaw * (1.0 - 0.45 * lips_meet) * (1.0 - 0.4 * teeth_meet)
+    jaw = gestures.jaw * opening * (1.0 - 0.45 * lips_meet) * (1.0 - 0.4 * teeth_meet)
     apart = 1.0 - lips_meet
+    # An open mouth is a wide one, unless it is rounded.
+    wide = numbers.spread_by_opening * jaw * np.clip(1.0 - funnel - pucker, 0.0, 1.0)
     put("jawOpen", jaw)
     put("mouthClose", jaw * lips_meet)
     put("mouthFunnel", funnel * (1.0 - 0.7 * lips_meet) * (1.0 - 0.6 * teeth_meet))
     put("mouthPucker", pucker * (1.0 - 0.3 * lips_meet))
-    put_both("mouthStretch", 0.55 * spread * apart)
+    put_both("mouthStretch", (0.55 * spread + wide) * apart)
     put_both("mouthSmile", 0.35 * spread)
     put_both("mouthDimple", 0.25 * spread)
     put_both("mouthLowerDown", lips * apart * (1.0 - teeth_meet))

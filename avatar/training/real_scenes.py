@@ -8,13 +8,20 @@ from typing import Protocol
 
 import numpy as np
 
-from avatar.motion import FRAME_RATE_HZ
 from avatar.progress import Progress
 from avatar.tracking.faces import FaceTracker
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import SceneStore
 from avatar.training.scenes import scene_from_utterances
-from avatar.training.videos import find_videos, shifted, sound_lag, tracked_once, video_scenes, video_sound
+from avatar.training.videos import (
+    find_videos,
+    is_believable,
+    shifted,
+    sound_lag,
+    tracked_once,
+    video_scenes,
+    video_sound,
+)
 from avatar.training.voices.utterance import Utterance
 from speech.errors import VisavisError
 from speech.turns.vad import SileroVAD
@@ -23,8 +30,6 @@ Report = Callable[[str], None]
 
 # Roughly what one file takes; only the progress bar looks at it.
 _VIDEO_S, _RECORDING_S = 8.0, 0.4
-# A measured lag counts from so much video and correlation on.
-_LAG_FROM_S, _LAG_CORRELATION = 10.0, 0.2
 _IN_STEP = 2  # frames that the measurement may be off
 _UTTERANCES = 3  # at most in one scene
 _SEEDS_FROM = 500_000_000  # apart from those of synthetic scenes
@@ -107,7 +112,7 @@ class VideoScenes:
         for notice in tracked.notices:
             self._report(f"{path.name}: {notice}")
         lag = sound_lag(sound, tracked.gap)
-        believed = len(tracked.gap) >= _LAG_FROM_S * FRAME_RATE_HZ and lag.correlation >= _LAG_CORRELATION
+        believed = is_believable(lag, len(tracked.gap))
         offset = self._offset if self._offset is not None else lag.frames if believed else 0
         if believed and abs(lag.frames - offset) > _IN_STEP:
             self._report(

@@ -48,8 +48,8 @@ class TranscribedFile:
     text: str
 
 
-def find_recordings(folder: Path) -> list[TranscribedFile]:
-    """Recordings with transcripts anywhere under a folder, sorted by path.
+def find_recordings(folder: Path, suffixes: tuple[str, ...] = SOUND_SUFFIXES) -> list[TranscribedFile]:
+    """Recordings (or, by other suffixes, videos) with transcripts anywhere under a folder, sorted by path.
 
     A transcript is a .txt of the same stem (beside the sound, or anywhere under the folder if there is only one of
     that name), a line `id|text` of a metadata.csv (LJSpeech; the last column counts), or a line `id TEXT` of a
@@ -62,7 +62,7 @@ def find_recordings(folder: Path) -> list[TranscribedFile]:
         raise InputError(
             f"{folder}: expected a folder of recordings, found {'a file' if folder.exists() else 'nothing'}"
         )
-    sounds = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUND_SUFFIXES and path.is_file())
+    sounds = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
     texts = _transcripts(folder)
     found = []
     for path in sounds:
@@ -71,7 +71,7 @@ def find_recordings(folder: Path) -> list[TranscribedFile]:
             found.append(TranscribedFile(path, " ".join(text.split())))
     if not found:
         raise InputError(
-            f"{folder}: expected recordings ({', '.join(SOUND_SUFFIXES)}) with transcripts (the same name .txt, a "
+            f"{folder}: expected recordings ({', '.join(suffixes)}) with transcripts (the same name .txt, a "
             f"metadata.csv of id|text, or *.trans.txt), found {len(sounds)} recordings and none with a transcript"
         )
     return found

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from avatar.motion import Controls, ConversationState, Floats, MotionLayout
+from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats, MotionLayout
 from avatar.progress import ShareDone
 from avatar.sampler.conditions import ConditionLayout, condition_vector
 from avatar.sampler.features import loudness, recording_features
@@ -48,6 +48,8 @@ _VOICE, _AROUND, _PAUSE = 0.5, 8, 25
 
 # Lag of sound after the lips: looked for within so many frames, after taking away what is slower than a second.
 _FURTHEST = 12
+# A measured lag counts from so much video and correlation on.
+_LAG_FROM_S, _LAG_CORRELATION = 10.0, 0.2
 
 
 def find_videos(folder: Path) -> list[Path]:
@@ -133,6 +135,11 @@ def sound_lag(sound: Samples, gap: Floats) -> SoundLag:
     found = [_correlation(lips[inner], level[_FURTHEST + lag : frames - _FURTHEST + lag]) for lag in at]
     best = int(np.argmax(found))
     return SoundLag(at[best], found[best])
+
+
+def is_believable(lag: SoundLag, frames: int) -> bool:
+    """Whether a lag that was measured over so many frames may be taken away."""
+    return frames >= _LAG_FROM_S * FRAME_RATE_HZ and lag.correlation >= _LAG_CORRELATION
 
 
 def _correlation(first: npt.NDArray[np.float64], second: npt.NDArray[np.float64]) -> float:

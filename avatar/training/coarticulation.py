@@ -1,0 +1,195 @@
+"""Targets blended over time: a dominance model of coarticulation with hard lip contacts.
+
+Every phoneme has a target for a few gestures and says how strongly it insists on each (Cohen & Massaro 1993); curves
+are the weighted blend, so that weak consonants take the shape of their neighbours and rounding starts before the
+sound. Contacts are not blended: lips meet for p b m, and the lower lip meets the upper teeth for f v, whatever stands
+beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar.motion import Floats
+from avatar.training.visemes import VISEMES, VOWELS, Viseme
+
+
+@dataclass(frozen=True, slots=True)
+class Coarticulation:
+    """The numbers of the rule that hold for everybody.
+
+    Attributes:
+        jaw_before_s: reach of a target for jaw and lips before its phoneme, a time constant.
+        jaw_after_s: the same after it.
+        round_before_s: reach of rounding and spreading before their phoneme, a time constant.
+        round_after_s: the same after it.
+        contact_ramp_s: how long lips take to meet, and to part again.
+        contact_least_s: how long a contact lasts at least.
+        vowels: scale of the vowels' opening.
+        consonants: scale of the consonants' opening.
+        stress: how far stress changes a vowel's opening: 1 by STRESS_SCALE, 0 not at all.
+        opening_by_loudness: what a unit of loudness (the recording's loud vowels) adds to the scale of all opening.
+        opening_by_pace: exponent, on that scale, of how long phonemes last around here.
+        opening_at_start: what the beginning of a phrase adds to that scale.
+        opening_at_end: what the end of a phrase adds to it.
+        spread: scale of spreading and of what goes with it.
+        spread_by_opening: by how much corners go back for every unit of the jaw.
+        funnel: scale of lips pushed forward.
+        pucker: scale of lips drawn together.
+        rounded_closing: by how much fully rounded lips open less than their target says.
+        pause_keeps_open_s: how long after its last sound a mouth keeps its shape.
+    """
+
+    jaw_before_s: float = 0.055
+    jaw_after_s: float = 0.055
+    round_before_s: float = 0.115
+    round_after_s: float = 0.075
+    contact_ramp_s: float = 0.055
+    contact_least_s: float = 0.048
+    vowels: float = 1.0
+    consonants: float = 1.0
+    stress: float = 1.0
+    opening_by_loudness: float = 0.36
+    opening_by_pace: float = 0.0
+    opening_at_start: float = 0.0
+    opening_at_end: float = 0.0
+    spread: float = 1.0
+    spread_by_opening: float = 0.0
+    funnel: float = 1.0
+    pucker: float = 1.0
+    rounded_closing: float = 0.0
+    pause_keeps_open_s: float = 0.12
+
+
+COARTICULATION = Coarticulation()
+"""As the rule ships."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A time with one mouth shape: the viseme, seconds, and stress from 0 (none) to 2 (primary)."""
+
+    viseme: str
+    start_s: float
+    end_s: float
+    stress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gestures:
+    """What the mouth does, float32 [N] each: blended targets, and how complete the two contacts are."""
+
+    jaw: Floats
+    lips: Floats
+    funnel: Floats
+    pucker: Floats
+    spread: Floats
+    tongue: Floats
+    lips_meet: Floats
+    teeth_meet: Floats
+
+
+_BLENDED = ("jaw", "lips", "funnel", "pucker", "spread", "tongue")
+TONGUE_REACH_S = (0.035, 0.035)
+# A contact is complete from a little before the phoneme's start until a little before its end.
+CONTACT_LEAD_S, CONTACT_TAIL_S = 0.006, 0.012
+STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
+BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
+_USUAL_LOUDNESS = 7.0 / 9.0  # of speech, at which loudness scales nothing
+_FURTHEST = 13.0  # time constants beyond which a target has no say
+# The length of phonemes at which the pace scales nothing, and over how long they are averaged (a Gaussian's spread).
+_USUAL_PHONE_S, _PACE_S = 0.085, 0.4
+# A silence from so long on ends a phrase, whose edges are felt so far (a time constant).
+_PHRASE_PAUSE_S, _PHRASE_S = 0.15, 0.3
+_OPENING_LIMITS = (0.2, 1.8)
+
+
+def _reach(times: Floats, segment: Segment, before_s: float, after_s: float) -> Floats:
+    """Dominance over time: 1 inside the middle of the segment, falling exponentially outside."""
+    # The target is insisted on in the middle; edges belong to both neighbours.
+    inset = 0.2 * (segment.end_s - segment.start_s)
+    early = np.clip(segment.start_s + inset - times, 0.0, None) / before_s
+    late = np.clip(times - (segment.end_s - inset), 0.0, None) / after_s
+    return np.exp(-early - late).astype(np.float32)
+
+
+def _contact(times: Floats, start_s: float, end_s: float, numbers: Coarticulation) -> Floats:
+    """1 during a contact, with smooth ramps before and after."""
+    start, end, ramp = start_s - CONTACT_LEAD_S, end_s - CONTACT_TAIL_S, numbers.contact_ramp_s
+    if end - start < numbers.contact_least_s:
+        middle = (start + end) / 2.0
+        start, end = middle - numbers.contact_least_s / 2.0, middle + numbers.contact_least_s / 2.0
+    part = np.clip(np.minimum(times - start + ramp, end + ramp - times) / ramp, 0.0, 1.0)
+    return (part * part * (3.0 - 2.0 * part)).astype(np.float32)
+
+
+def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -> Gestures:
+    """What segments ask for, in order, at the given times (seconds): before loudness, style and the rest scale it."""
+    total = np.zeros((len(_BLENDED), len(times)), np.float32)
+    weight = np.full((len(_BLENDED), len(times)), 1e-6, np.float32)
+    lips_meet, teeth_meet = np.zeros(len(times), np.float32), np.zeros(len(times), np.float32)
+    reaches = {
+        "jaw": (numbers.jaw_before_s, numbers.jaw_after_s),
+        "round": (numbers.round_before_s, numbers.round_after_s),
+        "tongue": TONGUE_REACH_S,
+    }
+    furthest = _FURTHEST * max(max(pair) for pair in reaches.values())
+    for index, segment in enumerate(segments):
+        viseme = VISEMES[segment.viseme]
+        start, end = segment.start_s, segment.end_s
+        if segment.viseme == "rest":
+            # Pauses: the mouth keeps its shape at first, and parts before speech resumes.
+            last = index == len(segments) - 1
+            keep = min(numbers.pause_keeps_open_s, 0.45 * (end - start)) if index else 0.0
+            breath = 0.0 if last else min(BREATH_BEFORE_S, 0.3 * (end - start))
+            segment = Segment("rest", start + keep, end - breath, 0.0)
+        near = slice(*np.searchsorted(times, (start - furthest, end + furthest)))
+        reach = {kind: _reach(times[near], segment, *pair) for kind, pair in reaches.items()}
+        for row, name in enumerate(_BLENDED):
+            kind = "jaw" if name in ("jaw", "lips") else "tongue" if name == "tongue" else "round"
+            insists = viseme.jaw_weight if kind == "jaw" else 1.0 if kind == "tongue" else viseme.round_weight
+            share = insists * reach[kind]
+            total[row, near] += share * _target(viseme, segment, name, numbers)
+            weight[row, near] += share
+        if viseme.contact:
+            meet = lips_meet if viseme.contact == "lips" else teeth_meet
+            meet[near] = np.maximum(meet[near], _contact(times[near], start, end, numbers))
+    jaw, lips, funnel, pucker, spread, tongue = total / weight
+    return Gestures(jaw, lips, funnel, pucker, spread, tongue, lips_meet, teeth_meet)
+
+
+def _target(viseme: Viseme, segment: Segment, gesture: str, numbers: Coarticulation) -> float:
+    """What a segment wants of a gesture."""
+    target = float(getattr(viseme, gesture))
+    if gesture not in ("jaw", "lips"):
+        return target
+    target *= 1.0 - numbers.rounded_closing * min(viseme.funnel + viseme.pucker, 1.0)
+    if segment.viseme not in VOWELS:
+        return numbers.consonants * target
+    return numbers.vowels * (1.0 + numbers.stress * (STRESS_SCALE[round(segment.stress)] - 1.0)) * target
+
+
+def opening_scale(segments: Sequence[Segment], times: Floats, loudness: Floats, numbers: Coarticulation) -> Floats:
+    """Scale of jaw and lips over time: by loudness, by pace, and by where in its phrase a sound stands."""
+    slow = np.convolve(np.pad(loudness, 6, mode="edge"), np.full(13, 1.0 / 13.0), mode="valid")
+    scale = 1.0 + numbers.opening_by_loudness * (slow - _USUAL_LOUDNESS)
+    spoken = [s for s in segments if s.viseme != "rest"]
+    if numbers.opening_by_pace and spoken:
+        middles = np.array([(s.start_s + s.end_s) / 2.0 for s in spoken])
+        lengths = np.array([s.end_s - s.start_s for s in spoken])
+        near = np.exp(-0.5 * ((middles[:, None] - middles) / _PACE_S) ** 2)
+        scale *= np.interp(
+            times, middles, (near @ lengths / near.sum(axis=1) / _USUAL_PHONE_S) ** numbers.opening_by_pace
+        )
+    if numbers.opening_at_start or numbers.opening_at_end:
+        edge = np.zeros_like(scale)
+        for segment in segments:
+            if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
+                since, until = np.clip(times - segment.end_s, 0.0, None), np.clip(segment.start_s - times, 0.0, None)
+                edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
+                edge += numbers.opening_at_end * np.exp(-until / _PHRASE_S) * (times <= segment.start_s)
+        scale *= 1.0 + edge
+    return np.clip(scale, *_OPENING_LIMITS).astype(np.float32)
