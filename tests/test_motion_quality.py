@@ -76,10 +76,9 @@ def test_a_still_state_is_calmer_than_speech(shipped):
 
 
 def test_two_speeches_are_told_with_two_movements(shipped, spoken):
-    track, _ = spoken
+    track, values = spoken
     cut = len(track.sound) // 2
-    said = track.sound, np.concatenate([track.sound[cut:], track.sound[:cut]])
-    one, other = (_sample(shipped, sound)[25:] for sound in said)
+    one, other = values[25:], _sample(shipped, np.concatenate([track.sound[cut:], track.sound[:cut]]))[25:]
     for name in ("headPitch", "headYaw", "headRoll", "gazeYaw", "eyeBlinkLeft"):
         column = MotionLayout.INDEX[name]
         assert abs(correlation(one[:, column], other[:, column])) < 0.6, name

@@ -28,7 +28,7 @@ LEAST_AWAY_DEG, FURTHEST_AWAY_DEG = 5.0, 18.0
 SAME_SIDE = 0.75  # a further look away mostly stays on its side
 THINKING_AWAY_DEG, THINKING_LIFT = 9.0, 0.6  # who thinks looks away so that one sees it, and up: radians from the side
 LARGE_SHIFT_DEG = 8.0  # gaze shifts beyond this often come with a blink
-LARGE_SHIFT_BLINK, THINKING_SHIFT_BLINK = 0.5, 0.2  # who thinks shifts far all the time, and blinks less
+LARGE_SHIFT_BLINK, THINKING_SHIFT_BLINK = 0.4, 0.2  # who thinks shifts far all the time, and blinks less
 LONG_ANSWER_AWAY_S = 1.2  # at least so long a look away goes before a long answer
 
 

@@ -25,7 +25,7 @@ ACCENT_APART_FRAMES = 50
 
 STRESS_DB = 5.0  # a syllable this much louder than those before it is as stressed as any
 STRESSED, STRONGLY = 0.35, 0.6  # shares of that from which on the head nods, and the brows may rise
-STRESS_NOD_DEG = 2.6
+STRESS_NOD_DEG = 3.2
 STRESS_APART_FRAMES = 12
 STRESS_BROW = 0.32
 _SYLLABLE_MEMORY = 0.15  # share of the newest syllable in what is usual lately: the last seven or so

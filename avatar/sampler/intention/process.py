@@ -23,7 +23,7 @@ from avatar.sampler.intention.chance import Chance, heard_after
 from avatar.sampler.intention.state import PAUSE_FRAMES, PHRASE_FRAMES, SPEECH_LOUDNESS, IntentionState
 from avatar.sampler.intention.talker import HABITS, Talker, talker
 
-PHRASE_END_CREDIT_S = 1.5  # a phrase end brings the next blink and posture shift closer by this
+PHRASE_END_CREDIT_S, PHRASE_END_BLINK_S = 1.5, 0.8  # a phrase end brings the next posture, and blink, closer by this
 STRESS_CREDIT_S = 0.5  # a stress brings the next posture shift closer by this
 HEAD_SHARE = 0.3  # of a gaze shift is done by the head when looking away
 MAIN_HEAD_SHARE = 0.5  # of the commanded main direction
@@ -85,16 +85,16 @@ def step(
         eyes.look_as_asked(new, chance, asked)
         head.gesture(new, chance, asked, liveliness, person)
 
-    credit = PHRASE_END_CREDIT_S * rate if phrase_ends else 0.0
     shifted_by = eyes.look(new, chance, habits, person, pace)
-    closure = eyes.blink(new, chance, habits, person, shifted_by, hurry=credit)
+    hurry = PHRASE_END_BLINK_S * rate if phrase_ends else 0.0
+    closure = eyes.blink(new, chance, habits, person, shifted_by, hurry=hurry)
     nodding.age(new)
     stressed = nodding.stress(new, loudness, ahead)
     nodding.emphasise(new, chance, person, stressed, liveliness)
     nodding.listen(new, chance, user, nods, nod, liveliness)
     nodding.move(new)
-    credit += STRESS_CREDIT_S * rate * stressed
-    pitch, yaw, roll = head.hold(new, chance, habits, person, pace=pace, hurry=credit, liveliness=liveliness)
+    hurry = STRESS_CREDIT_S * rate * stressed + (PHRASE_END_CREDIT_S * rate if phrase_ends else 0.0)
+    pitch, yaw, roll = head.hold(new, chance, habits, person, pace=pace, hurry=hurry, liveliness=liveliness)
     breath = head.breathe(new, chance, quick=phrase_ends and mode is ConversationState.SPEAKING)
     new.loudness = loudness
 

@@ -28,7 +28,7 @@ HABITS: dict[ConversationState, Habits] = {
     ConversationState.IDLE: Habits(5.7, 4.5, 2.5, 1.6, 7.0, 5.0, (1.2, 2.0, 1.2)),
     ConversationState.LISTENING: Habits(4.0, 5.5, 1.5, 1.6, 6.0, 4.5, (1.5, 1.8, 2.2)),
     ConversationState.THINKING: Habits(5.8, 0.8, 3.2, 1.0, 10.0, 3.0, (2.5, 4.0, 2.0)),
-    ConversationState.SPEAKING: Habits(4.4, 2.0, 2.3, 1.0, 7.0, 1.3, (2.6, 4.6, 4.0)),
+    ConversationState.SPEAKING: Habits(5.0, 2.2, 2.3, 1.0, 7.0, 1.3, (2.6, 4.6, 4.0)),
 }
 """Of the average person."""
 
@@ -78,8 +78,8 @@ def talker(seed: int, person: int = 0) -> Talker:
 
     return Talker(
         blinking=between(0.8, 1.25),
-        glancing=between(0.8, 1.25),
-        facing=between(0.8, 1.25),
+        glancing=between(0.85, 1.18),
+        facing=between(0.85, 1.18),
         reach=between(0.8, 1.25),
         settling=between(0.8, 1.25),
         nodding=between(0.35, 0.9),
