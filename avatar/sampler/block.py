@@ -25,7 +25,6 @@ from avatar.sampler.features import MEL_BANDS, loudness
 from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
-from avatar.sampler.intention.talker import talker
 from avatar.sampler.model import SAMPLED, MotionModel
 from avatar.sampler.noise import NOISE_REACH, white_noise
 from avatar.sampler.options import SamplerOptions
@@ -114,7 +113,6 @@ def _intend(
     rows: list[Floats] = []
     size = state.speech.extractor().samples
     composure = options.composure if state.controls.composure is None else state.controls.composure
-    person = talker(options.seed, options.person)
     loud = [
         loudness(state.speech.read(frame * size, (frame + 1) * size))
         for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
@@ -131,7 +129,6 @@ def _intend(
             controls=state.controls,
             composure=composure,
             user=user,
-            person=person,
             nods=options.nods,
             nod=state.nod if frame == state.frame else 0,
         )
