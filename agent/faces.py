@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from agent.config.config import Config
 from agent.personas import portrait_path
@@ -72,8 +73,10 @@ def new_sampler(
     from avatar.sampler.options import SamplerOptions
 
     face = config.face
+    # Two people who say the same do not move alike.
+    whose = crc32(str(content_key(portrait_path(config.portrait.path))).encode())
     options = SamplerOptions(
-        seed=face.seed,
+        seed=face.seed + (whose << 32),
         steps=face.steps,
         block_frames=block_frames,
         composure=face.composure,

@@ -12,7 +12,7 @@ class SamplerOptions:
     """Options of one stream, checked once.
 
     Attributes:
-        seed: chooses among the motions that fit the sound.
+        seed: chooses among the motions that fit the sound, and gives the person's habits; up to 64 bits.
         steps: network evaluations a block (Euler).
         block_frames: frames sampled at once, from 1 to the model's longest block (5); 1 or 2 to mirror a live voice.
         composure: 0 lively … 1 still, where the controls don't say.
