@@ -66,7 +66,9 @@ def _print_echo(part: str, rows: Sequence[Row]) -> None:
 
 
 def _print_interruptions(rows: Sequence[Row]) -> None:
-    _print_rate("interruptions missed", [row["silent_s"] is None or row["went_on"] for row in rows], "<= 2 %")
+    _print_rate("interruptions missed", [not row["held"] and not row["ended"] for row in rows], "<= 2 %")
+    questions = [row for row in rows if row["kind"] == "question"]
+    _print_rate("  noticed, and gone on though words were said", [row["let_go"] for row in questions])
     _print_times("voice onset -> ducked", [row["ducked_s"] for row in rows], "<= 100 p95")
     _print_times("voice onset -> silent", [row["silent_s"] for row in rows], "<= 300 p95")
 

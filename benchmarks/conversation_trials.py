@@ -128,13 +128,13 @@ class Trials:
         stage, room = self._stage, self._change_room()
         asked_s = stage.monologue(self._random, 16.0)
         time.sleep(float(self._random.uniform(1.0, 5.0)))
-        lines = stage.talker.take()
         begun_s, speaking = stage.user(item)
         speaking.wait()
         onset_s = stage.onset_s(item, begun_s)
         time.sleep(after_s)
         heard = self._heard(6.0) if part == "interruptions" and item.kind == "question" else None
-        lines = stage.talker.take() if heard is None else stage.talker.received[-20:]
+        stage.talker.take()
+        lines = stage.talker.received[-40:]
         row = {"part": part, "kind": item.kind, "item": item.name, **room}
         if onset_s is None:
             return row | {"lost": True}
@@ -143,12 +143,10 @@ class Trials:
         if not played.loud[max(0, played.frame(onset_s) - 30) : played.frame(onset_s)].any():
             return row | {"lost": True}  # it was silent just then
         row |= course(played, onset_s, onset_s + item.duration_s + after_s)
-        cut = [
-            line
-            for line in lines
-            if line["kind"] == "turn" and line["at_s"] > begun_s and line["record"]["interrupted"]
-        ]
-        row["ended"] = bool(cut)
+        lines = [line for line in lines if line["at_s"] > begun_s]
+        row["ended"] = any(line["kind"] == "turn" and line["record"]["interrupted"] for line in lines)
+        row["held"] = any(line["kind"] == "held" for line in lines)
+        row["let_go"] = not row["ended"] and any(line["kind"] == "resumed" and line["was_held"] for line in lines)
         if heard is not None:
             row |= {"text": item.text, "heard": heard}
         stage.stop()

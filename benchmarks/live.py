@@ -242,7 +242,7 @@ def find_offsets(
     measured: LiveMeasurements, speaker: TimedRecording, kept: Samples, arrivals: list[tuple[float, int]], began: float
 ) -> None:
     """Finds every audible second of the timeline in the recording, and compares with the pictures of that second."""
-    recorded, start_s = speaker.samples(), speaker.start_s()
+    recorded = speaker.samples()
     size = round(WINDOW_S * OUTPUT_RATE_HZ)
     times, numbers = np.array([at_s for at_s, _ in arrivals]), np.array([number for _, number in arrivals])
     for start in range(0, len(kept) - size, size):
@@ -251,11 +251,11 @@ def find_offsets(
         if np.sqrt(np.mean(np.square(piece))) < 0.02 or not pictures.any():
             continue
         # The search begins two seconds before the first picture of the piece and ends two seconds after it.
-        low = max(0, round((times[pictures][0] - start_s - 2.0) * OUTPUT_RATE_HZ))
+        low = speaker.sample_at(times[pictures][0] - 2.0)
         found_s, likeness = delay_s(recorded[low : low + size + 4 * OUTPUT_RATE_HZ], piece)
         if likeness < 0.7:  # cut off, or the speaker ran dry in it
             continue
-        heard_s = start_s + low / OUTPUT_RATE_HZ + found_s
+        heard_s = speaker.time_s(low + found_s * OUTPUT_RATE_HZ)
         for at_s, number in zip(times[pictures], numbers[pictures], strict=True):
             offset = at_s - (heard_s + (number * FRAME_SAMPLES - start) / OUTPUT_RATE_HZ)
             measured.offsets.append((at_s - began, offset))

@@ -43,6 +43,9 @@ _FASTEST = 50e-6
 """But no faster than two devices' clocks differ: what a busy machine held up stays late, as with a real device."""
 _EXACT = 6
 """A null sink's clock goes by pieces of whole microseconds; beside multiples of so many samples it is fast."""
+LATER = 2 + _EXACT
+"""Samples by which the echo is later than asked for: a cubic through four samples looks one ahead, and what is read may
+be ahead of what was played by as much as a block is longer."""
 _FLOAT32LE = 5
 _RING = 1 << 17
 
@@ -99,6 +102,7 @@ class EchoPath:
         self._before = np.zeros(BLOCK, np.float32)
         self._ring = np.zeros(_RING, np.float32)
         self._written = 0
+        self._read = 0.0
 
     @property
     def response(self) -> Samples:
@@ -116,8 +120,15 @@ class EchoPath:
         self._spectra = np.zeros((2 * parts, BLOCK + 1), np.complex64)
         self._newest = 0
 
-    def push(self, played: Samples, count: int = BLOCK) -> Samples:
-        """The echo while `played`, float32 [BLOCK], is played: float32 [count], for a microphone of another clock."""
+    def push(self, played: Samples, count: int = BLOCK, pace: float | None = None) -> Samples:
+        """The echo while `played`, float32 [BLOCK], is played: float32 [count], for a microphone of another clock.
+
+        Args:
+            played: as above.
+            count: samples of the microphone's, at most `_EXACT` away from what `pace` would give in all.
+            pace: samples that are played with each of the microphone's; None for BLOCK / count. It changes slowly,
+                where `count` jumps: clocks of devices differ evenly.
+        """
         loud = np.tanh(4.0 * played) / 4.0 if self.is_clipped else played
         parts = len(self._filters)
         self._newest = (self._newest - 1) % parts
@@ -128,14 +139,14 @@ class EchoPath:
         places = (self._written + np.arange(BLOCK)) % _RING
         self._ring[places] = echo
         self._written += BLOCK
-        return self._delayed(count)
+        return self._delayed(count, BLOCK / count if pace is None else pace)
 
-    def _delayed(self, count: int) -> Samples:
-        step_s, at = self.drift_ppm * 1e-6 / OUTPUT_RATE_HZ, np.arange(count) * (BLOCK / count)
+    def _delayed(self, count: int, pace: float) -> Samples:
+        step_s, at = self.drift_ppm * 1e-6 / OUTPUT_RATE_HZ, np.arange(count) * pace
         delays = np.clip(self.delay_s + step_s * at, 0.0, LONGEST_DELAY_S) * OUTPUT_RATE_HZ
         self.delay_s = float(np.clip(self.delay_s + step_s * BLOCK, 0.0, LONGEST_DELAY_S))
-        # Two samples later than asked for: a cubic through four samples looks one ahead.
-        at = self._written - BLOCK - 2 + at - delays
+        at += self._read - LATER - delays
+        self._read += count * pace
         whole = np.floor(at).astype(np.int64)
         x = (at - whole).astype(np.float32)
         before, first, second, after = (self._ring[(whole + offset) % _RING] for offset in (-1, 0, 1, 2))
@@ -312,10 +323,12 @@ def _run() -> None:
             kept_s = mean_s = mean_s + (waits_s - mean_s) / blocks
         else:
             mean_s += (waits_s - mean_s) / _SETTLING_BLOCKS
-        owed += float(np.clip((kept_s - mean_s) / _FOLLOWED_S, -_FASTEST, _FASTEST)) * BLOCK
+        faster = float(np.clip((kept_s - mean_s) / _FOLLOWED_S, -_FASTEST, _FASTEST))
+        owed += faster * BLOCK
         count = BLOCK + round(owed / _EXACT) * _EXACT
         owed -= count - BLOCK
-        echo = path.push(block, count) + gain * np.take(background, range(place, place + count), mode="wrap")
+        echo = path.push(block, count, 1.0 / (1.0 + faster))
+        echo += gain * np.take(background, range(place, place + count), mode="wrap")
         place = (place + count) % len(background)
         echo += _FLOOR * random.standard_normal(count, np.float32)
         player.write(np.clip(echo, -1.0, 1.0).astype(np.float32))

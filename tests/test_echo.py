@@ -146,6 +146,18 @@ def test_likeness_tells_an_echo_from_another_voice() -> None:
     assert found[0] > 0.4 and found[1] < 0.2 and found[2] < 0.01
 
 
+def test_where_an_echo_may_be_left_that_is_said_and_no_longer_than_a_room_holds_it() -> None:
+    played = syllables(6.0, 0)
+    played[3 * SECOND :] = 0.0
+    heard, canceller = in_the_room(played, delay_s=0.08), ReferenceCanceller()
+    said = [
+        canceller.push(heard[start : start + BLOCK], played[start : start + BLOCK]).may_be_echo
+        for start in range(0, len(heard), BLOCK)
+    ]
+    assert np.mean(said[50:150]) > 0.9
+    assert not any(said[225:]), "a second and a half after the last sound"
+
+
 def test_a_report_says_what_was_there() -> None:
     played = syllables(4.0, 0)
     heard = in_the_room(played, delay_s=0.08)

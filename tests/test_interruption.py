@@ -194,6 +194,18 @@ def test_a_voice_is_noticed_within_thirty_milliseconds_and_lost_again() -> None:
     assert isinstance(lost, VoiceLost)
 
 
+def test_loudness_alone_is_no_onset_where_it_may_be_echo() -> None:
+    class NeverAVoice(LoudnessVAD):
+        def probability(self, window: Samples) -> float:
+            return 0.0
+
+    sound = AudioChunk(spoken((0.4, 0.8), until_s=1.5), OUTPUT_RATE_HZ, 0)
+    assert OnsetDetector(NeverAVoice(), sure_s=0.1).push(sound)
+    assert not OnsetDetector(NeverAVoice(), sure_s=0.1).push(sound, may_be_echo=True)
+    (onset, _) = OnsetDetector(LoudnessVAD(), sure_s=0.1).push(sound, may_be_echo=True)
+    assert isinstance(onset, VoiceOnset) and onset.at_s == pytest.approx(0.4, abs=0.04), "what sounds like a voice is"
+
+
 def test_the_same_knock_again_is_no_news() -> None:
     knocks = [(0.5 + 0.4 * number, 0.53 + 0.4 * number) for number in range(6)]
 

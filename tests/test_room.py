@@ -14,7 +14,7 @@ from benchmarks.conversation_trials import course
 from benchmarks.emitted import TimedRecording, delay_s
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, Samples
 from tests.pulse import pulse
-from tests.room import BLOCK, EchoPath, room, synthetic_response
+from tests.room import BLOCK, LATER, EchoPath, room, synthetic_response
 
 DIRECT = np.r_[np.float32(1.0), np.zeros(9, np.float32)]
 
@@ -35,7 +35,7 @@ def test_the_echo_is_the_sound_convolved_with_the_room() -> None:
     path.delay_s, path.gain = 0.05, 2.0
     echo = through(path, sound)
     expected = 2.0 * np.convolve(sound, response)[: len(sound)]
-    late = 2 + round(0.05 * OUTPUT_RATE_HZ)
+    late = LATER + round(0.05 * OUTPUT_RATE_HZ)
     np.testing.assert_allclose(echo[late:], expected[:-late], atol=2e-5)
 
 
@@ -52,7 +52,18 @@ def test_a_microphone_with_another_clock_gets_more_samples_of_the_same_sound() -
     sound = np.sin(np.arange(4800) * 2 * np.pi * 440 / OUTPUT_RATE_HZ).astype(np.float32)
     echo = through(EchoPath(DIRECT), sound, BLOCK + 2)
     assert len(echo) == 10 * (BLOCK + 2)
-    times = (np.arange(len(echo)) * BLOCK / (BLOCK + 2) - 2) / OUTPUT_RATE_HZ
+    times = (np.arange(len(echo)) * BLOCK / (BLOCK + 2) - LATER) / OUTPUT_RATE_HZ
+    np.testing.assert_allclose(echo[600:], np.sin(times * 2 * np.pi * 440)[600:], atol=2e-3)
+
+
+def test_where_blocks_differ_in_length_the_sound_goes_on_evenly() -> None:
+    """Else every longer block would be a jump of the room's delay, which no device makes."""
+    sound = np.sin(np.arange(48_000) * 2 * np.pi * 440 / OUTPUT_RATE_HZ).astype(np.float32)
+    path, pace = EchoPath(DIRECT), 1.0 / (1.0 + 1.0 / BLOCK)
+    counts = [BLOCK + (6 if i % 6 == 5 else 0) for i in range(100)]
+    blocks = sound.reshape(-1, BLOCK)
+    echo = np.concatenate([path.push(block, count, pace) for block, count in zip(blocks, counts, strict=True)])
+    times = (np.arange(len(echo)) * pace - LATER) / OUTPUT_RATE_HZ
     np.testing.assert_allclose(echo[600:], np.sin(times * 2 * np.pi * 440)[600:], atol=2e-3)
 
 

@@ -35,10 +35,12 @@ class UserSound:
         words: what the recogniser is to understand: the user nearly whole, some echo may be left.
         voice: what tells whether the user speaks: surely no echo, some of the user may be missing. The same place in
             the stream.
+        may_be_echo: what sounds in `voice` may still be left of one; see `speech.echo.base.CleanSound`.
     """
 
     words: AudioChunk
     voice: AudioChunk
+    may_be_echo: bool = False
 
     @classmethod
     def of(cls, chunk: AudioChunk) -> UserSound:

@@ -209,7 +209,7 @@ class Hearing:
             await self._utterance.put(sound.words)
         if self._key_is_down:
             return []  # the key says where the turn ends
-        happenings = await self._hear_onsets(ears, sound.voice)
+        happenings = await self._hear_onsets(ears, sound)
         min_speech_s = ears.min_speech_s if self._stage.floor.is_free else ears.barge_in_s
         words = self._utterance.understood if self._utterance is not None else None
         for event in await asyncio.to_thread(ears.turns.push, sound.voice, min_speech_s, words):
@@ -234,12 +234,13 @@ class Hearing:
             happenings.append(UserBegan())
         return happenings
 
-    async def _hear_onsets(self, ears: Ears, chunk: AudioChunk) -> list[Happening]:
+    async def _hear_onsets(self, ears: Ears, sound: UserSound) -> list[Happening]:
         """The first moment of a voice that talks into the avatar's, and that it is gone before it was sure."""
         if ears.onsets is None or not self._real_time:
             return []
         happenings: list[Happening] = []
-        events = await asyncio.to_thread(ears.onsets.push, chunk)
+        chunk = sound.voice
+        events = await asyncio.to_thread(ears.onsets.push, chunk, may_be_echo=sound.may_be_echo)
         for event in events if not self._stage.floor.is_free else ():
             match event:
                 case VoiceOnset(at_s):

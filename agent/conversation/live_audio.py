@@ -175,6 +175,7 @@ class LiveAudio:
         return UserSound(
             replace(chunk, samples=clean.words, start_sample=start),
             replace(chunk, samples=clean.voice, start_sample=start),
+            clean.may_be_echo,
         )
 
     def _put(self, item: TalkKey | UserPaused | UserStopped | None) -> None:

@@ -31,11 +31,14 @@ class CleanSound:
         words: for the recogniser: the user nearly whole, some echo may be left.
         voice: for the turn detector: surely no echo, some of the user may be missing.
         report: None where the avatar can't be heard.
+        may_be_echo: what is left of an echo may be loud enough that a listener is misled: only what sounds like a voice
+            is one.
     """
 
     words: Samples
     voice: Samples
     report: EchoReport | None = None
+    may_be_echo: bool = False
 
 
 class EchoCanceller(Protocol):

@@ -23,14 +23,17 @@ _DOUBLE_TALK_RMS = 0.003
 """-50 dBFS: sound that is not the avatar's and no softer than this."""
 _SURELY_HEARD = 0.03
 """-15 dB: a voice that is softer than the echo by more than this may be what is left of it."""
-_ECHO_FADES = 0.7
-"""Of the echo's power that the room holds, a block later."""
+_ECHO_FADES = 0.87
+"""Of the echo's power that the room holds, a block later: a hall with 2 s of reverberation. What the filter misses of a
+room is late: it ends after 0.64 s, and clocks that differ blur what lies there."""
 _VOICE_BLOCKS = 3
 """Over which a voice's power is taken: 60 ms."""
 _IS_PLAYED = 0.3
 """Likeness to what was played from which on a voice is the echo of a room that is not learnt yet."""
 _HELD_BACK_BLOCKS = 6
 """After the last likeness: 0.12 s, about a syllable, which is softer than what is like it."""
+_AUDIBLE = 10.0**-5.8
+"""Power of what may be left of an echo that somebody could take for a voice: -58 dBFS."""
 _SOFTEST = 1e-5
 """-100 dBFS: less is not told apart from silence."""
 
@@ -72,11 +75,13 @@ class ReferenceCanceller:
         whole = len(self._heard) - len(self._heard) % BLOCK
         words, voice = np.empty(whole, np.float32), np.empty(whole, np.float32)
         report: EchoReport | None = None
+        may_be_echo = False
         for start in range(0, whole, BLOCK):
             block = slice(start, start + BLOCK)
             words[block], voice[block], report = self._block(self._heard[block], self._played[block])
+            may_be_echo |= report is not None and self._gate.least > _AUDIBLE
         self._heard, self._played = self._heard[whole:], self._played[whole:]
-        return CleanSound(words, voice, report)
+        return CleanSound(words, voice, report, may_be_echo)
 
     def reset(self) -> None:
         """See `EchoCanceller.reset`."""
@@ -107,10 +112,14 @@ class ReferenceCanceller:
 
 
 class _Gate:
-    """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss, and another one."""
+    """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss, and another one.
+
+    Attributes:
+        least: mean power that may be left of the echo.
+    """
 
     def __init__(self) -> None:
-        self._least = 0.0
+        self.least = 0.0
         self._voice = [0.0] * _VOICE_BLOCKS
         self._likeness, self._held_back = Likeness(), 0
 
@@ -120,10 +129,10 @@ class _Gate:
 
     def lets_pass(self, voice: Samples, echo: Samples, expected_left: float) -> bool:
         """Judges the same block; `expected_left` is the mean power of echo that may be left in it."""
-        self._least = max(_SURELY_HEARD * _power(echo) + expected_left, _ECHO_FADES * self._least)
+        self.least = max(_SURELY_HEARD * _power(echo) + expected_left, _ECHO_FADES * self.least)
         self._voice = [*self._voice[1:], _power(voice)]
         self._held_back = max(0, self._held_back - 1)
-        if sum(self._voice) / _VOICE_BLOCKS < self._least:
+        if sum(self._voice) / _VOICE_BLOCKS < self.least:
             return False
         if self._likeness.value() > _IS_PLAYED:
             self._held_back = _HELD_BACK_BLOCKS

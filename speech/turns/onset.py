@@ -1,7 +1,8 @@
 """The first moment of a voice that talks into another one: early, then sure, or gone again.
 
 A sudden loudness is there after 10 ms, and makes the other one duck; whether it is a voice, Silero VAD says within
-some 100 ms: of coughs, claps and knocks it mostly says no. Sure of it one is after a while of voice, each window
+some 100 ms: of coughs, claps and knocks it mostly says no. Over loudspeakers, loudness may be left of the other one's
+echo, and only what sounds like a voice counts. Sure of it one is after a while of voice, each window
 counting as much as the network is sure of it: a throat that is cleared counts little.
 """
 
@@ -93,8 +94,13 @@ class OnsetDetector:
         self._room_db, self._before_db = _LEAST_DB, -120.0
         self._onset: _Onset | None = None
 
-    def push(self, chunk: AudioChunk) -> list[OnsetEvent]:
-        """Listens to the next chunk, of any rate and length; one that does not follow the last begins a new stream."""
+    def push(self, chunk: AudioChunk, *, may_be_echo: bool = False) -> list[OnsetEvent]:
+        """Listens to the next chunk.
+
+        Args:
+            chunk: of any rate and length; one that does not follow the last begins a new stream.
+            may_be_echo: loudness alone means nothing in it.
+        """
         if chunk.sample_rate_hz != self._rate_hz or chunk.start_sample != self._next_sample:
             self.reset()
             self._rate_hz = chunk.sample_rate_hz
@@ -108,7 +114,7 @@ class OnsetDetector:
         events: list[OnsetEvent] = []
         for frame in sound[:usable].reshape(-1, frame_size):
             self._now_s += frame_size / self._rate_hz
-            events += self._listen(frame)
+            events += self._listen(frame, may_be_echo)
             # Frame by frame, so that the two kinds of news come in the same order however the sound is cut.
             self._windows = np.concatenate((self._windows, self._resampler.push(frame)))
             while len(self._windows) >= VAD_WINDOW:
@@ -117,7 +123,7 @@ class OnsetDetector:
                 events += self._judge(window)
         return events
 
-    def _listen(self, frame: Samples) -> list[OnsetEvent]:
+    def _listen(self, frame: Samples, may_be_echo: bool) -> list[OnsetEvent]:
         """How loud is a frame?"""
         level_db = 10.0 * float(np.log10(np.mean(np.square(frame)) + 1e-12))
         before_db, self._before_db = self._before_db, level_db
@@ -125,7 +131,7 @@ class OnsetDetector:
             self._onset.loudest_db = max(self._onset.loudest_db, level_db)
             return []
         sudden_db = max(self._room_db + _SUDDEN_DB, _LEAST_DB)
-        if min(level_db, before_db) >= sudden_db and level_db > before_db - _FALLING_DB:
+        if not may_be_echo and min(level_db, before_db) >= sudden_db and level_db > before_db - _FALLING_DB:
             return self._begin(self._now_s - 2 * _FRAME_S, level_db)
         if level_db < sudden_db:  # else the next frame tells
             self._room_db = max(level_db, self._room_db - _FORGETTING_DB_PER_S * _FRAME_S)
