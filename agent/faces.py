@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from agent.config.config import Config
 from agent.personas import portrait_path
@@ -74,6 +75,7 @@ def new_sampler(
     face = config.face
     options = SamplerOptions(
         seed=face.seed,
+        person=crc32(str(content_key(portrait_path(config.portrait.path))).encode()),
         steps=face.steps,
         block_frames=block_frames,
         composure=face.composure,

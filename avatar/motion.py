@@ -115,6 +115,19 @@ class Emotion(StrEnum):
     CONTEMPTUOUS = "contemptuous"
 
 
+class Gesture(StrEnum):
+    """What head and eyes say beside the words, where somebody knows the words."""
+
+    LOOK_AWAY = "look away"
+    """As people do before they say something long (Kendon 1967)."""
+    LOOK_AT = "look at"
+    """The partner, as at the end of what is said."""
+    TILT = "tilt"
+    """The head, with a question."""
+    SHAKE = "shake"
+    """The head a little, with a "no"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """Optional signals, usable at any moment (VASA-1, section 3.2). None leaves the choice to the sampler.
@@ -125,6 +138,7 @@ class Controls:
         emotion: which emotion.
         intensity: of the emotion, in [0, 1].
         composure: 0 lively … 1 still; None leaves it at the sampler's own.
+        gesture: begins once, with the first frame for which it is asked.
     """
 
     gaze: tuple[float, float] | None = None
@@ -132,6 +146,7 @@ class Controls:
     emotion: Emotion | None = None
     intensity: float = 0.0
     composure: float | None = None
+    gesture: Gesture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,17 @@ import numpy as np
 from agent.llm.base import Conversation, Message
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.decoder import VideoFrame
-from avatar.motion import LOOK_AHEAD_FRAMES, Controls, ConversationState, Emotion, Floats, Motion, MotionLayout, neutral
+from avatar.motion import (
+    LOOK_AHEAD_FRAMES,
+    Controls,
+    ConversationState,
+    Emotion,
+    Floats,
+    Gesture,
+    Motion,
+    MotionLayout,
+    neutral,
+)
 from speech.audio import AudioChunk, Samples
 from speech.errors import InputError
 from speech.events import Transcript
@@ -147,6 +157,7 @@ class LoudnessSampler:
         self.rewinds: list[int] = []
         self.states: list[ConversationState] = []
         self.emotions: list[tuple[int, Emotion | None]] = []
+        self.gestures: list[tuple[int, Gesture | None]] = []
         self.nods: list[tuple[int, int]] = []
 
     def push(self, chunk: AudioChunk) -> None:
@@ -185,6 +196,8 @@ class LoudnessSampler:
     def set_controls(self, controls: Controls) -> None:
         if not self.emotions or self.emotions[-1][1] != controls.emotion:
             self.emotions.append((self.frame, controls.emotion))
+        if controls.gesture is not (self.gestures[-1][1] if self.gestures else None):
+            self.gestures.append((self.frame, controls.gesture))
 
 
 class KeptOutput:

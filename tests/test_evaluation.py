@@ -26,7 +26,7 @@ from avatar.evaluation.tracked_mouth import track_mouth
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import ConversationState, MotionLayout, neutral
 from avatar.portrait.portrait import load_portrait
-from avatar.sampler.intention import blink_closure
+from avatar.sampler.intention.eyes import blink_closure
 from avatar.training.speech_data import Phone, speak_espeak
 from speech.errors import InputError
 from tests.conftest import ROOT

@@ -75,6 +75,15 @@ def test_a_still_state_is_calmer_than_speech(shipped):
     assert 1.5 <= speed[ConversationState.LISTENING] <= 8.0
 
 
+def test_two_speeches_are_told_with_two_movements(shipped, spoken):
+    track, values = spoken
+    cut = len(track.sound) // 2
+    one, other = values[25:], _sample(shipped, np.concatenate([track.sound[cut:], track.sound[:cut]]))[25:]
+    for name in ("headPitch", "headYaw", "headRoll", "gazeYaw", "eyeBlinkLeft"):
+        column = MotionLayout.INDEX[name]
+        assert abs(correlation(one[:, column], other[:, column])) < 0.6, name
+
+
 @pytest.mark.testdata
 def test_real_speech_moves_the_mouth_as_its_speaker_did(shipped, test_data):
     ours, envelope = [], []

@@ -5,6 +5,7 @@ import torch
 from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
 from avatar.sampler import motion_sampler, state
 from avatar.sampler.batcher import BlockBatcher
+from avatar.sampler.block import gather
 from avatar.sampler.checkpoint import load_checkpoint, save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
 from avatar.sampler.dynamics import HIGHEST, LOWEST
@@ -74,6 +75,55 @@ def test_the_seed_decides(batcher):
     one, again, other = (_all_at_once(batcher, sound, seed=seed) for seed in (1, 1, 2))
     assert one.tobytes() == again.tobytes()
     assert not np.array_equal(one, other)
+
+
+def _intended(sampler):
+    return [sampler.state.frames[frame].intention for frame in range(sampler.frame)]
+
+
+@pytest.mark.parametrize("block_frames", [1, 3])
+def test_decisions_and_noise_depend_neither_on_blocks_nor_on_rewinds(batcher, block_frames):
+    sound, user = _sound(60, 16_000), AudioChunk(_sound(60, 16_000, seed=1), 16_000, 0)
+
+    def fresh(frames_of_a_block):
+        sampler = FlowMotionSampler(batcher, SamplerOptions(seed=5, steps=1, block_frames=frames_of_a_block))
+        sampler.set_state(ConversationState.SPEAKING)
+        sampler.listen(user)
+        sampler.push(AudioChunk(sound, 16_000, 0))
+        sampler.end_of_speech()
+        return sampler
+
+    whole = fresh(5)
+    whole.frames()
+    decided = _intended(whole)
+    assert decided[-1].heard != 0
+    other = fresh(block_frames)
+    other.frames()
+    for frame in (43, 7, 21):
+        other.interrupt(frame)
+        noise = gather(batcher.model, SamplerOptions(seed=5, block_frames=1), other.state, 1).noise
+        other.push(AudioChunk(sound[frame * 640 :], 16_000, frame * 640))
+        other.end_of_speech()
+        again = gather(batcher.model, SamplerOptions(seed=5, block_frames=5), other.state, 5).noise
+        assert np.array_equal(noise[:-1], again[: len(noise) - 1]), "but for the frame whose sound was missing"
+        other.frames()
+        assert _intended(other) == decided
+
+
+def test_the_sound_decides_as_well(batcher):
+    sound = _sound(60, 16_000)
+    other = sound.copy()
+    other[40 * 640 :] = _sound(20, 16_000, seed=8)
+    samplers = []
+    for heard in (sound, other):
+        sampler = FlowMotionSampler(batcher, SamplerOptions(seed=1, steps=1))
+        sampler.set_state(ConversationState.SPEAKING)
+        sampler.push(AudioChunk(heard, 16_000, 0))
+        samplers.append(sampler)
+    one, two = (sampler.frames().values for sampler in samplers)
+    assert np.array_equal(one[:35], two[:35]) and not np.array_equal(one[45:, :3], two[45:, :3])
+    noise = [gather(batcher.model, SamplerOptions(seed=1), sampler.state, 5).noise for sampler in samplers]
+    assert not (noise[0] == noise[1]).any()
 
 
 def test_a_frame_waits_for_80_ms_more(batcher):

@@ -8,7 +8,9 @@ from avatar.motion import Controls, ConversationState, Emotion, MotionLayout
 from avatar.sampler.checkpoint import load_checkpoint
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import DenoiserConfig
-from avatar.sampler.intention import HABITS, IntentionState, step
+from avatar.sampler.intention.process import step
+from avatar.sampler.intention.state import IntentionState
+from avatar.sampler.intention.talker import HABITS
 from avatar.training.augment import augment, g711, starved
 from avatar.training.behaviour import Scene, behave
 from avatar.training.dataset import load, prepare

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 
 import numpy as np
@@ -20,8 +20,9 @@ from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in
 from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord, TurnRecord
 from agent.llm.base import Conversation
+from agent.text.gestures import asks, denies, opening_gesture
 from agent.text.sentences import Sentence, goes_on
-from avatar.motion import Controls, ConversationState, Emotion
+from avatar.motion import Controls, ConversationState, Emotion, Gesture
 from avatar.renderer import Renderer
 from speech.audio import OUTPUT_RATE_HZ
 from speech.sound_track import KEPT_BEFORE
@@ -34,6 +35,9 @@ MAX_AHEAD_SAMPLES = 15 * OUTPUT_RATE_HZ
 
 NEARLY_OVER_SAMPLES = 2 * OUTPUT_RATE_HZ
 """The silence after a reply counts in this."""
+
+BEFORE_END_SAMPLES = 6 * OUTPUT_RATE_HZ // 10
+"""Who comes to the end of what they say looks at the partner so long before it, and tilts the head with a question."""
 
 INTERRUPTED_BROWS = 0.3
 """Intensity of the surprise on the face of somebody who is interrupted: brows a little up."""
@@ -103,6 +107,9 @@ class Delivery:
         if self._heeds:
             controls = replace(controls, gaze=(0.0, 0.0), emotion=Emotion.SURPRISED, intensity=INTERRUPTED_BROWS)
         self._face.set_controls(controls)
+
+    def _show_gesture(self, gesture: Gesture) -> None:
+        self._show(replace(self._meant, gesture=gesture))
 
     # ---- what becomes of a reply that goes out
 
@@ -193,6 +200,7 @@ class Delivery:
     ) -> None:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         track, clock = self._stage.voice, self._stage.clock
+        closes: Place | None = None
         while (soon := await spoken.get()) is not None:
             bridge.cancel()  # a filler that has begun is said to its end, and the reply follows on it
             record = await reply.confirmed()
@@ -209,12 +217,13 @@ class Delivery:
                 written = track.append(piece.samples)
                 if self._begins is None and len(piece.samples):
                     self._begins = self._places.at(written)
+                    self._show_gesture(opening_gesture(soon.sentence.text))
                     if not track.is_held:
                         self._latency.reply_begins(written)
                         self._face.set_state(ConversationState.SPEAKING)  # before the first block with this sound
                 if start is None:
                     start = self._places.at(written)
-                    self._when_heard(soon.sentence, start)
+                    self._when_heard(self._sentence_heard(soon.sentence, start))
                 # A voice that pauses to think has its pieces apart: words lie where their piece does.
                 record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
                 said += len(piece.samples)
@@ -222,8 +231,14 @@ class Delivery:
                 await self._tell_problem(reply, f"{self._voice.name}: {soon.problem}")
             reply.ends.append(self._places.at(track.end))
             if start is not None:
+                closes = self._places.at(max(start.sample, track.end - BEFORE_END_SAMPLES))
+                if asks(soon.sentence.text):
+                    self._when_heard(self._show_when_heard(Gesture.TILT, closes))
+                    closes = None
                 record.sentences.append(SpokenSentence(soon.sentence.text, start.sample, track.end))
                 self._tell_written()
+        if closes is not None:
+            self._when_heard(self._show_when_heard(Gesture.LOOK_AT, closes))
 
     async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
         """Where a sentence with all its clauses ends in the output, once it was made.
@@ -250,18 +265,25 @@ class Delivery:
         """Appends silence to what is said."""
         self._stage.voice.append(np.zeros(round(seconds * OUTPUT_RATE_HZ), np.float32))
 
-    def _when_heard(self, sentence: Sentence, start: Place) -> None:
-        task = self._tasks.create_task(self._sentence_heard(sentence, start), name="sentence heard")
+    def _when_heard(self, what: Coroutine[None, None, None]) -> None:
+        task = self._tasks.create_task(what, name="sentence heard")
         self._still_unheard.add(task)
         task.add_done_callback(self._still_unheard.discard)
 
     async def _sentence_heard(self, sentence: Sentence, start: Place) -> None:
-        """Tells of a sentence, and shows its emotion, from the moment on at which it is heard."""
+        """Tells of a sentence, and shows its emotion and gesture, from the moment on at which it is heard."""
         await self._places.heard(start)
         self._last_heard = sentence.text
         if (emotion := sentence.emotion) is not None:
-            self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+            gesture = self._meant.gesture
+            self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity, gesture=gesture))
+        if denies(sentence.text):
+            self._show_gesture(Gesture.SHAKE)
         self._on_event(SentenceHeard(sentence))
+
+    async def _show_when_heard(self, gesture: Gesture, place: Place) -> None:
+        await self._places.heard(place)
+        self._show_gesture(gesture)
 
     async def _tell_problem(self, reply: Reply, message: str) -> None:
         """Tells what went wrong with a reply, if it is one that counts; what took several sentences along, once."""

@@ -23,9 +23,11 @@ from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Hea
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
 from avatar.sampler.features import MEL_BANDS, loudness
 from avatar.sampler.guidance import Guidance, guided
-from avatar.sampler.intention import IntentionState, step
+from avatar.sampler.intention.process import step
+from avatar.sampler.intention.state import IntentionState
+from avatar.sampler.intention.talker import talker
 from avatar.sampler.model import SAMPLED, MotionModel
-from avatar.sampler.noise import white_noise
+from avatar.sampler.noise import NOISE_REACH, white_noise
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.solvers import euler, time_smoothed, time_steps
 from avatar.sampler.state import SampledFrame, SamplerState
@@ -98,7 +100,7 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
         carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
         conditions=conditions,
         intentions=intentions,
-        noise=white_noise(options.seed, first, count),
+        noise=white_noise(options.seed, _heard(model, state, intentions), first - NOISE_REACH),
         steps=options.steps,
         guidance=options.guidance,
     )
@@ -112,23 +114,40 @@ def _intend(
     rows: list[Floats] = []
     size = state.speech.extractor().samples
     composure = options.composure if state.controls.composure is None else state.controls.composure
-    for frame in range(state.frame, state.frame + count):
+    person = talker(options.seed, options.person)
+    loud = [
+        loudness(state.speech.read(frame * size, (frame + 1) * size))
+        for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
+    ]
+    for i, frame in enumerate(range(state.frame, state.frame + count)):
         user = state.user.voice_at(frame)
         intention, vector = step(
             intention,
             seed=options.seed,
             frame=frame,
             mode=state.mode,
-            loudness=loudness(state.speech.read(frame * size, (frame + 1) * size)),
+            loudness=loud[i],
+            ahead=(loud[i + 1], loud[i + 2]),
             controls=state.controls,
             composure=composure,
             user=user,
+            person=person,
             nods=options.nods,
             nod=state.nod if frame == state.frame else 0,
         )
         intentions.append(intention)
         rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))
     return tuple(intentions), np.stack(rows)
+
+
+def _heard(model: MotionModel, state: SamplerState, intentions: Sequence[IntentionState]) -> list[int]:
+    """Keys of the sound for the block's noise, from NOISE_REACH frames before it to as many after it.
+
+    Noise reaches into frames whose sound is not known yet. So each frame of it belongs to the sound up to NOISE_REACH
+    frames earlier, which is known whenever that noise is needed, wherever blocks begin.
+    """
+    before = [state.frames.get(state.frame - k, model.rest).intention for k in range(2 * NOISE_REACH, 0, -1)]
+    return [intention.heard for intention in (*before, *intentions)]
 
 
 @torch.inference_mode()

@@ -73,7 +73,7 @@ def condition_vector(
     """One frame's conditions: float32 [ConditionLayout.SIZE].
 
     Args:
-        intention: float32 [12] of `avatar.sampler.intention.step`.
+        intention: float32 [12] of `avatar.sampler.intention.process.step`.
         state: what the person is doing.
         controls: emotion and head distance (gaze is already in the intention).
         user: float32 [3] of `user_voice`; None when there is no user.

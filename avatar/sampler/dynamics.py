@@ -23,6 +23,7 @@ from torch import Tensor
 
 from avatar.motion import FRAME_RATE_HZ, MotionLayout
 from avatar.sampler.conditions import GAZE_SCALE, HEAD_SCALE, ConditionLayout
+from avatar.sampler.intention.head import SPRING_HZ
 
 NAMES: tuple[str, ...] = tuple(MotionLayout.NAMES[i] for i in MotionLayout.SAMPLED)
 """The 52 sampled dimensions."""
@@ -49,7 +50,7 @@ CARRIED_FRAMES = 2
 
 # Natural frequencies of the springs: pitch, yaw, roll, x, y, distance (hertz). Posture shifts take about half a
 # second; the head's place follows its angles, being held by the neck; leaning is slow.
-SPRINGS_HZ = (0.7, 0.7, 0.7, 1.4, 1.4, 0.45)
+SPRINGS_HZ = (SPRING_HZ, SPRING_HZ, SPRING_HZ, 1.4, 1.4, 0.45)
 # The head's centre moves with its angles (inter-ocular distances a radian); see training.behaviour.
 X_OF_YAW, X_OF_ROLL, Y_OF_PITCH = 0.15, -0.35, 0.25
 # A breath lifts chest and head (inter-ocular distances, radians).

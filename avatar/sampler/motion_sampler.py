@@ -17,9 +17,9 @@ from speech.audio import AudioChunk
 class FlowMotionSampler:
     """Samples motion from the sound that will be played, as soon as enough of it is there.
 
-    The noise of a frame is keyed by (seed, frame), and all that a block depends on is exact: pushing the same sound in
-    any chunks gives the same bytes (with the same number of torch threads on the same machine). Other samplers change
-    nothing but, at most, the last bits (see `sample_blocks`).
+    What is random in a frame depends on the seed, the frame and all the sound so far, and all that a block depends on
+    is exact: pushing the same sound in any chunks gives the same bytes (with the same number of torch threads on the
+    same machine). Other samplers change nothing but, at most, the last bits (see `sample_blocks`).
 
     Args:
         batcher: shared by all samplers of the process.

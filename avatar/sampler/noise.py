@@ -1,7 +1,8 @@
-"""The base noise of the flow: smooth in time, and keyed by (seed, frame), so that a rewind repeats it exactly."""
+"""The base noise of the flow: smooth in time, and keyed by seed, sound and frame, so that rewinds repeat it exactly."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from avatar.motion import Floats
 from avatar.sampler.dynamics import MOTION_SIZE
+from avatar.sampler.intention.chance import Stream, generator
 
 # Base noise is smooth over about this many frames to either side (see solvers.time_smoothed).
 NOISE_REACH = 4
@@ -21,13 +23,11 @@ def smoothing_kernel() -> torch.Tensor:
     return weights / weights.square().sum().sqrt()
 
 
-def white_noise(seed: int, frame: int, count: int) -> Floats:
-    """White noise that `count` frames from `frame` on are smoothed from: float32 [count + 2 * NOISE_REACH, 52]."""
-    return np.stack([_white_frame(seed, at) for at in range(frame - NOISE_REACH, frame + count + NOISE_REACH)])
+def white_noise(seed: int, heard: Sequence[int], first: int) -> Floats:
+    """White noise of as many frames, from `first` on, as there are keys of the sound: float32 [len(heard), 52]."""
+    return np.stack([_white_frame(seed, key, first + i) for i, key in enumerate(heard)])
 
 
 @lru_cache(maxsize=1024)  # of each block's frames, most were in the block before
-def _white_frame(seed: int, frame: int) -> Floats:
-    # The intention draws from the same seed; the second bit pattern keeps the two streams apart.
-    key = [seed & 0xFFFFFFFFFFFFFFFF, (frame & 0xFFFFFFFF) | 1 << 40]
-    return np.random.Generator(np.random.Philox(key=key)).standard_normal(MOTION_SIZE, np.float32)
+def _white_frame(seed: int, heard: int, frame: int) -> Floats:
+    return generator(Stream.NOISE, seed, heard, frame).standard_normal(MOTION_SIZE, np.float32)

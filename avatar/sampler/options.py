@@ -13,6 +13,7 @@ class SamplerOptions:
 
     Attributes:
         seed: chooses among the motions that fit the sound.
+        person: whose face it is, any number: with the seed it decides on their habits.
         steps: network evaluations a block (Euler).
         block_frames: frames sampled at once, from 1 to the model's longest block (5); 1 or 2 to mirror a live voice.
         composure: 0 lively … 1 still, where the controls don't say.
@@ -21,6 +22,7 @@ class SamplerOptions:
     """
 
     seed: int = 0
+    person: int = 0
     steps: int = 3
     block_frames: int = 5
     composure: float = 0.5

@@ -16,7 +16,8 @@ import numpy as np
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
 from avatar.sampler.conditions import EMOTIONS, REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
 from avatar.sampler.dynamics import PITCH_OF_BREATH, Y_OF_BREATH
-from avatar.sampler.intention import IntentionState, step
+from avatar.sampler.intention.process import step
+from avatar.sampler.intention.state import IntentionState
 
 INDEX = MotionLayout.INDEX
 _DEGREE = np.pi / 180.0

@@ -18,7 +18,7 @@ from avatar.motion import Controls, ConversationState, Floats, MotionLayout
 from avatar.progress import ShareDone
 from avatar.sampler.conditions import ConditionLayout, condition_vector
 from avatar.sampler.features import loudness, recording_features
-from avatar.sampler.intention import INTENTION_NAMES
+from avatar.sampler.intention.state import INTENTION_NAMES
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
 from avatar.tracking.track import TrackedMotion, track_video
