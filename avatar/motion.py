@@ -116,7 +116,7 @@ class Emotion(StrEnum):
 
 
 class Gesture(StrEnum):
-    """What head and eyes say beside the words, where somebody knows the words."""
+    """What face, head and eyes say beside the words, where somebody knows the words."""
 
     LOOK_AWAY = "look away"
     """As people do before they say something long (Kendon 1967)."""
@@ -126,6 +126,8 @@ class Gesture(StrEnum):
     """The head, with a question."""
     SHAKE = "shake"
     """The head a little, with a "no"."""
+    LAUGH = "laugh"
+    SIGH = "sigh"
 
 
 @dataclass(frozen=True, slots=True)
