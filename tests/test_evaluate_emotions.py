@@ -26,7 +26,7 @@ from avatar.training.speech_data import speak_espeak
 from speech.errors import InputError
 from tests.conftest import ROOT
 
-TEXT = "Maybe Pamela or Bob may remember the number of the map above it."
+TEXT = "Maybe Pamela or Bob may remember the number of the map."
 
 
 def test_classes_are_told_apart_and_what_is_alike_is_not() -> None:
@@ -88,7 +88,7 @@ def test_the_shipped_face_shows_what_it_feels_while_it_speaks(portrait_cache: Pa
             lambda seed: FlowMotionSampler(batcher, SamplerOptions(seed=seed)),
             track,
             seed=0,
-            faces=4,
+            faces=3,
             intensities=(1.0,),
             progress=lambda share, note: done.append(share),
         )
