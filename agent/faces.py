@@ -73,9 +73,10 @@ def new_sampler(
     from avatar.sampler.options import SamplerOptions
 
     face = config.face
+    # Two people who say the same do not move alike.
+    whose = crc32(str(content_key(portrait_path(config.portrait.path))).encode())
     options = SamplerOptions(
-        seed=face.seed,
-        person=crc32(str(content_key(portrait_path(config.portrait.path))).encode()),
+        seed=face.seed + (whose << 32),
         steps=face.steps,
         block_frames=block_frames,
         composure=face.composure,

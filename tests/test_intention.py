@@ -128,9 +128,9 @@ def test_talkers_differ_and_stay_in_the_bands(mode: ConversationState) -> None:
         assert all(looks.low - 0.1 <= share <= looks.high + 0.1 for share in shares), shares
 
 
-def test_habits_are_of_a_seed_and_a_person() -> None:
-    assert talker(1) == talker(1, 0)
-    assert len({talker(seed, person) for seed in range(5) for person in range(5)}) == 25
+def test_everybody_has_habits_of_their_own() -> None:
+    assert talker(1) == talker(1)
+    assert len({talker(seed + (portrait << 32)) for seed in range(5) for portrait in range(5)}) == 25
     blinking = [talker(seed).blinking for seed in range(200)]
     assert max(blinking) / min(blinking) > 1.4 and abs(float(np.mean(np.log(blinking)))) < 0.05
 

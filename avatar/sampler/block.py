@@ -26,7 +26,6 @@ from avatar.sampler.features import MEL_BANDS, loudness
 from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
-from avatar.sampler.intention.talker import talker
 from avatar.sampler.model import SAMPLED, MotionModel
 from avatar.sampler.noise import NOISE_REACH, white_noise
 from avatar.sampler.options import SamplerOptions
@@ -122,7 +121,6 @@ def _intend(
     calm = options.composure if state.controls.composure is None else state.controls.composure
     # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
     unmoved = replace(state.controls, emotion=None, intensity=0.0)
-    person = talker(options.seed, options.person)
     loud = [
         loudness(state.speech.read(frame * size, (frame + 1) * size))
         for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
@@ -141,7 +139,6 @@ def _intend(
             controls=unmoved,
             composure=composure,
             user=user,
-            person=person,
             nods=options.nods,
             nod=state.nod if frame == state.frame else 0,
         )

@@ -12,8 +12,7 @@ class SamplerOptions:
     """Options of one stream, checked once.
 
     Attributes:
-        seed: chooses among the motions that fit the sound.
-        person: whose face it is, any number: with the seed it decides on their habits.
+        seed: chooses among the motions that fit the sound, and gives the person's habits; up to 64 bits.
         steps: network evaluations a block (Euler).
         block_frames: frames sampled at once, from 1 to the model's longest block (5); 1 or 2 to mirror a live voice.
         composure: 0 lively … 1 still, where the controls don't say.
@@ -22,7 +21,6 @@ class SamplerOptions:
     """
 
     seed: int = 0
-    person: int = 0
     steps: int = 3
     block_frames: int = 5
     composure: float = 0.5

@@ -17,7 +17,7 @@ SPRING_HZ = 0.7
 """Natural frequency of the damped spring that takes the head to its posture: about half a second a shift."""
 
 POSTURE_SPREAD = 0.5
-FURTHEST = 2.2  # standard deviations
+FURTHEST = 2.0  # standard deviations
 BREATH_S = 4.0  # a quiet breath: 15 a minute
 BREATH_IN_S = 0.5  # a quick breath: before an answer, and at phrase ends
 SPEECH_BREATH_PACE = 0.6  # speech is a long breath out

@@ -85,7 +85,7 @@ def emphasise(state: IntentionState, chance: Chance, person: Talker, stressed: f
     if chance.uniform() < person.nodding:
         size = STRESS_NOD_DEG * DEGREE * person.depth * liveliness * math.exp(NOD_SPREAD * chance.normal(2.0))
         state.nod_age, state.nod_cycles, state.nod_size, state.accent_age = 0.0, 1, size * stressed, 0
-    if stressed >= STRONGLY and state.brow_age < 0.0 and chance.uniform() < person.browsing:
+    if stressed >= STRONGLY and state.brow_age < 0.0 and chance.uniform() < person.raising:
         state.brow_age, state.brow_size = 0.0, STRESS_BROW * liveliness * stressed * chance.uniform(0.7, 1.3)
 
 

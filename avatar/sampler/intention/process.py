@@ -21,7 +21,7 @@ from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 from avatar.sampler.intention import eyes, head, nodding
 from avatar.sampler.intention.chance import Chance, heard_after
 from avatar.sampler.intention.state import PAUSE_FRAMES, PHRASE_FRAMES, SPEECH_LOUDNESS, IntentionState
-from avatar.sampler.intention.talker import HABITS, Talker, talker
+from avatar.sampler.intention.talker import HABITS, talker
 
 PHRASE_END_CREDIT_S, PHRASE_END_BLINK_S = 1.5, 0.8  # a phrase end brings the next posture, and blink, closer by this
 STRESS_CREDIT_S = 0.5  # a stress brings the next posture shift closer by this
@@ -40,7 +40,6 @@ def step(
     composure: float,
     user: Floats | None = None,
     ahead: tuple[float, float] | None = None,
-    person: Talker | None = None,
     nods: float = 0.6,
     nod: int = 0,
 ) -> tuple[IntentionState, Floats]:
@@ -48,7 +47,7 @@ def step(
 
     Args:
         state: after the previous frame.
-        seed: of the whole motion.
+        seed: of the whole motion; it also gives the person's habits.
         frame: absolute index.
         mode: what the person is doing now.
         loudness: of the own speech in this frame, as `avatar.sampler.features.loudness`.
@@ -56,15 +55,13 @@ def step(
         composure: 0 lively … 1 still: rarer and smaller posture shifts, calmer eyes, smaller nods.
         user: float32 [3] of `avatar.sampler.conditions.user_voice`; None when there is no user.
         ahead: loudness of the own speech in the two frames to come; None: a speaker's nods come from elsewhere.
-        person: whose habits these are; None: those that the seed gives.
         nods: share of the user's pauses that a listener nods at, in [0, 1].
         nod: cycles of a nod that a listener begins now, whatever the user's voice does; 0 for none.
 
     Returns:
         The state after this frame, and float32 [len(INTENTION_NAMES)].
     """
-    person = talker(seed) if person is None else person
-    habits, rate = HABITS[mode], float(FRAME_RATE_HZ)
+    habits, person, rate = HABITS[mode], talker(seed), float(FRAME_RATE_HZ)
     pace, liveliness = 1.4 - 0.8 * composure, 1.5 - composure  # at 0.5 as published
     new = replace(state)  # a copy, changed from here on: one for each change would take most of the time
     new.heard = heard_after(state.heard, loudness, 0.0 if user is None else float(user[0]))

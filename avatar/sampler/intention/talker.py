@@ -28,7 +28,7 @@ HABITS: dict[ConversationState, Habits] = {
     ConversationState.IDLE: Habits(5.7, 4.5, 2.5, 1.6, 7.0, 5.0, (1.2, 2.0, 1.2)),
     ConversationState.LISTENING: Habits(4.0, 5.5, 1.5, 1.6, 6.0, 4.5, (1.5, 1.8, 2.2)),
     ConversationState.THINKING: Habits(5.8, 0.8, 3.2, 1.0, 10.0, 3.0, (2.5, 4.0, 2.0)),
-    ConversationState.SPEAKING: Habits(5.0, 2.2, 2.3, 1.0, 7.0, 1.3, (2.6, 4.6, 4.0)),
+    ConversationState.SPEAKING: Habits(5.0, 2.2, 2.3, 1.0, 7.0, 1.3, (2.6, 4.6, 3.5)),
 }
 """Of the average person."""
 
@@ -45,7 +45,7 @@ class Talker:
         settling: time that it is held there.
         nodding: share of the own stresses that the head nods at, in [0, 1].
         depth: of these nods.
-        browsing: share of the strong ones that lift the brows, in [0, 1].
+        raising: share of the strong ones that raise the brows, in [0, 1].
         side: chance that a look away goes to the own left.
         tilts: towards which shoulder a question tilts the head, 1 the left or -1.
     """
@@ -57,20 +57,15 @@ class Talker:
     settling: float
     nodding: float
     depth: float
-    browsing: float
+    raising: float
     side: float
     tilts: float
 
 
 @lru_cache(maxsize=256)
-def talker(seed: int, person: int = 0) -> Talker:
-    """Somebody's habits.
-
-    Args:
-        seed: of the whole motion.
-        person: whose face it is: any number.
-    """
-    random = generator(Stream.TALKER, seed, person, 0)
+def talker(seed: int) -> Talker:
+    """The habits of whoever moves with a seed."""
+    random = generator(Stream.TALKER, seed, 0, 0)
 
     def between(low: float, high: float) -> float:
         """Evenly in ratios: as often below their middle as above."""
@@ -80,11 +75,11 @@ def talker(seed: int, person: int = 0) -> Talker:
         blinking=between(0.8, 1.25),
         glancing=between(0.85, 1.18),
         facing=between(0.85, 1.18),
-        reach=between(0.8, 1.25),
+        reach=between(0.8, 1.2),
         settling=between(0.8, 1.25),
         nodding=between(0.35, 0.9),
         depth=between(0.7, 1.3),
-        browsing=between(0.3, 0.9),
+        raising=between(0.3, 0.9),
         side=float(np.clip(0.5 + 0.15 * random.standard_normal(), 0.2, 0.8)),
         tilts=1.0 if random.random() < 0.5 else -1.0,
     )
