@@ -34,12 +34,12 @@ SHAPES: dict[Emotion, dict[str, float]] = {
     },
     # AU 1 + 2 + 5 + 26: brows high, eyes wide, jaw dropped.
     Emotion.SURPRISED: {
-        "browInnerUp": 0.95, "browOuterUp": 0.95, "eyeWide": 0.85, "jawOpen": 0.16, "mouthFunnel": 0.12,
+        "browInnerUp": 0.95, "browOuterUp": 0.95, "eyeWide": 0.70, "jawOpen": 0.16, "mouthFunnel": 0.12,
         "mouthSmile": -0.30, "headPitch": 0.04,
     },
     # AU 1 + 2 + 4 + 5 + 20: brows raised and straight, eyes wide, corners drawn back.
     Emotion.AFRAID: {
-        "browInnerUp": 0.95, "browDown": 0.30, "browOuterUp": 0.10, "eyeWide": 0.85, "mouthStretch": 0.75,
+        "browInnerUp": 0.95, "browDown": 0.30, "browOuterUp": 0.10, "eyeWide": 0.75, "mouthStretch": 0.75,
         "mouthFrown": 0.25, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
     },
     # AU 9 + 10 + 17 + 7: nose wrinkled, upper lip raised, eyes narrowed.
