@@ -48,8 +48,7 @@ def faces(name: str, shift: float, noise: float, seed: int) -> DrawnFaces:
     for row, one in zip(measures, asked, strict=True):
         if one.emotion is not Emotion.NEUTRAL:
             row[EMOTIONS.index(one.emotion)] += shift
-    blank = np.zeros((4, 4, 3), np.uint8)
-    return DrawnFaces(name, asked, measures.astype(np.float32), (blank,) * len(asked), 0)
+    return DrawnFaces(name, asked, measures.astype(np.float32), {}, 0)
 
 
 def test_portraits_are_judged_by_what_the_others_showed() -> None:

@@ -64,6 +64,8 @@ def evaluate_emotions(
     check_target(output, ".html", ".htm")
     if sheets is not None:
         make_folder(sheets)
+    if portraits is not None and not portraits.is_dir():
+        raise InputError(f"--portraits: expected a folder with pictures, found none at {portraits}")
     settings = configured(config, overrides, seed=seed, more={"face.weights": weights})
 
     from agent.faces import load_motion, new_sampler
@@ -139,8 +141,6 @@ def _portraits(folder: Path | None, settings: Config, tell: Callable[[str], None
     cache_dir = settings.portrait.cache_dir
     if folder is None:
         return [load_portrait(portrait_path(name), cache_dir=cache_dir) for name in PERSONAS]
-    if not folder.is_dir():
-        raise InputError(f"--portraits: expected a folder with pictures, found none at {folder}")
     found = []
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         try:

@@ -23,6 +23,9 @@ from speech.errors import InputError
 SETTLED_FRAMES = 2 * FRAME_RATE_HZ
 """An emotion that is asked for from the start is fully there after this."""
 
+PICTURES = 4
+"""Faces of each kind whose pictures are kept to be looked at; all of them would fill the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -40,14 +43,14 @@ class DrawnFaces:
         portrait: its name.
         asked: of each.
         measures: float32 [N, len(MEASURES)], eye distances, less the mean of the portrait's own neutral speech.
-        pictures: of each, the face cut out.
+        pictures: of some, by their place among the faces: the face cut out.
         lost: faces drawn that were not found again.
     """
 
     portrait: str
     asked: tuple[Asked, ...]
     measures: Floats
-    pictures: tuple[Image, ...]
+    pictures: Mapping[int, Image]
     lost: int
 
 
@@ -88,7 +91,7 @@ def draw_faces(
     box = face_box(portrait.landmarks)
     kept: list[Asked] = []
     measures: list[Floats] = []
-    pictures: list[Image] = []
+    pictures: dict[int, Image] = {}
     done = 0
     with FaceTracker() as tracker:
         rest = decoder.decode(vector())
@@ -110,14 +113,16 @@ def draw_faces(
         if not own:
             raise InputError(f"{portrait.path}: expected a face that can be found again while it speaks, found none")
         for asked, frames in motions.items():
-            for picture, measured in seen(frames):
+            shown = set(np.linspace(0, len(frames) - 1, min(PICTURES, len(frames))).round().astype(int).tolist())
+            for number, (picture, measured) in enumerate(seen(frames)):
                 if measured is not None:
+                    if number in shown:
+                        pictures[len(kept)] = cut(picture, box, CELL_PX)
                     kept.append(asked)
                     measures.append(measured)
-                    pictures.append(cut(picture, box, CELL_PX))
     drawn = np.array(measures, np.float32).reshape(len(measures), len(MEASURES))
     lost = total - len(neutral) - len(measures)
-    return DrawnFaces(portrait.name, tuple(kept), drawn - np.mean(own, axis=0), tuple(pictures), lost)
+    return DrawnFaces(portrait.name, tuple(kept), drawn - np.mean(own, axis=0), pictures, lost)
 
 
 def halves(count: int) -> tuple[Sequence[int], Sequence[int]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.evaluation.emotions.classifier import Labels
-from avatar.evaluation.emotions.drawn_faces import DrawnFaces
+from avatar.evaluation.emotions.drawn_faces import Asked, DrawnFaces
 from avatar.evaluation.emotions.evaluation import EMOTIONS
 from avatar.evaluation.sheets import CELL_PX, GAP_PX, SHEET_PX, banner, caption, stacked, tiled
 
@@ -23,8 +23,8 @@ def emotion_sheet(drawn: DrawnFaces, told: Labels, intensities: Sequence[float])
     for emotion in EMOTIONS:
         cells = []
         for intensity, count in zip(intensities, counts, strict=True):
-            there = [i for i, a in enumerate(drawn.asked) if a.emotion is emotion and a.intensity == intensity]
-            for i in (there[int(k)] for k in np.linspace(0, len(there) - 1, min(count, len(there))).round()):
+            there = [i for i in drawn.pictures if drawn.asked[i] == Asked(emotion, intensity)]
+            for i in there[:count]:
                 taken = EMOTIONS[int(told[i])]
                 text = f"{emotion} {intensity:g}" + ("" if taken is emotion else f": {taken}?")
                 cells.append(np.vstack([drawn.pictures[i], caption(text, CELL_PX)]))
