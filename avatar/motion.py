@@ -21,6 +21,12 @@ FRAME_RATE_HZ = 25
 LOOK_AHEAD_FRAMES = 2
 """The sampler hears this far past the end of the frame it makes: 80 ms. So much sound must be known before."""
 
+X_OF_YAW, X_OF_ROLL, Y_OF_PITCH = 0.15, -0.35, 0.25
+"""How far the head's centre moves with its angles, as it turns about the neck: eye distances a radian."""
+
+GAZE_LIMIT = 0.55
+"""Eyes turn no further, radians: the head does the rest."""
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 

@@ -14,7 +14,18 @@ import numpy as np
 
 from avatar.feelings.gestures import LENGTH_S, gesture_values
 from avatar.feelings.shapes import AROUSAL, EMOTIONS, additions
-from avatar.motion import FRAME_RATE_HZ, Controls, Emotion, Floats, Gesture, MotionLayout
+from avatar.motion import (
+    FRAME_RATE_HZ,
+    GAZE_LIMIT,
+    X_OF_ROLL,
+    X_OF_YAW,
+    Y_OF_PITCH,
+    Controls,
+    Emotion,
+    Floats,
+    Gesture,
+    MotionLayout,
+)
 
 _AT = MotionLayout.INDEX
 
@@ -31,9 +42,6 @@ _CLOSED, _FREE = 0.015, 0.10
 _LIPS_PART = 0.3  # gap of mouthLowerDown over that of jawOpen
 # mouthRollLower from where on the lower lip is on its way to the teeth, and there.
 _ROLLS, _ROLLED = 0.20, 0.45
-_GAZE_LIMIT = 0.55
-# The head's place follows its angles (eye distances a radian); as in avatar.sampler.dynamics.
-_X_OF_ROLL, _X_OF_YAW, _Y_OF_PITCH = -0.35, 0.15, 0.25
 
 _ADDITIONS = additions()
 _AROUSAL = np.array([AROUSAL[emotion] for emotion in EMOTIONS], np.float32)
@@ -132,11 +140,11 @@ def express(values: Floats, feelings: Sequence[Feeling]) -> Floats:
     out[:, MotionLayout.FACE] = np.clip(out[:, MotionLayout.FACE], 0.0, 1.0)
     # The head turns about the neck, and the eyes stay where they look.
     pitch, yaw, roll = more[:, 0], more[:, 1], more[:, 2]
-    out[:, _AT["headX"]] += _X_OF_YAW * yaw + _X_OF_ROLL * roll
-    out[:, _AT["headY"]] += _Y_OF_PITCH * pitch
+    out[:, _AT["headX"]] += X_OF_YAW * yaw + X_OF_ROLL * roll
+    out[:, _AT["headY"]] += Y_OF_PITCH * pitch
     out[:, _AT["gazeYaw"]] -= yaw
     out[:, _AT["gazePitch"]] -= pitch
-    out[:, MotionLayout.GAZE] = np.clip(out[:, MotionLayout.GAZE], -_GAZE_LIMIT, _GAZE_LIMIT)
+    out[:, MotionLayout.GAZE] = np.clip(out[:, MotionLayout.GAZE], -GAZE_LIMIT, GAZE_LIMIT)
     return out
 
 
