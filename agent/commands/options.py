@@ -45,7 +45,7 @@ LessonName = Annotated[
 VoiceName = Annotated[str | None, typer.Option("--voice", "-v", help="The voice; `visavis voices` lists them.")]
 RateWpm = Annotated[int | None, typer.Option("--rate", metavar="WPM", help="Words a minute, 80 to 300.")]
 Volume = Annotated[float | None, typer.Option("--volume", help="Loudness as a ratio, 0 to 2.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="The same seed moves the face the same way.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="The same seed moves a face the same way to the same sound.")]
 
 EmotionName = Annotated[
     str | None, typer.Option("--emotion", metavar="NAME", help="neutral, happy, sad, angry, surprised, afraid …")

@@ -54,7 +54,7 @@ class FaceSection(Section):
     """How the motion of the face is sampled.
 
     Attributes:
-        seed: the same seed gives the same motion.
+        seed: the same seed, portrait and sound give the same motion; anything else moves anew.
         steps: network evaluations a block.
         composure: 0 lively, 1 calm, where nothing else is asked at run time (`Controls.composure`).
         nods: share of your pauses that the listener nods at, 0 to 1.

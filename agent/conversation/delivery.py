@@ -109,7 +109,7 @@ class Delivery:
             controls = replace(controls, gaze=(0.0, 0.0), emotion=Emotion.SURPRISED, intensity=INTERRUPTED_BROWS)
         self._face.set_controls(controls)
 
-    def _show_gesture(self, gesture: Gesture) -> None:
+    def _show_gesture(self, gesture: Gesture | None) -> None:
         self._show(replace(self._meant, gesture=gesture))
 
     # ---- what becomes of a reply that goes out
@@ -279,12 +279,8 @@ class Delivery:
         if emotion is None and is_welcome(sentence.text) and self.controls.emotion in (None, Emotion.NEUTRAL):
             emotion = WELCOME
         if emotion is not None:
-            gesture = self._meant.gesture
-            self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity, gesture=gesture))
-        if sentence.gesture is not None:
-            self._show_gesture(sentence.gesture)
-        elif denies(sentence.text):
-            self._show_gesture(Gesture.SHAKE)
+            self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
+        self._show_gesture(sentence.gesture or (Gesture.SHAKE if denies(sentence.text) else None))
         self._on_event(SentenceHeard(sentence))
 
     async def _show_when_heard(self, gesture: Gesture, place: Place) -> None:

@@ -58,7 +58,7 @@ def hold(
     *,
     pace: float,
     hurry: float,
-    liveliness: float,
+    reach: float,
 ) -> tuple[float, float, float]:
     """Takes a new posture now and then; returns pitch, yaw and roll to move to, radians.
 
@@ -69,12 +69,12 @@ def hold(
         person: whose.
         pace: of time; 1 as published.
         hurry: frames by which the next posture comes closer.
-        liveliness: 1 as published; how far the postures go.
+        reach: how far the postures go; 1 as published.
     """
     state.posture_in -= pace + hurry
     if state.posture_in <= 0.0:
         pitch, yaw, roll = (
-            chance.normal(FURTHEST) * deviation * DEGREE * liveliness * person.reach for deviation in habits.posture_deg
+            chance.normal(FURTHEST) * deviation * DEGREE * reach * person.reach for deviation in habits.posture_deg
         )
         state.posture = (pitch, yaw, roll)
         mean = habits.posture_s * person.settling

@@ -64,8 +64,8 @@ def stress(state: IntentionState, loudness: float, ahead: tuple[float, float] | 
     """How much the syllable stands out whose middle is the next frame of the own voice, in [0, 1]; 0 if none is there.
 
     Args:
-        state: of the process, before `loudness` of this frame becomes its last one.
-        loudness: of this frame.
+        state: of the process.
+        loudness: of the own voice in this frame.
         ahead: of the next two; None where they are not known.
     """
     if ahead is None or state.mode is not ConversationState.SPEAKING:

@@ -63,6 +63,7 @@ def step(
     """
     habits, person, rate = HABITS[mode], talker(seed), float(FRAME_RATE_HZ)
     pace, liveliness = 1.4 - 0.8 * composure, 1.5 - composure  # at 0.5 as published
+    reach = 1.25 - 0.25 * composure - 0.5 * composure**2  # likewise; lively heads turn oftener, and not much farther
     new = replace(state)  # a copy, changed from here on: one for each change would take most of the time
     new.heard = heard_after(state.heard, loudness, 0.0 if user is None else float(user[0]))
     chance = Chance(seed, new.heard, frame)
@@ -91,9 +92,8 @@ def step(
     nodding.listen(new, chance, user, nods, nod, liveliness)
     nodding.move(new)
     hurry = STRESS_CREDIT_S * rate * stressed + (PHRASE_END_CREDIT_S * rate if phrase_ends else 0.0)
-    pitch, yaw, roll = head.hold(new, chance, habits, person, pace=pace, hurry=hurry, liveliness=liveliness)
+    pitch, yaw, roll = head.hold(new, chance, habits, person, pace=pace, hurry=hurry, reach=reach)
     breath = head.breathe(new, chance, quick=phrase_ends and mode is ConversationState.SPEAKING)
-    new.loudness = loudness
 
     main = controls.gaze or (0.0, 0.0)
     gaze = (main[0] + new.away[0] + new.wander[0], main[1] + new.away[1] + new.wander[1])

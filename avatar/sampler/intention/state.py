@@ -31,7 +31,6 @@ class IntentionState:
     heard: int = 0  # key of all the sound so far; see avatar.sampler.intention.chance
     quiet_frames: int = 1000
     spoken_frames: int = 0  # of the present phrase
-    loudness: float = 0.0  # of the last frame
 
     blink_in: float = 0.0
     blink_age: float = -1.0  # frames since a blink began; negative: none
