@@ -21,6 +21,12 @@ FRAME_RATE_HZ = 25
 LOOK_AHEAD_FRAMES = 2
 """The sampler hears this far past the end of the frame it makes: 80 ms. So much sound must be known before."""
 
+X_OF_YAW, X_OF_ROLL, Y_OF_PITCH = 0.15, -0.35, 0.25
+"""How far the head's centre moves with its angles, as it turns about the neck: eye distances a radian."""
+
+GAZE_LIMIT = 0.55
+"""Eyes turn no further, radians: the head does the rest."""
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -116,7 +122,7 @@ class Emotion(StrEnum):
 
 
 class Gesture(StrEnum):
-    """What head and eyes say beside the words, where somebody knows the words."""
+    """What face, head and eyes say beside the words, where somebody knows the words."""
 
     LOOK_AWAY = "look away"
     """As people do before they say something long (Kendon 1967)."""
@@ -126,6 +132,8 @@ class Gesture(StrEnum):
     """The head, with a question."""
     SHAKE = "shake"
     """The head a little, with a "no"."""
+    LAUGH = "laugh"
+    SIGH = "sigh"
 
 
 @dataclass(frozen=True, slots=True)

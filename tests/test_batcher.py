@@ -32,7 +32,7 @@ CLOSE = 1e-4
 
 OPTIONS = [
     SamplerOptions(seed=1),
-    SamplerOptions(seed=2, composure=0.1, guidance=Guidance(audio=1.0, emotion=0.5)),
+    SamplerOptions(seed=2, composure=0.1, guidance=Guidance(audio=1.0, gaze=0.5)),
     SamplerOptions(seed=3, nods=1.0, guidance=Guidance(gaze=0.5)),
     SamplerOptions(seed=1, block_frames=2),
     SamplerOptions(seed=5, steps=1),
@@ -52,7 +52,7 @@ def _sampler(batcher: BlockBatcher, options: SamplerOptions, seed: int) -> FlowM
     """With all of its sound, listening to somebody, and angry."""
     sampler = FlowMotionSampler(batcher, options)
     sampler.set_state(ConversationState.LISTENING)
-    sampler.set_controls(Controls(emotion=Emotion.ANGRY))
+    sampler.set_controls(Controls(emotion=Emotion.ANGRY, intensity=0.7))
     sampler.push(AudioChunk(_sound(seed), RATE, 0))
     sampler.listen(AudioChunk(_sound(seed + 100), RATE, 0))
     sampler.end_of_speech()
@@ -76,7 +76,7 @@ def _wait_until(is_true: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("block_frames", [1, 5])
 def test_a_batch_gives_each_block_what_it_gives_it_alone(model: MotionModel, block_frames: int) -> None:
-    guidances = [Guidance(), Guidance(audio=1.0, user=2.0), Guidance(emotion=1.5), Guidance()]
+    guidances = [Guidance(), Guidance(audio=1.0, user=2.0), Guidance(gaze=1.5), Guidance()]
     options = [SamplerOptions(seed=i, block_frames=block_frames, guidance=g) for i, g in enumerate(guidances)]
     blocks = [_block(model, i, each) for i, each in enumerate(options)]
     together = sample_blocks(model, blocks)

@@ -73,7 +73,7 @@ def test_a_face_that_is_pushed_to_its_limits_comes_back_to_rest(shipped: BlockBa
     pushed = limit[SAMPLED]
     units = shipped.model.units(pushed[None], np.zeros((1, len(pushed)), np.float32))[0]
     for frame, sampled in sampler.state.frames.items():
-        sampler.state.frames[frame] = SampledFrame(pushed, units, sampled.intention)
+        sampler.state.frames[frame] = SampledFrame(pushed, units, sampled.intention, sampled.feeling)
     values = live(8.0)
     head = values[:, MotionLayout.ROTATION]
     assert np.abs(head[0]).min() > 0.5, "it begins where it was pushed to"

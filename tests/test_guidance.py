@@ -57,10 +57,10 @@ def test_guidance_goes_beyond_the_prediction_without_the_condition(parts):
     denoiser, given, x = parts
     full = _plain(denoiser, given, x)
     deaf = _plain(denoiser, given, x, audio=0.0)
-    blank = _plain(denoiser, given, x, without=ConditionLayout.EMOTION)
+    blank = _plain(denoiser, given, x, without=ConditionLayout.GAZE)
     assert not torch.allclose(full, deaf, atol=1e-3) and not torch.allclose(full, blank, atol=1e-3)
     wanted = full + 0.5 * (full - deaf) + 2.0 * (full - blank)
-    assert torch.allclose(_guided(parts, Guidance(audio=0.5, emotion=2.0)), wanted, atol=1e-4)
+    assert torch.allclose(_guided(parts, Guidance(audio=0.5, gaze=2.0)), wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["gaze", "user"])

@@ -20,6 +20,7 @@ from agent.conversation.speaking import SENTENCES_AHEAD, SentenceAudio, speak_in
 from agent.conversation.thinking import ThinkingPolicy, think
 from agent.conversation.turn import SpokenSentence, SpokenWord, TurnRecord
 from agent.llm.base import Conversation
+from agent.text.courtesies import WELCOME, is_welcome
 from agent.text.gestures import asks, denies, opening_gesture
 from agent.text.sentences import Sentence, goes_on
 from avatar.motion import Controls, ConversationState, Emotion, Gesture
@@ -274,9 +275,12 @@ class Delivery:
         """Tells of a sentence, and shows its emotion and gesture, from the moment on at which it is heard."""
         await self._places.heard(start)
         self._last_heard = sentence.text
-        if (emotion := sentence.emotion) is not None:
+        emotion = sentence.emotion
+        if emotion is None and is_welcome(sentence.text) and self.controls.emotion in (None, Emotion.NEUTRAL):
+            emotion = WELCOME
+        if emotion is not None:
             self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
-        self._show_gesture(Gesture.SHAKE if denies(sentence.text) else None)
+        self._show_gesture(sentence.gesture or (Gesture.SHAKE if denies(sentence.text) else None))
         self._on_event(SentenceHeard(sentence))
 
     async def _show_when_heard(self, gesture: Gesture, place: Place) -> None:

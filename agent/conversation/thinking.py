@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from agent.conversation.reply import Reply
 from agent.llm.base import Apology, Conversation, Message
-from agent.text.emotion_tags import EmotionTag, EmotionTags
+from agent.text.emotion_tags import EmotionTag, EmotionTags, GestureTag, Part
 from agent.text.sentences import Sentence, SentenceSplitter
+from avatar.motion import Gesture
 from speech.errors import BackendError, VisavisError
 
 NOT_UNDERSTOOD = "I'm sorry, I didn't catch that."
@@ -101,27 +102,31 @@ async def _ask(mind: Conversation, history: Sequence[Message], reply: Reply, wri
 
 
 class _Writer:
-    """Cuts text into sentences and hands them on; an emotion belongs to the sentence that begins after it."""
+    """Cuts text into sentences and hands them on; emotion and gesture belong to the sentence that begins after them."""
 
     def __init__(self, reply: Reply, sentences: asyncio.Queue[Sentence | None]) -> None:
         self._reply, self._sentences = reply, sentences
         self._splitter = SentenceSplitter()
         self._emotion: EmotionTag | None = None
+        self._gesture: Gesture | None = None
         self.count = 0
 
     async def take_over(self, sentences: Sequence[Sentence]) -> None:
         """Hands on what was cut into sentences before."""
         for sentence in sentences:
-            self._emotion = sentence.emotion
+            self._emotion, self._gesture = sentence.emotion, sentence.gesture
             await self._hand_on([sentence])
 
-    async def take(self, parts: Sequence[str | EmotionTag]) -> None:
+    async def take(self, parts: Sequence[Part]) -> None:
         for part in parts:
             if isinstance(part, str):
                 await self.write(part)
             else:
                 await self.end_sentence()  # what came before the tag is not meant by it
-                self._emotion = part
+                if isinstance(part, GestureTag):
+                    self._gesture = part.gesture
+                else:
+                    self._emotion = part
 
     async def write(self, text: str) -> None:
         await self._hand_on(self._splitter.push(text))
@@ -132,8 +137,8 @@ class _Writer:
     async def _hand_on(self, ready: Sequence[Sentence]) -> None:
         for sentence in ready:
             self._reply.mark("first_sentence")
-            written = replace(sentence, index=len(self._reply.sentences), emotion=self._emotion)
+            written = replace(sentence, index=len(self._reply.sentences), emotion=self._emotion, gesture=self._gesture)
             self._reply.sentences.append(written)
             await self._sentences.put(written)
-            self._emotion = None
+            self._emotion = self._gesture = None
             self.count += 1

@@ -1,6 +1,7 @@
 """Emotion tags in a reply: "[happy 0.6] My name is Mira." is spoken without its tag, and with a smile.
 
-What else a language model writes and nobody can say goes too: emoji, and stage directions such as "*smiles*".
+What else a language model writes and nobody can say goes too: emoji, and stage directions such as "*laughs*"; the face
+does what it can of these.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.text.stream_splitter import StreamSplitter
-from avatar.motion import Emotion
+from avatar.motion import Emotion, Gesture
 
 DEFAULT_INTENSITY = 0.6
 """Of a tag without a number: plain to see, and not theatrical."""
@@ -32,6 +33,13 @@ _DIRECTIONS = (
     " winks winking shrugs shrugging blushes blushing frowns frowning gasps pauses leans tilts clears".split()
 )
 """What a stage direction begins with; none that is a likely word by itself, as "*gently*" or "*waves*" are."""
+
+_GESTURES = {
+    **dict.fromkeys("laughs laughing chuckles chuckling giggles giggling".split(), Gesture.LAUGH),
+    **dict.fromkeys("sighs sighing".split(), Gesture.SIGH),
+    "tilts": Gesture.TILT,
+}
+"""What the face does of a stage direction, by its first word."""
 
 
 def _any_of(words: Iterable[str]) -> str:
@@ -74,6 +82,17 @@ class EmotionTag:
     intensity: float = DEFAULT_INTENSITY
 
 
+@dataclass(frozen=True, slots=True)
+class GestureTag:
+    """A stage direction that a face can follow: it does this now."""
+
+    gesture: Gesture
+
+
+Part = str | EmotionTag | GestureTag
+"""Of a reply."""
+
+
 class EmotionTags:
     """Takes the tags out of a streamed reply: push deltas, then flush; one a reply.
 
@@ -84,17 +103,17 @@ class EmotionTags:
     def __init__(self) -> None:
         self._directions = StreamSplitter(_DIRECTION_START, _DIRECTION, _MAY_BE_DIRECTION)
         self._tags = StreamSplitter(_TAG_START, _TAG, _MAY_BE_TAG)
-        self._ready: list[str | EmotionTag] = []
+        self._ready: list[Part] = []
         self._follows_emoji = False
         self._follows_blank = True
         self._skips_blanks = False
 
-    def push(self, delta: str) -> list[str | EmotionTag]:
-        """Takes the next piece of the reply; returns what is decided: text without tags, and tags, in order."""
-        self._directions.push(self._without_emoji(delta), self._find_tags, lambda direction: self._skip_double_blank())
+    def push(self, delta: str) -> list[Part]:
+        """Takes the next piece of the reply; returns what is decided: text, tags and gestures, in order."""
+        self._directions.push(self._without_emoji(delta), self._find_tags, self._direction)
         return self._take()
 
-    def flush(self) -> list[str | EmotionTag]:
+    def flush(self) -> list[Part]:
         """The reply is over: returns what was held back, all but the beginning of a tag."""
         self._find_tags(self._directions.flush())
         self._tags.flush()
@@ -121,6 +140,12 @@ class EmotionTags:
             self._ready.append(EmotionTag(_EMOTIONS[match["name"].lower()], _intensity(match["amount"])))
         self._skip_double_blank()
 
+    def _direction(self, match: re.Match[str]) -> None:
+        gesture = _GESTURES.get(re.split(r"\W", match[0][1:].lower())[0])
+        if gesture is not None:
+            self._ready.append(GestureTag(gesture))
+        self._skip_double_blank()
+
     def _skip_double_blank(self) -> None:
         """Of the blanks on both sides of what was taken out, one side's stay."""
         self._skips_blanks = self._follows_blank
@@ -137,7 +162,7 @@ class EmotionTags:
             self._follows_emoji = is_emoji
         return "".join(kept)
 
-    def _take(self) -> list[str | EmotionTag]:
+    def _take(self) -> list[Part]:
         ready, self._ready = self._ready, []
         return ready
 

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from agent.text.emotion_tags import EmotionTag
+from avatar.motion import Gesture
 from speech.text.abbreviations import begins_sentence, ends_sentence, may_be_abbreviation
 from speech.text.markup import FENCE, NOTHING_OPEN, TABLE_ROW, strip_markup
 
@@ -59,11 +60,13 @@ class Sentence:
         index: 0 for the first one of the reply.
         text: one line, marks of Markdown taken out.
         emotion: what the face shows from here on; None leaves it as it is.
+        gesture: what it does as the sentence begins; None leaves that to the words.
     """
 
     index: int
     text: str
     emotion: EmotionTag | None = None
+    gesture: Gesture | None = None
 
 
 def goes_on(text: str) -> bool:

@@ -11,12 +11,13 @@ the model and of arrays, so blocks of any streams can be sampled together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from avatar.feelings.expression import Feeling, express, feel
 from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
 from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Heard, Tails
@@ -47,6 +48,7 @@ class Block:
         carried: float32 [CARRIED_FRAMES, 52], positions that the dynamics start from.
         conditions: float32 [F, ConditionLayout.SIZE].
         intentions: F, after each frame.
+        feelings: F, likewise.
         noise: float32 [F + 2 * NOISE_REACH, 52], white.
         steps: network evaluations.
         guidance: of the conditions.
@@ -58,6 +60,7 @@ class Block:
     carried: Floats
     conditions: Floats
     intentions: tuple[IntentionState, ...]
+    feelings: tuple[Feeling, ...]
     noise: Floats
     steps: int
     guidance: Guidance
@@ -91,7 +94,7 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
     heard = range(first_heard, first + count + LOOK_AHEAD_FRAMES)
     history = model.denoiser.config.history
     past = [state.frames.get(first - k, model.rest) for k in range(max(history, CARRIED_FRAMES), 0, -1)]
-    intentions, conditions = _intend(options, state, past[-1].intention, count)
+    intentions, feelings, conditions = _intend(options, state, past[-1], count)
     return Block(
         features=np.stack([state.feature(frame) for frame in heard]).reshape(-1, MEL_BANDS),
         tails=tails,
@@ -99,6 +102,7 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
         carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
         conditions=conditions,
         intentions=intentions,
+        feelings=feelings,
         noise=white_noise(options.seed, _heard(model, state, intentions), first - NOISE_REACH),
         steps=options.steps,
         guidance=options.guidance,
@@ -106,19 +110,25 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
 
 
 def _intend(
-    options: SamplerOptions, state: SamplerState, intention: IntentionState, count: int
-) -> tuple[tuple[IntentionState, ...], Floats]:
-    """What the person intends in the next frames, and the frames' conditions [count, ConditionLayout.SIZE]."""
+    options: SamplerOptions, state: SamplerState, before: SampledFrame, count: int
+) -> tuple[tuple[IntentionState, ...], tuple[Feeling, ...], Floats]:
+    """What the person intends and feels in the next frames, and their conditions [count, ConditionLayout.SIZE]."""
+    intention, feeling = before.intention, before.feeling
     intentions: list[IntentionState] = []
+    feelings: list[Feeling] = []
     rows: list[Floats] = []
     size = state.speech.extractor().samples
-    composure = options.composure if state.controls.composure is None else state.controls.composure
+    calm = options.composure if state.controls.composure is None else state.controls.composure
+    # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
+    unmoved = replace(state.controls, emotion=None, intensity=0.0)
     loud = [
         loudness(state.speech.read(frame * size, (frame + 1) * size))
         for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
     ]
     for i, frame in enumerate(range(state.frame, state.frame + count)):
         user = state.user.voice_at(frame)
+        feeling = feel(feeling, state.controls, loud[i], calm)
+        composure = min(1.0, max(0.0, calm - feeling.arousal))
         intention, vector = step(
             intention,
             seed=options.seed,
@@ -126,15 +136,16 @@ def _intend(
             mode=state.mode,
             loudness=loud[i],
             ahead=(loud[i + 1], loud[i + 2]),
-            controls=state.controls,
+            controls=unmoved,
             composure=composure,
             user=user,
             nods=options.nods,
             nod=state.nod if frame == state.frame else 0,
         )
         intentions.append(intention)
-        rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))
-    return tuple(intentions), np.stack(rows)
+        feelings.append(feeling)
+        rows.append(condition_vector(vector, state=state.mode, controls=unmoved, user=user, composure=composure))
+    return tuple(intentions), tuple(feelings), np.stack(rows)
 
 
 def _heard(model: MotionModel, state: SamplerState, intentions: Sequence[IntentionState]) -> list[int]:
@@ -213,8 +224,10 @@ def keep(model: MotionModel, state: SamplerState, block: Block, sampled: Sampled
     count = len(sampled.motion)
     units = model.units(sampled.motion, sampled.innovations)
     for i in range(count):
-        state.frames[state.frame + i] = SampledFrame(sampled.motion[i], units[i], block.intentions[i])
+        state.frames[state.frame + i] = SampledFrame(
+            sampled.motion[i], units[i], block.intentions[i], block.feelings[i]
+        )
     state.advance(count, sampled.tails)
     values = neutral(count)
     values[:, SAMPLED] = sampled.motion
-    return with_eye_look(values)
+    return with_eye_look(express(values, block.feelings))

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from avatar.motion import FRAME_RATE_HZ, MotionLayout
+from avatar.motion import FRAME_RATE_HZ, GAZE_LIMIT, X_OF_ROLL, X_OF_YAW, Y_OF_PITCH, MotionLayout
 from avatar.sampler.conditions import GAZE_SCALE, HEAD_SCALE, ConditionLayout
 from avatar.sampler.intention.head import SPRING_HZ
 
@@ -51,11 +51,8 @@ CARRIED_FRAMES = 2
 # Natural frequencies of the springs: pitch, yaw, roll, x, y, distance (hertz). Posture shifts take about half a
 # second; the head's place follows its angles, being held by the neck; leaning is slow.
 SPRINGS_HZ = (SPRING_HZ, SPRING_HZ, SPRING_HZ, 1.4, 1.4, 0.45)
-# The head's centre moves with its angles (inter-ocular distances a radian); see training.behaviour.
-X_OF_YAW, X_OF_ROLL, Y_OF_PITCH = 0.15, -0.35, 0.25
 # A breath lifts chest and head (inter-ocular distances, radians).
 Y_OF_BREATH, PITCH_OF_BREATH = 0.012, 0.007
-GAZE_LIMIT = 0.55
 FADE = 0.85  # of brows, cheeks and nose a frame: without it, small errors would add up to a drift
 LIDS_FOLLOW = 0.7  # lid closure per radian of downward gaze
 

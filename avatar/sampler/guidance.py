@@ -24,13 +24,11 @@ class Guidance:
     Attributes:
         audio: the speech; more exaggerates the mouth.
         gaze: where to look.
-        emotion: the emotion that is asked for.
         user: the user's voice, while listening.
     """
 
     audio: float = 0.0
     gaze: float = 0.0
-    emotion: float = 0.0
     user: float = 0.0
 
     def __post_init__(self) -> None:
@@ -45,7 +43,7 @@ class Guidance:
                 raise ValueError(f"guidance, {field.name}: expected 0 to {STRONGEST:g}, got {value}")
 
 
-_DROPPED = {"gaze": ConditionLayout.GAZE, "emotion": ConditionLayout.EMOTION, "user": ConditionLayout.USER}
+_DROPPED = {"gaze": ConditionLayout.GAZE, "user": ConditionLayout.USER}
 
 
 def guided(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from avatar.feelings.expression import NOTHING
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.sampler.checkpoint import MotionCheckpoint, load_checkpoint
 from avatar.sampler.dynamics import HIGHEST, LOWEST, MOTION_SIZE
@@ -42,7 +43,8 @@ class MotionModel:
         self.noise_kernel = smoothing_kernel()
         self.lowest, self.highest = (torch.from_numpy(limit[SAMPLED]) for limit in (LOWEST, HIGHEST))
         rest = neutral(1)[:, SAMPLED]
-        self.rest = SampledFrame(rest[0], self.units(rest, np.zeros((1, MOTION_SIZE), np.float32))[0], IntentionState())
+        units = self.units(rest, np.zeros((1, MOTION_SIZE), np.float32))
+        self.rest = SampledFrame(rest[0], units[0], IntentionState(), NOTHING)
 
     def units(self, motion: Floats, innovations: Floats) -> Floats:
         """What the network sees of frames: float32 [F, 52] each to [F, 104]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from avatar.feelings.expression import Feeling
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
 from avatar.sampler.audio_buffer import AudioBuffer
 from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Tails
@@ -19,14 +20,16 @@ class SampledFrame:
     """What is remembered of a frame that was sampled.
 
     Attributes:
-        motion: float32 [52], the sampled dimensions in MotionLayout's units.
+        motion: float32 [52], the sampled dimensions in MotionLayout's units, without what is felt.
         units: float32 [104], what the network sees of it: position and innovation, normalised.
         intention: of the person, after the frame.
+        feeling: likewise.
     """
 
     motion: Floats
     units: Floats
     intention: IntentionState
+    feeling: Feeling
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from agent.commands import options
-from agent.commands.evaluation import evaluate_decoder
+from agent.commands.evaluation import evaluate_decoder, evaluate_emotions
 from agent.commands.evaluation.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, progress, say
 from agent.config.config import Config
@@ -291,10 +291,11 @@ def register(app: typer.Typer) -> None:
     """Adds this group."""
     group = typer.Typer(
         cls=_MotionByDefault,
-        help="Measures motion, which is meant where no command is named, or the decoder that draws it.",
+        help="Measures motion, which is meant where no command is named, the decoder that draws it, or its emotions.",
         epilog="`visavis evaluate -o report.html` is short for `visavis evaluate motion -o report.html`.",
         rich_markup_mode="markdown",
     )
     group.command("motion")(evaluate)
     evaluate_decoder.register(group)
+    evaluate_emotions.register(group)
     app.add_typer(group, name="evaluate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,6 @@ from agent.commands import options
 from agent.commands.evaluation.evaluation_tables import print_tables
 from agent.commands.options import check_target, configured, make_folder, progress, say
 from speech.errors import InputError
-from speech.files.draft import Draft
-
-if TYPE_CHECKING:
-    from avatar.decoder import Image
 
 # Pictures of a ramp.
 _STEPS, _QUICK_STEPS = 9, 5
@@ -65,7 +61,7 @@ def evaluate_decoder(
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg
+    from avatar.picture.sheets import jpeg, write_sheets
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.portrait import load_portrait
 
@@ -96,7 +92,7 @@ def evaluate_decoder(
 
             write_html(found, output)
         if sheets is not None:
-            _write_sheets(sheets, drawn)
+            write_sheets(sheets, drawn)
     if as_json:
         print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
@@ -104,14 +100,6 @@ def evaluate_decoder(
     for path in (output, sheets):
         if path is not None:
             say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
-
-
-def _write_sheets(folder: Path, drawn: dict[str, Image]) -> None:
-    from PIL import Image as Pillow
-
-    for name, sheet in drawn.items():
-        with Draft(folder / f"{name}.png") as draft:
-            Pillow.fromarray(sheet).save(draft.path)
 
 
 def register(group: typer.Typer) -> None:

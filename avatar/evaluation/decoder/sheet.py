@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import cv2
 import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageDraw, ImageFont
 
 from avatar.decoder import FaceDecoder, Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry import landmarks as lm
 from avatar.motion import Floats, MotionLayout
-from avatar.picture.sheets import INK, Box, caption, cut
+from avatar.picture.sheets import (
+    CELL_PX,
+    GAP_PX,
+    SHEET_PX,
+    Box,
+    around,
+    banner,
+    caption,
+    cut,
+    face_box,
+    stacked,
+    tiled,
+)
 from avatar.portrait.detection import eye_distance
 
 Pose = Mapping[str, float]
 
-_CELL_PX, _GAP_PX = 196, 4
-_COLUMNS = 8
 _STRIP_PX = 128
 _ZOOM = 3.0
 
@@ -93,8 +100,8 @@ def contact_sheet(decoder: FaceDecoder, landmarks: Floats, title: str) -> Image:
         landmarks: float32 [478, 3], of the portrait, pixels.
         title: written above.
     """
-    face = _face_box(landmarks)
-    rows: list[Image] = [_banner(title)]
+    face = face_box(landmarks)
+    rows: list[Image] = [banner(title)]
     height, width = decoder.decode(vector()).shape[:2]
     whole = (0, 0, width, height)
     for name, poses, box in (
@@ -102,15 +109,15 @@ def contact_sheet(decoder: FaceDecoder, landmarks: Floats, title: str) -> Image:
         ("phonemes", PHONEMES, face),
         ("head", HEADS, whole),
     ):
-        rows += [_banner(name), _grid(decoder, poses, box, _CELL_PX, _COLUMNS)]
+        rows += [banner(name), _grid(decoder, poses, box, CELL_PX, SHEET_PX // (CELL_PX + GAP_PX))]
     for name, poses, box in (
         ("mouth, 3 x", {**PHONEMES, **_with_mouth(EXPRESSIONS)}, _mouth_box(landmarks)),
         ("eyes, 3 x", EYES, _eyes_box(landmarks)),
     ):
         width = int(_ZOOM * (box[2] - box[0]))
-        columns = max(1, (_COLUMNS * (_CELL_PX + _GAP_PX)) // (width + _GAP_PX))
-        rows += [_banner(name), _grid(decoder, poses, box, width, columns)]
-    return _stacked(rows)
+        columns = max(1, SHEET_PX // (width + GAP_PX))
+        rows += [banner(name), _grid(decoder, poses, box, width, columns)]
+    return stacked(rows)
 
 
 def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4) -> Image:
@@ -121,7 +128,7 @@ def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4
         landmarks: float32 [478, 3], of the portrait, pixels.
         columns: strips beside one another.
     """
-    boxes = {"face": _face_box(landmarks), "eyes": _eyes_box(landmarks), "mouth": _lower_box(landmarks)}
+    boxes = {"face": face_box(landmarks), "eyes": _eyes_box(landmarks), "mouth": _lower_box(landmarks)}
     parts = []
     for region, box in boxes.items():
         cells = []
@@ -130,8 +137,8 @@ def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4
                 frames = [decoder.decode(vector(**_alone(name, share))) for share in (0.0, 0.5, 1.0)]
                 strip = np.hstack([cut(frame, box, _STRIP_PX) for frame in frames])
                 cells.append(np.vstack([caption(name, strip.shape[1]), strip]))
-        parts.append(_tiled(cells, columns))
-    return _stacked(parts)
+        parts.append(tiled(cells, columns))
+    return stacked(parts)
 
 
 def _alone(name: str, share: float) -> dict[str, float]:
@@ -171,56 +178,20 @@ def _grid(decoder: FaceDecoder, poses: Mapping[str, Pose], box: Box, width: int,
     for name, pose in poses.items():
         picture = cut(decoder.decode(vector(**pose)), box, width)
         cells.append(np.vstack([picture, caption(name, width)]))
-    return _tiled(cells, columns)
-
-
-def _around(points: Floats, beside: float, above: float, below: float) -> Box:
-    """A box around landmarks with margins in pixels."""
-    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-    return int(low[0] - beside), int(low[1] - above), int(high[0] + beside), int(high[1] + below)
-
-
-def _face_box(landmarks: Floats) -> Box:
-    unit = eye_distance(landmarks)
-    return _around(landmarks, 0.15 * unit, 0.2 * unit, 0.4 * unit)
+    return tiled(cells, columns)
 
 
 def _lower_box(landmarks: Floats) -> Box:
     unit = eye_distance(landmarks)
-    return _around(landmarks[[4, 152, 172, 397]], 0.05 * unit, 0.05 * unit, 0.3 * unit)
+    return around(landmarks[[4, 152, 172, 397]], 0.05 * unit, 0.05 * unit, 0.3 * unit)
 
 
 def _mouth_box(landmarks: Floats) -> Box:
     unit = eye_distance(landmarks)
-    return _around(landmarks[list(lm.LIP_UPPER_INNER + lm.LIP_LOWER_INNER)], 0.22 * unit, 0.22 * unit, 0.5 * unit)
+    return around(landmarks[list(lm.LIP_UPPER_INNER + lm.LIP_LOWER_INNER)], 0.22 * unit, 0.22 * unit, 0.5 * unit)
 
 
 def _eyes_box(landmarks: Floats) -> Box:
     unit = eye_distance(landmarks)
     corners = [*lm.EYE_CORNERS["Left"], *lm.EYE_CORNERS["Right"]]
-    return _around(landmarks[corners], 0.12 * unit, 0.42 * unit, 0.24 * unit)
-
-
-def _banner(text: str) -> Image:
-    strip = Pillow.new("RGB", (_COLUMNS * (_CELL_PX + _GAP_PX), 26), "#e8edf2")
-    ImageDraw.Draw(strip).text((6, 5), text, INK, ImageFont.load_default(15))
-    return np.asarray(strip, np.uint8)
-
-
-def _tiled(cells: Sequence[Image], columns: int) -> Image:
-    height, width = max(cell.shape[0] for cell in cells) + _GAP_PX, cells[0].shape[1] + _GAP_PX
-    rows = -(-len(cells) // columns)
-    sheet = np.full((rows * height, columns * width, 3), 255, np.uint8)
-    for number, cell in enumerate(cells):
-        y, x = number // columns * height, number % columns * width
-        sheet[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
-    return sheet
-
-
-def _stacked(rows: Sequence[Image]) -> Image:
-    width = max(row.shape[1] for row in rows)
-    padded = [
-        cv2.copyMakeBorder(row, 0, 0, 0, width - row.shape[1], cv2.BORDER_CONSTANT, value=(255, 255, 255))
-        for row in rows
-    ]
-    return np.asarray(np.vstack(padded), np.uint8)
+    return around(landmarks[corners], 0.12 * unit, 0.42 * unit, 0.24 * unit)

@@ -1,0 +1,82 @@
+"""Short movements of the whole face: a laugh, a sigh. What head and eyes do by themselves is in the intention.
+
+A laugh is a series of breaths out, some five a second (Provine 1996).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from avatar.motion import FRAME_RATE_HZ, Floats, Gesture, MotionLayout
+
+_DEGREE = np.pi / 180.0
+
+LENGTH_S: Mapping[Gesture, float] = {
+    Gesture.LAUGH: 1.8,
+    Gesture.SIGH: 2.2,
+}
+"""How long each takes, seconds; other gestures are none of the face."""
+
+_LAUGH_DEG, _LAUGH_HZ = 3.0, 5.0
+
+
+def _hold(part: float, rise: float, fall: float) -> float:
+    """0 at both ends of [0, 1], 1 in between, smooth; it rises and falls in these shares."""
+    edge = min(part / rise, (1.0 - part) / fall, 1.0)
+    edge = max(0.0, edge)
+    return edge * edge * (3.0 - 2.0 * edge)
+
+
+def _laugh(time_s: float, part: float) -> dict[str, float]:
+    held = _hold(part, 0.15, 0.5)
+    breath = 0.5 - 0.5 * np.cos(2.0 * np.pi * _LAUGH_HZ * time_s)
+    return {
+        "headPitch": _LAUGH_DEG * _DEGREE * held * (1.0 - 0.35 * breath),
+        "headY": 0.02 * held * breath,
+        "mouthSmile": 0.80 * held,
+        "mouthUpperUp": 0.25 * held,
+        "cheekSquint": 0.80 * held,
+        "eyeSquint": 0.45 * held,
+        "jawOpen": held * (0.10 + 0.14 * breath),
+    }
+
+
+def _sigh(time_s: float, part: float) -> dict[str, float]:
+    # In for a third, out for the rest.
+    breath = float(np.interp(part, (0.0, 0.3, 0.45, 1.0), (0.0, 1.0, 0.8, 0.0)))
+    out = _hold(float(np.clip((part - 0.3) / 0.7, 0.0, 1.0)), 0.25, 0.5)
+    return {
+        "headPitch": _DEGREE * (2.0 * breath - 4.0 * out),
+        "headY": 0.035 * breath - 0.02 * out,
+        "browInnerUp": 0.30 * breath,
+        "eyeBlink": 0.30 * out,
+        "jawOpen": 0.07 * out,
+        "mouthPucker": 0.15 * out,
+        "cheekPuff": 0.15 * out,
+    }
+
+
+_CURVES: Mapping[Gesture, Callable[[float, float], dict[str, float]]] = {
+    Gesture.LAUGH: _laugh,
+    Gesture.SIGH: _sigh,
+}
+
+
+def gesture_values(gesture: Gesture, age: int, size: float) -> Floats:
+    """What a gesture adds to the motion vector: float32 [60].
+
+    Args:
+        gesture: one of LENGTH_S.
+        age: frames since it began.
+        size: as a ratio.
+    """
+    out = np.zeros(MotionLayout.SIZE, np.float32)
+    time_s = age / FRAME_RATE_HZ
+    part = time_s / LENGTH_S[gesture]
+    if 0.0 < part < 1.0:
+        for name, value in _CURVES[gesture](time_s, part).items():
+            for target in (name,) if name in MotionLayout.INDEX else (name + "Left", name + "Right"):
+                out[MotionLayout.INDEX[target]] = size * value
+    return out
