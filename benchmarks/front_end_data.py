@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from agent.models.training_voices import training_voices
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.people.tracked_face import track_face
 from avatar.evaluation.people_section import SENTENCE_S
-from avatar.evaluation.speech.alignment import align
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, SpokenPart, rule_motion
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.training.augment import augment
-from avatar.training.corpus import english
-from avatar.training.scenes import LANGUAGES, VARIANTS
-from avatar.training.speech_data import Utterance, flite_voices, speak_espeak, speak_flite, stretched
-from speech.audio import SPEECH_RATE_HZ, Samples, resample
-from speech.errors import InputError
+from avatar.training.speaking import speeches
+from avatar.training.voices.cast import Cast
+from avatar.training.voices.utterance import Utterance
+from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.files.sound_file import read_audio
-from speech.tts.hibari import SAMPLE_RATE_HZ as HIBARI_RATE_HZ
 
 _CLEAN_SHARE = 0.25
 _PAUSE_FRAMES = 12  # after every sentence
@@ -49,40 +46,11 @@ class Piece:
 
 
 def utterances(seed: int) -> Iterator[Utterance]:
-    """Endless English sentences of many synthetic voices, a third of each engine's."""
+    """Endless sentences of all voices that the motion is trained on, as often as there; those left out are told."""
+    cast = Cast(training_voices(print), print)
     random = np.random.default_rng(seed)
-    flite = flite_voices()
-    for number, text in enumerate(english(seed)):
-        pace = float(random.uniform(0.85, 1.2))
-        if number % 3 == 0:
-            try:
-                yield stretched(speak_hibari(text, pace), float(random.uniform(0.8, 1.2)))
-            except InputError:
-                continue  # a text whose phonemes are not found in its sound
-        elif number % 3 == 1 and flite:
-            yield speak_flite(text, flite[int(random.integers(len(flite)))], stretch=pace)
-        else:
-            voice = LANGUAGES[int(random.integers(len(LANGUAGES)))] + VARIANTS[int(random.integers(len(VARIANTS)))]
-            rate, pitch = int(random.integers(130, 200)), int(random.integers(15, 85))
-            yield speak_espeak(text, voice, rate=rate, pitch=pitch)
-
-
-@functools.cache
-def _hibari() -> Callable[..., Floats]:
-    import hibari
-
-    voice: Callable[..., Floats] = hibari.Hibari()
-    return voice
-
-
-def speak_hibari(text: str, pace: float) -> Utterance:
-    """A neural voice; its phonemes are found by forced alignment.
-
-    Raises:
-        InputError: they are not found.
-    """
-    sound = resample(np.asarray(_hibari()(text, speed=pace), np.float32), HIBARI_RATE_HZ, SPEECH_RATE_HZ)
-    return Utterance(sound, align(sound, text, "hibari"), "hibari", text, arpabet=True)
+    while True:
+        yield from speeches(random, cast, validation=False)
 
 
 def synthetic_pieces(minutes: float, seed: int, lips: LipGeometry) -> list[Piece]:
@@ -93,7 +61,7 @@ def synthetic_pieces(minutes: float, seed: int, lips: LipGeometry) -> list[Piece
     for spoken in utterances(seed):
         length = -(-len(spoken.samples) // SAMPLES_PER_FRAME) + _PAUSE_FRAMES
         clean = np.pad(spoken.samples, (0, length * SAMPLES_PER_FRAME - len(spoken.samples)))
-        track = SpeechTrack(clean, (SpokenPart(0, length, spoken.phones, spoken.arpabet, spoken.text, spoken.voice),))
+        track = SpeechTrack(clean, (SpokenPart(0, length, spoken.phones, spoken.text, spoken.voice),))
         at = lips(rule_motion(track))
         heard = clean if random.random() < _CLEAN_SHARE else augment(clean, random)
         pieces.append(Piece(spoken.voice, heard, np.stack([at.gap_px, at.width_px], axis=1)))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from avatar.training.speech_data import speak_espeak
 from typer.testing import CliRunner
 
 from agent.command_line import app
@@ -22,7 +23,6 @@ from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
-from avatar.training.speech_data import speak_espeak
 from speech.errors import InputError
 from tests.conftest import ROOT
 

@@ -72,8 +72,8 @@ def evaluate_emotions(
     from avatar.evaluation.emotions.evaluation import INTENSITIES, EmotionPlan, evaluate_emotions
     from avatar.evaluation.emotions.sheet import emotion_sheet
     from avatar.evaluation.results import Evaluation
-    from avatar.evaluation.sheets import jpeg, write_sheets
     from avatar.mesh.decoder import MeshDecoder
+    from avatar.picture.sheets import jpeg, write_sheets
     from avatar.sampler.lookahead import MotionSampler
 
     with progress(quiet) as bar:

@@ -12,9 +12,9 @@ from avatar.decoder import FaceDecoder, Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.evaluation.decoder.landmarks import Ruler
 from avatar.evaluation.emotions.face_measures import MEASURES, face_measures
-from avatar.evaluation.sheets import CELL_PX, cut, face_box
 from avatar.evaluation.speech.speech_track import SpeechTrack, speech_and_silence
 from avatar.motion import FRAME_RATE_HZ, Emotion, Floats
+from avatar.picture.sheets import CELL_PX, cut, face_box
 from avatar.portrait.portrait import Portrait
 from avatar.progress import ShareDone
 from avatar.tracking.faces import FaceTracker

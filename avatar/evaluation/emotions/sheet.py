@@ -10,7 +10,7 @@ from avatar.decoder import Image
 from avatar.evaluation.emotions.classifier import Labels
 from avatar.evaluation.emotions.drawn_faces import Asked, DrawnFaces
 from avatar.evaluation.emotions.evaluation import EMOTIONS
-from avatar.evaluation.sheets import CELL_PX, GAP_PX, SHEET_PX, banner, caption, stacked, tiled
+from avatar.picture.sheets import CELL_PX, GAP_PX, SHEET_PX, banner, caption, stacked, tiled
 
 _COLUMNS = SHEET_PX // (CELL_PX + GAP_PX)
 
