@@ -13,7 +13,6 @@ from PIL import ImageDraw, ImageFont
 
 from avatar.decoder import Image
 from avatar.motion import Floats
-from avatar.portrait.detection import eye_distance
 from speech.files.draft import Draft
 
 Box = tuple[int, int, int, int]
@@ -41,9 +40,8 @@ def around(points: Floats, beside: float, above: float, below: float) -> Box:
     return int(low[0] - beside), int(low[1] - above), int(high[0] + beside), int(high[1] + below)
 
 
-def face_box(landmarks: Floats) -> Box:
-    """Around the whole face, by its landmarks."""
-    unit = eye_distance(landmarks)
+def face_box(landmarks: Floats, unit: float) -> Box:
+    """Around the whole face, by its landmarks and the distance of its eyes."""
     return around(landmarks, 0.15 * unit, 0.2 * unit, 0.4 * unit)
 
 

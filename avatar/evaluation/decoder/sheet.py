@@ -100,7 +100,7 @@ def contact_sheet(decoder: FaceDecoder, landmarks: Floats, title: str) -> Image:
         landmarks: float32 [478, 3], of the portrait, pixels.
         title: written above.
     """
-    face = face_box(landmarks)
+    face = face_box(landmarks, eye_distance(landmarks))
     rows: list[Image] = [banner(title)]
     height, width = decoder.decode(vector()).shape[:2]
     whole = (0, 0, width, height)
@@ -128,7 +128,11 @@ def coefficient_strips(decoder: FaceDecoder, landmarks: Floats, columns: int = 4
         landmarks: float32 [478, 3], of the portrait, pixels.
         columns: strips beside one another.
     """
-    boxes = {"face": face_box(landmarks), "eyes": _eyes_box(landmarks), "mouth": _lower_box(landmarks)}
+    boxes = {
+        "face": face_box(landmarks, eye_distance(landmarks)),
+        "eyes": _eyes_box(landmarks),
+        "mouth": _lower_box(landmarks),
+    }
     parts = []
     for region, box in boxes.items():
         cells = []

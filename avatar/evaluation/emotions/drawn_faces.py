@@ -15,6 +15,7 @@ from avatar.evaluation.emotions.face_measures import MEASURES, face_measures
 from avatar.evaluation.speech.speech_track import SpeechTrack, speech_and_silence
 from avatar.motion import FRAME_RATE_HZ, Emotion, Floats
 from avatar.picture.sheets import CELL_PX, cut, face_box
+from avatar.portrait.detection import eye_distance
 from avatar.portrait.portrait import Portrait
 from avatar.progress import ShareDone
 from avatar.tracking.faces import FaceTracker
@@ -88,7 +89,7 @@ def draw_faces(
         InputError: the face can't be found again at rest, or in all of its neutral speech.
     """
     total = len(neutral) + sum(map(len, motions.values()))
-    box = face_box(portrait.landmarks)
+    box = face_box(portrait.landmarks, eye_distance(portrait.landmarks))
     kept: list[Asked] = []
     measures: list[Floats] = []
     pictures: dict[int, Image] = {}
