@@ -24,8 +24,8 @@ import numpy as np
 
 from agent.models.training_voices import training_voices
 from avatar.evaluation.speech.alignment import align
-from avatar.training.corpus import english
 from avatar.training.phoneme_symbols import visemes_of
+from avatar.training.texts.corpus import english
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.utterance import Phone, TrainingVoice, Utterance
 from benchmarks.report import print_machine

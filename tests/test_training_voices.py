@@ -13,12 +13,12 @@ import pytest
 from agent.models.training_catalogue import KOKORO, KOKORO_STYLES
 from agent.models.training_voices import checked_styles, styles_path, training_voices
 from avatar.training.phoneme_symbols import visemes_of
-from avatar.training.speaking import speeches
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.change import Throat, lively, stretched, through, whispered, with_effort
 from avatar.training.voices.hibari import HibariVoice
 from avatar.training.voices.kokoro import HELD_OUT, KokoroNetwork, kokoro_voices
 from avatar.training.voices.piper import PiperVoice
+from avatar.training.voices.speaking import speeches
 from avatar.training.voices.timed_symbols import phones_from_symbols
 from avatar.training.voices.utterance import Phone, TrainingVoice, Utterance
 from avatar.training.voices.voice_files import VoiceFiles

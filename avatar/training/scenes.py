@@ -16,8 +16,8 @@ from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.gestures.visemes import VOWELS
 from avatar.training.phoneme_symbols import visemes_of
-from avatar.training.speaking import speeches
 from avatar.training.voices.cast import Cast
+from avatar.training.voices.speaking import speeches
 from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, SpokenPart, joined
 from avatar.motion import FRAME_RATE_HZ
-from avatar.training.corpus import english
+from avatar.training.texts.corpus import english
 from avatar.training.voices.cast import ENGLISH_ACCENTS, HELD_OUT_FLITE, HELD_OUT_VARIANTS
 from avatar.training.voices.espeak import speak_espeak
 from avatar.training.voices.flite import flite_voices, speak_flite

@@ -24,7 +24,7 @@ from avatar.training.voices.timed_symbols import phones_from_symbols
 from avatar.training.voices.utterance import TrainingVoice, Utterance
 from speech.audio import SPEECH_RATE_HZ, Samples, resample
 from speech.errors import InputError
-from speech.tts.synthesis.ipa_symbols import ipa_symbols
+from speech.tts.synthesis.espeak_engine import ipa_symbols
 from speech.tts.synthesis.onnx_graph import with_output
 from speech.tts.synthesis.onnx_session import open_session
 

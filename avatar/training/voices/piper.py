@@ -11,7 +11,7 @@ from avatar.training.voices.timed_symbols import phones_from_symbols
 from avatar.training.voices.utterance import Utterance
 from speech.audio import SPEECH_RATE_HZ, resample
 from speech.errors import InputError
-from speech.tts.synthesis.ipa_symbols import ipa_symbols
+from speech.tts.synthesis.espeak_engine import ipa_symbols
 from speech.tts.synthesis.piper_network import PiperNetwork
 from speech.tts.synthesis.piper_voice import open_piper_voice
 

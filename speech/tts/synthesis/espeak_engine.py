@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +34,8 @@ _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _AMPLITUDE = 60  # of 200; at eSpeak's own 100 some variants clip. The loudness is set afterwards, in floating point.
 _NOISE_SEED = 1
 _GENDERS = {1: "male", 2: "female"}
+_MARKS = re.compile(r"([,.;:!?¡¿…。、！？，；：]+)(?:\s+|$)")
+_ANOTHER_LANGUAGE = re.compile(r"\([a-z]{2,3}(?:-[a-z0-9]+)*\)")
 
 
 class EventType(IntEnum):
@@ -285,3 +289,26 @@ def _languages(address: int) -> list[tuple[int, str]]:
 def espeak_engine() -> EspeakEngine:
     """Gives the process's only engine, loading it on first use (about 30 ms)."""
     return EspeakEngine()
+
+
+def ipa_symbols(text: str, voice: str) -> list[str]:
+    """What Piper's and other networks are given for a text: IPA, one character each (NFD), with blanks and punctuation.
+
+    Args:
+        text: as it is read aloud.
+        voice: of eSpeak NG, which reads it: "en-us".
+
+    Raises:
+        InputError: there is no such voice.
+    """
+    *clauses, last = _MARKS.split(f"{text} ")
+    read = [f"{_ipa(clause, voice)}{marks[0]} " for clause, marks in zip(clauses[::2], clauses[1::2], strict=True)]
+    return list("".join((*read, _ipa(last, voice))).strip())
+
+
+def _ipa(text: str, voice: str) -> str:
+    if not text.strip():
+        return ""
+    engine = espeak_engine()
+    ipa = engine.worker.submit(engine.ipa, text, voice).result()
+    return unicodedata.normalize("NFD", _ANOTHER_LANGUAGE.sub("", ipa))

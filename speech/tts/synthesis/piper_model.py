@@ -16,7 +16,7 @@ import numpy as np
 from speech.audio import Samples
 from speech.errors import InputError
 from speech.tts.synthesis.clauses import clauses_of
-from speech.tts.synthesis.ipa_symbols import ipa_symbols
+from speech.tts.synthesis.espeak_engine import ipa_symbols
 from speech.tts.synthesis.neural_speaker import RawSpeech, Turn
 from speech.tts.synthesis.piper_network import PiperNetwork
 from speech.tts.synthesis.symbol_times import phoneme_times, without_blanks

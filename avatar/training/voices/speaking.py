@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from avatar.training.corpus import english, other_language
+from avatar.training.texts.corpus import english, other_language
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.change import Throat, lively, sung, through, whispered, with_effort
 from avatar.training.voices.utterance import TrainingVoice, Utterance
