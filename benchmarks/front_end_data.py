@@ -15,8 +15,8 @@ from avatar.evaluation.people_section import SENTENCE_S
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, SpokenPart, rule_motion
 from avatar.motion import FRAME_RATE_HZ, Floats
 from avatar.training.augment import augment
-from avatar.training.speaking import speeches
 from avatar.training.voices.cast import Cast
+from avatar.training.voices.speaking import speeches
 from avatar.training.voices.utterance import Utterance
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.files.sound_file import read_audio

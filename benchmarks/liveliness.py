@@ -25,7 +25,7 @@ from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
-from avatar.training.corpus import english
+from avatar.training.texts.corpus import english
 from benchmarks.report import print_machine
 from speech.audio import SPEECH_RATE_HZ, Samples
 
