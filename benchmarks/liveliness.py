@@ -14,7 +14,6 @@ from itertools import combinations, islice
 
 import numpy as np
 import torch
-from avatar.training.speech_data import speak_espeak
 
 from avatar.evaluation.bands import BLINKS, DIRECT_GAZE, HEAD_SPEED, SACCADES, band
 from avatar.evaluation.behaviour import blinks, direct_gaze_share, head_speed_rms, head_velocity, saccades
@@ -26,6 +25,7 @@ from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
 from avatar.training.texts.corpus import english
+from avatar.training.voices.espeak import speak_espeak
 from benchmarks.report import print_machine
 from speech.audio import SPEECH_RATE_HZ, Samples
 

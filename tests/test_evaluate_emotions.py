@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avatar.training.speech_data import speak_espeak
 from typer.testing import CliRunner
 
 from agent.command_line import app
@@ -23,6 +22,7 @@ from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
+from avatar.training.voices.espeak import speak_espeak
 from speech.errors import InputError
 from tests.conftest import ROOT
 

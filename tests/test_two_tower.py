@@ -69,6 +69,7 @@ def write_data(folder, clips, *, partner=0):
         "conditions": np.zeros((len(motion), ConditionLayout.SIZE)),
         "articulation": np.zeros((len(motion), len(MOUTH_NAMES))),
         "visemes": np.zeros(len(motion)),
+        "sound": np.zeros((len(motion), 640)),
     }
     for name, kind in ARRAY_TYPES.items():
         np.save(folder / f"{name}.npy", arrays[name].astype(kind))
