@@ -42,6 +42,7 @@ READINGS = [
     ("en", FINISHED, "The meeting starts at ten."),
     ("en", FINISHED, "Thank you and goodbye."),
     ("en", FINISHED, "No, thank you."),
+    ("en", UNCLEAR, "Hello?"),
     ("en", OPEN, "I would like a..."),
     ("en", OPEN, "I would like a"),
     ("en", OPEN, "I would like a small."),

@@ -235,7 +235,7 @@ def test_a_training_state_is_data_and_never_code(
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     shapes = {"features": (3, 4, 64), "motion": (3, 52), "conditions": (3, dataset.ConditionLayout.SIZE)}
-    shapes |= {"articulation": (3, len(dataset.MOUTH_NAMES)), "visemes": (3,)}
+    shapes |= {"articulation": (3, len(dataset.MOUTH_NAMES)), "visemes": (3,), "sound": (3, 640)}
     for name, kind in ARRAY_TYPES.items():
         np.save(tmp_path / f"{name}.npy", np.zeros(shapes[name], kind))
     scenes = [{"start": 0, "frames": 3, "validation": False, "speech": []}]
