@@ -102,6 +102,7 @@ def test_a_cut_is_heard_at_once_and_fades(server: Pulse) -> None:
     assert loud[-1] < 0.05 and loud[-600] > 0.25
 
 
+@pytest.mark.real_time
 def test_the_microphone_is_heard_without_gaps(server: Pulse) -> None:
     async def scene() -> Samples:
         pieces: list[Samples] = []
