@@ -142,11 +142,10 @@ class _Gate:
         self._held_back = max(0, self._held_back - 1)
         is_loud = sum(self._words) / _VOICE_BLOCKS > _SURELY_ANOTHER * self.least
         is_audible = sum(self._voice) / _VOICE_BLOCKS >= self.least
-        is_like_played = (is_loud or is_audible) and self._likeness.value() > _IS_PLAYED
         if room.knows_room:
-            if is_loud and not is_like_played:
+            if is_loud and self._likeness.value() <= _IS_PLAYED:
                 return words
-        elif is_like_played:
+        elif (is_loud or is_audible) and self._likeness.value() > _IS_PLAYED:
             self._held_back = _HELD_BACK_BLOCKS
         return voice if is_audible and not self._held_back else np.zeros_like(voice)
 
