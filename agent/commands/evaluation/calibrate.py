@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_tables
+from agent.commands.evaluation.evaluation_tables import print_report, write_report
 from agent.commands.options import check_target, configured, progress_of, say
 from speech.errors import InputError
 
@@ -88,14 +87,8 @@ def calibrate(
     with progress_of("fitting", quiet) as advance:
         found = fit_numbers(clips, frozenset(judges or ()), mouth, COARTICULATION, advance)
     evaluation = report(clips, found, mouth)
-    if output is not None:
-        from avatar.evaluation.html_report import write_html
-
-        write_html(evaluation, output)
-    if as_json:
-        print(json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False))
-    else:
-        print_tables(evaluation)
+    write_report(evaluation, output)
+    print_report(evaluation, as_json=as_json)
     if output is not None:
         say(f"{output}: tables and curves", quiet)
 

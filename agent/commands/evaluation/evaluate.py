@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ from typer.core import TyperGroup
 
 from agent.commands import options
 from agent.commands.evaluation import evaluate_decoder, evaluate_emotions
-from agent.commands.evaluation.evaluation_tables import print_tables
+from agent.commands.evaluation.evaluation_tables import print_report
 from agent.commands.options import check_target, configured, progress, say
 from agent.config.config import Config
 from speech.errors import InputError
@@ -139,10 +138,7 @@ def evaluate(
 
             bar.update(task, description="writing", note=output.name)
             write_html(found, output)
-    if as_json:
-        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
-    else:
-        print_tables(found)
+    print_report(found, as_json=as_json)
     if output is not None:
         say(f"{output}: tables and plots", quiet)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_tables
+from agent.commands.evaluation.evaluation_tables import print_report, write_report
 from agent.commands.options import check_target, configured, make_folder, progress, say
 from speech.errors import InputError
 
@@ -61,7 +60,7 @@ def evaluate_decoder(
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg, write_sheets
+    from avatar.picture.sheets import jpeg
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.portrait import load_portrait
 
@@ -87,16 +86,8 @@ def evaluate_decoder(
             side_by_side(tables),
             pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
         )
-        if output is not None:
-            from avatar.evaluation.html_report import write_html
-
-            write_html(found, output)
-        if sheets is not None:
-            write_sheets(sheets, drawn)
-    if as_json:
-        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
-    else:
-        print_tables(found)
+        write_report(found, output, drawn, sheets)
+    print_report(found, as_json=as_json)
     for path in (output, sheets):
         if path is not None:
             say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_tables
+from agent.commands.evaluation.evaluation_tables import print_report, write_report
 from agent.commands.options import check_target, configured, make_folder, progress, say
 from agent.config.config import Config
 from speech.errors import InputError
@@ -73,7 +72,7 @@ def evaluate_emotions(
     from avatar.evaluation.emotions.sheet import emotion_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg, write_sheets
+    from avatar.picture.sheets import jpeg
     from avatar.sampler.lookahead import MotionSampler
 
     with progress(quiet) as bar:
@@ -108,16 +107,8 @@ def evaluate_emotions(
             judged.sections,
             pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
         )
-        if output is not None:
-            from avatar.evaluation.html_report import write_html
-
-            write_html(found, output)
-        if sheets is not None:
-            write_sheets(sheets, drawn)
-    if as_json:
-        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
-    else:
-        print_tables(found)
+        write_report(found, output, drawn, sheets)
+    print_report(found, as_json=as_json)
     for path in (output, sheets):
         if path is not None:
             say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)

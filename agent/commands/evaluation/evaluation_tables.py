@@ -1,11 +1,37 @@
-"""An evaluation on the terminal."""
+"""An evaluation on the terminal and in files."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from avatar.decoder import Image
     from avatar.evaluation.results import Evaluation
+
+
+def write_report(
+    found: Evaluation, output: Path | None, drawn: Mapping[str, Image] | None = None, sheets: Path | None = None
+) -> None:
+    """Writes the report to an HTML file, and contact sheets to a folder, where they are asked for."""
+    if output is not None:
+        from avatar.evaluation.html_report import write_html
+
+        write_html(found, output)
+    if sheets is not None:
+        from avatar.picture.sheets import write_sheets
+
+        write_sheets(sheets, drawn or {})
+
+
+def print_report(found: Evaluation, *, as_json: bool) -> None:
+    """Prints the tables to standard output, or all of it as JSON."""
+    if as_json:
+        print(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_tables(found)
 
 
 def print_tables(found: Evaluation) -> None:
