@@ -14,9 +14,10 @@ from agent.conversation.events import AttentionChanged, SaidGoodbye, TurnFinishe
 from agent.conversation.turn import Turn, TurnRecord
 from agent.llm.base import Message
 from agent.web.rtc.peer_sound import PICTURE_S, PLAYOUT_S
+from agent.web.visits.attendance import ABSENT_S, CONNECT_S
 from agent.web.visits.event_log import KEPT, MOST_FOLLOWERS, EventLog
 from agent.web.visits.hall import Hall, HallClosing
-from agent.web.visits.life import ABSENT_S, CONNECT_S, Life, Why
+from agent.web.visits.life import Life, Why
 from agent.web.visits.places import HallFullError, Places
 from agent.web.visits.snapshot import Snapshot
 from agent.web.visits.visit import Visit

@@ -12,11 +12,12 @@ from agent.conversation.events import Problem
 from agent.log.log import LOG
 from agent.log.redaction import LEFT_OUT
 from agent.text.foreign_text import without_folders
+from agent.web.visits.attendance import ABSENT_S, CONNECT_S
 from agent.web.visits.captions import Captions
 from agent.web.visits.choices import Choices
 from agent.web.visits.connections import CLOSING_S
 from agent.web.visits.event_log import EventLog
-from agent.web.visits.life import ABSENT_S, CONNECT_S, Life, Why
+from agent.web.visits.life import Life, Why
 from agent.web.visits.snapshot import HeardTurn, Snapshot
 from agent.web.visits.wishes import Wishes
 from speech.errors import InputError

@@ -19,7 +19,7 @@ from aiortc.mediastreams import AudioStreamTrack
 from agent.web.app import make_app
 from agent.web.rtc import connection
 from agent.web.safety.access import Access
-from agent.web.visits import visit as visit_module
+from agent.web.visits import attendance
 from agent.web.visits.hall import Hall
 from agent.web.visits.life import Life, Why
 from agent.web.visits.visit import Visit
@@ -83,7 +83,7 @@ async def one_visit(visit: Visit, way: int) -> None:
 
 def test_who_closes_the_page_gives_up_the_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is told of the visit goes over HTTP: its end is noticed there."""
-    monkeypatch.setattr(visit_module, "ABSENT_S", 0.1)
+    monkeypatch.setattr(attendance, "ABSENT_S", 0.1)
     FakePeer.take_the_place(monkeypatch)
 
     async def evening() -> None:

@@ -35,12 +35,6 @@ FOLLOWING = {
 }
 """What may come after what. Another connection replaces the one that is there."""
 
-ABSENT_S = 10.0
-"""A visitor in the line who follows no events, and asks for nothing, has gone away after so long."""
-
-CONNECT_S = 30.0
-"""Who is let in has so long to connect: a browser's question about the microphone is read and answered meanwhile."""
-
 
 class Why(StrEnum):
     """Why a visit ended."""

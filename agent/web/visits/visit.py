@@ -12,15 +12,15 @@ from aiortc import RTCConfiguration
 
 from agent.config.config import Config
 from agent.conversation.session import Session
-from agent.countdown import Countdown
 from agent.engine import Engine
 from agent.text.foreign_text import without_folders
 from agent.web.rtc.controls import ControlsChange
 from agent.web.visits import dialogue
+from agent.web.visits.attendance import Attendance
 from agent.web.visits.captions import Captions
 from agent.web.visits.connections import Connections
 from agent.web.visits.event_log import EventLog
-from agent.web.visits.life import ABSENT_S, CONNECT_S, FOLLOWING, TOLD, Hooks, Life, Why
+from agent.web.visits.life import TOLD, Hooks, Life, Why
 from agent.web.visits.places import Ticket
 from agent.web.visits.snapshot import HeardTurn, Snapshot
 from agent.web.visits.wishes import Wishes
@@ -49,7 +49,6 @@ class Visit:
     Attributes:
         id: secret; who knows it is the visitor.
         events: what the page is told.
-        life: where it is in its life.
         why: it ended, or is about to; None before.
     """
 
@@ -67,9 +66,10 @@ class Visit:
         goes_on: Snapshot | None = None,
     ) -> None:
         before = goes_on or Snapshot(id=id_prefix + secrets.token_urlsafe(16), wishes=wishes)
-        self.id, self.life = before.id, Life.WAITING
+        self.id = before.id
         self.why: Why | None = None
-        self._ticket, self._resume_s, self._wishes, self._hooks = ticket, config.web.resume_s, wishes, hooks
+        self._ticket, self._wishes, self._hooks = ticket, wishes, hooks
+        self._attendance = Attendance(config.web.resume_s, self._stayed_away)
         self.events = EventLog(before.next_event_id, self._followed)
         self._captions = Captions(self.events, before.turns, before.lesson_place)
         self._dialogue = dialogue.Dialogue(
@@ -87,17 +87,19 @@ class Visit:
             on_connected=self._connected,
             on_lost=lambda connection: self._break_off(connection.heard_from_s),
         )
-        self._followers = 0
         self._until_ended: asyncio.Timeout | None = None
         self._has_begun = asyncio.Event()
         self._error: VisavisError | None = None
         self._message = ""
-        self._away = Countdown(self._stayed_away)
-        self._away.start(ABSENT_S)
         ticket.on_moved = self._moved
         self._moved(ticket.number)
 
     # ---- its life
+
+    @property
+    def life(self) -> Life:
+        """Where it is in its life."""
+        return self._attendance.life
 
     async def run(self) -> None:
         """Waits for the place, then converses until it ends. Whatever fails in it ends it alone, and is told."""
@@ -105,13 +107,13 @@ class Visit:
             async with asyncio.timeout(None) as self._until_ended:
                 if self.why is None:
                     await self._ticket.called()
-                    self._away.stop()
+                    self._attendance.called()
                     await self._dialogue.run()
         except Exception as error:  # one of them is that of `end`
             self._ended_by(error)
         finally:
             self.why = self.why or Why.CLOSED
-            self._become(Life.ENDED)
+            self._attendance.become(Life.ENDED)
             await self._connections.hang_up()
             self.events.add("ended", why=self.why.value, message=self._message or TOLD[self.why])
             self.events.close()
@@ -161,27 +163,18 @@ class Visit:
 
     def _begun(self) -> None:
         if self.life is Life.WAITING:
-            self._become(Life.READY)
+            self._attendance.become(Life.READY)
             self.events.add("ready")
             self._has_begun.set()
         else:
             self.events.add("reset")
             self._hooks.on_reset()
 
-    def _become(self, life: Life) -> None:
-        assert life in FOLLOWING[self.life], f"a visit that is {self.life} can't become {life}"
-        self.life = life
-        self._away.stop()
-        if life is Life.READY:
-            self._away.start(CONNECT_S)
-        elif life is Life.LOST:
-            self._away.start(self._resume_s)
-
     def _stayed_away(self) -> None:
         if self.life is Life.CONNECTED:  # in writing, and nobody has begun to read
             self._connections.nobody_follows()
-            return
-        self.end({Life.WAITING: Why.GONE, Life.READY: Why.NEVER_CONNECTED}.get(self.life, Why.LOST))
+        else:
+            self.end(self._attendance.why_absent)
 
     def _ended_by(self, error: Exception) -> None:
         if self.why is not None and isinstance(error, TimeoutError):
@@ -204,19 +197,9 @@ class Visit:
             self.events.add("place", passing=True, place=place)
 
     def _followed(self, followers: int) -> None:
-        self._followers = followers
         if not followers:
             self._connections.nobody_follows()
-        elif self.life is Life.CONNECTED:
-            self._away.stop()
-        self._look_after_line()
-
-    def _look_after_line(self) -> None:
-        """Who waits is there as long as anybody follows, and a while after every request."""
-        if self.place and self.life is Life.WAITING:
-            self._away.stop()
-            if not self._followers:
-                self._away.start(ABSENT_S)
+        self._attendance.followed(followers)
 
     # ---- its connection
 
@@ -232,8 +215,7 @@ class Visit:
     async def read(self) -> None:
         """Goes on in writing, without a peer, for as long as the events are followed."""
         await self._connections.read(self._check_begun)
-        if not self._followers:
-            self._away.start(ABSENT_S)
+        self._attendance.reads()
 
     async def disconnect(self) -> None:
         """Hangs up; the conversation may be connected to again for a while."""
@@ -244,12 +226,12 @@ class Visit:
     def _connected(self) -> None:
         if self.life is Life.LOST:
             self._hooks.on_resumed()
-        self._become(Life.CONNECTED)
+        self._attendance.become(Life.CONNECTED)
         self._dialogue.wake()
 
     def _break_off(self, heard_until_s: float) -> None:
         """An answer in mid-air ends where it was heard; that nobody is there any more is noticed later."""
-        self._become(Life.LOST)
+        self._attendance.become(Life.LOST)
         if self.session is not None:
             self.session.interrupt(self._dialogue.sound.sample_heard(heard_until_s))
 
@@ -330,7 +312,7 @@ class Visit:
 
     def touch(self) -> None:
         """The visitor is there: they typed, touched, or asked for something."""
-        self._look_after_line()
+        self._attendance.seen()
         self._dialogue.touch()
 
     @property
