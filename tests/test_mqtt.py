@@ -319,7 +319,8 @@ def test_a_motion_is_published_once_however_late_its_call_is_seen(broker: Mosqui
             for count in (1, 2):
                 output.write(None, SILENCE, neutral(1)[0])
                 await until(lambda count=count: len(other.of("motion")) == count)
-                bridge._motion_came.set()  # as the rendering thread's call does that came after its motion was taken
+                # As the rendering thread's call does that came after its motion was taken.
+                bridge._outgoing._motion_came.set()
         assert [told["frame"] for told in other.json_of("motion")] == [0, 1]
 
     played(scene())

@@ -192,6 +192,13 @@ class Broker:
         )
 
 
+def raise_if_cancelled() -> None:
+    """Before Python 3.12 `asyncio.wait_for`, which aiomqtt uses, loses a cancellation that comes with the answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _close(client: Client) -> None:
     """Also what only half came about: aiomqtt leaves a connection open whose broker never answered."""
     client.timeout = CLOSING_S
