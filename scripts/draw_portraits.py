@@ -1,6 +1,7 @@
 """Draws the demo's portraits into avatar/assets/portraits; the same bytes every time on one machine.
 
-Run as `python scripts/draw_portraits.py`; takes about half a minute. The people are described in portraits/people.py.
+Run as `python scripts/draw_portraits.py`; takes about half a minute. The people are described in portraits/mira.py,
+jonas.py and ada.py.
 """
 
 from __future__ import annotations
