@@ -12,6 +12,7 @@ import pytest
 from agent.conversation.live_audio import LiveAudio, NoSound
 from avatar.clock import PacedClock
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
+from speech.echo.base import CleanSound
 from speech.sound_track import SoundTrack
 from speech.turns.detector import SilenceTurnDetector
 from tests.fakes import LoudnessVAD, ScriptedEars, ScriptedMind, ToneVoice
@@ -34,6 +35,7 @@ class Peer:
     """
 
     has_microphone = True
+    openings = 1
 
     def __init__(
         self, says: Samples, *, connects_s: float = 0.0, stalls_s: float = 1e9, buffered_s: float = 0.06
@@ -142,6 +144,37 @@ def test_half_duplex_a_peer_that_hears_the_avatar_gives_nothing_of_it() -> None:
     talk_for(6.0, scene, LiveAudio(peer, full_duplex=False, echo_s=0.4))
     (record,) = scene.records
     assert not record.interrupted and record.heard == "One two three four five six."
+
+
+class NotedCanceller:
+    """Leaves the sound as it is, and notes how much of it came before each time that it was to begin anew."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.resets: list[int] = []
+
+    def push(self, heard: Samples, played: Samples) -> CleanSound:
+        self.heard += len(heard)
+        return CleanSound(heard, heard)
+
+    def reset(self) -> None:
+        self.resets.append(self.heard)
+
+
+def test_what_was_learnt_of_an_echo_is_forgotten_where_a_device_is_opened_again() -> None:
+    peer, canceller = Peer(spoken(until_s=5.0)), NotedCanceller()
+    scene = peer_scene(peer, ScriptedEars([]), ScriptedMind({}))
+    audio = LiveAudio(peer, full_duplex=True, canceller=canceller)
+
+    async def conversation() -> None:
+        loop = asyncio.get_running_loop()
+        for at_s, openings in ((2.01, 2), (3.01, 4)):
+            loop.call_later(at_s, setattr, peer, "openings", openings)
+        loop.call_later(4.5, audio.leave)
+        await scene.converse(audio)
+
+    run(conversation())
+    assert canceller.resets == [2 * OUTPUT_RATE_HZ, 3 * OUTPUT_RATE_HZ]
 
 
 def test_without_any_device_the_conversation_lives_on_what_others_ask() -> None:

@@ -45,12 +45,14 @@ def straight_too(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
     return (straight + 0.7 * in_the_room(played, delay_s=delay_s, seed=seed)).astype(np.float32)
 
 
-def without_echo(heard: Samples, played: Samples, chunks: int = BLOCK) -> tuple[Samples, Samples]:
-    canceller = ReferenceCanceller()
-    clean = [
-        canceller.push(heard[start : start + chunks], played[start : start + chunks])
-        for start in range(0, len(heard), chunks)
-    ]
+def without_echo(
+    heard: Samples, played: Samples, chunks: int = BLOCK, reset_at: int | None = None
+) -> tuple[Samples, Samples]:
+    canceller, clean = ReferenceCanceller(), []
+    for start in range(0, len(heard), chunks):
+        if start == reset_at:
+            canceller.reset()
+        clean.append(canceller.push(heard[start : start + chunks], played[start : start + chunks]))
     return np.concatenate([one.words for one in clean]), np.concatenate([one.voice for one in clean])
 
 
@@ -132,6 +134,38 @@ def test_a_room_that_has_changed_in_the_silence_is_not_taken_for_a_voice() -> No
     _, voice = without_echo(heard, played)
     windows = voice[moved:].reshape(-1, BLOCK)
     assert np.count_nonzero(np.square(windows).mean(axis=1) > 1e-6) * BLOCK < 0.1 * SECOND
+
+
+def test_an_echo_that_comes_a_little_sooner_is_found_again() -> None:
+    """It begins in the partition before, then."""
+    played = syllables(6.0, 0)
+    moved = 3 * SECOND
+    heard = straight_too(played, delay_s=0.08)
+    heard[moved:] = straight_too(played, delay_s=0.078)[moved:]
+    room, left = KalmanEchoFilter(), np.empty_like(heard)
+    for start in range(0, len(heard), BLOCK):
+        block = slice(start, start + BLOCK)
+        left[block], _ = room.push(heard[block], played[block])
+    for last in (slice(moved - SECOND, moved), slice(moved + 2 * SECOND, None)):
+        assert softer_db(heard[last], left[last]) > 15.0
+
+
+def test_devices_that_were_opened_again_are_learnt_anew() -> None:
+    played = syllables(6.0, 0)
+    again = 2 * SECOND
+    heard = straight_too(played, delay_s=0.12)
+    heard[again:] = 3.0 * straight_too(played, delay_s=0.06, seed=4)[again:]
+    words, voice = without_echo(heard, played, reset_at=again)
+    assert softer_db(heard[again + 2 * SECOND :], words[again + 2 * SECOND :]) > 15.0
+    assert rms(voice[again:]) < 0.001
+
+
+def test_what_rings_on_while_a_device_is_opened_again_is_no_voice() -> None:
+    played = syllables(2.5, 0)
+    again = 2 * SECOND + BLOCK
+    played[again:] = 0.0
+    _, voice = without_echo(straight_too(played, delay_s=0.3), played, reset_at=again)
+    assert rms(voice[again:]) < 0.001
 
 
 def test_likeness_tells_an_echo_from_another_voice() -> None:

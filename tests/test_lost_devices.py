@@ -100,6 +100,24 @@ def test_a_device_that_goes_while_another_is_waited_for_is_told_at_once(monkeypa
     assert lines == [f"speaker: {GONE}", f"microphone: {GONE}", f"speaker: {AGAIN}", f"microphone: {AGAIN}"]
 
 
+def test_every_opening_of_a_device_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever cancels its echo begins anew then."""
+
+    async def scene(card: SoundCard, devices: Devices, lines: list[str]) -> None:
+        counts = [card.openings]
+        for kind in ("microphone", "speaker"):
+            devices.unplug(kind)
+            await asyncio.sleep(0.1)
+            devices.there.add(kind)
+            await asyncio.sleep(1.5)
+            counts.append(card.openings)
+        card._unsteady.set()
+        await asyncio.sleep(0.1)
+        assert [*counts, card.openings] == [2, 3, 4, 5]
+
+    told(monkeypatch, scene)
+
+
 def test_a_device_that_is_lost_for_the_sake_of_another_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """New devices are only seen when the working ones are opened again too; one of these may not come back."""
 

@@ -52,6 +52,7 @@ def test_time_stands_still_without_a_peer_and_goes_on_with_the_next_one() -> Non
         await asyncio.sleep(10)
         sound.attach("third")
         assert sound.sent_at(place) == pytest.approx(loop.time())
+        assert sound.openings == 3
 
     run(main())
 

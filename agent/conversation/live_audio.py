@@ -25,8 +25,7 @@ _MOST_AHEAD_S = 0.25
 """A microphone whose clock is faster than the speaker's fills the user's track: beyond this a chunk is left out."""
 
 QUEUED = 32
-"""Chunks and key presses that wait; of more, the oldest chunks wait at the device, and the oldest keys go."""
-
+"""Chunks and key presses that wait; further chunks wait at the device, a key takes the place of what waits longest."""
 
 _Item = UserSound | EchoMeasured | TalkKey | UserPaused | UserStopped
 
@@ -37,6 +36,11 @@ class SoundDevice(Player, Protocol):
     @property
     def has_microphone(self) -> bool:
         """Whether `chunks` ever gives any."""
+        ...
+
+    @property
+    def openings(self) -> int:
+        """How often it was opened so far, in whole or in part: each time the way of an echo is another one."""
         ...
 
     def playing(self, track: SoundTrack) -> AbstractAsyncContextManager[object]:
@@ -79,6 +83,7 @@ class LiveAudio:
     ) -> None:
         self._device, self._push_to_talk, self._echo_s, self._on_level = device, push_to_talk, echo_s, on_level
         self._canceller, self._echo = canceller, _EchoMeter()
+        self._openings: int | None = None  # of the device, when it was heard last
         self._full_duplex = (full_duplex or canceller is not None) and not push_to_talk
         self._is_down = False
         self._unfinished = 0  # samples that the canceller holds, less than a block
@@ -165,6 +170,9 @@ class LiveAudio:
         """The sound that is finished with this chunk; None where it is too short for any."""
         if self._canceller is None:
             return UserSound.of(chunk)
+        before, self._openings = self._openings, self._device.openings
+        if before is not None and before != self._openings:
+            self._canceller.reset()
         clean = await asyncio.to_thread(self._canceller.push, chunk.samples, self._device.played_meanwhile())
         if clean.report is not None and (measured := self._echo.add(clean.report, chunk.duration_s)):
             await self._items.put(measured)
@@ -212,7 +220,7 @@ class NoSound:
     """A device that has neither microphone nor speaker: time goes on evenly, and the outputs alone have the sound."""
 
     has_microphone = False
-    underflows = chunks_lost = 0
+    underflows = chunks_lost = openings = 0
 
     def __init__(self) -> None:
         self._even = EvenPlayer()

@@ -52,6 +52,9 @@ class SoundCard:
         on_problem: called on the event loop with what went wrong, and that it is right again, in one line.
         delay_s: how much later than the device says the sound is heard.
         most_latency_s: of the speaker, where it runs dry with less.
+
+    Attributes:
+        openings: how often one of the two was opened so far.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class SoundCard:
         self._silence_due = False
         self._news = asyncio.Event()
         self._chunks_lost = 0
+        self.openings = 0
 
     @asynccontextmanager
     async def playing(self, track: SoundTrack) -> AsyncGenerator[Self, None]:
@@ -268,6 +272,7 @@ class SoundCard:
                 device = await self._ask({"open": kind, "name": self._wanted[kind], "latency_s": latency_s})
                 _LOG.info("%s open: %s, latency %.0f ms", kind, device, 1000.0 * latency_s)
                 self._open.add(kind)
+                self.openings += 1
             except VisavisError as error:
                 problems[kind] = str(error)
         return problems

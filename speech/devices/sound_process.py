@@ -78,6 +78,7 @@ class SoundProcess:
                 stream = module.OutputStream(channels=channels, blocksize=SPEAKER_BLOCK, callback=self._play, **options)
                 self._memory.speaker_called_s = time.monotonic()
             else:
+                self._alignment = Alignment()  # it has recorded nothing while it was closed, and the speaker went on
                 stream = module.InputStream(channels=1, blocksize=MICROPHONE_BLOCK, callback=self._hear, **options)
                 self._memory.microphone_called_s = time.monotonic()
             stream.start()

@@ -58,5 +58,8 @@ class EchoCanceller(Protocol):
         ...
 
     def reset(self) -> None:
-        """The devices have changed: what was learnt of the room is wrong."""
+        """The devices were opened again, maybe others: what was learnt of room and clocks is wrong.
+
+        What was played before is still heard.
+        """
         ...

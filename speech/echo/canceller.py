@@ -90,8 +90,6 @@ class ReferenceCanceller:
         self._drift.reset()
         self._filter.reset()
         self._suppressor.reset()
-        self._gate = _Gate()
-        self._heard = self._played = np.zeros(0, np.float32)
 
     def _block(self, heard: Samples, played: Samples) -> tuple[Samples, Samples, EchoReport | None]:
         played = self._drift.read(played)

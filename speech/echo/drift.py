@@ -41,11 +41,11 @@ class DriftTracker:
 
     def __init__(self, bin_hz: float) -> None:
         self._radians = (2.0 * np.pi * bin_hz / OUTPUT_RATE_HZ) * np.arange(_BINS.start, _BINS.stop)
+        self._kept: Samples = np.zeros(_EARLIER + _LATER, np.float32)
         self.reset()
 
     def reset(self) -> None:
-        """Other devices: everything is forgotten."""
-        self._kept: Samples = np.zeros(_EARLIER + _LATER, np.float32)
+        """Other devices have other clocks."""
         self._later = self._rate = 0.0
         self._before: _Spectra | None = None
         self._blocks = 0

@@ -90,11 +90,11 @@ _Powers = npt.NDArray[np.float32]
 
 
 def _first_uncertainty(delay: int | None = None) -> _Powers:
-    """Of a room whose echo begins in a partition, or anywhere: [PARTITIONS, bins]."""
+    """Of a room whose echo begins in a partition, or a little before it; or anywhere: [PARTITIONS, bins]."""
     late = np.arange(PARTITIONS, dtype=np.float32)
     expected = _FIRST_UNCERTAINTY * _DECAY**late
     if delay is not None:
-        late -= max(delay, 0)
+        late -= max(delay - _SAME_DELAY, 0)
         expected = _FIRST_UNCERTAINTY * np.where(late < 0, _BEFORE_DELAY, _DECAY_AFTER_DELAY ** np.maximum(late, 0))
     return np.repeat(expected[:, np.newaxis], _BINS, axis=1).astype(np.float32)
 
@@ -158,8 +158,8 @@ class KalmanEchoFilter:
         self.expected_left, self._fit = 0.0, 1.0
 
     def reset(self) -> None:
-        """Forgets the room and what was played."""
-        self._state = _State()
+        """Forgets the room; what was played may still be heard in another one."""
+        self._forget_room([], None)
 
     @property
     def path(self) -> _Spectra:

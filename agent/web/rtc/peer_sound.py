@@ -42,6 +42,7 @@ class PeerSound:
     Attributes:
         first_piece: in which the voice track that is played has its sample 0.
         chunks_lost: pieces of the microphone's sound that nobody took in time.
+        openings: how often another peer came.
     """
 
     has_microphone = True
@@ -60,7 +61,7 @@ class PeerSound:
         self._paused_at = 0  # while it is paused: the piece with which it goes on
         self._network_s = 0.0
         self.first_piece = 0
-        self.chunks_lost = 0
+        self.chunks_lost = self.openings = 0
 
     # ---- time
 
@@ -69,6 +70,9 @@ class PeerSound:
         if self._peer is None:
             self._zero_s = asyncio.get_running_loop().time() - self._paused_at * PIECE_SAMPLES / OUTPUT_RATE_HZ
             self._plays.set()
+        if self._peer is not peer:
+            self._alignment = Alignment()
+            self.openings += 1
         self._peer = peer
 
     def detach(self, peer: object) -> None:
