@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.intents.consent import consents
 from agent.intents.intent import Intent, Kind
 from agent.intents.understood import intent_of
 
@@ -53,3 +54,38 @@ def test_the_language_may_be_unknown_or_have_a_country() -> None:
 
 def test_a_long_utterance_is_for_the_mind() -> None:
     assert intent_of("stop " * 100, "en") is None
+
+
+@pytest.mark.parametrize(
+    ("language", "agrees", "refuses", "neither"),
+    [
+        (
+            "en",
+            ("Yes, please!", "Um, yeah.", "Oh, all right.", "Why not?", "Okay, do that"),
+            ("No, thank you.", "I'd rather not.", "Please don’t.", "I do not.", "Not now.", "I would rather not"),
+            ("What?", "Nothing in particular", "Yesterday", ""),
+        ),
+        (
+            "de",
+            ("Ja, gern.", "Äh, klar", "In Ordnung"),
+            ("Nein.", "Lieber nicht!", "Natürlich nicht."),
+            ("Jawort", "Was?"),
+        ),
+        ("fr", ("Oui !", "D’accord", "Euh, bien sûr."), ("Non merci", "Bien sûr que non"), ("Pourquoi ?",)),
+        ("es", ("¡Sí!", "Si", "Claro."), ("No, gracias", "Claro que no."), ("Si no es mucho", "¿Por qué?")),
+        ("it", ("Sì, certo", "Allora va bene", "si."), ("No.", "Certo che no"), ("Si vede", "Perché?")),
+    ],
+)
+def test_an_answer_agrees_or_refuses_by_how_it_begins(
+    language: str, agrees: tuple[str, ...], refuses: tuple[str, ...], neither: tuple[str, ...]
+) -> None:
+    said = {True: agrees, False: refuses, None: neither}
+    assert {answer: [one for one in said[answer] if consents(one, language) is not answer] for answer in said} == {
+        True: [],
+        False: [],
+        None: [],
+    }
+
+
+def test_english_answers_are_understood_beside_another_language() -> None:
+    assert consents("Yes.", "de", "en") and consents("Nope", "de", "en") is False and consents("Yes.", "de") is None

@@ -11,7 +11,7 @@ from agent.tutor.judge import Judge
 from agent.tutor.lesson import LessonQuestion
 from agent.tutor.lesson_file import load_lesson
 from agent.tutor.verdict import Grade
-from agent.tutor.wishes import Named, Wish, asks_something, bare_name, consents, named_in, wish_in
+from agent.tutor.wishes import Named, Wish, asks_something, bare_name, named_in, wish_in
 from benchmarks.tutor import confusion, load_encode, read_answers, shares
 
 
@@ -122,15 +122,13 @@ def test_wishes(said: str, wish: Wish | None) -> None:
     assert wish_in(said) is wish
 
 
-def test_names_and_consent() -> None:
+def test_names() -> None:
     for said in ("My name is Anna.", "I'm Anna", "Hello, I am Anna.", "Yes, remember me, my name is anna"):
         assert named_in(said) == Named("Anna"), said
     for said in ("I'm not sure", "I am tired", "I'm looking for it", "Anna"):
         assert named_in(said) is None, said
-    assert (
-        bare_name("Anna Maria.") == "Anna Maria" and bare_name("It's Anna") == "Anna" and bare_name("I'm sorry") == ""
-    )
-    assert [consents(said) for said in ("Yes, please!", "No, thank you.", "What?")] == [True, False, None]
+    names = {"Anna Maria.": "Anna Maria", "It's Anna": "Anna", "My name is Neil Young.": "Neil Young", "I'm sorry": ""}
+    assert {said: bare_name(said) for said in names} == names
     assert asks_something("What does that mean?") and not asks_something("the cat")
 
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 from agent.intents.intent import Intent, Kind
+from agent.intents.tables import LANGUAGES, fold, not_names, table_of, without_accents
 from agent.text.avatar_name import strip_avatar_name
-
-LANGUAGES = ("en", "de", "fr", "es", "it")
-"""In these the conversation itself can be spoken about; a request for another language in any of them."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _PART = re.compile(r"[.!?,;:…¡¿]+(?=\s|$|[¡¿])|\s[–—-]\s")
@@ -75,7 +70,7 @@ class _Words:
         spans: list[tuple[int, int]] = []
         folded: list[str] = []
         for found in _WORD.finditer(text):
-            word = _fold(found[0])
+            word = fold(found[0])
             if not folded or folded[-1] != word:  # "wait, wait, wait"
                 spans.append(found.span())
                 folded.append(word)
@@ -156,7 +151,8 @@ def _made(pattern: _Pattern, found: re.Match[str], words: _Words, start: int, ta
         what = words.within(start + found.start(key), start + found.end(key))
         if key == "proper" and (what == what.lower() or groups[key] in table.languages):
             return None  # "I'm lonely", "I'm German"
-        if any(word in table.not_names for word in groups[key].split()):
+        doubted = {fold(word) for word in _WORD.findall(what) if word.islower()}  # "Neil Young" is a name
+        if groups[key].split()[0] in table.not_names or not doubted.isdisjoint(table.not_names):
             return None
         what = " ".join(word[:1].upper() + word[1:] for word in what.split())
     if "what" in groups:
@@ -191,17 +187,14 @@ def _of_parts(said: str, name: str, table: _Table) -> Intent | None:
 
 @cache
 def _table(language: str) -> _Table:
-    file = resources.files("agent").joinpath(f"data/intents/{language}.toml")
-    listed = tomllib.loads(file.read_text("utf-8"))
-    languages = {_fold(name): code for name, code in listed["languages"].items()}
+    listed = table_of(language)
+    languages = {fold(name): code for name, code in listed["languages"].items()}
     names = "|".join(sorted(languages, key=len, reverse=True))
 
     def compiled(pattern: str) -> Callable[[str], re.Match[str] | None]:
         count = itertools.count()
         filled = (
-            _without_accents(pattern)
-            .replace("{name}", rf"(?P<name>{_NAME})")
-            .replace("{Name}", rf"(?P<proper>{_NAME})")
+            without_accents(pattern).replace("{name}", rf"(?P<name>{_NAME})").replace("{Name}", rf"(?P<proper>{_NAME})")
         )
         filled = re.sub("{language}", lambda _: f"(?P<language{next(count)}>{names})", filled)
         return re.compile(rf"(?:{filled})\??").fullmatch
@@ -211,26 +204,16 @@ def _table(language: str) -> _Table:
         for key, ways in listed["patterns"].items()
         for pattern in ways
     ]
-    before, after = (_without_accents("|".join(listed[key])) for key in ("before", "after"))
+    before, after = (without_accents("|".join(listed[key])) for key in ("before", "after"))
     return _Table(
         re.compile(rf"(?:{before}) "),
         re.compile(rf" (?:{after})$"),
         tuple(patterns),
         languages,
         {code: name for name, code in reversed(listed["languages"].items())},
-        frozenset(_fold(listed["not_names"]).split()),
+        not_names(language),
     )
 
 
 def _is_never_known(word: str) -> bool:
     return False
-
-
-def _fold(text: str) -> str:
-    """Lower case without accents."""
-    return _without_accents(text).casefold()
-
-
-def _without_accents(text: str) -> str:
-    plain = text.replace("’", "'").replace("ß", "ss")
-    return "".join(char for char in unicodedata.normalize("NFD", plain) if not unicodedata.combining(char))

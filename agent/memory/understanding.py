@@ -12,8 +12,10 @@ from functools import cache
 from importlib import resources
 from typing import Literal, cast
 
+from agent.intents.consent import consents
 from agent.intents.intent import Intent, Kind
-from agent.intents.understood import LANGUAGES, intent_of
+from agent.intents.tables import LANGUAGES
+from agent.intents.understood import intent_of
 from agent.memory.store import LONGEST_FACT, LONGEST_NAME, Fact, speakable
 from agent.text.words import COMMON_WORDS, QUESTION_WORDS, STOP_WORDS, stem, tokens
 from speech.text.abbreviations import may_be_abbreviation
@@ -139,9 +141,7 @@ class Understanding:
 
     def consents(self, text: str) -> bool | None:
         """Whether an answer to a yes-or-no question agrees; None where it says neither."""
-        sentence = next(iter(_sentences(text)), "")
-        answers = (language.consents(sentence) for language in self._languages)
-        return next((answer for answer in answers if answer is not None), None)
+        return consents(next(iter(_sentences(text)), ""), *dict.fromkeys((self.code, "en")))
 
     def about(self, topic: str, facts: Sequence[Fact]) -> list[Fact]:
         """Those of the facts that have every word of a topic, or question, which says what it is about; the best first.
@@ -252,12 +252,6 @@ class _Language:
         if not words or any(word.casefold() in self._no_names for word in words):
             return ""
         return " ".join(word[:1].upper() + word[1:] for word in words)
-
-    def consents(self, sentence: str) -> bool | None:
-        said = _plain(sentence)
-        if self._match("no", said):
-            return False
-        return True if self._match("yes", said) else None
 
     def _match(self, name: str, said: str) -> re.Match[str] | None:
         return next((found for one in self._patterns[name] if (found := one.fullmatch(said))), None)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from dataclasses import replace
 
+from agent.intents.consent import consents
 from agent.knowledge.smalltalk import SmallTalk
 from agent.llm.base import Conversation
 from agent.llm.knowledge_file import SMALL_TALK
@@ -17,7 +18,7 @@ from agent.tutor.lesson import Kind, Lesson, LessonQuestion
 from agent.tutor.second_opinion import is_right
 from agent.tutor.state import Agreed, AskedForMeaning, Elsewhere, Move, NoName, Phase, State, Unfinished
 from agent.tutor.verdict import Grade, Verdict
-from agent.tutor.wishes import Named, Wish, asks_something, bare_name, consents, named_in, wish_in
+from agent.tutor.wishes import Named, Wish, asks_something, bare_name, named_in, wish_in
 
 _MEANS = re.compile(
     r"what (?:does|do) (?:the word )?(.{1,40}?) (?:really |actually )?mean\b"
@@ -56,14 +57,14 @@ class Listener:
             case Phase.ASKING if question is not None:
                 return await self._at_question(state, question, text, wish)
             case Phase.AGREEING:
-                agreed = consents(text)
+                agreed = consents(text, "en")
                 if wish in (Wish.FORGET, Wish.REPEAT, Wish.STOP, Wish.REMEMBER):
                     return wish
                 return named or (Elsewhere("") if agreed is None and asks_something(text) else Agreed(agreed))
             case Phase.NAMING:
                 if wish in (Wish.FORGET, Wish.REPEAT, Wish.STOP, Wish.SKIP):
                     return wish
-                if named is None and consents(text) is False:
+                if named is None and consents(text, "en") is False:
                     return Agreed(False)
                 name = bare_name(text)
                 return named or (Named(name) if name else NoName())

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 
+from agent.intents.tables import fold, not_names
 from agent.text.words import tokens
 from agent.tutor.answer_words import without_frame
 
@@ -45,21 +46,7 @@ _NAMED = re.compile(
     r"(?P<name>[^\W\d_][\w'’-]*(?:\s+[^\W\d_][\w'’-]*)?)\s*[.!]*\s*$",
     re.IGNORECASE,
 )
-_NO_NAMES = frozenset(
-    """not sorry sure fine good ok okay here ready done tired happy sad lost confused afraid so very really a an the
-    going thinking new back well from learning trying just glad hungry late bored right wrong stuck out in at on it
-    finished looking getting having doing making asking waiting still too all also almost nearly""".split()
-)
-_NO_PERSON = frozenset("i i'm i've i'd it you we he she they what why no yes don't".split())
-_NOT_OF_NAMES = frozenset("and please but again now".split())
-_YES = re.compile(
-    r"^(?:yes|yeah|yep|yup|sure|of course|okay|ok|alright|all right|please do|i agree|gladly|with pleasure|why not|i do"
-    r"|i would|go ahead|do it|please)\b"
-)
-_NO = re.compile(
-    r"^(?:no|nope|nah|never|rather not|better not|i don't|don't|i'd rather not|not (?:now|today|really|necessary)"
-    r"|i would not|i wouldn't)\b"
-)
+_NO_BARE_NAMES = frozenset("i'm i've i'd don't".split())
 _ASKS = re.compile(
     r"^(?:(?:and|but|so|ok|okay|sorry|please|excuse me|well|hello|hi|hey)[\s,]+)*"
     r"(?:what|who|whom|whose|where|when|why|how|which|what's|who's|where's|how's|what about|explain|does|did|do we"
@@ -85,7 +72,7 @@ class Named:
 
 def wish_in(text: str) -> Wish | None:
     """What the whole of an utterance asks for; None where it may be an answer."""
-    words = " ".join(_joined(text))
+    words = " ".join(tokens(text.replace("’", "'")))
     without = _AFTER.sub("", _BEFORE.sub("", words))
     for said in dict.fromkeys((words, without, _YES_OR_NO.sub("", without))):
         for wish, pattern in _ways().items():
@@ -100,9 +87,9 @@ def named_in(text: str) -> Named | None:
     if found is None:
         return None
     words = found["name"].split()
-    if words[0].lower() in _NO_NAMES or words[0].lower().endswith("ing"):
+    if fold(words[0]) in not_names("en") or words[0].lower().endswith("ing"):
         return None
-    if len(words) > 1 and (words[1].lower() in _NO_NAMES or words[1].lower() in _NOT_OF_NAMES):
+    if len(words) > 1 and words[1].islower() and fold(words[1]) in not_names("en"):  # but Neil Young
         words = words[:1]
     return Named(" ".join(word[:1].upper() + word[1:] for word in words))
 
@@ -113,25 +100,13 @@ def bare_name(text: str) -> str:
         return named.name
     words = without_frame(re.sub(r"^\W*(?:yes|okay|sure)\b\W*", "", text, flags=re.IGNORECASE)).split()
     plain = [word.strip(".,!?;:") for word in words]
-    are_names = all(word[:1].isalpha() and word.lower() not in _NO_NAMES | _NO_PERSON for word in plain)
+    doubted = {fold(word) for place, word in enumerate(plain) if not place or word.islower()}
+    are_names = all(word[:1].isalpha() for word in plain) and doubted.isdisjoint(not_names("en") | _NO_BARE_NAMES)
     if not 1 <= len(plain) <= 3 or not are_names:
         return ""
     return " ".join(word[:1].upper() + word[1:] for word in plain)[:60]
 
 
-def consents(text: str) -> bool | None:
-    """Whether an answer to a yes-or-no question agrees; None where it says neither."""
-    words = " ".join(_joined(text))
-    said = re.sub(r"^(?:um|uh|oh|well|hm|so|ah)\s+", "", words)
-    if _NO.match(said):
-        return False
-    return True if _YES.match(said) else None
-
-
 def asks_something(text: str) -> bool:
     """Whether it is a question of the learner's own."""
     return _ASKS.match(text.strip()) is not None
-
-
-def _joined(text: str) -> list[str]:
-    return tokens(text.replace("’", "'"))

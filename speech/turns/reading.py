@@ -86,7 +86,7 @@ def read(text: str, language: str = "") -> Reading:
         return Reading.OPEN
     if lists is None:
         return Reading.FINISHED if _END_MARK.search(text) else Reading.UNCLEAR
-    if all(word in lists.answers for word in latest) or {latest[-1], "_".join(latest[-2:])} & lists.closing:
+    if all(word in lists.whole for word in latest) or {latest[-1], "_".join(latest[-2:])} & lists.closing:
         return Reading.FINISHED
     has_verb = any(word in lists.verbs or word in lists.auxiliaries or word in lists.transitive for word in latest)
     is_whole = (
@@ -138,7 +138,7 @@ def _is_open_list(text: str, lists: WordLists) -> bool:
 def _ends_in_item(text: str, lists: WordLists) -> bool:
     """After the last comma stands what may be the second of several: "Put apples, pears"."""
     last = words_of(text.rpartition(",")[2])
-    no_item = (lists.common | lists.transitive | lists.answers) - lists.leading | lists.listing
+    no_item = (lists.common | lists.transitive | lists.whole) - lists.leading | lists.listing
     return "," in text and len(last) <= _LIST_ITEM and not any(word in no_item for word in last)
 
 

@@ -29,7 +29,7 @@ class WordLists:
         listing: conjunctions before the last item of a list.
         numbered: what is told in numbers or letters.
         numbers: words for digits and numbers.
-        answers: what is whole by itself; no greetings, after which most people go on.
+        answers: what is whole by itself, beside `closing`; no greetings, after which most people go on.
         closing: with which somebody ends who has said all, one word or two: "thank_you".
     """
 
@@ -48,6 +48,11 @@ class WordLists:
     numbers: frozenset[str]
     answers: frozenset[str]
     closing: frozenset[str]
+
+    @property
+    def whole(self) -> frozenset[str]:
+        """Words that are whole by themselves."""
+        return self.answers | {word for word in self.closing if "_" not in word}
 
     @property
     def common(self) -> frozenset[str]:
@@ -105,8 +110,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand
             double triple""",
         answers="""
-            yes yeah yep no nope okay ok sure thanks goodbye bye stop exactly right correct please
-            never sorry pardon maybe nothing""",
+            yes yeah yep no nope okay ok sure stop exactly right correct please never sorry pardon maybe nothing""",
         closing="thanks thank_you goodbye bye good_night see_you",
     ),
     "de": _lists(
@@ -147,8 +151,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             sechzehn siebzehn achtzehn neunzehn zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig
             hundert tausend""",
         answers="""
-            ja nein doch gut okay ok danke bitte tschüss genau richtig stopp halt klar vielleicht nichts
-            entschuldigung""",
+            ja nein doch gut okay ok bitte genau richtig stopp halt klar vielleicht nichts entschuldigung""",
         closing="danke vielen_dank tschüss auf_wiedersehen gute_nacht",
     ),
     "fr": _lists(
@@ -184,7 +187,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
             zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize vingt
             trente quarante cinquante soixante cent mille""",
         answers="""
-            oui non si merci au revoir d'accord ok stop exactement voilà peut-être rien pardon""",
+            oui non si au revoir d'accord ok stop exactement voilà peut-être rien pardon""",
         closing="merci au_revoir vous_plaît te_plaît bonne_nuit",
     ),
     "es": _lists(
@@ -217,7 +220,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         numbers="""
             cero uno un dos tres cuatro cinco seis siete ocho nueve diez once doce trece catorce quince dieciséis
             veinte treinta cuarenta cincuenta sesenta setenta ochenta noventa cien ciento mil""",
-        answers="sí no gracias adiós vale claro exacto bien ok para nada quizás perdón correcto",
+        answers="sí no vale claro exacto bien ok para nada quizás perdón correcto",
         closing="gracias adiós por_favor hasta_luego buenas_noches",
     ),
     "it": _lists(
@@ -252,7 +255,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         numbers="""
             zero uno un due tre quattro cinque sei sette otto nove dieci undici dodici tredici quattordici quindici
             sedici venti trenta quaranta cinquanta sessanta settanta ottanta novanta cento mille""",
-        answers="sì no grazie ciao arrivederci va bene certo esatto giusto ok stop forse niente scusa",
+        answers="sì no va bene certo esatto giusto ok stop forse niente scusa",
         closing="grazie ciao arrivederci per_favore buona_notte",
     ),
 }
