@@ -24,11 +24,11 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.listening.expected import Expected
 from agent.conversation.listening.pauses import ListeningPolicy
-from agent.conversation.session import Manner, Session
+from agent.conversation.session import Session, SessionPolicy
 from agent.faces import Face, new_sampler
 from agent.llm.base import Conversation, Message
 from agent.manners.loading import own_parts
-from agent.memory.loading import expected_beside, manner_of, memories_of
+from agent.memory.loading import expected_beside, memories_of, policy_of
 from agent.memory.remembering import remembering
 from agent.parts import Loaded, SharedParts
 from agent.personas import name_of
@@ -173,9 +173,9 @@ class Engine:
             )
             chats = not await asyncio.to_thread(answers_from_file, config)
             talk: Conversation = stack.enter_context(mind.result().part.conversation())
-            manner = manner_of(config, lambda: own.manners.language, chats=chats)
+            policy = policy_of(config, lambda: own.manners.language, chats=chats)
             remembers = await enter(
-                remembering(talk, memories_of(config), manner=manner, on_event=own.manners.on_event)
+                remembering(talk, memories_of(config), policy=policy, on_event=own.manners.on_event)
             )
             talk, opening, tell = remembers, "", remembers.on_event
             if lesson is not None:
@@ -190,7 +190,7 @@ class Engine:
                 mind=talk,
                 voice=own.voice,
                 face=renderer,
-                manner=Manner(
+                policy=SessionPolicy(
                     opening=opening,
                     greets_at_once=greets_at_once,
                     lead_s=pauses.idle_lead_s,

@@ -24,7 +24,7 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.questions import Questions, RecordedQuestion
-from agent.conversation.session import Manner, Session
+from agent.conversation.session import Session, SessionPolicy
 from agent.faces import load_motion, new_sampler
 from agent.models.packaged import packaged_path
 from agent.models.packaged_catalogue import find_packaged
@@ -135,7 +135,7 @@ def listen(sound: Samples, words: Sequence[tuple[float, str]], motion: Any, *, f
                 mind=mind,
                 voice=ToneVoice(),
                 face=face,
-                manner=Manner(listening=ListeningPolicy(nods=nods, seed=seed)),
+                policy=SessionPolicy(listening=ListeningPolicy(nods=nods, seed=seed)),
                 on_event=lambda event: None,
             ).run()
 

@@ -8,11 +8,11 @@ from agent.conversation.events import SentenceHeard, TypedText, UtteranceDropped
 from agent.conversation.listening.pauses import ListeningPolicy
 from agent.conversation.questions import Questions
 from agent.conversation.reply import ForMind
-from agent.conversation.session import Manner
+from agent.conversation.session import SessionPolicy
 from agent.manners.attention import AttentionSettings
 from agent.manners.manners import ConversationManners, MannersSettings
 from agent.memory.remembering import remembering
-from agent.memory.state import Manner as MemoryManner
+from agent.memory.state import MemoryPolicy
 from agent.memory.store import Memories
 from agent.metrics.figures import ConversationFigures
 from agent.web.visits.captions import Captions
@@ -220,7 +220,7 @@ def test_who_wants_to_be_forgotten_is_not_called_by_name_nor_told_to_the_mind_af
     assert isinstance(manners, ConversationManners)
 
     async def talk(memories: Memories | None) -> list[str]:
-        async with remembering(scene.mind, memories, manner=MemoryManner(), on_event=manners.on_event) as mind:
+        async with remembering(scene.mind, memories, policy=MemoryPolicy(), on_event=manners.on_event) as mind:
             scene.mind, scene.watch = mind, mind.on_event  # type: ignore[assignment]
             mind.on_forgotten = lambda: scene.session.history.clear()
             said = ["Hello, my name is Ada.", "Forget everything about me.", "Goodbye."]
@@ -240,7 +240,7 @@ def test_who_is_asked_back_need_not_call_it_again() -> None:
     scene.ears = UnsureEars(["hey Mira, book a room", "no", "what is it"], [0.1, 0.9, 0.9])
     scene.mind = ScriptedMind({"what is it": "A face."})
     scene.is_expected = lambda _: False
-    scene.manner = Manner(listening=ListeningPolicy(least_confidence=0.25))
+    scene.policy = SessionPolicy(listening=ListeningPolicy(least_confidence=0.25))
     with_manners(scene, MannersSettings(AttentionSettings("Mira", wake_phrase="hey Mira", awake_s=5.0)))
     run(scene.converse(Live(spoken((1.0, 1.6), (5.5, 6.0), (8.8, 9.4), until_s=12.0), full_duplex=True)))
     asked, sorry, answered = (record.heard for record in scene.records)

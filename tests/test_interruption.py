@@ -14,7 +14,7 @@ from agent.conversation.events import VoiceCut, VoiceDucked, VoiceHeld, VoiceRes
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.restart import restart_at
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
-from agent.conversation.session import Manner, Session
+from agent.conversation.session import Session, SessionPolicy
 from agent.intents.intent import Intent, Kind
 from agent.intents.understood import intent_of
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
@@ -310,7 +310,7 @@ def test_wait_and_go_on_by_voice_and_a_held_face_keeps_still() -> None:
 
 def test_a_pause_by_key_holds_requests_ends_by_itself_and_lets_the_floor_go() -> None:
     scene = scene_of([], {"how are you": "Fine."})
-    scene.manner = Manner(longest_pause_s=2.0)
+    scene.policy = SessionPolicy(longest_pause_s=2.0)
     told_so: list[object] = []
     at = [
         (2.6, lambda: told_so.append(scene.session.hold())),
@@ -410,7 +410,7 @@ def test_whatever_the_user_does_nothing_is_lost_or_said_twice(script: list[tuple
     scene.mind = ScriptedMind(
         {"first": reply, "why": "Because.", "stop": "No.", "wait": "No.", "go on": "No.", "mhm": "No."}
     )
-    scene.manner = Manner(longest_pause_s=3.0)
+    scene.policy = SessionPolicy(longest_pause_s=3.0)
     run(scene.converse(Live(spoken(*spans, until_s=now_s + 5.0), full_duplex=True, at=at)))
     assert scene.session.floor_is_free and not scene.session.is_held
     sound = scene.output.all_sound

@@ -17,7 +17,7 @@ from agent.conversation.listening.pauses import ListeningPolicy, ends_clause
 from agent.conversation.listening.spoken_phrases import SpokenPhrases
 from agent.conversation.questions import RecordedQuestion
 from agent.conversation.reply import ForMind
-from agent.conversation.session import Manner
+from agent.conversation.session import SessionPolicy
 from agent.text.phrases import Phrases
 from avatar.clock import SAMPLES_PER_FRAME, PacedClock
 from avatar.motion import ConversationState
@@ -39,7 +39,7 @@ def thinking_for(seconds: float, after_s: float = 1.2, **parts: object) -> Scene
         real_time=True,
         ears=ScriptedEars([QUESTION]),
         mind=ScriptedMind({QUESTION: "Because."}, delay_s=seconds),
-        manner=Manner(listening=ListeningPolicy(filler_after_s=after_s)),
+        policy=SessionPolicy(listening=ListeningPolicy(filler_after_s=after_s)),
         turns=SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=0.4),
         **parts,  # type: ignore[arg-type]
     )
@@ -295,7 +295,7 @@ def test_a_whole_conversation_asks_back_and_answers_what_was_meant() -> None:
         ears=UnsureEars(["Book a room.", "Yes."], [0.1, 0.8]),
         mind=ScriptedMind({"Book a room?": "It is booked."}),
         is_expected=lambda _: False,
-        manner=Manner(listening=ListeningPolicy(least_confidence=0.25)),
+        policy=SessionPolicy(listening=ListeningPolicy(least_confidence=0.25)),
     )
     scene.ask(speech(1.0), speech(0.5))
     assert [record.heard for record in scene.records] == ["Did you say: Book a room?", "It is booked."]
@@ -319,7 +319,7 @@ def listened(*parts: float, interim: str = "And so it was,", sounds: bool = Fals
         real_time=True,
         ears=ScriptedEars(["That was all."], interim=[interim]),
         mind=ScriptedMind({"That was all.": "I see.", interim: "A draft."}),
-        manner=Manner(listening=ListeningPolicy(nods=nods, sounds=sounds)),
+        policy=SessionPolicy(listening=ListeningPolicy(nods=nods, sounds=sounds)),
         turns=SilenceTurnDetector(LoudnessVAD(), end_of_turn_s=1.5, pause_s=0.22),
     )
     scene.ask(turn_of(*parts))

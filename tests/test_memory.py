@@ -21,7 +21,7 @@ from agent.commands.memory import memory as memory_commands
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, Problem, TurnFinished, TypedText
 from agent.conversation.questions import Questions
-from agent.intents.understood import LANGUAGES
+from agent.intents.tables import LANGUAGES
 from agent.knowledge.file import Entry, Knowledge
 from agent.llm.base import LLM
 from agent.llm.knowledge_file import KnowledgeLLM
@@ -29,7 +29,7 @@ from agent.llm.prompt import Prompt
 from agent.llm.short_prompt import ShortPrompt
 from agent.memory.loading import expected_beside, for_visitors, memories_of
 from agent.memory.remembering import Remembering, remembering
-from agent.memory.state import Manner
+from agent.memory.state import MemoryPolicy
 from agent.memory.store import LONGEST_FACT, MOST_FACTS, Fact, Memories
 from agent.memory.understanding import Named, Recall, Remember, Understanding, read_language
 from agent.memory.wording import CONTEXT_CHARACTERS, MOST_TOLD, Wording
@@ -58,8 +58,8 @@ class Told(list[Event]):
 class Visitor:
     """Somebody who talks with an avatar that remembers, through whole sessions, on virtual time."""
 
-    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **manner: object) -> None:
-        self.memories, self._mind, self._manner = memories, mind, Manner(**manner)  # type: ignore[arg-type]
+    def __init__(self, memories: Memories | None, *, mind: LLM = SHOP, **policy: object) -> None:
+        self.memories, self._mind, self._policy = memories, mind, MemoryPolicy(**policy)  # type: ignore[arg-type]
         self.events: list[Event] = []
         self.known_name = ""
 
@@ -69,7 +69,7 @@ class Visitor:
         async def main() -> None:
             async with AsyncExitStack() as stack:
                 talk = stack.enter_context(self._mind.conversation())
-                opening = remembering(talk, self.memories, manner=self._manner, on_event=self.events.append)
+                opening = remembering(talk, self.memories, policy=self._policy, on_event=self.events.append)
                 mind = await stack.enter_async_context(opening)
                 scene = Scene(voice=ToneVoice(word_s=0.02))
                 scene.mind, scene.events = mind, Told(mind)  # type: ignore[assignment]
@@ -209,8 +209,8 @@ def test_what_a_model_is_told_is_bounded_and_the_newest() -> None:
 def test_a_draft_that_is_thrown_away_keeps_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         memories = Memories(tmp_path)
-        manner = Manner(person="Jonas")
-        async with remembering(SHOP, memories, manner=manner, on_event=lambda event: None) as mind:
+        policy = MemoryPolicy(person="Jonas")
+        async with remembering(SHOP, memories, policy=policy, on_event=lambda event: None) as mind:
             draft = mind.stream((), "Remember that my sister")
             async for delta in draft:
                 if "[neutral]" in delta:
@@ -223,8 +223,8 @@ def test_a_draft_that_is_thrown_away_keeps_nothing(tmp_path: Path) -> None:
 
 def test_forget_that_is_the_memory_s_only_after_it_kept_something(tmp_path: Path) -> None:
     async def main() -> None:
-        manner = Manner(person="Jonas", name="Mira")
-        async with remembering(SHOP, Memories(tmp_path), manner=manner, on_event=lambda event: None) as mind:
+        policy = MemoryPolicy(person="Jonas", name="Mira")
+        async with remembering(SHOP, Memories(tmp_path), policy=policy, on_event=lambda event: None) as mind:
             assert not mind.claims("Forget that.")
             asking = mind.stream((), "Mira, remember that I live here.")
             said = ""

@@ -16,7 +16,7 @@ from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
 from agent.conversation.questions import Questions, RecordedQuestion
 from agent.conversation.reply import ForMind, Manners
-from agent.conversation.session import Manner, Session
+from agent.conversation.session import Session, SessionPolicy
 from agent.conversation.thinking import MIND_FAILED, NOT_UNDERSTOOD
 from agent.conversation.turn import TurnRecord
 from avatar.clock import SAMPLES_PER_FRAME, AudioClock, OfflineClock, PacedClock
@@ -45,7 +45,7 @@ class Scene:
     real_time: bool = False
     apologise: bool = True
     is_expected: Callable[[str], bool] = bool
-    manner: Manner = field(default_factory=Manner)
+    policy: SessionPolicy = field(default_factory=SessionPolicy)
     manners: Manners = field(default_factory=ForMind)
     watch: Callable[[Event], None] | None = None
     controls: Controls | None = None
@@ -85,7 +85,7 @@ class Scene:
                 mind=self.mind,
                 voice=self.voice,
                 face=renderer,
-                manner=replace(self.manner, apologises=self.apologise),
+                policy=replace(self.policy, apologises=self.apologise),
                 on_event=self.watch or self.events.append,
                 controls=self.controls,
                 manners=self.manners,
@@ -160,7 +160,7 @@ def test_questions_in_a_row_are_one_conversation() -> None:
     assert [record.reply for record in scene.records] == ["First answer.", "Second answer."]
     assert [message.text for message in mind.histories[1]] == ["one", "First answer."]
     first, second = audible_spans(scene.output.all_sound)
-    assert second[0] - first[1] == pytest.approx(Manner().tail_s, abs=0.01)
+    assert second[0] - first[1] == pytest.approx(SessionPolicy().tail_s, abs=0.01)
     assert [record.turn.id for record in scene.records] == [0, 1]
 
 
@@ -254,7 +254,7 @@ def test_a_failing_mind_is_excused_aloud() -> None:
 
 
 def test_a_mind_that_never_answers_is_given_up() -> None:
-    scene = Scene(mind=ScriptedMind({"a": "never"}, delay_s=1e6), manner=Manner(thinking_timeout_s=5.0))
+    scene = Scene(mind=ScriptedMind({"a": "never"}, delay_s=1e6), policy=SessionPolicy(thinking_timeout_s=5.0))
     scene.ask(TypedText("a"))
     assert scene.records[0].reply == MIND_FAILED
     assert scene.problems == ["scripted mind: no answer within 5 s"]

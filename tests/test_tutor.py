@@ -16,7 +16,7 @@ from agent import parts
 from agent.config.config import Config, load_config
 from agent.conversation.events import Event, LessonMoved, Problem, TurnFinished, TypedText
 from agent.conversation.questions import Questions, RecordedQuestion
-from agent.conversation.session import Manner
+from agent.conversation.session import SessionPolicy
 from agent.conversation.turn import SpokenSentence, Turn, TurnRecord
 from agent.knowledge.file import Entry, Knowledge
 from agent.llm.base import LLM, Message
@@ -28,7 +28,7 @@ from agent.tutor.lesson import lesson_path
 from agent.tutor.lesson_file import load_lesson
 from agent.tutor.progress import Progress
 from agent.tutor.state import Result
-from agent.tutor.teacher import Manners, Teacher, teaching
+from agent.tutor.teacher import Teacher, TeachingPolicy, teaching
 from speech.errors import BackendError, InputError
 from tests.commands import Commands
 from tests.fakes import ScriptedEars, ScriptedMind, ToneVoice
@@ -72,7 +72,7 @@ class Learner:
         self.progress = Progress(tmp_path / "progress")
         self.events: list[Event] = []
 
-    def learn(self, *said: str | RecordedQuestion, hears: Sequence[str] = (), **manners: str) -> list[str]:
+    def learn(self, *said: str | RecordedQuestion, hears: Sequence[str] = (), **policy: str) -> list[str]:
         """What the teacher says, from its greeting on."""
 
         async def main() -> None:
@@ -83,12 +83,14 @@ class Learner:
                         Judge(),
                         stack.enter_context(self._mind.conversation()),
                         progress=self.progress,
-                        manners=Manners("Mira", **manners),
+                        policy=TeachingPolicy("Mira", **policy),
                         on_event=self.events.append,
                     )
                 )
                 scene = Scene(
-                    ears=ScriptedEars(list(hears)), voice=ToneVoice(word_s=0.02), manner=Manner(opening=teacher.opening)
+                    ears=ScriptedEars(list(hears)),
+                    voice=ToneVoice(word_s=0.02),
+                    policy=SessionPolicy(opening=teacher.opening),
                 )
                 scene.mind, scene.events = teacher, Told(teacher)  # type: ignore[assignment]
                 asked = [TypedText(one) if isinstance(one, str) else one for one in said]
@@ -163,9 +165,9 @@ def test_a_learner_is_forgotten_without_a_word(tmp_path: Path, monkeypatch: pyte
         raise BackendError("the disk is full")
 
     async def main() -> None:
-        manners = Manners("Mira", learner="Anna", remember="yes")
+        policy = TeachingPolicy("Mira", learner="Anna", remember="yes")
         async with teaching(
-            learner.lesson, Judge(), SHOP, progress=learner.progress, manners=manners, on_event=learner.events.append
+            learner.lesson, Judge(), SHOP, progress=learner.progress, policy=policy, on_event=learner.events.append
         ) as teacher:
             heard(teacher, "", teacher.opening)
             with monkeypatch.context() as patched, pytest.raises(BackendError, match="could not be deleted"):
@@ -192,7 +194,7 @@ def test_a_lesson_goes_on_elsewhere_at_the_same_place(tmp_path: Path) -> None:
             Judge(),
             SHOP,
             place=moved.place,
-            manners=Manners("Mira"),
+            policy=TeachingPolicy("Mira"),
             on_event=learner.events.append,
         ) as teacher:
             assert teacher.opening == "" and learner.moved[-1] == replace(moved, place=learner.moved[-1].place)
@@ -211,7 +213,7 @@ def test_a_place_in_another_lesson_is_none(tmp_path: Path, place: str) -> None:
     async def main() -> None:
         lesson = Learner(tmp_path).lesson
         async with teaching(
-            lesson, Judge(), SHOP, place=place, manners=Manners("Mira"), on_event=lambda event: None
+            lesson, Judge(), SHOP, place=place, policy=TeachingPolicy("Mira"), on_event=lambda event: None
         ) as teacher:
             assert "I'm Mira" in await said(teacher, "went"), "it begins again, and judges nothing"
 
@@ -237,7 +239,7 @@ def test_nobody_hears_of_another(tmp_path: Path) -> None:
         async with AsyncExitStack() as stack:
             one, other = [
                 await stack.enter_async_context(
-                    teaching(lesson, judge, SHOP, manners=Manners("Mira"), on_event=lambda event: None)
+                    teaching(lesson, judge, SHOP, policy=TeachingPolicy("Mira"), on_event=lambda event: None)
                 )
                 for _ in range(2)
             ]
@@ -266,7 +268,7 @@ def test_a_draft_that_is_thrown_away_moves_nothing(tmp_path: Path) -> None:
 
     async def main() -> None:
         async with teaching(
-            learner.lesson, Judge(), SHOP, manners=Manners("Mira"), on_event=learner.events.append
+            learner.lesson, Judge(), SHOP, policy=TeachingPolicy("Mira"), on_event=learner.events.append
         ) as teacher:
             heard(teacher, "", teacher.opening)
             await said(teacher, "goed")  # a pause in the middle of "goed, no, went"
@@ -285,7 +287,7 @@ def test_a_learner_who_cuts_the_question_off_hears_it_again(tmp_path: Path) -> N
 
     async def main() -> None:
         async with teaching(
-            learner.lesson, Judge(), SHOP, manners=Manners("Mira"), on_event=learner.events.append
+            learner.lesson, Judge(), SHOP, policy=TeachingPolicy("Mira"), on_event=learner.events.append
         ) as teacher:
             heard(teacher, "", teacher.opening)
             reply = await said(teacher, "went")
@@ -301,7 +303,9 @@ def test_a_learner_who_cuts_the_question_off_hears_it_again(tmp_path: Path) -> N
 def test_a_learner_who_speaks_before_the_greeting_is_greeted(tmp_path: Path) -> None:
     async def main() -> None:
         lesson = Learner(tmp_path).lesson
-        async with teaching(lesson, Judge(), SHOP, manners=Manners("Mira"), on_event=lambda event: None) as teacher:
+        async with teaching(
+            lesson, Judge(), SHOP, policy=TeachingPolicy("Mira"), on_event=lambda event: None
+        ) as teacher:
             reply = await said(teacher, "hello?")
             assert "I'm Mira" in reply and reply.endswith('the past of "go"?')
 
@@ -343,7 +347,7 @@ def test_a_language_model_is_asked_one_word_about_a_doubtful_answer(
                         Judge(),
                         talk,
                         model=model,
-                        manners=Manners("Mira"),
+                        policy=TeachingPolicy("Mira"),
                         on_event=learner.events.append,
                     )
                 )

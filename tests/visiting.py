@@ -20,14 +20,14 @@ from agent.conversation.audio_io import AudioIO, Stage
 from agent.conversation.events import Event
 from agent.conversation.floor import Floor
 from agent.conversation.hearing import Ears
-from agent.conversation.session import Manner, Session
+from agent.conversation.session import Session, SessionPolicy
 from agent.engine import Engine, OutputFailure
 from agent.llm.base import Conversation, Message
 from agent.tutor.judge import Judge
 from agent.tutor.lesson import lesson_path
 from agent.tutor.lesson_file import load_lesson
 from agent.tutor.loading import progress_of
-from agent.tutor.teacher import Manners, teaching
+from agent.tutor.teacher import TeachingPolicy, teaching
 from agent.web.rtc.face_track import PeerFace
 from agent.web.rtc.peer_sound import PIECE_SAMPLES, PeerSound
 from agent.web.visits import connections
@@ -125,7 +125,7 @@ class FakeEngine:
             opening, tell = "", on_event
             if config.tutor.lesson:
                 lesson = load_lesson(lesson_path(config.tutor.lesson))
-                manners = Manners("Mira", learner=config.tutor.learner, remember=config.tutor.remember)
+                teaching_policy = TeachingPolicy("Mira", learner=config.tutor.learner, remember=config.tutor.remember)
                 mind = teacher = await stack.enter_async_context(
                     teaching(
                         lesson,
@@ -133,7 +133,7 @@ class FakeEngine:
                         self.mind,
                         progress=progress_of(config),
                         place=lesson_place,
-                        manners=manners,
+                        teaching_policy=teaching_policy,
                         on_event=on_event,
                     )
                 )
@@ -145,7 +145,7 @@ class FakeEngine:
                 mind=mind,
                 voice=self.voice,
                 face=renderer,
-                manner=Manner(opening=opening, greets_at_once=greets_at_once),
+                policy=SessionPolicy(opening=opening, greets_at_once=greets_at_once),
                 on_event=tell,
                 controls=config.controls.controls(),
                 earlier=earlier,

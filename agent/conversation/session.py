@@ -39,7 +39,7 @@ from agent.conversation.hearing import (
     UserVoiced,
     UserWentOn,
 )
-from agent.conversation.history import History
+from agent.conversation.history import MAX_MESSAGES, History
 from agent.conversation.interruption.steps import Cue
 from agent.conversation.latency import LatencyObserver
 from agent.conversation.listening.fillers import Fillers
@@ -54,7 +54,7 @@ from speech.tts.base import TTS
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class SessionPolicy:
     """How a conversation is held.
 
     Attributes:
@@ -76,7 +76,7 @@ class Manner:
     thinking_timeout_s: float = 20.0
     longest_pause_s: float = 120.0
     apologises: bool = True
-    max_history_messages: int = 40
+    max_history_messages: int = MAX_MESSAGES
     listening: ListeningPolicy = field(default_factory=ListeningPolicy)
 
 
@@ -90,7 +90,7 @@ class Session:
         mind: a conversation with it.
         voice: entered.
         face: renders the stage's tracks; not yet running.
-        manner: pauses and patience.
+        policy: pauses and patience.
         on_event: called on the event loop for everything that users want to know.
         controls: gaze, head distance, emotion and composure from the start.
         earlier: what was said before, where a conversation goes on.
@@ -112,7 +112,7 @@ class Session:
         mind: Conversation,
         voice: TTS,
         face: Renderer,
-        manner: Manner,
+        policy: SessionPolicy,
         on_event: Callable[[Event], None],
         controls: Controls | None = None,
         earlier: Sequence[Message] = (),
@@ -120,19 +120,19 @@ class Session:
         phrases: Phrases | None = None,
         spoken: SpokenPhrases | None = None,
     ) -> None:
-        self._heard, self._stage, self._face, self._manner = heard, stage, face, manner
-        self._opening, self.mind = manner.opening, mind
+        self._heard, self._stage, self._face, self._policy = heard, stage, face, policy
+        self._opening, self.mind = policy.opening, mind
         self._tasks = asyncio.TaskGroup()
-        self.history = History(max_messages=manner.max_history_messages, earlier=earlier)
+        self.history = History(max_messages=policy.max_history_messages, earlier=earlier)
         self._latency = LatencyObserver(on_event)
         on_event = self._latency.take
-        phrases, spoken, policy = phrases or Phrases("en"), spoken or SpokenPhrases(voice), manner.listening
+        phrases, spoken = phrases or Phrases("en"), spoken or SpokenPhrases(voice)
         confirming = self._manners = Confirming(
             manners or ForMind(),
             phrases,
             is_expected=ears.is_expected if ears else bool,
             nearest=ears.nearest if ears else str,
-            least_confidence=policy.least_confidence,
+            least_confidence=policy.listening.least_confidence,
         )
         self._listening = Listening(
             self._tasks,
@@ -140,7 +140,7 @@ class Session:
             face,
             phrases,
             spoken,
-            policy,
+            policy.listening,
             may_sound=lambda: stage.floor.is_free,
             on_sound=lambda text: on_event(FillerSaid(text, "backchannel")),
         )
@@ -152,8 +152,8 @@ class Session:
             self._latency,
             mind=mind,
             voice=voice,
-            fillers=Fillers(phrases, spoken, stage.voice, stage.clock, face, after_s=policy.filler_after_s),
-            thinking_timeout_s=manner.thinking_timeout_s,
+            fillers=Fillers(phrases, spoken, stage.voice, stage.clock, face, after_s=policy.listening.filler_after_s),
+            thinking_timeout_s=policy.thinking_timeout_s,
             controls=controls or Controls(),
             on_event=on_event,
         )
@@ -165,16 +165,16 @@ class Session:
             self._latency,
             delivery=self._delivery,
             manners=confirming,
-            tail_s=manner.tail_s,
-            longest_pause_s=manner.longest_pause_s,
-            apologises=manner.apologises,
+            tail_s=policy.tail_s,
+            longest_pause_s=policy.longest_pause_s,
+            apologises=policy.apologises,
             on_event=on_event,
         )
         self._hearing = Hearing(
             self._tasks,
             ears,
             stage,
-            apologises=manner.apologises,
+            apologises=policy.apologises,
             on_event=on_event,
             on_early_words=self._answering.prepare,
             understood=confirming.understood,
@@ -188,12 +188,12 @@ class Session:
             ExceptionGroup: what failed; a VisavisError in it is for the user to read.
         """
         self._stage.voice.open()  # an offline clock waits for us from here on
-        self._delivery.write_silence(self._manner.lead_s)
+        self._delivery.write_silence(self._policy.lead_s)
         async with self._tasks as tasks:
             face = tasks.create_task(self._face.run(self._latency.frame_shown), name="face")
             requests = tasks.create_task(self._answering.requests.serve(), name="requests")
             tasks.create_task(self._listening.prepare(), name="small sounds")
-            if self._opening and self._manner.greets_at_once and not self.history.messages():
+            if self._opening and self._policy.greets_at_once and not self.history.messages():
                 self._answering.answer_text(Say(self._opening))  # who is there waits for the end of it
                 self._opening = ""
             await self._converse()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agent.config.config import Config
-from agent.memory.state import Manner
+from agent.memory.state import MemoryPolicy
 from agent.memory.store import Memories
 from agent.memory.understanding import RecallSome, Understanding
 from agent.personas import name_of
@@ -25,7 +25,7 @@ def lasting_memories(config: Config) -> Memories:
     return Memories(config.memory.folder or data_folder() / "memory", progress=progress_of(config))
 
 
-def manner_of(config: Config, language: Callable[[], str], *, chats: bool) -> Manner:
+def policy_of(config: Config, language: Callable[[], str], *, chats: bool) -> MemoryPolicy:
     """How somebody is remembered in a conversation.
 
     Args:
@@ -34,7 +34,7 @@ def manner_of(config: Config, language: Callable[[], str], *, chats: bool) -> Ma
         chats: a language model answers.
     """
     person = " ".join(config.memory.person.split())
-    return Manner(language, name_of(config), person, chats=chats, is_public=config.web.kiosk)
+    return MemoryPolicy(language, name_of(config), person, chats=chats, is_public=config.web.kiosk)
 
 
 def for_visitors(config: Config) -> Config:

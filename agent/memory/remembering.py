@@ -16,7 +16,7 @@ from agent.database.notebook import Notebook, open_notebook
 from agent.llm.base import Conversation, Message
 from agent.llm.knowledge_file import in_words
 from agent.memory.replies import Replies
-from agent.memory.state import Asked, Manner, Proposal, State
+from agent.memory.state import Asked, MemoryPolicy, Proposal, State
 from agent.memory.store import Memories
 from agent.text.same_words import begins_with, same_words
 from agent.text.sentences import Sentence
@@ -32,7 +32,7 @@ class Remembering:
         mind: a conversation with the mind, for everything else.
         notebook: open; what is kept. Where nothing is kept, that is said to whoever asks for it.
         lasts: whether what is kept outlives the conversation.
-        manner: how somebody is remembered.
+        policy: how somebody is remembered.
         on_event: called with what the session tells.
 
     Attributes:
@@ -46,14 +46,14 @@ class Remembering:
         notebook: Notebook[Memories],
         *,
         lasts: bool,
-        manner: Manner,
+        policy: MemoryPolicy,
         on_event: Callable[[Event], None],
     ) -> None:
         self.name = mind.name
         self.on_forgotten: Callable[[], None] = lambda: None
         self._mind, self._notebook, self._tell = mind, notebook, on_event
-        self._replies = Replies(notebook, manner, lasts=lasts)
-        self._state = State(person=manner.person if notebook.is_open else "", is_kept=bool(manner.person))
+        self._replies = Replies(notebook, policy, lasts=lasts)
+        self._state = State(person=policy.person if notebook.is_open else "", is_kept=bool(policy.person))
         self._proposal: Proposal | None = None
         self._passed_on = ""
 
@@ -120,7 +120,7 @@ async def remembering(
     mind: Conversation,
     memories: Memories | None,
     *,
-    manner: Manner,
+    policy: MemoryPolicy,
     on_event: Callable[[Event], None],
 ) -> AsyncGenerator[Remembering, None]:
     """A mind that remembers; what is to be kept is written before it ends.
@@ -128,13 +128,13 @@ async def remembering(
     Args:
         mind: a conversation with the mind.
         memories: None where nothing is kept.
-        manner: how somebody is remembered.
+        policy: how somebody is remembered.
         on_event: called with what the session tells, and with problems.
     """
     try:
         async with open_notebook(memories, lambda problem: on_event(Problem(problem))) as notebook:
             lasts = memories is not None and memories.lasts
-            yield Remembering(mind, notebook, lasts=lasts, manner=manner, on_event=on_event)
+            yield Remembering(mind, notebook, lasts=lasts, policy=policy, on_event=on_event)
     finally:
         if memories is not None:
             memories.close()

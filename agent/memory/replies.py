@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.database.notebook import Notebook
-from agent.memory.state import Asked, Manner, Proposal, State
+from agent.memory.state import Asked, MemoryPolicy, Proposal, State
 from agent.memory.store import LONGEST_FACT, Fact, Memories
 from agent.memory.understanding import (
     Forget,
@@ -28,11 +28,11 @@ class Replies:
     Args:
         notebook: open; what is kept. Where nothing is kept, that is said to whoever asks for it.
         lasts: whether what is kept outlives the conversation.
-        manner: how somebody is remembered.
+        policy: how somebody is remembered.
     """
 
-    def __init__(self, notebook: Notebook[Memories], manner: Manner, *, lasts: bool) -> None:
-        self._notebook, self._manner, self._lasts = notebook, manner, lasts
+    def __init__(self, notebook: Notebook[Memories], policy: MemoryPolicy, *, lasts: bool) -> None:
+        self._notebook, self._policy, self._lasts = notebook, policy, lasts
 
     async def proposed(self, state: State, text: str) -> Proposal | None:
         """What is said to `text`; None where it is the mind's.
@@ -59,7 +59,7 @@ class Replies:
     def _nothing_is_kept(self, understood: Understood | None) -> Proposal | None:
         match understood:
             case Understood(Remember(is_asked=True) | RememberMe() | Recall.ALL | Forget.ALL):
-                reply = self._wording.say("kiosk" if self._manner.is_public else "off")
+                reply = self._wording.say("kiosk" if self._policy.is_public else "off")
                 return Proposal(reply, State(), forgets=understood.wish is Forget.ALL, rest=understood.rest)
         return None
 
@@ -130,14 +130,14 @@ class Replies:
             self._wording.fact(self._keeps, fact),
             State(person=state.person, is_kept=True, last=fact),
             lambda kept: kept.keep(state.person, fact),
-            rest=rest if is_asked or self._manner.chats else "",  # a language model has something to say to a liking
+            rest=rest if is_asked or self._policy.chats else "",  # a language model has something to say to a liking
         )
 
     async def _recalled(self, state: State, wish: Recall | RecallSome) -> Proposal | None:
         facts = await self._facts(state.person)
         if isinstance(wish, RecallSome):
             # A language model has all of it before it.
-            found = [] if self._manner.chats else self._understanding.about(wish.question, facts)
+            found = [] if self._policy.chats else self._understanding.about(wish.question, facts)
             return Proposal(self._wording.fact("answer", found[0]), replace(state, last=found[0])) if found else None
         if not state.person and (wish is Recall.NAME or not facts):
             return self._ask_name("who_are_you", None)
@@ -200,7 +200,7 @@ class Replies:
 
     @property
     def _understanding(self) -> Understanding:
-        return Understanding(self._manner.language(), self._manner.name)
+        return Understanding(self._policy.language(), self._policy.name)
 
     @property
     def _wording(self) -> Wording:

@@ -11,7 +11,7 @@ from agent.memory.store import Fact, Memories
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class MemoryPolicy:
     """How somebody is remembered.
 
     Attributes:

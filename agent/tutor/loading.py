@@ -21,7 +21,7 @@ from agent.tutor.judge import Judge
 from agent.tutor.lesson import Lesson
 from agent.tutor.lesson_file import existing_lesson, load_lesson
 from agent.tutor.progress import Progress
-from agent.tutor.teacher import Manners, Teacher, teaching
+from agent.tutor.teacher import Teacher, TeachingPolicy, teaching
 from agent.tutor.wishes import named_in, wish_in
 from speech.errors import VisavisError
 from speech.user_folders import data_folder
@@ -106,7 +106,7 @@ async def taught(
     is_small = find_packaged("transformers", mind.name) is not None  # it says yes to nearly everything
     is_model = not await asyncio.to_thread(answers_from_file, config) and not is_small
     tutor = config.tutor
-    manners = Manners(name_of(config), config.mind.seed, " ".join(tutor.learner.split()), tutor.remember)
+    policy = TeachingPolicy(name_of(config), config.mind.seed, " ".join(tutor.learner.split()), tutor.remember)
     with mind.conversation() if is_model else nullcontext() as model:
         opening = teaching(
             lesson.lesson,
@@ -115,7 +115,7 @@ async def taught(
             model=model,
             progress=progress_of(config),
             place=place,
-            manners=manners,
+            policy=policy,
             on_event=on_event,
         )
         async with opening as teacher:

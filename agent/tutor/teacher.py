@@ -35,7 +35,7 @@ _HEARD_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class TeachingPolicy:
     """How a lesson is held.
 
     Attributes:
@@ -76,7 +76,7 @@ class Teacher:
         listener: understands the learner.
         mind: a conversation with the mind, for what is no part of the lesson.
         notebook: open; what is remembered.
-        manners: how the lesson is held.
+        policy: how the lesson is held.
         on_event: called with what the session tells, and with `LessonMoved`.
 
     Attributes:
@@ -91,18 +91,16 @@ class Teacher:
         mind: Conversation,
         notebook: LearnersNotebook,
         *,
-        manners: Manners,
+        policy: TeachingPolicy,
         on_event: Callable[[Event], None],
     ) -> None:
         self.name, self.opening = mind.name, ""
         self._lesson, self._listener, self._mind, self._notebook = lesson, listener, mind, notebook
         self._tell = on_event
-        self._course = Course(
-            lesson, seed=manners.seed, may_ask=manners.remember == "ask", may_remember=notebook.is_open
-        )
-        self._wording = Wording(manners.name, seed=manners.seed)
-        has_agreed = manners.remember == "yes" and bool(manners.learner)
-        self._state = State(learner=manners.learner, agreed=has_agreed or None)
+        self._course = Course(lesson, seed=policy.seed, may_ask=policy.remember == "ask", may_remember=notebook.is_open)
+        self._wording = Wording(policy.name, seed=policy.seed)
+        has_agreed = policy.remember == "yes" and bool(policy.learner)
+        self._state = State(learner=policy.learner, agreed=has_agreed or None)
         self._proposal: _Proposal | None = None
         self._kept = 0
         self._is_gone: asyncio.Future[bool]
@@ -277,7 +275,7 @@ async def teaching(
     model: Conversation | None = None,
     progress: Progress | None = None,
     place: str = "",
-    manners: Manners,
+    policy: TeachingPolicy,
     on_event: Callable[[Event], None],
 ) -> AsyncGenerator[Teacher, None]:
     """A lesson with one learner; what is to be kept is written before it ends.
@@ -289,12 +287,12 @@ async def teaching(
         model: one with a language model that serves for nothing else; None where there is none.
         progress: None where nothing is to be remembered.
         place: where another teacher was, whose lesson goes on; see `Teacher.open`.
-        manners: how the lesson is held.
+        policy: how the lesson is held.
         on_event: called with what the session tells, with `LessonMoved` and problems.
     """
-    listener = Listener(lesson, judge, manners.name, model)
+    listener = Listener(lesson, judge, policy.name, model)
     async with open_notebook(progress, lambda problem: on_event(Problem(problem))) as notebook:
-        teacher = Teacher(lesson, listener, mind, LearnersNotebook(notebook), manners=manners, on_event=on_event)
+        teacher = Teacher(lesson, listener, mind, LearnersNotebook(notebook), policy=policy, on_event=on_event)
         await teacher.open(place)
         yield teacher
 
