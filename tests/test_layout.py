@@ -69,6 +69,16 @@ def test_no_folder_is_crowded() -> None:
     assert {folder: folders.count(folder) for folder in folders if folders.count(folder) > 20} == {}
 
 
+def test_no_file_is_long() -> None:
+    """But tests, which are read one by one."""
+    lines = {
+        path: len(path.read_text(encoding="utf-8").splitlines())
+        for path in _tracked()
+        if path.suffix == ".py" and not path.is_relative_to(ROOT / "tests")
+    }
+    assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > 350} == {}
+
+
 def test_the_command_line_starts_without_the_heavy_packages() -> None:
     heavy = ["torch", "mediapipe", "av", "pocketsphinx", "onnxruntime", "matplotlib", "cv2"]
     code = f"import sys, agent.command_line; print([name for name in {heavy} if name in sys.modules])"
