@@ -85,7 +85,7 @@ class MetricsSection(Section):
 
 
 class LogSection(Section):
-    """The log of the commands that run unattended: talk and mirror.
+    """The log of the commands that run unattended: talk, mirror and serve.
 
     Attributes:
         folder: where visavis.log is written; None for the user's usual state folder.

@@ -46,8 +46,7 @@ class ListeningSection(Section):
         sounds: small sounds ("mm-hm") at the pauses of a long turn of yours.
         filler_after_s: seconds of silence after which it says that it thinks; 0 never.
         ask_back_below: of words of which the recogniser is less sure than this, 0 to 1, it asks whether you said them;
-            0 never. At 0.25, with Whisper tiny.en, of none of 37 clear recordings heard rightly, of 167 of 254 heard
-            wrongly, most of them in a café (benchmarks/misheard.py).
+            0 never. Chosen by benchmarks/misheard.py: so that what Whisper tiny.en heard rightly is not asked about.
     """
 
     sounds: bool = False

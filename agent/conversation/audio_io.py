@@ -1,8 +1,10 @@
 """Where a conversation's sound comes from and goes to: a sound card, a WebRTC peer, recordings, nowhere.
 
-async with audio.open(stage) as heard:  # the voice track is played from here on
-async for item in heard:  # what the user says, as it comes
-...
+    async with audio.open(stage) as heard:  # the voice track is played from here on
+        async for item in heard:  # what the user says, as it comes
+            ...
+
+All of them are one to the conversation.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 a sound that may be a voice    the voice ducks; it comes back where that was none
 the voice lasts                it is held: silent, and what was not heard is kept
 the words, maybe early         a backchannel or a cough lets it go on; "stop" and "wait" are obeyed; all else is
-answered, and the turn is cut
+                               answered, and the turn is cut
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From what comes in to what the user said: turn detector, pre-roll, recogniser.
 
 chunk ─ turn detector ─┬─ utterance ─ recogniser ─ transcripts
-└─ when the user begins, goes on after a pause, has finished
+                       └─ when the user begins, goes on after a pause, has finished
 """
 
 from __future__ import annotations
@@ -145,7 +145,8 @@ class Hearing:
         tasks: own the recogniser's work.
         ears: None where only typed text comes in.
         stage: the conversation's tracks, clock and floor.
-        apologises: whether ears that fail, or doubt what they heard, are a problem; else an error.
+        apologises: whether ears that fail are a problem that is told, and doubted words are looked at; else a failure
+            is an error, and words are taken as they are.
         on_event: called with every transcript and problem.
         on_early_words: called with what is understood so far while the user pauses, maybe for good.
         understood: gives the words that are worth an answer, knowing whether they began while the avatar spoke, or

@@ -24,11 +24,11 @@ moved goes out; the last sample goes out."""
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Who a piece of work belongs to. Work of an older generation than the session's is stale and must not go out.
+    """Which turn of a session it is.
 
     Attributes:
-        id: 0 for the first turn of the session.
-        generation: counts interruptions.
+        id: 0 for the first one.
+        generation: how many turns were cut before it began.
     """
 
     id: int
