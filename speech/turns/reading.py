@@ -97,6 +97,8 @@ def read(text: str, language: str = "") -> Reading:
 
 def _goes_on(text: str, words: Sequence[str], latest: Sequence[str], lists: WordLists) -> bool:
     """Of the latest sentence, and of all words where numbers are dictated: Whisper makes sentences of them."""
+    while len(latest) > 1 and latest[-1] in lists.pleas:
+        latest = latest[:-1]
     last, before = latest[-1], latest[-2] if len(latest) > 1 else ""
     asks = any(word.split("'")[0] in lists.question_words for word in latest[:_ASKS_WITHIN])
     is_filler = last in lists.fillers and not (asks and last in lists.transitive) and before not in lists.verbs
@@ -109,6 +111,8 @@ def _goes_on(text: str, words: Sequence[str], latest: Sequence[str], lists: Word
     if last in lists.auxiliaries and not (asks and last in lists.transitive):
         is_short_answer = before in lists.pronouns | lists.subjects and _END_MARK.search(text) is not None
         return not is_short_answer and not (asks and len(latest) > _SHORT_QUESTION)
+    if last in lists.introducing and before in lists.auxiliaries and not asks:
+        return len(latest) > _SHORT_QUESTION  # "is it that?"
     if last in lists.transitive:
         return not asks
     if last in lists.pronouns and len(latest) <= _SHORT_QUESTION and not asks:

@@ -31,6 +31,8 @@ class WordLists:
         numbers: words for digits and numbers.
         answers: what is whole by itself, beside `closing`; no greetings, after which most people go on.
         closing: with which somebody ends who has said all, one word or two: "thank_you".
+        introducing: pronouns that begin a clause after a form of "be" that no question has ("the thing is that").
+        pleas: said between a beginning and what is asked for, and after all of it: "could you please", "yes, please".
     """
 
     fillers: frozenset[str]
@@ -48,6 +50,8 @@ class WordLists:
     numbers: frozenset[str]
     answers: frozenset[str]
     closing: frozenset[str]
+    introducing: frozenset[str] = frozenset()
+    pleas: frozenset[str] = frozenset()
 
     @property
     def whole(self) -> frozenset[str]:
@@ -112,6 +116,8 @@ WORD_LISTS: Mapping[str, WordLists] = {
         answers="""
             yes yeah yep no nope okay ok sure stop exactly right correct please never sorry pardon maybe nothing""",
         closing="thanks thank_you goodbye bye good_night see_you",
+        introducing="that",
+        pleas="please",
     ),
     "de": _lists(
         fillers="äh ähm öhm öh em hm hmm mhm also naja tja",
@@ -153,6 +159,7 @@ WORD_LISTS: Mapping[str, WordLists] = {
         answers="""
             ja nein doch gut okay ok bitte genau richtig stopp halt klar vielleicht nichts entschuldigung""",
         closing="danke vielen_dank tschüss auf_wiedersehen gute_nacht",
+        pleas="bitte",
     ),
     "fr": _lists(
         fillers="euh heu hum hmm ben bah bon alors enfin",
