@@ -210,7 +210,7 @@ def test_a_pause_that_the_user_leaves_in_or_the_page_loses_ends() -> None:
     assert cut.cut_sample == round(2.6 * OUTPUT_RATE_HZ) and rest.heard == REPLY
     scene = scene_of([], {})
     run(scene.converse(Live(spoken((1.0, 1.6), until_s=4.0), at=[(2.8, lambda: scene.session.hold())])))
-    assert scene.records[0].interrupted and scene.session.floor_is_free
+    assert scene.records[0].interrupted and scene.session.is_quiet
 
 
 def test_who_wants_to_be_forgotten_is_not_called_by_name_nor_told_to_the_mind_after_a_reconnection() -> None:

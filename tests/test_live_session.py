@@ -297,7 +297,7 @@ def test_two_quick_presses_of_the_talk_key_lose_nothing() -> None:
     keys = [(1.0, True), (2.0, False), (2.0, True), (3.0, False)]
     run(scene.converse(Live(spoken((1.2, 1.8), (2.2, 2.8), until_s=7.0), keys=keys)))
     assert [record.interrupted for record in scene.records] == [True, False]
-    assert scene.records[1].heard == "Good." and scene.session.floor_is_free
+    assert scene.records[1].heard == "Good." and scene.session.is_quiet
 
 
 def test_a_request_in_the_last_moment_does_not_keep_the_session() -> None:

@@ -295,11 +295,6 @@ class Session:
         self._delivery.set_controls(controls)
 
     @property
-    def floor_is_free(self) -> bool:
-        """Whether nobody is thinking or speaking, so that the user may speak."""
-        return self._stage.floor.is_free
-
-    @property
     def is_quiet(self) -> bool:
         """Whether neither of them speaks or thinks."""
         return self._stage.floor.is_free and self._stage.floor.user_is_quiet
