@@ -202,6 +202,7 @@ class Delivery:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         track, clock = self._stage.voice, self._stage.clock
         closes: Place | None = None
+        tilts = False
         while (soon := await spoken.get()) is not None:
             bridge.cancel()  # a filler that has begun is said to its end, and the reply follows on it
             record = await reply.confirmed()
@@ -233,13 +234,14 @@ class Delivery:
             reply.ends.append(self._places.at(track.end))
             if start is not None:
                 closes = self._places.at(max(start.sample, track.end - BEFORE_END_SAMPLES))
-                if asks(soon.sentence.text):
+                tilts = asks(soon.sentence.text)
+                if tilts:
                     self._when_heard(self._show_when_heard(Gesture.TILT, closes))
-                    closes = None
                 record.sentences.append(SpokenSentence(soon.sentence.text, start.sample, track.end))
                 self._tell_written()
-        if closes is not None:
-            self._when_heard(self._show_when_heard(Gesture.LOOK_AT, closes))
+        closing = reply.closing or (None if tilts else Gesture.LOOK_AT)
+        if closes is not None and closing is not None:
+            self._when_heard(self._show_when_heard(closing, closes))
 
     async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
         """Where a sentence with all its clauses ends in the output, once it was made.

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.feelings.gestures import LENGTH_S, gesture_values
-from avatar.feelings.shapes import AROUSAL, EMOTIONS, additions
+from avatar.feelings.manner import SILENT, Manner, hear
+from avatar.feelings.shapes import AROUSAL, EMOTIONS, GLOOMY, LIVELY, VOICE_AROUSAL, additions, motion_vector
 from avatar.motion import (
     FRAME_RATE_HZ,
     GAZE_LIMIT,
@@ -43,8 +44,9 @@ _LIPS_PART = 0.3  # gap of mouthLowerDown over that of jawOpen
 # mouthRollLower from where on the lower lip is on its way to the teeth, and there.
 _ROLLS, _ROLLED = 0.20, 0.45
 
-_ADDITIONS = additions()
+_ADDITIONS, _LIVELY = additions(), motion_vector(LIVELY)
 _AROUSAL = np.array([AROUSAL[emotion] for emotion in EMOTIONS], np.float32)
+_IS_GLOOMY = np.array([emotion in GLOOMY for emotion in EMOTIONS], np.float32)
 
 
 def _columns(*stems: str) -> list[int]:
@@ -64,6 +66,7 @@ class Feeling:
         felt: float32 [len(EMOTIONS)], share of each emotion's shape.
         speed: likewise, its change a second.
         voice: how much is being said, in [0, 1], of the last moments.
+        manner: how it sounds.
         asked: the gesture that was asked for in this frame.
         gesture: the one of the face that is under way, and
         age: how many frames ago it began.
@@ -73,6 +76,7 @@ class Feeling:
     felt: Floats
     speed: Floats
     voice: float = 0.0
+    manner: Manner = SILENT
     asked: Gesture | None = None
     gesture: Gesture | None = None
     age: int = 0
@@ -81,14 +85,19 @@ class Feeling:
     @property
     def arousal(self) -> float:
         """How much livelier than at rest, in units of composure."""
-        return float(self.felt @ _AROUSAL)
+        return float(self.felt @ _AROUSAL) + VOICE_AROUSAL * self.manner.lively
+
+    @property
+    def lightness(self) -> float:
+        """How much of a lively voice's smile there is, in [0, 1]."""
+        return max(0.0, self.manner.lively) * max(0.0, 1.0 - float(self.felt @ _IS_GLOOMY))
 
 
 NOTHING = Feeling(np.zeros(len(EMOTIONS), np.float32), np.zeros(len(EMOTIONS), np.float32))
 """What is felt before the first frame."""
 
 
-def feel(before: Feeling, controls: Controls, loudness: float, composure: float) -> Feeling:
+def feel(before: Feeling, controls: Controls, loudness: float, composure: float, pitch_hz: float = 0.0) -> Feeling:
     """One frame later.
 
     Args:
@@ -96,6 +105,7 @@ def feel(before: Feeling, controls: Controls, loudness: float, composure: float)
         controls: the emotion and the gesture that are asked for.
         loudness: of the own voice in this frame, as `avatar.sampler.features.loudness`.
         composure: 0 lively … 1 still: smaller gestures.
+        pitch_hz: of the own voice in this frame; 0 where there is none, or nobody is to hear how lively it is.
     """
     target = np.zeros(len(EMOTIONS), np.float32)
     if controls.emotion is not None and controls.emotion is not Emotion.NEUTRAL:
@@ -115,16 +125,18 @@ def feel(before: Feeling, controls: Controls, loudness: float, composure: float)
         gesture, age, size = asked, 0, 1.5 - composure
     elif not busy:
         gesture = None
-    return Feeling(felt.astype(np.float32), speed.astype(np.float32), voice, asked, gesture, age, size)
+    manner = hear(before.manner, pitch_hz, loudness)
+    return Feeling(felt.astype(np.float32), speed.astype(np.float32), voice, manner, asked, gesture, age, size)
 
 
 def express(values: Floats, feelings: Sequence[Feeling]) -> Floats:
     """A face without emotion, and what is felt, as one face: float32 [F, 60] and F feelings to float32 [F, 60]."""
     felt = np.stack([feeling.felt for feeling in feelings])
-    if not felt.any() and all(feeling.gesture is None for feeling in feelings):
+    light = np.array([feeling.lightness for feeling in feelings], np.float32)
+    if not felt.any() and not light.any() and all(feeling.gesture is None for feeling in feelings):
         return values
     voice = np.array([feeling.voice for feeling in feelings], np.float32)
-    more = felt @ _ADDITIONS
+    more = felt @ _ADDITIONS + light[:, None] * _LIVELY
     for row, feeling in zip(more, feelings, strict=True):
         if feeling.gesture is not None:
             row += gesture_values(feeling.gesture, feeling.age, feeling.size)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from avatar.motion import FRAME_RATE_HZ, Floats, Gesture, MotionLayout
+from avatar.feelings.shapes import motion_vector
+from avatar.motion import FRAME_RATE_HZ, Floats, Gesture
 
 _DEGREE = np.pi / 180.0
 
@@ -72,11 +73,6 @@ def gesture_values(gesture: Gesture, age: int, size: float) -> Floats:
         age: frames since it began.
         size: as a ratio.
     """
-    out = np.zeros(MotionLayout.SIZE, np.float32)
     time_s = age / FRAME_RATE_HZ
     part = time_s / LENGTH_S[gesture]
-    if 0.0 < part < 1.0:
-        for name, value in _CURVES[gesture](time_s, part).items():
-            for target in (name,) if name in MotionLayout.INDEX else (name + "Left", name + "Right"):
-                out[MotionLayout.INDEX[target]] = size * value
-    return out
+    return size * motion_vector(_CURVES[gesture](time_s, part) if 0.0 < part < 1.0 else {})
