@@ -92,6 +92,24 @@ def test_a_voice_that_rises_above_its_habit_sounds_livelier() -> None:
     assert heard[-2 * FRAME_RATE_HZ :].mean() > heard[-9 * FRAME_RATE_HZ : -4 * FRAME_RATE_HZ].mean() + 0.2
 
 
+def test_a_tone_that_never_ends_is_as_flat_as_can_be_until_it_counts_as_a_note() -> None:
+    heard = course([200.0] * 2000)
+    assert all(np.isfinite(manner.lively) and abs(manner.lively) <= 1.0 for manner in heard)
+    assert heard[-1].raised > 0.9
+
+
+def test_a_shout_and_a_held_note_are_raised_and_speech_is_not() -> None:
+    speech = melody(10.0, semitones=5.0)
+    assert max(manner.raised for manner in course(speech)) < 0.1
+    note = [220.0 * 2.0 ** (0.3 * np.sin(1.4 * i) / 12.0) for i in range(30)]
+    assert course(note)[-1].raised > 0.8
+    manner, shouted = course(speech)[-1], []
+    for hz in melody(2.0, semitones=5.0):
+        manner = hear(manner, 1.2 * hz, 1.0 if hz else 0.3)
+        shouted.append(manner.raised)
+    assert max(shouted) > 0.5
+
+
 def test_octaves_that_were_mistaken_change_little() -> None:
     spoken = melody(8.0, semitones=4.0)
     random = np.random.default_rng(2)
@@ -119,8 +137,14 @@ def test_a_lively_voice_smiles_a_little_unless_the_mood_is_gloomy_and_a_flat_one
     assert express(neutral(1), [spoken(lively, sad)])[0, smile] == 0.0
 
 
-def test_a_lively_voice_leaves_closed_lips_closed() -> None:
-    closed = neutral(1)
+def test_a_voice_that_sings_opens_what_is_open_and_leaves_what_is_closed() -> None:
+    singing = spoken([220.0] * 40, Controls(emotion=Emotion.NEUTRAL))
+    closed, at_teeth, opened = neutral(1), neutral(1), neutral(1)
     closed[0, [AT["jawOpen"], AT["mouthClose"]]] = 0.12
-    out = express(closed, [spoken(melody(8.0, semitones=11.0), Controls())])
-    assert out[0, AT["jawOpen"]] - out[0, AT["mouthClose"]] == pytest.approx(0.0, abs=1e-6)
+    at_teeth[0, [AT["jawOpen"], AT["mouthRollLower"]]] = 0.07, 0.6
+    opened[0, [AT["jawOpen"], AT["mouthLowerDownLeft"]]] = 0.4, 0.2
+    lips = [AT[name] for name in ("jawOpen", "mouthClose", "mouthLowerDownLeft", "mouthUpperUpLeft")]
+    for meets in (closed, at_teeth):
+        np.testing.assert_array_equal(express(meets, [singing])[0, lips], meets[0, lips])
+    wider = express(opened, [singing])
+    assert 0.48 < wider[0, AT["jawOpen"]] < 0.53 and wider[0, AT["mouthLowerDownLeft"]] > 0.24

@@ -40,6 +40,7 @@ _VOICE_RISES, _VOICE_FALLS = 0.4, 0.06  # of the way to the voice's loudness, a 
 _SPEAKS = 0.45  # of avatar.sampler.features.loudness: -37 dB
 # Lips this far apart (jawOpen - mouthClose and what the lips themselves do) are closed, and free, for what parts them.
 _CLOSED, _FREE = 0.015, 0.10
+_OPENS_WIDER, _WIDEST = 0.3, 0.75  # share of the opening that a raised voice adds, up to this jawOpen
 _LIPS_PART = 0.3  # gap of mouthLowerDown over that of jawOpen
 # mouthRollLower from where on the lower lip is on its way to the teeth, and there.
 _ROLLS, _ROLLED = 0.20, 0.45
@@ -54,6 +55,7 @@ def _columns(*stems: str) -> list[int]:
 
 
 _PARTS = _columns("jawOpen", "mouthFunnel", "mouthUpperUp", "mouthLowerDown")  # would part closed lips
+_LIPS_APART = _columns("mouthUpperUp", "mouthLowerDown")
 _LOWER_LIP = _columns("mouthShrugLower", "mouthPress", "jawForward", "mouthFrown")  # would lift it off the teeth
 _BLINK, _WIDE = _columns("eyeBlink"), _columns("eyeWide")
 
@@ -130,7 +132,13 @@ def feel(before: Feeling, controls: Controls, loudness: float, composure: float,
 
 
 def express(values: Floats, feelings: Sequence[Feeling]) -> Floats:
-    """A face without emotion, and what is felt, as one face: float32 [F, 60] and F feelings to float32 [F, 60]."""
+    """A face without emotion, and what is felt, as one face: float32 [F, 60] and F feelings to float32 [F, 60].
+
+    A voice that is raised opens what is open wider. Lips that meet stay together.
+    """
+    raised = np.array([feeling.manner.raised for feeling in feelings], np.float32)
+    if raised.any():
+        values = _opened(values, raised)
     felt = np.stack([feeling.felt for feeling in feelings])
     light = np.array([feeling.lightness for feeling in feelings], np.float32)
     if not felt.any() and not light.any() and all(feeling.gesture is None for feeling in feelings):
@@ -141,8 +149,7 @@ def express(values: Floats, feelings: Sequence[Feeling]) -> Floats:
         if feeling.gesture is not None:
             row += gesture_values(feeling.gesture, feeling.age, feeling.size)
     # Who speaks needs closed lips to stay closed; who is silent may have them parted.
-    free = _rise(_aperture(values), _CLOSED, _FREE)
-    at_teeth = _rise(values[:, _AT["mouthRollLower"]], _ROLLS, _ROLLED)
+    free, at_teeth = _freedom(values)
     more[:, _PARTS] *= (1.0 - voice * (1.0 - free * (1.0 - at_teeth)))[:, None]
     more[:, _LOWER_LIP] *= (1.0 - at_teeth)[:, None]
     blink = values[:, _BLINK]
@@ -158,6 +165,23 @@ def express(values: Floats, feelings: Sequence[Feeling]) -> Floats:
     out[:, _AT["gazePitch"]] -= pitch
     out[:, MotionLayout.GAZE] = np.clip(out[:, MotionLayout.GAZE], -GAZE_LIMIT, GAZE_LIMIT)
     return out
+
+
+def _opened(values: Floats, raised: Floats) -> Floats:
+    """The mouth of a raised voice: float32 [F, 60] with all that is open opened wider; [F] says how much, in [0, 1]."""
+    free, at_teeth = _freedom(values)
+    wider = _OPENS_WIDER * raised * free * (1.0 - at_teeth)
+    out = values.copy()
+    jaw, close = values[:, _AT["jawOpen"]], values[:, _AT["mouthClose"]]
+    out[:, _AT["jawOpen"]] = np.maximum(jaw, np.minimum(_WIDEST, jaw + wider * (jaw - close)))
+    out[:, _LIPS_APART] *= 1.0 + wider[:, None]
+    return out
+
+
+def _freedom(values: Floats) -> tuple[Floats, Floats]:
+    """How far apart the lips are anyway, and how far the lower one is at the teeth: [F] each, in [0, 1]."""
+    free = _rise(_aperture(values), _CLOSED, _FREE)
+    return free, _rise(values[:, _AT["mouthRollLower"]], _ROLLS, _ROLLED)
 
 
 def _aperture(values: Floats) -> Floats:
