@@ -35,10 +35,10 @@ _RAISED_COUNTS = 2.0
 _PITCH_REACH, _LEVEL_REACH = 6.0, 10.0  # of what is heard of a difference
 
 # Decibels and semitones above the habit from which on a voice is raised, and at which it is shouted.
-_RAISED_DB, _RAISED_SEMITONES = (5.0, 12.0), (5.0, 11.0)
+_RAISED_DB, _RAISED_SEMITONES = (4.0, 10.0), (5.0, 11.0)
 _KNOWN_FRAMES = 30
 """So many voiced frames make a habit that somebody can rise above."""
-_LOUDNESS_SHARE = 0.12
+_LOUDNESS_SHARE = 0.15
 """Of the newest voiced frame in the level that is compared with the habit."""
 # A note is held while the pitch moves less than this in a frame, and the level too; after so many frames, and wholly.
 _STEADY_SEMITONES, _STEADY_DB = 0.7, 1.8
