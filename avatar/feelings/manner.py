@@ -19,6 +19,9 @@ _SURE_FRAMES = 20
 _FORGETS_FRAMES = round(1.5 * FRAME_RATE_HZ)
 """After so long a silence somebody begins anew."""
 
+_LEAST_DB, _FAINT_DB = 12.0, 18.0
+"""Nothing softer than the first is a voice, nor what is softer than its habit by the second: rooms hum, and echo."""
+
 _USUAL_SPREAD, _USUAL_GLIDE = 2.0, 20.0
 """Of people who read a sentence: semitones from the mean pitch, semitones a second."""
 _NOW_BEGINS, _HABIT_BEGINS = 12.0, 100.0
@@ -56,7 +59,7 @@ class Averages:
 
     Attributes:
         pitch: semitones above 100 Hz.
-        level: dB.
+        level: dB above the softest that is heard.
         spread: semitones that the pitch is away from its mean.
         glide: semitones that it moves in a second.
     """
@@ -77,8 +80,8 @@ class Manner:
         now_frames: voiced frames that `now` has heard.
         habit_frames: and `habit`.
         quiet_frames: since the last voiced one.
-        last: pitch and level of that one, semitones and dB.
-        level: of the last few tenths of a second, dB.
+        last: pitch and level of that one.
+        level: of the last few tenths of a second.
         held_frames: for how long the note has been held.
         raised: 0 as usual … 1 shouted or sung, as far as the mouth shows it.
         lively: -1 flat … 1 lively, as far as the face shows it.
@@ -107,10 +110,12 @@ def hear(before: Manner, pitch_hz: float, loudness: float) -> Manner:
 
     Args:
         before: after the frame before.
-        pitch_hz: of the own voice in this frame, 0 where there is none.
-        loudness: likewise, as `avatar.sampler.features.loudness`.
+        pitch_hz: in this frame, 0 where there is none.
+        loudness: of the own voice, as `avatar.sampler.features.loudness`.
     """
-    heard = _voiced(before, pitch_hz, loudness) if pitch_hz > 0.0 else _quiet(before)
+    level = _DB_OF_LOUDNESS * loudness
+    is_voice = pitch_hz > 0.0 and level > max(_LEAST_DB, before.habit.level - _FAINT_DB if before.habit else 0.0)
+    heard = _voiced(before, 12.0 * math.log2(pitch_hz / 100.0), level) if is_voice else _quiet(before)
     wanted = _raised(heard)
     raised = before.raised + (_OPENS if wanted > before.raised else _SHUTS) * (wanted - before.raised)
     target = 0.0
@@ -128,9 +133,8 @@ def hear(before: Manner, pitch_hz: float, loudness: float) -> Manner:
     return replace(heard, raised=raised if raised > _NOTHING else 0.0, lively=lively, speed=speed)
 
 
-def _voiced(before: Manner, pitch_hz: float, loudness: float) -> Manner:
-    """With a frame that has a voice."""
-    pitch, level = 12.0 * math.log2(pitch_hz / 100.0), _DB_OF_LOUDNESS * loudness
+def _voiced(before: Manner, pitch: float, level: float) -> Manner:
+    """With a frame that has a voice: semitones above 100 Hz, and dB."""
     now, habit = before.now, before.habit
     if now is None:
         now = Averages(pitch, level)
