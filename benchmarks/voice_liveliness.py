@@ -28,7 +28,6 @@ from avatar.feelings.manner import SILENT, hear
 from avatar.feelings.voice_pitch import voice_pitch
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats, MotionLayout
 from avatar.sampler.batcher import BlockBatcher
-from avatar.sampler.features import loudness
 from avatar.sampler.model import load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
@@ -69,8 +68,9 @@ def listen(sound: Samples) -> Heard:
     padded = np.concatenate([np.zeros(find.samples, np.float32), sound])
     manner, out, pitches = SILENT, [], []
     for end in range(_FRAME, len(sound) + 1, _FRAME):
-        pitches.append(find(padded[end : end + find.samples]))
-        manner = hear(manner, pitches[-1], loudness(sound[end - _FRAME : end]))
+        tone = find(padded[end : end + find.samples])
+        pitches.append(tone.hz)
+        manner = hear(manner, tone)
         out.append(manner.lively)
     voiced = 12.0 * np.log2([pitch for pitch in pitches if pitch] or [1.0])
     return Heard(np.array(out, np.float32), float(np.abs(voiced - np.median(voiced)).mean()))

@@ -7,7 +7,7 @@ import pytest
 
 from avatar.feelings.expression import NOTHING, Feeling, express, feel
 from avatar.feelings.manner import SILENT, Manner, hear
-from avatar.feelings.voice_pitch import voice_pitch
+from avatar.feelings.voice_pitch import Tone, voice_pitch
 from avatar.motion import FRAME_RATE_HZ, Controls, Emotion, Floats, MotionLayout, neutral
 from speech.audio import SPEECH_RATE_HZ
 
@@ -30,17 +30,17 @@ def test_a_voice_has_its_pitch_in_noise_as_well(rate: int, hz: float) -> None:
     find = voice_pitch(rate)
     sound = voice(hz, find.samples, rate)
     noise = np.random.default_rng(0).standard_normal(find.samples) * np.std(sound) * 10.0 ** (-10.0 / 20.0)
-    assert find(sound) == pytest.approx(hz, rel=0.01)
-    assert find(sound + noise.astype(np.float32)) == pytest.approx(hz, rel=0.03)
+    assert find(sound).hz == pytest.approx(hz, rel=0.01)
+    assert find(sound + noise.astype(np.float32)).hz == pytest.approx(hz, rel=0.03)
 
 
 def test_what_is_no_voice_has_no_pitch() -> None:
     find = voice_pitch(SPEECH_RATE_HZ)
     random = np.random.default_rng(1)
-    hissed = [find(0.1 * random.standard_normal(find.samples).astype(np.float32)) for _ in range(100)]
+    hissed = [find(0.1 * random.standard_normal(find.samples).astype(np.float32)).hz for _ in range(100)]
     assert np.mean(np.array(hissed) > 0.0) < 0.05
-    assert find(np.zeros(find.samples, np.float32)) == 0.0
-    assert find(1e-4 * voice(200.0, find.samples, SPEECH_RATE_HZ)) == 0.0
+    assert find(np.zeros(find.samples, np.float32)).hz == 0.0
+    assert find(1e-4 * voice(200.0, find.samples, SPEECH_RATE_HZ)).hz == 0.0
 
 
 def melody(seconds: float, *, semitones: float, seed: int = 0) -> list[float]:
@@ -57,11 +57,15 @@ def melody(seconds: float, *, semitones: float, seed: int = 0) -> list[float]:
     return out[: round(seconds * FRAME_RATE_HZ)]
 
 
-def course(pitches: list[float], loudness: float = 0.75) -> list[Manner]:
+def tone(hz: float, louder_db: float = 0.0) -> Tone:
+    return Tone(hz, -25.0 + louder_db if hz else -50.0)
+
+
+def course(pitches: list[float]) -> list[Manner]:
     """The manner after each frame."""
     manner, out = SILENT, []
     for hz in pitches:
-        manner = hear(manner, hz, loudness if hz else 0.3)
+        manner = hear(manner, tone(hz))
         out.append(manner)
     return out
 
@@ -105,7 +109,7 @@ def test_a_shout_and_a_held_note_are_raised_and_speech_is_not() -> None:
     assert course(note)[-1].raised > 0.8
     manner, shouted = course(speech)[-1], []
     for hz in melody(2.0, semitones=5.0):
-        manner = hear(manner, 1.2 * hz, 1.0 if hz else 0.3)
+        manner = hear(manner, tone(1.2 * hz, 10.0))
         shouted.append(manner.raised)
     assert max(shouted) > 0.5
 
@@ -120,7 +124,7 @@ def test_octaves_that_were_mistaken_change_little() -> None:
 def spoken(pitches: list[float], controls: Controls) -> Feeling:
     feeling = NOTHING
     for hz in pitches:
-        feeling = feel(feeling, controls, 0.75 if hz else 0.3, 0.5, hz)
+        feeling = feel(feeling, controls, 0.75 if hz else 0.3, 0.5, tone(hz))
     return feeling
 
 

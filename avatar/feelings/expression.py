@@ -15,6 +15,7 @@ import numpy as np
 from avatar.feelings.gestures import LENGTH_S, gesture_values
 from avatar.feelings.manner import SILENT, Manner, hear
 from avatar.feelings.shapes import AROUSAL, EMOTIONS, GLOOMY, LIVELY, VOICE_AROUSAL, additions, motion_vector
+from avatar.feelings.voice_pitch import NO_TONE, Tone
 from avatar.motion import (
     FRAME_RATE_HZ,
     GAZE_LIMIT,
@@ -99,7 +100,7 @@ NOTHING = Feeling(np.zeros(len(EMOTIONS), np.float32), np.zeros(len(EMOTIONS), n
 """What is felt before the first frame."""
 
 
-def feel(before: Feeling, controls: Controls, loudness: float, composure: float, pitch_hz: float = 0.0) -> Feeling:
+def feel(before: Feeling, controls: Controls, loudness: float, composure: float, tone: Tone = NO_TONE) -> Feeling:
     """One frame later.
 
     Args:
@@ -107,7 +108,7 @@ def feel(before: Feeling, controls: Controls, loudness: float, composure: float,
         controls: the emotion and the gesture that are asked for.
         loudness: of the own voice in this frame, as `avatar.sampler.features.loudness`.
         composure: 0 lively … 1 still: smaller gestures.
-        pitch_hz: of the own voice in this frame; 0 where there is none, or nobody is to hear how lively it is.
+        tone: of the own voice in this frame, if it is to be heard how lively that is.
     """
     target = np.zeros(len(EMOTIONS), np.float32)
     if controls.emotion is not None and controls.emotion is not Emotion.NEUTRAL:
@@ -127,7 +128,7 @@ def feel(before: Feeling, controls: Controls, loudness: float, composure: float,
         gesture, age, size = asked, 0, 1.5 - composure
     elif not busy:
         gesture = None
-    manner = hear(before.manner, pitch_hz, loudness)
+    manner = hear(before.manner, tone)
     return Feeling(felt.astype(np.float32), speed.astype(np.float32), voice, manner, asked, gesture, age, size)
 
 

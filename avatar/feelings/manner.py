@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from avatar.feelings.voice_pitch import Tone
 from avatar.motion import FRAME_RATE_HZ
 
 _NOW_FRAMES, _HABIT_FRAMES = 1.5 * FRAME_RATE_HZ, 20.0 * FRAME_RATE_HZ
@@ -19,7 +20,7 @@ _SURE_FRAMES = 20
 _FORGETS_FRAMES = round(1.5 * FRAME_RATE_HZ)
 """After so long a silence somebody begins anew."""
 
-_LEAST_DB, _FAINT_DB = 12.0, 18.0
+_LEAST_DB, _FAINT_DB = -45.0, 18.0
 """Nothing softer than the first is a voice, nor what is softer than its habit by the second: rooms hum, and echo."""
 
 _USUAL_SPREAD, _USUAL_GLIDE = 2.0, 20.0
@@ -33,7 +34,6 @@ _FURTHEST = 7.0
 
 # What each adds to the score of which tanh is taken: an octave of spread and glide, a semitone, a decibel.
 _SPREAD, _GLIDE, _PITCH, _LEVEL = 1.3, 0.4, 0.2, 0.06
-_DB_OF_LOUDNESS = 40.0  # see avatar.sampler.features.loudness
 _RAISED_COUNTS = 2.0
 _PITCH_REACH, _LEVEL_REACH = 6.0, 10.0  # of what is heard of a difference
 
@@ -59,7 +59,7 @@ class Averages:
 
     Attributes:
         pitch: semitones above 100 Hz.
-        level: dB above the softest that is heard.
+        level: dB of full scale.
         spread: semitones that the pitch is away from its mean.
         glide: semitones that it moves in a second.
     """
@@ -105,17 +105,11 @@ SILENT = Manner()
 """Before the first frame."""
 
 
-def hear(before: Manner, pitch_hz: float, loudness: float) -> Manner:
-    """One frame later.
-
-    Args:
-        before: after the frame before.
-        pitch_hz: in this frame, 0 where there is none.
-        loudness: of the own voice, as `avatar.sampler.features.loudness`.
-    """
-    level = _DB_OF_LOUDNESS * loudness
-    is_voice = pitch_hz > 0.0 and level > max(_LEAST_DB, before.habit.level - _FAINT_DB if before.habit else 0.0)
-    heard = _voiced(before, 12.0 * math.log2(pitch_hz / 100.0), level) if is_voice else _quiet(before)
+def hear(before: Manner, tone: Tone) -> Manner:
+    """One frame later: after the frame before, and with what is heard of the own voice in this one."""
+    least = _LEAST_DB if before.habit is None else max(_LEAST_DB, before.habit.level - _FAINT_DB)
+    is_voice = tone.hz > 0.0 and tone.level_db > least
+    heard = _voiced(before, 12.0 * math.log2(tone.hz / 100.0), tone.level_db) if is_voice else _quiet(before)
     wanted = _raised(heard)
     raised = before.raised + (_OPENS if wanted > before.raised else _SHUTS) * (wanted - before.raised)
     target = 0.0

@@ -1,4 +1,4 @@
-"""The pitch of a voice in one video frame, by the autocorrelation of its last 64 ms (Boersma 1993); no state.
+"""Pitch and level of a voice in one video frame, by the autocorrelation of its last 64 ms (Boersma 1993); no state.
 
 What is asked of it is how a voice moves, not its exact note: 4 kHz are enough, and a frame costs some 50 µs. It is
 always computed with arrays of the same shape, so that the chunks in which the sound came don't change a bit of it.
@@ -6,6 +6,8 @@ always computed with arrays of the same shape, so that the chunks in which the s
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +26,22 @@ _OCTAVE_COST = 0.03
 """Of each octave that a pitch is lower: every multiple of a period is one, too."""
 _FLOOR = 1e-6
 """Of the mean square, -60 dB of full scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """What is heard of a voice in one frame.
+
+    Attributes:
+        hz: its pitch; 0 where there is no voice.
+        level_db: against full scale, of what is below 2 kHz.
+    """
+
+    hz: float
+    level_db: float
+
+
+NO_TONE = Tone(0.0, -120.0)
 
 
 class VoicePitch:
@@ -48,12 +66,16 @@ class VoicePitch:
         self._gain = 1.0 / self._autocorrelation(self._window)[lags]
         self._cost = _OCTAVE_COST * np.log2(lags / self._first)
 
-    def __call__(self, samples: Floats) -> float:
-        """The pitch at the end of float32 [samples], hertz; 0 where there is no voice."""
+    def __call__(self, samples: Floats) -> Tone:
+        """The voice at the end of float32 [samples]."""
         sound = samples.reshape(_WINDOW, -1).mean(axis=1, dtype=np.float64)
         sound -= sound.mean()
-        if float(sound @ sound) < _FLOOR * _WINDOW:
-            return 0.0
+        power = float(sound @ sound) / _WINDOW
+        if power < _FLOOR:
+            return NO_TONE
+        return Tone(self._hz(sound), 10.0 * math.log10(power))
+
+    def _hz(self, sound: Doubles) -> float:
         heights = self._autocorrelation(sound * self._window)[self._first - 1 : self._last + 2] * self._gain
         best = int(np.argmax((heights - self._cost)[1:-1])) + 1
         before, height, after = heights[best - 1 : best + 2].tolist()

@@ -25,6 +25,8 @@ _CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
 CLOSED_GAP = 0.022
 # Corners that are this much higher than the middle of the lips, eye distances, don't smile yet.
 _CORNERS_UP = 0.02
+# By how much further than the lips' line says corners must come down: their outlines are bent as well.
+_UNSMILES = 1.3
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -64,7 +66,7 @@ class FaceFields:
         # What a frown takes back of a smile in the photo: the height of the closed lips' line over its middle.
         line = mouth.upper - _UPPER_CLOSES * np.clip(mouth.upper - mouth.lower, 0.0, None)
         beyond = max(corners_up - _CORNERS_UP, 0.0) / max(corners_up, _CORNERS_UP)
-        self._smile_line = np.asarray(beyond * (line - line[centre]))
+        self._smile_line = np.asarray(_UNSMILES * beyond * (line - line[centre]))
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
         self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
         self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0

@@ -130,8 +130,8 @@ def _intend(
     for i, frame in enumerate(range(state.frame, state.frame + count)):
         user = state.user.voice_at(frame)
         end = (frame + 1) * size
-        pitch_hz = pitch(state.speech.read(end - pitch.samples, end))
-        feeling = feel(feeling, state.controls, loud[i], calm, pitch_hz)
+        tone = pitch(state.speech.read(end - pitch.samples, end))
+        feeling = feel(feeling, state.controls, loud[i], calm, tone)
         composure = min(1.0, max(0.0, calm - feeling.arousal))
         intention, vector = step(
             intention,
