@@ -39,7 +39,7 @@ from benchmarks.report import print_machine
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.files.sound_file import read_audio
 
-VOICES = ("hibari", "piper", "kokoro af_heart", "kokoro am_michael", "kokoro bf_emma")
+VOICES = ("hibari heart", "piper en_US-joe-medium", "kokoro af_heart", "kokoro am_michael", "kokoro bf_emma")
 MOODS = ("flat", "plain", "lively")
 PITCH_RANGES = {"flat": 0, "plain": 50, "lively": 99}
 """Of eSpeak NG."""
@@ -91,7 +91,7 @@ def speeches(texts: Sequence[str]) -> dict[str, dict[str, Samples]]:
         for voice in ("en-us+f3", "en-us+m3")
     }
     for voice in Cast(training_voices(print), print).voices:
-        if voice.name.startswith(VOICES):
+        if voice.name in VOICES:
             said = [voice.speak(text, pace=1.0, random=np.random.default_rng(0)) for text in texts]
             moved = [lively(one, SEMITONES, np.random.default_rng(i)) for i, one in enumerate(said)]
             out[voice.name] = {

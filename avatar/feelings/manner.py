@@ -41,7 +41,7 @@ _PITCH_REACH, _LEVEL_REACH = 6.0, 10.0  # of what is heard of a difference
 _RAISED_DB, _RAISED_SEMITONES = (4.0, 10.0), (5.0, 11.0)
 _KNOWN_FRAMES = 30
 """So many voiced frames make a habit that somebody can rise above."""
-_LOUDNESS_SHARE = 0.15
+_LEVEL_SHARE = 0.15
 """Of the newest voiced frame in the level that is compared with the habit."""
 # A note is held while the pitch moves less than this in a frame, and the level too; after so many frames, and wholly.
 _STEADY_SEMITONES, _STEADY_DB = 0.7, 1.8
@@ -80,7 +80,7 @@ class Manner:
         now_frames: voiced frames that `now` has heard.
         habit_frames: and `habit`.
         quiet_frames: since the last voiced one.
-        last: pitch and level of that one.
+        last: its pitch and level.
         level: of the last few tenths of a second.
         held_frames: for how long the note has been held.
         raised: 0 as usual … 1 shouted or sung, as far as the mouth shows it.
@@ -109,7 +109,7 @@ def hear(before: Manner, tone: Tone) -> Manner:
     """One frame later: after the frame before, and with what is heard of the own voice in this one."""
     least = _LEAST_DB if before.habit is None else max(_LEAST_DB, before.habit.level - _FAINT_DB)
     is_voice = tone.hz > 0.0 and tone.level_db > least
-    heard = _voiced(before, 12.0 * math.log2(tone.hz / 100.0), tone.level_db) if is_voice else _quiet(before)
+    heard = _voiced(before, tone) if is_voice else _quiet(before)
     wanted = _raised(heard)
     raised = before.raised + (_OPENS if wanted > before.raised else _SHUTS) * (wanted - before.raised)
     target = 0.0
@@ -127,13 +127,14 @@ def hear(before: Manner, tone: Tone) -> Manner:
     return replace(heard, raised=raised if raised > _NOTHING else 0.0, lively=lively, speed=speed)
 
 
-def _voiced(before: Manner, pitch: float, level: float) -> Manner:
-    """With a frame that has a voice: semitones above 100 Hz, and dB."""
-    now, habit = before.now, before.habit
+def _voiced(before: Manner, tone: Tone) -> Manner:
+    """With a frame that has a voice."""
+    pitch, level = 12.0 * math.log2(tone.hz / 100.0), tone.level_db
+    now, habit, smooth = before.now, before.habit, before.level
     if now is None:
         now = Averages(pitch, level)
     if habit is None:
-        habit, before = now, replace(before, level=level)
+        habit, smooth = now, level
     moved = abs(pitch - before.last[0]) if before.quiet_frames == 0 and before.habit_frames else None
     is_steady = moved is not None and moved < _STEADY_SEMITONES and abs(level - before.last[1]) < _STEADY_DB
     return replace(
@@ -144,7 +145,7 @@ def _voiced(before: Manner, pitch: float, level: float) -> Manner:
         habit_frames=min(before.habit_frames + 1, round(_HABIT_FRAMES)),
         quiet_frames=0,
         last=(pitch, level),
-        level=before.level + _LOUDNESS_SHARE * (level - before.level),
+        level=smooth + _LEVEL_SHARE * (level - smooth),
         held_frames=before.held_frames + 1 if is_steady else 0,
     )
 

@@ -34,7 +34,7 @@ class Tone:
 
     Attributes:
         hz: its pitch; 0 where there is no voice.
-        level_db: against full scale, of what is below 2 kHz.
+        level_db: against full scale.
     """
 
     hz: float
@@ -70,10 +70,9 @@ class VoicePitch:
         """The voice at the end of float32 [samples]."""
         sound = samples.reshape(_WINDOW, -1).mean(axis=1, dtype=np.float64)
         sound -= sound.mean()
-        power = float(sound @ sound) / _WINDOW
-        if power < _FLOOR:
+        if float(sound @ sound) < _FLOOR * _WINDOW:
             return NO_TONE
-        return Tone(self._hz(sound), 10.0 * math.log10(power))
+        return Tone(self._hz(sound), 10.0 * math.log10(float(np.mean(np.square(samples, dtype=np.float64)))))
 
     def _hz(self, sound: Doubles) -> float:
         heights = self._autocorrelation(sound * self._window)[self._first - 1 : self._last + 2] * self._gain
