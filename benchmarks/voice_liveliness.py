@@ -58,8 +58,8 @@ class Heard:
 
     @property
     def mean(self) -> float:
-        """After it has settled."""
-        return float(self.lively[round(SETTLED_S * FRAME_RATE_HZ) :].mean())
+        """After it has settled; of a short sound the end."""
+        return float(self.lively[min(round(SETTLED_S * FRAME_RATE_HZ), len(self.lively) - 1) :].mean())
 
 
 def listen(sound: Samples) -> Heard:
