@@ -65,10 +65,10 @@ def test_a_smile_that_is_written_is_shown_and_a_stressed_word_is_said() -> None:
     assert tags.push("*smiles* I *laugh* a lot.") + tags.flush() == [EmotionTag(Emotion.HAPPY), "I *laugh* a lot."]
 
 
-def _shown(reply: str) -> LoudnessSampler:
+def _shown(reply: str, question: str = "And then?") -> LoudnessSampler:
     """The face's sampler after a conversation in which this was the reply."""
-    scene = Scene(mind=ScriptedMind({"hello?": reply}))
-    scene.ask(TypedText("hello?"))
+    scene = Scene(mind=ScriptedMind({question: reply}))
+    scene.ask(TypedText(question))
     return scene.sampler
 
 
@@ -78,6 +78,11 @@ def test_a_greeting_is_smiled_at_the_user_until_the_reply_ends_and_a_tag_comes_b
     emotions = [emotion for _, emotion in _shown("[sad] Goodbye.").emotions]
     assert emotions[1:] == [Emotion.SAD, emotions[0]]
     assert len(_shown("It opens at nine.").emotions) == 1
+
+
+def test_a_greeting_is_smiled_back_at_before_it_is_answered() -> None:
+    smiles, alone = (_shown("Hello! I'm Mira.", question).emotions[1] for question in ("Hello", "And then?"))
+    assert smiles[1] is alone[1] is Emotion.HAPPY and smiles[0] < alone[0]
 
 
 def test_a_laugh_begins_with_the_sentence_that_it_stands_before() -> None:

@@ -189,6 +189,7 @@ class Delivery:
         if reply.say is not None or not reply.question:
             return
         record = await reply.confirmed()
+        self._smile_back(reply)
 
         def heard(text: str) -> None:
             record.filler = text
@@ -219,6 +220,8 @@ class Delivery:
                 written = track.append(piece.samples)
                 if self._begins is None and len(piece.samples):
                     self._begins = self._places.at(written)
+                    if soon.sentence.emotion is None:
+                        self._smile_back(reply)
                     self._show_gesture(opening_gesture(soon.sentence.text))
                     if not track.is_held:
                         self._latency.reply_begins(written)
@@ -272,6 +275,11 @@ class Delivery:
         task = self._tasks.create_task(what, name="sentence heard")
         self._still_unheard.add(task)
         task.add_done_callback(self._still_unheard.discard)
+
+    def _smile_back(self, reply: Reply) -> None:
+        """A smile takes a second to come: it begins as soon as a hello or goodbye is understood."""
+        if is_welcome(reply.question) and self.controls.emotion in (None, Emotion.NEUTRAL):
+            self._show(replace(self._meant, emotion=WELCOME.emotion, intensity=WELCOME.intensity))
 
     async def _sentence_heard(self, sentence: Sentence, start: Place) -> None:
         """Tells of a sentence, and shows its emotion and gesture, from the moment on at which it is heard."""
