@@ -1,6 +1,6 @@
 """Pitch and level of a voice in one video frame, by the autocorrelation of its last 64 ms (Boersma 1993); no state.
 
-What is asked of it is how a voice moves, not its exact note: 4 kHz are enough, and a frame costs some 50 µs. It is
+What is asked of it is how a voice moves, not its exact note: 4 kHz are enough, and a frame costs some 20 µs. It is
 always computed with arrays of the same shape, so that the chunks in which the sound came don't change a bit of it.
 """
 

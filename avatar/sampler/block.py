@@ -119,7 +119,7 @@ def _intend(
     feelings: list[Feeling] = []
     rows: list[Floats] = []
     size = state.speech.extractor().samples
-    pitch = voice_pitch(size * FRAME_RATE_HZ)
+    listen = voice_pitch(size * FRAME_RATE_HZ)
     calm = options.composure if state.controls.composure is None else state.controls.composure
     # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
     unmoved = replace(state.controls, emotion=None, intensity=0.0)
@@ -130,7 +130,7 @@ def _intend(
     for i, frame in enumerate(range(state.frame, state.frame + count)):
         user = state.user.voice_at(frame)
         end = (frame + 1) * size
-        tone = pitch(state.speech.read(end - pitch.samples, end))
+        tone = listen(state.speech.read(end - listen.samples, end))
         feeling = feel(feeling, state.controls, loud[i], calm, tone)
         composure = min(1.0, max(0.0, calm - feeling.arousal))
         intention, vector = step(
