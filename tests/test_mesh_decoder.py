@@ -12,11 +12,13 @@ import pytest
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry.head import HeadGains, HeadMotion
-from avatar.geometry.landmarks import FacePlane
+from avatar.geometry.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
 from avatar.geometry.warp import FieldInverter, Grid
+from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
 from avatar.mesh.layers import pull_push
+from avatar.mesh.opening import Slit, slit_between
 from avatar.motion import Floats, MotionLayout
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait, load_portrait
@@ -200,6 +202,28 @@ def test_lips_stay_together_while_the_jaw_opens() -> None:
     assert controls[INDEX["gap"]] == 0.0
     assert controls[INDEX["upperLeft"]] == 0.0 and controls[INDEX["funnelGap"]] == 0.0
     assert controls[INDEX["jaw"]] == pytest.approx(0.6)
+
+
+def test_a_frown_takes_back_the_smile_that_a_photo_has(portrait: Portrait) -> None:
+    points = portrait.landmarks
+    plane = FacePlane.of(points)
+    straight = slit_between(plane, points, LIP_UPPER_INNER, LIP_LOWER_INNER, MOUTH_CORNERS)
+    bow = 0.08 * straight.across(straight.a) ** 2
+    smiling = Slit(straight.a, straight.upper + bow, straight.lower + bow)
+    controls = ("unsmileLeft", "unsmileRight")
+    for slit, smiles in ((straight, False), (smiling, True)):
+        fields = FaceFields(plane, points, slit)
+        edges = plane.to_pixels(np.stack([slit.a, slit.upper], axis=-1)).astype(np.float32)[None]
+        upper, lower = (fields.basis(edges, controls, sheet).sum(axis=0)[0] for sheet in ("upper", "lower"))
+        np.testing.assert_allclose(upper, lower, atol=0.02)  # lips that meet go on meeting
+        if smiles:
+            after = plane.to_plane(edges[0] + upper)[:, 1]
+            assert np.ptp(slit.upper) > 0.06 and np.ptp(after) < 0.035
+        else:
+            assert np.abs(upper).max() < 0.5
+    frowns = ControlMap()
+    assert frowns(vector(mouthFrown=0.5))[INDEX["unsmileLeft"]] == pytest.approx(0.75)
+    assert frowns(vector(mouthSmile=0.5))[INDEX["unsmileLeft"]] == 0.0
 
 
 def test_a_blink_closes_whatever_the_lid_did_before() -> None:

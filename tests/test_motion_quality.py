@@ -77,11 +77,12 @@ def test_a_still_state_is_calmer_than_speech(shipped):
 
 def test_two_speeches_are_told_with_two_movements(shipped, spoken):
     track, values = spoken
-    cut = len(track.sound) // 2
-    one, other = values[25:], _sample(shipped, np.concatenate([track.sound[cut:], track.sound[:cut]]))[25:]
+    cuts = [len(track.sound) * part // 3 for part in (1, 2)]
+    others = [_sample(shipped, np.roll(track.sound, -cut)) for cut in cuts]
     for name in ("headPitch", "headYaw", "headRoll", "gazeYaw", "eyeBlinkLeft"):
         column = MotionLayout.INDEX[name]
-        assert abs(correlation(one[:, column], other[:, column])) < 0.6, name
+        sizes = [abs(correlation(values[25:, column], other[25:, column])) for other in others]
+        assert np.mean(sizes) < 0.6, (name, sizes)  # two slow curves may be alike once by chance
 
 
 @pytest.mark.testdata

@@ -189,6 +189,7 @@ class Delivery:
         if reply.say is not None or not reply.question:
             return
         record = await reply.confirmed()
+        self._smile_back(reply)
 
         def heard(text: str) -> None:
             record.filler = text
@@ -202,6 +203,7 @@ class Delivery:
         """Each sentence's sound, written to the voice track as it comes, with the places of its words."""
         track, clock = self._stage.voice, self._stage.clock
         closes: Place | None = None
+        tilts = False
         while (soon := await spoken.get()) is not None:
             bridge.cancel()  # a filler that has begun is said to its end, and the reply follows on it
             record = await reply.confirmed()
@@ -218,6 +220,8 @@ class Delivery:
                 written = track.append(piece.samples)
                 if self._begins is None and len(piece.samples):
                     self._begins = self._places.at(written)
+                    if soon.sentence.emotion is None:
+                        self._smile_back(reply)
                     self._show_gesture(opening_gesture(soon.sentence.text))
                     if not track.is_held:
                         self._latency.reply_begins(written)
@@ -233,13 +237,14 @@ class Delivery:
             reply.ends.append(self._places.at(track.end))
             if start is not None:
                 closes = self._places.at(max(start.sample, track.end - BEFORE_END_SAMPLES))
-                if asks(soon.sentence.text):
+                tilts = asks(soon.sentence.text)
+                if tilts:
                     self._when_heard(self._show_when_heard(Gesture.TILT, closes))
-                    closes = None
                 record.sentences.append(SpokenSentence(soon.sentence.text, start.sample, track.end))
                 self._tell_written()
-        if closes is not None:
-            self._when_heard(self._show_when_heard(Gesture.LOOK_AT, closes))
+        closing = reply.closing or (None if tilts else Gesture.LOOK_AT)
+        if closes is not None and closing is not None:
+            self._when_heard(self._show_when_heard(closing, closes))
 
     async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
         """Where a sentence with all its clauses ends in the output, once it was made.
@@ -270,6 +275,11 @@ class Delivery:
         task = self._tasks.create_task(what, name="sentence heard")
         self._still_unheard.add(task)
         task.add_done_callback(self._still_unheard.discard)
+
+    def _smile_back(self, reply: Reply) -> None:
+        """A smile takes a second to come: it begins as soon as a hello or goodbye is understood."""
+        if is_welcome(reply.question) and self.controls.emotion in (None, Emotion.NEUTRAL):
+            self._show(replace(self._meant, emotion=WELCOME.emotion, intensity=WELCOME.intensity))
 
     async def _sentence_heard(self, sentence: Sentence, start: Place) -> None:
         """Tells of a sentence, and shows its emotion and gesture, from the moment on at which it is heard."""

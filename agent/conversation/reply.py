@@ -12,6 +12,7 @@ from agent.conversation.turn import TurnRecord
 from agent.intents.intent import Intent
 from agent.intents.understood import intent_of
 from agent.text.sentences import Sentence
+from avatar.motion import Gesture
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class Reply:
         sentences: all of it so far.
         ends: where each of these ends in the output, of those that are spoken.
         is_thought: whether the mind has said all.
+        closing: what the face does at its end, because of a stage direction after the last sentence.
         task: the work.
         is_made: whether nothing more of it will come.
         is_dropped: whether it is not wanted any more: what a backend that goes on still makes must not go out.
@@ -132,6 +134,7 @@ class Reply:
         self.sentences: list[Sentence] = []
         self.ends: list[Place] = []
         self.is_thought = False
+        self.closing: Gesture | None = None
         self.task: asyncio.Task[None] | None = None
         self.is_made = self.is_dropped = False
         self._record: TurnRecord | None = None

@@ -75,6 +75,7 @@ async def think(
             reason = str(error) or f"no answer within {policy.timeout_s:g} s"
             await policy.on_problem(f"{mind.name}: {reason}")
     await writer.end_sentence()
+    reply.closing = writer.gesture
     reply.is_thought = True
     await sentences.put(None)
 
@@ -108,13 +109,13 @@ class _Writer:
         self._reply, self._sentences = reply, sentences
         self._splitter = SentenceSplitter()
         self._emotion: EmotionTag | None = None
-        self._gesture: Gesture | None = None
+        self.gesture: Gesture | None = None  # of the sentence that comes next, if any does
         self.count = 0
 
     async def take_over(self, sentences: Sequence[Sentence]) -> None:
         """Hands on what was cut into sentences before."""
         for sentence in sentences:
-            self._emotion, self._gesture = sentence.emotion, sentence.gesture
+            self._emotion, self.gesture = sentence.emotion, sentence.gesture
             await self._hand_on([sentence])
 
     async def take(self, parts: Sequence[Part]) -> None:
@@ -124,7 +125,7 @@ class _Writer:
             else:
                 await self.end_sentence()  # what came before the tag is not meant by it
                 if isinstance(part, GestureTag):
-                    self._gesture = part.gesture
+                    self.gesture = part.gesture
                 else:
                     self._emotion = part
 
@@ -137,8 +138,8 @@ class _Writer:
     async def _hand_on(self, ready: Sequence[Sentence]) -> None:
         for sentence in ready:
             self._reply.mark("first_sentence")
-            written = replace(sentence, index=len(self._reply.sentences), emotion=self._emotion, gesture=self._gesture)
+            written = replace(sentence, index=len(self._reply.sentences), emotion=self._emotion, gesture=self.gesture)
             self._reply.sentences.append(written)
             await self._sentences.put(written)
-            self._emotion = self._gesture = None
+            self._emotion = self.gesture = None
             self.count += 1

@@ -39,7 +39,8 @@ _HOW_TO_SPEAK = (
 _HOW_TO_FEEL = (
     f"Begin every answer with the feeling that your face is to show, in square brackets: one of "
     f"{', '.join(f'[{emotion}]' for emotion in Emotion)}, with a strength from 0 to 1 if you like, as in [happy 0.6]. "
-    "Use [neutral] when nothing else fits. Never write brackets anywhere else."
+    "Use [neutral] when nothing else fits. Where you laugh or sigh, write [laugh] or [sigh]. Never write brackets "
+    "anywhere else."
 )
 _HOW_TO_KNOW = "What follows is what you know about this place and this subject. Where it answers, go by it."
 _CUT_OFF = "(I cut you off there, and heard only the words above.)"

@@ -33,13 +33,8 @@ _DIRECTIONS = (
     " winks winking shrugs shrugging blushes blushing frowns frowning gasps pauses leans tilts clears".split()
 )
 """What a stage direction begins with; none that is a likely word by itself, as "*gently*" or "*waves*" are."""
-
-_GESTURES = {
-    **dict.fromkeys("laughs laughing chuckles chuckling giggles giggling".split(), Gesture.LAUGH),
-    **dict.fromkeys("sighs sighing".split(), Gesture.SIGH),
-    "tilts": Gesture.TILT,
-}
-"""What the face does of a stage direction, by its first word."""
+_IN_BRACKETS = (*_DIRECTIONS, *"smile laugh chuckle giggle grin nod sigh gasp".split())
+"""And what it may begin with in brackets: between asterisks these are words that are stressed."""
 
 
 def _any_of(words: Iterable[str]) -> str:
@@ -60,10 +55,12 @@ _TAG = re.compile(rf"{_OPEN}(?P<name>{_any_of(_EMOTIONS)})(?P<amount>{_AMOUNT})\
 _MAY_BE_TAG = re.compile(f"{_OPEN}{_BEGUN}?", re.IGNORECASE)
 
 # At most three words after the first: what is longer is emphasis.
-_DIRECTION_WORDS = rf"{_any_of(_DIRECTIONS)}(?:,? [^\s*\[\]]{{1,20}}){{0,3}}"
+_MORE_WORDS = r"(?:,? [^\s*\[\]]{1,20}){0,3}"
+_STARRED, _BRACKETED = (rf"{_any_of(words)}{_MORE_WORDS}" for words in (_DIRECTIONS, _IN_BRACKETS))
+_BEGINS = _beginnings(_DIRECTIONS)
 _DIRECTION_START = re.compile(r"[*\[]")
-_DIRECTION = re.compile(rf"\*{_DIRECTION_WORDS}\*|\[{_DIRECTION_WORDS}\]", re.IGNORECASE)
-_MAY_BE_DIRECTION = re.compile(rf"[*\[](?:{_beginnings(_DIRECTIONS)}|{_DIRECTION_WORDS},? ?)?", re.IGNORECASE)
+_DIRECTION = re.compile(rf"\*{_STARRED}\*|\[{_BRACKETED}\]", re.IGNORECASE)
+_MAY_BE_DIRECTION = re.compile(rf"\*(?:{_BEGINS}|{_STARRED},? ?)?|\[(?:{_BEGINS}|{_BRACKETED},? ?)?", re.IGNORECASE)
 
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b1b-\u2b55\ufe0e\ufe0f\u20e3\U000e0020-\U000e007f]")
 _JOINER = "\u200d"
@@ -91,6 +88,17 @@ class GestureTag:
 
 Part = str | EmotionTag | GestureTag
 """Of a reply."""
+
+_SHOWN: dict[str, EmotionTag | GestureTag] = {
+    **dict.fromkeys(
+        "laughs laughing laugh chuckles chuckling chuckle giggles giggling giggle".split(), GestureTag(Gesture.LAUGH)
+    ),
+    **dict.fromkeys("sighs sighing sigh".split(), GestureTag(Gesture.SIGH)),
+    **dict.fromkeys("smiles smiling smile grins grinning grin".split(), EmotionTag(Emotion.HAPPY)),
+    **dict.fromkeys(("gasps", "gasp"), EmotionTag(Emotion.SURPRISED)),
+    "tilts": GestureTag(Gesture.TILT),
+}
+"""What the face does of a stage direction, by its first word."""
 
 
 class EmotionTags:
@@ -141,9 +149,9 @@ class EmotionTags:
         self._skip_double_blank()
 
     def _direction(self, match: re.Match[str]) -> None:
-        gesture = _GESTURES.get(re.split(r"\W", match[0][1:].lower())[0])
-        if gesture is not None:
-            self._ready.append(GestureTag(gesture))
+        shown = _SHOWN.get(re.split(r"\W", match[0][1:].lower())[0])
+        if shown is not None:
+            self._ready.append(shown)
         self._skip_double_blank()
 
     def _skip_double_blank(self) -> None:

@@ -9,17 +9,19 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from avatar.motion import FRAME_RATE_HZ, Floats, Gesture, MotionLayout
+from avatar.feelings.shapes import motion_vector
+from avatar.motion import FRAME_RATE_HZ, Floats, Gesture
 
 _DEGREE = np.pi / 180.0
 
 LENGTH_S: Mapping[Gesture, float] = {
-    Gesture.LAUGH: 1.8,
-    Gesture.SIGH: 2.2,
+    Gesture.LAUGH: 2.8,
+    Gesture.SIGH: 2.4,
 }
 """How long each takes, seconds; other gestures are none of the face."""
 
 _LAUGH_DEG, _LAUGH_HZ = 3.0, 5.0
+_LAUGHED = 0.6  # of a laugh's time: then the breaths are over, and the smile goes by and by
 
 
 def _hold(part: float, rise: float, fall: float) -> float:
@@ -30,16 +32,16 @@ def _hold(part: float, rise: float, fall: float) -> float:
 
 
 def _laugh(time_s: float, part: float) -> dict[str, float]:
-    held = _hold(part, 0.15, 0.5)
+    smile, laugh = _hold(part, 0.10, 0.55), _hold(min(part / _LAUGHED, 1.0), 0.15, 0.5)
     breath = 0.5 - 0.5 * np.cos(2.0 * np.pi * _LAUGH_HZ * time_s)
     return {
-        "headPitch": _LAUGH_DEG * _DEGREE * held * (1.0 - 0.35 * breath),
-        "headY": 0.02 * held * breath,
-        "mouthSmile": 0.80 * held,
-        "mouthUpperUp": 0.25 * held,
-        "cheekSquint": 0.80 * held,
-        "eyeSquint": 0.45 * held,
-        "jawOpen": held * (0.10 + 0.14 * breath),
+        "headPitch": _LAUGH_DEG * _DEGREE * laugh * (1.0 - 0.35 * breath),
+        "headY": 0.02 * laugh * breath,
+        "mouthSmile": 0.80 * smile,
+        "mouthUpperUp": 0.25 * laugh,
+        "cheekSquint": 0.80 * smile,
+        "eyeSquint": 0.45 * smile,
+        "jawOpen": laugh * (0.10 + 0.14 * breath),
     }
 
 
@@ -48,10 +50,11 @@ def _sigh(time_s: float, part: float) -> dict[str, float]:
     breath = float(np.interp(part, (0.0, 0.3, 0.45, 1.0), (0.0, 1.0, 0.8, 0.0)))
     out = _hold(float(np.clip((part - 0.3) / 0.7, 0.0, 1.0)), 0.25, 0.5)
     return {
-        "headPitch": _DEGREE * (2.0 * breath - 4.0 * out),
-        "headY": 0.035 * breath - 0.02 * out,
-        "browInnerUp": 0.30 * breath,
-        "eyeBlink": 0.30 * out,
+        "headPitch": _DEGREE * (3.0 * breath - 6.0 * out),
+        "headY": 0.035 * breath - 0.03 * out,
+        "browInnerUp": 0.45 * breath,
+        "browOuterUp": 0.20 * breath,
+        "eyeBlink": 0.55 * out,
         "jawOpen": 0.07 * out,
         "mouthPucker": 0.15 * out,
         "cheekPuff": 0.15 * out,
@@ -72,11 +75,6 @@ def gesture_values(gesture: Gesture, age: int, size: float) -> Floats:
         age: frames since it began.
         size: as a ratio.
     """
-    out = np.zeros(MotionLayout.SIZE, np.float32)
     time_s = age / FRAME_RATE_HZ
     part = time_s / LENGTH_S[gesture]
-    if 0.0 < part < 1.0:
-        for name, value in _CURVES[gesture](time_s, part).items():
-            for target in (name,) if name in MotionLayout.INDEX else (name + "Left", name + "Right"):
-                out[MotionLayout.INDEX[target]] = size * value
-    return out
+    return size * motion_vector(_CURVES[gesture](time_s, part) if 0.0 < part < 1.0 else {})

@@ -6,6 +6,8 @@ one another on a small picture drawn strongest: brows, lids, corners of the mout
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from avatar.motion import Emotion, Floats, MotionLayout
@@ -40,7 +42,7 @@ SHAPES: dict[Emotion, dict[str, float]] = {
     # AU 1 + 2 + 4 + 5 + 20: brows raised and straight, eyes wide, corners drawn back.
     Emotion.AFRAID: {
         "browInnerUp": 0.95, "browDown": 0.30, "browOuterUp": 0.10, "eyeWide": 0.75, "mouthStretch": 0.75,
-        "mouthFrown": 0.25, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
+        "mouthFrown": 0.40, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
     },
     # AU 9 + 10 + 17 + 7: nose wrinkled, upper lip raised, eyes narrowed.
     Emotion.DISGUSTED: {
@@ -69,11 +71,27 @@ AROUSAL: dict[Emotion, float] = {
 """How much livelier than at rest who feels it moves, in units of `Controls.composure`."""
 
 
+GLOOMY = frozenset({Emotion.SAD, Emotion.ANGRY, Emotion.AFRAID, Emotion.DISGUSTED, Emotion.CONTEMPTUOUS})
+"""Who feels these has no smile left, however lively the voice."""
+
+LIVELY: dict[str, float] = {
+    "mouthSmile": 0.18, "cheekSquint": 0.16, "browInnerUp": 0.06, "browOuterUp": 0.10, "eyeWide": 0.06,
+}  # fmt: skip
+"""What a voice as lively as any brings to the face of who speaks so."""
+
+VOICE_AROUSAL = 0.22
+"""How much livelier it makes the movements, as AROUSAL; a flat voice makes them as much calmer."""
+
+
 def additions() -> Floats:
     """The shapes as a matrix: float32 [len(EMOTIONS), 60]."""
-    out = np.zeros((len(EMOTIONS), MotionLayout.SIZE), np.float32)
-    for number, emotion in enumerate(EMOTIONS):
-        for name, size in SHAPES[emotion].items():
-            for target in (name,) if name in MotionLayout.INDEX else (name + "Left", name + "Right"):
-                out[number, MotionLayout.INDEX[target]] = size
+    return np.stack([motion_vector(SHAPES[emotion]) for emotion in EMOTIONS])
+
+
+def motion_vector(values: Mapping[str, float]) -> Floats:
+    """Values by name, a name without a side meaning both sides, all else zero: float32 [60]."""
+    out = np.zeros(MotionLayout.SIZE, np.float32)
+    for name, value in values.items():
+        for target in (name,) if name in MotionLayout.INDEX else (name + "Left", name + "Right"):
+            out[MotionLayout.INDEX[target]] = value
     return out

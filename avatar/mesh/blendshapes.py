@@ -23,6 +23,10 @@ Sheet = Literal["face", "neck", "upper", "lower"]
 _CHIN_DROP, _LIP_DROP, _LIPS_FOLLOW = 0.26, 0.34, 0.42
 # Lips parted by less than this in the photo count as closed: the mesh is no more exact than that.
 CLOSED_GAP = 0.022
+# Corners that are this much higher than the middle of the lips, eye distances, don't smile yet.
+_CORNERS_UP = 0.02
+# By how much further than the lips' line says corners must come down: their outlines are bent as well.
+_UNSMILES = 1.3
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -58,7 +62,11 @@ class FaceFields:
         self.seam_b = float(mouth.upper[centre] - _UPPER_CLOSES * self.photo_gap)
         middle = (mouth.upper + mouth.lower) / 2.0
         corners_up = float(middle[[0, -1]].mean() - middle[centre])
-        self.photo_smile = float(np.clip((corners_up - 0.02) / 0.10, 0.0, 1.0))
+        self.photo_smile = float(np.clip((corners_up - _CORNERS_UP) / 0.10, 0.0, 1.0))
+        # What a frown takes back of a smile in the photo: the height of the closed lips' line over its middle.
+        line = mouth.upper - _UPPER_CLOSES * np.clip(mouth.upper - mouth.lower, 0.0, None)
+        beyond = max(corners_up - _CORNERS_UP, 0.0) / max(corners_up, _CORNERS_UP)
+        self._smile_line = np.asarray(_UNSMILES * beyond * (line - line[centre]))
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
         self._lip_lower = max(float(self._points[14, 1] - self._points[17, 1]), 0.05)
         self._mouth_half = float(mouth.a[-1] - mouth.a[0]) / 2.0
@@ -185,6 +193,11 @@ class FaceFields:
             middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
             fields["smile" + side] = (smile * 0.075 * out * pull, smile * (0.085 * pull + 0.03 * middle_up))
             fields["frown" + side] = (0.014 * out * pull, -0.062 * pull)
+            # The line of a smiling photo's lips is made straight, as one piece, and its cheeks come down.
+            beside = np.clip(np.abs(t) - 1.0, 0.0, None) * self._mouth_half
+            around = half * np.exp(-((v / 0.26) ** 2) - (beside / 0.20) ** 2)
+            sunk = np.interp(a, mouth.a, self._smile_line) * around + 0.03 * self.photo_smile * middle_up
+            fields["unsmile" + side] = (-0.06 * self.photo_smile * out * pull, -sunk)
             fields["dimple" + side] = (0.055 * out * tight, 0.012 * tight)
             fields["stretch" + side] = (0.10 * out * pull, -0.025 * pull)
             thin = -sign * 0.042 * rim * inside * half

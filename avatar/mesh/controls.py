@@ -18,7 +18,11 @@ from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
 MOUTH_CONTROLS: tuple[str, ...] = (
     *("jaw", "gap", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide", "rollLower", "rollUpper"),
     *("shrugLower", "shrugUpper", "puff"),
-    *(stem + side for stem in ("smile", "frown", "dimple", "stretch", "press", "lower", "upper") for side in SIDES),
+    *(
+        stem + side
+        for stem in ("smile", "frown", "unsmile", "dimple", "stretch", "press", "lower", "upper")
+        for side in SIDES
+    ),
 )
 FACE_CONTROLS: tuple[str, ...] = (
     "browInner",
@@ -75,7 +79,10 @@ class ControlMap:
         for side in SIDES:
             smile = of("mouthSmile" + side) * (1.0 - 0.6 * rounding)
             out["smile" + side] = smile
-            out["frown" + side] = of("mouthFrown" + side)
+            frown = of("mouthFrown" + side)
+            out["frown" + side] = frown
+            # Before a mouth frowns, the smile goes that the photo may have.
+            out["unsmile" + side] = frown * (2.0 - frown) * (1.0 - smile)
             out["dimple" + side] = of("mouthDimple" + side)
             # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
             out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)

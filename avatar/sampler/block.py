@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from avatar.feelings.expression import Feeling, express, feel
-from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
+from avatar.feelings.voice_pitch import voice_pitch
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
 from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Heard, Tails
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
@@ -118,6 +119,7 @@ def _intend(
     feelings: list[Feeling] = []
     rows: list[Floats] = []
     size = state.speech.extractor().samples
+    listen = voice_pitch(size * FRAME_RATE_HZ)
     calm = options.composure if state.controls.composure is None else state.controls.composure
     # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
     unmoved = replace(state.controls, emotion=None, intensity=0.0)
@@ -127,7 +129,9 @@ def _intend(
     ]
     for i, frame in enumerate(range(state.frame, state.frame + count)):
         user = state.user.voice_at(frame)
-        feeling = feel(feeling, state.controls, loud[i], calm)
+        end = (frame + 1) * size
+        tone = listen(state.speech.read(end - listen.samples, end))
+        feeling = feel(feeling, state.controls, loud[i], calm, tone)
         composure = min(1.0, max(0.0, calm - feeling.arousal))
         intention, vector = step(
             intention,

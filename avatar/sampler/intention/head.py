@@ -23,9 +23,9 @@ BREATH_IN_S = 0.5  # a quick breath: before an answer, and at phrase ends
 SPEECH_BREATH_PACE = 0.6  # speech is a long breath out
 
 TILT_DEG, TILT_S = 4.5, 1.8
-SHAKE_DEG = 2.2  # the first turn
+SHAKE_DEG = 3.6  # the first turn
 SHAKE_TURNS = (1.0, -1.0, 0.7, -0.4)
-SHAKE_TURN_FRAMES = 8
+SHAKE_TURN_FRAMES = 7
 
 
 def begin_to_hold(state: IntentionState, chance: Chance, habits: Habits) -> None:
@@ -72,7 +72,7 @@ def hold(
         reach: how far the postures go; 1 as published.
     """
     state.posture_in -= pace + hurry
-    if state.posture_in <= 0.0:
+    if state.posture_in <= 0.0 and state.shake_age < 0.0:  # in other movements a shake would be lost
         pitch, yaw, roll = (
             chance.normal(FURTHEST) * deviation * DEGREE * reach * person.reach for deviation in habits.posture_deg
         )
