@@ -19,7 +19,7 @@ from agent.commands.evaluation import (
 )
 from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
 from agent.commands.evaluation.motion_evaluation import BASELINE_STEPS, MotionEvaluation
-from agent.commands.options import configured, progress, say
+from agent.commands.options import configured, make_folder, progress, say
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ def evaluate(
     ] = None,
     output: evaluation_tables.Outputs = None,
     before: evaluation_tables.Before = None,
+    sheets: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each video's sheet there: the real face over ours.")
+    ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(min=0.2, max=60.0, help=f"Motion in each state, {MINUTES:g} by default; drift needs 3."),
@@ -104,6 +107,8 @@ def evaluate(
     `visavis evaluate recordings/ --sound-offset interview=5 --json`
     """
     outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
+    if sheets is not None:
+        make_folder(sheets)
     one = {"--audio": audio, "--motion": motion, "--video": video, "--transcript": transcript}
     given = [name for name, value in one.items() if value is not None]
     if folder is not None and given:
@@ -144,12 +149,14 @@ def evaluate(
             if clips is not None and recordings[0].motion is not None:
                 raise InputError(f"{clips}: expected recordings without motion beside the sampler's own evaluation")
         length = None if folder is not None or given else minutes or (QUICK_MINUTES if quick else MINUTES)
-        work = MotionEvaluation(settings, quick, seeds, towers or [], has_pictures(outputs), quiet)
+        work = MotionEvaluation(
+            settings, quick, seeds, towers or [], has_pictures(outputs) or sheets is not None, quiet
+        )
         found = evaluation_tables.beside(work.evaluation(length, recordings, advance), earlier, before)
         bar.update(task, description="writing", note=", ".join(path.name for path in outputs))
-        write_report(found, outputs)
+        write_report(found, outputs, evaluation_tables.named_pictures(found) if sheets is not None else {}, sheets)
     print_report(found, as_json=as_json)
-    evaluation_tables.say_written(outputs, None, 0, quiet)
+    evaluation_tables.say_written(outputs, sheets, len(found.pictures), quiet)
 
 
 def _check_towers(towers: list[Path]) -> None:

@@ -94,6 +94,17 @@ def write_report(
         write_sheets(sheets, drawn or {})
 
 
+def named_pictures(found: Evaluation) -> dict[str, Image]:
+    """The report's pictures by names for files."""
+    from io import BytesIO
+
+    import numpy as np
+    from PIL import Image as Pillow
+
+    opened = {title: Pillow.open(BytesIO(content)) for title, content in found.pictures.items()}
+    return {title.partition(":")[0].replace("/", "-"): np.asarray(one, np.uint8) for title, one in opened.items()}
+
+
 def say_written(outputs: Sequence[Path], sheets: Path | None, count: int, quiet: bool) -> None:
     """Says what was written where."""
     for path in outputs:
