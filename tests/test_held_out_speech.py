@@ -48,9 +48,9 @@ class Voice:
         if len(text) > self.most:
             raise InputError("too long")
         sound = 0.1 * np.random.default_rng(len(text)).standard_normal(RATE)
-        phones = (Phone("AA", 0.0, 0.4, alphabet="arpabet"), Phone("M", 0.4, 0.6, alphabet="arpabet"))
+        phones = (Phone("aa", 0.0, 0.4, alphabet="arpabet"), Phone("m", 0.4, 0.6, alphabet="arpabet"))
         return Utterance(
-            sound.astype(np.float32), (*phones, Phone("AA", 0.6, 1.0, alphabet="arpabet")), self.name, text
+            sound.astype(np.float32), (*phones, Phone("aa", 0.6, 1.0, alphabet="arpabet")), self.name, text
         )
 
 

@@ -98,11 +98,11 @@ class Row:
 
     def band_text(self, band: Band) -> str:
         """A band as it is shown."""
-        scale = 100.0 if self.unit == "%" else 1.0
+        scale, unit = (100.0, " %") if self.unit == "%" else (1.0, "")
         low, high = scale * band.low, scale * band.high
         if math.isinf(low):
-            return f"≤ {high:.4g}"
-        return f"≥ {low:.4g}" if math.isinf(high) else f"{low:.4g}–{high:.4g}"
+            return f"≤ {high:.4g}{unit}"
+        return f"≥ {low:.4g}{unit}" if math.isinf(high) else f"{low:.4g}–{high:.4g}{unit}"
 
 
 def row(
