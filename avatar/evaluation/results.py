@@ -225,7 +225,10 @@ class Evaluation:
             if cell.band is not None and cell.value is not None
         ]
         missed = sum(line.cells[0].is_outside for line in rows)
-        note = f"{len(rows) - missed} of {len(rows)} reached. Noise: standard deviation between seeds."
+        note = (
+            f"{len(rows) - missed} of {len(rows)} reached. Noise: standard deviation between seeds; what another training "
+            "would give is beyond it. Worse and better: by more than three standard errors."
+        )
         return Section("Goals", ("found", "noise"), tuple(rows), note) if rows else None
 
     @property

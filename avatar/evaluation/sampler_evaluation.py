@@ -35,7 +35,7 @@ from avatar.evaluation.speech_sections import (
     phoneme_sections,
     traces,
 )
-from avatar.motion import FRAME_RATE_HZ, ConversationState
+from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
 from speech.audio import Samples
 
 _SPEECHES, _SPEECH_S = 6, 8.0  # that are sampled with the same seed
@@ -98,7 +98,11 @@ def evaluate_sampler(plan: Plan, said: HeldOutSpeech) -> Evaluation:
     ]
     plan.progress(1.0, "")
     return Evaluation(
-        "Motion sampler", _told(track), sections, traces([clip], "the rule's"), {b.name: b.values for b in behaved}
+        "Motion sampler",
+        _told(track, rule),
+        sections,
+        traces([clip], "the rule's"),
+        {b.name: b.values for b in behaved},
     )
 
 
@@ -113,14 +117,18 @@ def _speeches(track: SpeechTrack) -> list[Samples]:
     return [track.sound[first:stop] for first, stop in samples]
 
 
-def _told(track: SpeechTrack) -> dict[str, str]:
-    """What was said, so that another evaluation can tell whether it heard the same."""
-    checksum = hashlib.sha256(track.sound.tobytes()).hexdigest()[:8]
+def _told(track: SpeechTrack, rule: Floats) -> dict[str, str]:
+    """What was said and what the rule makes of it, so that another evaluation can tell whether it judged by the same."""
     voices = sorted({part.voice for part in track.parts})
     told = {
-        "speech": f"{track.frames / FRAME_RATE_HZ / 60.0:.1f} minutes, {checksum}",
+        "speech": f"{track.frames / FRAME_RATE_HZ / 60.0:.1f} minutes, {_checksum(track.sound)}",
         "voices": ", ".join(voices),
+        "rule": _checksum(rule.round(3)),
     }
     if not any(kind_of(voice) == NATURAL for voice in voices):
         told["natural voices"] = "none installed (`make training` installs them): robots only"
     return told
+
+
+def _checksum(values: Floats) -> str:
+    return hashlib.sha256(values.tobytes()).hexdigest()[:8]
