@@ -226,8 +226,8 @@ class Evaluation:
         ]
         missed = sum(line.cells[0].is_outside for line in rows)
         note = (
-            f"{len(rows) - missed} of {len(rows)} reached. Noise: standard deviation between seeds; what another training "
-            "would give is beyond it. Worse and better: by more than three standard errors."
+            f"{len(rows) - missed} of {len(rows)} reached. Noise: standard deviation between seeds; what another "
+            "training would give is beyond it. Worse and better: by more than three standard errors."
         )
         return Section("Goals", ("found", "noise"), tuple(rows), note) if rows else None
 

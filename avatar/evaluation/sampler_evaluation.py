@@ -118,7 +118,7 @@ def _speeches(track: SpeechTrack) -> list[Samples]:
 
 
 def _told(track: SpeechTrack, rule: Floats) -> dict[str, str]:
-    """What was said and what the rule makes of it, so that another evaluation can tell whether it judged by the same."""
+    """What was said and what the rule makes of it, so that another evaluation can tell whether it is alike."""
     voices = sorted({part.voice for part in track.parts})
     told = {
         "speech": f"{track.frames / FRAME_RATE_HZ / 60.0:.1f} minutes, {_checksum(track.sound)}",
