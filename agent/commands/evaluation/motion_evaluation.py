@@ -72,7 +72,8 @@ class MotionEvaluation:
         found: list[Evaluation] = []
         if recordings:
             prepared = prepare_recordings(recordings, self._faces, plan.part(*edges[:2]).progress)
-            own = plan.part(*edges[1:])
+            # Beside the sampler's own evaluation, that is where more steps are compared.
+            own = plan.part(*edges[1:]) if minutes is None else replace(plan.part(*edges[1:]), baseline_steps=None)
             each = each_seed(own, make, self._seeds, lambda one: evaluate_recordings(one, prepared))
             found.append(mean_over_seeds(each))
         if minutes is not None:
