@@ -22,7 +22,7 @@ from avatar.evaluation.speech.kept_speech import held_out_once
 from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, joined, rule_motion
 from avatar.evaluation.speeches.choice import chosen_voices, natural_speeches
 from avatar.evaluation.speeches.sheet import missed_contacts, speech_sheet
-from avatar.motion import Floats, MotionLayout, neutral
+from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.progress import ShareDone
 from avatar.training.texts.corpus import held_out
@@ -184,7 +184,7 @@ def test_each_kind_of_voice_has_its_own_figures(lips: LipGeometry) -> None:
 def test_heads_that_do_the_same_in_every_speech_are_found() -> None:
     random = np.random.default_rng(0)
 
-    def motion(moves: Callable[[], Floats]) -> Floats:
+    def motion(moves: Callable[[], Doubles]) -> Floats:
         values = neutral(200)
         values[:, MotionLayout.INDEX["headYaw"]] = moves()
         return values

@@ -56,9 +56,13 @@ def change(now: Cell, before: Cell, seeds: int, seeds_before: int) -> Change | N
     spreads = [cell.spread for cell in (now, before) if cell.spread is not None]
     if not spreads:
         return None
-    first, second = now.spread, before.spread
-    first, second = (spreads[0] if spread is None else spread for spread in (first, second))
-    noise = math.sqrt(first**2 / seeds + second**2 / seeds_before)
+    alone = spreads[0]  # of the one that has any, it stands for both
+    noise = math.sqrt(
+        sum(
+            (alone if cell.spread is None else cell.spread) ** 2 / count
+            for cell, count in ((now, seeds), (before, seeds_before))
+        )
+    )
     moved = now.value - before.value
     if abs(moved) <= max(SURE * noise, _ALIKE):
         return None
