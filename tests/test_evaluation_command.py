@@ -190,8 +190,10 @@ def test_every_state_and_command_reaches_the_sampler(lips, said):
     rows = {
         r["measure"]: r["values"] for s in found.as_json()["sections"] if s["title"] == "Commands" for r in s["rows"]
     }
-    assert rows["head distance"]["reached"] == 1.0  # a sampler that ignores the command is told so
-    assert rows["head distance"]["difference"] == pytest.approx(-0.2)
+    assert rows["head distance 120%"]["reached"] == 1.0  # a sampler that ignores the command is told so
+    assert rows["head distance 120%"]["difference"] == pytest.approx(-0.2)
+    for section in found.sections:  # figures are known by their names
+        assert len({line.name for line in section.rows}) == len(section.rows), section.title
 
 
 def test_sound_and_motion_shift_together(folder):

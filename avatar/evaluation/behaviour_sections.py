@@ -128,11 +128,12 @@ def command_section(make: MakeSampler, progress: ShareDone) -> Section:
             axis = 0 if controls.gaze[0] else 1
             wanted = float(np.degrees(controls.gaze[axis]))
             reached = float(np.median(behaviour.gaze_direction_deg(settled)[:, axis]))
-            rows.append(row(f"gaze {'yaw' if axis == 0 else 'pitch'}", [wanted, reached, reached - wanted], "°", 1))
+            name = f"gaze {'yaw' if axis == 0 else 'pitch'} {wanted:+.0f}°"
+            rows.append(row(name, [wanted, reached, reached - wanted], "°", 1))
         else:
             wanted = controls.head_distance or 1.0
             reached = float(np.median(settled[:, MotionLayout.INDEX["headDistance"]]))
-            rows.append(row("head distance", [wanted, reached, reached - wanted], "%", 1))
+            rows.append(row(f"head distance {wanted:.0%}", [wanted, reached, reached - wanted], "%", 1))
         progress((number + 1) / len(asked))
     return Section("Commands", ("asked", "reached", "difference"), tuple(rows), "Gaze is head and eyes together.")
 

@@ -12,7 +12,7 @@ from avatar.evaluation.people.movement import FaceCurves, face_curves
 from avatar.evaluation.people.side_by_side import side_by_side
 from avatar.evaluation.people.tracked_face import TrackedFace, track_drawn
 from avatar.evaluation.people_section import Pair, face_trace, people_sections
-from avatar.evaluation.plan import GIVEN, Plan
+from avatar.evaluation.plan import GIVEN, SAMPLER, Plan
 from avatar.evaluation.results import Evaluation
 from avatar.evaluation.speech.alignment import align
 from avatar.evaluation.speech.recordings import EvaluatedRecording, check_lengths
@@ -142,7 +142,8 @@ def evaluate_recordings(plan: Plan, recordings: Sequence[PreparedRecording]) -> 
         long_enough = [c for c in clips if c.track.frames >= LEAST_S * FRAME_RATE_HZ]
         for clip in long_enough:
             name = column if len(long_enough) == 1 else f"{clip.name}, {column}"
-            behaved[name] = Behaved(name, clip.motions[column], ConversationState.SPEAKING, blocks)
+            state = ConversationState.SPEAKING if column in (SAMPLER, GIVEN) else None
+            behaved[name] = Behaved(name, clip.motions[column], state, blocks)
     if behaved:
         sections.append(behaviour_section(list(behaved.values())))
     sections += plan.tower_sections(clips)

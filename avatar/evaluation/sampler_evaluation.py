@@ -58,7 +58,7 @@ def evaluate_sampler(plan: Plan, said: HeldOutSpeech) -> Evaluation:
         Behaved(
             "speaking" if name == SAMPLER else f"speaking, {name}",
             values,
-            ConversationState.SPEAKING,
+            ConversationState.SPEAKING if name == SAMPLER else None,
             plan.block_frames,
         )
         for name, values in speaking.items()
