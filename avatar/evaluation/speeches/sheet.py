@@ -14,7 +14,7 @@ from avatar.decoder import FaceDecoder, Image
 from avatar.evaluation.lips import LipGeometry, LipPositions
 from avatar.evaluation.phonemes import AT_TEETH_PX, CLOSED_GAP_PX, PhonemeEvent, events
 from avatar.evaluation.speech.speech_track import SpeechTrack
-from avatar.motion import FRAME_RATE_HZ, Floats
+from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout, neutral
 from avatar.picture.sheets import GAP_PX, SHEET_PX, Box, around, banner, cut, stacked, tiled
 from avatar.portrait.detection import eye_distance
 
@@ -22,6 +22,7 @@ _COLUMNS = 16
 _CELL_PX = SHEET_PX // _COLUMNS - GAP_PX
 _LABEL_PX = 34
 _LEAST_OVERLAP_S = 0.008
+_HEAD = [MotionLayout.INDEX[f"head{name}"] for name in ("Pitch", "Yaw", "Roll", "X", "Y", "Distance")]
 _BACK = {"lips": "#f6cfca", "teeth": "#fbe6c0", "": "#ffffff"}
 _INK, _WRONG, _FAINT = "#24303c", "#b3261e", "#8793a0"
 
@@ -39,7 +40,7 @@ def speech_sheet(
         lips: of the portrait.
 
     Returns:
-        uint8 [H, 1600, 3]. Beneath each frame its phonemes (red: p b m, yellow: f v) and the gap between the lips in
+        uint8 [H, 1600, 3], the head held still. Beneath each frame its phonemes (red: p b m, yellow: f v) and the gap between the lips in
         pixels of the picture; "!" where a contact is missed, red gaps where lips are closed with no p b m near.
     """
     part = track.parts[0]
@@ -50,8 +51,10 @@ def speech_sheet(
     for event in found:
         if event.kind == "lips":
             near_lips[max(0, event.first - 2) : event.stop + 2] = True
+    still = values.copy()
+    still[:, _HEAD] = neutral(1)[:, _HEAD]
     cells = []
-    for frame, row in enumerate(values):
+    for frame, row in enumerate(still):
         start_s = frame / FRAME_RATE_HZ - part.first_frame / FRAME_RATE_HZ
         said = [
             phone.symbol
