@@ -22,7 +22,6 @@ _COLUMNS = 16
 _CELL_PX = SHEET_PX // _COLUMNS - GAP_PX
 _LABEL_PX = 34
 _LEAST_OVERLAP_S = 0.008
-_HEAD = [MotionLayout.INDEX[f"head{name}"] for name in ("Pitch", "Yaw", "Roll", "X", "Y", "Distance")]
 _BACK = {"lips": "#f6cfca", "teeth": "#fbe6c0", "": "#ffffff"}
 _INK, _WRONG, _FAINT = "#24303c", "#b3261e", "#8793a0"
 
@@ -40,8 +39,9 @@ def speech_sheet(
         lips: of the portrait.
 
     Returns:
-        uint8 [H, 1600, 3], the head held still. Beneath each frame its phonemes (red: p b m, yellow: f v) and the gap between the lips in
-        pixels of the picture; "!" where a contact is missed, red gaps where lips are closed with no p b m near.
+        uint8 [H, 1600, 3], the head held still. Beneath each frame its phonemes (red: p b m, yellow: f v) and the gap
+        between the lips in pixels of the picture; "!" where a contact is missed, red gaps where lips are closed with no
+        p b m near.
     """
     part = track.parts[0]
     found, at = events(track.parts, len(values)), lips(values)
@@ -52,7 +52,7 @@ def speech_sheet(
         if event.kind == "lips":
             near_lips[max(0, event.first - 2) : event.stop + 2] = True
     still = values.copy()
-    still[:, _HEAD] = neutral(1)[:, _HEAD]
+    still[:, MotionLayout.HEAD] = neutral(1)[:, MotionLayout.HEAD]
     cells = []
     for frame, row in enumerate(still):
         start_s = frame / FRAME_RATE_HZ - part.first_frame / FRAME_RATE_HZ
