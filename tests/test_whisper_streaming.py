@@ -310,4 +310,6 @@ def test_whispers_own_measures_make_words_doubtful_or_nothing() -> None:
 
 def test_a_window_holds_the_sound_and_never_more_than_thirty_seconds() -> None:
     assert window_frames(2.0, 8.0) == 1000 and window_frames(29.0, 8.0) == window_frames(1.0, 30.0) == 3000
+    lengths = {window_frames(milliseconds / 1000.0, 8.0) for milliseconds in range(100, 8000, 7)}
+    assert len(lengths) <= 16  # a new length costs a megabyte for good
     assert most_tokens(0.5) >= 12 and most_tokens(30.0) < 448

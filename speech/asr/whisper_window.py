@@ -20,6 +20,7 @@ FRAMES_PER_S = 100
 WHOLE_WINDOW_S = 30.0
 AFTER_THE_SOUND_S = 8.0
 """What a short window has after its sound."""
+_WINDOW_STEP_S = 0.5
 
 _TOKENS, _TOKENS_PER_S = 10, 8.0
 """The most that anybody says in a stretch: people who talk fast need six tokens a second."""
@@ -94,8 +95,12 @@ class Decoded:
 
 
 def window_frames(seconds: float, after_s: float) -> int:
-    """How many frames of the spectrogram are looked at: a sound of this length, and what is left empty after it."""
-    return round(min(seconds + after_s, WHOLE_WINDOW_S) * FRAMES_PER_S)
+    """How many frames of the spectrogram are looked at: a sound of this length, and what is left empty after it.
+
+    In whole steps: CTranslate2 keeps about a megabyte for every length that it has ever met.
+    """
+    steps = math.ceil((seconds + after_s) / _WINDOW_STEP_S)
+    return round(min(steps * _WINDOW_STEP_S, WHOLE_WINDOW_S) * FRAMES_PER_S)
 
 
 def most_tokens(seconds: float) -> int:
