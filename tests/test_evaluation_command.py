@@ -282,7 +282,7 @@ def test_the_sampler_and_recordings_make_one_report(folder, tmp_path):
     before, after = json.loads(first.read_text("utf-8")), json.loads(done.stdout)
     assert before["seeds"] == 2 and after["seeds"] == 1
     found = sections(after)
-    assert {"Held-out speech", "Phonemes", "Phonemes: recordings", "Different speeches, same seed"} <= found.keys()
+    assert {"Held-out speech", "Phonemes", "Phonemes: recordings", "Mouth and sound: recordings"} <= found.keys()
     speed = found["Behaviour"]["head speed, rms"]
     assert speed["before"]["idle"] == sections(before)["Behaviour"]["head speed, rms"]["values"]["idle"]
     assert "spread" not in speed and speed["values"]["idle"] != speed["before"]["idle"]
