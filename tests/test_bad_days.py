@@ -31,7 +31,7 @@ from agent.console.waterfall import plot_waterfall
 from agent.conversation.events import TurnFinished
 from agent.conversation.turn import Turn, TurnRecord
 from avatar.decoder import FRAME_SIZE, VideoFrame
-from avatar.evaluation.html_report import write_html
+from avatar.evaluation.reports.html import write_html
 from avatar.evaluation.results import Evaluation
 from avatar.motion import MotionLayout
 from avatar.outputs.motion_csv import MotionCsvOutput

@@ -9,8 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.command_line import app
-from avatar.evaluation.evaluate import Plan, evaluate_recordings, evaluate_sampler
 from avatar.evaluation.lips import LipGeometry
+from avatar.evaluation.plan import Plan
+from avatar.evaluation.recordings_evaluation import evaluate_recordings, prepare_recordings
+from avatar.evaluation.sampler_evaluation import evaluate_sampler
+from avatar.evaluation.speech.held_out import held_out_speech
 from avatar.evaluation.speech.recordings import RecordingFiles, find_recording_files, read_recording
 from avatar.evaluation.speech.speech_track import SpeechTrack, SpokenPart, rule_motion
 from avatar.evaluation.towers.file import TrainedTowers, save_towers
@@ -18,7 +21,9 @@ from avatar.evaluation.towers.measures import TABLE_SHIFTS, ShiftTable
 from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.motion import Motion, neutral, write_motion_csv
 from avatar.portrait.portrait import load_portrait
+from avatar.training.voices.cast import Cast
 from avatar.training.voices.espeak import speak_espeak
+from avatar.training.voices.voice_files import VoiceFiles
 from speech.errors import InputError
 from speech.files.wav_writer import write_wav
 from tests.conftest import ROOT
@@ -37,6 +42,17 @@ def spoken():
 @pytest.fixture(scope="module")
 def lips():
     return LipGeometry(load_portrait(ROOT / "avatar" / "assets" / "portraits" / "mira.png"))
+
+
+@pytest.fixture(autouse=True)
+def _robots(monkeypatch):
+    """Natural voices take their time, where they are installed."""
+    monkeypatch.setattr("agent.models.training_voices.training_voices", lambda report: VoiceFiles())
+
+
+@pytest.fixture(scope="module")
+def said():
+    return held_out_speech(Cast(VoiceFiles()), 12.0, 1)
 
 
 @pytest.fixture
@@ -137,6 +153,9 @@ def test_the_configured_sampler_is_measured_in_every_state():
     report = json.loads(done.stdout)
     found = sections(report)
     assert {"Phonemes", "Mouth against the rule's", "Behaviour", "Listener's nods", "Commands"} <= found.keys()
+    assert "robots only" in report["settings"]["natural voices"]
+    contacts = found["Held-out speech"]["p b m: lips' edges ≤ 1 px apart"]
+    assert contacts["values"].keys() == {"robot voices"} and contacts["bands"] == {"robot voices": [0.97, None]}
     assert found["Phonemes"]["p b m: lips' edges ≤ 1 px apart"]["values"]["sampler"] > 0.6
     assert found["Mouth against the rule's"]["aperture: r at lag 0"]["values"]["sampler"] > 0.7
     speed = found["Behaviour"]["head speed, rms"]
@@ -153,7 +172,7 @@ def test_a_seed_gives_the_same_figures_and_another_one_others(folder):
     assert values[0]["sampler"] != values[1]["sampler"] and values[0]["rule"] == values[1]["rule"]
 
 
-def test_every_state_and_command_reaches_the_sampler(lips):
+def test_every_state_and_command_reaches_the_sampler(lips, said):
     made = []
 
     def make(steps):
@@ -162,7 +181,7 @@ def test_every_state_and_command_reaches_the_sampler(lips):
 
     told = []
     plan = Plan(lips, make, 50, 5, progress=lambda done, note: told.append((done, note)))
-    found = evaluate_sampler(plan, minutes=0.2, seed=1)
+    found = evaluate_sampler(plan, said)
     assert [steps for steps, _ in made].count(50) == 1
     assert {sampler.state.value for _, sampler in made} == {"speaking", "listening", "thinking", "idle"}
     assert sum(sampler.heard > 0 for _, sampler in made) == 1
@@ -171,8 +190,10 @@ def test_every_state_and_command_reaches_the_sampler(lips):
     rows = {
         r["measure"]: r["values"] for s in found.as_json()["sections"] if s["title"] == "Commands" for r in s["rows"]
     }
-    assert rows["head distance"]["reached"] == 1.0  # a sampler that ignores the command is told so
-    assert rows["head distance"]["difference"] == pytest.approx(-0.2)
+    assert rows["head distance 120%"]["reached"] == 1.0  # a sampler that ignores the command is told so
+    assert rows["head distance 120%"]["difference"] == pytest.approx(-0.2)
+    for section in found.sections:  # figures are known by their names
+        assert len({line.name for line in section.rows}) == len(section.rows), section.title
 
 
 def test_sound_and_motion_shift_together(folder):
@@ -193,9 +214,8 @@ def test_files_that_belong_together_are_found(folder):
 
 
 def test_a_recording_without_words_has_no_phonemes_and_no_rule(lips, folder):
-    found = evaluate_recordings(
-        Plan(lips, None, None, 5), [read_recording(RecordingFiles("one", folder / "one.wav", folder / "one.csv"))]
-    )
+    read = [read_recording(RecordingFiles("one", folder / "one.wav", folder / "one.csv"))]
+    found = evaluate_recordings(Plan(lips, None, None, 5), prepare_recordings(read, folder))
     assert "Phonemes" not in [section.title for section in found.sections]
     assert all("rule" not in section.columns for section in found.sections)
 
@@ -236,17 +256,38 @@ def test_what_does_not_fit_is_said_in_one_line(folder, kind, says):
     [
         (["--motion", "a.csv"], "--audio FILE or --video FILE to go with --motion"),
         (["x", "--audio", "a.wav"], "a folder or single files"),
+        (["x", "--clips", "y"], "these recordings or those"),
+        (["--before", "report.html"], "--before: expected a report NAME.json"),
+        (["--before", "no-such.json"], "no-such.json"),
         (["--sound-offset", "5"], "recordings to go with --sound-offset"),
         (["--audio", "a.wav", "--sound-offset", "some"], "FRAMES or NAME=FRAMES, a whole number, got 'some'"),
         (["--audio", "a.wav", "--sound-offset", "b=5"], r"the name of a recording (a), got 'b'"),
         (["--audio", "a.wav", "--minutes", "3"], "--minutes is for"),
-        (["-o", "report.pdf"], "ends in .html"),
+        (["-o", "report.pdf"], "ends in .html or .htm or .json or .md"),
         (["--audio", "missing.wav"], "expected a sound file"),
     ],
 )
 def test_options_that_don_t_go_together(arguments, says):
     done = run(*arguments)
     assert isinstance(done.exception, InputError) and says in str(done.exception)
+
+
+def test_the_sampler_and_recordings_make_one_report(folder, tmp_path):
+    (folder / "one.csv").unlink()
+    first, report = tmp_path / "first.json", tmp_path / "report.md"
+    common = ["--clips", folder, "--minutes", 0.2, "--quick", "-q"]
+    assert run(*common, "--seeds", 2, "-o", first).exit_code == 0
+    done = run(*common, "--seed", 7, "--before", first, "-o", report, "--json")
+    assert done.exit_code == 0, done.output
+    before, after = json.loads(first.read_text("utf-8")), json.loads(done.stdout)
+    assert before["seeds"] == 2 and after["seeds"] == 1
+    found = sections(after)
+    assert {"Held-out speech", "Phonemes", "Phonemes: recordings", "Mouth and sound: recordings"} <= found.keys()
+    speed = found["Behaviour"]["head speed, rms"]
+    assert speed["before"]["idle"] == sections(before)["Behaviour"]["head speed, rms"]["values"]["idle"]
+    assert "spread" not in speed and speed["values"]["idle"] != speed["before"]["idle"]
+    assert "NOT ALIKE: seed 0, now 7" in after["settings"]["before"]
+    assert "| idle, before | idle |" in report.read_text("utf-8")
 
 
 @pytest.mark.testdata

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
-from avatar.evaluation import bands, behaviour
+from avatar.evaluation import bands, behaviour, curves
 from avatar.evaluation.driving import MakeSampler, drive, silence
 from avatar.evaluation.listener import Nods
 from avatar.evaluation.results import Band, Section, row
@@ -23,6 +24,12 @@ LEAST_S = 10.0
 _GAZES_DEG: tuple[tuple[float, float], ...] = ((20.0, 0.0), (-20.0, 0.0), (0.0, 10.0), (0.0, -10.0))
 _DISTANCES: tuple[float, ...] = (0.85, 1.2)
 _COMMAND_S, _SETTLED_S = 8.0, 2.0
+
+_FRESH: tuple[tuple[str, int, Band | None], ...] = (
+    ("head yaw, r", behaviour.INDEX["headYaw"], bands.SAME_SEED),
+    ("head pitch, r", behaviour.INDEX["headPitch"], bands.SAME_SEED),
+    ("lids, r", behaviour.INDEX["eyeBlinkLeft"], bands.SAME_SEED),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +128,31 @@ def command_section(make: MakeSampler, progress: ShareDone) -> Section:
             axis = 0 if controls.gaze[0] else 1
             wanted = float(np.degrees(controls.gaze[axis]))
             reached = float(np.median(behaviour.gaze_direction_deg(settled)[:, axis]))
-            rows.append(row(f"gaze {'yaw' if axis == 0 else 'pitch'}", [wanted, reached, reached - wanted], "°", 1))
+            name = f"gaze {'yaw' if axis == 0 else 'pitch'} {wanted:+.0f}°"
+            rows.append(row(name, [wanted, reached, reached - wanted], "°", 1))
         else:
             wanted = controls.head_distance or 1.0
             reached = float(np.median(settled[:, MotionLayout.INDEX["headDistance"]]))
-            rows.append(row("head distance", [wanted, reached, reached - wanted], "%", 1))
+            rows.append(row(f"head distance {wanted:.0%}", [wanted, reached, reached - wanted], "%", 1))
         progress((number + 1) / len(asked))
     return Section("Commands", ("asked", "reached", "difference"), tuple(rows), "Gaze is head and eyes together.")
+
+
+def same_seed_section(motions: Sequence[Floats]) -> Section:
+    """Whether the head does the same in different speeches with the same seed.
+
+    Args:
+        motions: float32 [T, 60] each, of two speeches at least; compared as far as the shorter one of a pair goes.
+    """
+    rows = []
+    for name, column, band in _FRESH:
+        found = [
+            curves.correlation(one[:frames, column], other[:frames, column])
+            for one, other in combinations(motions, 2)
+            for frames in [min(len(one), len(other))]
+        ]
+        known = [value for value in found if value is not None]
+        mean, most = (float(np.mean(known)), float(max(known))) if known else (None, None)
+        rows.append(row(name, [mean, most], bands=[band, None]))
+    note = f"Correlation from the first frame on, over the pairs of {len(motions)} speeches; by chance 0 in the mean."
+    return Section("Different speeches, same seed", ("mean", "highest"), tuple(rows), note)

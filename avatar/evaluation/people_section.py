@@ -125,6 +125,7 @@ _MEASURES: tuple[tuple[str, _Measure, str, int], ...] = (
     ("jumps/s: opening ± 0.08 in one frame", lambda face: _per_s(jumps(face.gap), face), "", 2),
     ("closures of one frame/s", lambda face: _per_s(flashes(face.gap), face), "", 2),
     ("opening, 90 % (mouth widths)", lambda face: _widely_open(face), "", 3),
+    ("opening, range (mouth widths)", lambda face: range_95(relative_opening(face)), "", 3),
     ("width, range (eye distances)", lambda face: range_95(face.width), "", 3),
     ("opening and width, r", lambda face: curves.correlation(face.gap, face.width), "", 2),
     ("one corner of the mouth over the other, range", lambda face: range_95(face.lean), "", 3),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from avatar.evaluation.speech.speech_track import SpokenPart
 from avatar.motion import Floats
@@ -11,7 +13,7 @@ from avatar.motion import Floats
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A range that a figure is held to, ends included."""
+    """A range that a figure is held to, ends included; an end may be infinite: such a goal has a good side."""
 
     low: float
     high: float
@@ -20,13 +22,49 @@ class Band:
         """Whether the figure lies inside."""
         return self.low <= value <= self.high
 
+    def distance(self, value: float) -> float:
+        """How far outside the figure lies; 0 inside."""
+        return max(self.low - value, value - self.high, 0.0)
+
+    @property
+    def has_good_side(self) -> bool:
+        """Whether more is better all the way, or less is."""
+        return math.isinf(self.low) != math.isinf(self.high)
+
+
+def at_least(value: float) -> Band:
+    """The more the better, and so much at least."""
+    return Band(value, math.inf)
+
+
+def at_most(value: float) -> Band:
+    """The less the better, and so much at most."""
+    return Band(-math.inf, value)
+
+
+class Change(StrEnum):
+    """What became of a figure since an earlier evaluation, beyond noise."""
+
+    WORSE, BETTER, UP, DOWN = "worse", "better", "up", "down"
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One figure: `value` is None where there is nothing to measure; `band` is what it is held to, if anything."""
+    """One figure.
+
+    Attributes:
+        value: None where there is nothing to measure.
+        band: what it is held to, if anything.
+        spread: standard deviation between seeds; None where there was one seed.
+        before: what an earlier evaluation found; None without one.
+        change: since then; None where it is within noise, or nobody knows the noise.
+    """
 
     value: float | None
     band: Band | None = None
+    spread: float | None = None
+    before: float | None = None
+    change: Change | None = None
 
     @property
     def is_outside(self) -> bool:
@@ -58,13 +96,13 @@ class Row:
             return f"{100.0 * value:.{self.digits}f} %"
         return f"{value:.{self.digits}f}{' ' if self.unit else ''}{self.unit}"
 
-    def cell_text(self, cell: Cell) -> str:
-        """A cell as it is shown: the figure, and its band with "ok" or "outside"."""
-        if cell.band is None or cell.value is None:
-            return self.text(cell.value)
-        scale = 100.0 if self.unit == "%" else 1.0
-        verdict = "outside" if cell.is_outside else "ok"
-        return f"{self.text(cell.value)} ({scale * cell.band.low:g}–{scale * cell.band.high:g} {verdict})"
+    def band_text(self, band: Band) -> str:
+        """A band as it is shown."""
+        scale, unit = (100.0, " %") if self.unit == "%" else (1.0, "")
+        low, high = scale * band.low, scale * band.high
+        if math.isinf(low):
+            return f"≤ {high:.4g}{unit}"
+        return f"≥ {low:.4g}{unit}" if math.isinf(high) else f"{low:.4g}–{high:.4g}{unit}"
 
 
 def row(
@@ -96,13 +134,21 @@ class Section:
         rows: list[dict[str, object]] = []
         for line in self.rows:
             entry: dict[str, object] = {"measure": line.name, "unit": "share" if line.unit == "%" else line.unit}
-            entry["values"] = {c: cell.value for c, cell in zip(self.columns, line.cells, strict=True)}
-            banded = {c: cell for c, cell in zip(self.columns, line.cells, strict=True) if cell.band is not None}
-            if banded:
-                entry["bands"] = {c: [cell.band.low, cell.band.high] for c, cell in banded.items() if cell.band}
-                entry["outside"] = [c for c, cell in banded.items() if cell.is_outside]
+            entry["digits"] = line.digits
+            cells = dict(zip(self.columns, line.cells, strict=True))
+            entry["values"] = {column: cell.value for column, cell in cells.items()}
+            for name in ("spread", "before", "change"):
+                if known := {c: getattr(cell, name) for c, cell in cells.items() if getattr(cell, name) is not None}:
+                    entry[name] = known
+            if banded := {column: cell.band for column, cell in cells.items() if cell.band is not None}:
+                entry["bands"] = {column: [_finite(band.low), _finite(band.high)] for column, band in banded.items()}
+                entry["outside"] = [column for column in banded if cells[column].is_outside]
             rows.append(entry)
-        return {"title": self.title, "note": self.note, "rows": rows}
+        return {"title": self.title, "note": self.note, "columns": list(self.columns), "rows": rows}
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isinf(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +197,7 @@ class Evaluation:
         behaviour: state or name → its motion, float32 [T, 60].
         faces: curves of real faces and of ours.
         pictures: title → a picture as a JPEG file's bytes.
+        seeds: of the sampler, over which the figures are means.
     """
 
     title: str
@@ -160,6 +207,29 @@ class Evaluation:
     behaviour: Mapping[str, Floats] = field(default_factory=dict)
     faces: Sequence[FaceTrace] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    seeds: int = 1
+
+    @property
+    def goals(self) -> Section | None:
+        """All figures that are held to something, in one table; None if none is."""
+        rows = [
+            Row(
+                f"{section.title}: {line.name}{f', {column}' if len(section.columns) > 1 else ''}",
+                (cell, Cell(cell.spread)),
+                line.unit,
+                line.digits,
+            )
+            for section in self.sections
+            for line in section.rows
+            for column, cell in zip(section.columns, line.cells, strict=True)
+            if cell.band is not None and cell.value is not None
+        ]
+        missed = sum(line.cells[0].is_outside for line in rows)
+        note = (
+            f"{len(rows) - missed} of {len(rows)} reached. Noise: standard deviation between seeds; what another "
+            "training would give is beyond it. Worse and better: by more than three standard errors."
+        )
+        return Section("Goals", ("found", "noise"), tuple(rows), note) if rows else None
 
     @property
     def outside(self) -> list[str]:
@@ -177,6 +247,31 @@ class Evaluation:
         return {
             "title": self.title,
             "settings": dict(self.settings),
+            "seeds": self.seeds,
             "sections": [section.as_json() for section in self.sections],
             "outside": self.outside,
         }
+
+
+def together(first: Evaluation, second: Evaluation, kind: str) -> Evaluation:
+    """Two evaluations as one.
+
+    Args:
+        first: its title stays.
+        second: of as many seeds.
+        kind: what the second one is of; added to the titles of its tables that the first one has too.
+    """
+    titles = {section.title for section in first.sections}
+    others = [
+        replace(section, title=f"{section.title}: {kind}") if section.title in titles else section
+        for section in second.sections
+    ]
+    return replace(
+        first,
+        settings={**first.settings, **second.settings},
+        sections=[*first.sections, *others],
+        speech=[*first.speech, *second.speech],
+        behaviour={**first.behaviour, **second.behaviour},
+        faces=[*first.faces, *second.faces],
+        pictures={**first.pictures, **second.pictures},
+    )

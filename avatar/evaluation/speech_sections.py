@@ -9,8 +9,8 @@ import numpy as np
 
 from avatar.evaluation import curves
 from avatar.evaluation.behaviour import boundary_ratio, silent_share
-from avatar.evaluation.lips import LipGeometry
-from avatar.evaluation.phonemes import events, phoneme_measures, phoneme_section
+from avatar.evaluation.lips import LipGeometry, aperture_at_gap
+from avatar.evaluation.phonemes import CLOSED_GAP_PX, events, phoneme_measures, phoneme_section
 from avatar.evaluation.results import Row, Section, SpeechTrace, row
 from avatar.evaluation.spectra import MOUTH_BAND_HZ, band_share
 from avatar.evaluation.speech.speech_track import SpeechTrack, joined, log_envelope, speech_and_silence
@@ -52,16 +52,18 @@ class Clip:
     target: Target | None = None
 
 
-def phonemes(clips: Sequence[Clip], lips: LipGeometry, note: str = "") -> Section | None:
-    """The phonemes of all clips that have any, taken together; None if none has."""
+def phoneme_sections(clips: Sequence[Clip], lips: LipGeometry) -> list[Section]:
+    """The table of the phonemes of all clips that have any, taken together; none if none has."""
     spoken = [clip for clip in clips if clip.track.parts]
     if not spoken:
-        return None
+        return []
     track = joined([clip.track for clip in spoken])
     motions = {name: np.concatenate([clip.motions[name] for clip in spoken]) for name in spoken[0].motions}
     found = events(track.parts, track.frames)
     rule = motions[RULE]
-    return phoneme_section({n: phoneme_measures(m, rule, found, lips) for n, m in motions.items()}, note)
+    opened = aperture_at_gap(lips, CLOSED_GAP_PX)
+    note = f"On this portrait 1 px is jawOpen - mouthClose = {opened:.3f}."
+    return [phoneme_section({n: phoneme_measures(m, rule, found, lips) for n, m in motions.items()}, note)]
 
 
 @dataclass(slots=True)

@@ -87,7 +87,7 @@ def calibrate(
     with progress_of("fitting", quiet) as advance:
         found = fit_numbers(clips, frozenset(judges or ()), mouth, COARTICULATION, advance)
     evaluation = report(clips, found, mouth)
-    write_report(evaluation, output)
+    write_report(evaluation, [] if output is None else [output])
     print_report(evaluation, as_json=as_json)
     if output is not None:
         say(f"{output}: tables and curves", quiet)

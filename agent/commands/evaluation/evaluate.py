@@ -9,21 +9,21 @@ import typer
 from typer.core import TyperGroup
 
 from agent.commands import options
-from agent.commands.evaluation import evaluate_decoder, evaluate_emotions
-from agent.commands.evaluation.evaluation_tables import print_report
-from agent.commands.options import check_target, configured, progress, say
-from agent.config.config import Config
+from agent.commands.evaluation import (
+    card,
+    evaluate_decoder,
+    evaluate_emotions,
+    evaluate_speeches,
+    evaluation_tables,
+    material,
+)
+from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
+from agent.commands.evaluation.motion_evaluation import BASELINE_STEPS, MotionEvaluation
+from agent.commands.options import configured, make_folder, progress, say
 from speech.errors import InputError
 
 if TYPE_CHECKING:
-    from avatar.evaluation.driving import MakeSampler
-    from avatar.evaluation.results import Evaluation
     from avatar.evaluation.speech.recordings import EvaluatedRecording, RecordingFiles
-    from avatar.portrait.portrait import Portrait
-    from avatar.progress import Progress
-
-BASELINE_STEPS = 50
-"""Network evaluations a block of the sampling that the configured one is compared with."""
 
 MINUTES, QUICK_MINUTES = 2.0, 0.5
 
@@ -32,6 +32,10 @@ def evaluate(
     folder: Annotated[
         Path | None,
         typer.Argument(metavar="[FOLDER]", help="Recordings: files that belong together have the same name."),
+    ] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Evaluate the sampler, and beside it these recordings, in one report."),
     ] = None,
     audio: Annotated[
         Path | None, typer.Option("--audio", "-a", metavar="FILE", help="One recording of speech, or a video with it.")
@@ -52,15 +56,19 @@ def evaluate(
             help="The sound is so many frames (40 ms) late against the picture: everywhere, or in one recording.",
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with plots.")
+    output: evaluation_tables.Outputs = None,
+    before: evaluation_tables.Before = None,
+    sheets: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write each video's sheet there: the real face over ours.")
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(min=0.2, max=60.0, help=f"Motion in each state, {MINUTES:g} by default; drift needs 3."),
     ] = None,
+    seeds: material.Seeds = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help=f"Half a minute of each state; no sampling in {BASELINE_STEPS} steps.")
+        bool,
+        typer.Option("--quick", help=f"Half a minute of each state, one seed; no sampling in {BASELINE_STEPS} steps."),
     ] = False,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
@@ -83,10 +91,14 @@ def evaluate(
     Without files it evaluates the configured sampler, on held-out synthetic speech and in every state. With a
     recording it evaluates the motion given for it, or what the sampler makes of it. A video also says how people move:
     its talker and ours, drawn, are tracked alike, single sentences (up to 4 s) and continuous speech apart. The same
-    seed gives the same figures.
+    seed gives the same figures. Before and after a training, `--before` puts both side by side.
 
     Examples:
     `visavis evaluate -o report.html`
+
+    `visavis evaluate --clips recordings/ --sound-offset interview=5 -o before.json`
+
+    `visavis evaluate --clips recordings/ --sound-offset interview=5 --weights new.safetensors --before before.json`
 
     `visavis evaluate --audio speech.wav --motion curves.csv --transcript "My name is Mira."`
 
@@ -94,14 +106,18 @@ def evaluate(
 
     `visavis evaluate recordings/ --sound-offset interview=5 --json`
     """
-    check_target(output, ".html", ".htm")
+    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
+    if sheets is not None:
+        make_folder(sheets)
     one = {"--audio": audio, "--motion": motion, "--video": video, "--transcript": transcript}
     given = [name for name, value in one.items() if value is not None]
     if folder is not None and given:
         raise InputError(f"evaluate: expected a folder or single files, got {folder} and {', '.join(given)}")
     if folder is None and given and audio is None and video is None:
         raise InputError(f"evaluate: expected --audio FILE or --video FILE to go with {', '.join(given)}, got neither")
-    if folder is None and not given and sound_offset:
+    if clips is not None and (folder is not None or given):
+        raise InputError("evaluate: --clips goes with the sampler's own evaluation; give these recordings or those")
+    if folder is None and not given and clips is None and sound_offset:
         raise InputError("evaluate: expected recordings to go with --sound-offset, got none")
     if (folder is not None or given) and minutes is not None:
         raise InputError("evaluate: --minutes is for the sampler's own evaluation; leave it out with recordings")
@@ -120,27 +136,27 @@ def evaluate(
         def advance(done: float, note: str) -> None:
             bar.update(task, description="evaluating", completed=done, note=note)
 
-        if folder is None and not given:
-            length = minutes or (QUICK_MINUTES if quick else MINUTES)
-            found = _evaluate_sampler(settings, length, quick, towers or [], advance)
-        else:
+        recordings: list[EvaluatedRecording] = []
+        if folder is not None or given or clips is not None:
             from avatar.evaluation.speech.recordings import read_recording
 
-            sources = _sources(folder, audio, motion, video, transcript)
+            sources = _sources(folder or clips, audio, motion, video, transcript)
             late = _sound_offsets(sound_offset or [], [source.name for source in sources])
             recordings = [
                 read_recording(source, frames, lambda line: say(line, quiet))
                 for source, frames in zip(sources, late, strict=True)
             ]
-            found = _evaluate_recordings(settings, recordings, quick, towers or [], advance, sheets=output is not None)
-        if output is not None:
-            from avatar.evaluation.html_report import write_html
-
-            bar.update(task, description="writing", note=output.name)
-            write_html(found, output)
+            if clips is not None and recordings[0].motion is not None:
+                raise InputError(f"{clips}: expected recordings without motion beside the sampler's own evaluation")
+        length = None if folder is not None or given else minutes or (QUICK_MINUTES if quick else MINUTES)
+        work = MotionEvaluation(
+            settings, quick, seeds, towers or [], has_pictures(outputs) or sheets is not None, quiet
+        )
+        found = evaluation_tables.beside(work.evaluation(length, recordings, advance), earlier, before)
+        bar.update(task, description="writing", note=", ".join(path.name for path in outputs))
+        write_report(found, outputs, evaluation_tables.named_pictures(found) if sheets is not None else {}, sheets)
     print_report(found, as_json=as_json)
-    if output is not None:
-        say(f"{output}: tables and plots", quiet)
+    evaluation_tables.say_written(outputs, sheets, len(found.pictures), quiet)
 
 
 def _check_towers(towers: list[Path]) -> None:
@@ -192,87 +208,6 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _make_sampler(settings: Config) -> MakeSampler:
-    """Samplers as the program would have them; each comes fresh, with the configured seed."""
-    from agent.faces import load_sampler
-    from avatar.sampler.lookahead import MotionSampler
-
-    def make(steps: int | None) -> MotionSampler:
-        if steps is None:
-            return load_sampler(settings)
-        face = settings.face.model_copy(update={"steps": steps})
-        return load_sampler(settings.model_copy(update={"face": face}))
-
-    return make
-
-
-def _evaluate_sampler(
-    settings: Config, minutes: float, quick: bool, towers: list[Path], advance: Progress
-) -> Evaluation:
-    from agent.faces import BLOCK_FRAMES
-    from avatar.evaluation.evaluate import Plan, evaluate_sampler
-    from avatar.evaluation.lips import LipGeometry
-
-    baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
-    lips = LipGeometry(_portrait(settings))
-    plan = Plan(lips, _make_sampler(settings), baseline, BLOCK_FRAMES, towers, progress=advance)
-    return _with_settings(settings, evaluate_sampler(plan, minutes=minutes, seed=settings.face.seed), sampled=True)
-
-
-def _evaluate_recordings(
-    settings: Config,
-    recordings: list[EvaluatedRecording],
-    quick: bool,
-    towers: list[Path],
-    advance: Progress,
-    *,
-    sheets: bool,
-) -> Evaluation:
-    from agent.faces import BLOCK_FRAMES
-    from avatar.evaluation.evaluate import Plan, evaluate_recordings
-
-    sampled = recordings[0].motion is None
-    baseline = None if quick or settings.face.steps == BASELINE_STEPS else BASELINE_STEPS
-    from avatar.evaluation.lips import LipGeometry
-    from avatar.mesh.decoder import MeshDecoder
-
-    make = _make_sampler(settings) if sampled else None
-    portrait = _portrait(settings)
-    plan = Plan(
-        LipGeometry(portrait),
-        make,
-        baseline if sampled else None,
-        BLOCK_FRAMES,
-        towers,
-        draw=lambda: MeshDecoder(portrait),
-        sheets=sheets,
-        progress=advance,
-    )
-    return _with_settings(settings, evaluate_recordings(plan, recordings), sampled=sampled)
-
-
-def _portrait(settings: Config) -> Portrait:
-    from agent.personas import portrait_path
-    from avatar.portrait.portrait import load_portrait
-
-    wanted = settings.portrait
-    return load_portrait(portrait_path(wanted.path), landmarks=wanted.landmarks, cache_dir=wanted.cache_dir)
-
-
-def _with_settings(settings: Config, found: Evaluation, *, sampled: bool) -> Evaluation:
-    """The evaluation with the settings that it was made with."""
-    from dataclasses import replace
-
-    from agent.personas import portrait_path
-
-    face = settings.face
-    described = {"portrait": portrait_path(settings.portrait.path).name, **found.settings}
-    if sampled:
-        described["weights"] = str(face.weights or "as shipped")
-        described |= {"steps": str(face.steps), "seed": str(face.seed), "composure": f"{face.composure:g}"}
-    return replace(found, settings=described)
-
-
 class _MotionByDefault(TyperGroup):
     """A group whose command may be left out: then motion is evaluated."""
 
@@ -294,4 +229,6 @@ def register(app: typer.Typer) -> None:
     group.command("motion")(evaluate)
     evaluate_decoder.register(group)
     evaluate_emotions.register(group)
+    evaluate_speeches.register(group)
+    card.register(group)
     app.add_typer(group, name="evaluate")

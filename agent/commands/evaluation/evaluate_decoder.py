@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_report, write_report
-from agent.commands.options import check_target, configured, make_folder, progress, say
+from agent.commands.evaluation import evaluation_tables
+from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
+from agent.commands.options import configured, make_folder, progress
 from speech.errors import InputError
 
 # Pictures of a ramp.
@@ -21,9 +22,8 @@ def evaluate_decoder(
         list[str] | None,
         typer.Argument(metavar="[PORTRAIT]...", help="Pictures or shipped names; the configured one if none is named."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with contact sheets.")
-    ] = None,
+    output: evaluation_tables.Outputs = None,
+    before: evaluation_tables.Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
     ] = None,
@@ -45,7 +45,7 @@ def evaluate_decoder(
 
     `visavis evaluate decoder me.jpg --quick --json`
     """
-    check_target(output, ".html", ".htm")
+    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
     if sheets is not None:
         make_folder(sheets)
     if landmarks is not None and len(portraits or ()) > 1:
@@ -78,19 +78,18 @@ def evaluate_decoder(
             advance(0.0)
             evaluation = DecoderEvaluation(portrait, decoder, finder, _QUICK_STEPS if quick else _STEPS)
             tables.append(evaluation.sections(advance))
-            if output is not None or sheets is not None:
+            if has_pictures(outputs) or sheets is not None:
                 drawn[portrait.name] = contact_sheet(decoder, portrait.landmarks, portrait.name)
         found = Evaluation(
             "Decoder",
             {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
             side_by_side(tables),
-            pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
+            pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if has_pictures(outputs) else {},
         )
-        write_report(found, output, drawn, sheets)
+        found = evaluation_tables.beside(found, earlier, before)
+        write_report(found, outputs, drawn, sheets)
     print_report(found, as_json=as_json)
-    for path in (output, sheets):
-        if path is not None:
-            say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
+    evaluation_tables.say_written(outputs, sheets, len(drawn), quiet)
 
 
 def register(group: typer.Typer) -> None:

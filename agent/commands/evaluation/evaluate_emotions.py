@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_report, write_report
-from agent.commands.options import check_target, configured, make_folder, progress, say
+from agent.commands.evaluation import evaluation_tables, material
+from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
+from agent.commands.options import configured, make_folder, progress, say
 from agent.config.config import Config
 from speech.errors import InputError
 
@@ -32,15 +34,15 @@ def evaluate_emotions(
         Path | None,
         typer.Option("--audio", "-a", metavar="FILE", help="What they say; held-out synthetic speech without it."),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE.html", help="Write a report with contact sheets.")
-    ] = None,
+    output: evaluation_tables.Outputs = None,
+    before: evaluation_tables.Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help=f"{_QUICK_FACES} faces of each kind instead of {_FACES}.")
     ] = False,
+    seeds: material.Seeds = None,
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
     ] = None,
@@ -60,7 +62,7 @@ def evaluate_emotions(
 
     `visavis evaluate emotions --portraits photos/ --audio speech.wav -o emotions.html`
     """
-    check_target(output, ".html", ".htm")
+    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
     if sheets is not None:
         make_folder(sheets)
     if portraits is not None and not portraits.is_dir():
@@ -68,8 +70,10 @@ def evaluate_emotions(
     settings = configured(config, overrides, seed=seed, more={"face.weights": weights})
 
     from agent.faces import load_motion, new_sampler
-    from avatar.evaluation.emotions.evaluation import INTENSITIES, EmotionPlan, evaluate_emotions
+    from avatar.evaluation.emotions.evaluation import INTENSITIES, EmotionPlan, JudgedFaces
+    from avatar.evaluation.emotions.evaluation import evaluate_emotions as evaluated
     from avatar.evaluation.emotions.sheet import emotion_sheet
+    from avatar.evaluation.reports.seeds import mean_over_seeds
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
     from avatar.picture.sheets import jpeg
@@ -77,7 +81,7 @@ def evaluate_emotions(
 
     with progress(quiet) as bar:
         task = bar.add_task("loading", total=1.0, note="")
-        track = _track(audio, _QUICK_SPEECH_S if quick else _SPEECH_S, settings.face.seed)
+        track = _track(audio, _QUICK_SPEECH_S if quick else _SPEECH_S, settings, quiet)
         loaded = _portraits(portraits, settings, lambda line: say(line, quiet))
         motion = load_motion(settings)
 
@@ -89,38 +93,43 @@ def evaluate_emotions(
             bar.update(task, description="evaluating", completed=done, note=note)
 
         faces = _QUICK_FACES if quick else _FACES
-        judged = evaluate_emotions(
-            EmotionPlan(loaded, MeshDecoder, sampler, track, settings.face.seed, faces, INTENSITIES, advance)
-        )
+
+        def judge(number: int, count: int) -> JudgedFaces:
+            def part(done: float, note: str) -> None:
+                advance((number + done) / count, note)
+
+            first = settings.face.seed + number * (len(INTENSITIES) + 1)  # every motion has a seed of its own
+            return evaluated(EmotionPlan(loaded, MeshDecoder, sampler, track, first, faces, INTENSITIES, part))
+
+        every = [judge(number, seeds or 1) for number in range(seeds or 1)]
+        judged = every[0]
         drawn = {
             one.portrait: emotion_sheet(one, told, INTENSITIES)
             for one, told in zip(judged.drawn, judged.told, strict=True)
         }
-        found = Evaluation(
-            "Emotions",
-            {
-                "portraits": ", ".join(portrait.path.name for portrait in loaded),
-                "speech": audio.name if audio else "held-out synthetic speech",
-                "weights": str(settings.face.weights or "as shipped"),
-                "seed": str(settings.face.seed),
-            },
-            judged.sections,
-            pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if output is not None else {},
-        )
-        write_report(found, output, drawn, sheets)
+        told = {
+            "portraits": ", ".join(portrait.path.name for portrait in loaded),
+            "speech": audio.name if audio else "held-out synthetic speech",
+            "weights": material.weights_told(settings),
+            "seed": str(settings.face.seed),
+        }
+        found = mean_over_seeds([Evaluation("Emotions", told, one.sections) for one in every])
+        if has_pictures(outputs):
+            found = replace(found, pictures={name: jpeg(sheet) for name, sheet in drawn.items()})
+        found = evaluation_tables.beside(found, earlier, before)
+        write_report(found, outputs, drawn, sheets)
     print_report(found, as_json=as_json)
-    for path in (output, sheets):
-        if path is not None:
-            say(f"{path}: {'tables and contact sheets' if path is output else f'{len(drawn)} contact sheets'}", quiet)
+    evaluation_tables.say_written(outputs, sheets, len(drawn), quiet)
 
 
-def _track(audio: Path | None, seconds: float, seed: int) -> SpeechTrack:
-    from avatar.evaluation.speech.held_out import held_out_speech
+def _track(audio: Path | None, seconds: float, settings: Config, quiet: bool) -> SpeechTrack:
     from avatar.evaluation.speech.speech_track import SpeechTrack
     from speech.audio import SPEECH_RATE_HZ
     from speech.files.sound_file import read_audio
 
-    return held_out_speech(seconds, seed) if audio is None else SpeechTrack(read_audio(audio, SPEECH_RATE_HZ))
+    if audio is not None:
+        return SpeechTrack(read_audio(audio, SPEECH_RATE_HZ))
+    return material.held_out(settings, seconds, quiet).track
 
 
 def _portraits(folder: Path | None, settings: Config, tell: Callable[[str], None]) -> list[Portrait]:

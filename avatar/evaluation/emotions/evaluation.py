@@ -19,7 +19,7 @@ from avatar.evaluation.emotions.drawn_faces import Asked, DrawnFaces, draw_faces
 from avatar.evaluation.emotions.face_measures import MEASURES
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.phonemes import events, phoneme_measures
-from avatar.evaluation.results import Band, Row, Section, row
+from avatar.evaluation.results import Row, Section, at_least, row
 from avatar.evaluation.speech.speech_track import SpeechTrack, rule_motion
 from avatar.motion import Controls, ConversationState, Emotion, Floats
 from avatar.portrait.portrait import Portrait
@@ -32,7 +32,7 @@ FEWEST_PORTRAITS = 2
 
 _MM = 90.0
 """Millimetres between the outer corners of the eyes."""
-_BANDS = {1.0: Band(0.8, 1.0), 0.5: Band(0.5, 1.0)}
+_BANDS = {1.0: at_least(0.8), 0.5: at_least(0.5)}
 
 MakeSeededSampler = Callable[[int], MotionSampler]
 """A fresh sampler with this seed."""

@@ -81,6 +81,11 @@ class Cast:
         """All of them, those for validation last."""
         return [*self._training.voices, *self._validation.voices]
 
+    @property
+    def held_out(self) -> list[TrainingVoice]:
+        """Those for validation."""
+        return self._validation.voices
+
     def draw(self, random: Random, *, validation: bool) -> TrainingVoice:
         """A voice; those for validation are never heard in training."""
         return (self._validation if validation else self._training).draw(random)

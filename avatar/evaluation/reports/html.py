@@ -6,7 +6,8 @@ import base64
 from html import escape
 from pathlib import Path
 
-from avatar.evaluation.plots import plots
+from avatar.evaluation.reports.plots import plots
+from avatar.evaluation.reports.tables import laid_out
 from avatar.evaluation.results import Evaluation, Section
 from speech.files.draft import Draft
 
@@ -22,6 +23,7 @@ th, td { text-align: right; padding: .25rem .8rem; border-bottom: 1px solid #e3e
 th:first-child, td:first-child { text-align: left; white-space: normal; padding-left: 0; }
 th { color: #5d6b7a; font-weight: 600; }
 .outside { color: #b3261e; font-weight: 600; } .ok { color: #1d6b43; }
+.faint { color: #8793a0; }
 .note, figcaption { color: #5d6b7a; font-size: .88rem; }
 figure { margin: 1.2rem 0; } img { max-width: 100%; height: auto; }
 """
@@ -38,9 +40,7 @@ def html(found: Evaluation) -> str:
     """The report as text."""
     title = escape(f"{found.title}: evaluation")
     settings = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in found.settings.items())
-    banded = any(cell.band for section in found.sections for line in section.rows for cell in line.cells)
-    outside = "".join(f"<li>{escape(text)}</li>" for text in found.outside)
-    verdict = f"<ul class='outside'>{outside}</ul>" if outside else "<p class='ok'>Every figure lies in its band.</p>"
+    goals = "" if found.goals is None else _section(found.goals)
     body = "".join(_section(section) for section in found.sections)
     pictures = "".join(_figure(plot.title, plot.caption, plot.png, "png") for plot in plots(found))
     pictures += "".join(_figure(title, "", jpeg, "jpeg") for title, jpeg in found.pictures.items())
@@ -48,23 +48,20 @@ def html(found: Evaluation) -> str:
         "<!doctype html>\n<html lang='en'>\n<head><meta charset='utf-8'>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         f"<title>{title}</title><style>{_STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n<dl>{settings}</dl>\n"
-        + (f"<h2>Outside the bands</h2>{verdict}\n" if banded else "")
-        + f"{body}\n{pictures}</body>\n</html>\n"
+        f"{goals}{body}\n{pictures}</body>\n</html>\n"
     )
 
 
 def _section(section: Section) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in ("", *section.columns))
-    lines = []
-    for line in section.rows:
-        cells = []
-        for cell in line.cells:
-            kind = "" if cell.band is None or cell.value is None else "outside" if cell.is_outside else "ok"
-            cells.append(f"<td class='{kind}'>{escape(line.cell_text(cell))}</td>")
-        lines.append(f"<tr><td>{escape(line.name)}</td>{''.join(cells)}</tr>")
+    table = laid_out(section)
+    head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
+    lines = [
+        "<tr>" + "".join(f"<td class='{cell.kind}'>{escape(cell.text)}</td>" for cell in line) + "</tr>"
+        for line in table.rows
+    ]
     note = f"<p class='note'>{escape(section.note)}</p>" if section.note else ""
-    table = f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-    return f"<h2>{escape(section.title)}</h2>\n{table}\n{note}\n"
+    body = f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    return f"<h2>{escape(section.title)}</h2>\n{body}\n{note}\n"
 
 
 def _figure(title: str, caption: str, content: bytes, kind: str) -> str:
