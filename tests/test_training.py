@@ -237,10 +237,17 @@ def test_listeners_nod_at_the_users_pause():
     assert np.abs(difference[:90]).max() < 1e-6
 
 
-def test_emotions_show_and_commands_are_followed():
-    happy, _ = _behave(ConversationState.IDLE, controls=Controls(emotion=Emotion.HAPPY, intensity=1.0))
-    plain, _ = _behave(ConversationState.IDLE)
-    assert happy[-50:, INDEX["mouthSmileLeft"]].mean() > plain[-50:, INDEX["mouthSmileLeft"]].mean() + 0.3
+def test_emotions_make_livelier_or_calmer_and_have_no_shape_of_their_own():
+    moved = {}
+    for emotion in (Emotion.SAD, Emotion.NEUTRAL, Emotion.ANGRY):
+        values, conditions = _behave(ConversationState.SPEAKING, controls=Controls(emotion=emotion, intensity=1.0))
+        moved[emotion] = np.abs(np.diff(values[100:, MotionLayout.ROTATION], axis=0)).mean()
+        assert np.all(conditions[:, ConditionLayout.EMOTION.start] == 1.0)
+        assert values[:, [INDEX["mouthFrownLeft"], INDEX["noseSneerLeft"]]].max() == 0.0
+    assert moved[Emotion.SAD] < 0.85 * moved[Emotion.NEUTRAL] and moved[Emotion.NEUTRAL] < moved[Emotion.ANGRY]
+
+
+def test_commands_are_followed():
     far, _ = _behave(ConversationState.IDLE, controls=Controls(head_distance=1.2, gaze=(0.3, 0.0)))
     assert far[-50:, INDEX["headDistance"]].mean() == pytest.approx(1.2, abs=0.04)
     looks = far[-250:, INDEX["gazeYaw"]] + far[-250:, INDEX["headYaw"]]
