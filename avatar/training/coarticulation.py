@@ -32,7 +32,6 @@ class Coarticulation:
         consonants: scale of the consonants' opening.
         stress: how far stress changes a vowel's opening: 1 by STRESS_SCALE, 0 not at all.
         opening_by_loudness: what a unit of loudness (the recording's loud vowels) adds to the scale of all opening.
-        opening_by_pace: exponent, on that scale, of how long phonemes last around here.
         opening_at_start: what the beginning of a phrase adds to that scale.
         opening_at_end: what the end of a phrase adds to it.
         spread: scale of spreading and of what goes with it.
@@ -43,25 +42,24 @@ class Coarticulation:
         pause_keeps_open_s: how long after its last sound a mouth keeps its shape.
     """
 
-    jaw_before_s: float = 0.055
-    jaw_after_s: float = 0.055
-    round_before_s: float = 0.115
-    round_after_s: float = 0.075
-    contact_ramp_s: float = 0.055
-    contact_least_s: float = 0.048
-    vowels: float = 1.0
-    consonants: float = 1.0
-    stress: float = 1.0
-    opening_by_loudness: float = 0.36
-    opening_by_pace: float = 0.0
-    opening_at_start: float = 0.0
-    opening_at_end: float = 0.0
-    spread: float = 1.0
-    spread_by_opening: float = 0.0
-    funnel: float = 1.0
-    pucker: float = 1.0
-    rounded_closing: float = 0.0
-    pause_keeps_open_s: float = 0.12
+    jaw_before_s: float = 0.068
+    jaw_after_s: float = 0.042
+    round_before_s: float = 0.06
+    round_after_s: float = 0.07
+    contact_ramp_s: float = 0.09
+    contact_least_s: float = 0.084
+    vowels: float = 0.95
+    consonants: float = 1.5
+    stress: float = 0.4
+    opening_by_loudness: float = 0.45
+    opening_at_start: float = -0.08
+    opening_at_end: float = -0.03
+    spread: float = 0.55
+    spread_by_opening: float = 0.9
+    funnel: float = 0.35
+    pucker: float = 0.82
+    rounded_closing: float = 0.75
+    pause_keeps_open_s: float = 0.085
 
 
 COARTICULATION = Coarticulation()
@@ -100,8 +98,6 @@ STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
 BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
 _USUAL_LOUDNESS = 7.0 / 9.0  # of speech, at which loudness scales nothing
 _FURTHEST = 13.0  # time constants beyond which a target has no say
-# The length of phonemes at which the pace scales nothing, and over how long they are averaged (a Gaussian's spread).
-_USUAL_PHONE_S, _PACE_S = 0.085, 0.4
 # A silence from so long on ends a phrase, whose edges are felt so far (a time constant).
 _PHRASE_PAUSE_S, _PHRASE_S = 0.15, 0.3
 _OPENING_LIMITS = (0.2, 1.8)
@@ -173,23 +169,13 @@ def _target(viseme: Viseme, segment: Segment, gesture: str, numbers: Coarticulat
 
 
 def opening_scale(segments: Sequence[Segment], times: Floats, loudness: Floats, numbers: Coarticulation) -> Floats:
-    """Scale of jaw and lips over time: by loudness, by pace, and by where in its phrase a sound stands."""
+    """Scale of jaw and lips over time: by loudness, and by where in its phrase a sound stands."""
     slow = np.convolve(np.pad(loudness, 6, mode="edge"), np.full(13, 1.0 / 13.0), mode="valid")
     scale = 1.0 + numbers.opening_by_loudness * (slow - _USUAL_LOUDNESS)
-    spoken = [s for s in segments if s.viseme != "rest"]
-    if numbers.opening_by_pace and spoken:
-        middles = np.array([(s.start_s + s.end_s) / 2.0 for s in spoken])
-        lengths = np.array([s.end_s - s.start_s for s in spoken])
-        near = np.exp(-0.5 * ((middles[:, None] - middles) / _PACE_S) ** 2)
-        scale *= np.interp(
-            times, middles, (near @ lengths / near.sum(axis=1) / _USUAL_PHONE_S) ** numbers.opening_by_pace
-        )
-    if numbers.opening_at_start or numbers.opening_at_end:
-        edge = np.zeros_like(scale)
-        for segment in segments:
-            if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
-                since, until = np.clip(times - segment.end_s, 0.0, None), np.clip(segment.start_s - times, 0.0, None)
-                edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
-                edge += numbers.opening_at_end * np.exp(-until / _PHRASE_S) * (times <= segment.start_s)
-        scale *= 1.0 + edge
-    return np.clip(scale, *_OPENING_LIMITS).astype(np.float32)
+    edge = np.zeros_like(scale)
+    for segment in segments:
+        if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
+            since, until = np.clip(times - segment.end_s, 0.0, None), np.clip(segment.start_s - times, 0.0, None)
+            edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
+            edge += numbers.opening_at_end * np.exp(-until / _PHRASE_S) * (times <= segment.start_s)
+    return np.clip(scale * (1.0 + edge), *_OPENING_LIMITS).astype(np.float32)
