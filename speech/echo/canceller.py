@@ -23,6 +23,8 @@ _DOUBLE_TALK_RMS = 0.003
 """-50 dBFS: sound that is not the avatar's and no softer than this."""
 _SURELY_HEARD = 0.03
 """-15 dB: a voice that is softer than the echo by more than this may be what is left of it."""
+_SURELY_ANOTHER = 4.0
+"""What is louder than that by 6 dB, in a room that is known, needs no suppressor."""
 _ECHO_FADES = 0.87
 """Of the echo's power that the room holds, a block later: a hall with 2 s of reverberation. What the filter misses of a
 room is late: it ends after 0.64 s, and clocks that differ blur what lies there."""
@@ -105,14 +107,15 @@ class ReferenceCanceller:
         for start in range(0, BLOCK, _AEC3_FRAME):
             frame = slice(start, start + _AEC3_FRAME)
             voice[frame] = self._suppressor.process(words[frame], played[frame])
-        self._gate.hear(words, played)
-        if not self._gate.lets_pass(voice, echo, self._filter.expected_left):
-            voice = np.zeros_like(voice)
+        voice = self._gate.passed(words, voice, played, echo, self._filter)
         return words, voice, _report(heard, words, voice, echo)
 
 
 class _Gate:
     """Holds back what may be echo: a voice must be louder than what filter and suppressor can miss, and another one.
+
+    In a room that is known the suppressor is not needed: it takes the first moments of a voice away, and all of a short
+    word. What is far louder than all that the filter may miss passes as it is.
 
     Attributes:
         least: mean power that may be left of the echo.
@@ -120,23 +123,32 @@ class _Gate:
 
     def __init__(self) -> None:
         self.least = 0.0
-        self._voice = [0.0] * _VOICE_BLOCKS
+        self._words, self._voice = [0.0] * _VOICE_BLOCKS, [0.0] * _VOICE_BLOCKS
         self._likeness, self._held_back = Likeness(), 0
 
-    def hear(self, words: Samples, played: Samples) -> None:
-        """Takes the next block as the filter left it, and what was played."""
-        self._likeness.push(words, played)
+    def passed(self, words: Samples, voice: Samples, played: Samples, echo: Samples, room: KalmanEchoFilter) -> Samples:
+        """What of a block is surely no echo.
 
-    def lets_pass(self, voice: Samples, echo: Samples, expected_left: float) -> bool:
-        """Judges the same block; `expected_left` is the mean power of echo that may be left in it."""
-        self.least = max(_SURELY_HEARD * _power(echo) + expected_left, _ECHO_FADES * self.least)
-        self._voice = [*self._voice[1:], _power(voice)]
+        Args:
+            words: as the filter left it.
+            voice: as the suppressor left that.
+            played: in it.
+            echo: that the filter took out.
+            room: the filter, after that.
+        """
+        self._likeness.push(words, played)
+        self.least = max(_SURELY_HEARD * _power(echo) + room.expected_left, _ECHO_FADES * self.least)
+        self._words, self._voice = [*self._words[1:], _power(words)], [*self._voice[1:], _power(voice)]
         self._held_back = max(0, self._held_back - 1)
-        if sum(self._voice) / _VOICE_BLOCKS < self.least:
-            return False
-        if self._likeness.value() > _IS_PLAYED:
+        is_loud = sum(self._words) / _VOICE_BLOCKS > _SURELY_ANOTHER * self.least
+        is_audible = sum(self._voice) / _VOICE_BLOCKS >= self.least
+        is_like_played = (is_loud or is_audible) and self._likeness.value() > _IS_PLAYED
+        if room.knows_room:
+            if is_loud and not is_like_played:
+                return words
+        elif is_like_played:
             self._held_back = _HELD_BACK_BLOCKS
-        return not self._held_back
+        return voice if is_audible and not self._held_back else np.zeros_like(voice)
 
 
 def _power(samples: Samples) -> float:

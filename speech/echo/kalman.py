@@ -73,6 +73,8 @@ _FIT_WEIGHT = 150.0
 _LEAST_FIT = 0.5
 """Gain that the prediction would need to fit best, below which it is not believed; 1 in the room that was learnt,
 however loud the user is. A room that has become louder is learnt without being told."""
+_FITS_NOW = 0.3
+"""The same over 60 ms, in which a loud voice makes it uncertain."""
 _SURE_FIT = 0.7
 """Where the prediction fits so well, nobody looks whether the echo begins elsewhere."""
 _WRONG = 1.3
@@ -151,7 +153,7 @@ class KalmanEchoFilter:
     def __init__(self) -> None:
         self._state = _State()
         self.resets = 0
-        self.expected_left = 0.0
+        self.expected_left, self._fit = 0.0, 1.0
 
     def reset(self) -> None:
         """Forgets the room and what was played."""
@@ -161,6 +163,13 @@ class KalmanEchoFilter:
     def path(self) -> _Spectra:
         """The room as it is known: complex64 [PARTITIONS, bins of BIN_HZ], the first partition without delay."""
         return self._state.path
+
+    @property
+    def knows_room(self) -> bool:
+        """Whether the room was learnt, and what is heard fits it, lately and in this moment."""
+        state = self._state
+        fits_lately = state.predicted_heard > _SURE_FIT * state.predicted_power
+        return state.learnt_blocks >= _RESET_BLOCKS and fits_lately and self._fit > _FITS_NOW
 
     @property
     def is_idle(self) -> bool:
@@ -227,8 +236,8 @@ class KalmanEchoFilter:
         state, power = self._state, float(predicted @ predicted)
         state.lately_heard = _NEAR_MEMORY * state.lately_heard + float(heard @ predicted)
         state.lately_predicted = _NEAR_MEMORY * state.lately_predicted + power
-        fit = state.lately_heard / state.lately_predicted if power else 1.0
-        return float(np.clip(1.0 - fit, 0.0, 1.0)) ** 2 * state.lately_predicted * (1.0 - _NEAR_MEMORY) / BLOCK
+        self._fit = state.lately_heard / state.lately_predicted if power else 1.0
+        return float(np.clip(1.0 - self._fit, 0.0, 1.0)) ** 2 * state.lately_predicted * (1.0 - _NEAR_MEMORY) / BLOCK
 
     def _predicted(self, back: int) -> Samples:
         """The echo so many blocks ago, by what is known now."""
