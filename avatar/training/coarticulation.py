@@ -33,7 +33,6 @@ class Coarticulation:
         stress: how far stress changes a vowel's opening: 1 by STRESS_SCALE, 0 not at all.
         opening_by_loudness: what a unit of loudness (the recording's loud vowels) adds to the scale of all opening.
         opening_at_start: what the beginning of a phrase adds to that scale.
-        opening_at_end: what the end of a phrase adds to it.
         spread: scale of spreading and of what goes with it.
         spread_by_opening: by how much corners go back for every unit of the jaw.
         funnel: scale of lips pushed forward.
@@ -46,18 +45,17 @@ class Coarticulation:
     jaw_after_s: float = 0.042
     round_before_s: float = 0.06
     round_after_s: float = 0.07
-    contact_ramp_s: float = 0.09
+    contact_ramp_s: float = 0.11
     contact_least_s: float = 0.084
-    vowels: float = 0.95
+    vowels: float = 1.0
     consonants: float = 1.5
     stress: float = 0.4
     opening_by_loudness: float = 0.45
     opening_at_start: float = -0.08
-    opening_at_end: float = -0.03
     spread: float = 0.55
     spread_by_opening: float = 0.9
     funnel: float = 0.35
-    pucker: float = 0.82
+    pucker: float = 0.86
     rounded_closing: float = 0.75
     pause_keeps_open_s: float = 0.085
 
@@ -98,7 +96,7 @@ STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
 BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
 _USUAL_LOUDNESS = 7.0 / 9.0  # of speech, at which loudness scales nothing
 _FURTHEST = 13.0  # time constants beyond which a target has no say
-# A silence from so long on ends a phrase, whose edges are felt so far (a time constant).
+# After a silence of so long a phrase begins, which is felt for so long (a time constant).
 _PHRASE_PAUSE_S, _PHRASE_S = 0.15, 0.3
 _OPENING_LIMITS = (0.2, 1.8)
 
@@ -113,13 +111,14 @@ def _reach(times: Floats, segment: Segment, before_s: float, after_s: float) -> 
 
 
 def _contact(times: Floats, start_s: float, end_s: float, numbers: Coarticulation) -> Floats:
-    """1 during a contact, with smooth ramps before and after."""
+    """1 during a contact, with ramps before and after."""
     start, end, ramp = start_s - CONTACT_LEAD_S, end_s - CONTACT_TAIL_S, numbers.contact_ramp_s
     if end - start < numbers.contact_least_s:
         middle = (start + end) / 2.0
         start, end = middle - numbers.contact_least_s / 2.0, middle + numbers.contact_least_s / 2.0
     part = np.clip(np.minimum(times - start + ramp, end + ramp - times) / ramp, 0.0, 1.0)
-    return (part * part * (3.0 - 2.0 * part)).astype(np.float32)
+    # Lips meet at nearly their full speed, and come from far away smoothly (Löfqvist & Gracco 1997).
+    return (part * part).astype(np.float32)
 
 
 def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -> Gestures:
@@ -175,7 +174,6 @@ def opening_scale(segments: Sequence[Segment], times: Floats, loudness: Floats, 
     edge = np.zeros_like(scale)
     for segment in segments:
         if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
-            since, until = np.clip(times - segment.end_s, 0.0, None), np.clip(segment.start_s - times, 0.0, None)
+            since = np.clip(times - segment.end_s, 0.0, None)
             edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
-            edge += numbers.opening_at_end * np.exp(-until / _PHRASE_S) * (times <= segment.start_s)
     return np.clip(scale * (1.0 + edge), *_OPENING_LIMITS).astype(np.float32)

@@ -27,7 +27,6 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "stress": (0.0, 3.0),
     "opening_by_loudness": (0.0, 1.2),
     "opening_at_start": (-0.5, 0.5),
-    "opening_at_end": (-0.5, 0.5),
     "spread": (0.3, 2.5),
     "spread_by_opening": (0.0, 2.5),
     "funnel": (0.3, 1.5),
