@@ -183,7 +183,7 @@ def test_contacts_form_and_dissolve_over_frames_and_never_flash():
         phones += [Phone("A", lead + each + 0.03, lead + 2 * each), Phone("", lead + 2 * each, 1.2)]
         aperture = _aperture(articulate(phones, np.full(round(1.2 * RATE), 0.1, np.float32), RATE))
         near = slice(int((lead + 0.06) * 25), int((lead + 2 * each) * 25))
-        assert (aperture[near] < 0.01).sum() >= 2
+        assert (aperture[near] < 0.02).sum() >= 2  # a pixel
         assert np.abs(np.diff(aperture[near])).max() < 0.75 * aperture.max()
 
 

@@ -92,6 +92,8 @@ _BLENDED = ("jaw", "lips", "funnel", "pucker", "spread", "tongue")
 TONGUE_REACH_S = (0.035, 0.035)
 # A contact is complete from a little before the phoneme's start until a little before its end.
 CONTACT_LEAD_S, CONTACT_TAIL_S = 0.006, 0.012
+# A vowel up to the first length parts lips by so much, one from the second length on needs no help (seconds).
+SHORT_VOWEL_PARTS, SHORT_VOWEL_S = 0.6, (0.06, 0.12)
 STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
 BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
 _USUAL_LOUDNESS = 7.0 / 9.0  # of speech, at which loudness scales nothing
@@ -121,11 +123,19 @@ def _contact(times: Floats, start_s: float, end_s: float, numbers: Coarticulatio
     return (part * part).astype(np.float32)
 
 
+def _parting(times: Floats, start_s: float, end_s: float) -> Floats:
+    """How far a short vowel takes contacts beside it back in its middle: else lips would stay shut from m to b."""
+    length_s, middle_s = end_s - start_s, (start_s + end_s) / 2.0
+    short = np.clip((SHORT_VOWEL_S[1] - length_s) / (SHORT_VOWEL_S[1] - SHORT_VOWEL_S[0]), 0.0, 1.0)
+    inside = np.clip(1.0 - np.abs(times - middle_s) / max(length_s / 2.0, 1e-3), 0.0, 1.0)
+    return np.asarray(SHORT_VOWEL_PARTS * short * inside, np.float32)
+
+
 def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -> Gestures:
     """What segments ask for, in order, at the given times (seconds): before loudness, style and the rest scale it."""
     total = np.zeros((len(_BLENDED), len(times)), np.float32)
     weight = np.full((len(_BLENDED), len(times)), 1e-6, np.float32)
-    lips_meet, teeth_meet = np.zeros(len(times), np.float32), np.zeros(len(times), np.float32)
+    lips_meet, teeth_meet, parted = (np.zeros(len(times), np.float32) for _ in range(3))
     reaches = {
         "jaw": (numbers.jaw_before_s, numbers.jaw_after_s),
         "round": (numbers.round_before_s, numbers.round_after_s),
@@ -149,11 +159,13 @@ def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -
             share = insists * reach[kind]
             total[row, near] += share * _target(viseme, segment, name, numbers)
             weight[row, near] += share
+        if segment.viseme in VOWELS:
+            parted[near] = np.maximum(parted[near], _parting(times[near], start, end))
         if viseme.contact:
             meet = lips_meet if viseme.contact == "lips" else teeth_meet
             meet[near] = np.maximum(meet[near], _contact(times[near], start, end, numbers))
     jaw, lips, funnel, pucker, spread, tongue = total / weight
-    return Gestures(jaw, lips, funnel, pucker, spread, tongue, lips_meet, teeth_meet)
+    return Gestures(jaw, lips, funnel, pucker, spread, tongue, lips_meet * (1.0 - parted), teeth_meet)
 
 
 def _target(viseme: Viseme, segment: Segment, gesture: str, numbers: Coarticulation) -> float:
