@@ -73,8 +73,10 @@ _FIT_WEIGHT = 150.0
 _LEAST_FIT = 0.5
 """Gain that the prediction would need to fit best, below which it is not believed; 1 in the room that was learnt,
 however loud the user is. A room that has become louder is learnt without being told."""
-_FITS_NOW = 0.3
-"""The same over 60 ms, in which a loud voice makes it uncertain."""
+_SAME_LOUDNESS = 1.4
+"""The same, from which on the echo has become louder."""
+_FITS_NOW, _FITS_AT_MOST = 0.3, 2.2
+"""Both over 60 ms, in which a loud voice makes it uncertain."""
 _SURE_FIT = 0.7
 """Where the prediction fits so well, nobody looks whether the echo begins elsewhere."""
 _WRONG = 1.3
@@ -167,9 +169,9 @@ class KalmanEchoFilter:
     @property
     def knows_room(self) -> bool:
         """Whether the room was learnt, and what is heard fits it, lately and in this moment."""
-        state = self._state
-        fits_lately = state.predicted_heard > _SURE_FIT * state.predicted_power
-        return state.learnt_blocks >= _RESET_BLOCKS and fits_lately and self._fit > _FITS_NOW
+        state, power = self._state, self._state.predicted_power
+        fits_lately = _SURE_FIT * power < state.predicted_heard < _SAME_LOUDNESS * power
+        return state.learnt_blocks >= _RESET_BLOCKS and fits_lately and _FITS_NOW < self._fit < _FITS_AT_MOST
 
     @property
     def is_idle(self) -> bool:
