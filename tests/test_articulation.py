@@ -6,9 +6,9 @@ import pytest
 from avatar.motion import MotionLayout
 from avatar.training.articulation import Style, articulate, frame_times, some_person, viseme_classes
 from avatar.training.corpus import english, held_out, other_language
+from avatar.training.gestures.visemes import VISEME_NAMES, VISEMES
 from avatar.training.phoneme_symbols import SHAPES, visemes_of
 from avatar.training.texts.other_languages import OTHER_LANGUAGES
-from avatar.training.visemes import VISEME_NAMES, VISEMES
 from avatar.training.voices.change import stretched
 from avatar.training.voices.espeak import speak_espeak
 from avatar.training.voices.flite import speak_flite

@@ -11,7 +11,7 @@ from avatar.training.calibration.fitting import calibrate, clip_loss, fit, made_
 from avatar.training.calibration.measures import agreement, movement
 from avatar.training.calibration.mouth import DrawnMouth, MouthCurves
 from avatar.training.calibration.report import report
-from avatar.training.coarticulation import COARTICULATION
+from avatar.training.gestures.coarticulation import COARTICULATION
 from avatar.training.voices.utterance import Phone
 from speech.errors import InputError
 from tests.conftest import ROOT

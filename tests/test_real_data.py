@@ -19,6 +19,7 @@ from avatar.sampler.dynamics import MOUTH
 from avatar.tracking.track import TrackedMotion
 from avatar.training import real_scenes, videos
 from avatar.training.dataset import load, prepare
+from avatar.training.gestures.visemes import UNKNOWN_VISEME
 from avatar.training.real_scenes import held_back
 from avatar.training.recordings import Aligner, TranscribedFile, align_transcript, find_recordings
 from avatar.training.scene_store import ARRAY_TYPES, SceneStore
@@ -32,7 +33,6 @@ from avatar.training.videos import (
     tracked_once,
     video_scenes,
 )
-from avatar.training.visemes import UNKNOWN_VISEME
 from avatar.training.voices.espeak import speak_espeak
 from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ

@@ -13,8 +13,8 @@ from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.results import Row, Section, row
 from avatar.evaluation.speech.speech_track import SpokenPart
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
+from avatar.training.gestures.visemes import VISEMES, VOWELS
 from avatar.training.phoneme_symbols import visemes_of
-from avatar.training.visemes import VISEMES, VOWELS
 
 CLOSED_GAP_PX = 1.0
 """Lips whose edges are no further apart are closed."""

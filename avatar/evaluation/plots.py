@@ -106,8 +106,8 @@ def _as_wide(target: Floats, like: Floats) -> Floats:
 
 
 def _write_phonemes(axis: Any, trace: SpeechTrace, highest: float) -> None:
+    from avatar.training.gestures.visemes import VISEMES
     from avatar.training.phoneme_symbols import visemes_of
-    from avatar.training.visemes import VISEMES
 
     colour_of = {"lips": "#c0392b", "teeth": "#c77700", "": "#5d6b7a"}
     for part in trace.parts:

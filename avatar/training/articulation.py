@@ -1,6 +1,6 @@
 """Phonemes with times to mouth curves, in the coefficients that the decoder draws.
 
-What the phonemes ask for is blended by `avatar.training.coarticulation`; here it becomes one person's mouth.
+What the phonemes ask for is blended by `avatar.training.gestures.coarticulation`; here it becomes one person's mouth.
 """
 
 from __future__ import annotations
@@ -11,9 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.motion import FRAME_RATE_HZ, Floats, MotionLayout
-from avatar.training.coarticulation import COARTICULATION, Coarticulation, Gestures, Segment, blend, opening_scale
+from avatar.training.gestures.coarticulation import (
+    COARTICULATION,
+    Coarticulation,
+    Gestures,
+    Segment,
+    blend,
+    opening_scale,
+)
+from avatar.training.gestures.visemes import VISEME_NAMES, VOWELS
 from avatar.training.phoneme_symbols import visemes_of
-from avatar.training.visemes import VISEME_NAMES, VOWELS
 from avatar.training.voices.utterance import Phone
 
 

@@ -12,7 +12,7 @@ from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
 from avatar.sampler.noise import NOISE_REACH, smoothing_kernel
 from avatar.sampler.solvers import time_smoothed
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
-from avatar.training.visemes import UNKNOWN_VISEME, VISEME_NAMES
+from avatar.training.gestures.visemes import UNKNOWN_VISEME, VISEME_NAMES
 
 _MOUTH = list(MOUTH)
 _OTHERS = [i for i in range(MOTION_SIZE) if i not in set(MOUTH)]

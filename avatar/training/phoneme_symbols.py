@@ -129,7 +129,7 @@ SHAPES: Mapping[Alphabet, Mapping[str, tuple[str, ...]]] = {
     "arpabet": _shapes(_ARPABET_PAIRS, _ARPABET),
     "ipa": _shapes(_IPA_PAIRS, _IPA),
 }
-"""Alphabet → symbol → the names of one or two shapes, one after the other (see `avatar.training.visemes`)."""
+"""Alphabet → symbol → the names of one or two shapes, one after the other (see `avatar.training.gestures.visemes`)."""
 
 
 @lru_cache(maxsize=4096)

@@ -14,9 +14,9 @@ from avatar.sampler.features import loudness, recording_features
 from avatar.training.articulation import Style, articulate, frame_times, relative_loudness, some_person, viseme_classes
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
+from avatar.training.gestures.visemes import VOWELS
 from avatar.training.phoneme_symbols import visemes_of
 from avatar.training.speaking import speeches
-from avatar.training.visemes import VOWELS
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.utterance import Phone, Utterance
 from speech.audio import SPEECH_RATE_HZ

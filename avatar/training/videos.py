@@ -22,8 +22,8 @@ from avatar.sampler.intention import INTENTION_NAMES
 from avatar.tracking.motion import TRUSTED
 from avatar.tracking.smoothing import runs
 from avatar.tracking.track import TrackedMotion, track_video
+from avatar.training.gestures.visemes import UNKNOWN_VISEME
 from avatar.training.scenes import MOUTH_NAMES, SAMPLED, SAMPLES_PER_FRAME, MadeScene
-from avatar.training.visemes import UNKNOWN_VISEME
 from speech.audio import SPEECH_RATE_HZ, Samples
 from speech.errors import InputError, VisavisError
 from speech.files.draft import Draft

@@ -44,7 +44,7 @@ def calibrate(
 
     Every video needs its words beside it: talk.txt beside talk.mp4, in English, half a minute at most. A folder is a
     person; videos beside the folders are a person each. Videos are tracked once. The numbers that are printed are those
-    of `Coarticulation` in avatar/training/coarticulation.py, which `visavis train prepare` makes training mouths with.
+    of `Coarticulation` in avatar/training/gestures, with which `visavis train prepare` makes mouths to train on.
 
     Examples:
     `visavis train calibrate clips`
@@ -63,7 +63,7 @@ def calibrate(
     from avatar.training.calibration.fitting import calibrate as fit_numbers
     from avatar.training.calibration.mouth import DrawnMouth
     from avatar.training.calibration.report import report
-    from avatar.training.coarticulation import COARTICULATION
+    from avatar.training.gestures.coarticulation import COARTICULATION
     from speech.user_folders import cache_folder
 
     cache_dir = settings.portrait.cache_dir or cache_folder()

@@ -14,7 +14,7 @@ from avatar.training.articulation import articulate_at
 from avatar.training.calibration.clips import Clip
 from avatar.training.calibration.measures import Movement, agreement, movement
 from avatar.training.calibration.mouth import DrawnMouth, MouthCurves
-from avatar.training.coarticulation import Coarticulation
+from avatar.training.gestures.coarticulation import Coarticulation
 
 LIMITS: Mapping[str, tuple[float, float]] = {
     "jaw_before_s": (0.04, 0.14),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.motion import Floats
-from avatar.training.visemes import VISEMES, VOWELS, Viseme
+from avatar.training.gestures.visemes import VISEMES, VOWELS, Viseme
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What each mouth shape asks for, and how neighbouring shapes blend."""
