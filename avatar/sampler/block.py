@@ -11,7 +11,7 @@ the model and of arrays, so blocks of any streams can be sampled together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -120,7 +120,6 @@ def _intend(
     size = state.speech.extractor().samples
     calm = options.composure if state.controls.composure is None else state.controls.composure
     # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
-    unmoved = replace(state.controls, emotion=None, intensity=0.0)
     loud = [
         loudness(state.speech.read(frame * size, (frame + 1) * size))
         for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
@@ -136,7 +135,7 @@ def _intend(
             mode=state.mode,
             loudness=loud[i],
             ahead=(loud[i + 1], loud[i + 2]),
-            controls=unmoved,
+            controls=state.controls,
             composure=composure,
             user=user,
             nods=options.nods,
@@ -144,7 +143,7 @@ def _intend(
         )
         intentions.append(intention)
         feelings.append(feeling)
-        rows.append(condition_vector(vector, state=state.mode, controls=unmoved, user=user, composure=composure))
+        rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))
     return tuple(intentions), tuple(feelings), np.stack(rows)
 
 

@@ -10,7 +10,7 @@ what is sampled (`avatar.feelings`), and only make who feels them livelier or ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -174,7 +174,7 @@ def _intend(scene: Scene, composure: Floats) -> tuple[Floats, Floats]:
     intentions, conditions = [], []
     for frame, mode in enumerate(scene.states):
         stop = USER_HISTORY_FRAMES + frame - REACTION_FRAMES + 1
-        controls, calm = replace(scene.controls[frame], emotion=None, intensity=0.0), float(composure[frame])
+        controls, calm = scene.controls[frame], float(composure[frame])
         user = None if scene.user is None else user_voice(heard[max(0, stop - USER_HISTORY_FRAMES) : stop])
         state, vector = step(
             state,
