@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from avatar.motion import LOOK_AHEAD_FRAMES
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Denoiser
+from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
 from avatar.sampler.features import HOPS_PER_FRAME, silence_features
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES
+from avatar.sampler.speech_encoder import VIEW_SIZE, VIEWS_PER_FRAME
 from avatar.training.dataset import MotionData
 from speech.errors import InputError
 
@@ -93,6 +95,11 @@ class Crops:
     def to(self, device: torch.device) -> Crops:
         """The same on a device."""
         return _moved(self, device)
+
+
+def no_views(size: int, frames: int) -> Tensor:
+    """Where the speech encoder is not listened to: [size, frames, VIEWS_PER_FRAME, VIEW_SIZE]."""
+    return torch.zeros(1).expand(size, frames, VIEWS_PER_FRAME, VIEW_SIZE)
 
 
 def contacts(articulation: Tensor) -> Tensor:
@@ -202,7 +209,8 @@ class Batches:
         self._expected = torch.zeros(len(self._heard), len(MOUTH), dtype=torch.float16)
         for first in pieces.split(16):
             now = slice(int(first[0]), int(first[-1]) + PIECE_FRAMES)
-            heard = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator).to(device))
+            features = self.change(self._windows(first, PIECE_FRAMES), generator).to(device)
+            heard = denoiser.hear(features, no_views(len(first), PIECE_FRAMES).to(device))
             self._heard[now], self._expected[now] = heard.view.flatten(0, 1).cpu(), heard.expected.flatten(0, 1).cpu()
 
     def blocks(
