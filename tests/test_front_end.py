@@ -9,8 +9,9 @@ import torch
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.checkpoint import untrained
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, DenoiserConfig
+from avatar.sampler.denoiser import DenoiserConfig
 from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES
 from avatar.sampler.model import MotionModel
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from speech.audio import AudioChunk

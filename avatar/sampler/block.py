@@ -20,16 +20,17 @@ from torch import Tensor
 from avatar.feelings.expression import Feeling, express, feel
 from avatar.motion import LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Heard, Tails
+from avatar.sampler.denoiser import LEAST_ROWS, Denoiser, Heard
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
 from avatar.sampler.features import MEL_BANDS, loudness
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
 from avatar.sampler.model import SAMPLED, MotionModel
-from avatar.sampler.noise import NOISE_REACH, white_noise
+from avatar.sampler.flow.noise import NOISE_REACH, white_noise
 from avatar.sampler.options import SamplerOptions
-from avatar.sampler.solvers import euler, time_smoothed, time_steps
+from avatar.sampler.flow.solvers import euler, time_smoothed, time_steps
 from avatar.sampler.state import SampledFrame, SamplerState
 
 # Evaluations lie nearer to the data's end (0, .5, .8 for three), where they decide how much of the noise survives.

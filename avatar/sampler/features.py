@@ -9,6 +9,7 @@ inner state could not be rewound; here resampling is one fixed linear map per in
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -124,17 +125,30 @@ def frame_features(sample_rate_hz: int) -> FrameFeatures:
     return FrameFeatures(sample_rate_hz)
 
 
+class FrameExtractor(Protocol):
+    """What turns the samples of one video frame, and `before` samples that precede them, into numbers."""
+
+    samples: int
+    before: int
+
+    def __call__(self, samples: Floats) -> Floats:
+        """Float32 [before + samples] to float32 [...], always of the same shape."""
+        ...
+
+
+def of_recording(extract: FrameExtractor, samples: Floats) -> Floats:
+    """Each frame of a whole recording, the last one padded with silence: float32 [N] to float32 [T, ...]."""
+    frames = -(-len(samples) // extract.samples)
+    padded = np.zeros(extract.before + max(frames, 1) * extract.samples, np.float32)
+    padded[extract.before : extract.before + len(samples)] = samples
+    length = extract.before + extract.samples
+    starts = range(0, max(frames, 1) * extract.samples, extract.samples)
+    return np.stack([extract(padded[start : start + length]) for start in starts])[:frames]
+
+
 def recording_features(samples: Floats, sample_rate_hz: int) -> Floats:
     """Features of a whole recording, the last frame padded with silence: float32 [N] to float32 [T, 4, 64]."""
-    extract = frame_features(sample_rate_hz)
-    frames = -(-len(samples) // extract.samples)
-    padded = np.zeros(extract.before + frames * extract.samples, np.float32)
-    padded[extract.before : extract.before + len(samples)] = samples
-    out = np.zeros((frames, HOPS_PER_FRAME, MEL_BANDS), np.float32)
-    for frame in range(frames):
-        start = frame * extract.samples
-        out[frame] = extract(padded[start : start + extract.before + extract.samples])
-    return out
+    return of_recording(frame_features(sample_rate_hz), samples)
 
 
 def silence_features() -> Floats:

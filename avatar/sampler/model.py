@@ -12,7 +12,7 @@ from avatar.motion import Floats, MotionLayout, neutral
 from avatar.sampler.checkpoint import MotionCheckpoint, load_checkpoint
 from avatar.sampler.dynamics import HIGHEST, LOWEST, MOTION_SIZE
 from avatar.sampler.intention.state import IntentionState
-from avatar.sampler.noise import smoothing_kernel
+from avatar.sampler.flow.noise import smoothing_kernel
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.state import SampledFrame
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from avatar.feelings.expression import Feeling
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
 from avatar.sampler.audio_buffer import AudioBuffer
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Tails
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.intention.state import IntentionState
 from avatar.sampler.user_loudness import UserLoudness
 

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from avatar.motion import LOOK_AHEAD_FRAMES
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Denoiser
+from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
 from avatar.sampler.features import silence_features
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES
 from avatar.sampler.speech_encoder import VIEWS_PER_FRAME
 from avatar.training.dataset import MotionData
 from avatar.training.feature_changes import ViewChanges, changed_mel, one_input_alone

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
-from avatar.sampler.noise import NOISE_REACH, smoothing_kernel
-from avatar.sampler.solvers import time_smoothed
+from avatar.sampler.flow.noise import NOISE_REACH, smoothing_kernel
+from avatar.sampler.flow.solvers import time_smoothed
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
 from avatar.training.gestures.visemes import UNKNOWN_VISEME, VISEME_NAMES
 
@@ -73,7 +73,7 @@ class Objective(nn.Module):
 
     def hearing(self, crops: Crops) -> Tensor:
         """The front end's loss: articulation, its contacts, and which viseme it is."""
-        heard, _ = self.denoiser.audio(crops.features)
+        heard, _ = self.denoiser.audio(crops.features, crops.views)
         # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
         expected, gates = self.denoiser.articulation(heard, crops.contacts)
         positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT, device=heard.device)

@@ -1,4 +1,4 @@
-"""Scenes around synthetic speech: made by several processes and kept one by one, so that a run that is stopped goes on."""
+"""Scenes around synthetic speech, made by several processes: a run that was stopped goes on where it was."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The process in which the speech encoder hears training sound, some blocks a call.
 
-Run by `avatar.training.views` as `python -m avatar.training.view_worker`. Its setup is `sound`, the path of the prepared
-sound. A call has `first`, `stop` (blocks) and `path`, where what was heard goes; it emits nothing but that it is done.
+Run by `avatar.training.views` as `python -m avatar.training.view_worker`. Its setup is `sound`, the path of the
+prepared sound. A call has `first`, `stop` (blocks) and `path`, where what was heard goes; it emits that it is done.
 """
 
 from __future__ import annotations
