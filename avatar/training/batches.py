@@ -25,7 +25,6 @@ LEAST_FLOW_SPREAD = 0.005  # of any other (radians, ARKit units)
 CROP_FRAMES = 80  # of one training example for the front end
 VIDEO_LEAD_FRAMES = 12  # more than a block looks back
 PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
-MEASURED_BLOCKS = 2000  # of views tell their means and spreads
 JAW, CLOSE, ROLL = (MOUTH.index(NAMES.index(name)) for name in ("jawOpen", "mouthClose", "mouthRollLower"))
 """Positions among the mouth's dimensions."""
 LIPS_ROLL, TEETH_ROLL = 0.18, 0.62  # of mouthRollLower in the two contacts; see training.articulation
@@ -169,7 +168,7 @@ class Batches:
         self._visemes = arrays["visemes"].long()
         self._silence = torch.from_numpy(silence_features())
         self._views = views.flatten(0, 1)
-        self._change_views = ViewChanges.measured(views[:: -(-len(views) // MEASURED_BLOCKS)])
+        self._change_views = ViewChanges.measured(views)
         self._scenes = {kept_back: _long_scenes(data, kept_back) for kept_back in (False, True)}
         if not len(self._scenes[False]):
             raise InputError(f"training data: expected a scene of at least {CROP_FRAMES} frames, got none; make more")

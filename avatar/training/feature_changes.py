@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.features import HOPS_PER_FRAME
+from avatar.sampler.front_end import SpeechViews
 from avatar.sampler.speech_encoder import frame_views
 
 DROP_LOOK_AHEAD = 0.05
@@ -27,7 +28,8 @@ DROP_VIEWS, DROP_MEL = 0.12, 0.2
 """Shares of the examples that have one input alone. People are understood by the views in the first place: these have
 to be able to do without the other one."""
 
-_LEAST_SPREAD = 1e-3
+_LEAST_SPREAD = 0.01
+_MEASURED_BLOCKS = 2000
 
 
 def changed_mel(features: Tensor, silence: Tensor, generator: torch.Generator) -> Tensor:
@@ -92,8 +94,8 @@ class ViewChanges:
 
     @classmethod
     def measured(cls, views: Tensor) -> ViewChanges:
-        """For views like these: [..., VIEW_SIZE]."""
-        some = views.reshape(-1, views.shape[-1]).float()
+        """For views like these: [blocks, frames, VIEW_SIZE]."""
+        some = some_blocks(views).float().flatten(0, 1)
         return cls(some.mean(0), some.std(0).clamp_min(_LEAST_SPREAD))
 
     def __call__(self, views: Tensor, generator: torch.Generator) -> Tensor:
@@ -113,3 +115,21 @@ def one_input_alone(features: Tensor, views: Tensor, generator: torch.Generator)
     drawn = torch.rand(len(features), generator=generator)
     has_views, has_mel = drawn >= DROP_VIEWS, drawn < 1.0 - DROP_MEL
     return features * has_mel[:, None, None], views * has_views[:, None, None, None]
+
+
+@torch.no_grad()
+def begin_views(speech: SpeechViews, views: Tensor) -> None:
+    """Has the network begin with numbers of zero mean and unit spread: Whisper's are of very different sizes.
+
+    Args:
+        speech: fresh.
+        views: [blocks, frames, VIEW_SIZE], of the data.
+    """
+    some = F.layer_norm(some_blocks(views).float(), views.shape[-1:]).flatten(0, 1)
+    speech.norm.weight.copy_(1.0 / some.std(0).clamp_min(_LEAST_SPREAD))
+    speech.norm.bias.copy_(-some.mean(0) * speech.norm.weight)
+
+
+def some_blocks(views: Tensor) -> Tensor:
+    """Enough of all blocks for means and spreads."""
+    return views[:: -(-len(views) // _MEASURED_BLOCKS)]

@@ -84,6 +84,8 @@ def make_views(data_dir: Path, *, processes: int = 1, progress: Progress | None 
     sound = _sound(data_dir)
     key = _key(data_dir)
     if _written_key(data_dir) == key:
+        if progress:
+            progress(1.0, "heard before")
         return
     blocks = math.ceil(len(sound) / BLOCK_FRAMES)
     folder = data_dir / "views"
