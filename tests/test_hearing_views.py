@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from avatar.sampler.speech_mels import recording_mels, silence_mels
 from avatar.training.batches import Batches, Normalisation
 from avatar.training.dataset import MotionData
 from avatar.training.feature_changes import DROP_MEL, DROP_VIEWS, ViewChanges, begin_views, one_input_alone
-from avatar.training.objective import Objective
+from avatar.training.objective import CONTACT_POSITIVE_WEIGHT, Objective
 from avatar.training.views import BLOCK_FRAMES, BLOCK_VIEWS, block_views, load_views, make_views, write_block_views
 from speech.errors import InputError
 
@@ -187,6 +188,7 @@ def test_opening_and_width_are_those_of_the_drawn_mouth():
 def test_contacts_come_over_frames():
     """What training asks for, a quarter, half and nearly all, is not decided into open and shut."""
     asked = torch.tensor([0.05, 0.3, 0.65, 0.97])
-    met = decided(torch.logit(asked)[:, None].expand(-1, 2))
+    learned = torch.logit(asked) + math.log(CONTACT_POSITIVE_WEIGHT)
+    met = decided(learned[:, None].expand(-1, 2))
     assert (met[0] < 0.2).all() and (met[3] > 0.97).all()
     assert (met.diff(dim=0) < 0.55).all()

@@ -23,10 +23,10 @@ LEAST_ROWS = 4
 """Matrix products of fewer rows add in another order (in MKL); where a part of the rows is left out, so many stay, and
 the last bits are those of the whole."""
 
-GATE_SHARPNESS = 4.0
-GATE_BIAS = (0.8, 1.1)
+GATE_SHARPNESS = 1.5
+GATE_BIAS = (0.3, 0.5)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
-one too many."""
+one too many, but lips come and go over frames. `benchmarks/contact_gates.py` tells what other choices do."""
 
 
 @dataclass(frozen=True, slots=True)
