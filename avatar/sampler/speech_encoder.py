@@ -14,13 +14,14 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.features import HOPS_PER_FRAME
-from avatar.sampler.speech_mels import SPEECH_BANDS
+from avatar.sampler.speech_mels import SPEECH_BANDS, silence_mels
 from avatar.weights_file import brief, load_network, read_weights
 from speech.errors import InputError
 
@@ -37,6 +38,10 @@ FORMAT = "visavis speech encoder"
 SHIPPED = "speech_encoder.safetensors"
 _TAPS = 3
 _RANGE = 8.0  # decades below a window's loudest power that are heard
+
+
+SPEECH_PAST_FRAMES = WINDOW_FRAMES - LOOK_AHEAD_FRAMES - 1
+"""Frames before its first one that are in the window of the shortest block."""
 
 
 def window_frames(first: int, count: int) -> range:
@@ -140,6 +145,14 @@ def load_speech_encoder() -> SpeechEncoder:
     """
     with resources.as_file(resources.files("avatar") / "assets" / SHIPPED) as path:
         return read_speech_encoder(path)
+
+
+@lru_cache(maxsize=8)
+def silence_views(last: int) -> Tensor:
+    """What the shipped encoder makes of a window of digital silence: [last, VIEW_SIZE]; computed once."""
+    window = torch.from_numpy(np.tile(silence_mels(), (1, WINDOW_FRAMES, 1, 1)))
+    with torch.inference_mode(False), torch.no_grad():  # training uses them as well
+        return load_speech_encoder()(window, last)[0]
 
 
 def read_speech_encoder(path: Path) -> SpeechEncoder:

@@ -1,4 +1,4 @@
-"""Sound as Whisper takes it in: log-mel powers, one fixed-size group per video frame; any chunking gives the same bytes.
+"""Sound as Whisper takes it in: log-mel powers, one fixed-size group per video frame, the same in any chunking.
 
 As `avatar.sampler.features`, without state: a frame's powers are a function of the samples from a little before the
 frame up to its end, and of nothing later. They are Whisper's own (Radford et al. 2022, section 2.1: 80 bands of a
@@ -75,6 +75,8 @@ class SpeechMels:
 
     def __call__(self, samples: Floats) -> Floats:
         """Float32 [before + samples] (what precedes the frame, then the frame) to float32 [4, 80], at least -10."""
+        if not samples.any():  # a face is idle for hours
+            return silence_mels()
         spectrum = np.fft.rfft(samples[self._index] * self._window, self._size, axis=1)
         spectrum = spectrum[:, :: self._every][:, : len(self._filters)]
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
