@@ -34,7 +34,7 @@ HEARING_SHARE = 0.7
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
 HEARING_BATCH = 26
 FLOW_BATCH = 96
-HEAR_EVERY_STEPS = 400  # the data get a new augmentation
+HEAR_EVERY_STEPS = 800  # the data get a new augmentation
 LEARNING_RATE = 2e-3
 WARM_UP_STEPS = 100
 WEIGHT_DECAY = 0.01
