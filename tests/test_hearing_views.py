@@ -147,7 +147,7 @@ def test_the_network_begins_with_numbers_of_one_size(whole):
     speech = SpeechViews(8, 16)
     views = torch.from_numpy(whole)
     begin_views(speech, views)
-    seen = speech.norm(views.float()).flatten(0, 1)
+    seen = speech.norm(views.float()).detach().flatten(0, 1)
     assert seen.mean(0).abs().max() < 1e-3
     assert 0.9 < float(seen.std(0).median()) <= 1.01
 
@@ -191,4 +191,4 @@ def test_contacts_come_over_frames():
     learned = torch.logit(asked) + math.log(CONTACT_POSITIVE_WEIGHT)
     met = decided(learned[:, None].expand(-1, 2))
     assert (met[0] < 0.2).all() and (met[3] > 0.97).all()
-    assert (met.diff(dim=0) < 0.55).all()
+    assert (met.diff(dim=0) < 0.6).all()

@@ -166,7 +166,7 @@ class Batches:
         self._contacts = contacts(articulation)
         self._conditions = arrays["conditions"]
         self._visemes = arrays["visemes"].long()
-        self._silence = torch.from_numpy(silence_features())
+        self._silence = torch.tensor(silence_features())
         self._views = views.flatten(0, 1)
         self._change_views = ViewChanges.measured(views)
         self._scenes = {kept_back: _long_scenes(data, kept_back) for kept_back in (False, True)}
