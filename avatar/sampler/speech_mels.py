@@ -74,7 +74,7 @@ class SpeechMels:
         self._filters = filters[: self._size // 2 // self._every + 1]  # there is nothing above half the rate
 
     def __call__(self, samples: Floats) -> Floats:
-        """Float32 [before + samples] (what precedes the frame, then the frame) to float32 [4, 80], at least -10."""
+        """Float32 [before + samples] (what precedes the frame, then the frame) to float32 [4, 80], about -10 to 2."""
         if not samples.any():  # a face is idle for hours
             return silence_mels()
         spectrum = np.fft.rfft(samples[self._index] * self._window, self._size, axis=1)
