@@ -35,7 +35,7 @@ from avatar.sampler.speech_encoder import (
     silence_views,
     window_frames,
 )
-from avatar.sampler.speech_mels import SPEECH_BANDS, recording_mels, silence_mels, speech_filters, speech_mels
+from avatar.sampler.speech_mels import SILENCE, SPEECH_BANDS, recording_mels, silence_mels, speech_filters, speech_mels
 from avatar.sampler.state import SamplerState
 from scripts.cut_speech_encoder import METADATA, first_layers
 from speech.audio import AudioChunk, resample
@@ -106,7 +106,7 @@ def test_a_frames_powers_need_its_own_sound_and_15_ms_before(rate: int) -> None:
 def test_silence_is_always_the_same_array(rate: int) -> None:
     extract = speech_mels(rate)
     nothing = np.zeros(extract.before + extract.samples, np.float32)
-    assert extract(nothing) is silence_mels()
+    assert extract(nothing) is SILENCE
     nothing[-5] = 1e-12  # far below the floor
     assert extract(nothing).tobytes() == silence_mels().tobytes()
 

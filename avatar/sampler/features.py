@@ -160,7 +160,7 @@ def recording_features(samples: Floats, sample_rate_hz: int) -> Floats:
 def silence_features() -> Floats:
     """What digital silence looks like: float32 [4, 64]."""
     extract = frame_features(SPEECH_RATE_HZ)
-    return extract(np.zeros(extract.before + extract.samples, np.float32))
+    return extract(np.zeros(extract.before + extract.samples, np.float32)).copy()
 
 
 # A voice's loudness as the listener's motion needs it: 0 at and below -55 dB, 1 at -15 dB of full scale.

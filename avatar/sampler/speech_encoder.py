@@ -85,8 +85,8 @@ class SpeechEncoder(nn.Module):
         for block in self.blocks[:-1]:
             x = block(x, x.shape[1])
         # Of the last layer only what is wanted: the other positions are there to be looked back on.
-        x = self.blocks[-1](x, last * POSITIONS_PER_FRAME)
-        return x.reshape(len(x), last, VIEW_SIZE)
+        views: Tensor = self.blocks[-1](x, last * POSITIONS_PER_FRAME)
+        return views.reshape(len(mels), last, VIEW_SIZE)
 
 
 class _Layer(nn.Module):
@@ -152,7 +152,8 @@ def silence_views(last: int) -> Tensor:
     """What the shipped encoder makes of a window of digital silence: [last, VIEW_SIZE]; computed once."""
     window = torch.from_numpy(np.tile(silence_mels(), (1, WINDOW_FRAMES, 1, 1)))
     with torch.inference_mode(False), torch.no_grad():  # training uses them as well
-        return load_speech_encoder()(window, last)[0]
+        views: Tensor = load_speech_encoder()(window, last)[0]
+    return views
 
 
 def read_speech_encoder(path: Path) -> SpeechEncoder:

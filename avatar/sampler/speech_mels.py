@@ -25,6 +25,10 @@ SPEECH_BANDS = 80
 _HOPS_PER_S, _WINDOWS_PER_S = 100, 40  # a window is 25 ms long, and so its frequencies are 40 Hz apart
 _LEAST_POWER = np.float32(1e-10)
 
+SILENCE: Floats = np.log10(np.full((HOPS_PER_FRAME, SPEECH_BANDS), _LEAST_POWER, np.float32))
+"""Digital silence: always this very array, so that it is known at a glance."""
+SILENCE.flags.writeable = False
+
 # Slaney's mel scale: linear to 1 kHz, logarithmic above.
 _HZ_PER_MEL = 200.0 / 3.0
 _LINEAR_TO_HZ = 1000.0
@@ -42,7 +46,8 @@ def speech_filters() -> Floats:
     low, middle, high = edges[:-2], edges[1:-1], edges[2:]
     rising = (bins[:, None] - low) / (middle - low)
     falling = (high - bins[:, None]) / (high - middle)
-    return (np.clip(np.minimum(rising, falling), 0.0, None) * 2.0 / (high - low)).astype(np.float32)
+    filters: Floats = (np.clip(np.minimum(rising, falling), 0.0, None) * 2.0 / (high - low)).astype(np.float32)
+    return filters
 
 
 class SpeechMels:
@@ -76,7 +81,7 @@ class SpeechMels:
     def __call__(self, samples: Floats) -> Floats:
         """Float32 [before + samples] (what precedes the frame, then the frame) to float32 [4, 80], about -10 to 2."""
         if not samples.any():  # a face is idle for hours
-            return silence_mels()
+            return SILENCE
         spectrum = np.fft.rfft(samples[self._index] * self._window, self._size, axis=1)
         spectrum = spectrum[:, :: self._every][:, : len(self._filters)]
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
@@ -95,9 +100,6 @@ def recording_mels(samples: Floats, sample_rate_hz: int) -> Floats:
     return of_recording(speech_mels(sample_rate_hz), samples)
 
 
-@lru_cache(maxsize=1)
 def silence_mels() -> Floats:
-    """What digital silence looks like at any rate: float32 [4, 80], always the same array, read only."""
-    silence: Floats = np.log10(np.full((HOPS_PER_FRAME, SPEECH_BANDS), _LEAST_POWER, np.float32))
-    silence.flags.writeable = False
-    return silence
+    """What digital silence looks like at any rate: float32 [4, 80]."""
+    return SILENCE.copy()

@@ -13,7 +13,7 @@ from avatar.sampler.features import FrameExtractor
 from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.intention.state import IntentionState
 from avatar.sampler.speech_encoder import SPEECH_PAST_FRAMES, window_frames
-from avatar.sampler.speech_mels import silence_mels
+from avatar.sampler.speech_mels import SILENCE
 from avatar.sampler.user_loudness import UserLoudness
 
 REWIND_FRAMES = 120 * FRAME_RATE_HZ
@@ -89,9 +89,9 @@ class SamplerState:
 
     def window(self, count: int) -> Floats | None:
         """What the speech encoder hears of the next `count` frames: float32 [WINDOW_FRAMES, 4, 80]; None: silence."""
-        extract, silence = self.speech.mel_extractor(), silence_mels()
+        extract = self.speech.mel_extractor()
         mels = [self._of_frame(self.mels, extract, frame) for frame in window_frames(self.frame, count)]
-        return None if all(mel is silence for mel in mels) else np.stack(mels)
+        return None if all(mel is SILENCE for mel in mels) else np.stack(mels)
 
     def _of_frame(self, cache: dict[int, Floats], extract: FrameExtractor, frame: int) -> Floats:
         known = cache.get(frame)
