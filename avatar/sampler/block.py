@@ -29,6 +29,7 @@ from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
+from avatar.sampler.intention.sway import with_sway
 from avatar.sampler.model import SAMPLED, MotionModel
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.speech_encoder import frame_views, silence_views
@@ -242,4 +243,4 @@ def keep(model: MotionModel, state: SamplerState, block: Block, sampled: Sampled
     state.advance(count, sampled.tails)
     values = neutral(count)
     values[:, SAMPLED] = sampled.motion
-    return with_eye_look(express(values, block.feelings))
+    return with_eye_look(express(with_sway(values, block.intentions), block.feelings))

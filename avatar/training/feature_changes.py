@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.features import HOPS_PER_FRAME
 from avatar.sampler.front_end import SpeechViews
-from avatar.sampler.speech_encoder import frame_views
+from avatar.sampler.speech_encoder import VIEWS_PER_FRAME
 
 DROP_LOOK_AHEAD = 0.05
 WAVE_BANDS = 0.5  # spread of the formants' single shifts
@@ -107,14 +107,17 @@ class ViewChanges:
         shift = VIEW_SHIFT * torch.randn(each, generator=generator) * self.spread + (1.0 - gain) * self.mean
         noise = torch.randn(size, frames + LOOK_AHEAD_FRAMES, width, generator=generator)
         noise.mul_(VIEW_NOISE * self.spread)
-        return torch.addcmul(shift, views, gain).add_(frame_views(noise))
+        out = torch.addcmul(shift, views, gain)
+        for k in range(VIEWS_PER_FRAME):
+            out[:, :, k] += noise[:, k : k + frames]
+        return out
 
 
 def one_input_alone(features: Tensor, views: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Takes one of the inputs away from a share of the examples; what is missing is 0, which no sound gives."""
+    """Takes one of the inputs away from a share of the examples, in place: what is missing is 0, as in no sound."""
     drawn = torch.rand(len(features), generator=generator)
     has_views, has_mel = drawn >= DROP_VIEWS, drawn < 1.0 - DROP_MEL
-    return features * has_mel[:, None, None], views * has_views[:, None, None, None]
+    return features.mul_(has_mel[:, None, None]), views.mul_(has_views[:, None, None, None])
 
 
 @torch.no_grad()

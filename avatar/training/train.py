@@ -94,8 +94,9 @@ def train(
     for path in (out_path, state_path):
         check_writable(path)
     begin = load_checkpoint(start) if start else None
+    data = load(data_dir)
     views = torch.from_numpy(load_views(data_dir))
-    run = _Run(load(data_dir), views, seed, steps, hearing_share, config or DenoiserConfig(), begin)
+    run = _Run(data, views, seed, steps, hearing_share, config or DenoiserConfig(), begin)
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
