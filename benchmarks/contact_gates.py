@@ -1,10 +1,10 @@
 """How decided should contacts of the lips be: what each choice closes in time, closes wrongly, and makes jump.
 
-    python -m benchmarks.contact_gates --portrait FILE [--weights FILE] [--minutes 3] [--sharpness 1 1.5] [--bias 0 0.3]
+    python -m benchmarks.contact_gates [--weights FILE] [--minutes 3] [--sharpness 1 1.5] [--lips 0 0.3] [--teeth 0]
 
-The sampler speaks held-out sentences with every choice of `avatar.sampler.denoiser`'s GATE_SHARPNESS and GATE_BIAS (the
-same for lips and teeth here); beside them stands the rule that it learned from. Sentences of another seed than the
-evaluation's, so that nothing is chosen by what judges. One thread; not for machines that are busy with frames.
+The sampler speaks held-out sentences with every choice of `avatar.sampler.denoiser`'s GATE_SHARPNESS and GATE_BIAS;
+beside them stands the rule that it learned from. The sentences are of another seed than the evaluation's, so that
+nothing is chosen by what judges. One thread, ten seconds a row.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from agent.config.config import load_config
+from agent.personas import portrait_path
 from avatar.evaluation.driving import drive
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.people.movement import jumps
@@ -58,15 +60,16 @@ def main() -> None:
     """Reads the command line, measures, prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path, help="those that ship if not said")
-    parser.add_argument("--portrait", type=Path, required=True, help="on whose face")
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=1, help="of what is said; the evaluation's is 0")
     parser.add_argument("--sharpness", type=float, nargs="+", default=[1.0, 1.5, 2.0])
-    parser.add_argument("--bias", type=float, nargs="+", default=[0.0, 0.3, 0.6])
+    parser.add_argument("--lips", type=float, nargs="+", default=[0.0, 0.3, 0.6], help="biases of p b m")
+    parser.add_argument("--teeth", type=float, nargs="+", default=[0.0, 0.5], help="biases of f v")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print_machine("torch", "numpy", threads=1, seed=options.seed, minutes=options.minutes)
-    portrait = load_portrait(options.portrait)
+    config = load_config(None, [], {})
+    portrait = load_portrait(portrait_path(config.portrait.path), cache_dir=config.portrait.cache_dir)
     lips = LipGeometry(portrait)
     eyes_px = float(np.linalg.norm(np.diff(portrait.landmarks[list(_EYES), :2], axis=0)))
     track = held_out_speech(60.0 * options.minutes, options.seed)
@@ -75,9 +78,10 @@ def main() -> None:
     print(f"{'':<24}" + "".join(f"{name:>12}" for name in _COLUMNS))
     show("the rule", figures(rule, rule, found, lips, eyes_px))
     batcher = BlockBatcher(load_motion_model(options.weights))
-    for sharpness, bias in product(options.sharpness, options.bias):
-        denoiser.GATE_SHARPNESS, denoiser.GATE_BIAS = sharpness, (bias, bias)
-        show(f"sharpness {sharpness:g}, bias {bias:g}", figures(speak(batcher, track), rule, found, lips, eyes_px))
+    for sharpness, *bias in product(options.sharpness, options.lips, options.teeth):
+        denoiser.GATE_SHARPNESS, denoiser.GATE_BIAS = sharpness, (bias[0], bias[1])
+        name = f"{sharpness:g}, ({bias[0]:g}, {bias[1]:g})"
+        show(name, figures(speak(batcher, track), rule, found, lips, eyes_px))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from speech.errors import InputError
 from speech.files.draft import Draft, check_writable
 from speech.files.input_file import check_input_file
 
-HEARING_SHARE = 0.7
+HEARING_SHARE = 0.55
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
 HEARING_BATCH = 26
 FLOW_BATCH = 96
@@ -51,7 +51,7 @@ def train(
     data_dir: Path,
     out_path: Path,
     *,
-    steps: int = 9000,
+    steps: int = 14_000,
     hearing_share: float = HEARING_SHARE,
     minutes: float | None = None,
     stop_at: int | None = None,
