@@ -145,10 +145,11 @@ class FrameExtractor(Protocol):
 def of_recording(extract: FrameExtractor, samples: Floats) -> Floats:
     """Each frame of a whole recording, the last one padded with silence: float32 [N] to float32 [T, ...]."""
     frames = -(-len(samples) // extract.samples)
-    padded = np.zeros(extract.before + max(frames, 1) * extract.samples, np.float32)
-    padded[extract.before : extract.before + len(samples)] = samples
     length = extract.before + extract.samples
+    # One frame at least, which tells the shape.
     starts = range(0, max(frames, 1) * extract.samples, extract.samples)
+    padded = np.zeros(starts[-1] + length, np.float32)
+    padded[extract.before : extract.before + len(samples)] = samples
     return np.stack([extract(padded[start : start + length]) for start in starts])[:frames]
 
 
