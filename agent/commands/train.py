@@ -111,7 +111,7 @@ def motion(
 ) -> None:
     """Trains the motion sampler, on a GPU where there is one.
 
-    First, once for these data, the speech encoder hears all the sound (on all cores; 3 GB on the disk for ten hours).
+    First, once for these data, the speech encoder hears all the sound (on all cores; 1 GB on the disk for five hours).
     The state is saved every five minutes, with the curves of the losses as a PNG beside the weights; a stage ends early
     when scenes that training never sees gain no more.
 

@@ -24,7 +24,7 @@ LEAST_ROWS = 4
 the last bits are those of the whole."""
 
 GATE_SHARPNESS = 1.5
-GATE_BIAS = (0.3, 0.5)
+GATE_BIAS = (0.3, 0.2)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
 one too many, but lips come and go over frames. `benchmarks/contact_gates.py` tells what other choices do."""
 

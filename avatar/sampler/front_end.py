@@ -69,16 +69,12 @@ class SpeechViews(nn.Module):
     Args:
         size: kept of a view.
         width: of the front end's frames.
-
-    Attributes:
-        dropout: of what is kept; 0 but in training.
     """
 
     def __init__(self, size: int, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(VIEW_SIZE)
         self.narrow = nn.Linear(VIEW_SIZE, size)
-        self.dropout = nn.Dropout(0.0)
         self.rise = nn.Linear(VIEWS_PER_FRAME * size, width)
         self.out = nn.Linear(width, width)
         nn.init.zeros_(self.out.weight)
@@ -86,7 +82,7 @@ class SpeechViews(nn.Module):
 
     def forward(self, views: Tensor) -> Tensor:
         """[B, F, VIEWS_PER_FRAME, VIEW_SIZE] to [B, F, width]."""
-        kept = self.dropout(self.narrow(self.norm(views)))
+        kept = self.narrow(self.norm(views))
         added: Tensor = self.out(F.gelu(self.rise(kept.flatten(2))))
         return added
 

@@ -117,12 +117,12 @@ def make_views(data_dir: Path, *, processes: int = 1, progress: Progress | None 
             what="hearing process",
         )
     )
-    with Draft(data_dir / "views.npy") as draft:
+    with Draft(data_dir / "views.npy") as draft, draft.path.open("wb") as file:
         shape = (blocks, BLOCK_VIEWS, VIEW_SIZE)
-        whole = np.lib.format.open_memmap(draft.path, mode="w+", dtype=np.float16, shape=shape)
-        for piece, path in zip(pieces, paths, strict=True):
-            whole[piece.start : piece.stop] = np.load(path)
-        whole.flush()
+        told = {"descr": np.dtype(np.float16).str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, told)
+        for path in paths:
+            file.write(np.load(path).tobytes())
     with Draft(data_dir / "views.json") as draft:
         draft.path.write_text(key, "utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -132,11 +132,19 @@ def load_views(data_dir: Path) -> npt.NDArray[np.float16]:
     """What `make_views` wrote: float16 [blocks, BLOCK_VIEWS, VIEW_SIZE], mapped, not read.
 
     Raises:
-        InputError: nothing was written there, or for other sound or another encoder.
+        InputError: nothing was written there, for other sound or another encoder, or it is damaged.
     """
+    path = data_dir / "views.npy"
+    sound = _sound(data_dir)
     if _written_key(data_dir) != _key(data_dir):
         raise InputError(f"{data_dir}: expected what the speech encoder hears in this sound; `make_views` makes it")
-    return np.load(data_dir / "views.npy", mmap_mode="c")
+    try:
+        views = np.load(path, mmap_mode="c", allow_pickle=False)  # copy on write: PyTorch takes nothing read only
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: expected views of the sound, could not read them: {error}; remove it") from None
+    if views.shape != (math.ceil(len(sound) / BLOCK_FRAMES), BLOCK_VIEWS, VIEW_SIZE) or views.dtype != np.float16:
+        raise InputError(f"{path}: expected views of the sound, got {views.dtype} {views.shape}; remove it")
+    return views
 
 
 def write_block_views(sound_path: Path, blocks: range, path: Path) -> None:
