@@ -17,8 +17,6 @@ from avatar.training.gestures.visemes import UNKNOWN_VISEME, VISEME_NAMES
 _MOUTH = list(MOUTH)
 _OTHERS = [i for i in range(MOTION_SIZE) if i not in set(MOUTH)]
 
-_WIDENS_BOTH = {"mouthStretch": 0.10, "mouthSmile": 0.07, "mouthDimple": 0.05}
-
 # Condition dropping: rates near those of VASA-1 (section 3.2).
 DROP_CONDITION = 0.1
 DROP_AUDIO = 0.08
@@ -33,15 +31,22 @@ CONTACT_WEIGHT = 1.0
 CONTACT_POSITIVE_WEIGHT = 2.0  # contacts are rare, and a missed one is seen more than one too many
 VISEME_WEIGHT = 0.15
 
-OPENS = {"jawOpen": 1.0, "mouthClose": -1.0}
+
+def _on_both_sides(**stems: float) -> dict[str, float]:
+    return {stem + side: by for side in ("Left", "Right") for stem, by in stems.items()}
+
+
+OPENS = {"jawOpen": 1.0, "mouthClose": -1.0, "mouthFunnel": 0.26} | _on_both_sides(
+    mouthLowerDown=0.28, mouthUpperUp=0.26
+)
+"""By how much the mesh decoder parts the lips, a unit each; over what jawOpen does (a third of an eye distance)."""
 OPENING_SCALE = 0.06  # an error of the opening that can just be seen
-WIDENS = {
-    **{stem + side: by for side in ("Left", "Right") for stem, by in _WIDENS_BOTH.items()},
-    "mouthPucker": -0.30,
-    "mouthFunnel": -0.20,
-}
-"""By how many eye distances the mesh decoder draws the corners of the mouth apart, a unit each."""
-WIDTH_SCALE = 0.02  # likewise
+WIDENS = {"jawOpen": -0.05, "mouthPucker": -0.19, "mouthFunnel": -0.12} | _on_both_sides(
+    mouthStretch=0.10, mouthSmile=0.08, mouthDimple=0.055
+)
+"""By how many eye distances it draws the corners of the mouth apart, a unit each."""
+WIDTH_SCALE = 0.02  # an error of the width that can just be seen
+
 HISTORY_ERROR = 0.1  # spread of the constant errors put on the history's positions, in units of their spread
 TAIL = 2.0  # innovations beyond this many spreads (saccades, blinks) count linearly, nearer ones squared
 AT_NOISE = 0.25  # share of examples at time 0, where every sampling begins
