@@ -27,7 +27,7 @@ JAW_WEIGHT = 2.0
 CURVE_WEIGHT = 1.0  # of opening and width
 MOVEMENT_WEIGHT = 0.5  # of how they change from frame to frame: lips that are unsure don't jump
 SPREAD_WEIGHT = 0.5  # of how far they move within a crop: what is likely moves less than people do
-CONTACT_WEIGHT = 1.0
+CONTACT_WEIGHT = 2.0
 CONTACT_POSITIVE_WEIGHT = 2.0  # contacts are rare, and a missed one is seen more than one too many
 VISEME_WEIGHT = 0.15
 
@@ -36,15 +36,12 @@ def _on_both_sides(**stems: float) -> dict[str, float]:
     return {stem + side: by for side in ("Left", "Right") for stem, by in stems.items()}
 
 
-OPENS = {"jawOpen": 1.0, "mouthClose": -1.0, "mouthFunnel": 0.26} | _on_both_sides(
-    mouthLowerDown=0.28, mouthUpperUp=0.26
-)
-"""By how much the mesh decoder parts the lips, a unit each; over what jawOpen does (a third of an eye distance)."""
+OPENS = {"jawOpen": 1.0, "mouthClose": -1.0}
 OPENING_SCALE = 0.06  # an error of the opening that can just be seen
 WIDENS = {"jawOpen": -0.05, "mouthPucker": -0.19, "mouthFunnel": -0.12} | _on_both_sides(
     mouthStretch=0.10, mouthSmile=0.08, mouthDimple=0.055
 )
-"""By how many eye distances it draws the corners of the mouth apart, a unit each."""
+"""By how many eye distances the mesh decoder draws the corners of the mouth apart, a unit each."""
 WIDTH_SCALE = 0.02  # an error of the width that can just be seen
 
 HISTORY_ERROR = 0.1  # spread of the constant errors put on the history's positions, in units of their spread
