@@ -23,8 +23,8 @@ LEAST_ROWS = 4
 """Matrix products of fewer rows add in another order (in MKL); where a part of the rows is left out, so many stay, and
 the last bits are those of the whole."""
 
-GATE_SHARPNESS = 1.5
-GATE_BIAS = (0.3, 0.2)
+GATE_SHARPNESS = 1.0
+GATE_BIAS = (0.5, 0.2)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
 one too many, but lips come and go over frames. `benchmarks/contact_gates.py` tells what other choices do."""
 
