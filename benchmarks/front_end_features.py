@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 
 from avatar.motion import Floats
 from avatar.sampler.features import recording_features, silence_features
+from avatar.sampler.speech_encoder import SpeechEncoder
+from avatar.sampler.speech_mels import recording_mels, silence_mels
 from speech.audio import Samples
 
 BLOCK_FRAMES = 5
@@ -111,8 +114,49 @@ class WhisperFrontEnd:
         return self._encode(self._mels(sound[-self._window * SAMPLES_PER_FRAME :])[None])
 
 
+class CutFrontEnd:
+    """The first layers alone, in single precision: what is near to the sound still. The sampler hears so.
+
+    Args:
+        encoder: of so many layers.
+        what: names it.
+        window: frames, look-ahead included.
+        past: see `FrontEnd`.
+        ahead: see `FrontEnd`.
+    """
+
+    def __init__(self, encoder: SpeechEncoder, what: str, window: int, past: int, ahead: int) -> None:
+        self.name = f"{what}, window {window / 25.0:.2f} s, {ahead * 40} ms ahead"
+        self.past, self.ahead = past, ahead
+        self._encoder, self._window = encoder, window
+
+    def views(self, sound: Samples) -> Floats:
+        """See `FrontEnd`."""
+        known = recording_mels(sound, 16_000)
+        last, starts = BLOCK_FRAMES + self.ahead, range(0, len(known), BLOCK_FRAMES)
+        silence = np.broadcast_to(silence_mels(), (self._window + last, *known.shape[1:]))
+        padded = np.concatenate([silence, known, silence])
+        ends = [self._window + last + start + last for start in starts]
+        windows = np.stack([padded[end - self._window : end] for end in ends])
+        out: list[Floats] = []
+        for some in np.split(windows, range(_BATCH, len(windows), _BATCH)):
+            for block in self._encode(some, last):
+                out += [block[i : i + 1 + self.ahead] for i in range(BLOCK_FRAMES)]
+        return np.stack(out[: len(known)])
+
+    def hear_block(self, sound: Samples) -> object:
+        """See `FrontEnd`."""
+        # The powers of all frames, where only five are new.
+        piece = recording_mels(sound[-self._window * SAMPLES_PER_FRAME :], 16_000)
+        return self._encode(piece[None], BLOCK_FRAMES + self.ahead)
+
+    def _encode(self, mels: Floats, last: int) -> Floats:
+        with torch.inference_mode():
+            return np.asarray(self._encoder(torch.from_numpy(mels), last).numpy(), np.float32)
+
+
 class Encoder(Protocol):
-    """Whisper's encoder, or a part of it."""
+    """Whisper's whole encoder."""
 
     def __call__(self, mels: Floats) -> Floats:
         """float32 [B, 80, n] to float32 [B, n / 2, D]."""
@@ -137,30 +181,3 @@ class CTranslate2Encoder:
 
         found = self._whisper.encode(ctranslate2.StorageView.from_array(np.ascontiguousarray(mels)))
         return np.asarray(found, np.float32)
-
-
-class CutEncoder:
-    """The first layers alone, in PyTorch and single precision: what is near to the sound still.
-
-    Args:
-        checkpoint: of openai-whisper.
-        layers: how many.
-    """
-
-    def __init__(self, checkpoint: Path, layers: int) -> None:
-        import whisper
-
-        self._encoder: Any = whisper.load_model(str(checkpoint), device="cpu").float().encoder
-        self._layers = layers
-
-    def __call__(self, mels: Floats) -> Floats:
-        """See `Encoder`."""
-        import torch
-        from torch.nn import functional as F
-
-        with torch.inference_mode():
-            x = F.gelu(self._encoder.conv2(F.gelu(self._encoder.conv1(torch.from_numpy(mels))))).transpose(1, 2)
-            x = x + self._encoder.positional_embedding[: x.shape[1]]
-            for block in self._encoder.blocks[: self._layers]:
-                x = block(x)
-        return np.asarray(x.numpy(), np.float32)

@@ -35,10 +35,12 @@ from avatar.evaluation.people_section import SENTENCE_S
 from avatar.evaluation.speech.speech_track import SAMPLES_PER_FRAME, SpeechTrack, log_envelope
 from avatar.motion import FRAME_RATE_HZ, ConversationState, Floats
 from avatar.portrait.portrait import load_portrait
+from avatar.sampler.speech_encoder import SpeechEncoder
 from benchmarks.front_end_data import Piece, real_piece, scaled, synthetic_pieces
-from benchmarks.front_end_features import CTranslate2Encoder, CutEncoder, FrontEnd, MelFrontEnd, WhisperFrontEnd
+from benchmarks.front_end_features import CTranslate2Encoder, CutFrontEnd, FrontEnd, MelFrontEnd, WhisperFrontEnd
 from benchmarks.front_end_probes import RIDGES, Clip, Components, Normal, recurrent_mouth, stacked, train_recurrent
 from benchmarks.report import print_machine, print_percentiles
+from scripts.cut_speech_encoder import first_layers
 from speech.audio import SPEECH_RATE_HZ, Samples
 
 _FURTHEST = 3
@@ -202,8 +204,9 @@ def front_ends() -> list[Callable[[], FrontEnd]]:
         return WhisperFrontEnd(CTranslate2Encoder(packaged_path(model)), "tiny.en int8", window, 4, ahead)
 
     def cut(layers: int, window: int, ahead: int) -> FrontEnd:
-        encoder = CutEncoder(openai_checkpoint(model), layers)
-        return WhisperFrontEnd(encoder, f"tiny.en, {layers} of 4 layers", window, 4, ahead)
+        encoder = SpeechEncoder(layers, window)
+        encoder.load_state_dict(first_layers(openai_checkpoint(model), layers, window))
+        return CutFrontEnd(encoder, f"tiny.en, {layers} of 4 layers", window, 4, ahead)
 
     return [
         lambda: MelFrontEnd(21, 2),

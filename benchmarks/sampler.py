@@ -1,4 +1,4 @@
-"""Measures the motion sampler: a block of a lone stream, of several streams in one batch, a reply's first frames.
+"""Measures the motion sampler: a block of a lone stream, what its hearing costs, a batch of streams, a reply's start.
 
 Run: python benchmarks/sampler.py [--seconds 60] [--rounds 100] [--json]. One thread; the sound is eSpeak NG's, pushed
 in chunks as a voice gives them. Batches of all sizes take turns, so that a loaded machine slows each of them alike; the
@@ -15,12 +15,14 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from avatar.motion import FRAME_RATE_HZ, ConversationState
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, ConversationState
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.block import gather, keep, sample_blocks
 from avatar.sampler.model import MotionModel, load_motion_model
 from avatar.sampler.motion_sampler import FlowMotionSampler
 from avatar.sampler.options import SamplerOptions
+from avatar.sampler.speech_encoder import WINDOW_FRAMES
+from avatar.sampler.speech_mels import recording_mels, speech_mels
 from avatar.training.voices.espeak import speak_espeak
 from benchmarks.report import print_machine, print_percentiles
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Samples, resample
@@ -45,6 +47,37 @@ def lone_stream(batcher: BlockBatcher, speech: Samples, block: int) -> list[floa
         if len(sampler.frames().values):
             times.append((time.perf_counter() - before) * 1000.0)
     return times[WARM_UP:]
+
+
+def hearing(model: MotionModel, speech: Samples, rounds: int) -> Times:
+    """Milliseconds for what of a block of five is the speech encoder's, and of a block of an idle face."""
+    extract = speech_mels(OUTPUT_RATE_HZ)
+    sound = speech[: extract.before + extract.samples] + np.float32(1e-3)
+    window = torch.from_numpy(recording_mels(speech[: WINDOW_FRAMES * FRAME], OUTPUT_RATE_HZ))[None]
+    options = SamplerOptions()
+    idle = FlowMotionSampler(BlockBatcher(model), options)
+    idle.push(AudioChunk(np.zeros((rounds + WARM_UP + 1) * 5 * FRAME, np.float32), OUTPUT_RATE_HZ, 0))
+
+    def block_of_silence() -> None:
+        block = gather(model, options, idle.state, 5)
+        keep(model, idle.state, block, sample_blocks(model, [block])[0])
+
+    @torch.inference_mode()
+    def encode() -> None:
+        model.encoder(window, 5 + LOOK_AHEAD_FRAMES)
+
+    parts: dict[str, Callable[[], object]] = {
+        "of it, speech encoder": encode,
+        "of it, mels of five frames": lambda: [extract(sound) for _ in range(5)],
+        "block of five of an idle face": block_of_silence,
+    }
+    times: Times = {name: [] for name in parts}
+    for _ in range(WARM_UP + rounds):
+        for name, part in parts.items():
+            before = time.perf_counter()
+            part()
+            times[name].append((time.perf_counter() - before) * 1000.0)
+    return {name: values[WARM_UP:] for name, values in times.items()}
 
 
 def batches(model: MotionModel, speech: Samples, rounds: int, clock: Callable[[], float]) -> Times:
@@ -108,6 +141,7 @@ def main() -> None:
     speech = np.resize(speech, int(options.seconds * OUTPUT_RATE_HZ) // FRAME * FRAME)
 
     times: Times = {f"lone stream, block of {block}": lone_stream(batcher, speech, block) for block in (5, 1)}
+    times |= hearing(model, speech, options.rounds)
     wall = batches(model, speech, options.rounds, time.perf_counter)
     processor = batches(model, speech, options.rounds, time.process_time)
     times |= wall | {f"{name}, processor time": values for name, values in processor.items()}

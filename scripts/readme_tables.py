@@ -16,7 +16,16 @@ from agent.models.fetched import megabytes
 from agent.models.packaged_catalogue import PACKAGED
 
 ROOT = Path(__file__).parent.parent
-SHIPPED = ("face", "the motion sampler's own, trained here", "in this repository", "MIT")
+SHIPPED = {
+    "motion.safetensors": ("face", "the motion sampler's own, trained here", "in this repository", "MIT"),
+    "speech_encoder.safetensors": (
+        "face",
+        "the first layers of Whisper tiny.en's encoder, through which the motion sampler hears",
+        "in this repository; cut out of OpenAI's by `scripts/cut_speech_encoder.py`",
+        "MIT",
+    ),
+}
+"""By the name of the file in avatar/assets."""
 OF_LIBRARIES = (
     ("ears", "Silero VAD, which tells speech from other sound", "silero-vad", "MIT", 1_300_000),
     ("ears", "PocketSphinx's English", "pocketsphinx", "BSD-2-Clause", 37_000_000),
@@ -41,8 +50,8 @@ def of_weights() -> Iterator[str]:
     """The lines of the table of weights in Markdown: what is shipped, what libraries bring, packaged, fetched."""
     yield "| for | weights | from | licence | size |"
     yield "|---|---|---|---|---|"
-    size = (ROOT / "avatar" / "assets" / "motion.safetensors").stat().st_size
-    yield _row(*SHIPPED, megabytes(size))
+    for name, row in SHIPPED.items():
+        yield _row(*row, megabytes((ROOT / "avatar" / "assets" / name).stat().st_size))
     for place, what, source, licence, about in OF_LIBRARIES:
         yield _row(place, what, source, licence, megabytes(about))
     for packaged in PACKAGED:

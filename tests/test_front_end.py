@@ -9,10 +9,12 @@ import torch
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.batcher import BlockBatcher
 from avatar.sampler.checkpoint import untrained
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, DenoiserConfig
+from avatar.sampler.denoiser import DenoiserConfig
 from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES
 from avatar.sampler.model import MotionModel
 from avatar.sampler.motion_sampler import FlowMotionSampler
+from avatar.sampler.speech_encoder import VIEW_SIZE, VIEWS_PER_FRAME
 from speech.audio import AudioChunk
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -30,16 +32,17 @@ def model() -> MotionModel:
 @torch.inference_mode()
 def test_parts_are_heard_as_the_whole(model: MotionModel, parts: tuple[int, ...]) -> None:
     features = torch.randn(2, (WINDOW + 15) * HOPS_PER_FRAME, MEL_BANDS, generator=torch.Generator().manual_seed(0))
-    whole = model.denoiser.hear(features)
+    views = torch.randn(2, 15, VIEWS_PER_FRAME, VIEW_SIZE, generator=torch.Generator().manual_seed(1))
+    whole = model.denoiser.hear(features, views)
     sizes = [(WINDOW + parts[0]) * HOPS_PER_FRAME, *(part * HOPS_PER_FRAME for part in parts[1:])]
-    tails, views, expected = None, [], []
-    for piece in features.split(sizes, dim=1):
-        heard = model.denoiser.hear(piece, tails)
+    tails, seen, expected = None, [], []
+    for piece, seen_of_it in zip(features.split(sizes, dim=1), views.split(parts, dim=1), strict=True):
+        heard = model.denoiser.hear(piece, seen_of_it, tails)
         tails = heard.tails
-        views.append(heard.view)
+        seen.append(heard.view)
         expected.append(heard.expected)
     assert whole.view.shape[1] == 15
-    torch.testing.assert_close(torch.cat(views, dim=1), whole.view, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.cat(seen, dim=1), whole.view, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(torch.cat(expected, dim=1), whole.expected, rtol=1e-4, atol=1e-5)
     assert tails is not None
     for kept, known in zip(tails, whole.tails, strict=True):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from avatar.motion import Floats
-from benchmarks.front_end_features import BLOCK_FRAMES, SAMPLES_PER_FRAME, MelFrontEnd, WhisperFrontEnd
+from avatar.sampler.speech_encoder import load_speech_encoder
+from benchmarks.front_end_features import BLOCK_FRAMES, SAMPLES_PER_FRAME, CutFrontEnd, MelFrontEnd, WhisperFrontEnd
 from benchmarks.front_end_probes import COMPONENTS, Clip, Normal, stacked
 from benchmarks.front_ends import best_r, folds, probe_ridge
 
@@ -26,7 +27,8 @@ def test_a_front_end_hears_no_more_than_its_look_ahead(ahead: int) -> None:
     changed = sound.copy()
     late = 20 + ahead + 1  # a frame further for the windows of the spectrum, which reach over its edge
     changed[late * SAMPLES_PER_FRAME :] *= 0.5
-    for front in (MelFrontEnd(21, ahead), WhisperFrontEnd(loudest_of_window, "it", 10, 4, ahead)):
+    cut = CutFrontEnd(load_speech_encoder(), "it", 10, 4, ahead)
+    for front in (MelFrontEnd(21, ahead), WhisperFrontEnd(loudest_of_window, "it", 10, 4, ahead), cut):
         before, after = front.views(sound), front.views(changed)
         assert before.shape[:2] == (30, 1 + ahead)
         assert np.allclose(before[:20], after[:20], atol=1e-5), front.name

@@ -104,6 +104,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "name",
     [
         "avatar/assets/motion.safetensors",
+        "avatar/assets/speech_encoder.safetensors",
         "avatar/assets/portraits/mira.png",
         "agent/data/knowledge.md",
         "agent/data/lessons/english.md",

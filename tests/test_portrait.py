@@ -150,7 +150,7 @@ def test_a_start_with_a_remembered_portrait_needs_neither_mediapipe_nor_pytorchs
         "import sys; from pathlib import Path; from avatar.portrait.portrait import load_portrait;"
         f"p = load_portrait(Path({str(DRAWN)!r}), cache_dir=Path({str(cache)!r}));"
         "from avatar.mesh.decoder import MeshDecoder; MeshDecoder(p);"
-        "from avatar.sampler.checkpoint import load_checkpoint; load_checkpoint();"
+        "from avatar.sampler.model import load_motion_model; load_motion_model();"
         "assert not {'mediapipe', 'torch._dynamo', 'sympy'} & set(sys.modules); print(p.image.sum())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from avatar.sampler.solvers import euler, heun, time_smoothed, time_steps, velocity
+from avatar.sampler.flow.solvers import euler, heun, time_smoothed, time_steps, velocity
 
 
 def _gaussian_predict(mean: float, spread: float):

@@ -16,7 +16,9 @@ from avatar.sampler.intention.talker import HABITS
 from avatar.training.augment import augment, g711, starved
 from avatar.training.behaviour import Scene, behave
 from avatar.training.dataset import load, prepare
+from avatar.training.scene_store import ARRAY_TYPES
 from avatar.training.train import average, train
+from avatar.training.views import make_views
 from avatar.training.voices.change import sung
 from avatar.training.voices.espeak import speak_espeak
 from speech.errors import InputError
@@ -36,6 +38,15 @@ def data_dir(tmp_path_factory):
     prepare(folder, minutes=0.5, seed=3, progress=lambda share, line: shares.append(share))
     assert shares[-1] == 1.0 and shares == sorted(shares)
     return folder
+
+
+@pytest.fixture(scope="module")
+def heard_dir(data_dir):
+    """Views as a worker process makes them; `data_dir` from then on has them too."""
+    shares = []
+    make_views(data_dir, progress=lambda share, line: shares.append(share))
+    assert shares == [1.0]
+    return data_dir
 
 
 def test_prepared_data_fit_together(data_dir):
@@ -62,8 +73,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(data_dir, tmp_path):
     times: list[int] = []
     prepare(tmp_path, minutes=0.5, seed=3, progress=lambda share, line: times.append(made.stat().st_mtime_ns))
     assert not made.exists()
-    names = sorted(path.name for path in data_dir.iterdir() if path.is_file())
-    assert {"sound.npy", "features.npy", "scenes.json"} <= set(names)
+    names = [*(f"{name}.npy" for name in ARRAY_TYPES), "scenes.json"]
     for name in names:
         assert (tmp_path / name).read_bytes() == (data_dir / name).read_bytes(), name
     assert set(times) == {written}
@@ -80,49 +90,51 @@ def test_what_was_begun_with_another_seed_is_made_anew(tmp_path):
     assert [line for line in lines if "made anew" in line]
 
 
-def test_a_short_training_learns_and_resumes_exactly(data_dir, tmp_path):
+def test_a_short_training_learns_and_resumes_exactly(heard_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr("avatar.training.train.VALIDATE_EVERY_STEPS", 5)
+    monkeypatch.setattr("avatar.training.train.VALIDATION_BATCHES", 1)
     whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
     losses: list[str] = []
-    options = {"steps": 20, "seed": 1, "config": SMALL}
-    train(data_dir, whole, progress=lambda share, line: losses.append(line), **options)
-    first = train(data_dir, half, stop_at=8, **options)
-    hearing = train(data_dir, half, stop_at=11, resume=True, **options)
-    last = train(data_dir, half, resume=True, **options)
-    assert hearing < 0.95 * first
-    assert np.isfinite(last) and "step 20 of 20" in losses[-1]
+    options = {"steps": 28, "seed": 1, "config": SMALL}
+    train(heard_dir, whole, progress=lambda share, line: losses.append(line), **options)
+    first = train(heard_dir, half, stop_at=8, **options)
+    hearing = train(heard_dir, half, stop_at=15, resume=True, **options)
+    last = train(heard_dir, half, resume=True, **options)
+    assert hearing < 0.97 * first
+    assert np.isfinite(last) and "step 28 of 28" in losses[-1]
     one, two = load_checkpoint(whole), load_checkpoint(half)
     for name, value in one.denoiser.state_dict().items():
         assert torch.equal(value, two.denoiser.state_dict()[name]), name
     assert one.note == two.note
 
 
-def test_the_curves_are_drawn_and_a_stage_that_learns_nothing_ends_early(data_dir, tmp_path, monkeypatch):
+def test_the_curves_are_drawn_and_a_stage_that_learns_nothing_ends_early(heard_dir, tmp_path, monkeypatch):
     monkeypatch.setattr("avatar.training.train.VALIDATE_EVERY_STEPS", 2)
     monkeypatch.setattr("avatar.training.train.PATIENCE", 2)
     monkeypatch.setattr("avatar.training.train.LEARNING_RATE", 0.0)
     lines: list[str] = []
     train(
-        data_dir, tmp_path / "w.safetensors", steps=400, config=SMALL, progress=lambda share, line: lines.append(line)
+        heard_dir, tmp_path / "w.safetensors", steps=400, config=SMALL, progress=lambda share, line: lines.append(line)
     )
     assert "validation" in lines[-1]
     assert int(lines[-1].split()[1]) < 100
     assert (tmp_path / "w.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_front_end_can_be_kept(data_dir, tmp_path):
+def test_the_front_end_can_be_kept(heard_dir, tmp_path):
     first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
-    train(data_dir, first, steps=4, hearing_share=1.0, seed=1, config=SMALL)
-    train(data_dir, second, steps=4, hearing_share=0.0, seed=2, start=first)
+    train(heard_dir, first, steps=4, hearing_share=1.0, seed=1, config=SMALL)
+    train(heard_dir, second, steps=4, hearing_share=0.0, seed=2, start=first)
     one, two = (load_checkpoint(path).denoiser.state_dict() for path in (first, second))
     same = {name for name in one if torch.equal(one[name], two[name])}
     assert {name for name in one if name.startswith(("audio.", "articulation."))} <= same
     assert "motion_out.weight" not in same
 
 
-def test_a_further_run_starts_from_a_checkpoint(data_dir, tmp_path):
+def test_a_further_run_starts_from_a_checkpoint(heard_dir, tmp_path):
     first, second = tmp_path / "1.safetensors", tmp_path / "2.safetensors"
-    train(data_dir, first, steps=12, seed=1, config=SMALL)
-    train(data_dir, second, steps=1, seed=2, start=first)
+    train(heard_dir, first, steps=12, seed=1, config=SMALL)
+    train(heard_dir, second, steps=1, seed=2, start=first)
     one, two = load_checkpoint(first), load_checkpoint(second)
     assert two.denoiser.config == SMALL and np.array_equal(one.flow_std, two.flow_std)
     assert two.note.startswith(one.note)
@@ -132,7 +144,7 @@ def test_a_further_run_starts_from_a_checkpoint(data_dir, tmp_path):
     mean = load_checkpoint(tmp_path / "mean.safetensors").denoiser.state_dict()[patch]
     assert torch.allclose(mean, (one.denoiser.state_dict()[patch] + two.denoiser.state_dict()[patch]) / 2.0, atol=1e-3)
     train(
-        data_dir,
+        heard_dir,
         tmp_path / "other.safetensors",
         steps=1,
         seed=2,
@@ -142,10 +154,10 @@ def test_a_further_run_starts_from_a_checkpoint(data_dir, tmp_path):
         average([first, tmp_path / "other.safetensors"], tmp_path / "mean.safetensors")
 
 
-def test_the_flow_learns(data_dir, tmp_path):
+def test_the_flow_learns(heard_dir, tmp_path):
     losses: list[float] = []
     train(
-        data_dir,
+        heard_dir,
         tmp_path / "w.safetensors",
         steps=60,
         seed=1,
@@ -156,15 +168,15 @@ def test_the_flow_learns(data_dir, tmp_path):
     assert losses[-1] < losses[0]
 
 
-def test_training_refuses_what_is_not_there(data_dir, tmp_path):
+def test_training_refuses_what_is_not_there(heard_dir, tmp_path):
     with pytest.raises(InputError, match="train prepare"):
         train(tmp_path, tmp_path / "w.safetensors", steps=1)
     with pytest.raises(InputError, match="resume"):
-        train(data_dir, tmp_path / "w.safetensors", steps=1, resume=True)
+        train(heard_dir, tmp_path / "w.safetensors", steps=1, resume=True)
     with pytest.raises(InputError, match="steps"):
-        train(data_dir, tmp_path / "w.safetensors", steps=0)
+        train(heard_dir, tmp_path / "w.safetensors", steps=0)
     with pytest.raises(InputError, match="hearing share"):
-        train(data_dir, tmp_path / "w.safetensors", steps=1, hearing_share=0.0)
+        train(heard_dir, tmp_path / "w.safetensors", steps=1, hearing_share=0.0)
     with pytest.raises(InputError, match="minutes"):
         prepare(tmp_path, minutes=0.0)
 
@@ -237,10 +249,16 @@ def test_listeners_nod_at_the_users_pause():
     assert np.abs(difference[:90]).max() < 1e-6
 
 
-def test_emotions_show_and_commands_are_followed():
-    happy, _ = _behave(ConversationState.IDLE, controls=Controls(emotion=Emotion.HAPPY, intensity=1.0))
-    plain, _ = _behave(ConversationState.IDLE)
-    assert happy[-50:, INDEX["mouthSmileLeft"]].mean() > plain[-50:, INDEX["mouthSmileLeft"]].mean() + 0.3
+def test_emotions_make_livelier_or_calmer_and_have_no_shape_of_their_own():
+    moved = {}
+    for emotion in (Emotion.SAD, Emotion.NEUTRAL, Emotion.ANGRY):
+        values, _ = _behave(ConversationState.SPEAKING, controls=Controls(emotion=emotion, intensity=1.0))
+        moved[emotion] = np.abs(np.diff(values[100:, MotionLayout.ROTATION], axis=0)).mean()
+        assert values[:, [INDEX["mouthFrownLeft"], INDEX["noseSneerLeft"]]].max() == 0.0
+    assert moved[Emotion.SAD] < 0.85 * moved[Emotion.NEUTRAL] and moved[Emotion.NEUTRAL] < moved[Emotion.ANGRY]
+
+
+def test_commands_are_followed():
     far, _ = _behave(ConversationState.IDLE, controls=Controls(head_distance=1.2, gaze=(0.3, 0.0)))
     assert far[-50:, INDEX["headDistance"]].mean() == pytest.approx(1.2, abs=0.04)
     looks = far[-250:, INDEX["gazeYaw"]] + far[-250:, INDEX["headYaw"]]

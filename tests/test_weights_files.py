@@ -90,6 +90,7 @@ WRONG = [
     (sized(block=-1), "expected block from 1 to 4096, got -1"),
     (sized(width=1e400), "expected width from 1 to 4096, got inf"),
     (sized(heads=3), "expected a width of so many equal heads, got 16 and 3"),
+    (lambda metadata, tensors: metadata.update(version="1"), "version '2', got '1'; train again with this version"),
     (sized(sigma=1), "expected the sizes block, feed_forward"),
     (with_config("[1]"), "expected the sizes block, feed_forward"),
     (with_config("[" * 100_000), "nested too deep"),

@@ -6,6 +6,7 @@ import numpy as np
 
 from avatar.motion import Floats
 from avatar.sampler.features import FrameFeatures, frame_features
+from avatar.sampler.speech_mels import SpeechMels, speech_mels
 from speech.audio import AudioChunk
 
 
@@ -27,6 +28,11 @@ class AudioBuffer:
         """What turns this sound into features; needs a first chunk."""
         assert self.rate is not None, "a rate is set by the first chunk"
         return frame_features(self.rate)
+
+    def mel_extractor(self) -> SpeechMels:
+        """What turns this sound into what the speech encoder hears; needs a first chunk."""
+        assert self.rate is not None, "a rate is set by the first chunk"
+        return speech_mels(self.rate)
 
     def push(self, chunk: AudioChunk, what: str) -> None:
         """Appends a chunk.

@@ -11,7 +11,7 @@ the model and of arrays, so blocks of any streams can be sampled together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -21,16 +21,19 @@ from avatar.feelings.expression import Feeling, express, feel
 from avatar.feelings.voice_pitch import voice_pitch
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, LEAST_ROWS, Denoiser, Heard, Tails
+from avatar.sampler.denoiser import LEAST_ROWS, Denoiser, Heard
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
 from avatar.sampler.features import MEL_BANDS, loudness
+from avatar.sampler.flow.noise import NOISE_REACH, white_noise
+from avatar.sampler.flow.solvers import euler, time_smoothed, time_steps
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.guidance import Guidance, guided
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
+from avatar.sampler.intention.sway import with_sway
 from avatar.sampler.model import SAMPLED, MotionModel
-from avatar.sampler.noise import NOISE_REACH, white_noise
 from avatar.sampler.options import SamplerOptions
-from avatar.sampler.solvers import euler, time_smoothed, time_steps
+from avatar.sampler.speech_encoder import frame_views, silence_views
 from avatar.sampler.state import SampledFrame, SamplerState
 
 # Evaluations lie nearer to the data's end (0, .5, .8 for three), where they decide how much of the noise survives.
@@ -44,6 +47,7 @@ class Block:
     Attributes:
         features: float32 [(AUDIO_PAST_FRAMES + F + LOOK_AHEAD_FRAMES) * 4, 64], of the speech; or [F * 4, 64], the
             last ones of these, where `tails` says what was before.
+        window: float32 [WINDOW_FRAMES, 4, 80], what the speech encoder hears of it; None: digital silence.
         tails: of the front end, [1, …], or None.
         history: float32 [history, 104], of the frames before, as the network sees them.
         carried: float32 [CARRIED_FRAMES, 52], positions that the dynamics start from.
@@ -56,6 +60,7 @@ class Block:
     """
 
     features: Floats
+    window: Floats | None
     tails: Tails | None
     history: Floats
     carried: Floats
@@ -98,6 +103,7 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
     intentions, feelings, conditions = _intend(options, state, past[-1], count)
     return Block(
         features=np.stack([state.feature(frame) for frame in heard]).reshape(-1, MEL_BANDS),
+        window=state.window(count),
         tails=tails,
         history=np.stack([frame.units for frame in past[-history:]]),
         carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
@@ -122,7 +128,6 @@ def _intend(
     listen = voice_pitch(size * FRAME_RATE_HZ)
     calm = options.composure if state.controls.composure is None else state.controls.composure
     # What is felt is put on the face afterwards (`express`); the network hears only of how lively it makes.
-    unmoved = replace(state.controls, emotion=None, intensity=0.0)
     loud = [
         loudness(state.speech.read(frame * size, (frame + 1) * size))
         for frame in range(state.frame, state.frame + count + LOOK_AHEAD_FRAMES)
@@ -140,7 +145,7 @@ def _intend(
             mode=state.mode,
             loudness=loud[i],
             ahead=(loud[i + 1], loud[i + 2]),
-            controls=unmoved,
+            controls=state.controls,
             composure=composure,
             user=user,
             nods=options.nods,
@@ -148,7 +153,7 @@ def _intend(
         )
         intentions.append(intention)
         feelings.append(feeling)
-        rows.append(condition_vector(vector, state=state.mode, controls=unmoved, user=user, composure=composure))
+        rows.append(condition_vector(vector, state=state.mode, controls=state.controls, user=user, composure=composure))
     return tuple(intentions), tuple(feelings), np.stack(rows)
 
 
@@ -184,7 +189,7 @@ def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBl
         raise ValueError(f"expected blocks of one batch_key, got {[block.batch_key for block in blocks]}")
     denoiser = model.denoiser
     conditions, carried = _batch([block.conditions for block in blocks]), _batch([block.carried for block in blocks])
-    heard = _hear(denoiser, blocks)
+    heard = _hear(denoiser, blocks, _views(model, blocks))
     expected, met = torch.cat([each.expected for each in heard]), torch.cat([each.met for each in heard])
     predict = guided(
         denoiser,
@@ -205,7 +210,15 @@ def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBl
     return [SampledBlock(motion[i].numpy().copy(), done[i].numpy().copy(), each.tails) for i, each in enumerate(heard)]
 
 
-def _hear(denoiser: Denoiser, blocks: Sequence[Block]) -> list[Heard]:
+def _views(model: MotionModel, blocks: Sequence[Block]) -> Tensor:
+    """What the speech encoder makes of each block: [B, F, VIEWS_PER_FRAME, VIEW_SIZE]."""
+    last = len(blocks[0].conditions) + LOOK_AHEAD_FRAMES
+    windows = [block.window for block in blocks if block.window is not None]
+    heard = iter(model.encoder(_batch(windows), last)) if windows else iter(())
+    return frame_views(torch.stack([silence_views(last) if b.window is None else next(heard) for b in blocks]))
+
+
+def _hear(denoiser: Denoiser, blocks: Sequence[Block], views: Tensor) -> list[Heard]:
     """What each block hears, [1, …]: whole windows in one batch, those that follow on others in another."""
     heard: dict[int, Heard] = {}
     for follows in (False, True):
@@ -213,7 +226,7 @@ def _hear(denoiser: Denoiser, blocks: Sequence[Block]) -> list[Heard]:
         if rows:
             before = [tails for i in rows if (tails := blocks[i].tails) is not None]
             tails = tuple(torch.cat(layer) for layer in zip(*before, strict=True)) if follows else None
-            together = denoiser.hear(_batch([blocks[i].features for i in rows]), tails)
+            together = denoiser.hear(_batch([blocks[i].features for i in rows]), views[rows], tails)
             heard.update(zip(rows, together.rows(), strict=True))
     return [heard[i] for i in range(len(blocks))]
 
@@ -234,4 +247,4 @@ def keep(model: MotionModel, state: SamplerState, block: Block, sampled: Sampled
     state.advance(count, sampled.tails)
     values = neutral(count)
     values[:, SAMPLED] = sampled.motion
-    return with_eye_look(express(values, block.feelings))
+    return with_eye_look(express(with_sway(values, block.intentions), block.feelings))

@@ -20,7 +20,7 @@ from speech.errors import InputError
 from speech.files.draft import Draft
 
 FORMAT = "visavis motion sampler"
-VERSION = 1
+VERSION = 2
 SHIPPED = "motion.safetensors"
 _LONGEST_NOTE = 200
 NORMALISATION = ("position_mean", "position_std", "flow_mean", "flow_std")
@@ -52,7 +52,8 @@ def untrained(seed: int = 0, config: DenoiserConfig | None = None) -> MotionChec
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         denoiser = Denoiser(config or DenoiserConfig()).eval()
-        torch.nn.init.normal_(denoiser.motion_out.weight, std=0.02)
+        for layer in (denoiser.motion_out, denoiser.audio.views.out):  # which begin with zeros
+            torch.nn.init.normal_(layer.weight, std=0.02)
     zero, spread = np.zeros(MOTION_SIZE, np.float32), np.full(MOTION_SIZE, 0.05, np.float32)
     position = zero.copy()
     position[NAMES.index("headDistance")] = 1.0

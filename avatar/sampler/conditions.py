@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats
+from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 
 STATES = tuple(ConversationState)
-EMOTIONS = tuple(Emotion)
 
 
 class ConditionLayout:
     """Slices of the condition vector, float32 [SIZE]; the last number of BLINK … USER says that the group is there.
 
     BLINK: lid closure. GAZE: where to look, (yaw, pitch) in the portrait's frame over GAZE_SCALE. POSTURE: head pitch,
-    yaw, roll over HEAD_SCALE, and breath. STATE: one-hot. EMOTION: one-hot times intensity (neutral: 1).
-    DISTANCE: logarithm of the head distance. USER: `user_voice`. COMPOSURE: 0 lively … 1 still, minus 0.5. NOD: pitch
-    of a listener's nod now and in the two frames before, over HEAD_SCALE. BROW: lift of the brows now and before.
+    yaw, roll over HEAD_SCALE, and breath. STATE: one-hot. DISTANCE: logarithm of the head distance. USER: `user_voice`.
+    COMPOSURE: 0 lively … 1 still, minus 0.5. NOD: pitch of a nod now and in the two frames before, over HEAD_SCALE.
+    BROW: lift of the brows now and before.
     """
 
     BLINK = slice(0, 2)
     GAZE = slice(2, 5)
     POSTURE = slice(5, 10)
     STATE = slice(10, 10 + len(STATES))
-    EMOTION = slice(14, 14 + len(EMOTIONS))
-    DISTANCE = slice(22, 24)
-    USER = slice(24, 28)
-    COMPOSURE = slice(28, 29)
-    NOD = slice(29, 32)
-    BROW = slice(32, 34)
-    SIZE = 34
-    GROUPS: tuple[slice, ...] = (BLINK, GAZE, POSTURE, STATE, EMOTION, DISTANCE, USER, COMPOSURE, NOD, BROW)
+    DISTANCE = slice(14, 16)
+    USER = slice(16, 20)
+    COMPOSURE = slice(20, 21)
+    NOD = slice(21, 24)
+    BROW = slice(24, 26)
+    SIZE = 26
+    GROUPS: tuple[slice, ...] = (BLINK, GAZE, POSTURE, STATE, DISTANCE, USER, COMPOSURE, NOD, BROW)
 
 
 GAZE_SCALE = 0.2
@@ -75,7 +73,7 @@ def condition_vector(
     Args:
         intention: float32 [12] of `avatar.sampler.intention.process.step`.
         state: what the person is doing.
-        controls: emotion and head distance (gaze is already in the intention).
+        controls: head distance (gaze is already in the intention, feelings are put on afterwards).
         user: float32 [3] of `user_voice`; None when there is no user.
         composure: 0 lively … 1 still.
     """
@@ -84,11 +82,6 @@ def condition_vector(
     out[ConditionLayout.GAZE] = (intention[1] / GAZE_SCALE, intention[2] / GAZE_SCALE, 1.0)
     out[ConditionLayout.POSTURE] = (*(intention[3:6] / HEAD_SCALE), intention[6], 1.0)
     out[ConditionLayout.STATE.start + STATES.index(state)] = 1.0
-    emotion = controls.emotion or Emotion.NEUTRAL
-    strength = 1.0 if emotion is Emotion.NEUTRAL else controls.intensity
-    out[ConditionLayout.EMOTION.start + EMOTIONS.index(emotion)] = strength
-    if emotion is not Emotion.NEUTRAL:
-        out[ConditionLayout.EMOTION.start] = 1.0 - strength
     out[ConditionLayout.DISTANCE] = (np.log(controls.head_distance or 1.0) / HEAD_SCALE, 1.0)
     if user is not None:
         out[ConditionLayout.USER] = (*user, 1.0)

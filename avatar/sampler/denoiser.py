@@ -1,8 +1,9 @@
 """The network of the motion sampler: an audio front end, and a flow-matching transformer over one block of motion.
 
-The front end hears each frame with 0.84 s of past and 80 ms of future and is trained to know the articulation. The
-transformer sees the previous frames and the noisy block together with the front end's view and the conditions, and
-predicts the clean block, in the flow's variables (`avatar.sampler.dynamics`), normalised to zero mean and unit spread.
+The front end (`avatar.sampler.front_end`) hears each frame with a second of past and 80 ms of future and is trained to
+know the articulation. The transformer sees the previous frames and the noisy block together with the front end's view
+and the conditions, and predicts the clean block, in the flow's variables (`avatar.sampler.dynamics`), normalised to
+zero mean and unit spread.
 """
 
 from __future__ import annotations
@@ -14,28 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
-from avatar.sampler.features import HOPS_PER_FRAME, MEL_BANDS
-
-HOP_DILATIONS = (1, 1, 2, 2)
-"""Hops of 10 ms between the three taps of each of the front end's first layers, where bursts and formants move."""
-FRAME_DILATIONS = (1, 1, 1, 2, 2, 3)
-"""Video frames between the three taps of each layer after them."""
-
-AUDIO_PAST_FRAMES = 2 * sum(HOP_DILATIONS) // HOPS_PER_FRAME + 2 * sum(FRAME_DILATIONS) - LOOK_AHEAD_FRAMES
-"""Frames before the present one that the front end hears (0.84 s)."""
-
+from avatar.sampler.front_end import AudioFrontEnd, Tails
 
 LEAST_ROWS = 4
 """Matrix products of fewer rows add in another order (in MKL); where a part of the rows is left out, so many stay, and
 the last bits are those of the whole."""
 
-GATE_SHARPNESS = 4.0
-GATE_BIAS = (0.8, 1.1)
+GATE_SHARPNESS = 1.0
+GATE_BIAS = (0.5, 0.2)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
-one too many."""
+one too many, but lips come and go over frames. `benchmarks/contact_gates.py` tells what other choices do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +36,7 @@ class DenoiserConfig:
     Attributes:
         width: of the transformer and of the front end's frames.
         hop_width: of the front end's hops.
+        view_width: kept of each of the speech encoder's views.
         layers: of the transformer.
         heads: of its attention.
         feed_forward: width inside its feed-forward parts.
@@ -54,79 +46,12 @@ class DenoiserConfig:
 
     width: int = 256
     hop_width: int = 128
+    view_width: int = 64
     layers: int = 3
     heads: int = 4
     feed_forward: int = 768
     history: int = 8
     block: int = 5
-
-
-Tails = tuple[Tensor, ...]
-"""The front end's streaming state: for each of its layers with taps, the inputs [B, 2 * dilation, width] that the next
-frames still look back on."""
-
-
-class Taps(nn.Module):
-    """Residual layers of three taps over time, without padding: a result depends on its window only."""
-
-    def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
-        super().__init__()
-        self.dilations = dilations
-        self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in dilations])
-        self.taps = nn.ModuleList([nn.Linear(3 * width, width) for _ in dilations])
-        self.outs = nn.ModuleList([nn.Linear(width, width) for _ in dilations])
-
-    def forward(self, x: Tensor, tails: Tails | None = None) -> tuple[Tensor, Tails]:
-        """A whole window, or what follows on one.
-
-        Args:
-            x: [B, N, width].
-            tails: of the window before; None: x is a whole window.
-
-        Returns:
-            [B, N, width], or [B, N - 2 * sum(dilations), width] of a whole window; and its tails.
-        """
-        after: list[Tensor] = []
-        for i, (apart, norm, taps, out) in enumerate(
-            zip(self.dilations, self.norms, self.taps, self.outs, strict=True)
-        ):
-            if tails is not None:
-                x = torch.cat([tails[i], x], dim=1)
-            after.append(x[:, -2 * apart :])
-            y = norm(x)
-            count = y.shape[1] - 2 * apart
-            three = torch.cat([y[:, :count], y[:, apart : apart + count], y[:, 2 * apart :]], dim=-1)
-            # The newest sound is the nearest to what is decided now: the residual path is aligned to it.
-            x = x[:, 2 * apart :] + out(F.gelu(taps(three)))
-        return x, tuple(after)
-
-
-class AudioFrontEnd(nn.Module):
-    """First over hops of 10 ms, then over video frames."""
-
-    def __init__(self, config: DenoiserConfig) -> None:
-        super().__init__()
-        self.enter = nn.Linear(MEL_BANDS, config.hop_width)
-        self.hops = Taps(config.hop_width, HOP_DILATIONS)
-        self.patch = nn.Linear(HOPS_PER_FRAME * config.hop_width, config.width)
-        self.frames = Taps(config.width, FRAME_DILATIONS)
-        self.norm = nn.LayerNorm(config.width)
-
-    def forward(self, features: Tensor, tails: Tails | None = None) -> tuple[Tensor, Tails]:
-        """Hears a whole window, or what follows on one.
-
-        Args:
-            features: [B, hops of the past, F frames and the look-ahead, 64]; with `tails` those of F frames only.
-            tails: of the frames before.
-
-        Returns:
-            [B, F, width], and the tails for the frames after.
-        """
-        split = len(HOP_DILATIONS)
-        hops, hop_tails = self.hops(self.enter(features), tails and tails[:split])
-        patches = self.patch(hops.reshape(len(hops), -1, HOPS_PER_FRAME * hops.shape[-1]))
-        frames, frame_tails = self.frames(patches, tails and tails[split:])
-        return self.norm(frames), hop_tails + frame_tails
 
 
 def decided(logits: Tensor) -> Tensor:
@@ -244,7 +169,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = config
         width = config.width
-        self.audio = AudioFrontEnd(config)
+        self.audio = AudioFrontEnd(width=width, hop_width=config.hop_width, view_width=config.view_width)
         self.articulation = Articulation(config)
         self.no_audio = nn.Parameter(torch.zeros(width))
         self.no_history = nn.Parameter(torch.zeros(width))
@@ -263,9 +188,9 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.motion_out.weight)
         nn.init.zeros_(self.motion_out.bias)
 
-    def hear(self, features: Tensor, tails: Tails | None = None) -> Heard:
+    def hear(self, features: Tensor, views: Tensor, tails: Tails | None = None) -> Heard:
         """Hears F frames, whole or following on others: see `AudioFrontEnd`."""
-        view, after = self.audio(features, tails)
+        view, after = self.audio(features, views, tails)
         expected, logits = self.articulation(view)
         return Heard(view, expected, decided(logits).amax(-1, keepdim=True), after)
 

@@ -9,6 +9,7 @@ inner state could not be rewound; here resampling is one fixed linear map per in
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -103,9 +104,15 @@ class FrameFeatures:
         self._window = (window / window.sum() * 2.0).astype(np.float32)
         self._hops = np.arange(HOPS_PER_FRAME)[:, None] * HOP + np.arange(WINDOW)[None, :]
         self._mel = mel_filters()
+        self._silence = self._extract(np.zeros(self.before + self.samples, np.float32))
+        self._silence.flags.writeable = False
 
     def __call__(self, samples: Floats) -> Floats:
         """Float32 [before + samples] (what precedes the frame, then the frame) to float32 [4, 64], about [-1.5, 2]."""
+        # Of nothing, always the same array: a face is idle for hours.
+        return self._extract(samples) if samples.any() else self._silence
+
+    def _extract(self, samples: Floats) -> Floats:
         if self._taps is None:
             heard = samples[self._start : self._start + self._count]
         else:
@@ -124,23 +131,37 @@ def frame_features(sample_rate_hz: int) -> FrameFeatures:
     return FrameFeatures(sample_rate_hz)
 
 
+class FrameExtractor(Protocol):
+    """What turns the samples of one video frame, and `before` samples that precede them, into numbers."""
+
+    samples: int
+    before: int
+
+    def __call__(self, samples: Floats) -> Floats:
+        """Float32 [before + samples] to float32 [...], always of the same shape."""
+        ...
+
+
+def of_recording(extract: FrameExtractor, samples: Floats) -> Floats:
+    """Each frame of a whole recording, the last one padded with silence: float32 [N] to float32 [T, ...]."""
+    frames = -(-len(samples) // extract.samples)
+    length = extract.before + extract.samples
+    # One frame at least, which tells the shape.
+    starts = range(0, max(frames, 1) * extract.samples, extract.samples)
+    padded = np.zeros(starts[-1] + length, np.float32)
+    padded[extract.before : extract.before + len(samples)] = samples
+    return np.stack([extract(padded[start : start + length]) for start in starts])[:frames]
+
+
 def recording_features(samples: Floats, sample_rate_hz: int) -> Floats:
     """Features of a whole recording, the last frame padded with silence: float32 [N] to float32 [T, 4, 64]."""
-    extract = frame_features(sample_rate_hz)
-    frames = -(-len(samples) // extract.samples)
-    padded = np.zeros(extract.before + frames * extract.samples, np.float32)
-    padded[extract.before : extract.before + len(samples)] = samples
-    out = np.zeros((frames, HOPS_PER_FRAME, MEL_BANDS), np.float32)
-    for frame in range(frames):
-        start = frame * extract.samples
-        out[frame] = extract(padded[start : start + extract.before + extract.samples])
-    return out
+    return of_recording(frame_features(sample_rate_hz), samples)
 
 
 def silence_features() -> Floats:
     """What digital silence looks like: float32 [4, 64]."""
     extract = frame_features(SPEECH_RATE_HZ)
-    return extract(np.zeros(extract.before + extract.samples, np.float32))
+    return extract(np.zeros(extract.before + extract.samples, np.float32)).copy()
 
 
 # A voice's loudness as the listener's motion needs it: 0 at and below -55 dB, 1 at -15 dB of full scale.

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser
-from avatar.sampler.solvers import Predict
+from avatar.sampler.flow.solvers import Predict
 
 STRONGEST = 4.0
 

@@ -11,9 +11,10 @@ from avatar.feelings.expression import NOTHING
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.sampler.checkpoint import MotionCheckpoint, load_checkpoint
 from avatar.sampler.dynamics import HIGHEST, LOWEST, MOTION_SIZE
+from avatar.sampler.flow.noise import smoothing_kernel
 from avatar.sampler.intention.state import IntentionState
-from avatar.sampler.noise import smoothing_kernel
 from avatar.sampler.options import SamplerOptions
+from avatar.sampler.speech_encoder import load_speech_encoder
 from avatar.sampler.state import SampledFrame
 
 SAMPLED = list(MotionLayout.SAMPLED)
@@ -27,6 +28,7 @@ class MotionModel:
 
     Attributes:
         denoiser: the network.
+        encoder: of speech, through which it hears.
         flow_mean: [52] and
         flow_std: [52], of the flow's variables.
         noise_kernel: [k], smooths the base noise in time.
@@ -38,6 +40,7 @@ class MotionModel:
     def __init__(self, checkpoint: MotionCheckpoint) -> None:
         self._checkpoint = checkpoint
         self.denoiser = checkpoint.denoiser
+        self.encoder = load_speech_encoder()
         self.flow_mean = torch.from_numpy(checkpoint.flow_mean)
         self.flow_std = torch.from_numpy(checkpoint.flow_std)
         self.noise_kernel = smoothing_kernel()

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from avatar.feelings.expression import Feeling
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats
 from avatar.sampler.audio_buffer import AudioBuffer
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Tails
+from avatar.sampler.features import FrameExtractor
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES, Tails
 from avatar.sampler.intention.state import IntentionState
+from avatar.sampler.speech_encoder import SPEECH_PAST_FRAMES, window_frames
+from avatar.sampler.speech_mels import SILENCE
 from avatar.sampler.user_loudness import UserLoudness
 
 REWIND_FRAMES = 120 * FRAME_RATE_HZ
@@ -45,6 +50,7 @@ class SamplerState:
         user: the user's voice.
         nod: cycles of a nod that begins with the next frame; 0 for none.
         features: of the speech, float32 [4, 64] by frame, once all of a frame's sound is there.
+        mels: likewise what the speech encoder hears, float32 [4, 80].
         tails: the front end's state where the next frame's look-ahead begins; None: it hears a whole window next.
         frames: those sampled from `earliest` on and before it what the network looks back on, by index.
         earliest: frame that a rewind can reach; REWIND_FRAMES back from the latest that was ever next.
@@ -58,6 +64,7 @@ class SamplerState:
     user: UserLoudness = field(default_factory=UserLoudness)
     nod: int = 0
     features: dict[int, Floats] = field(default_factory=dict)
+    mels: dict[int, Floats] = field(default_factory=dict)
     tails: Tails | None = None
     frames: dict[int, SampledFrame] = field(default_factory=dict)
     earliest: int = 0
@@ -78,13 +85,21 @@ class SamplerState:
 
     def feature(self, frame: int) -> Floats:
         """Features of the speech in one frame: float32 [4, 64]."""
-        known = self.features.get(frame)
+        return self._of_frame(self.features, self.speech.extractor(), frame)
+
+    def window(self, count: int) -> Floats | None:
+        """What the speech encoder hears of the next `count` frames: float32 [WINDOW_FRAMES, 4, 80]; None: silence."""
+        extract = self.speech.mel_extractor()
+        mels = [self._of_frame(self.mels, extract, frame) for frame in window_frames(self.frame, count)]
+        return None if all(mel is SILENCE for mel in mels) else np.stack(mels)
+
+    def _of_frame(self, cache: dict[int, Floats], extract: FrameExtractor, frame: int) -> Floats:
+        known = cache.get(frame)
         if known is None:
-            extract = self.speech.extractor()
             start = frame * extract.samples
             known = extract(self.speech.read(start - extract.before, start + extract.samples))
             if self.knows_speech_to(frame + 1):
-                self.features[frame] = known
+                cache[frame] = known
         return known
 
     def rewind(self, frame: int) -> None:
@@ -94,6 +109,7 @@ class SamplerState:
         if self.speech.rate is not None:
             self.speech.cut(frame * self.speech.extractor().samples)
         self.features = {index: value for index, value in self.features.items() if index < frame}
+        self.mels = {index: value for index, value in self.mels.items() if index < frame}
         self.speech_ended = False
         self.tails = None
         self.frame = frame
@@ -104,10 +120,13 @@ class SamplerState:
         self.nod = 0
         self.tails = tails if self.knows_speech_to(self.frame + LOOK_AHEAD_FRAMES) else None
         self.earliest = max(self.earliest, self.frame - REWIND_FRAMES)
-        oldest = self.earliest - AUDIO_PAST_FRAMES  # the network looks back on less motion than sound
+        # The network looks back on less motion than sound.
+        oldest = self.earliest - max(AUDIO_PAST_FRAMES, SPEECH_PAST_FRAMES)
         if oldest > 0 and self.speech.rate is not None:
             for old in range(oldest - count, oldest):
                 self.frames.pop(old, None)
                 self.features.pop(old, None)
+                self.mels.pop(old, None)
             extract = self.speech.extractor()
-            self.speech.forget(oldest * extract.samples - extract.before)
+            before = max(extract.before, self.speech.mel_extractor().before)
+            self.speech.forget(oldest * extract.samples - before)

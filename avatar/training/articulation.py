@@ -33,15 +33,36 @@ class Style:
         rounding: scale of funnel and pucker.
         asymmetry: how much stronger the left side is, about ±0.1.
         press: how firmly lips press in p b m.
+        sway: how far one corner of the open mouth is drawn back beyond the other, now left, now right, over seconds:
+            standard deviation, coefficients.
+        jaw_sway: how far the open jaw swings aside likewise.
+        seed: of how both drift.
     """
 
     opening: float = 1.0
     rounding: float = 1.0
     asymmetry: float = 0.0
     press: float = 0.25
+    sway: float = 0.0
+    jaw_sway: float = 0.0
+    seed: int = 0
+
+
+def some_person(random: np.random.Generator) -> Style:
+    """How somebody may speak: spreads as between tracked people, whose corners and jaws sway more than is made here."""
+    return Style(
+        opening=float(np.exp(np.clip(random.normal(0.0, 0.1), -0.2, 0.2))),
+        rounding=float(random.uniform(0.85, 1.15)),
+        asymmetry=float(np.clip(random.normal(0.0, 0.04), -0.1, 0.1)),
+        sway=float(random.uniform(0.02, 0.08)),
+        jaw_sway=float(random.uniform(0.02, 0.08)),
+        seed=int(random.integers(1 << 31)),
+    )
 
 
 CURVE_RATE_HZ = 200
+# Corners and jaw sway as sums of so many waves, with periods between these (seconds); from this jaw on in full.
+_WAVES, _PERIODS_S, _SWAYS_FROM = 4, (1.0, 8.0), 0.25
 
 
 def _segments(phones: Sequence[Phone]) -> list[Segment]:
@@ -128,12 +149,12 @@ def articulate_at(
     segments = _segments(phones)
     gestures = blend(segments, times, numbers)
     opening = style.opening * opening_scale(segments, times, loudness, numbers)
-    curves = _coefficients(gestures, opening, style, numbers)
+    curves = _coefficients(gestures, opening, times, style, numbers)
     at = np.clip(np.round(frame_times(frames) * CURVE_RATE_HZ).astype(np.int64), 0, len(times) - 1)
     return curves[at]
 
 
-def _coefficients(gestures: Gestures, opening: Floats, style: Style, numbers: Coarticulation) -> Floats:
+def _coefficients(gestures: Gestures, opening: Floats, times: Floats, style: Style, numbers: Coarticulation) -> Floats:
     """Gestures [N] to ARKit coefficients: float32 [N, 60]."""
     out = np.zeros((len(opening), MotionLayout.SIZE), np.float32)
 
@@ -158,7 +179,12 @@ def _coefficients(gestures: Gestures, opening: Floats, style: Style, numbers: Co
     put("mouthClose", jaw * lips_meet)
     put("mouthFunnel", funnel * (1.0 - 0.7 * lips_meet) * (1.0 - 0.6 * teeth_meet))
     put("mouthPucker", pucker * (1.0 - 0.3 * lips_meet))
-    put_both("mouthStretch", (0.55 * spread + wide) * apart)
+    corners, aside = (drift * np.clip(jaw / _SWAYS_FROM, 0.0, 1.0) * apart for drift in _drift(times, style.seed))
+    put("jawLeft", style.jaw_sway * aside)
+    put("jawRight", -style.jaw_sway * aside)
+    stretch = (0.55 * spread + wide) * apart
+    put("mouthStretchLeft", stretch * (1.0 + style.asymmetry) + style.sway * np.clip(corners, 0.0, None))
+    put("mouthStretchRight", stretch * (1.0 - style.asymmetry) - style.sway * np.clip(corners, None, 0.0))
     put_both("mouthSmile", 0.35 * spread)
     put_both("mouthDimple", 0.25 * spread)
     put_both("mouthLowerDown", lips * apart * (1.0 - teeth_meet))
@@ -172,6 +198,17 @@ def _coefficients(gestures: Gestures, opening: Floats, style: Style, numbers: Co
     put("cheekPuff", 0.08 * lips_meet)
     put("tongueOut", 0.5 * tongue * apart)
     return np.clip(out, 0.0, 1.0)
+
+
+def _drift(times: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Two slow curves of mean 0 and variance 1 over seconds."""
+    random = np.random.default_rng(seed)
+    low, high = (float(np.log(period)) for period in _PERIODS_S)
+    periods = np.exp(random.uniform(low, high, (2, _WAVES, 1)))
+    turns = times / periods + random.uniform(0.0, 1.0, (2, _WAVES, 1))
+    waves = np.sin(2.0 * np.pi * turns)
+    first, second = (waves.sum(axis=1) * np.sqrt(2.0 / _WAVES)).astype(np.float32)
+    return first, second
 
 
 def viseme_classes(phones: Sequence[Phone], frames: int) -> np.ndarray:

@@ -7,13 +7,16 @@ from typing import TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from avatar.motion import LOOK_AHEAD_FRAMES
-from avatar.sampler.denoiser import AUDIO_PAST_FRAMES, Denoiser
+from avatar.sampler.denoiser import Denoiser
 from avatar.sampler.dynamics import CARRIED_FRAMES, HEAD, MOUTH, NAMES, encode
-from avatar.sampler.features import HOPS_PER_FRAME, silence_features
+from avatar.sampler.features import silence_features
+from avatar.sampler.front_end import AUDIO_PAST_FRAMES
+from avatar.sampler.speech_encoder import VIEWS_PER_FRAME
 from avatar.training.dataset import MotionData
+from avatar.training.feature_changes import ViewChanges, changed_mel, one_input_alone
+from avatar.training.views import BLOCK_FRAMES, BLOCK_VIEWS
 from speech.errors import InputError
 
 LEAST_SPREAD = 0.03  # of a position in the normalisation, so that nearly constant ones are not blown up
@@ -22,8 +25,6 @@ LEAST_FLOW_SPREAD = 0.005  # of any other (radians, ARKit units)
 CROP_FRAMES = 80  # of one training example for the front end
 VIDEO_LEAD_FRAMES = 12  # more than a block looks back
 PIECE_FRAMES = 100  # of the data that gets one augmentation when all of it is heard at once
-DROP_LOOK_AHEAD = 0.05
-WAVE_BANDS = 0.5  # spread of the formants' single shifts
 JAW, CLOSE, ROLL = (MOUTH.index(NAMES.index(name)) for name in ("jawOpen", "mouthClose", "mouthRollLower"))
 """Positions among the mouth's dimensions."""
 LIPS_ROLL, TEETH_ROLL = 0.18, 0.62  # of mouthRollLower in the two contacts; see training.articulation
@@ -79,13 +80,15 @@ class Crops:
     """For the front end.
 
     Attributes:
-        features: [B, hops, 64] for CROP_FRAMES frames, augmented.
+        features: [B, hops, 64] for CROP_FRAMES frames.
+        views: [B, CROP_FRAMES, 3, VIEW_SIZE].
         articulation: [B, CROP_FRAMES, len(MOUTH)] in network units.
         contacts: [B, CROP_FRAMES, 2] in [0, 1]: lips, teeth.
         visemes: [B, CROP_FRAMES], UNKNOWN_VISEME where nobody knows.
     """
 
     features: Tensor
+    views: Tensor
     articulation: Tensor
     contacts: Tensor
     visemes: Tensor
@@ -143,6 +146,7 @@ class Batches:
 
     Args:
         data: prepared motion.
+        views: of its sound, [blocks, BLOCK_VIEWS, VIEW_SIZE] of `avatar.training.views`.
         norms: of `normalisation`.
 
     Attributes:
@@ -152,7 +156,7 @@ class Batches:
         InputError: no scene is long enough.
     """
 
-    def __init__(self, data: MotionData, norms: Normalisation) -> None:
+    def __init__(self, data: MotionData, views: Tensor, norms: Normalisation) -> None:
         arrays = {name: torch.from_numpy(array) for name, array in data.arrays.items()}
         mouth = list(MOUTH)
         self._features = arrays["features"]
@@ -162,7 +166,9 @@ class Batches:
         self._contacts = contacts(articulation)
         self._conditions = arrays["conditions"]
         self._visemes = arrays["visemes"].long()
-        self._silence = torch.from_numpy(silence_features())
+        self._silence = torch.tensor(silence_features())
+        self._views = views.flatten(0, 1)
+        self._change_views = ViewChanges.measured(views)
         self._scenes = {kept_back: _long_scenes(data, kept_back) for kept_back in (False, True)}
         if not len(self._scenes[False]):
             raise InputError(f"training data: expected a scene of at least {CROP_FRAMES} frames, got none; make more")
@@ -178,11 +184,23 @@ class Batches:
         return starts[scene], first + (share * (frames[scene] - first - margin + 1)).long()
 
     def crops(self, size: int, generator: torch.Generator, *, validation: bool = False) -> Crops:
-        """Crops of single scenes, preceded by what precedes them in the data (mostly pauses)."""
+        """Crops of single scenes, preceded by what precedes them in the data (mostly pauses).
+
+        Those for validation are heard as they are, the others changed (`avatar.training.feature_changes`).
+        """
         start, frame = self._places(size, generator, CROP_FRAMES, validation)
         now = (start + frame)[:, None] + torch.arange(CROP_FRAMES)
-        features = self._windows(start + frame, CROP_FRAMES)
-        return Crops(self.change(features, generator), self._articulation[now], self._contacts[now], self._visemes[now])
+        features, views = self._windows(start + frame, CROP_FRAMES), self._frame_views(now)
+        if not validation:
+            features = changed_mel(features, self._silence, generator)
+            features, views = one_input_alone(features, self._change_views(views, generator), generator)
+        return Crops(features, views, self._articulation[now], self._contacts[now], self._visemes[now])
+
+    def _frame_views(self, frames: Tensor) -> Tensor:
+        """What the blocks of the grid know of frames and of their look-ahead: [B, F] to [B, F, 3, VIEW_SIZE]."""
+        row = frames // BLOCK_FRAMES * BLOCK_VIEWS + frames % BLOCK_FRAMES
+        rows = row[..., None] + torch.arange(VIEWS_PER_FRAME)
+        return self._views[rows.clamp_max(len(self._views) - 1)].float()
 
     def _windows(self, first: Tensor, frames: int) -> Tensor:
         """Features for `frames` frames from each of `first`: [B, hops, 64], silence outside the data."""
@@ -202,7 +220,9 @@ class Batches:
         self._expected = torch.zeros(len(self._heard), len(MOUTH), dtype=torch.float16)
         for first in pieces.split(16):
             now = slice(int(first[0]), int(first[-1]) + PIECE_FRAMES)
-            heard = denoiser.hear(self.change(self._windows(first, PIECE_FRAMES), generator).to(device))
+            features = changed_mel(self._windows(first, PIECE_FRAMES), self._silence, generator)
+            views = self._frame_views(first[:, None] + torch.arange(PIECE_FRAMES))
+            heard = denoiser.hear(features.to(device), self._change_views(views, generator).to(device))
             self._heard[now], self._expected[now] = heard.view.flatten(0, 1).cpu(), heard.expected.flatten(0, 1).cpu()
 
     def blocks(
@@ -224,41 +244,3 @@ class Batches:
             self._expected[now].float(),
             conditions[:, -block:],
         )
-
-    def change(self, features: Tensor, generator: torch.Generator) -> Tensor:
-        """Cheap variation of the sound in feature space: formants, level, colour, noise floor, lost look-ahead."""
-        size, hops, bands = features.shape
-
-        def uniform(low: float, high: float, *shape: int) -> Tensor:
-            return torch.rand(shape, generator=generator) * (high - low) + low
-
-        # Vocal tracts differ in length, and formants singly: bands are read at stretched, wavy positions.
-        wave = F.interpolate(torch.randn(size, 1, 7, generator=generator), size=bands, mode="linear")[:, 0]
-        position = torch.arange(bands) * uniform(0.87, 1.15, size, 1) + WAVE_BANDS * wave
-        position = position.clamp(0, bands - 1.001)
-        low = position.floor().long()
-        share = (position - low)[:, None, :]
-        index = low[:, None, :].expand(size, hops, bands)
-        out = features.gather(2, index) * (1.0 - share) + features.gather(2, index + 1) * share
-        # Level and colour: a gain that varies smoothly over the bands (4 units are e-fold of power times 4).
-        anchors = torch.randn(size, 1, 6, generator=generator) * 0.22
-        colour = F.interpolate(anchors, size=bands, mode="linear", align_corners=True)
-        level = uniform(-0.7, 0.5, size, 1, 1)
-        floor = features.new_tensor(float(self._silence.min()))
-        # Gains act on power above the floor.
-        power = (torch.exp(4.0 * (out - floor)) - 1.0).clamp_min(0.0) * torch.exp(4.0 * (colour + level))
-        noisy = (torch.rand(size, 1, 1, generator=generator) < 0.4).float()
-        tint = F.interpolate(torch.randn(size, 1, 4, generator=generator) * 0.3, size=bands, mode="linear")
-        noise_level = uniform(0.0, 0.9, size, 1, 1) + tint
-        grain = -torch.log(torch.rand(out.shape, generator=generator).clamp_min(1e-6))
-        power = power + noisy * grain.clamp(0.1, 4.0) * (torch.exp(4.0 * noise_level) - 1.0).clamp_min(0.0)
-        out = floor + torch.log1p(power) / 4.0
-        # Nothing may hang on one band alone (SpecAugment; Park et al. 2019).
-        middle, width = uniform(0.0, bands, size, 1, 1), uniform(0.0, 6.0, size, 1, 1)
-        masked = (torch.rand(size, 1, 1, generator=generator) < 0.25) & ((torch.arange(bands) - middle).abs() < width)
-        out = torch.where(masked, floor, out)
-        deaf = torch.rand(size, generator=generator) < DROP_LOOK_AHEAD
-        ahead = LOOK_AHEAD_FRAMES * HOPS_PER_FRAME
-        if deaf.any():
-            out[deaf, -ahead:] = self._silence.repeat(LOOK_AHEAD_FRAMES, 1)
-        return out

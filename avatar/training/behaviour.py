@@ -1,9 +1,10 @@
-"""Head, eyes, brows and feelings around the mouth: training motion after published statistics of how people move.
+"""Head, eyes and brows around the mouth: training motion after published statistics of how people move.
 
 The decisions (where to look, when to blink, which posture) come from `avatar.sampler.intention`, the same process that
 feeds the sampler; here they become movement. Sources: head moves on stress and after pauses, 0.2 to 2 Hz, Hadar 1983;
 listeners nod at the speaker's pauses, first cycle largest; saccade durations 20 ms + 2.4 ms a degree, Eyes Alive 2002.
-Everything is smooth: what trembles here would tremble in the sampler.
+Everything is smooth: what trembles here would tremble in the sampler. Emotions have no shapes here: they are put on
+what is sampled (`avatar.feelings`), and only make who feels them livelier or calmer.
 """
 
 from __future__ import annotations
@@ -13,47 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout, neutral
-from avatar.sampler.conditions import EMOTIONS, REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
+from avatar.feelings.expression import NOTHING, feel
+from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Controls, ConversationState, Floats, MotionLayout, neutral
+from avatar.sampler.conditions import REACTION_FRAMES, USER_HISTORY_FRAMES, condition_vector, user_voice
 from avatar.sampler.dynamics import PITCH_OF_BREATH, Y_OF_BREATH
 from avatar.sampler.intention.process import step
 from avatar.sampler.intention.state import IntentionState
 
 INDEX = MotionLayout.INDEX
 _DEGREE = np.pi / 180.0
-
-# Additions at full intensity. A stem without Left or Right moves both sides.
-EMOTION_SHAPES: dict[Emotion, dict[str, float]] = {
-    Emotion.NEUTRAL: {},
-    Emotion.HAPPY: {
-        "mouthSmile": 0.62, "cheekSquint": 0.45, "eyeSquint": 0.28, "mouthDimple": 0.15, "browOuterUp": 0.12,
-        "browInnerUp": 0.08, "headPitch": 0.02,
-    },
-    Emotion.SAD: {
-        "browInnerUp": 0.60, "mouthFrown": 0.48, "eyeBlink": 0.14, "mouthShrugLower": 0.25, "browDown": 0.10,
-        "headPitch": -0.07, "mouthPress": 0.10,
-    },
-    Emotion.ANGRY: {
-        "browDown": 0.75, "eyeSquint": 0.30, "noseSneer": 0.28, "mouthPress": 0.28, "mouthFrown": 0.22, "eyeWide": 0.15,
-        "jawForward": 0.12, "headPitch": -0.03,
-    },
-    Emotion.SURPRISED: {
-        "browInnerUp": 0.65, "browOuterUp": 0.65, "eyeWide": 0.60, "jawOpen": 0.14, "mouthFunnel": 0.08,
-        "headPitch": 0.03,
-    },
-    Emotion.AFRAID: {
-        "browInnerUp": 0.65, "browOuterUp": 0.25, "eyeWide": 0.55, "mouthStretch": 0.40, "browDown": 0.18,
-        "headPitch": -0.02, "jawOpen": 0.05,
-    },
-    Emotion.DISGUSTED: {
-        "noseSneer": 0.62, "mouthUpperUp": 0.25, "browDown": 0.38, "cheekSquint": 0.30, "mouthFrown": 0.28,
-        "eyeSquint": 0.28, "headYaw": 0.03,
-    },
-    Emotion.CONTEMPTUOUS: {
-        "mouthSmileLeft": 0.45, "mouthDimpleLeft": 0.42, "cheekSquintLeft": 0.22, "eyeSquint": 0.15,
-        "browOuterUpRight": 0.15, "mouthPress": 0.10, "headPitch": 0.05, "headRoll": 0.02,
-    },
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +37,13 @@ LIVELINESS: dict[ConversationState, Liveliness] = {
     ConversationState.IDLE: Liveliness(0.38, 0.35),
     ConversationState.LISTENING: Liveliness(0.55, 0.55),
     ConversationState.THINKING: Liveliness(0.75, 0.55),
-    ConversationState.SPEAKING: Liveliness(1.35, 0.85),
+    ConversationState.SPEAKING: Liveliness(1.7, 0.95),
 }
 
 SWAY_SMOOTHING_FRAMES = 5.0  # Gaussian: sway reaches up to about 1.2 Hz
 AXIS_SHARE = (0.85, 1.0, 0.7)  # pitch, yaw, roll
-NOD_DEG = 2.6  # on the strongest stress
-NOD_REFRACTORY_FRAMES = 9
 BROW_REFRACTORY_FRAMES = 18
+BROW_LIFT = 0.95  # on the strongest stress; brows of people who talk move over 0.065 eye distances
 WAKE_FRAMES = 25  # the first second
 GAZE_LID_SHARE = 0.7  # lids follow a downward gaze: closure per radian
 
@@ -158,9 +126,10 @@ def behave(scene: Scene) -> tuple[Floats, Floats]:
     """
     random = np.random.default_rng(scene.seed)
     frames = len(scene.states)
-    intentions, conditions = _intend(scene)
+    composure = _composure(scene)
+    intentions, conditions = _intend(scene, composure)
     values = neutral(frames) + scene.mouth
-    liveliness = 1.5 - scene.composure
+    liveliness = 1.5 - composure
     speaking = np.array([state is ConversationState.SPEAKING for state in scene.states], np.float32)
     listening = np.array([state is ConversationState.LISTENING for state in scene.states], np.float32)
     thinking = np.array([state is ConversationState.THINKING for state in scene.states], np.float32)
@@ -170,39 +139,42 @@ def behave(scene: Scene) -> tuple[Floats, Floats]:
     awake = awake * awake * (3.0 - 2.0 * awake)
 
     _move_head(values, scene, intentions, liveliness * awake, random)
-    feelings = _feel(values, scene, slow)
-    _nod_and_raise_brows(values, scene, intentions, liveliness, speaking)
+    _move_brows(values, scene, intentions, liveliness, speaking)
 
     # A friendly resting face, never quite constant.
     smile = awake * (0.07 + 0.03 * smooth_noise(frames, 20.0, random)) + 0.05 * follow(listening, slow)
     brow = awake * (0.04 + 0.03 * smooth_noise(frames, 12.0, random))
     thought = follow(thinking, slow)
-    _add(values, "mouthSmile", np.clip(smile, 0.0, 0.3) * (1.0 - 0.6 * feelings))
+    _add(values, "mouthSmile", np.clip(smile, 0.0, 0.3))
     _add(values, "browInnerUp", np.clip(brow, 0.0, 0.2) + 0.10 * thought)
     _add(values, "browOuterUp", np.clip(brow, 0.0, 0.2) * 0.7)
     _add(values, "browDown", 0.10 * thought)
     _add(values, "mouthPress", 0.08 * thought)
     _move_eyes(values, intentions, random)
 
-    # Feelings part the lips; in a closure they still meet, so what opens there is taken back.
-    meeting = np.clip(
-        scene.mouth[:, INDEX["mouthClose"]] / np.maximum(scene.mouth[:, INDEX["jawOpen"]], 1e-3), 0.0, 1.0
-    )
-    values[:, INDEX["mouthClose"]] = np.maximum(values[:, INDEX["mouthClose"]], meeting * values[:, INDEX["jawOpen"]])
-    for name in ("mouthUpperUpLeft", "mouthUpperUpRight"):
-        values[:, INDEX[name]] *= 1.0 - meeting
     values[:, MotionLayout.FACE] = np.clip(values[:, MotionLayout.FACE], 0.0, 1.0)
     return values, conditions
 
 
-def _intend(scene: Scene) -> tuple[Floats, Floats]:
+def _composure(scene: Scene) -> Floats:
+    """What is left of it by what is felt, as in the sampler: float32 [T]."""
+    feeling, out = NOTHING, []
+    for frame, controls in enumerate(scene.controls):
+        feeling = feel(feeling, controls, float(scene.loudness[frame]), scene.composure)
+        out.append(scene.composure - feeling.arousal)
+    return np.clip(np.array(out, np.float32), 0.0, 1.0)
+
+
+def _intend(scene: Scene, composure: Floats) -> tuple[Floats, Floats]:
     state = IntentionState()
     heard = np.zeros(USER_HISTORY_FRAMES + len(scene.states), np.float32)
     if scene.user is not None:
         heard[USER_HISTORY_FRAMES:] = scene.user
+    loud = np.pad(scene.loudness, (0, LOOK_AHEAD_FRAMES))
     intentions, conditions = [], []
     for frame, mode in enumerate(scene.states):
         stop = USER_HISTORY_FRAMES + frame - REACTION_FRAMES + 1
+        controls, calm = scene.controls[frame], float(composure[frame])
         user = None if scene.user is None else user_voice(heard[max(0, stop - USER_HISTORY_FRAMES) : stop])
         state, vector = step(
             state,
@@ -210,15 +182,14 @@ def _intend(scene: Scene) -> tuple[Floats, Floats]:
             frame=frame,
             mode=mode,
             loudness=float(scene.loudness[frame]),
-            controls=scene.controls[frame],
-            composure=scene.composure,
+            ahead=(float(loud[frame + 1]), float(loud[frame + 2])),
+            controls=controls,
+            composure=calm,
             user=user,
             nods=scene.nods,
         )
         intentions.append(vector)
-        conditions.append(
-            condition_vector(vector, state=mode, controls=scene.controls[frame], user=user, composure=scene.composure)
-        )
+        conditions.append(condition_vector(vector, state=mode, controls=controls, user=user, composure=calm))
     return np.stack(intentions), np.stack(conditions)
 
 
@@ -255,39 +226,17 @@ def _move_head(
     values[:, INDEX["headDistance"]] = np.exp(distance)
 
 
-def _feel(values: Floats, scene: Scene, slow: Floats) -> Floats:
-    """Adds the emotions' shapes; returns how strongly anything is felt, [T]."""
-    wanted = np.zeros((len(values), len(EMOTIONS)), np.float32)
-    for frame, controls in enumerate(scene.controls):
-        if controls.emotion is not None:
-            wanted[frame, EMOTIONS.index(controls.emotion)] = controls.intensity
-    felt = follow(wanted, slow)
-    talking = np.clip(scene.loudness * 2.0, 0.0, 1.0)
-    talking = follow(talking, slow)
-    for column, emotion in enumerate(EMOTIONS):
-        for name, size in EMOTION_SHAPES[emotion].items():
-            # Speech needs the mouth: shapes that would fight it step back.
-            share = 1.0 - 0.45 * talking if name.startswith(("mouth", "jaw")) else 1.0
-            _add(values, name, size * felt[:, column] * share)
-    strongest: Floats = felt[:, 1:].max(axis=1)
-    return strongest
-
-
-def _nod_and_raise_brows(values: Floats, scene: Scene, intentions: Floats, liveliness: float, speaking: Floats) -> None:
+def _move_brows(values: Floats, scene: Scene, intentions: Floats, liveliness: Floats, speaking: Floats) -> None:
     frames = len(values)
     strength = scene.prominence * speaking
-    nods = _spaced(strength, 0.35, NOD_REFRACTORY_FRAMES)
-    sizes = [-NOD_DEG * _DEGREE * liveliness * float(strength[frame]) for frame in nods]
     # A move begins when its stress can be heard, with the sampler's look-ahead: what comes earlier can't be learned.
-    values[:, 0] += bumps([frame + 3 for frame in nods], sizes, frames, 11)
     raises = _spaced(strength, 0.45, BROW_REFRACTORY_FRAMES)
-    lift = bumps(
-        [frame + 5 for frame in raises], [0.45 * float(strength[frame]) * liveliness for frame in raises], frames, 15
-    )
+    lifts = [BROW_LIFT * float(strength[frame] * liveliness[frame]) for frame in raises]
+    lift = bumps([frame + 5 for frame in raises], lifts, frames, 15)
     _add(values, "browInnerUp", 0.7 * lift)
     _add(values, "browOuterUp", 0.8 * lift)
     _add(values, "eyeWide", 0.25 * lift)
-    # The listener.
+    # Nods, and what else the brows do, are decided.
     values[:, 0] += intentions[:, 7]
     _add(values, "browInnerUp", intentions[:, 10])
     _add(values, "browOuterUp", intentions[:, 10])

@@ -8,9 +8,9 @@ from torch.nn import functional as F
 
 from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.denoiser import Denoiser
-from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, encode
-from avatar.sampler.noise import NOISE_REACH, smoothing_kernel
-from avatar.sampler.solvers import time_smoothed
+from avatar.sampler.dynamics import CARRIED_FRAMES, MOTION_SIZE, MOUTH, NAMES, encode
+from avatar.sampler.flow.noise import NOISE_REACH, smoothing_kernel
+from avatar.sampler.flow.solvers import time_smoothed
 from avatar.training.batches import CLOSE, JAW, ROLL, Blocks, Crops, Normalisation
 from avatar.training.gestures.visemes import UNKNOWN_VISEME, VISEME_NAMES
 
@@ -24,11 +24,26 @@ DROP_HISTORY = 0.25
 # Weights of the losses, chosen so that the mouth leads.
 NO_AUDIO_WEIGHT = 0.2  # of the mouth where the sound was dropped
 JAW_WEIGHT = 2.0
-APERTURE_WEIGHT = 1.0
-CONTACT_WEIGHT = 1.0
-CONTACT_POSITIVE_WEIGHT = 5.0  # contacts are rare, and a missed one is seen more than one too many
+CURVE_WEIGHT = 1.0  # of opening and width
+MOVEMENT_WEIGHT = 0.5  # of how they change from frame to frame: lips that are unsure don't jump
+SPREAD_WEIGHT = 0.5  # of how far they move within a crop: what is likely moves less than people do
+CONTACT_WEIGHT = 2.0
+CONTACT_POSITIVE_WEIGHT = 2.0  # contacts are rare, and a missed one is seen more than one too many
 VISEME_WEIGHT = 0.15
-APERTURE_SCALE = 0.06  # an aperture error that can just be seen
+
+
+def _on_both_sides(**stems: float) -> dict[str, float]:
+    return {stem + side: by for side in ("Left", "Right") for stem, by in stems.items()}
+
+
+OPENS = {"jawOpen": 1.0, "mouthClose": -1.0}
+OPENING_SCALE = 0.06  # an error of the opening that can just be seen
+WIDENS = {"jawOpen": -0.05, "mouthPucker": -0.19, "mouthFunnel": -0.12} | _on_both_sides(
+    mouthStretch=0.10, mouthSmile=0.08, mouthDimple=0.055
+)
+"""By how many eye distances the mesh decoder draws the corners of the mouth apart, a unit each."""
+WIDTH_SCALE = 0.02  # an error of the width that can just be seen
+
 HISTORY_ERROR = 0.1  # spread of the constant errors put on the history's positions, in units of their spread
 TAIL = 2.0  # innovations beyond this many spreads (saccades, blinks) count linearly, nearer ones squared
 AT_NOISE = 0.25  # share of examples at time 0, where every sampling begins
@@ -38,6 +53,7 @@ class Objective(nn.Module):
     """The losses; holds the viseme classifier that only training needs."""
 
     weights: Tensor
+    makes: Tensor
 
     def __init__(self, denoiser: Denoiser, norms: Normalisation) -> None:
         super().__init__()
@@ -48,12 +64,7 @@ class Objective(nn.Module):
         weights = torch.ones(len(MOUTH))
         weights[[JAW, CLOSE, ROLL]] = JAW_WEIGHT
         self.register_buffer("weights", weights, persistent=False)
-
-    def _aperture(self, mouth: Tensor) -> Tensor:
-        """JawOpen - mouthClose in ARKit units, of [..., len(MOUTH)] in network units."""
-        mean, std = self.norms.flow_mean[_MOUTH], self.norms.flow_std[_MOUTH]
-        jaw, close = (mouth[..., i] * std[i] + mean[i] for i in (JAW, CLOSE))
-        return jaw - close
+        self.register_buffer("makes", _curve_makers(norms.flow_std[_MOUTH].cpu()), persistent=False)
 
     def _mouth(self, predicted: Tensor, wanted: Tensor, rows: Tensor | None = None) -> Tensor:
         """Robust, so that it settles on what is likely and not in between.
@@ -67,13 +78,21 @@ class Objective(nn.Module):
             A scalar.
         """
         error = (F.smooth_l1_loss(predicted, wanted, beta=0.2, reduction="none") * self.weights).mean(-1)
-        opened, right = self._aperture(predicted) / APERTURE_SCALE, self._aperture(wanted) / APERTURE_SCALE
-        error = error + APERTURE_WEIGHT * F.smooth_l1_loss(opened, right, beta=0.3, reduction="none")
-        return (error if rows is None else error * rows).mean()
+        ours, right = self._curves(predicted), self._curves(wanted)
+        error = error + CURVE_WEIGHT * _visible(ours, right)
+        loss = (error if rows is None else error * rows).mean()
+        if predicted.shape[1] > 1:
+            moved = _visible(ours.diff(dim=1), right.diff(dim=1))
+            loss = loss + MOVEMENT_WEIGHT * (moved if rows is None else moved * rows).mean()
+        return loss
+
+    def _curves(self, mouth: Tensor) -> Tensor:
+        """Opening and width, in errors that can just be seen: [..., len(MOUTH)] in network units to [..., 2]."""
+        return (mouth[..., None] * self.makes).sum(-2)  # a matrix product would be taken in half precision
 
     def hearing(self, crops: Crops) -> Tensor:
         """The front end's loss: articulation, its contacts, and which viseme it is."""
-        heard, _ = self.denoiser.audio(crops.features)
+        heard, _ = self.denoiser.audio(crops.features, crops.views)
         # The shapes learn under the true contacts: else they would overshoot to make up for hesitant gates.
         expected, gates = self.denoiser.articulation(heard, crops.contacts)
         positive = torch.full((2,), CONTACT_POSITIVE_WEIGHT, device=heard.device)
@@ -82,7 +101,10 @@ class Objective(nn.Module):
         visemes = F.cross_entropy(
             self.viseme(heard).float().flatten(0, 1), classes, ignore_index=UNKNOWN_VISEME, reduction="sum"
         ) / (classes != UNKNOWN_VISEME).sum().clamp_min(1)
-        return self._mouth(expected.float(), crops.articulation) + CONTACT_WEIGHT * met + VISEME_WEIGHT * visemes
+        shape = expected.float()
+        far = _visible(*(_spread(self._curves(mouth)) for mouth in (shape, crops.articulation))).mean()
+        mouth = self._mouth(shape, crops.articulation) + SPREAD_WEIGHT * far
+        return mouth + CONTACT_WEIGHT * met + VISEME_WEIGHT * visemes
 
     def flow(self, blocks: Blocks, generator: torch.Generator) -> Tensor:
         """Flow matching.
@@ -139,3 +161,23 @@ class Objective(nn.Module):
             gone = (torch.rand(len(out), generator=generator) < DROP_CONDITION).to(out.device)
             out[gone, :, group] = 0.0
         return out
+
+
+def _curve_makers(spreads: Tensor) -> Tensor:
+    """What opening and width gain by a unit of the mouth: [len(MOUTH), 2]."""
+    out = torch.zeros(len(MOUTH), 2)
+    for column, (makes, scale) in enumerate(((OPENS, OPENING_SCALE), (WIDENS, WIDTH_SCALE))):
+        for name, by in makes.items():
+            row = MOUTH.index(NAMES.index(name))
+            out[row, column] = by * spreads[row] / scale
+    return out
+
+
+def _visible(ours: Tensor, right: Tensor) -> Tensor:
+    """The error of curves [..., 2]: [...]."""
+    return F.smooth_l1_loss(ours, right, beta=0.3, reduction="none").sum(-1)
+
+
+def _spread(curves: Tensor) -> Tensor:
+    """Standard deviations over time: [B, F, 2] to [B, 2]."""
+    return curves.var(dim=1, unbiased=False).clamp_min(1e-4).sqrt()

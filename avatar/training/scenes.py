@@ -11,7 +11,7 @@ import numpy.typing as npt
 from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion, Floats, MotionLayout
 from avatar.sampler.dynamics import MOUTH
 from avatar.sampler.features import loudness, recording_features
-from avatar.training.articulation import Style, articulate, frame_times, relative_loudness, viseme_classes
+from avatar.training.articulation import Style, articulate, frame_times, relative_loudness, some_person, viseme_classes
 from avatar.training.augment import augment
 from avatar.training.behaviour import Scene, behave
 from avatar.training.gestures.visemes import VOWELS
@@ -79,8 +79,7 @@ def scene_from_utterances(seed: int, utterances: Sequence[Utterance]) -> MadeSce
 
 
 def _staged(random: Random, speech: Callable[[], Sequence[Utterance]]) -> MadeScene:
-    # The shipped face is one person, whose left side moves a little more.
-    style = Style(asymmetry=0.03)
+    style = some_person(random)
     parts = _Parts()
     for state in _plan(random):
         if state is ConversationState.SPEAKING:

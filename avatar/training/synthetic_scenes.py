@@ -1,28 +1,21 @@
-"""Scenes around synthetic speech, made in several processes and kept one by one, so that a run that is stopped goes on.
-
-A scene depends on its seed, the voices and the code, and on nothing that was made before it: whatever is there when a
-run ends, by itself or by SIGKILL, is as good as what the next one would make.
-"""
+"""Scenes around synthetic speech, made by several processes: a run that was stopped goes on where it was."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import math
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 from avatar.motion import FRAME_RATE_HZ
 from avatar.progress import Progress
 from avatar.training.scene_store import SceneStore, read_scene, scene_frames
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.voice_files import VoiceFiles
-from speech.errors import InputError, VisavisError, first_of_ours
-from speech.files.draft import Draft
-from speech.worker.process import Worker
+from speech.worker.pieces import keep_pieces, make_pieces
 from speech.worker.signals import run
 
 VALIDATION_EVERY = 20
@@ -69,7 +62,7 @@ class SyntheticScenes:
 
     def add_to(self, store: SceneStore, advance: Progress) -> None:
         """Makes what an earlier run has not made, then adds all."""
-        self._prepare_folder()
+        keep_pieces(self._folder, self._plan(), self._report)
         run(self._make(advance))
         before = store.frames
         for number, path in self._paths():
@@ -87,32 +80,14 @@ class SyntheticScenes:
             yield number, self._folder / f"{number:06d}.npz"
             number += 1
 
-    def _prepare_folder(self) -> None:
-        """Empties the folder where what is in it was made of something else."""
-        plan = json.dumps({"seed": self._seed, "voices": self.voices, "files": _sizes(self._files), "code": _code()})
-        file = self._folder / "plan.json"
-        try:
-            is_same = file.read_text("utf-8") == plan
-        except (OSError, ValueError):
-            is_same = False
-        if not is_same and self._folder.exists():
-            self._report(f"{self._folder}: begun with other voices, another seed or other code; made anew")
-            shutil.rmtree(self._folder)
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self._folder}: could not make the folder: {error.strerror}") from None
-        with Draft(file) as draft:
-            draft.path.write_text(plan, "utf-8")
+    def _plan(self) -> str:
+        """All that scenes depend on."""
+        return json.dumps({"seed": self._seed, "voices": self.voices, "files": _sizes(self._files), "code": _code()})
 
     async def _make(self, advance: Progress) -> None:
         """Makes the scenes that are missing from the first ones on, until those without a gap are enough."""
-        paths = self._paths()
         frames: dict[int, int] = {}  # of the scenes that are there
         ready = made = 0  # scenes without a gap before them, and their frames
-
-        def enough() -> bool:
-            return made >= self._wanted
 
         def note(number: int, count: int) -> None:
             nonlocal ready, made
@@ -124,28 +99,24 @@ class SyntheticScenes:
             told = f"{made / FRAME_RATE_HZ / 60:.1f} of {minutes:.4g} minutes made, {len(frames)} scenes"
             advance(min(1.0, made / self._wanted), told)
 
-        async def work(name: str) -> None:
-            setup = {"voices": self._files.fields()}
-            worker = await Worker.start("avatar.training.scene_worker", setup, what=name)
-            try:
-                while not enough():
-                    number, path = next(paths)
-                    if path.exists():
-                        note(number, scene_frames(path))
-                        continue
-                    call = {"seed": self._seed * 1_000_003 + number, "path": str(path)}
-                    async with aclosing(worker.request({**call, "validation": _is_validation(number)})) as told:
-                        async for item in told:
-                            note(number, int(item.fields["frames"]))
-            finally:
-                await worker.stop()
+        def missing() -> Iterator[dict[str, Any]]:
+            for number, path in self._paths():
+                if made >= self._wanted:
+                    return
+                if path.exists():
+                    note(number, scene_frames(path))
+                    continue
+                seed = self._seed * 1_000_003 + number
+                yield {"number": number, "seed": seed, "path": str(path), "validation": _is_validation(number)}
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for number in range(self._processes):
-                    group.create_task(work(f"scene process {number}"), name=f"make scenes {number}")
-        except* VisavisError as errors:
-            raise first_of_ours(errors) or errors from None
+        await make_pieces(
+            "avatar.training.scene_worker",
+            {"voices": self._files.fields()},
+            missing(),
+            lambda call, item: note(call["number"], int(item.fields["frames"])),
+            processes=self._processes,
+            what="scene process",
+        )
 
 
 def _is_validation(number: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +22,19 @@ from avatar.sampler.denoiser import Denoiser, DenoiserConfig
 from avatar.training.batches import Batches, Normalisation, normalisation
 from avatar.training.curves import plot_curves
 from avatar.training.dataset import MotionData, load
+from avatar.training.feature_changes import begin_views
 from avatar.training.objective import Objective
+from avatar.training.views import load_views
 from avatar.weights_file import DAMAGED, brief
 from speech.errors import InputError
 from speech.files.draft import Draft, check_writable
 from speech.files.input_file import check_input_file
 
-HEARING_SHARE = 0.7
+HEARING_SHARE = 0.55
 """The first part of the steps trains the audio front end alone; then it is frozen, and the flow learns from it."""
 HEARING_BATCH = 26
 FLOW_BATCH = 96
-HEAR_EVERY_STEPS = 400  # the data get a new augmentation
+HEAR_EVERY_STEPS = 800  # the data get a new augmentation
 LEARNING_RATE = 2e-3
 WARM_UP_STEPS = 100
 WEIGHT_DECAY = 0.01
@@ -49,7 +51,7 @@ def train(
     data_dir: Path,
     out_path: Path,
     *,
-    steps: int = 9000,
+    steps: int = 14_000,
     hearing_share: float = HEARING_SHARE,
     minutes: float | None = None,
     stop_at: int | None = None,
@@ -57,12 +59,13 @@ def train(
     resume: bool = False,
     start: Path | None = None,
     progress: Progress | None = None,
+    report: Callable[[str], None] | None = None,
     config: DenoiserConfig | None = None,
 ) -> float:
-    """Trains on what `avatar.training.dataset.prepare` made.
+    """Trains on what `avatar.training.dataset.prepare` and `avatar.training.views.make_views` made.
 
     Args:
-        data_dir: of `prepare`.
+        data_dir: of both.
         out_path: the checkpoint, safetensors; beside it lie the resumable state as `<name>.state` and the curves of
             the losses as `<stem>.png`.
         steps: of the whole training; the learning rate falls to zero over them.
@@ -73,6 +76,7 @@ def train(
         resume: continue from the state beside `out_path`.
         start: begin from this checkpoint instead of random weights (a further run, perhaps on more data).
         progress: called now and then.
+        report: called with a line after each validation.
         config: sizes of a new network.
 
     Returns:
@@ -90,10 +94,13 @@ def train(
     for path in (out_path, state_path):
         check_writable(path)
     begin = load_checkpoint(start) if start else None
-    run = _Run(load(data_dir), seed, steps, hearing_share, config or DenoiserConfig(), begin)
+    data = load(data_dir)
+    views = torch.from_numpy(load_views(data_dir))
+    run = _Run(data, views, seed, steps, hearing_share, config or DenoiserConfig(), begin)
     if resume:
         run.restore(state_path)
     started = saved = time.monotonic()
+    first = run.step
     recent: list[float] = []
     while run.step < (steps if stop_at is None else min(steps, stop_at)) and not run.done:
         loss = run.advance()
@@ -102,9 +109,13 @@ def train(
         if now - saved > SAVE_EVERY_S:
             run.save(state_path, out_path)
             saved = now
+        mean = sum(recent) / len(recent)
+        told = f"step {run.step} of {steps}, {run.stage}, loss {mean:.4f}{run.validated}"
         if progress and (run.step % 20 == 0 or run.step == steps or run.done):
-            mean = sum(recent) / len(recent)
-            progress(run.step / steps, f"step {run.step} of {steps}, {run.stage}, loss {mean:.4f}{run.validated}")
+            progress(run.step / steps, told)
+        if report and run.step % VALIDATE_EVERY_STEPS == 0:
+            left_s = (now - started) / (run.step - first) * (steps - run.step)
+            report(f"{told}; {left_s / 60.0:.0f} minutes more at this pace")
         if minutes is not None and now - started > minutes * 60.0:
             break
     run.save(state_path, out_path)
@@ -137,6 +148,7 @@ class _Run:
     def __init__(
         self,
         data: MotionData,
+        views: Tensor,
         seed: int,
         steps: int,
         hearing_share: float,
@@ -147,7 +159,9 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self._denoiser = Denoiser(config if start is None else start.denoiser.config)
-            if start is not None:
+            if start is None:
+                begin_views(self._denoiser.audio.views, views)
+            else:
                 # The weights only mean something in the units they were trained in.
                 self._denoiser.load_state_dict(start.denoiser.state_dict())
                 self._norms = Normalisation(*(torch.from_numpy(getattr(start, name)) for name in NORMALISATION))
@@ -159,7 +173,8 @@ class _Run:
         self._optimizer = torch.optim.AdamW(
             self._objective.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=(0.9, 0.98)
         )
-        self._batches = Batches(data, self._norms)
+        self._batches = Batches(data, views, self._norms)
+        self._best_hearing: dict[str, Tensor] | None = None  # of all averages, the one that was validated best
         self._hearing_steps = int(hearing_share * steps)
         self._curve: list[tuple[int, str, float, float]] = []  # step, stage, training loss, validation loss
         self._recent: list[float] = []
@@ -225,6 +240,8 @@ class _Run:
         self._curve.append((self.step, stage, sum(self._recent) / max(1, len(self._recent)), mean))
         self._recent = []
         before = [value for _, of, _, value in self._curve if of == stage]
+        if stage == "hearing" and mean == min(before):
+            self._best_hearing = {name: value.clone() for name, value in self._average.items()}
         if len(before) > PATIENCE and min(before[-PATIENCE:]) >= min(before[:-PATIENCE]):
             if stage == "hearing":
                 self._hearing_steps = self.step
@@ -245,8 +262,10 @@ class _Run:
             group["lr"] = LEARNING_RATE * factor
 
     def _hear(self) -> None:
-        """Freezes the averaged front end when the flow begins, and lets it hear the data now and then."""
+        """Freezes the best front end when the flow begins, and lets it hear the data now and then."""
         if self.step == self._hearing_steps:
+            if self._best_hearing is not None:
+                self._average, self._best_hearing = self._best_hearing, None
             self._denoiser.load_state_dict(self._average)
         for module in (self._denoiser.audio, self._denoiser.articulation):
             module.requires_grad_(False)
@@ -268,6 +287,7 @@ class _Run:
             "step": self.step,
             "objective": self._objective.state_dict(),
             "average": self._average,
+            "best_hearing": self._best_hearing,
             "optimizer": self._optimizer.state_dict(),
             "hearing_steps": self._hearing_steps,
             "curve": self._curve,
@@ -293,7 +313,7 @@ class _Run:
             self._objective.load_state_dict(state["objective"])
             self._optimizer.load_state_dict(state["optimizer"])
             average: dict[str, Tensor] = state["average"]
-            self._average = average
+            self._average, self._best_hearing = average, state["best_hearing"]
             self._curve, self._recent = [tuple(point) for point in state["curve"]], state["recent"]
             self._hearing_steps, self.done = int(state["hearing_steps"]), bool(state["done"])
             self.step = int(state["step"])

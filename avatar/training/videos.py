@@ -248,8 +248,7 @@ def _conditions(values: Floats, speaks: npt.NDArray[np.bool_]) -> Floats:
             for row, state in zip(intention, states, strict=True)
         ]
     )
-    # Nobody said how this person feels or how lively they are: both groups are left out.
-    made[:, ConditionLayout.EMOTION] = 0.0
+    # Nobody said how lively this person is: the group is left out.
     made[:, ConditionLayout.COMPOSURE] = 0.0
     return made
 

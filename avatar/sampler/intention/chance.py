@@ -27,6 +27,7 @@ class Stream(IntEnum):
     INTENTION = 0
     NOISE = 1
     TALKER = 2
+    SWAY = 3
 
 
 def heard_after(heard: int, own: float, user: float) -> int:

@@ -9,6 +9,7 @@ nothing and repeats exactly, and no two speeches are told with the same movement
     chance ──► eyes (gaze, blinks) ─┐
     talker ──► head (postures, breath, gestures) ─► one vector a frame
     sound ───► nodding (a listener's, a speaker's; brows) ─┘
+       └─────► sway (of mouth and jaw) ─► put on what is sampled
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Floats
 from avatar.sampler.intention import eyes, head, nodding
 from avatar.sampler.intention.chance import Chance, heard_after
 from avatar.sampler.intention.state import PAUSE_FRAMES, PHRASE_FRAMES, SPEECH_LOUDNESS, IntentionState
+from avatar.sampler.intention.sway import swing
 from avatar.sampler.intention.talker import HABITS, talker
 
 PHRASE_END_CREDIT_S, PHRASE_END_BLINK_S = 1.5, 0.8  # a phrase end brings the next posture, and blink, closer by this
@@ -67,6 +69,7 @@ def step(
     new = replace(state)  # a copy, changed from here on: one for each change would take most of the time
     new.heard = heard_after(state.heard, loudness, 0.0 if user is None else float(user[0]))
     chance = Chance(seed, new.heard, frame)
+    swing(new, person, seed, frame)
     new.mode = mode
     if not state.has_begun:
         new.has_begun = True

@@ -49,6 +49,8 @@ class IntentionState:
     breath_in: float = 0.0  # frames that a quick breath still takes
 
     gesture: Gesture | None = None  # what was asked in the last frame
+    sway: tuple[float, float] = (0.0, 0.0)  # coefficients, positive to the own left: corner of the mouth, jaw
+    sway_speed: tuple[float, float] = (0.0, 0.0)  # a frame
     tilt_left: float = 0.0
     tilt: float = 0.0  # radians
     shake_age: float = -1.0

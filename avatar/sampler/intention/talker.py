@@ -48,6 +48,8 @@ class Talker:
         raising: share of the strong ones that raise the brows, in [0, 1].
         side: chance that a look away goes to the own left.
         tilts: towards which shoulder a question tilts the head, 1 the left or -1.
+        corner_sway: how far one corner of the mouth is drawn back beyond the other: standard deviation, coefficients.
+        jaw_sway: how far the jaw swings aside, likewise.
     """
 
     blinking: float
@@ -60,6 +62,8 @@ class Talker:
     raising: float
     side: float
     tilts: float
+    corner_sway: float
+    jaw_sway: float
 
 
 @lru_cache(maxsize=256)
@@ -82,4 +86,6 @@ def talker(seed: int) -> Talker:
         raising=between(0.3, 0.9),
         side=float(np.clip(0.5 + 0.15 * random.standard_normal(), 0.2, 0.8)),
         tilts=1.0 if random.random() < 0.5 else -1.0,
+        corner_sway=between(0.02, 0.08),
+        jaw_sway=between(0.02, 0.08),
     )

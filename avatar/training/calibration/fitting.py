@@ -26,20 +26,19 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "consonants": (0.3, 2.0),
     "stress": (0.0, 3.0),
     "opening_by_loudness": (0.0, 1.2),
-    "opening_by_pace": (0.0, 1.0),
     "opening_at_start": (-0.5, 0.5),
-    "opening_at_end": (-0.5, 0.5),
     "spread": (0.3, 2.5),
     "spread_by_opening": (0.0, 2.5),
-    "funnel": (0.0, 1.5),
+    "funnel": (0.3, 1.5),
     "pucker": (0.1, 1.5),
     "rounded_closing": (0.0, 1.0),
     "pause_keeps_open_s": (0.0, 0.15),
 }
 """The numbers that are fitted, and between what.
 
-How long contacts last is not, since trackers blur them; and they form and dissolve in two frames or more, however much
-faster the search would have it: a curve that is sampled at 25 Hz and learnt by a network snaps otherwise.
+How long contacts last is not, since trackers blur them. They form and dissolve in more than two frames, however much
+faster the search would have it: a curve that is sampled at 25 Hz and learnt by a network snaps otherwise. Lips pushed
+forward are hardly seen from the front, and stay in any case.
 """
 
 # What the loss adds up: misses of the two correlations, and how far spreads, speed and openings are from the person's

@@ -32,9 +32,7 @@ class Coarticulation:
         consonants: scale of the consonants' opening.
         stress: how far stress changes a vowel's opening: 1 by STRESS_SCALE, 0 not at all.
         opening_by_loudness: what a unit of loudness (the recording's loud vowels) adds to the scale of all opening.
-        opening_by_pace: exponent, on that scale, of how long phonemes last around here.
         opening_at_start: what the beginning of a phrase adds to that scale.
-        opening_at_end: what the end of a phrase adds to it.
         spread: scale of spreading and of what goes with it.
         spread_by_opening: by how much corners go back for every unit of the jaw.
         funnel: scale of lips pushed forward.
@@ -43,25 +41,23 @@ class Coarticulation:
         pause_keeps_open_s: how long after its last sound a mouth keeps its shape.
     """
 
-    jaw_before_s: float = 0.055
-    jaw_after_s: float = 0.055
-    round_before_s: float = 0.115
-    round_after_s: float = 0.075
-    contact_ramp_s: float = 0.055
-    contact_least_s: float = 0.048
+    jaw_before_s: float = 0.068
+    jaw_after_s: float = 0.042
+    round_before_s: float = 0.06
+    round_after_s: float = 0.07
+    contact_ramp_s: float = 0.11
+    contact_least_s: float = 0.084
     vowels: float = 1.0
-    consonants: float = 1.0
-    stress: float = 1.0
-    opening_by_loudness: float = 0.36
-    opening_by_pace: float = 0.0
-    opening_at_start: float = 0.0
-    opening_at_end: float = 0.0
-    spread: float = 1.0
-    spread_by_opening: float = 0.0
-    funnel: float = 1.0
-    pucker: float = 1.0
-    rounded_closing: float = 0.0
-    pause_keeps_open_s: float = 0.12
+    consonants: float = 1.5
+    stress: float = 0.4
+    opening_by_loudness: float = 0.45
+    opening_at_start: float = -0.08
+    spread: float = 0.55
+    spread_by_opening: float = 0.9
+    funnel: float = 0.35
+    pucker: float = 0.86
+    rounded_closing: float = 0.75
+    pause_keeps_open_s: float = 0.085
 
 
 COARTICULATION = Coarticulation()
@@ -96,13 +92,13 @@ _BLENDED = ("jaw", "lips", "funnel", "pucker", "spread", "tongue")
 TONGUE_REACH_S = (0.035, 0.035)
 # A contact is complete from a little before the phoneme's start until a little before its end.
 CONTACT_LEAD_S, CONTACT_TAIL_S = 0.006, 0.012
+# A vowel up to the first length parts lips by so much, one from the second length on needs no help (seconds).
+SHORT_VOWEL_PARTS, SHORT_VOWEL_S = 0.6, (0.06, 0.12)
 STRESS_SCALE = (0.86, 1.02, 1.14)  # none, secondary, primary
 BREATH_BEFORE_S = 0.09  # lips part this long before the first sound (the sampler hears 80 ms ahead)
 _USUAL_LOUDNESS = 7.0 / 9.0  # of speech, at which loudness scales nothing
 _FURTHEST = 13.0  # time constants beyond which a target has no say
-# The length of phonemes at which the pace scales nothing, and over how long they are averaged (a Gaussian's spread).
-_USUAL_PHONE_S, _PACE_S = 0.085, 0.4
-# A silence from so long on ends a phrase, whose edges are felt so far (a time constant).
+# After a silence of so long a phrase begins, which is felt for so long (a time constant).
 _PHRASE_PAUSE_S, _PHRASE_S = 0.15, 0.3
 _OPENING_LIMITS = (0.2, 1.8)
 
@@ -117,20 +113,29 @@ def _reach(times: Floats, segment: Segment, before_s: float, after_s: float) -> 
 
 
 def _contact(times: Floats, start_s: float, end_s: float, numbers: Coarticulation) -> Floats:
-    """1 during a contact, with smooth ramps before and after."""
+    """1 during a contact, with ramps before and after."""
     start, end, ramp = start_s - CONTACT_LEAD_S, end_s - CONTACT_TAIL_S, numbers.contact_ramp_s
     if end - start < numbers.contact_least_s:
         middle = (start + end) / 2.0
         start, end = middle - numbers.contact_least_s / 2.0, middle + numbers.contact_least_s / 2.0
     part = np.clip(np.minimum(times - start + ramp, end + ramp - times) / ramp, 0.0, 1.0)
-    return (part * part * (3.0 - 2.0 * part)).astype(np.float32)
+    # Lips meet at nearly their full speed, and come from far away smoothly (Löfqvist & Gracco 1997).
+    return (part * part).astype(np.float32)
+
+
+def _parting(times: Floats, start_s: float, end_s: float) -> Floats:
+    """How far a short vowel takes contacts beside it back in its middle: else lips would stay shut from m to b."""
+    length_s, middle_s = end_s - start_s, (start_s + end_s) / 2.0
+    short = np.clip((SHORT_VOWEL_S[1] - length_s) / (SHORT_VOWEL_S[1] - SHORT_VOWEL_S[0]), 0.0, 1.0)
+    inside = np.clip(1.0 - np.abs(times - middle_s) / max(length_s / 2.0, 1e-3), 0.0, 1.0)
+    return np.asarray(SHORT_VOWEL_PARTS * short * inside, np.float32)
 
 
 def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -> Gestures:
     """What segments ask for, in order, at the given times (seconds): before loudness, style and the rest scale it."""
     total = np.zeros((len(_BLENDED), len(times)), np.float32)
     weight = np.full((len(_BLENDED), len(times)), 1e-6, np.float32)
-    lips_meet, teeth_meet = np.zeros(len(times), np.float32), np.zeros(len(times), np.float32)
+    lips_meet, teeth_meet, parted = (np.zeros(len(times), np.float32) for _ in range(3))
     reaches = {
         "jaw": (numbers.jaw_before_s, numbers.jaw_after_s),
         "round": (numbers.round_before_s, numbers.round_after_s),
@@ -154,11 +159,13 @@ def blend(segments: Sequence[Segment], times: Floats, numbers: Coarticulation) -
             share = insists * reach[kind]
             total[row, near] += share * _target(viseme, segment, name, numbers)
             weight[row, near] += share
+        if segment.viseme in VOWELS:
+            parted[near] = np.maximum(parted[near], _parting(times[near], start, end))
         if viseme.contact:
             meet = lips_meet if viseme.contact == "lips" else teeth_meet
             meet[near] = np.maximum(meet[near], _contact(times[near], start, end, numbers))
     jaw, lips, funnel, pucker, spread, tongue = total / weight
-    return Gestures(jaw, lips, funnel, pucker, spread, tongue, lips_meet, teeth_meet)
+    return Gestures(jaw, lips, funnel, pucker, spread, tongue, lips_meet * (1.0 - parted), teeth_meet)
 
 
 def _target(viseme: Viseme, segment: Segment, gesture: str, numbers: Coarticulation) -> float:
@@ -173,23 +180,12 @@ def _target(viseme: Viseme, segment: Segment, gesture: str, numbers: Coarticulat
 
 
 def opening_scale(segments: Sequence[Segment], times: Floats, loudness: Floats, numbers: Coarticulation) -> Floats:
-    """Scale of jaw and lips over time: by loudness, by pace, and by where in its phrase a sound stands."""
+    """Scale of jaw and lips over time: by loudness, and by where in its phrase a sound stands."""
     slow = np.convolve(np.pad(loudness, 6, mode="edge"), np.full(13, 1.0 / 13.0), mode="valid")
     scale = 1.0 + numbers.opening_by_loudness * (slow - _USUAL_LOUDNESS)
-    spoken = [s for s in segments if s.viseme != "rest"]
-    if numbers.opening_by_pace and spoken:
-        middles = np.array([(s.start_s + s.end_s) / 2.0 for s in spoken])
-        lengths = np.array([s.end_s - s.start_s for s in spoken])
-        near = np.exp(-0.5 * ((middles[:, None] - middles) / _PACE_S) ** 2)
-        scale *= np.interp(
-            times, middles, (near @ lengths / near.sum(axis=1) / _USUAL_PHONE_S) ** numbers.opening_by_pace
-        )
-    if numbers.opening_at_start or numbers.opening_at_end:
-        edge = np.zeros_like(scale)
-        for segment in segments:
-            if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
-                since, until = np.clip(times - segment.end_s, 0.0, None), np.clip(segment.start_s - times, 0.0, None)
-                edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
-                edge += numbers.opening_at_end * np.exp(-until / _PHRASE_S) * (times <= segment.start_s)
-        scale *= 1.0 + edge
-    return np.clip(scale, *_OPENING_LIMITS).astype(np.float32)
+    edge = np.zeros_like(scale)
+    for segment in segments:
+        if segment.viseme == "rest" and segment.end_s - segment.start_s >= _PHRASE_PAUSE_S:
+            since = np.clip(times - segment.end_s, 0.0, None)
+            edge += numbers.opening_at_start * np.exp(-since / _PHRASE_S) * (times >= segment.end_s)
+    return np.clip(scale * (1.0 + edge), *_OPENING_LIMITS).astype(np.float32)

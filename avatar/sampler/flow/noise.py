@@ -8,8 +8,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from avatar.motion import Floats
-from avatar.sampler.dynamics import MOTION_SIZE
+from avatar.motion import Floats, MotionLayout
 from avatar.sampler.intention.chance import Stream, generator
 
 # Base noise is smooth over about this many frames to either side (see solvers.time_smoothed).
@@ -30,4 +29,4 @@ def white_noise(seed: int, heard: Sequence[int], first: int) -> Floats:
 
 @lru_cache(maxsize=1024)  # of each block's frames, most were in the block before
 def _white_frame(seed: int, heard: int, frame: int) -> Floats:
-    return generator(Stream.NOISE, seed, heard, frame).standard_normal(MOTION_SIZE, np.float32)
+    return generator(Stream.NOISE, seed, heard, frame).standard_normal(len(MotionLayout.SAMPLED), np.float32)

@@ -1,0 +1,1 @@
+"""Flow matching: solvers, and the base noise that they start from."""
