@@ -44,6 +44,7 @@ class TimedRecording:
         self._bytes = 0
         self._late_s: list[float] = []  # of every read: its time minus that of its last sample, had it come at once
         self._read_at: list[int] = []
+        self._known: list[tuple[float, float]] = []  # of `_around`, for reads that are followed by enough others
 
     def __enter__(self) -> TimedRecording:
         self._recorder = subprocess.Popen(self._command, env=self._environ, stdout=subprocess.PIPE, bufsize=0)
@@ -93,13 +94,15 @@ class TimedRecording:
 
     def _clock(self) -> tuple[list[float], list[float]]:
         """Places in the recording, and `start_s` as the reads around each of them have it."""
-        places, starts_s = list[float](), list[float]()
         count = len(self._late_s)
-        for first in range(0, max(count - _CLOCK_READS // 2, 1), _CLOCK_READS):
-            part = slice(first, count if first + 3 * _CLOCK_READS // 2 > count else first + _CLOCK_READS)
-            places.append(float(np.mean(self._read_at[part])))
-            starts_s.append(float(np.percentile(self._late_s[part], 5)))
-        return places, starts_s
+        while (first := len(self._known) * _CLOCK_READS) + 3 * _CLOCK_READS // 2 <= count:
+            self._known.append(self._around(slice(first, first + _CLOCK_READS)))
+        places, starts_s = zip(*self._known, self._around(slice(first, count)), strict=True)
+        return list(places), list(starts_s)
+
+    def _around(self, reads: slice) -> tuple[float, float]:
+        """The middle of some reads, and `start_s` as they have it."""
+        return float(np.mean(self._read_at[reads])), float(np.percentile(self._late_s[reads], 5))
 
 
 def loud_frames(samples: Samples, threshold: float) -> np.ndarray:
@@ -117,7 +120,8 @@ def delay_s(emitted: Samples, original: Samples) -> tuple[float, float]:
     long, short = (soxr.resample(part, OUTPUT_RATE_HZ, 16_000).astype(np.float64) for part in (emitted, original))
     size = 1 << (len(long) + len(short)).bit_length()
     product = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)[: len(long) - len(short)]
-    power = np.convolve(np.square(long), np.ones(len(short)), "valid")[: len(product)]
+    sums = np.cumsum(np.square(np.concatenate([[0.0], long])))
+    power = (sums[len(short) :] - sums[: -len(short)])[: len(product)]
     likeness = product / np.sqrt(np.maximum(power, 1e-9) * np.sum(np.square(short)))
     best = int(np.argmax(likeness))
     return best / 16_000, float(likeness[best])

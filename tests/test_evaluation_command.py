@@ -21,6 +21,8 @@ from avatar.evaluation.towers.measures import TABLE_SHIFTS, ShiftTable
 from avatar.evaluation.towers.model import TowerConfig, TowerKind, TwoTower
 from avatar.motion import Motion, neutral, write_motion_csv
 from avatar.portrait.portrait import load_portrait
+from avatar.sampler.checkpoint import save_checkpoint, untrained
+from avatar.sampler.denoiser import DenoiserConfig
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.espeak import speak_espeak
 from avatar.training.voices.voice_files import VoiceFiles
@@ -274,19 +276,23 @@ def test_options_that_don_t_go_together(arguments, says):
 
 def test_the_sampler_and_recordings_make_one_report(folder, tmp_path):
     (folder / "one.csv").unlink()
+    small = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
+    for seed, name in enumerate(("old", "new")):
+        save_checkpoint(tmp_path / f"{name}.safetensors", untrained(seed, small))
     first, report = tmp_path / "first.json", tmp_path / "report.md"
-    common = ["--clips", folder, "--minutes", 0.2, "--quick", "-q"]
-    assert run(*common, "--seeds", 2, "-o", first).exit_code == 0
-    done = run(*common, "--seed", 7, "--before", first, "-o", report, "--json")
+    common = ["--clips", folder, "--minutes", 0.2, "--quick", "-q", "--weights"]
+    assert run(*common, tmp_path / "old.safetensors", "-o", first).exit_code == 0
+    done = run(*common, tmp_path / "new.safetensors", "--before", first, "-o", report, "--json")
     assert done.exit_code == 0, done.output
     before, after = json.loads(first.read_text("utf-8")), json.loads(done.stdout)
-    assert before["seeds"] == 2 and after["seeds"] == 1
+    assert before["seeds"] == after["seeds"] == 1
     found = sections(after)
     assert {"Held-out speech", "Phonemes", "Phonemes: recordings", "Mouth and sound: recordings"} <= found.keys()
     speed = found["Behaviour"]["head speed, rms"]
     assert speed["before"]["idle"] == sections(before)["Behaviour"]["head speed, rms"]["values"]["idle"]
     assert "spread" not in speed and speed["values"]["idle"] != speed["before"]["idle"]
-    assert "NOT ALIKE: seed 0, now 7" in after["settings"]["before"]
+    told = after["settings"]["before"]
+    assert told.startswith("first.json (weights old.safetensors, ") and "NOT ALIKE" not in told
     assert "| idle, before | idle |" in report.read_text("utf-8")
 
 

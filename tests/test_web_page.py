@@ -81,8 +81,9 @@ def visitor(browser: Browser) -> Iterator[Visitor]:
 
 
 def ask(page: Page, text: str) -> None:
-    page.get_by_role("textbox", name="Your question").fill(text)
-    page.keyboard.press("Enter")
+    box = page.get_by_role("textbox", name="Your question")
+    box.fill(text)
+    box.press("Enter")
 
 
 def tell(page: Page, kind: str, **detail: object) -> None:

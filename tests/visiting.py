@@ -133,7 +133,7 @@ class FakeEngine:
                         self.mind,
                         progress=progress_of(config),
                         place=lesson_place,
-                        teaching_policy=teaching_policy,
+                        policy=teaching_policy,
                         on_event=on_event,
                     )
                 )
