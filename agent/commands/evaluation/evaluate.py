@@ -70,9 +70,7 @@ def evaluate(
         bool,
         typer.Option("--quick", help=f"Half a minute of each state, one seed; no sampling in {BASELINE_STEPS} steps."),
     ] = False,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
-    ] = None,
+    weights: material.Weights = None,
     steps: Annotated[int | None, typer.Option(min=1, max=50, help="Network evaluations a block.")] = None,
     towers: Annotated[
         list[Path] | None,

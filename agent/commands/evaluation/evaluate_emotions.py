@@ -43,9 +43,7 @@ def evaluate_emotions(
         bool, typer.Option("--quick", help=f"{_QUICK_FACES} faces of each kind instead of {_FACES}.")
     ] = False,
     seeds: material.Seeds = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
-    ] = None,
+    weights: material.Weights = None,
     seed: options.Seed = None,
     as_json: options.AsJson = False,
     config: options.ConfigPath = None,

@@ -30,9 +30,7 @@ def evaluate_speeches(
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each speech's film strip there, as NAME.png.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
-    ] = None,
+    weights: material.Weights = None,
     portrait: options.PortraitName = None,
     landmarks: options.Landmarks = None,
     seed: options.Seed = None,

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SEEDS = 3
 
+Weights = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Weights of the sampler instead of the configured ones.")
+]
 Seeds = Annotated[
     int | None,
     typer.Option(min=1, max=20, help="So many seeds of the sampler from --seed on: means, and the noise between them."),
