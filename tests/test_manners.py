@@ -111,6 +111,17 @@ def test_what_was_said_is_said_again_whole_or_only_its_end_without_the_mind() ->
     assert said[2:4] == ["Could you say that again, please?", REPLY["what is it"]]
 
 
+def test_an_answer_that_was_cut_while_its_voice_still_made_it_is_the_one_that_is_said_again() -> None:
+    long = "Now one two three four five six seven eight nine ten."
+    table = Table(REPLY | {"count": long}, heard=["what is it", "count", "Sorry, what?"])
+    cut = [(7.5, lambda: table.scene.session.interrupt())]
+    live = Live(spoken((1.0, 1.6), (5.0, 5.6), (9.0, 9.6), until_s=14.0), at=cut)
+    run(table.scene.converse(live))
+    _, cut_short, again = table.scene.records
+    assert cut_short.heard and len(cut_short.words) < len(long.split()) and cut_short.reply == long
+    assert cut_short.heard_sentences[0].end_sample == cut_short.cut_sample and again.heard == long
+
+
 def test_what_asked_after_what_is_the_whole_answer_again() -> None:
     heard = Table().type("what is it", "Sorry, what?", "Say it all again from the beginning.", "Slower, please.")
     assert heard[2] == REPLY["what is it"] and heard[3].endswith(REPLY["what is it"])

@@ -233,7 +233,7 @@ class Answering:
             return False
         is_speaking = turn.reply is not None and self._stage.voice.end > heard
         if turn.reply is not None and is_speaking:
-            end = await self._delivery.sentence_end(turn.reply, turn.record, heard)
+            end = await self._delivery.sentence_end(turn.reply, heard)
             # At once, and not when it is reached: the voice may be sent on while pictures are late.
             turn.reply.is_dropped = True
             self._stage.voice.cut(end)

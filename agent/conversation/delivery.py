@@ -229,35 +229,37 @@ class Delivery:
                 if start is None:
                     start = self._places.at(written)
                     self._when_heard(self._sentence_heard(soon.sentence, start))
+                    record.sentences.append(SpokenSentence(soon.sentence.text, written, written))
+                # From the first piece on: a sentence that is cut while it is made was said, too.
+                record.sentences[-1] = replace(record.sentences[-1], end_sample=track.end)
                 # A voice that pauses to think has its pieces apart: words lie where their piece does.
                 record.words += [SpokenWord(text, written - said + end) for text, end in piece.words]
                 said += len(piece.samples)
             if soon.problem is not None:
                 await self._tell_problem(reply, f"{self._voice.name}: {soon.problem}")
             reply.ends.append(self._places.at(track.end))
+            self._tell_written()
             if start is not None:
                 closes = self._places.at(max(start.sample, track.end - BEFORE_END_SAMPLES))
                 tilts = asks(soon.sentence.text)
                 if tilts:
                     self._when_heard(self._show_when_heard(Gesture.TILT, closes))
-                record.sentences.append(SpokenSentence(soon.sentence.text, start.sample, track.end))
-                self._tell_written()
         closing = reply.closing or (None if tilts else Gesture.LOOK_AT)
         if closes is not None and closing is not None:
             self._when_heard(self._show_when_heard(closing, closes))
 
-    async def sentence_end(self, reply: Reply, record: TurnRecord, sample: int) -> int:
+    async def sentence_end(self, reply: Reply, sample: int) -> int:
         """Where a sentence with all its clauses ends in the output, once it was made.
 
         Args:
             reply: which it belongs to.
-            record: likewise.
             sample: of the output, that is heard while it is said.
         """
         while True:
-            to_come = (one for one in record.sentences if one.end_sample > sample and not goes_on(one.text))
-            if (end := next(to_come, None)) is not None:
-                return end.end_sample
+            made = zip(reply.sentences, reply.ends, strict=False)  # the mind is ahead of the voice
+            ends = (end.sample for one, end in made if end.sample > sample and not goes_on(one.text))
+            if (end := next(ends, None)) is not None:
+                return end
             if reply.is_made:
                 return self._stage.voice.end
             await self._written.wait()
@@ -278,15 +280,19 @@ class Delivery:
 
     def _smile_back(self, reply: Reply) -> None:
         """A smile takes a second to come: it begins as soon as a hello or goodbye is understood."""
-        if is_welcome(reply.question) and self.controls.emotion in (None, Emotion.NEUTRAL):
+        if self._is_smiled_at(reply.question):
             self._show(replace(self._meant, emotion=WELCOME.emotion, intensity=WELCOME.intensity))
+
+    def _is_smiled_at(self, text: str) -> bool:
+        """Whether it is a hello or goodbye, and no other face was asked for."""
+        return is_welcome(text) and self.controls.emotion in (None, Emotion.NEUTRAL)
 
     async def _sentence_heard(self, sentence: Sentence, start: Place) -> None:
         """Tells of a sentence, and shows its emotion and gesture, from the moment on at which it is heard."""
         await self._places.heard(start)
         self._last_heard = sentence.text
         emotion = sentence.emotion
-        if emotion is None and is_welcome(sentence.text) and self.controls.emotion in (None, Emotion.NEUTRAL):
+        if emotion is None and self._is_smiled_at(sentence.text):
             emotion = WELCOME
         if emotion is not None:
             self._show(replace(self.controls, emotion=emotion.emotion, intensity=emotion.intensity))
