@@ -209,10 +209,10 @@ def test_the_distance_is_held_while_reports_wander_and_follows_a_jump() -> None:
     found = [alignment.update(5000.0 + one) for one in jitter]
     assert np.ptp(found[100:]) == 0.0
     assert abs(found[-1] - 5000.0) < 50.0
-    assert alignment.jumps == 0
     moved = [alignment.update(9000.0 + one) for one in jitter[:100]]
-    assert alignment.jumps == 1
-    assert abs(moved[-1] - 9000.0) < 100.0
+    late, held = moved[:9], moved[9:]
+    assert set(late) == {found[-1]}, "a report or two may be late"
+    assert np.ptp(held) == 0.0 and abs(held[0] - 9000.0) < 100.0
 
 
 def test_between_samples_lies_the_sound() -> None:

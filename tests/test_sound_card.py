@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def place_of(piece: Samples, recording: Samples) -> int:
     return int(np.argmax(likeness[: len(recording) - len(piece)]))
 
 
+def heard_now(card: SoundCard) -> int:
+    """The output sample that is heard now."""
+    return round((time.monotonic() - card.heard_at(0)) * OUTPUT_RATE_HZ)
+
+
 async def until(is_so: Callable[[], object], within_s: float = 10.0) -> None:
     async with asyncio.timeout(within_s):
         while not is_so():  # noqa: ASYNC110 - what is waited for happens in another process
@@ -72,7 +78,7 @@ def test_what_the_track_holds_is_heard_sample_for_sample(server: Pulse) -> None:
             async with card.playing(track):
                 await asyncio.sleep(0.3)
                 start = track.append(tone(1.0))
-                await until(lambda: card.heard_now() > start + 1.4 * OUTPUT_RATE_HZ)
+                await until(lambda: heard_now(card) > start + 1.4 * OUTPUT_RATE_HZ)
         assert not problems
         return recording.samples(), tone(1.0)
 
@@ -88,8 +94,8 @@ def test_a_cut_is_heard_at_once_and_fades(server: Pulse) -> None:
         with server.recording() as recording:
             async with card.playing(track):
                 start = track.append(np.full(5 * OUTPUT_RATE_HZ, 0.3, np.float32))
-                await until(lambda: card.heard_now() > start + OUTPUT_RATE_HZ)
-                heard = card.heard_now() - start
+                await until(lambda: heard_now(card) > start + OUTPUT_RATE_HZ)
+                heard = heard_now(card) - start
                 track.cut()
                 await asyncio.sleep(0.5)
         return recording.samples(), heard
@@ -149,19 +155,19 @@ def test_what_is_unplugged_is_told_and_found_again(server: Pulse) -> None:
         card = SoundCard(speaker="VisavisSpeaker", microphone="VisavisMic", on_problem=problems.append)
         async with card.playing(track):
             listening = asyncio.create_task(listen(card, durations))
-            await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
+            await until(lambda: heard_now(card) > OUTPUT_RATE_HZ // 2)
             server.kill()
-            before = card.heard_now()
+            before = heard_now(card)
             for _ in range(20):  # the face goes on
                 await asyncio.sleep(0.1)
-                steps.append((card.heard_now() - before) / OUTPUT_RATE_HZ)
-                before = card.heard_now()
+                steps.append((heard_now(card) - before) / OUTPUT_RATE_HZ)
+                before = heard_now(card)
             await until(lambda: len(problems) >= 2)
             server.start()
             await until(lambda: sum("there again" in problem for problem in problems) == 2, within_s=20)
             with server.recording() as recording:
                 start = track.append(tone(0.5))
-                await until(lambda: card.heard_now() > start + OUTPUT_RATE_HZ)
+                await until(lambda: heard_now(card) > start + OUTPUT_RATE_HZ)
             listening.cancel()
         assert max(durations) > 5.0, "whoever was speaking has ended"
         return problems, steps, recording.samples()
@@ -180,7 +186,7 @@ def test_a_sound_process_that_dies_while_it_speaks_is_started_again(server: Puls
         card = SoundCard(speaker="VisavisSpeaker", microphone=None, on_problem=problems.append)
         async with card.playing(track):
             track.append(np.full(60 * OUTPUT_RATE_HZ, 0.3, np.float32))
-            await until(lambda: card.heard_now() > OUTPUT_RATE_HZ // 2)
+            await until(lambda: heard_now(card) > OUTPUT_RATE_HZ // 2)
             assert card._worker is not None
             os.kill(card._worker._process.pid, signal.SIGKILL)
             await until(lambda: any("there again" in problem for problem in problems), within_s=30)

@@ -142,10 +142,6 @@ class SoundCard:
     async def wait_while_paused(self) -> None:
         """A sound card that is gone goes on by the event loop's clock: it is never paused."""
 
-    def heard_now(self) -> int:
-        """The output sample that is heard now; it may lie before the first one."""
-        return round((time.monotonic() - self.heard_at(0)) * OUTPUT_RATE_HZ)
-
     async def chunks(self) -> AsyncGenerator[AudioChunk, None]:
         """What the microphone hears: float32 mono at OUTPUT_RATE_HZ, 20 ms at a time, without end."""
         while True:

@@ -24,17 +24,12 @@ _JUMP_REPORTS = 10
 
 
 class Alignment:
-    """Finds the distance between two streams in samples, from reports that jitter.
-
-    Attributes:
-        jumps: how often the distance changed at once.
-    """
+    """Finds the distance between two streams in samples, from reports that jitter."""
 
     def __init__(self) -> None:
         self._held = self._average = 0.0
         self._reports = 0
         self._off: list[float] = []
-        self.jumps = 0
 
     def update(self, distance: float) -> float:
         """Takes a report: sample played minus sample recorded at the same moment.
@@ -48,7 +43,6 @@ class Alignment:
                 return self._held
             jump = sum(self._off) / len(self._off) - self._average
             self._held, self._average = self._held + jump, self._average + jump
-            self.jumps += 1
         else:
             self._reports += 1
             self._average += max(1.0 / self._reports, _SLOWEST) * (distance - self._average)
