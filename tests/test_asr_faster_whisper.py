@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -87,6 +88,23 @@ def test_it_stops_between_its_steps(whisper: Decoder) -> None:
 
     with pytest.raises(Stopped):
         whisper(recorded("2_private.wav"), stop)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_windows_of_many_lengths_leave_nothing_behind(whisper: Decoder) -> None:
+    from ctranslate2 import StorageView
+
+    def hear(frames: int) -> None:
+        whisper._whisper.model.encode(StorageView.from_array(np.zeros((1, 80, frames), np.float32)), to_cpu=True)
+
+    def resident_mb() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+    hear(600)
+    before = resident_mb()
+    for frames in range(300, 600, 12):
+        hear(frames)
+    assert resident_mb() - before < 6.0, "15 MB where the kernels for every length are kept"
 
 
 def test_a_prompt_brings_names_and_no_words_of_its_own(tiny_en: Path, monkeypatch: pytest.MonkeyPatch) -> None:

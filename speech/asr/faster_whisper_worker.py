@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ _LATEST_BEGIN = 50
 
 _COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 """What faster-whisper recommends for each."""
+
+_KERNELS_KEPT = 8
+"""oneDNN, by which CTranslate2 hears, keeps what it made for as many shapes of sound, not for 1,024: with what it works
+on that is 0.7 MB for each length of window."""
 
 
 class Decoder:
@@ -177,6 +182,7 @@ def _folder(path: Path) -> Path:
 
 
 def _load_model(path: Path, device: str, threads: int) -> Any:
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(_KERNELS_KEPT))  # it looks once, at its first use
     from faster_whisper import WhisperModel
 
     try:

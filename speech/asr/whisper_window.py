@@ -97,7 +97,7 @@ class Decoded:
 def window_frames(seconds: float, after_s: float) -> int:
     """How many frames of the spectrogram are looked at: a sound of this length, and what is left empty after it.
 
-    In whole steps: CTranslate2 keeps about a megabyte for every length that it has ever met.
+    In whole steps: for a length that CTranslate2 has not met lately it has to make its kernels first.
     """
     steps = math.ceil((seconds + after_s) / _WINDOW_STEP_S)
     return round(min(steps * _WINDOW_STEP_S, WHOLE_WINDOW_S) * FRAMES_PER_S)
