@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from avatar.sampler.audio_buffer import AudioBuffer
 from avatar.sampler.features import (
     HOPS_PER_FRAME,
     MEL_BANDS,
@@ -10,7 +13,7 @@ from avatar.sampler.features import (
     recording_features,
     silence_features,
 )
-from speech.audio import resample
+from speech.audio import AudioChunk, resample
 
 RATES = (8_000, 16_000, 22_050, 44_100, 48_000)
 
@@ -71,3 +74,25 @@ def test_loudness_is_linear_in_decibels():
     assert loudness(np.zeros(0, np.float32)) == 0.0
     quiet, loud = (loudness(np.full(640, 10.0 ** (db / 20.0), np.float32)) for db in (-45.0, -25.0))
     assert quiet == pytest.approx(0.25, abs=0.01) and loud == pytest.approx(0.75, abs=0.01)
+
+
+def test_a_buffer_keeps_what_is_needed_of_an_endless_sound_and_little_more():
+    second, seconds_needed = 16_000, 5
+    sound = np.random.default_rng(0).normal(size=60 * second).astype(np.float32)
+    buffer, pushed, start = AudioBuffer(), 0, 0
+    tracemalloc.start()
+    try:
+        for number in range(1500):
+            if number % 100 == 99:  # somebody interrupts: the last second is said otherwise
+                pushed -= second
+                buffer.cut(pushed)
+            buffer.push(AudioChunk(sound[pushed : pushed + 640], second, pushed), "sound")
+            pushed += 640
+            start = max(start, pushed - seconds_needed * second)
+            buffer.forget(start)
+            assert np.array_equal(buffer.read(start, pushed), sound[start:pushed])
+        kept, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    needed = seconds_needed * second * sound.itemsize
+    assert pushed > 40 * second and kept < 2.5 * needed and most < 6 * needed

@@ -21,8 +21,9 @@ class AudioBuffer:
     def __init__(self) -> None:
         self.rate: int | None = None
         self.end = 0
+        self._needed_from = 0
         self._start = 0  # sample index of the first one kept
-        self._buffer: Floats = np.zeros(0, np.float32)  # grows by doubling; the first end - start are valid
+        self._buffer: Floats = np.zeros(0, np.float32)  # the first end - start are valid
 
     def extractor(self) -> FrameFeatures:
         """What turns this sound into features; needs a first chunk."""
@@ -51,13 +52,20 @@ class AudioBuffer:
             raise ValueError(f"{what}: expected {self.rate} Hz as before, got {chunk.sample_rate_hz} Hz; resample it")
         if chunk.start_sample != self.end:
             raise ValueError(f"{what}: expected sample {self.end} next, got {chunk.start_sample}; push without gaps")
-        kept, more = self.end - self._start, len(chunk.samples)
-        if kept + more > len(self._buffer):
-            grown = np.zeros(2 * (kept + more), np.float32)
-            grown[:kept] = self._buffer[:kept]
-            self._buffer = grown
+        more = len(chunk.samples)
+        if self.end - self._start + more > len(self._buffer):
+            self._make_room(more)
+        kept = self.end - self._start
         self._buffer[kept : kept + more] = chunk.samples
         self.end += more
+
+    def _make_room(self, more: int) -> None:
+        """Lets go of what was forgotten; half of the buffer is free then, so that it is seldom done."""
+        start = max(self._start, min(self._needed_from, self.end))
+        kept = self._buffer[start - self._start : self.end - self._start]
+        roomy = np.zeros(max(len(self._buffer), 2 * (len(kept) + more)), np.float32)
+        roomy[: len(kept)] = kept
+        self._buffer, self._start = roomy, start
 
     def read(self, start: int, stop: int) -> Floats:
         """Samples [start, stop), zeros where there are none."""
@@ -72,8 +80,5 @@ class AudioBuffer:
         self.end = min(self.end, end)
 
     def forget(self, before: int) -> None:
-        """Lets go of what is before sample `before`."""
-        # In large steps, so that forgetting costs nothing.
-        if before - self._start > len(self._buffer) // 2 > 0:
-            self._buffer = self._buffer[before - self._start :].copy()
-            self._start = before
+        """What is before sample `before` is not needed any more: its room is taken when more is wanted."""
+        self._needed_from = max(self._needed_from, before)

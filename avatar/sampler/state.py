@@ -16,8 +16,8 @@ from avatar.sampler.speech_encoder import SPEECH_PAST_FRAMES, window_frames
 from avatar.sampler.speech_mels import SILENCE
 from avatar.sampler.user_loudness import UserLoudness
 
-REWIND_FRAMES = 120 * FRAME_RATE_HZ
-"""How far back an interruption can reach: two minutes, longer than anything is played ahead."""
+REWIND_FRAMES = 20 * FRAME_RATE_HZ
+"""How far back an interruption can reach: 20 s, longer than a voice speaks ahead. Each conversation keeps so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,7 @@ class SamplerState:
         self.nod = 0
         self.tails = tails if self.knows_speech_to(self.frame + LOOK_AHEAD_FRAMES) else None
         self.earliest = max(self.earliest, self.frame - REWIND_FRAMES)
+        self.user.forget(self.earliest)
         # The network looks back on less motion than sound.
         oldest = self.earliest - max(AUDIO_PAST_FRAMES, SPEECH_PAST_FRAMES)
         if oldest > 0 and self.speech.rate is not None:

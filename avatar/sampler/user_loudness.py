@@ -10,11 +10,9 @@ from avatar.sampler.conditions import REACTION_FRAMES, USER_HISTORY_FRAMES, user
 from avatar.sampler.features import loudness
 from speech.audio import AudioChunk
 
-_KEPT_FRAMES = 120 * FRAME_RATE_HZ + USER_HISTORY_FRAMES
-
 
 class UserLoudness:
-    """Loudness of the user's voice by frame, of the last two minutes at least."""
+    """Loudness of the user's voice by frame."""
 
     def __init__(self) -> None:
         self._sound = AudioBuffer()
@@ -33,10 +31,13 @@ class UserLoudness:
             start = (self._from + len(self._frames)) * size
             self._frames.append(loudness(self._sound.read(start, start + size)))
         self._sound.forget(self._sound.end - size)
-        surplus = len(self._frames) - _KEPT_FRAMES
-        if surplus > _KEPT_FRAMES:  # in large steps, so that forgetting costs nothing
-            del self._frames[:surplus]
-            self._from += surplus
+
+    def forget(self, frame: int) -> None:
+        """Lets go of what `voice_at` needs for no frame from this one on."""
+        old = min(frame - REACTION_FRAMES - USER_HISTORY_FRAMES + 1 - self._from, len(self._frames))
+        if old > len(self._frames) // 2:  # in large steps, so that forgetting costs nothing
+            del self._frames[:old]
+            self._from += old
 
     def voice_at(self, frame: int) -> Floats | None:
         """What `user_voice` gives a listener for `frame`: float32 [3]; None if nothing was heard for a second."""
