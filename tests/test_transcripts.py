@@ -27,8 +27,9 @@ def turns_in(path: Path) -> list[int]:
     return [json.loads(line)["turn"] for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def keeping(folder: Path, *, quiet: bool = True) -> TranscriptLog:
-    transcript_log = TranscriptLog(load_config(None, [f"session.keep_transcripts={folder}"], {}), quiet=quiet)
+def keeping(folder: Path, *, quiet: bool = True, is_endless: bool = False) -> TranscriptLog:
+    config = load_config(None, [f"session.keep_transcripts={folder}"], {})
+    transcript_log = TranscriptLog(config, quiet=quiet, is_endless=is_endless)
     transcript_log.check(None)
     return transcript_log
 
@@ -49,12 +50,14 @@ def test_every_turn_is_on_the_disk_before_the_next_one(tmp_path: Path) -> None:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_the_one_beside_a_recording_is_called_as_the_recording_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_endless", [False, True])
+def test_the_one_beside_a_recording_is_called_as_the_recording_is(tmp_path: Path, is_endless: bool) -> None:
     (tmp_path / "talk.jsonl").write_text("of an older recording")
     (tmp_path / "talk.unfinished.jsonl").write_text("of a program that was killed")
-    transcript_log = keeping(tmp_path / "kept")
+    transcript_log = keeping(tmp_path / "kept", is_endless=is_endless)
     transcript_log.keep_beside(tmp_path / "talk.unfinished.mp4")
     transcript_log.on_event(finished(0))
+    assert len(transcript_log.records) == (not is_endless), "what never ends would fill the memory"
     transcript_log.write(None)  # the recording could not be finished
     assert (tmp_path / "talk.jsonl").read_text() == "of an older recording"
     assert turns_in(tmp_path / "talk.unfinished-2.jsonl") == [0]

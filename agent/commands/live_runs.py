@@ -51,7 +51,7 @@ class Talk:
         keys = "space: talk" if config.devices.push_to_talk else "space: stop it"
         self._line = StatusLine(f"({keys}, p: pause it or go on, q: leave)")
         self._transcript_log = TranscriptLog(
-            config, quiet=quiet, show_state=self._show_state, show_interim=self._show_interim
+            config, quiet=quiet, is_endless=True, show_state=self._show_state, show_interim=self._show_interim
         )
         self._transcript_log.check(record)
         self._bridge = MqttBridge(config.mqtt, self._tell) if config.mqtt.host else None

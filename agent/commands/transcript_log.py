@@ -31,11 +31,12 @@ class TranscriptLog:
     Args:
         config: the whole configuration.
         quiet: print nothing.
+        is_endless: a conversation that may go on for days: its turns are kept in files only.
         show_state: called with the state whenever that changes.
         show_interim: called with the words so far while the user speaks, and with "" when they are final.
 
     Attributes:
-        records: the turns so far.
+        records: the turns so far, of one that is not endless.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class TranscriptLog:
         config: Config,
         *,
         quiet: bool,
+        is_endless: bool = False,
         show_state: Callable[[str], None] = lambda state: None,
         show_interim: Callable[[str], None] = lambda words: None,
     ) -> None:
         from agent.log.session_log import SessionLog
 
-        self._config, self._quiet = config, quiet
+        self._config, self._quiet, self._is_endless = config, quiet, is_endless
         self._log = SessionLog(LOG.redaction)
         self._name = config.mind.name or persona_of(config).name
         self.show_state, self.show_interim = show_state, show_interim
@@ -95,7 +97,8 @@ class TranscriptLog:
                 say(f"\n  ({_UNANSWERED[self._unanswered]}: {shortened(record.question, 60)})", self._quiet)
                 self._unanswered = ""
             case TurnFinished(record):
-                self.records.append(record)
+                if not self._is_endless:
+                    self.records.append(record)
                 self._keep(record)
                 if record.question or not record.sentences:
                     say(f"\n  You: {record.question or '(nothing understood)'}", self._quiet)
@@ -161,10 +164,10 @@ class TranscriptLog:
 
     def _close_video_log(self, video: Path | None) -> None:
         if video is None:
-            if self._video_log is not None and self.records:
+            if self._video_log is not None and not self._video_log.is_empty:
                 self._video_log.complete()
                 say(f"{self._video_log.path}: what was said", self._quiet)
-        elif self._video_log is not None and self.records:
+        elif self._video_log is not None and not self._video_log.is_empty:
             self._video_log.rename(video.with_suffix(".jsonl"))
         else:
             write_turns(video.with_suffix(".jsonl"), self.records)

@@ -33,6 +33,11 @@ class TurnsFile:
         self._waiting = b""
         self.path: Path | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was no turn yet."""
+        return self.path is None and not self._waiting
+
     def add(self, record: TurnRecord) -> None:
         """Writes one turn.
 
