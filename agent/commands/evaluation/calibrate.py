@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation.evaluation_tables import print_report, write_report
-from agent.commands.options import check_target, configured, progress_of, say
+from agent.commands.evaluation.reports import Reports
+from agent.commands.options import configured, progress_of, say
 from speech.errors import InputError
 
 
@@ -52,7 +52,7 @@ def calibrate(
 
     `visavis train calibrate clips --sound-offset 0 --sound-offset anna=5 --json`
     """
-    check_target(output, ".html", ".htm")
+    reports = Reports([] if output is None else [output])
     offsets = _by_person(sound_offsets or [])
     settings = configured(config, overrides, portrait=portrait)
 
@@ -86,11 +86,7 @@ def calibrate(
         raise InputError(f"{folder}: expected two people at least to fit to, found {len(people - set(judges or ()))}")
     with progress_of("fitting", quiet) as advance:
         found = fit_numbers(clips, frozenset(judges or ()), mouth, COARTICULATION, advance)
-    evaluation = report(clips, found, mouth)
-    write_report(evaluation, [] if output is None else [output])
-    print_report(evaluation, as_json=as_json)
-    if output is not None:
-        say(f"{output}: tables and curves", quiet)
+    reports.deliver(report(clips, found, mouth), as_json=as_json, quiet=quiet)
 
 
 def _by_person(given: list[str]) -> dict[str, int | None]:

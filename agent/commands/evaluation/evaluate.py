@@ -9,17 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 from agent.commands import options
-from agent.commands.evaluation import (
-    card,
-    evaluate_decoder,
-    evaluate_emotions,
-    evaluate_speeches,
-    evaluation_tables,
-    material,
-)
-from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
+from agent.commands.evaluation import card, evaluate_decoder, evaluate_emotions, evaluate_speeches, material
 from agent.commands.evaluation.motion_evaluation import BASELINE_STEPS, MotionEvaluation
-from agent.commands.options import configured, make_folder, progress, say
+from agent.commands.evaluation.reports import Before, Outputs, Reports
+from agent.commands.options import configured, progress_of, say
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,8 +49,8 @@ def evaluate(
             help="The sound is so many frames (40 ms) late against the picture: everywhere, or in one recording.",
         ),
     ] = None,
-    output: evaluation_tables.Outputs = None,
-    before: evaluation_tables.Before = None,
+    output: Outputs = None,
+    before: Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each video's sheet there: the real face over ours.")
     ] = None,
@@ -104,9 +97,7 @@ def evaluate(
 
     `visavis evaluate recordings/ --sound-offset interview=5 --json`
     """
-    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
-    if sheets is not None:
-        make_folder(sheets)
+    reports = Reports(output, before, sheets)
     one = {"--audio": audio, "--motion": motion, "--video": video, "--transcript": transcript}
     given = [name for name, value in one.items() if value is not None]
     if folder is not None and given:
@@ -127,13 +118,8 @@ def evaluate(
         seed=seed,
         more={"face.steps": steps, "face.weights": weights},
     )
-    with progress(quiet) as bar:
-        task = bar.add_task("loading", total=1.0, note="")
+    with progress_of("evaluating", quiet) as advance:
         _check_towers(towers or [])
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, description="evaluating", completed=done, note=note)
-
         recordings: list[EvaluatedRecording] = []
         if folder is not None or given or clips is not None:
             from avatar.evaluation.speech.recordings import read_recording
@@ -147,14 +133,9 @@ def evaluate(
             if clips is not None and recordings[0].motion is not None:
                 raise InputError(f"{clips}: expected recordings without motion beside the sampler's own evaluation")
         length = None if folder is not None or given else minutes or (QUICK_MINUTES if quick else MINUTES)
-        work = MotionEvaluation(
-            settings, quick, seeds, towers or [], has_pictures(outputs) or sheets is not None, quiet
-        )
-        found = evaluation_tables.beside(work.evaluation(length, recordings, advance), earlier, before)
-        bar.update(task, description="writing", note=", ".join(path.name for path in outputs))
-        write_report(found, outputs, evaluation_tables.named_pictures(found) if sheets is not None else {}, sheets)
-    print_report(found, as_json=as_json)
-    evaluation_tables.say_written(outputs, sheets, len(found.pictures), quiet)
+        work = MotionEvaluation(settings, quick, seeds, towers or [], reports.has_pictures, quiet)
+        found = work.evaluation(length, recordings, advance)
+    reports.deliver(found, as_json=as_json, quiet=quiet)
 
 
 def _check_towers(towers: list[Path]) -> None:

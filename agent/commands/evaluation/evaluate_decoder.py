@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation import evaluation_tables
-from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
-from agent.commands.options import configured, make_folder, progress
+from agent.commands.evaluation.reports import Before, Outputs, Reports
+from agent.commands.options import configured, progress_of
 from speech.errors import InputError
 
 # Pictures of a ramp.
@@ -22,8 +21,8 @@ def evaluate_decoder(
         list[str] | None,
         typer.Argument(metavar="[PORTRAIT]...", help="Pictures or shipped names; the configured one if none is named."),
     ] = None,
-    output: evaluation_tables.Outputs = None,
-    before: evaluation_tables.Before = None,
+    output: Outputs = None,
+    before: Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
     ] = None,
@@ -45,9 +44,7 @@ def evaluate_decoder(
 
     `visavis evaluate decoder me.jpg --quick --json`
     """
-    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
-    if sheets is not None:
-        make_folder(sheets)
+    reports = Reports(output, before, sheets)
     if landmarks is not None and len(portraits or ()) > 1:
         raise InputError(f"--landmarks: expected one portrait, got {len(portraits or ())}")
     settings = configured(config, overrides, landmarks=landmarks)
@@ -60,36 +57,30 @@ def evaluate_decoder(
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.portrait import load_portrait
 
     tables, drawn = [], {}
-    with progress(quiet) as bar, FaceFinder() as finder:
-        task = bar.add_task("loading", total=len(names), note="")
+    with progress_of("evaluating", quiet) as advance, FaceFinder() as finder:
         cache_dir = settings.portrait.cache_dir
         loaded = [load_portrait(portrait_path(name), landmarks=placed, cache_dir=cache_dir) for name in names]
         for number, portrait in enumerate(loaded):
 
-            def advance(share: float, number: int = number, name: str = portrait.name) -> None:
-                bar.update(task, description="evaluating", completed=number + share, note=name)
+            def part(share: float, number: int = number, name: str = portrait.name) -> None:
+                advance((number + share) / len(loaded), name)
 
+            part(0.0)
             decoder = MeshDecoder(portrait)
-            advance(0.0)
             evaluation = DecoderEvaluation(portrait, decoder, finder, _QUICK_STEPS if quick else _STEPS)
-            tables.append(evaluation.sections(advance))
-            if has_pictures(outputs) or sheets is not None:
+            tables.append(evaluation.sections(part))
+            if reports.has_pictures:
                 drawn[portrait.name] = contact_sheet(decoder, portrait.landmarks, portrait.name)
         found = Evaluation(
             "Decoder",
             {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
             side_by_side(tables),
-            pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if has_pictures(outputs) else {},
         )
-        found = evaluation_tables.beside(found, earlier, before)
-        write_report(found, outputs, drawn, sheets)
-    print_report(found, as_json=as_json)
-    evaluation_tables.say_written(outputs, sheets, len(drawn), quiet)
+    reports.deliver(found, drawn, as_json=as_json, quiet=quiet)
 
 
 def register(group: typer.Typer) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation import evaluation_tables, material
-from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
-from agent.commands.options import configured, make_folder, progress, say
+from agent.commands.evaluation import material
+from agent.commands.evaluation.reports import Before, Outputs, Reports
+from agent.commands.options import configured, progress_of, say
 from agent.config.config import Config
 from speech.errors import InputError
 
@@ -34,8 +33,8 @@ def evaluate_emotions(
         Path | None,
         typer.Option("--audio", "-a", metavar="FILE", help="What they say; held-out synthetic speech without it."),
     ] = None,
-    output: evaluation_tables.Outputs = None,
-    before: evaluation_tables.Before = None,
+    output: Outputs = None,
+    before: Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each portrait's contact sheet there, as NAME.png.")
     ] = None,
@@ -60,9 +59,7 @@ def evaluate_emotions(
 
     `visavis evaluate emotions --portraits photos/ --audio speech.wav -o emotions.html`
     """
-    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
-    if sheets is not None:
-        make_folder(sheets)
+    reports = Reports(output, before, sheets)
     if portraits is not None and not portraits.is_dir():
         raise InputError(f"--portraits: expected a folder with pictures, found none at {portraits}")
     settings = configured(config, overrides, seed=seed, more={"face.weights": weights})
@@ -74,11 +71,9 @@ def evaluate_emotions(
     from avatar.evaluation.reports.seeds import mean_over_seeds
     from avatar.evaluation.results import Evaluation
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg
     from avatar.sampler.lookahead import MotionSampler
 
-    with progress(quiet) as bar:
-        task = bar.add_task("loading", total=1.0, note="")
+    with progress_of("evaluating", quiet) as advance:
         track = _track(audio, _QUICK_SPEECH_S if quick else _SPEECH_S, settings, quiet)
         loaded = _portraits(portraits, settings, lambda line: say(line, quiet))
         motion = load_motion(settings)
@@ -86,9 +81,6 @@ def evaluate_emotions(
         def sampler(seed: int) -> MotionSampler:
             face = settings.face.model_copy(update={"seed": seed})
             return new_sampler(settings.model_copy(update={"face": face}), motion)
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, description="evaluating", completed=done, note=note)
 
         faces = _QUICK_FACES if quick else _FACES
 
@@ -112,12 +104,7 @@ def evaluate_emotions(
             "seed": str(settings.face.seed),
         }
         found = mean_over_seeds([Evaluation("Emotions", told, one.sections) for one in every])
-        if has_pictures(outputs):
-            found = replace(found, pictures={name: jpeg(sheet) for name, sheet in drawn.items()})
-        found = evaluation_tables.beside(found, earlier, before)
-        write_report(found, outputs, drawn, sheets)
-    print_report(found, as_json=as_json)
-    evaluation_tables.say_written(outputs, sheets, len(drawn), quiet)
+    reports.deliver(found, drawn, as_json=as_json, quiet=quiet)
 
 
 def _track(audio: Path | None, seconds: float, settings: Config, quiet: bool) -> SpeechTrack:

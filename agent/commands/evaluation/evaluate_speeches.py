@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from agent.commands import options
-from agent.commands.evaluation import evaluation_tables, material
-from agent.commands.evaluation.evaluation_tables import has_pictures, print_report, write_report
-from agent.commands.options import configured, make_folder, progress
+from agent.commands.evaluation import material
+from agent.commands.evaluation.reports import Before, Outputs, Reports
+from agent.commands.options import configured, progress_of
 from agent.config.config import Config
 from speech.errors import InputError
 
@@ -25,8 +25,8 @@ def evaluate_speeches(
         typer.Argument(metavar="[FOLDER]", help="Recordings with transcripts beside them, instead of made speech."),
     ] = None,
     count: Annotated[int, typer.Option(min=1, max=40, help="Of voices, a sentence each.")] = 10,
-    output: evaluation_tables.Outputs = None,
-    before: evaluation_tables.Before = None,
+    output: Outputs = None,
+    before: Before = None,
     sheets: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write each speech's film strip there, as NAME.png.")
     ] = None,
@@ -48,9 +48,7 @@ def evaluate_speeches(
 
     `visavis evaluate speeches recordings/ --portrait me.jpg -o speeches.html`
     """
-    outputs, earlier = evaluation_tables.check_outputs(output), evaluation_tables.read_before(before)
-    if sheets is not None:
-        make_folder(sheets)
+    reports = Reports(output, before, sheets)
     settings = configured(
         config, overrides, portrait=portrait, landmarks=landmarks, seed=seed, more={"face.weights": weights}
     )
@@ -58,14 +56,8 @@ def evaluate_speeches(
     from avatar.evaluation.results import Evaluation
     from avatar.evaluation.speeches.evaluation import evaluate_speeches as evaluated
     from avatar.mesh.decoder import MeshDecoder
-    from avatar.picture.sheets import jpeg
 
-    with progress(quiet) as bar:
-        task = bar.add_task("loading", total=1.0, note="")
-
-        def advance(done: float, note: str) -> None:
-            bar.update(task, description="evaluating", completed=done, note=note)
-
+    with progress_of("evaluating", quiet) as advance:
         tracks = _tracks(folder, count, settings, quiet, lambda done: advance(0.3 * done, "speaking"))
         drawn = material.portrait_of(settings)
         make = material.samplers(settings)(settings.face.seed)
@@ -76,12 +68,8 @@ def evaluate_speeches(
             "Speeches",
             {"portrait": drawn.path.name, "weights": material.weights_told(settings), "seed": str(settings.face.seed)},
             [section],
-            pictures={name: jpeg(strip) for name, strip in strips.items()} if has_pictures(outputs) else {},
         )
-        found = evaluation_tables.beside(found, earlier, before)
-        write_report(found, outputs, strips, sheets)
-    print_report(found, as_json=as_json)
-    evaluation_tables.say_written(outputs, sheets, len(strips), quiet)
+    reports.deliver(found, strips, as_json=as_json, quiet=quiet)
 
 
 def _tracks(folder: Path | None, count: int, settings: Config, quiet: bool, progress: ShareDone) -> list[SpeechTrack]:

@@ -1,21 +1,22 @@
-"""An evaluation on the terminal and in files."""
+"""Where an evaluation goes: files, an earlier report beside it, pictures, the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agent.commands.options import check_target, say
+from agent.commands.options import check_target, make_folder, say
 from speech.errors import InputError
 
 if TYPE_CHECKING:
     from avatar.decoder import Image
     from avatar.evaluation.results import Evaluation
 
-SUFFIXES = (".html", ".htm", ".json", ".md")
+_SUFFIXES = (".html", ".htm", ".json", ".md")
 
 Outputs = Annotated[
     list[Path] | None,
@@ -32,21 +33,72 @@ Before = Annotated[
 ]
 
 
-def check_outputs(outputs: Sequence[Path] | None) -> list[Path]:
-    """Refuses reports that can't be written, before any work is done."""
-    for path in outputs or ():
-        check_target(path, *SUFFIXES)
-    return list(outputs or ())
+class Reports:
+    """The files and the terminal for one evaluation.
 
+    Made before any work is done, so that nothing is measured in vain.
 
-def read_before(path: Path | None) -> Evaluation | None:
-    """The earlier report, before any work is done.
+    Args:
+        outputs: files, each of the kind that its name says.
+        before: an earlier report, NAME.json.
+        sheets: the folder for the pictures, which is made.
 
     Raises:
-        InputError: it can't be read, or is none.
+        InputError: something can't be written, or `before` can't be read.
     """
-    if path is None:
-        return None
+
+    def __init__(self, outputs: Sequence[Path] | None, before: Path | None = None, sheets: Path | None = None) -> None:
+        for path in outputs or ():
+            check_target(path, *_SUFFIXES)
+        self._outputs, self._before, self._sheets = list(outputs or ()), before, sheets
+        self._earlier = None if before is None else _read_before(before)
+        if sheets is not None:
+            make_folder(sheets)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures are wanted."""
+        return self._sheets is not None or any(map(_shows_pictures, self._outputs))
+
+    def deliver(
+        self, found: Evaluation, drawn: Mapping[str, Image] | None = None, *, as_json: bool, quiet: bool
+    ) -> None:
+        """Writes, prints and says where everything is.
+
+        Args:
+            found: what was measured.
+            drawn: its pictures, by names for files; None where it holds them itself.
+            as_json: print all of it as JSON instead of the tables.
+            quiet: say nothing.
+        """
+        if drawn is not None and any(map(_shows_pictures, self._outputs)):
+            from avatar.picture.sheets import jpeg
+
+            found = replace(found, pictures={name: jpeg(picture) for name, picture in drawn.items()})
+        if self._before is not None and self._earlier is not None:
+            from avatar.evaluation.reports.comparison import compared
+
+            found = compared(found, self._earlier, self._before.name)
+        for path in self._outputs:
+            _write(found, path)
+        if self._sheets is not None:
+            from avatar.picture.sheets import write_sheets
+
+            drawn = _named_pictures(found) if drawn is None else drawn
+            write_sheets(self._sheets, drawn)
+        if as_json:
+            from avatar.evaluation.reports.saved import as_text
+
+            print(as_text(found))
+        else:
+            _print_tables(found)
+        for path in self._outputs:
+            say(f"{path}: tables{' and pictures' if _shows_pictures(path) else ''}", quiet)
+        if self._sheets is not None:
+            say(f"{self._sheets}: {len(drawn or ())} contact sheets", quiet)
+
+
+def _read_before(path: Path) -> Evaluation:
     from avatar.evaluation.reports.saved import read_json
 
     if path.suffix.lower() != ".json":
@@ -54,47 +106,27 @@ def read_before(path: Path | None) -> Evaluation | None:
     return read_json(path)
 
 
-def beside(found: Evaluation, before: Evaluation | None, path: Path | None) -> Evaluation:
-    """The evaluation with the earlier figures in it, if there are any."""
-    if before is None or path is None:
-        return found
-    from avatar.evaluation.reports.comparison import compared
-
-    return compared(found, before, path.name)
+def _shows_pictures(path: Path) -> bool:
+    return path.suffix.lower() in (".html", ".htm")
 
 
-def has_pictures(outputs: Sequence[Path]) -> bool:
-    """Whether a report is asked for that shows pictures."""
-    return any(path.suffix.lower() in (".html", ".htm") for path in outputs)
-
-
-def write_report(
-    found: Evaluation,
-    outputs: Sequence[Path],
-    drawn: Mapping[str, Image] | None = None,
-    sheets: Path | None = None,
-) -> None:
-    """Writes the reports, each of the kind that its name says, and contact sheets to a folder."""
-    for path in outputs:
-        if path.suffix.lower() == ".json":
+def _write(found: Evaluation, path: Path) -> None:
+    match path.suffix.lower():
+        case ".json":
             from avatar.evaluation.reports.saved import write_json
 
             write_json(found, path)
-        elif path.suffix.lower() == ".md":
+        case ".md":
             from avatar.evaluation.reports.markdown import write_markdown
 
             write_markdown(found, path)
-        else:
+        case _:
             from avatar.evaluation.reports.html import write_html
 
             write_html(found, path)
-    if sheets is not None:
-        from avatar.picture.sheets import write_sheets
-
-        write_sheets(sheets, drawn or {})
 
 
-def named_pictures(found: Evaluation) -> dict[str, Image]:
+def _named_pictures(found: Evaluation) -> dict[str, Image]:
     """The report's pictures by names for files."""
     from io import BytesIO
 
@@ -105,25 +137,7 @@ def named_pictures(found: Evaluation) -> dict[str, Image]:
     return {title.partition(":")[0].replace("/", "-"): np.asarray(one, np.uint8) for title, one in opened.items()}
 
 
-def say_written(outputs: Sequence[Path], sheets: Path | None, count: int, quiet: bool) -> None:
-    """Says what was written where."""
-    for path in outputs:
-        say(f"{path}: tables{' and pictures' if has_pictures([path]) else ''}", quiet)
-    if sheets is not None:
-        say(f"{sheets}: {count} contact sheets", quiet)
-
-
-def print_report(found: Evaluation, *, as_json: bool) -> None:
-    """Prints the tables to standard output, or all of it as JSON."""
-    if as_json:
-        from avatar.evaluation.reports.saved import as_text
-
-        print(as_text(found))
-    else:
-        print_tables(found)
-
-
-def print_tables(found: Evaluation) -> None:
+def _print_tables(found: Evaluation) -> None:
     """Prints settings and tables to standard output, what is reached and what is missed at the end."""
     from rich.console import Console
     from rich.markup import escape
