@@ -172,7 +172,7 @@ def test_a_tracked_video_becomes_scenes() -> None:
         np.testing.assert_array_equal(scene.articulation, scene.motion[:, list(MOUTH)])
         assert scene.conditions.shape == (len(values), ConditionLayout.SIZE)
         assert (scene.visemes == UNKNOWN_VISEME).all() and scene.features.shape == (len(values), 4, 64)
-        for group in (ConditionLayout.EMOTION, ConditionLayout.COMPOSURE, ConditionLayout.USER):
+        for group in (ConditionLayout.COMPOSURE, ConditionLayout.USER):
             assert not scene.conditions[:, group].any(), "what nobody knows is left out"
     blink = first.conditions[:, ConditionLayout.BLINK.start]
     assert np.flatnonzero(blink).tolist() == [50, 51, 52, 53]
