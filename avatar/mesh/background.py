@@ -12,7 +12,7 @@ from avatar.motion import Floats
 
 # All pixels here are those of a picture of 512.
 # The background under the person is invented from what lies at least this far outside the matte.
-_CLEAR_PX = 8
+_CLEAR_PX = 4
 # Below the first alpha the background keeps to the picture, above the second to what is around.
 _MOSTLY_BACKGROUND = (0.05, 0.25)
 # What goes on into the hole is averaged over this much before its rim, fades with this power of the distance, and comes
@@ -20,6 +20,9 @@ _MOSTLY_BACKGROUND = (0.05, 0.25)
 _RIM_PX, _FADES, _FROM_ABOVE = 3.0, 1.6, 0.6
 # How soft it is near the rim and far inside it, and from where to where one becomes the other.
 _SOFT_PX, _SOFTER_PX, _INSIDE_PX = 2.0, 7.0, (6.0, 50.0)
+# The surroundings are mirrored into the hole whole up to the first depth, not at all from the second on; at an outline
+# smoothed by this much.
+_MIRROR_PX, _OUTLINE_PX = (10.0, 44.0), 4.0
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -37,8 +40,10 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     known = (1 - covered).astype(np.float32)
     if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
         return image.copy()
-    filled = _continued(image, covered, known, scale)
-    filled += _grain(image, known, scale) * (1.0 - known[:, :, None])
+    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
+    filled = _continued(image, depth, known, scale) + _grain(image, known, scale) * (1.0 - known[:, :, None])
+    mirrored, seen = _mirrored(image, covered, known, scale)
+    filled += (mirrored - filled) * (seen * (1.0 - smoothstep(depth, *_MIRROR_PX)))[:, :, None]
     soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
     # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
@@ -49,7 +54,27 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
 
 
-def _continued(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> Floats:
+def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> tuple[Floats, Floats]:
+    """The surroundings folded into the hole at its rim, float32 [S, S, 3], and where there are any, [S, S].
+
+    What a head uncovers when it moves is a stretch along this rim: there the picture goes on as sharp as it is.
+    """
+    smooth = (cv2.GaussianBlur(covered * np.float32(1.0), (0, 0), _OUTLINE_PX * scale) > 0.5).astype(np.uint8)
+    smooth = np.maximum(smooth, covered)
+    _, labels = cv2.distanceTransformWithLabels(smooth, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(smooth == 0)
+    rim = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    rim[labels[rows, columns]] = np.column_stack([columns, rows])
+    nearest = cv2.GaussianBlur(rim[labels], (0, 0), _OUTLINE_PX * scale)
+    height, width = covered.shape
+    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+    at = 2.0 * nearest - here
+    seen = cv2.remap(known, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    mirrored = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return mirrored.astype(np.float32), np.asarray(cv2.GaussianBlur(seen, (0, 0), scale), np.float32) * seen
+
+
+def _continued(image: Image, depth: Floats, known: Floats, scale: float) -> Floats:
     """Left, right and upper rim of the hole drawn on into it, nearer ones more; ever softer: float32 [S, S, 3]."""
     weight = cv2.GaussianBlur(known, (0, 0), _RIM_PX * scale)
     rim = cv2.GaussianBlur(image * known[:, :, None], (0, 0), _RIM_PX * scale) / np.maximum(weight, 1e-3)[:, :, None]
@@ -61,7 +86,6 @@ def _continued(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scal
         sum_of_weights += near
     filled = total / np.maximum(sum_of_weights, 1e-9)[:, :, None]
     near_rim, inside = (cv2.GaussianBlur(filled, (0, 0), soft * scale) for soft in (_SOFT_PX, _SOFTER_PX))
-    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
     return np.asarray(near_rim + smoothstep(depth, *_INSIDE_PX)[:, :, None] * (inside - near_rim), np.float32)
 
 

@@ -11,16 +11,17 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.mesh.background import disc, inpaint_background
+from avatar.mesh.edge import edge_alpha
 from avatar.motion import Floats
 from avatar.portrait.portrait import Portrait
 
 TEXTURE_SCALE = 2
 """Textures are enlarged once (Lanczos), so that the quick linear sampling of every frame stays sharp."""
 # All pixels here are those of a picture of 512.
-# The segmentation's edge is known to about this many pixels; the guided filter looks for the true edge within.
-_EDGE_PX = 8
+_RIM_PX, _RIM_SOFT_PX = 1.5, 1.0
 _EDGE_EPS = 1e-4
-_RIM_PX = 5
+# What hangs together with the head by less than twice this, widths of the face, is somebody else.
+_BRIDGE = 0.06
 # Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
@@ -107,24 +108,24 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
     columns = np.abs(np.arange(matte.shape[1]) - portrait.landmarks[:, 0].mean())[None, :]
     rows = np.arange(matte.shape[0])[:, None] - portrait.landmarks[152, 1]
     stranger = (columns > 0.75 * width) & (rows < 0.35 * width) & (matte < 0.97)
+    # Or somebody who only touches, or is cut off: beside the face, another head that nothing wide leads to.
+    beside = ((rows < 0.0) & (person > 0)).astype(np.uint8)
+    _, parts = cv2.connectedComponents(cv2.erode(beside, disc(_BRIDGE * width)))
+    nose = points[4, 1]
+    others = set(np.unique(parts[:nose])) - {0, int(parts[nose, points[4, 0]])}
+    heads = cv2.dilate(np.isin(parts, list(others)).astype(np.uint8), disc(1.3 * _BRIDGE * width))
+    stranger |= (columns > 0.75 * width) & (rows < 0.0) & (heads > 0)
     person[stranger] = 0
     count, labels = cv2.connectedComponents(person)
     return np.asarray(labels == labels[int(points[4, 1]), int(points[4, 0])], np.uint8)
 
 
 def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
-    """The matte of the person, its edge drawn to the edges in the picture, with a rim of background."""
-    scale = portrait.scale
-    reach = disc(_EDGE_PX * scale)
-    matte = np.where(cv2.dilate(person, reach) > 0, portrait.matte, 0.0).astype(np.float32)
-    guide = portrait.image.astype(np.float32) / 255.0
-    fine = cv2.ximgproc.guidedFilter(guide, matte, round(_EDGE_PX * scale), _EDGE_EPS)
-    core = cv2.erode(person, reach) > 0
-    fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
+    """The person's edge as it is in the picture, and a thin rim of background."""
+    fine = edge_alpha(portrait.image, person, portrait.scale)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
-    rim = disc(_RIM_PX * scale)
-    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0 * scale)
-    return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
+    wide = cv2.GaussianBlur(cv2.dilate(fine, disc(_RIM_PX * portrait.scale)), (0, 0), _RIM_SOFT_PX * portrait.scale)
+    return np.asarray(np.maximum(wide, fine), np.float32)
 
 
 def _minimum_alpha(image: Image, background: Image) -> Floats:

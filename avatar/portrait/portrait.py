@@ -16,10 +16,10 @@ from avatar.motion import Floats
 from avatar.picture.files import Picture, decode_picture, picture_size, read_picture
 from avatar.portrait.cache import read_entry, write_entry
 from avatar.portrait.head_and_shoulders import (
-    FACE_SHARE_BY_HAND,
     Placement,
     crop_square,
     head_and_shoulders_square,
+    padded_share,
     to_square,
 )
 from speech.errors import InputError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below, or in what it calls, changes what an analysis holds: old cache entries then no
 # longer match.
-_ANALYSIS_VERSION = 7
+_ANALYSIS_VERSION = 8
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -186,7 +186,7 @@ def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Por
     scale = picture.image.shape[1] / picture.size[0]
     face = mesh_from_points({name: point * scale for name, point in placed.points.items()})
     notices = [*picture.notices, *_size_notices(face, path)]
-    placement = head_and_shoulders_square(image, face, FACE_SHARE_BY_HAND)
+    placement = head_and_shoulders_square(image, face)
     crop = crop_square(image, placement, FRAME_SIZE)
     landmarks = to_square(face, placement)
     with FaceFinder() as finder:  # it may know what it sees all the same
