@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
+from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.warp import Grid, smoothstep
 from avatar.motion import Doubles, Floats
 
@@ -118,12 +119,20 @@ class HeadMotion:
         plane: of the face.
         gains: of this portrait.
         fixed: sides of the frame at which nothing moves.
+        edges: of the frame, which hold what they cut off.
     """
 
     def __init__(
-        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: FixedSides = NONE_FIXED
+        self,
+        grid: Grid,
+        landmarks: Floats,
+        plane: lm.FacePlane,
+        gains: HeadGains,
+        fixed: FixedSides = NONE_FIXED,
+        edges: FrameEdges | None = None,
     ) -> None:
         self._gains = gains
+        self._edges = edges
         # The camera looks at the middle of the picture.
         self._centre = grid.width / 2.0
         unit = plane.eye_distance_px
@@ -196,6 +205,8 @@ class HeadMotion:
         if breath:
             moved += np.float32(breath) * self._breath
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
+        if self._edges is not None:
+            self._edges.hold(moved)
         if self._node_freedom is not None:
             moved *= self._node_freedom
         return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)

@@ -20,9 +20,11 @@ _MOSTLY_BACKGROUND = (0.05, 0.25)
 _RIM_PX, _FADES, _FROM_ABOVE = 3.0, 1.6, 0.6
 # How soft it is near the rim and far inside it, and from where to where one becomes the other.
 _SOFT_PX, _SOFTER_PX, _INSIDE_PX = 2.0, 7.0, (6.0, 50.0)
-# The surroundings are mirrored into the hole whole up to the first depth, not at all from the second on; at an outline
-# smoothed by this much.
-_MIRROR_PX, _OUTLINE_PX = (10.0, 44.0), 4.0
+# Detail, finer than the first, is mirrored into the hole: whole up to the one depth, not at all from the other on; at an
+# outline smoothed by the last.
+# Where the detail is strong, grey levels, coarse things are mirrored too; plain walls with their shadows go on softly.
+_STRUCTURED = (5.0, 14.0)
+_DETAIL_PX, _MIRROR_PX, _OUTLINE_PX = 14.0, (8.0, 40.0), 4.0
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -42,8 +44,10 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
         return image.copy()
     depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
     filled = _continued(image, depth, known, scale) + _grain(image, known, scale) * (1.0 - known[:, :, None])
-    mirrored, seen = _mirrored(image, covered, known, scale)
-    filled += (mirrored - filled) * (seen * (1.0 - smoothstep(depth, *_MIRROR_PX)))[:, :, None]
+    mirrored = _mirrored(image, covered, known, scale)
+    structured = smoothstep(mirrored[..., 6], *_STRUCTURED)[:, :, None]
+    beside = mirrored[..., :3] + structured * (mirrored[..., 3:6] - filled * mirrored[..., 7:])
+    filled += beside * (1.0 - smoothstep(depth, *_MIRROR_PX))[:, :, None]
     soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
     # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
@@ -54,10 +58,14 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
 
 
-def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> tuple[Floats, Floats]:
-    """The surroundings folded into the hole at its rim, float32 [S, S, 3], and where there are any, [S, S].
+def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> Floats:
+    """The surroundings folded into the hole at its rim: float32 [S, S, 8].
 
-    What a head uncovers when it moves is a stretch along this rim: there the picture goes on as sharp as it is.
+    A head that moves uncovers a stretch along this rim: there the picture goes on as sharp as it is.
+
+    Returns:
+        Detail and mean (of what is known around; both RGB), how strong the detail is, whether anything is known (0 or
+        1, by which the rest is multiplied).
     """
     smooth = (cv2.GaussianBlur(covered * np.float32(1.0), (0, 0), _OUTLINE_PX * scale) > 0.5).astype(np.uint8)
     smooth = np.maximum(smooth, covered)
@@ -68,10 +76,18 @@ def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale
     nearest = cv2.GaussianBlur(rim[labels], (0, 0), _OUTLINE_PX * scale)
     height, width = covered.shape
     here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+    known = (np.asarray(cv2.GaussianBlur(known, (0, 0), scale), np.float32) * known)[:, :, None]
+
+    def average(values: Floats) -> Floats:
+        around = np.maximum(cv2.GaussianBlur(known, (0, 0), _DETAIL_PX * scale), 1e-3)
+        return np.asarray(cv2.GaussianBlur(values * known, (0, 0), _DETAIL_PX * scale), np.float32) / around[:, :, None]
+
+    mean = average(image.astype(np.float32))
+    detail = image - mean
+    strength = np.sqrt(average(detail * detail).mean(axis=2))
+    beside = [np.dstack([detail, mean, strength]) * known, known]
     at = 2.0 * nearest - here
-    seen = cv2.remap(known, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    mirrored = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return mirrored.astype(np.float32), np.asarray(cv2.GaussianBlur(seen, (0, 0), scale), np.float32) * seen
+    return np.dstack([cv2.remap(part, at, None, cv2.INTER_LINEAR) for part in (beside[0][..., :4], beside[0][..., 4:], known)])
 
 
 def _continued(image: Image, depth: Floats, known: Floats, scale: float) -> Floats:

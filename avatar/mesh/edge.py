@@ -17,11 +17,13 @@ from avatar.motion import Floats
 
 # All pixels here are those of a picture of 512.
 # The edge is looked for so far inside the segmentation's and so far outside.
-_INSIDE_PX, _OUTSIDE_PX = 9, 13
+_INSIDE_PX, _OUTSIDE_PX = 9, 15
 # Colours are learnt from so far around, with this noise (of 1); from fewer pixels than this share, nothing is.
 _AROUND_PX, _NOISE, _LEAST_SHARE = 26, 0.012, 0.02
+# Earrings, flowers, rims of spectacles are like neither: how likely the person has any colour at all, and the background.
+_ANY_COLOUR = (0.1, 0.005)
 # So many pixels in or out are as good a reason as e to 1, and a colour is at most this power of it.
-_DISTANCE_PX, _MOST_COLOUR = 3.0, 4.5
+_DISTANCE_PX, _MOST_COLOUR = 3.5, 4.5
 # What has the person's colours, but hangs together with nothing, is stray hair within this.
 _STRAY_PX = 6
 # Finer than this, colours are noise.
@@ -43,29 +45,31 @@ def edge_alpha(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Flo
     band = (reach > 0) & (core == 0)
     colours = image.astype(np.float32) / np.float32(255.0)
     favours = np.zeros(person.shape, np.float32)
-    misfits = [_misfit(colours, side.astype(np.float32), band, scale) for side in (core, 1 - reach)]
-    favours[band] = np.nan_to_num(np.clip((misfits[1] - misfits[0]) / 2.0, -_MOST_COLOUR, _MOST_COLOUR))
+    likely = [
+        np.log(_likelihood(colours, side.astype(np.float32), band, scale) + any_colour)
+        for side, any_colour in zip((core, 1 - reach), _ANY_COLOUR, strict=True)
+    ]
+    favours[band] = np.nan_to_num(np.clip(likely[0] - likely[1], -_MOST_COLOUR, _MOST_COLOUR))
     favours = cv2.GaussianBlur(favours, (0, 0), _SMOOTH_PX * scale)
     inside, outside = (cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (person, 1 - person))
     favours += (inside - outside) / np.float32(_DISTANCE_PX * scale)
     share = 1.0 / (1.0 + np.exp(-favours))
     share[core > 0], share[reach == 0] = 1.0, 0.0
-    likely = share > 0.5
-    own = cv2.dilate(_with_core(likely, core).astype(np.uint8), disc(_STRAY_PX * scale))
-    share[likely & (own == 0)] = 0.0  # of the same colours, but not of the person
+    mostly = share > 0.5
+    own = cv2.dilate(_with_core(mostly, core).astype(np.uint8), disc(_STRAY_PX * scale))
+    share[mostly & (own == 0)] = 0.0  # of the same colours, but not of the person
     fine = cv2.ximgproc.guidedFilter(colours, share, round(_SOFT_PX * scale), _CLINGS)
     fine = np.where(core > 0, 1.0, np.where(reach > 0, np.clip((fine - 0.1) / 0.8, 0.0, 1.0), 0.0))
     return fine.astype(np.float32)
 
 
-def _misfit(colours: Floats, weight: Floats, at: npt.NDArray[np.bool_], scale: float) -> Floats:
-    """Minus twice the logarithm of how likely colours are, by those that have weight around them: float32 [count]."""
+def _likelihood(colours: Floats, weight: Floats, at: npt.NDArray[np.bool_], scale: float) -> Floats:
+    """How likely colours are by those that have weight around them, a density: float32 [count], NaN if there are none."""
     moments = [weight, *(weight * colours[..., i] for i in range(3))]
     pairs = [(i, j) for i in range(3) for j in range(i, 3)]
     moments += [weight * colours[..., i] * colours[..., j] for i, j in pairs]
     side = 2 * round(_AROUND_PX * scale) + 1
     sums = np.stack([cv2.blur(moment, (side, side), borderType=cv2.BORDER_CONSTANT)[at] for moment in moments])
-    known = sums[0] > _LEAST_SHARE
     share = np.maximum(sums[0], 1e-6)
     mean = sums[1:4] / share
     spread = np.empty((int(at.sum()), 3, 3), np.float32)
@@ -73,9 +77,8 @@ def _misfit(colours: Floats, weight: Floats, at: npt.NDArray[np.bool_], scale: f
         spread[:, i, j] = spread[:, j, i] = both / share - mean[i] * mean[j] + (_NOISE**2 if i == j else 0.0)
     away = colours[at] - mean.T
     distance = np.einsum("ni,nij,nj->n", away, np.linalg.inv(spread), away)
-    misfit = distance + np.log(np.maximum(np.linalg.det(spread), 1e-18))
-    # Where one side is unknown, the other says nothing either.
-    return np.where(known, misfit, np.nan).astype(np.float32)
+    density = np.exp(-distance / 2.0) / np.sqrt((2.0 * np.pi) ** 3 * np.maximum(np.linalg.det(spread), 1e-18))
+    return np.where(sums[0] > _LEAST_SHARE, density, np.nan).astype(np.float32)
 
 
 def _with_core(likely: npt.NDArray[np.bool_], core: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -20,8 +20,8 @@ TEXTURE_SCALE = 2
 # All pixels here are those of a picture of 512.
 _RIM_PX, _RIM_SOFT_PX = 1.5, 1.0
 _EDGE_EPS = 1e-4
-# What hangs together with the head by less than twice this, widths of the face, is somebody else.
-_BRIDGE = 0.06
+# Grey levels that nobody misses.
+_NEARLY = 4.0
 # Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
@@ -108,13 +108,6 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
     columns = np.abs(np.arange(matte.shape[1]) - portrait.landmarks[:, 0].mean())[None, :]
     rows = np.arange(matte.shape[0])[:, None] - portrait.landmarks[152, 1]
     stranger = (columns > 0.75 * width) & (rows < 0.35 * width) & (matte < 0.97)
-    # Or somebody who only touches, or is cut off: beside the face, another head that nothing wide leads to.
-    beside = ((rows < 0.0) & (person > 0)).astype(np.uint8)
-    _, parts = cv2.connectedComponents(cv2.erode(beside, disc(_BRIDGE * width)))
-    nose = points[4, 1]
-    others = set(np.unique(parts[:nose])) - {0, int(parts[nose, points[4, 0]])}
-    heads = cv2.dilate(np.isin(parts, list(others)).astype(np.uint8), disc(1.3 * _BRIDGE * width))
-    stranger |= (columns > 0.75 * width) & (rows < 0.0) & (heads > 0)
     person[stranger] = 0
     count, labels = cv2.connectedComponents(person)
     return np.asarray(labels == labels[int(points[4, 1]), int(points[4, 0])], np.uint8)
@@ -129,10 +122,10 @@ def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
 
 
 def _minimum_alpha(image: Image, background: Image) -> Floats:
-    """The least alpha with which a person over the background makes the picture, float32 [H, W]."""
+    """The least alpha with which a person over the background nearly makes the picture, float32 [H, W]."""
     picture, behind = image.astype(np.float32), background.astype(np.float32)
-    darker = 1.0 - picture / np.maximum(behind, 1.0)
-    lighter = (picture - behind) / np.maximum(255.0 - behind, 1.0)
+    darker = 1.0 - (picture + _NEARLY) / np.maximum(behind, 1.0)
+    lighter = (picture - _NEARLY - behind) / np.maximum(255.0 - behind, 1.0)
     return np.asarray(np.clip(np.maximum(darker, lighter), 0.0, 1.0).max(axis=2), np.float32)
 
 

@@ -109,7 +109,6 @@ def _with_neighbours(cells: tuple[slice, slice]) -> tuple[slice, slice]:
 
 
 def _padded(person: Image, pad_px: int) -> Image:
-    """The person going on beyond the frame: mirrored at the bottom, where clothes go on, drawn out elsewhere."""
+    """The person with its outermost pixels going on beyond the frame."""
     pad = pad_px * TEXTURE_SCALE
-    taller = cv2.copyMakeBorder(person, 0, pad, 0, 0, cv2.BORDER_REFLECT_101)
-    return np.asarray(cv2.copyMakeBorder(taller, pad, 0, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
+    return np.asarray(cv2.copyMakeBorder(person, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
