@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 
 from avatar.geometry.warp import Grid, smoothstep
-from avatar.motion import Floats
+from avatar.motion import FARTHEST_HEAD, Floats
 
 # How far inwards from an edge it takes until the person moves freely, and how softly that begins and ends along the
 # edge, shares of the frame.
 _REACH, _ALONG = 0.22, 0.05
-# So many pixels of a frame of 512 at its edge are looked at.
-_EDGE_PX = 3
+# What is cut off takes at least this share of an edge.
+_LEAST = 0.04
+# Hair stretches over less than cloth before it is seen.
+_FARTHEST_WITHOUT_CROWN = 1.1
 
 
 class FrameEdges:
@@ -23,22 +25,24 @@ class FrameEdges:
     Args:
         grid: over the whole frame, of the motion.
         alpha: float32 [S, S], the person's.
+
+    Attributes:
+        farthest: ratio of the distance of the head at which what is held is stretched as far as it may be.
     """
 
     def __init__(self, grid: Grid, alpha: Floats) -> None:
-        size = alpha.shape[0]
-        edge = max(1, round(_EDGE_PX * size / 512))
         x, y = (np.arange(cells, dtype=np.float64) + 0.5 for cells in (grid.columns, grid.rows))
         # Axis that is held, which sign leads inwards, where the person is cut off along the edge, cells from the edge.
         sides = (
-            (0, 1.0, alpha[:, :edge].max(axis=1), x),
-            (0, -1.0, alpha[:, -edge:].max(axis=1), x[::-1]),
-            (1, 1.0, alpha[:edge].max(axis=0), y),
-            (1, -1.0, alpha[-edge:].max(axis=0), y[::-1]),
+            (0, 1.0, alpha[:, 0], x),
+            (0, -1.0, alpha[:, -1], x[::-1]),
+            (1, 1.0, alpha[0], y),
+            (1, -1.0, alpha[-1], y[::-1]),
         )
+        self.farthest = _FARTHEST_WITHOUT_CROWN if _is_cut(alpha[0]) else FARTHEST_HEAD
         self._held: list[tuple[int, np.float32, Floats]] = []
         for axis, inwards, cut, away in sides:
-            if not (cut > 0.5).any():
+            if not _is_cut(cut):
                 continue
             along = _softly(cut, grid.rows if axis == 0 else grid.columns)
             near = 1.0 - smoothstep(away / len(away), 0.0, _REACH)
@@ -49,6 +53,10 @@ class FrameEdges:
         """Holds a forward motion, float32 [2, rows, columns], in place."""
         for axis, inwards, held in self._held:
             moved[axis] -= inwards * (held * np.maximum(inwards * moved[axis], 0.0))
+
+
+def _is_cut(edge: Floats) -> bool:
+    return float((edge > 0.5).mean()) > _LEAST
 
 
 def _softly(cut: Floats, cells: int) -> Floats:

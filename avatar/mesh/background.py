@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.geometry.warp import smoothstep
+from avatar.geometry.warp import Grid, smoothstep
 from avatar.motion import Floats
 
 # All pixels here are those of a picture of 512.
@@ -20,11 +20,12 @@ _MOSTLY_BACKGROUND = (0.05, 0.25)
 _RIM_PX, _FADES, _FROM_ABOVE = 3.0, 1.6, 0.6
 # How soft it is near the rim and far inside it, and from where to where one becomes the other.
 _SOFT_PX, _SOFTER_PX, _INSIDE_PX = 2.0, 7.0, (6.0, 50.0)
-# Detail, finer than the first, is mirrored into the hole: whole up to the one depth, not at all from the other on; at an
-# outline smoothed by the last.
+# Detail, finer than the first, is mirrored into the hole: whole up to the one depth, not at all from the other on.
+_DETAIL_PX, _MIRROR_PX = 14.0, (6.0, 28.0)
+# The hole's outline is smoothed by so much.
+_OUTLINE_PX = 4.0
 # Where the detail is strong, grey levels, coarse things are mirrored too; plain walls with their shadows go on softly.
 _STRUCTURED = (5.0, 14.0)
-_DETAIL_PX, _MIRROR_PX, _OUTLINE_PX = 14.0, (8.0, 40.0), 4.0
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -44,10 +45,8 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
         return image.copy()
     depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
     filled = _continued(image, depth, known, scale) + _grain(image, known, scale) * (1.0 - known[:, :, None])
-    mirrored = _mirrored(image, covered, known, scale)
-    structured = smoothstep(mirrored[..., 6], *_STRUCTURED)[:, :, None]
-    beside = mirrored[..., :3] + structured * (mirrored[..., 3:6] - filled * mirrored[..., 7:])
-    filled += beside * (1.0 - smoothstep(depth, *_MIRROR_PX))[:, :, None]
+    beside = _mirrored(image, covered, known, filled, scale)
+    filled += (beside - filled) * (1.0 - smoothstep(depth, *_MIRROR_PX))[:, :, None]
     soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
     # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
@@ -58,36 +57,35 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
 
 
-def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> Floats:
-    """The surroundings folded into the hole at its rim: float32 [S, S, 8].
+def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, filled: Floats, scale: float) -> Floats:
+    """The surroundings folded into the hole at its rim, where a moving head uncovers it: float32 [S, S, 3].
 
-    A head that moves uncovers a stretch along this rim: there the picture goes on as sharp as it is.
-
-    Returns:
-        Detail and mean (of what is known around; both RGB), how strong the detail is, whether anything is known (0 or
-        1, by which the rest is multiplied).
+    There the picture goes on as sharp as it is. What the fold can't show is as it is filled.
     """
-    smooth = (cv2.GaussianBlur(covered * np.float32(1.0), (0, 0), _OUTLINE_PX * scale) > 0.5).astype(np.uint8)
-    smooth = np.maximum(smooth, covered)
-    _, labels = cv2.distanceTransformWithLabels(smooth, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    rows, columns = np.nonzero(smooth == 0)
-    rim = np.zeros((int(labels.max()) + 1, 2), np.float32)
-    rim[labels[rows, columns]] = np.column_stack([columns, rows])
-    nearest = cv2.GaussianBlur(rim[labels], (0, 0), _OUTLINE_PX * scale)
+    outline = (cv2.GaussianBlur(covered.astype(np.float32), (0, 0), _OUTLINE_PX * scale) > 0.5).astype(np.uint8)
+    outline = np.maximum(outline, covered)
+    _, labels = cv2.distanceTransformWithLabels(outline, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(outline == 0)
+    places = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    places[labels[rows, columns]] = np.column_stack([columns, rows])
+    nearest = cv2.GaussianBlur(places[labels], (0, 0), _OUTLINE_PX * scale)
     height, width = covered.shape
-    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
-    known = (np.asarray(cv2.GaussianBlur(known, (0, 0), scale), np.float32) * known)[:, :, None]
+    at = 2.0 * nearest - Grid(0, 0, width, height, 1).nodes()
+    seen = cv2.GaussianBlur(known, (0, 0), scale) * known
+    around = np.maximum(cv2.GaussianBlur(seen, (0, 0), _DETAIL_PX * scale), 1e-3)
 
-    def average(values: Floats) -> Floats:
-        around = np.maximum(cv2.GaussianBlur(known, (0, 0), _DETAIL_PX * scale), 1e-3)
-        return np.asarray(cv2.GaussianBlur(values * known, (0, 0), _DETAIL_PX * scale), np.float32) / around[:, :, None]
+    def mean(values: Floats) -> Floats:
+        return np.asarray(cv2.GaussianBlur(values * seen[:, :, None], (0, 0), _DETAIL_PX * scale) / around[:, :, None])
 
-    mean = average(image.astype(np.float32))
-    detail = image - mean
-    strength = np.sqrt(average(detail * detail).mean(axis=2))
-    beside = [np.dstack([detail, mean, strength]) * known, known]
-    at = 2.0 * nearest - here
-    return np.dstack([cv2.remap(part, at, None, cv2.INTER_LINEAR) for part in (beside[0][..., :4], beside[0][..., 4:], known)])
+    def folded(values: Floats) -> Floats:
+        return np.asarray(cv2.remap(values * seen[:, :, None], at, None, cv2.INTER_LINEAR), np.float32)
+
+    coarse = mean(image.astype(np.float32))
+    fine = image - coarse
+    strength = np.sqrt(mean(fine * fine).mean(axis=2, keepdims=True))
+    structured = smoothstep(folded(strength), *_STRUCTURED)[:, :, None]
+    there = cv2.remap(seen, at, None, cv2.INTER_LINEAR)[:, :, None]
+    return np.asarray(filled + folded(fine) + structured * (folded(coarse) - filled * there), np.float32)
 
 
 def _continued(image: Image, depth: Floats, known: Floats, scale: float) -> Floats:

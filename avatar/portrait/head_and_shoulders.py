@@ -41,7 +41,8 @@ def head_and_shoulders_square(image: Image, face: Floats) -> Placement:
         (bottom - y) / (1.0 - _EYES_AT - _OFF_HEIGHT),
     )
     side = float(np.clip(room, width / _TIGHTEST_FACE_SHARE, width / _FACE_SHARE))
-    return _shifted_inside(x - side / 2, side, left, right), _shifted_inside(y - _EYES_AT * side, side, top, bottom), side
+    x, y = _shifted_inside(x - side / 2, side, left, right), _shifted_inside(y - _EYES_AT * side, side, top, bottom)
+    return x, y, side
 
 
 def padded_share(image: Image, placement: Placement) -> float:

@@ -40,6 +40,8 @@ _TURNED, _PROFILE = 0.5, 1.1
 _TILTED = 35.0
 # So much of the face may lie beyond the picture's edges before it is said: chins and hair often do a little.
 _CUT_OFF = 0.08
+# Nor need it be said that a frame shows a hair's breadth more than there is.
+_PADDED = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +165,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
         beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
         notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
-    if beyond > _CUT_OFF:
-        notices.append("the picture cuts off part of the face: what is missing is made up")
+    notices += _edge_notices(beyond, held.image, held.placement)
     if abs(held.tilt) > _TILTED:
         notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")
     turned = _turn(landmarks)
@@ -187,6 +188,7 @@ def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Por
     face = mesh_from_points({name: point * scale for name, point in placed.points.items()})
     notices = [*picture.notices, *_size_notices(face, path)]
     placement = head_and_shoulders_square(image, face)
+    notices += _edge_notices(_beyond_edges(face, image), image, placement)
     crop = crop_square(image, placement, FRAME_SIZE)
     landmarks = to_square(face, placement)
     with FaceFinder() as finder:  # it may know what it sees all the same
@@ -225,6 +227,22 @@ def _beyond_edges(face: Floats, image: Image) -> float:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     inside, _ = cv2.intersectConvexConvex(hull, corners)
     return 1.0 - inside / max(float(cv2.contourArea(hull)), 1e-6)
+
+
+def _edge_notices(beyond: float, image: Image, placement: Placement) -> list[str]:
+    """What is to be said of a square that shows more than there is in the picture.
+
+    Args:
+        beyond: the share of the face that the picture lacks.
+        image: uint8 [H, W, 3].
+        placement: of the square.
+    """
+    if beyond > _CUT_OFF:
+        return ["the picture cuts off part of the face: what is missing is made up"]
+    padded = padded_share(image, placement)
+    if padded > _PADDED:
+        return [f"the picture ends too close to the face: {padded:.0%} of the frame, at its edges, is made up"]
+    return []
 
 
 def _size_notices(face: Floats, path: Path) -> list[str]:
