@@ -31,7 +31,7 @@ _HAIR, _HAIR_SHARE = (1.5, 0.05), np.float32(0.7)
 # Finer than this, colours are noise.
 _SMOOTH_PX = 0.8
 # How soft an edge can be, and how strongly it clings to the picture's own.
-_SOFT_PX, _CLINGS = 4, 1e-4
+_SOFT_PX, _CLINGS = 3, 1e-4
 
 
 def edge_alpha(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
@@ -63,7 +63,7 @@ def edge_alpha(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Flo
     own = cv2.dilate(_with_core(mostly, core).astype(np.uint8), disc(_STRAY_PX * scale))
     share[mostly & (own == 0)] = 0.0  # of the same colours, but not of the person
     fine = cv2.ximgproc.guidedFilter(colours, share, round(_SOFT_PX * scale), _CLINGS)
-    fine[stray & (share > 0.0)] = 1.0
+    fine[stray] = np.maximum(fine[stray], share[stray])
     fine = np.where(core > 0, 1.0, np.where(reach > 0, np.clip((fine - 0.1) / 0.8, 0.0, 1.0), 0.0))
     return fine.astype(np.float32)
 

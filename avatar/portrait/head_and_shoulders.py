@@ -30,9 +30,13 @@ def head_and_shoulders_square(image: Image, face: Floats) -> Placement:
     width = _face_width(face)
     eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
     x, y = float(face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0, float(eyes[1])
+    (face_left, face_top), (face_right, face_bottom) = (
+        face[:, :2].min(axis=0).tolist(),
+        face[:, :2].max(axis=0).tolist(),
+    )
     # The picture, and what it lacks of the face.
-    left, top = (min(0.0, float(edge)) for edge in face[:, :2].min(axis=0))
-    right, bottom = (max(float(e), edge) for e, edge in zip(face[:, :2].max(axis=0), image.shape[1::-1], strict=True))
+    left, top = min(0.0, face_left), min(0.0, face_top)
+    right, bottom = max(float(image.shape[1]), face_right), max(float(image.shape[0]), face_bottom)
     room = min(
         right - left,
         bottom - top,
@@ -41,8 +45,14 @@ def head_and_shoulders_square(image: Image, face: Floats) -> Placement:
         (bottom - y) / (1.0 - _EYES_AT - _OFF_HEIGHT),
     )
     side = float(np.clip(room, width / _TIGHTEST_FACE_SHARE, width / _FACE_SHARE))
-    x, y = _shifted_inside(x - side / 2, side, left, right), _shifted_inside(y - _EYES_AT * side, side, top, bottom)
-    return x, y, side
+    start_x, start_y = (
+        _shifted_inside(float(np.clip(start, least, most)), side, low, high)
+        for start, least, most, low, high in (
+            (x - side / 2, face_right - side, face_left, left, right),
+            (y - _EYES_AT * side, face_bottom - side, face_top, top, bottom),
+        )
+    )
+    return start_x, start_y, side
 
 
 def padded_share(image: Image, placement: Placement) -> float:

@@ -132,6 +132,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     from avatar.portrait.covered import mouth_is_covered
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.head_gains import measure_head_gains
+    from avatar.portrait.in_front import hand_in_front
     from avatar.portrait.landmark_checks import check_landmarks
     from avatar.portrait.matte import complete_matte
     from avatar.portrait.upright import contradicts_detector, upright
@@ -165,6 +166,10 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
         beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
         notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
+        if hand_in_front(finder.hands(crop), landmarks):
+            notices.append(
+                "a hand is before the face (with a microphone?): it moves with the head, best use no such picture"
+            )
     notices += _edge_notices(beyond, held.image, held.placement)
     if abs(held.tilt) > _TILTED:
         notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")

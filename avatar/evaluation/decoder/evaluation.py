@@ -48,7 +48,7 @@ _GAZES = (("gaze yaw", "gazeYaw", 20.0), ("gaze pitch", "gazePitch", 15.0))
 _ANGLE_BAND, _GAZE_BAND, _KEPT_BAND, _SHAPE_BAND = Band(0.0, 2.0), Band(0.0, 4.0), Band(0.0, 0.05), Band(0.0, 0.02)
 _NONE = Band(0.0, 0.0)
 _SEAM_BAND = Band(0.0, 1.15)
-_RESIDUE_BAND = Band(0.0, 1.25)
+_RESIDUE_BAND = Band(0.75, 1.25)
 
 
 def vector(**values: float) -> Floats:
@@ -205,7 +205,8 @@ _HEAD_NOTE = (
 _PIXEL_NOTE = (
     "Folds: cells of the field that are turned over, at extremes. Flicker: the largest change of a pixel that the "
     "person never reaches. Seams: gradient on the borders of what is drawn over, over that of the skin there. Residue: "
-    "gradient where the head's outline was before it moved aside, over that of the background around."
+    "gradient where the head's outline was before it moved aside, over that of the background around: smears make it "
+    "less than 1, hair left behind more."
 )
 
 

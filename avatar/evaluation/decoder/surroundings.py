@@ -35,7 +35,7 @@ def padded_percent(portrait: Portrait) -> float:
 def residue(decoder: MeshDecoder, portrait: Portrait) -> float:
     """Gradient where the head's outline was before it moved aside, over that of the background around; 1 if no trace.
 
-    Hair that stays behind, seams of what is filled in and doubled things make it more, smears make it less.
+    Hair that stays behind, seams of what is filled in and doubled things make it more; smears make it less.
 
     Args:
         decoder: of the portrait.
