@@ -14,11 +14,12 @@ from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.head import HeadMotion
 from avatar.geometry.landmarks import FacePlane
 from avatar.geometry.warp import Grid
-from avatar.mesh.background import inpaint_background
-from avatar.mesh.edge import edge_alpha
 from avatar.mesh.layers import split_layers
 from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Floats
+from avatar.picture.inpainting import inpaint_background
+from avatar.picture.matting import edge_alpha
 from avatar.portrait.head_and_shoulders import head_and_shoulders_square, padded_share
+from avatar.portrait.in_front import hand_in_front
 from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
@@ -35,6 +36,14 @@ def placed(portrait: Portrait, width: float, x: float, y: float) -> Floats:
     points = portrait.landmarks - (portrait.landmarks.min(axis=0) + portrait.landmarks.max(axis=0)) / 2.0
     scaled = points * (width / float(np.linalg.norm(points[234] - points[454])))
     return (scaled + np.array([x, y, 0.0])).astype(np.float32)
+
+
+def test_hands_at_the_face_are_told_from_others(portrait: Portrait) -> None:
+    hand = np.random.default_rng(0).uniform(0.0, 60.0, (21, 2)).astype(np.float32)
+    chin = portrait.landmarks[152, :2]
+    assert hand_in_front([hand - 400.0, hand + chin], portrait.landmarks)
+    assert not hand_in_front([], portrait.landmarks)
+    assert not hand_in_front([hand + chin + (150.0, 60.0)], portrait.landmarks)  # before the chest
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.background import disc, inpaint_background
-from avatar.mesh.edge import edge_alpha
 from avatar.motion import Floats
+from avatar.picture.inpainting import disc, inpaint_background
+from avatar.picture.matting import edge_alpha
 from avatar.portrait.portrait import Portrait
 
 TEXTURE_SCALE = 2

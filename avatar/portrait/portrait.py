@@ -167,9 +167,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
         notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
         if hand_in_front(finder.hands(crop), landmarks):
-            notices.append(
-                "a hand is before the face (with a microphone?): it moves with the head, best use no such picture"
-            )
+            notices.append("a hand at the face moves with the head: a picture without it would move better")
     notices += _edge_notices(beyond, held.image, held.placement)
     if abs(held.tilt) > _TILTED:
         notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.background import disc
 from avatar.motion import Floats
+from avatar.picture.inpainting import disc
 
 # All pixels here are those of a picture of 512.
 # The edge is looked for so far inside the segmentation's and so far outside.
