@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avatar.evaluation.decoder.surroundings import padded_percent
 from avatar.picture.files import decode_picture
 from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError

@@ -91,7 +91,7 @@ def _thinness(colours: Floats, scale: float) -> Floats:
     grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     around = disc(2.5 * scale)
     light, dark = (cv2.morphologyEx(grey, kind, around) for kind in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT))
-    return np.maximum(light, dark)
+    return np.asarray(np.maximum(light, dark), np.float32)
 
 
 def _with_core(likely: npt.NDArray[np.bool_], core: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
