@@ -39,10 +39,10 @@ class FrameEdges:
             (1, 1.0, alpha[0], y),
             (1, -1.0, alpha[-1], y[::-1]),
         )
-        self.farthest = _FARTHEST_WITHOUT_CROWN if _is_cut(alpha[0]) else FARTHEST_HEAD
+        self.farthest = _FARTHEST_WITHOUT_CROWN if is_cut_off(alpha[0]) else FARTHEST_HEAD
         self._held: list[tuple[int, np.float32, Floats]] = []
         for axis, inwards, cut, away in sides:
-            if not _is_cut(cut):
+            if not is_cut_off(cut):
                 continue
             along = _softly(cut, grid.rows if axis == 0 else grid.columns)
             near = 1.0 - smoothstep(away / len(away), 0.0, _REACH)
@@ -55,7 +55,8 @@ class FrameEdges:
             moved[axis] -= inwards * (held * np.maximum(inwards * moved[axis], 0.0))
 
 
-def _is_cut(edge: Floats) -> bool:
+def is_cut_off(edge: Floats) -> bool:
+    """Whether a person goes on beyond one side of the frame, by the alpha along it, 0 to 1: a cap may only touch it."""
     return float((edge > 0.5).mean()) > _LEAST
 
 
