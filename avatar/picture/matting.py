@@ -24,6 +24,8 @@ _AROUND_PX, _NOISE, _LEAST_SHARE = 26, 0.012, 0.02
 _ANY_COLOUR = (0.1, 0.005)
 # So many pixels in or out are as good a reason as e to 1, and a colour is at most this power of it.
 _DISTANCE_PX, _MOST_COLOUR = 3.5, 4.5
+# Beyond this power nothing is any surer, and numbers overflow.
+_SURELY = np.float32(30.0)
 # What has the person's colours, but hangs together with nothing, is stray hair within this.
 _STRAY_PX = 6
 # A single hair speaks this clearly for itself, and differs by this much (of 1) from what is beside it.
@@ -56,7 +58,7 @@ def edge_alpha(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Flo
     favours = cv2.GaussianBlur(favours, (0, 0), _SMOOTH_PX * scale)
     inside, outside = (cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (person, 1 - person))
     favours += (inside - outside) / np.float32(_DISTANCE_PX * scale)
-    share = 1.0 / (1.0 + np.exp(-favours))
+    share = 1.0 / (1.0 + np.exp(-np.maximum(favours, -_SURELY)))
     share[stray] = np.maximum(share[stray], _HAIR_SHARE)
     share[core > 0], share[reach == 0] = 1.0, 0.0
     mostly = share > 0.5
