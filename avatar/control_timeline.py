@@ -12,14 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from avatar.motion import FRAME_RATE_HZ, Controls, ConversationState, Emotion
+from avatar.motion import FARTHEST_HEAD, FRAME_RATE_HZ, NEAREST_HEAD, Controls, ConversationState, Emotion
 from avatar.table import Table, open_table, quote
 
 MAX_GAZE_DEG = 30.0
 """Beyond it an eye shows no iris."""
-
-NEAREST_HEAD, FARTHEST_HEAD = 0.5, 2.0
-"""Limits of the head distance, as a ratio."""
 
 DEFAULT_INTENSITY = 0.7
 """Of an emotion that is asked for without one."""

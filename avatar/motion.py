@@ -136,13 +136,17 @@ class Gesture(StrEnum):
     SIGH = "sigh"
 
 
+NEAREST_HEAD, FARTHEST_HEAD = 0.7, 1.5
+"""Limits of the head distance, as a ratio: nearer, a photo is blurred; farther, too little of the body is in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """Optional signals, usable at any moment (VASA-1, section 3.2). None leaves the choice to the sampler.
 
     Attributes:
         gaze: (yaw, pitch) of the main gaze direction, radians, signs as in MotionLayout.
-        head_distance: ratio, 1 as in the portrait.
+        head_distance: ratio, 1 as in the portrait; from NEAREST_HEAD to FARTHEST_HEAD.
         emotion: which emotion.
         intensity: of the emotion, in [0, 1].
         composure: 0 lively … 1 still; None leaves it at the sampler's own.

@@ -232,7 +232,7 @@ RENDER = ("render", "--audio", "tone.wav")
         ((*RENDER, "-o", "out.mp4", "--intensity", "0.5"), "--intensity: expected --emotion NAME beside it"),
         ((*RENDER, "-o", "out.mp4", "--gaze", "10"), "--gaze: expected two angles in degrees such as 10,-5, got '10'"),
         ((*RENDER, "-o", "out.mp4", "--gaze", "-10,31"), "controls.gaze_pitch_deg: expected a number from -30 to 30"),
-        ((*RENDER, "-o", "out.mp4", "--distance", "3"), "expected a number from 0.5 to 2, got 3"),
+        ((*RENDER, "-o", "out.mp4", "--distance", "3"), "expected a number from 0.7 to 1.5, got 3"),
         ((*RENDER, "-o", "out.mp4", "--composure", "nan"), "face.composure: expected a number from 0 to 1, got nan"),
         ((*RENDER, "-o", "out.mp4", "--state", "asleep"), "--state: expected one of idle, listening, "),
         ((*RENDER, "-o", "out.mp4", "--controls", "bad.csv"), "bad.csv: line 1: unknown column 'frame'"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from avatar.clock import SAMPLES_PER_FRAME
 from avatar.control_timeline import COLUMNS, DEFAULT_INTENSITY, ControlTimeline, Cue, read_control_timeline
-from avatar.motion import Controls, ConversationState, Emotion, Floats, MotionLayout
+from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Controls, ConversationState, Emotion, Floats, MotionLayout
 from avatar.recording import render_recording
 from avatar.sampler.lookahead import MotionLookahead, MotionSampler
 from speech.audio import AudioChunk, Samples
@@ -138,7 +138,7 @@ def test_every_spreadsheets_csv_is_read(read: Read, text: str) -> None:
         ("time_s,gaze_yaw_deg\n0,31\n", "line 2: gaze_yaw_deg: expected a number from -30 to 30 or free, got '31'"),
         ("time_s,intensity\n0,nan\n", "line 2: intensity: expected a number from 0 to 1 or free, got 'nan'"),
         ("time_s,composure\n0,1_0\n", "line 2: composure: expected a number from 0 to 1 or free, got '1_0'"),
-        ("time_s,head_distance\n0,١\n", "line 2: head_distance: expected a number from 0.5 to 2 or free"),
+        ("time_s,head_distance\n0,١\n", "line 2: head_distance: expected a number from 0.7 to 1.5 or free"),
         ('time_s,head_distance\n0,"1,2"\n', "line 2: head_distance: expected a number"),
         ('time_s,emotion\n0,"sad\n', "line 2: expected a row of a CSV table"),
         ("time_s,emotion\n0," + "x" * 150_000, "line 2: expected a row of a CSV table: field larger"),
@@ -197,7 +197,7 @@ def test_any_text_is_read_or_refused_in_one_line(read: Read, text: str | bytes) 
     for cue in timeline.cues:
         asked = cue.controls
         assert cue.state in ConversationState and (asked.emotion is None or asked.emotion in Emotion)
-        assert 0.0 <= asked.intensity <= 1.0 and 0.5 <= (asked.head_distance or 1.0) <= 2.0
+        assert 0.0 <= asked.intensity <= 1.0 and NEAREST_HEAD <= (asked.head_distance or 1.0) <= FARTHEST_HEAD
         assert 0.0 <= (asked.composure or 0.0) <= 1.0
         assert all(abs(angle) <= math.radians(30) + 1e-9 for angle in asked.gaze or ())
 

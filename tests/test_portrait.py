@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from avatar.evaluation.decoder.surroundings import padded_percent
 from avatar.picture.files import decode_picture
 from avatar.portrait.portrait import Portrait, load_portrait
 from speech.errors import InputError
@@ -206,4 +207,7 @@ def test_every_good_portrait_is_accepted(test_data: Path, cache: Path) -> None:
     paths = sorted((test_data / "portraits").iterdir())
     assert len(paths) >= 10
     for path in paths:
-        assert load_portrait(path, cache_dir=cache).image.shape == (512, 512, 3)
+        portrait = load_portrait(path, cache_dir=cache)
+        assert portrait.image.shape == (512, 512, 3)
+        assert padded_percent(portrait) == pytest.approx(0.0, abs=1e-6), path  # all of them allow that
+        assert any("a hand" in notice for notice in portrait.notices) == ("goatee" in path.name), path

@@ -59,7 +59,7 @@ Gaze = Annotated[
 ]
 HeadDistance = Annotated[
     float | None,
-    typer.Option("--distance", metavar="RATIO", help="Of the head: 1 as in the portrait, 2 far, 0.5 near."),
+    typer.Option("--distance", metavar="RATIO", help="Of the head: 1 as in the portrait, 0.7 near, 1.5 far."),
 ]
 Composure = Annotated[float | None, typer.Option("--composure", metavar="X", help="How calm it is: 0 lively, 1 calm.")]
 

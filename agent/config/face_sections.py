@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from agent.config.section import LONGEST_TEXT, FilePath, Section, located
-from avatar.control_timeline import DEFAULT_INTENSITY, FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
-from avatar.motion import Controls, Emotion
+from avatar.control_timeline import DEFAULT_INTENSITY, MAX_GAZE_DEG
+from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Controls, Emotion
 
 
 def _located_portrait(value: object, info: ValidationInfo) -> object:

@@ -15,8 +15,8 @@ from agent.conversation.events import Say, TypedText
 from agent.conversation.turn import TurnRecord
 from agent.text.foreign_text import shortened
 from agent.text.sentences import Sentence
-from avatar.control_timeline import FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
-from avatar.motion import Emotion
+from avatar.control_timeline import MAX_GAZE_DEG
+from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Emotion
 from speech.errors import InputError
 from speech.events import Transcript
 

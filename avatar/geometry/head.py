@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.geometry import landmarks as lm
+from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.warp import Grid, smoothstep
-from avatar.motion import Doubles, Floats
+from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Doubles, Floats
 
 # The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
 CAMERA_DISTANCE = 11.0
@@ -30,7 +31,6 @@ _DISTANCE_PIVOT = 0.78
 # Angles beyond these would tear any single photo: they are clipped (radians).
 _MOST_YAW, _MOST_PITCH, _MOST_ROLL = 0.38, 0.32, 0.31
 _MOST_SHIFT = 0.5
-_NEAREST, _FARTHEST = 0.75, 1.4
 # Steepest depth, pixels of depth a pixel, that the widest turns together leave unfolded, hypot(sin 0.38, sin 0.32)
 # times 1.7 being less than 1; and the same under the chin, where the head's motion also fades.
 _STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
@@ -118,12 +118,21 @@ class HeadMotion:
         plane: of the face.
         gains: of this portrait.
         fixed: sides of the frame at which nothing moves.
+        edges: of the frame, which hold what they cut off.
     """
 
     def __init__(
-        self, grid: Grid, landmarks: Floats, plane: lm.FacePlane, gains: HeadGains, fixed: FixedSides = NONE_FIXED
+        self,
+        grid: Grid,
+        landmarks: Floats,
+        plane: lm.FacePlane,
+        gains: HeadGains,
+        fixed: FixedSides = NONE_FIXED,
+        edges: FrameEdges | None = None,
     ) -> None:
         self._gains = gains
+        self._edges = edges
+        self._farthest = FARTHEST_HEAD if edges is None else edges.farthest
         # The camera looks at the middle of the picture.
         self._centre = grid.width / 2.0
         unit = plane.eye_distance_px
@@ -180,7 +189,7 @@ class HeadMotion:
         yaw = float(np.clip(self._gains.yaw(float(head[1])), -_MOST_YAW, _MOST_YAW))
         roll = float(np.clip(head[2], -_MOST_ROLL, _MOST_ROLL))
         shift = np.clip(np.array([head[3], -head[4]]), -_MOST_SHIFT, _MOST_SHIFT) * self._unit
-        distance = float(np.clip(head[5], _NEAREST, _FARTHEST))
+        distance = float(np.clip(head[5], NEAREST_HEAD, self._farthest))
         pivot = self._nod_pivot.astype(np.float32)
         turned = (_rotation(pitch, yaw) @ self._solid).reshape(3, *self._head.shape)
         scale = 1.0 / (1.0 + (turned[2] + np.float32(pivot[2] - self._eyes_depth)) * np.float32(1.0 / self._focal))
@@ -196,6 +205,8 @@ class HeadMotion:
         if breath:
             moved += np.float32(breath) * self._breath
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
+        if self._edges is not None:
+            self._edges.hold(moved)
         if self._node_freedom is not None:
             moved *= self._node_freedom
         return np.asarray(cv2.merge([moved[0], moved[1]]), np.float32)

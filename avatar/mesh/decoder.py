@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
+from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.head import NONE_FIXED, FixedSides, HeadMotion
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
@@ -82,7 +83,8 @@ class MeshDecoder:
 
         self._grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
         self._head_grid = Grid(0, 0, _SMOOTH_CELLS, _SMOOTH_CELLS, size // _SMOOTH_CELLS)
-        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed)
+        edges = FrameEdges(self._head_grid, layers.alpha)
+        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed, edges)
         self._invert_pose = FieldInverter(self._head_grid, _POSE_STEPS)
         self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)

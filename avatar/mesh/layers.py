@@ -10,17 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.mesh.background import disc, inpaint_background
 from avatar.motion import Floats
+from avatar.picture.inpainting import disc, inpaint_background
+from avatar.picture.matting import edge_alpha
 from avatar.portrait.portrait import Portrait
 
 TEXTURE_SCALE = 2
 """Textures are enlarged once (Lanczos), so that the quick linear sampling of every frame stays sharp."""
 # All pixels here are those of a picture of 512.
-# The segmentation's edge is known to about this many pixels; the guided filter looks for the true edge within.
-_EDGE_PX = 8
+_RIM_PX, _RIM_SOFT_PX = 1.5, 1.0
 _EDGE_EPS = 1e-4
-_RIM_PX = 5
+# Grey levels that nobody misses.
+_NEARLY = 4.0
 # Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
@@ -113,25 +114,18 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
 
 
 def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
-    """The matte of the person, its edge drawn to the edges in the picture, with a rim of background."""
-    scale = portrait.scale
-    reach = disc(_EDGE_PX * scale)
-    matte = np.where(cv2.dilate(person, reach) > 0, portrait.matte, 0.0).astype(np.float32)
-    guide = portrait.image.astype(np.float32) / 255.0
-    fine = cv2.ximgproc.guidedFilter(guide, matte, round(_EDGE_PX * scale), _EDGE_EPS)
-    core = cv2.erode(person, reach) > 0
-    fine = np.where(core, 1.0, np.where(cv2.dilate(person, reach) > 0, fine, 0.0)).astype(np.float32)
+    """The person's edge as it is in the picture, and a thin rim of background."""
+    fine = edge_alpha(portrait.image, person, portrait.scale)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
-    rim = disc(_RIM_PX * scale)
-    wide = cv2.GaussianBlur(cv2.dilate(np.clip((fine - 0.1) / 0.8, 0.0, 1.0), rim), (0, 0), 2.0 * scale)
-    return np.asarray(np.maximum(wide, np.clip((fine - 0.1) / 0.8, 0.0, 1.0)), np.float32)
+    wide = cv2.GaussianBlur(cv2.dilate(fine, disc(_RIM_PX * portrait.scale)), (0, 0), _RIM_SOFT_PX * portrait.scale)
+    return np.asarray(np.maximum(wide, fine), np.float32)
 
 
 def _minimum_alpha(image: Image, background: Image) -> Floats:
-    """The least alpha with which a person over the background makes the picture, float32 [H, W]."""
+    """The least alpha with which a person over the background nearly makes the picture, float32 [H, W]."""
     picture, behind = image.astype(np.float32), background.astype(np.float32)
-    darker = 1.0 - picture / np.maximum(behind, 1.0)
-    lighter = (picture - behind) / np.maximum(255.0 - behind, 1.0)
+    darker = 1.0 - (picture + _NEARLY) / np.maximum(behind, 1.0)
+    lighter = (picture - _NEARLY - behind) / np.maximum(255.0 - behind, 1.0)
     return np.asarray(np.clip(np.maximum(darker, lighter), 0.0, 1.0).max(axis=2), np.float32)
 
 

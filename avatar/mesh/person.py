@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.geometry.frame_edges import is_cut_off
 from avatar.geometry.warp import Grid, pixel_slices
 from avatar.mesh.layers import TEXTURE_SCALE, Layers
 from avatar.motion import Floats
@@ -109,7 +110,12 @@ def _with_neighbours(cells: tuple[slice, slice]) -> tuple[slice, slice]:
 
 
 def _padded(person: Image, pad_px: int) -> Image:
-    """The person going on beyond the frame: mirrored at the bottom, where clothes go on, drawn out elsewhere."""
+    """The person with its outermost pixels going on beyond the sides that cut it off, and nobody beyond the others."""
     pad = pad_px * TEXTURE_SCALE
-    taller = cv2.copyMakeBorder(person, 0, pad, 0, 0, cv2.BORDER_REFLECT_101)
-    return np.asarray(cv2.copyMakeBorder(taller, pad, 0, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
+    wider = np.asarray(cv2.copyMakeBorder(person, pad, pad, pad, pad, cv2.BORDER_REPLICATE), np.uint8)
+    alpha = person[:, :, 3].astype(np.float32) / np.float32(255.0)
+    sides = ((alpha[0], np.s_[:pad]), (alpha[-1], np.s_[-pad:]), (alpha[:, 0], np.s_[:, :pad]))
+    for edge, beyond in (*sides, (alpha[:, -1], np.s_[:, -pad:])):
+        if not is_cut_off(edge):
+            wider[beyond] = 0
+    return wider

@@ -8,34 +8,64 @@ import numpy as np
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.motion import Floats
 
-# The face (ear to ear) takes this share of the frame's width (up to the second where the picture is tight), the eyes
-# sit at this share of its height.
-_FACE_SHARE, _FACE_SHARE_TIGHT = 0.38, 0.44
-# Faces that are placed by hand may be wider than people's: up to this share, rather than to make up half a picture.
-FACE_SHARE_BY_HAND = 0.66
+# The face (ear to ear) takes this share of the frame's width, and up to the second where the picture ends close to it;
+# the eyes are at this share of its height.
+_FACE_SHARE, _TIGHTEST_FACE_SHARE = 0.38, 0.66
 _EYES_AT = 0.45
+# Where the picture ends early, the face may be so far from its place, shares of the frame, before a tighter square is
+# better than one to the side.
+_OFF_CENTRE, _OFF_HEIGHT = 0.10, 0.12
 
 Placement = tuple[float, float, float]
 """Left, top and side of a square, pixels of the picture."""
 
 
-def head_and_shoulders_square(image: Image, face: Floats, tightest: float = _FACE_SHARE_TIGHT) -> Placement:
-    """The square with head and shoulders.
+def head_and_shoulders_square(image: Image, face: Floats) -> Placement:
+    """The square with head and shoulders: all of it from the picture where a tighter or a shifted one allows that.
 
     Args:
         image: uint8 [H, W, 3].
         face: float32 [478, 3], pixels.
-        tightest: the largest share of the square's width that the face may take.
     """
     width = _face_width(face)
-    height_px, width_px = image.shape[:2]
-    # A tighter frame where the picture ends early, rather than much that has to be made up.
-    side = float(np.clip(min(width_px, height_px), width / tightest, width / _FACE_SHARE))
     eyes = face[[33, 133, 362, 263], :2].mean(axis=0)
-    centre_x = (face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0
-    left = _shifted_inside(float(centre_x - side / 2), side, width_px, 0.06 * side)
-    top = _shifted_inside(float(eyes[1] - _EYES_AT * side), side, height_px, 0.07 * side)
-    return left, top, side
+    x, y = float(face[234, 0] + face[454, 0] + 2.0 * eyes[0]) / 4.0, float(eyes[1])
+    (face_left, face_top), (face_right, face_bottom) = (
+        face[:, :2].min(axis=0).tolist(),
+        face[:, :2].max(axis=0).tolist(),
+    )
+    # The picture, and what it lacks of the face.
+    left, top = min(0.0, face_left), min(0.0, face_top)
+    right, bottom = max(float(image.shape[1]), face_right), max(float(image.shape[0]), face_bottom)
+    room = min(
+        right - left,
+        bottom - top,
+        min(x - left, right - x) / (0.5 - _OFF_CENTRE),
+        (y - top) / (_EYES_AT - _OFF_HEIGHT),
+        (bottom - y) / (1.0 - _EYES_AT - _OFF_HEIGHT),
+    )
+    side = float(np.clip(room, width / _TIGHTEST_FACE_SHARE, width / _FACE_SHARE))
+    start_x, start_y = (
+        _shifted_inside(float(np.clip(start, least, most)), side, low, high)
+        for start, least, most, low, high in (
+            (x - side / 2, face_right - side, face_left, left, right),
+            (y - _EYES_AT * side, face_bottom - side, face_top, top, bottom),
+        )
+    )
+    return start_x, start_y, side
+
+
+def padded_share(image: Image, placement: Placement) -> float:
+    """How much of a square lies beyond the picture, 0 to 1.
+
+    Args:
+        image: uint8 [H, W, 3].
+        placement: of the square.
+    """
+    left, top, side = placement
+    height, width = image.shape[:2]
+    across, down = min(left + side, width) - max(left, 0.0), min(top + side, height) - max(top, 0.0)
+    return 1.0 - max(across, 0.0) * max(down, 0.0) / side**2
 
 
 def to_square(face: Floats, placement: Placement) -> Floats:
@@ -72,10 +102,9 @@ def crop_square(image: Image, placement: Placement, size: int) -> Image:
     return np.asarray(np.rint(extended), np.uint8)
 
 
-def _shifted_inside(start: float, side: float, length: int, most: float) -> float:
-    """Moves a stretch towards lying inside 0 … length, by at most so many pixels."""
-    wanted = min(max(start, 0.0), length - side) if side <= length else (length - side) / 2.0
-    return start + float(np.clip(wanted - start, -most, most))
+def _shifted_inside(start: float, side: float, low: float, high: float) -> float:
+    """Moves a stretch inside two limits; where it is longer than they are apart, into their middle."""
+    return float(np.clip(start, low, high - side)) if side <= high - low else (low + high - side) / 2.0
 
 
 def _face_width(face: Floats) -> float:

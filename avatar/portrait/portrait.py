@@ -16,10 +16,10 @@ from avatar.motion import Floats
 from avatar.picture.files import Picture, decode_picture, picture_size, read_picture
 from avatar.portrait.cache import read_entry, write_entry
 from avatar.portrait.head_and_shoulders import (
-    FACE_SHARE_BY_HAND,
     Placement,
     crop_square,
     head_and_shoulders_square,
+    padded_share,
     to_square,
 )
 from speech.errors import InputError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below, or in what it calls, changes what an analysis holds: old cache entries then no
 # longer match.
-_ANALYSIS_VERSION = 7
+_ANALYSIS_VERSION = 8
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
@@ -40,6 +40,8 @@ _TURNED, _PROFILE = 0.5, 1.1
 _TILTED = 35.0
 # So much of the face may lie beyond the picture's edges before it is said: chins and hair often do a little.
 _CUT_OFF = 0.08
+# Nor need it be said that a frame shows a hair's breadth more than there is.
+_PADDED = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     from avatar.portrait.covered import mouth_is_covered
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.head_gains import measure_head_gains
+    from avatar.portrait.in_front import hand_in_front
     from avatar.portrait.landmark_checks import check_landmarks
     from avatar.portrait.matte import complete_matte
     from avatar.portrait.upright import contradicts_detector, upright
@@ -163,8 +166,9 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
         beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
         notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
-    if beyond > _CUT_OFF:
-        notices.append("the picture cuts off part of the face: what is missing is made up")
+        if hand_in_front(finder.hands(crop), landmarks):
+            notices.append("a hand at the face moves with the head: a picture without it would move better")
+    notices += _edge_notices(beyond, held.image, held.placement)
     if abs(held.tilt) > _TILTED:
         notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")
     turned = _turn(landmarks)
@@ -186,7 +190,8 @@ def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Por
     scale = picture.image.shape[1] / picture.size[0]
     face = mesh_from_points({name: point * scale for name, point in placed.points.items()})
     notices = [*picture.notices, *_size_notices(face, path)]
-    placement = head_and_shoulders_square(image, face, FACE_SHARE_BY_HAND)
+    placement = head_and_shoulders_square(image, face)
+    notices += _edge_notices(_beyond_edges(face, image), image, placement)
     crop = crop_square(image, placement, FRAME_SIZE)
     landmarks = to_square(face, placement)
     with FaceFinder() as finder:  # it may know what it sees all the same
@@ -225,6 +230,22 @@ def _beyond_edges(face: Floats, image: Image) -> float:
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     inside, _ = cv2.intersectConvexConvex(hull, corners)
     return 1.0 - inside / max(float(cv2.contourArea(hull)), 1e-6)
+
+
+def _edge_notices(beyond: float, image: Image, placement: Placement) -> list[str]:
+    """What is to be said of a square that shows more than there is in the picture.
+
+    Args:
+        beyond: the share of the face that the picture lacks.
+        image: uint8 [H, W, 3].
+        placement: of the square.
+    """
+    if beyond > _CUT_OFF:
+        return ["the picture cuts off part of the face: what is missing is made up"]
+    padded = padded_share(image, placement)
+    if padded > _PADDED:
+        return [f"the picture ends too close to the face: {padded:.0%} of the frame, at its edges, is made up"]
+    return []
 
 
 def _size_notices(face: Floats, path: Path) -> list[str]:

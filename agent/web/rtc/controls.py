@@ -8,8 +8,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from avatar.control_timeline import DEFAULT_INTENSITY, FARTHEST_HEAD, MAX_GAZE_DEG, NEAREST_HEAD
-from avatar.motion import Controls, Emotion
+from avatar.control_timeline import DEFAULT_INTENSITY, MAX_GAZE_DEG
+from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Controls, Emotion
 
 Degrees = Annotated[float | None, Field(ge=-MAX_GAZE_DEG, le=MAX_GAZE_DEG)]
 

@@ -14,6 +14,7 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
+from avatar.evaluation.decoder.surroundings import padded_percent, residue
 from avatar.evaluation.results import Band, Cell, Row, Section
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Doubles, Floats, MotionLayout, neutral
@@ -47,6 +48,7 @@ _GAZES = (("gaze yaw", "gazeYaw", 20.0), ("gaze pitch", "gazePitch", 15.0))
 _ANGLE_BAND, _GAZE_BAND, _KEPT_BAND, _SHAPE_BAND = Band(0.0, 2.0), Band(0.0, 4.0), Band(0.0, 0.05), Band(0.0, 0.02)
 _NONE = Band(0.0, 0.0)
 _SEAM_BAND = Band(0.0, 1.15)
+_RESIDUE_BAND = Band(0.75, 1.25)
 
 
 def vector(**values: float) -> Floats:
@@ -190,6 +192,8 @@ class DecoderEvaluation:
                 "",
                 _SEAM_BAND,
             ),
+            _row("beyond the picture's edges", padded_percent(self._portrait), "%", _NONE, 1),
+            _row("residue beside the moved head", residue(self._decoder, self._portrait), "", _RESIDUE_BAND),
         ]
 
 
@@ -200,7 +204,9 @@ _HEAD_NOTE = (
 )
 _PIXEL_NOTE = (
     "Folds: cells of the field that are turned over, at extremes. Flicker: the largest change of a pixel that the "
-    "person never reaches. Seams: gradient on the borders of what is drawn over, over that of the skin there."
+    "person never reaches. Seams: gradient on the borders of what is drawn over, over that of the skin there. Residue: "
+    "gradient where the head's outline was before it moved aside, over that of the background around: smears make it "
+    "less than 1, hair left behind more."
 )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
-from avatar.geometry.warp import smoothstep
+from avatar.geometry.warp import Grid, smoothstep
 from avatar.motion import Floats
 
 # All pixels here are those of a picture of 512.
 # The background under the person is invented from what lies at least this far outside the matte.
-_CLEAR_PX = 8
+_CLEAR_PX = 4
 # Below the first alpha the background keeps to the picture, above the second to what is around.
 _MOSTLY_BACKGROUND = (0.05, 0.25)
 # What goes on into the hole is averaged over this much before its rim, fades with this power of the distance, and comes
@@ -20,6 +20,12 @@ _MOSTLY_BACKGROUND = (0.05, 0.25)
 _RIM_PX, _FADES, _FROM_ABOVE = 3.0, 1.6, 0.6
 # How soft it is near the rim and far inside it, and from where to where one becomes the other.
 _SOFT_PX, _SOFTER_PX, _INSIDE_PX = 2.0, 7.0, (6.0, 50.0)
+# Detail, finer than the first, is mirrored into the hole: whole up to the one depth, not at all from the other on.
+_DETAIL_PX, _MIRROR_PX = 14.0, (6.0, 28.0)
+# The hole's outline is smoothed by so much.
+_OUTLINE_PX = 4.0
+# Where the detail is strong, grey levels, coarse things are mirrored too; plain walls with their shadows go on softly.
+_STRUCTURED = (5.0, 14.0)
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -37,8 +43,10 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     known = (1 - covered).astype(np.float32)
     if known.sum() < 100.0:  # the person fills the frame: nothing to fill from, and nothing to see
         return image.copy()
-    filled = _continued(image, covered, known, scale)
-    filled += _grain(image, known, scale) * (1.0 - known[:, :, None])
+    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
+    filled = _continued(image, depth, known, scale) + _grain(image, known, scale) * (1.0 - known[:, :, None])
+    beside = _mirrored(image, covered, known, filled, scale)
+    filled += (beside - filled) * (1.0 - smoothstep(depth, *_MIRROR_PX))[:, :, None]
     soft = cv2.GaussianBlur(known, (0, 0), 2.0 * scale)[:, :, None] * known[:, :, None]
     out = image * soft + filled * (1.0 - soft)
     # Where hardly anybody is, only backgrounds count from which somebody makes the picture again: there, the picture.
@@ -49,7 +57,38 @@ def inpaint_background(image: Image, alpha: Floats, scale: float) -> Image:
     return np.asarray(np.rint(np.clip(possible * (1.0 - weight) + out * weight, 0.0, 255.0)), np.uint8)
 
 
-def _continued(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scale: float) -> Floats:
+def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, filled: Floats, scale: float) -> Floats:
+    """The surroundings folded into the hole at its rim, where a moving head uncovers it: float32 [S, S, 3].
+
+    There the picture goes on as sharp as it is. What the fold can't show is as it is filled.
+    """
+    outline = (cv2.GaussianBlur(covered.astype(np.float32), (0, 0), _OUTLINE_PX * scale) > 0.5).astype(np.uint8)
+    outline = np.maximum(outline, covered)
+    _, labels = cv2.distanceTransformWithLabels(outline, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    rows, columns = np.nonzero(outline == 0)
+    places = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    places[labels[rows, columns]] = np.column_stack([columns, rows])
+    nearest = cv2.GaussianBlur(places[labels], (0, 0), _OUTLINE_PX * scale)
+    height, width = covered.shape
+    at = 2.0 * nearest - Grid(0, 0, width, height, 1).nodes()
+    seen = cv2.GaussianBlur(known, (0, 0), scale) * known
+    around = np.maximum(cv2.GaussianBlur(seen, (0, 0), _DETAIL_PX * scale), 1e-3)
+
+    def mean(values: Floats) -> Floats:
+        return np.asarray(cv2.GaussianBlur(values * seen[:, :, None], (0, 0), _DETAIL_PX * scale) / around[:, :, None])
+
+    def folded(values: Floats) -> Floats:
+        return np.asarray(cv2.remap(values * seen[:, :, None], at, None, cv2.INTER_LINEAR), np.float32)
+
+    coarse = mean(image.astype(np.float32))
+    fine = image - coarse
+    strength = np.sqrt(mean(fine * fine).mean(axis=2, keepdims=True))
+    structured = smoothstep(folded(strength), *_STRUCTURED)[:, :, None]
+    there = cv2.remap(seen, at, None, cv2.INTER_LINEAR)[:, :, None]
+    return np.asarray(filled + folded(fine) + structured * (folded(coarse) - filled * there), np.float32)
+
+
+def _continued(image: Image, depth: Floats, known: Floats, scale: float) -> Floats:
     """Left, right and upper rim of the hole drawn on into it, nearer ones more; ever softer: float32 [S, S, 3]."""
     weight = cv2.GaussianBlur(known, (0, 0), _RIM_PX * scale)
     rim = cv2.GaussianBlur(image * known[:, :, None], (0, 0), _RIM_PX * scale) / np.maximum(weight, 1e-3)[:, :, None]
@@ -61,7 +100,6 @@ def _continued(image: Image, covered: npt.NDArray[np.uint8], known: Floats, scal
         sum_of_weights += near
     filled = total / np.maximum(sum_of_weights, 1e-9)[:, :, None]
     near_rim, inside = (cv2.GaussianBlur(filled, (0, 0), soft * scale) for soft in (_SOFT_PX, _SOFTER_PX))
-    depth = cv2.distanceTransform(covered, cv2.DIST_L2, 3) / scale
     return np.asarray(near_rim + smoothstep(depth, *_INSIDE_PX)[:, :, None] * (inside - near_rim), np.float32)
 
 
