@@ -56,6 +56,7 @@ def evaluate_decoder(
     placed = landmarks if portraits else settings.portrait.landmarks
 
     from agent.personas import portrait_path
+    from avatar.evaluation.decoder.advice import with_advice
     from avatar.evaluation.decoder.evaluation import DecoderEvaluation, side_by_side
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
@@ -83,7 +84,7 @@ def evaluate_decoder(
         found = Evaluation(
             "Decoder",
             {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
-            side_by_side(tables),
+            [with_advice(section) for section in side_by_side(tables)],
             pictures={name: jpeg(sheet) for name, sheet in drawn.items()} if has_pictures(outputs) else {},
         )
         found = evaluation_tables.beside(found, earlier, before)
