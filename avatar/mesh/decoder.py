@@ -99,7 +99,9 @@ class MeshDecoder:
         self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._grid)
         stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
-        self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
+        self._shading = Shading(
+            portrait.image, points, plane, self._face_grid, self._grid, self._head.depth, self._head_grid
+        )
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
             cell = max(1, round(cell * scale))
@@ -138,7 +140,7 @@ class MeshDecoder:
             eye.draw(frame, values, controls, face, pose)
         self._chin.draw(frame, face_controls, back, pose, self._person)
         self._grain.draw(frame, controls, back, pose)
-        self._shading.draw(frame, controls, back)
+        self._shading.draw(frame, controls, back, values[MotionLayout.ROTATION])
         if over_black is None or self._person_over_white is None:
             return frame
         # How much of each pixel the person covers shows in what shines through before white and before black.
