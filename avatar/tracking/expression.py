@@ -52,11 +52,11 @@ _CONTROLS = tuple(sorted({control for parts in _UNKNOWNS.values() for control in
 # MediaPipe sees less of a movement than there is: its share on the lips and brows, and elsewhere. Medians over six
 # drawn portraits; the spread between them is about a tenth.
 _SEEN: dict[str, tuple[float, float]] = {
-    "open": (0.88, 0.68), "close": (0.80, 0.62), "funnel": (0.92, 0.60), "pucker": (0.75, 0.20), "smile": (0.74, 0.74),
-    "frown": (0.73, 0.40), "stretch": (0.53, 0.10), "press": (0.69, 0.60), "lower": (1.0, 0.90), "upper": (0.80, 1.0),
+    "open": (0.88, 0.68), "close": (0.80, 0.62), "funnel": (0.92, 0.60), "pucker": (0.75, 0.20), "smile": (0.70, 0.78),
+    "frown": (0.76, 0.40), "stretch": (0.53, 0.10), "press": (0.69, 0.60), "lower": (1.0, 0.90), "upper": (0.80, 1.0),
     "rollLower": (0.27, 0.70), "rollUpper": (0.57, 1.0), "shrugLower": (0.86, 0.70), "shrugUpper": (0.84, 1.0),
     "jawLeft": (0.37, 0.27), "jawRight": (0.37, 0.27), "mouthLeft": (0.56, 0.30), "mouthRight": (0.56, 0.30),
-    "browDown": (0.50, 0.50), "browInner": (0.57, 0.57), "browOuter": (0.60, 0.60),
+    "browDown": (0.50, 0.50), "browInner": (0.64, 0.64), "browOuter": (0.52, 0.52),
 }  # fmt: skip
 
 _GAP_SEEN = 1.03  # of the distance between the inner lips
