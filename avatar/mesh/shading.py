@@ -35,8 +35,8 @@ _STEPS = 2
 # Smooth skin (children, illustrations) folds less than skin with pores: its share, and the grey levels of fine grain
 # on the cheeks between which it grows to 1.
 _SMOOTH_SHARE, _GRAIN_FROM, _GRAIN_TO = 0.4, 0.8, 3.0
-# The light on a turned face is found from so much of its skin, with this ridge, and never darker than this share of the
-# usual; nor does a turn change it by more. Angles below this, radians, change nothing that is seen.
+# The light on a turned face is found where skin is so sure, with this ridge, and taken for at least this share of the
+# usual; a turn changes it by at most this share. Angles below this, radians, change nothing that is seen.
 _SURE_SKIN, _LIGHT_RIDGE, _DARKEST, _MOST_TURNED, _LEAST_TURN = 0.6, 0.02, 0.4, 0.12, 0.01
 # How softly it ends at the face's outline, and how smooth its shape is, eye distances.
 _OUTLINE_SOFT, _SHAPE_BLUR = 0.12, 0.05
@@ -188,7 +188,7 @@ def _turned_light(image: Image, landmarks: Floats, nodes: Floats, depth: Floats,
     sure = (face > 0.0) & (skin > _SURE_SKIN)
     if int(sure.sum()) < 100:
         return np.zeros((3, *depth.shape), np.float32)
-    light /= np.median(light[sure])
+    light /= max(float(np.median(light[sure])), 1.0)
     middle = normal[:, sure].mean(axis=1)
     from_middle = normal[:, sure] - middle[:, None]
     source = np.linalg.solve(
