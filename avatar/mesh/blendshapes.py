@@ -122,7 +122,7 @@ class FaceFields:
             out = lm.OUTWARDS[side]
             brow, room = brows[side], self._room_under_brow(side)
             # Skin that is stretched leaves the lid alone; squeezed, it needs more room, and makes the lid heavy.
-            stretched, squeezed = max(0.60 * room, 0.075), max(0.80 * room, 0.095)
+            stretched, squeezed = max(0.65 * room, 0.085), max(0.80 * room, 0.095)
             inner = inner + _brow(a, b, brow[:, :2].mean(axis=1), _BROW_INNER, stretched)
             down = _brow(a, b, brow[:, :3].mean(axis=1), 0.24, squeezed)
             fields["browDown" + side] = (-0.035 * out * down, -0.082 * down)
@@ -210,7 +210,7 @@ class FaceFields:
             # Lips that are drawn out become thinner.
             drawn_out = -sign * 0.016 * rim * inside * half
             fields["smile" + side] = (smile * 0.078 * out * pull, smile * (0.100 * bend + 0.03 * middle_up + drawn_out))
-            fields["frown" + side] = (0.014 * out * pull, -0.080 * bend)
+            fields["frown" + side] = (0.014 * out * pull, -0.080 * _bump(x, v, corner, 0.22, 0.24))
             # The line of a smiling photo's lips is made straight, as one piece, and its cheeks come down.
             beside = np.clip(np.abs(t) - 1.0, 0.0, None) * self._mouth_half
             around = half * np.exp(-((v / 0.26) ** 2) - (beside / 0.20) ** 2)

@@ -91,7 +91,7 @@ class MeshDecoder:
         if glasses is not None:
             basis *= 1.0 - glasses.rigidity(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
-        self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, zero_outside=True)
+        self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, steep=True, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
         white = np.full((size, size, 3), 255, np.uint8)
