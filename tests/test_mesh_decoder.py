@@ -222,7 +222,7 @@ def test_a_frown_takes_back_the_smile_that_a_photo_has(portrait: Portrait) -> No
         else:
             assert np.abs(upper).max() < 0.5
     frowns = ControlMap()
-    assert frowns(vector(mouthFrown=0.5))[INDEX["unsmileLeft"]] == pytest.approx(0.9375)
+    assert frowns(vector(mouthFrown=0.5))[INDEX["unsmileLeft"]] == pytest.approx(0.96875)
     assert frowns(vector(mouthSmile=0.5))[INDEX["unsmileLeft"]] == 0.0
 
 

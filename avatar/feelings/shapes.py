@@ -42,7 +42,7 @@ SHAPES: dict[Emotion, dict[str, float]] = {
     # AU 1 + 2 + 4 + 5 + 20: brows raised and straight, eyes wide, corners drawn back.
     Emotion.AFRAID: {
         "browInnerUp": 0.90, "browDown": 0.30, "browOuterUp": 0.35, "eyeWide": 0.70, "mouthStretch": 0.80,
-        "mouthFrown": 0.35, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
+        "mouthFrown": 0.25, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
     },
     # AU 9 + 10 + 17 + 7: nose wrinkled, upper lip raised, eyes narrowed.
     Emotion.DISGUSTED: {

@@ -82,9 +82,10 @@ class ControlMap:
             smile = of("mouthSmile" + side) * (1.0 - 0.6 * rounding)
             out["smile" + side] = smile
             frown = of("mouthFrown" + side)
-            out["frown" + side] = frown
+            # A corner goes up or down.
+            out["frown" + side] = frown * (1.0 - 0.5 * smile)
             # Before a mouth frowns, the smile goes that the photo may have.
-            out["unsmile" + side] = (1.0 - (1.0 - frown) ** 4) * (1.0 - smile)
+            out["unsmile" + side] = (1.0 - (1.0 - frown) ** 5) * (1.0 - smile)
             out["dimple" + side] = of("mouthDimple" + side)
             # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
             out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)

@@ -203,7 +203,7 @@ def _as_arkit(found: dict[str, Doubles]) -> Floats:
         smile = found["smile" + side]
         put("mouthSmile" + side, smile / rounding)
         put("mouthStretch" + side, found["stretch" + side] / ((1.0 - 0.5 * smile) * rounding))
-        put("mouthFrown" + side, found["frown" + side])
+        put("mouthFrown" + side, found["frown" + side] / (1.0 - 0.5 * smile))
         put("mouthPress" + side, found["press" + side])
         put("mouthLowerDown" + side, found["lower" + side] / left_open)
         put("mouthUpperUp" + side, found["upper" + side] / left_open)
