@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.command_line import app
+from avatar.evaluation.decoder.advice import with_advice
 from avatar.evaluation.decoder.evaluation import side_by_side, vector
 from avatar.evaluation.decoder.landmarks import IrisTemplate, Ruler
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share
 from avatar.evaluation.decoder.sheet import contact_sheet
-from avatar.evaluation.results import Section, row
+from avatar.evaluation.decoder.travel import travel_rows
+from avatar.evaluation.results import Section, at_least, at_most, row
 from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats
@@ -104,6 +107,32 @@ def test_a_trembling_background_is_seen(
     assert background_flicker(decoder, portrait, motion) >= 3.0
 
 
+def test_travel_is_what_the_pixels_do(portrait: Portrait) -> None:
+    unit = lm.FacePlane.of(portrait.landmarks).eye_distance_px
+
+    def draw(driven: Mapping[str, float]) -> np.ndarray:
+        up = 0.05 * unit if "browInnerUp" in driven else 0.0
+        return np.asarray(cv2.warpAffine(portrait.image, np.array([[1.0, 0, 0], [0, 1.0, -up]]), (512, 512)), np.uint8)
+
+    found = {line.name: line.cells[0] for line in travel_rows(portrait.landmarks, draw)}
+    rise = found.pop("brows up: inner ends rise")
+    assert rise.value == pytest.approx(0.05, abs=0.006) and not rise.is_outside
+    assert all(abs(cell.value or 0.0) < 0.005 for cell in found.values())
+    assert found["brows down: inner ends sink"].is_outside
+
+
+def test_what_lies_outside_is_told_what_to_do() -> None:
+    inside, outside = (
+        row("gaze yaw, error", [1.0], bands=[at_most(2.0)]),
+        row("brows up, r", [0.5], bands=[at_least(0.9)]),
+    )
+    told = with_advice(Section("Expression", ("a",), (inside, outside, outside), "Note."))
+    assert told.note.startswith("Note. Outside, brows up, r and 1 more: ") and "spectacles" in told.note
+    assert "eyes are small" not in told.note
+    fine = Section("Expression", ("a",), (inside,), "Note.")
+    assert with_advice(fine) == fine
+
+
 def test_tables_of_several_portraits_stand_side_by_side() -> None:
     one, two = ([Section("Head", (name,), (row("yaw", [value]),))] for name, value in (("a", 1.0), ("b", 2.0)))
     (joined,) = side_by_side([one, two])
@@ -134,6 +163,7 @@ def test_the_command(tmp_path: Path) -> None:
     expression = found["Expression found again"]
     assert expression["jaw: lip gap, r"]["values"]["mira"] > 0.95
     assert 20.0 < expression["jaw: lip gap, at 1"]["values"]["mira"] < 50.0
+    assert found["Travel at 1"]["brows up: inner ends rise"]["values"]["mira"] > 0.04
     head = found["Head and gaze found again"]
     for angle in ("pitch", "yaw", "roll"):
         assert head[f"{angle}, error"]["values"]["mira"] < 3.0

@@ -12,7 +12,7 @@ import pytest
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry.head import HeadGains, HeadMotion
-from avatar.geometry.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
+from avatar.geometry.landmarks import BROW, BROW_LOWER, LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
@@ -222,8 +222,23 @@ def test_a_frown_takes_back_the_smile_that_a_photo_has(portrait: Portrait) -> No
         else:
             assert np.abs(upper).max() < 0.5
     frowns = ControlMap()
-    assert frowns(vector(mouthFrown=0.5))[INDEX["unsmileLeft"]] == pytest.approx(0.75)
+    assert frowns(vector(mouthFrown=0.5))[INDEX["unsmileLeft"]] == pytest.approx(0.96875)
     assert frowns(vector(mouthSmile=0.5))[INDEX["unsmileLeft"]] == 0.0
+
+
+def test_brows_that_go_down_or_up_leave_lids_alone_and_never_fold(portrait: Portrait) -> None:
+    points = portrait.landmarks
+    plane = FacePlane.of(points)
+    fields = FaceFields(plane, points, slit_between(plane, points, LIP_UPPER_INNER, LIP_LOWER_INNER, MOUTH_CORNERS))
+    nodes = Grid(0, 0, 64, 40, 8).nodes()
+    moved = {name: fields.basis(nodes, (name,), "face")[0] for name in ("browInner", "browDownLeft", "browDownRight")}
+    up, down = moved["browInner"], moved["browDownLeft"] + moved["browDownRight"]
+    for field in (up, down):
+        dx, dy = np.gradient(field / 8, axis=1), np.gradient(field / 8, axis=0)
+        assert ((1 + dx[..., 0]) * (1 + dy[..., 1]) - dx[..., 1] * dy[..., 0]).min() > 0.1
+    at = points[[*BROW["Left"][:2], *BROW_LOWER["Left"][:2], 386, 159], :2][None]
+    risen = -fields.basis(at, ("browInner",), "face")[0, 0, :, 1] / plane.eye_distance_px
+    assert risen[:4].min() > 0.06 and risen[4:].max() < 0.02
 
 
 def test_a_blink_closes_whatever_the_lid_did_before() -> None:

@@ -34,15 +34,15 @@ SHAPES: dict[Emotion, dict[str, float]] = {
         "noseSneer": 0.40, "mouthPress": 0.50, "mouthFrown": 0.45, "mouthSmile": -0.60, "jawForward": 0.30,
         "headPitch": -0.06,
     },
-    # AU 1 + 2 + 5 + 26: brows high, eyes wide, jaw dropped.
+    # AU 1 + 2 + 5 + 26: brows high, eyes wide, jaw dropped; a little of a frown, which takes a photo's own smile back.
     Emotion.SURPRISED: {
-        "browInnerUp": 0.95, "browOuterUp": 0.95, "eyeWide": 0.70, "jawOpen": 0.16, "mouthFunnel": 0.12,
-        "mouthSmile": -0.30, "headPitch": 0.04,
+        "browInnerUp": 0.80, "browOuterUp": 0.85, "eyeWide": 0.60, "jawOpen": 0.16, "mouthFunnel": 0.12,
+        "mouthSmile": -0.30, "mouthFrown": 0.20, "headPitch": 0.04,
     },
     # AU 1 + 2 + 4 + 5 + 20: brows raised and straight, eyes wide, corners drawn back.
     Emotion.AFRAID: {
-        "browInnerUp": 0.95, "browDown": 0.30, "browOuterUp": 0.10, "eyeWide": 0.75, "mouthStretch": 0.75,
-        "mouthFrown": 0.40, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
+        "browInnerUp": 0.90, "browDown": 0.30, "browOuterUp": 0.35, "eyeWide": 0.70, "mouthStretch": 0.80,
+        "mouthFrown": 0.25, "mouthLowerDown": 0.20, "mouthSmile": -0.60, "headPitch": -0.03,
     },
     # AU 9 + 10 + 17 + 7: nose wrinkled, upper lip raised, eyes narrowed.
     Emotion.DISGUSTED: {

@@ -140,6 +140,8 @@ class HeadMotion:
         eyes_depth = float(landmarks[[33, 133, 362, 263], 2].mean())
         limb = float(landmarks[[234, 454, 127, 356], 2].mean()) + 0.12 * unit
         depth = _depth(nodes, landmarks, limb, unit)
+        self.depth = depth.astype(np.float32)
+        """Of each node, away from the viewer, pixels: float32 [rows, columns]."""
         origin = plane.origin
         self._unit = unit
         self._focal = CAMERA_DISTANCE * unit

@@ -27,6 +27,8 @@ CLOSED_GAP = 0.022
 _CORNERS_UP = 0.02
 # By how much further than the lips' line says corners must come down: their outlines are bent as well.
 _UNSMILES = 1.3
+# How far a raised brow moves the forehead, and how far along the brow its inner end goes over into the rest.
+_INTO_FOREHEAD, _BROW_INNER = 0.30, 0.19
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -37,10 +39,21 @@ def _bump(a: Doubles, b: Doubles, centre: Doubles, width: float, height: float) 
     return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
 
 
-def _brow(a: Doubles, b: Doubles, centre: Doubles, width: float, room: float) -> Doubles:
-    """A bump that fades into the forehead slowly, and towards the eye quickly, so that the lids hardly follow."""
-    height = np.where(b > centre[1], 0.34, max(0.85 * room, 0.11))
-    return np.asarray(np.exp(-(((a - centre[0]) / width) ** 2) - ((b - centre[1]) / height) ** 2))
+def _brow(a: Doubles, b: Doubles, rims: Doubles, width: float, below: float) -> Doubles:
+    """A part of a brow moved as one piece, which fades into the forehead slowly.
+
+    Args:
+        a: of the points asked for.
+        b: likewise.
+        rims: float64 [2, 2], middle of its upper rim and of its lower one.
+        width: how far it fades along the brow.
+        below: how far it fades towards the eye.
+    """
+    (_, upper), (_, lower) = rims
+    beyond = np.where(b > upper, (b - upper) / _INTO_FOREHEAD, np.clip(lower - b, 0.0, None) / below)
+    beyond = np.where((b > lower) & (b <= upper), 0.0, beyond)
+    along = (a - rims[:, 0].mean()) / width
+    return np.asarray(np.exp(-(along**2) - beyond**2))
 
 
 class FaceFields:
@@ -102,24 +115,25 @@ class FaceFields:
         """Brows, cheeks and nose."""
         zero = np.zeros_like(a)
         fields = {}
-        brows = {side: self._points[list(lm.BROW[side])] for side in lm.SIDES}
-        rooms = {side: self._room_under_brow(side) for side in lm.SIDES}
-        inner = np.mean([brows[side][0] for side in lm.SIDES], axis=0)
-        room = min(rooms.values())
-        fields["browInner"] = (zero, 0.085 * _brow(a, b, inner, 0.30, room))
+        # Upper and lower rim, inner end to outer end: [2, 5, 2].
+        brows = {side: self._points[[lm.BROW[side], lm.BROW_LOWER[side]]] for side in lm.SIDES}
+        inner = np.zeros_like(a)
         for side in lm.SIDES:
             out = lm.OUTWARDS[side]
-            brow, room = brows[side], rooms[side]
-            middle, tail = brow[1:4].mean(axis=0), brow[3:].mean(axis=0)
-            down = _brow(a, b, brow[:3].mean(axis=0), 0.24, room)
-            fields["browDown" + side] = (-0.03 * out * down, -0.065 * down)
-            fields["browOuter" + side] = (zero, 0.08 * _brow(a, b, (middle + 2 * tail) / 3, 0.26, room))
-            cheek = self._points[lm.CHEEK[side]]
-            lift = _bump(a, b, cheek, 0.24, 0.16)
-            fields["cheek" + side] = (0.012 * out * lift, 0.055 * lift)
+            brow, room = brows[side], self._room_under_brow(side)
+            # Skin that is stretched leaves the lid alone; squeezed, it needs more room, and makes the lid heavy.
+            stretched, squeezed = max(0.65 * room, 0.085), max(0.80 * room, 0.095)
+            inner = inner + _brow(a, b, brow[:, :2].mean(axis=1), _BROW_INNER, stretched)
+            down = _brow(a, b, brow[:, :3].mean(axis=1), 0.24, squeezed)
+            fields["browDown" + side] = (-0.035 * out * down, -0.082 * down)
+            fields["browOuter" + side] = (zero, 0.095 * _brow(a, b, brow[:, 3:].mean(axis=1), 0.22, stretched))
             wing = self._points[lm.NOSE_WING[side]]
             sneer = _bump(a, b, wing, 0.13, 0.16)
             fields["sneer" + side] = (0.008 * out * sneer, 0.062 * sneer)
+            # A raised cheek draws the wing of the nose out.
+            lift = _bump(a, b, self._points[lm.CHEEK[side]], 0.24, 0.16)
+            fields["cheek" + side] = (out * (0.016 * lift + 0.014 * sneer), 0.075 * lift)
+        fields["browInner"] = (zero, 0.088 * inner)
         return fields
 
     def _room_under_brow(self, side: str) -> float:
@@ -183,16 +197,20 @@ class FaceFields:
         fields["shrugUpper"] = (zero, 0.050 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
 
         # A photo that smiles already has less of a smile left to add.
-        smile = 1.0 - 0.65 * self.photo_smile
+        smile = 1.0 - 0.45 * self.photo_smile
         for side in lm.SIDES:
             out = lm.OUTWARDS[side]
             corner = np.array([out * self._mouth_half, 0.0])
             half = smoothstep(out * t, -0.35, 0.35)
             pull = _bump(x, v, corner, 0.24, 0.24)
+            # The corners bend the line of the lips, instead of carrying its middle and the tip of the nose along.
+            bend = _bump(x, v, corner, 0.21, 0.20 if is_upper else 0.24)
             tight = _bump(x, v, corner, 0.14, 0.14)
             middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
-            fields["smile" + side] = (smile * 0.075 * out * pull, smile * (0.085 * pull + 0.03 * middle_up))
-            fields["frown" + side] = (0.014 * out * pull, -0.062 * pull)
+            # Lips that are drawn out become thinner.
+            drawn_out = -sign * 0.016 * rim * inside * half
+            fields["smile" + side] = (smile * 0.078 * out * pull, smile * (0.100 * bend + 0.03 * middle_up + drawn_out))
+            fields["frown" + side] = (0.014 * out * pull, -0.080 * _bump(x, v, corner, 0.22, 0.24))
             # The line of a smiling photo's lips is made straight, as one piece, and its cheeks come down.
             beside = np.clip(np.abs(t) - 1.0, 0.0, None) * self._mouth_half
             around = half * np.exp(-((v / 0.26) ** 2) - (beside / 0.20) ** 2)

@@ -36,7 +36,9 @@ INDEX = {name: i for i, name in enumerate(CONTROLS)}
 # Upper lid: share of the eye's opening that it comes down by at eyeSquint = 1, goes up by at eyeWide = 1, and follows
 # a full look down or up by. Lower lid: likewise, in units of its own full lift.
 _SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.26, 0.72, 0.42
-_SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 0.9, 0.2, 0.5, 0.3, 0.35, 0.72
+_SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 1.0, 0.2, 0.65, 0.3, 0.35, 0.72
+# A smile lifts the cheek by this share of what squinting does.
+_SMILE_CHEEK = 0.75
 
 _Reader = Callable[[str], float]
 
@@ -80,9 +82,10 @@ class ControlMap:
             smile = of("mouthSmile" + side) * (1.0 - 0.6 * rounding)
             out["smile" + side] = smile
             frown = of("mouthFrown" + side)
-            out["frown" + side] = frown
+            # A corner goes up or down.
+            out["frown" + side] = frown * (1.0 - 0.5 * smile)
             # Before a mouth frowns, the smile goes that the photo may have.
-            out["unsmile" + side] = frown * (2.0 - frown) * (1.0 - smile)
+            out["unsmile" + side] = (1.0 - (1.0 - frown) ** 5) * (1.0 - smile)
             out["dimple" + side] = of("mouthDimple" + side)
             # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
             out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)
@@ -94,7 +97,7 @@ class ControlMap:
             brow_down = of("browDown" + side)
             out["browDown" + side] = brow_down
             out["browOuter" + side] = of("browOuterUp" + side) * (1.0 - 0.5 * brow_down)
-            out["cheek" + side] = max(of("cheekSquint" + side), 0.6 * smile)
+            out["cheek" + side] = max(of("cheekSquint" + side), _SMILE_CHEEK * smile)
             out["sneer" + side] = of("noseSneer" + side)
             self._lids(out, values, of, side)
         return np.array([out[name] for name in CONTROLS], np.float32)

@@ -225,7 +225,7 @@ def _cheek(points: Doubles, side: str) -> list[Crease | Bulge | Dimpling]:
     return [
         Crease(smile, fold, 0.026, 0.14, 0.06),
         Crease(pull, bracket, 0.014, 0.13, 0.05),
-        Bulge({"cheek" + side: 0.6, "smile" + side: 0.6}, apple - [0.0, 0.02], 0.19, 0.13, 0.05),
+        Bulge({"cheek" + side: 0.6, "smile" + side: 0.6}, apple - [0.0, 0.02], 0.19, 0.13, 0.08),
         Bulge({"puff": 1.0}, blown, 0.20, 0.17, 0.08),
         Bulge({"jaw": 0.5, "pucker": 0.8, "puff": -1.0}, hollow, 0.13, 0.20, -0.045),
     ]

@@ -93,7 +93,7 @@ class MeshDecoder:
         if glasses is not None:
             basis *= 1.0 - glasses.rigidity(plane.to_plane(self._face_grid.nodes()))[..., None].astype(np.float32)
         self._face_basis = basis.reshape(len(_FACE_CONTROLS), -1)
-        self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, zero_outside=True)
+        self._invert_face = FieldInverter(self._face_grid, _FACE_STEPS, steep=True, zero_outside=True)
         self._nodes = self._grid.nodes()
         self._person = PersonLayer(layers, self._grid)
         white = np.full((size, size, 3), 255, np.uint8)
@@ -101,7 +101,9 @@ class MeshDecoder:
         self._chin = Chin(fields, _FACE_CONTROLS, plane, points, self._face_grid, self._grid)
         stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
-        self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
+        self._shading = Shading(
+            portrait.image, points, plane, self._face_grid, self._grid, self._head.depth, self._head_grid
+        )
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
             cell = max(1, round(cell * scale))
@@ -140,7 +142,7 @@ class MeshDecoder:
             eye.draw(frame, values, controls, face, pose)
         self._chin.draw(frame, face_controls, back, pose, self._person)
         self._grain.draw(frame, controls, back, pose)
-        self._shading.draw(frame, controls, back)
+        self._shading.draw(frame, controls, back, values[MotionLayout.ROTATION])
         if over_black is None or self._person_over_white is None:
             return frame
         # How much of each pixel the person covers shows in what shines through before white and before black.

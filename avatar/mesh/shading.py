@@ -35,6 +35,11 @@ _STEPS = 2
 # Smooth skin (children, illustrations) folds less than skin with pores: its share, and the grey levels of fine grain
 # on the cheeks between which it grows to 1.
 _SMOOTH_SHARE, _GRAIN_FROM, _GRAIN_TO = 0.4, 0.8, 3.0
+# The light on a turned face is found where skin is so sure, with this ridge, and taken for at least this share of the
+# usual; a turn changes it by at most this share. Angles below this, radians, change nothing that is seen.
+_SURE_SKIN, _LIGHT_RIDGE, _DARKEST, _MOST_TURNED, _LEAST_TURN = 0.6, 0.02, 0.4, 0.12, 0.01
+# How softly it ends at the face's outline, and how smooth its shape is, eye distances.
+_OUTLINE_SOFT, _SHAPE_BLUR = 0.12, 0.05
 # Colours this far from the face's own (CIE Lab, which OpenCV scales to bytes) are not skin.
 _SKIN_WITHIN = 22.0
 _SKIN_AT = (50, 280, 101, 330, 205, 425, 151, 9, 199, 4)
@@ -58,9 +63,20 @@ class Shading:
         plane: of the face.
         box: the part of the portrait that expressions move.
         grid: over the frame, of the backward map.
+        depth: of the head, float32 [rows, columns], pixels, and
+        depth_grid: where it is known.
     """
 
-    def __init__(self, image: Image, landmarks: Floats, plane: lm.FacePlane, box: Grid, grid: Grid) -> None:
+    def __init__(
+        self,
+        image: Image,
+        landmarks: Floats,
+        plane: lm.FacePlane,
+        box: Grid,
+        grid: Grid,
+        depth: Floats,
+        depth_grid: Grid,
+    ) -> None:
         self._grid = grid
         self._step = grid.cell // _STEPS
         self._map_grid = Grid(box.left, box.top, box.width // self._step, box.height // self._step, self._step)
@@ -71,6 +87,10 @@ class Shading:
         skin = cv2.remap(_skin(image, landmarks, plane), nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         strength = np.float32(_strength(image, landmarks, plane))
         self._parts = list(_parts(face_creases(plane.to_plane(landmarks)), at, strength * skin))
+        unit_px = plane.eye_distance_px / self._step
+        shape = cv2.GaussianBlur(depth_grid.sample(depth, nodes) / self._step, (0, 0), _SHAPE_BLUR * unit_px)
+        self._turns = _turned_light(image, landmarks, nodes, np.asarray(shape, np.float32), skin, unit_px)
+        self._turned_at = cv2.boundingRect((np.abs(self._turns).max(axis=0) > 0.01).astype(np.uint8))
         self._drive = np.zeros((len(self._parts), len(INDEX)), np.float32)
         for row, part in zip(self._drive, self._parts, strict=True):
             for name, share in part.drivers.items():
@@ -81,15 +101,16 @@ class Shading:
         table = [np.clip(_NEUTRAL * levels ** (1.0 + colourful * red), 0, 255) for red in _REDNESS]
         self._table = np.rint(np.stack(table, axis=-1)).astype(np.uint8)[:, None, :]
 
-    def draw(self, frame: Image, controls: Floats, back: Floats) -> None:
+    def draw(self, frame: Image, controls: Floats, back: Floats, angles: Floats) -> None:
         """Shades a frame in place.
 
         Args:
             frame: uint8 [S, S, 3], the person drawn.
             controls: float32 [len(CONTROLS)].
             back: float32 [rows, columns, 2] on the grid, pixels from the frame to the portrait.
+            angles: by which the head is turned, pitch, yaw, roll, radians, float32 [3].
         """
-        box = self._filled(controls)
+        box = self._filled(controls, angles)
         if box is None:
             return
         source = self._nodes + back * np.float32(1.0 / self._step)
@@ -108,10 +129,15 @@ class Shading:
         light = cv2.LUT(cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), self._table)
         cv2.multiply(region, light, dst=region, scale=1.0 / _NEUTRAL)
 
-    def _filled(self, controls: Floats) -> tuple[int, int, int, int] | None:
+    def _filled(self, controls: Floats, angles: Floats) -> tuple[int, int, int, int] | None:
         """Adds up what is there now; the rectangle of the map that it fills, or None if it is nothing."""
         self._map.fill(0.0)
         x0, y0, x1, y1 = self._map_grid.columns, self._map_grid.rows, 0, 0
+        if np.abs(angles).max() > _LEAST_TURN:
+            x0, y0, width, height = self._turned_at
+            x1, y1 = x0 + width, y0 + height
+            turned = np.tensordot(angles, self._turns[:, y0:y1, x0:x1], axes=1)
+            np.clip(turned, -_MOST_TURNED, _MOST_TURNED, out=self._map[y0:y1, x0:x1])
         amounts = np.clip(self._drive @ controls, 0.0, 1.0).tolist()
         for part, amount in zip(self._parts, amounts, strict=True):
             if amount < _LEAST:
@@ -133,6 +159,48 @@ def _parts(creases: list[Crease | Bulge | Dimpling], at: Doubles, strength: Floa
         window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
         shade = crease.shade(at[window]).astype(np.float32) * strength[window]
         yield _Part(crease.drivers, window, shade)
+
+
+def _turned_light(image: Image, landmarks: Floats, nodes: Floats, depth: Floats, skin: Floats, unit: float) -> Floats:
+    """What a turn adds to the light on a face, a radian of pitch, yaw and roll each: float32 [3, rows, columns].
+
+    The light is what explains the skin's brightness by its normals, ambient and from one side (the first two orders of
+    spherical harmonics; Ramamoorthi & Hanrahan 2001, "An efficient representation for irradiance environment maps").
+    It stays in the room while the normals turn with the head.
+
+    Args:
+        image: uint8 [S, S, 3].
+        landmarks: float32 [478, 3], pixels.
+        nodes: float32 [rows, columns, 2], pixels of the portrait.
+        depth: float32 [rows, columns], steps between nodes, away from the viewer.
+        skin: float32 [rows, columns], how much each place is bare skin.
+        unit: eye distance, steps between nodes.
+    """
+    down, right = np.gradient(depth.astype(np.float64))
+    normal = np.stack([right, down, -np.ones_like(right)])
+    normal /= np.linalg.norm(normal, axis=0)
+    outline = (landmarks[list(lm.FACE_OVAL), :2] - nodes[0, 0]) / (nodes[0, 1, 0] - nodes[0, 0, 0])
+    face = np.zeros(depth.shape, np.float32)
+    cv2.fillPoly(face, [np.rint(outline).astype(np.int32)], (1.0,))
+    soft = 2.0 * cv2.GaussianBlur(face, (0, 0), _OUTLINE_SOFT * unit) - 1.0
+    grey = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), 2.0)
+    light = cv2.remap(grey, nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float64)
+    sure = (face > 0.0) & (skin > _SURE_SKIN)
+    if int(sure.sum()) < 100:
+        return np.zeros((3, *depth.shape), np.float32)
+    light /= max(float(np.median(light[sure])), 1.0)
+    middle = normal[:, sure].mean(axis=1)
+    from_middle = normal[:, sure] - middle[:, None]
+    source = np.linalg.solve(
+        from_middle @ from_middle.T / sure.sum() + _LIGHT_RIDGE * np.eye(3),
+        from_middle @ (light[sure] - light[sure].mean()) / sure.sum(),
+    )
+    lit = light[sure].mean() + np.tensordot(source, normal - middle[:, None, None], axes=1)
+    x, y, z = normal
+    zero = np.zeros_like(x)
+    turns = np.stack([np.stack([zero, z, -y]), np.stack([-z, zero, x]), np.stack([-y, x, zero])])
+    changed = np.einsum("tirc,i->trc", turns, source) / np.maximum(lit, _DARKEST)
+    return np.asarray(changed * np.clip(soft, 0.0, 1.0), np.float32)
 
 
 def _skin(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Floats:

@@ -52,11 +52,11 @@ _CONTROLS = tuple(sorted({control for parts in _UNKNOWNS.values() for control in
 # MediaPipe sees less of a movement than there is: its share on the lips and brows, and elsewhere. Medians over six
 # drawn portraits; the spread between them is about a tenth.
 _SEEN: dict[str, tuple[float, float]] = {
-    "open": (0.88, 0.68), "close": (0.80, 0.62), "funnel": (0.92, 0.60), "pucker": (0.75, 0.20), "smile": (0.74, 0.74),
-    "frown": (0.73, 0.40), "stretch": (0.53, 0.10), "press": (0.69, 0.60), "lower": (1.0, 0.90), "upper": (0.80, 1.0),
+    "open": (0.88, 0.68), "close": (0.80, 0.62), "funnel": (0.92, 0.60), "pucker": (0.75, 0.20), "smile": (0.70, 0.78),
+    "frown": (0.76, 0.40), "stretch": (0.53, 0.10), "press": (0.69, 0.60), "lower": (1.0, 0.90), "upper": (0.80, 1.0),
     "rollLower": (0.27, 0.70), "rollUpper": (0.57, 1.0), "shrugLower": (0.86, 0.70), "shrugUpper": (0.84, 1.0),
     "jawLeft": (0.37, 0.27), "jawRight": (0.37, 0.27), "mouthLeft": (0.56, 0.30), "mouthRight": (0.56, 0.30),
-    "browDown": (0.50, 0.50), "browInner": (0.57, 0.57), "browOuter": (0.60, 0.60),
+    "browDown": (0.50, 0.50), "browInner": (0.64, 0.64), "browOuter": (0.52, 0.52),
 }  # fmt: skip
 
 _GAP_SEEN = 1.03  # of the distance between the inner lips
@@ -203,7 +203,7 @@ def _as_arkit(found: dict[str, Doubles]) -> Floats:
         smile = found["smile" + side]
         put("mouthSmile" + side, smile / rounding)
         put("mouthStretch" + side, found["stretch" + side] / ((1.0 - 0.5 * smile) * rounding))
-        put("mouthFrown" + side, found["frown" + side])
+        put("mouthFrown" + side, found["frown" + side] / (1.0 - 0.5 * smile))
         put("mouthPress" + side, found["press" + side])
         put("mouthLowerDown" + side, found["lower" + side] / left_open)
         put("mouthUpperUp" + side, found["upper" + side] / left_open)

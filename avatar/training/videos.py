@@ -35,7 +35,7 @@ VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpe
 _INDEX = MotionLayout.INDEX
 
 # Raise this when tracking changes: what was kept of earlier runs then no longer counts.
-_TRACKER_VERSION = 2
+_TRACKER_VERSION = 3
 
 # Scenes: doubtful stretches up to so long are left in, shorter scenes left out, longer ones cut (frames).
 _DOUBTFUL, _LEAST, _MOST = 5, 50, 500

@@ -53,6 +53,7 @@ def evaluate_decoder(
     placed = landmarks if portraits else settings.portrait.landmarks
 
     from agent.personas import portrait_path
+    from avatar.evaluation.decoder.advice import with_advice
     from avatar.evaluation.decoder.evaluation import DecoderEvaluation, side_by_side
     from avatar.evaluation.decoder.sheet import contact_sheet
     from avatar.evaluation.results import Evaluation
@@ -78,7 +79,7 @@ def evaluate_decoder(
         found = Evaluation(
             "Decoder",
             {"portraits": ", ".join(portrait.path.name for portrait in loaded)},
-            side_by_side(tables),
+            [with_advice(section) for section in side_by_side(tables)],
         )
     reports.deliver(found, drawn, as_json=as_json, quiet=quiet)
 

@@ -15,6 +15,7 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.decoder.surroundings import padded_percent, residue
+from avatar.evaluation.decoder.travel import travel_rows
 from avatar.evaluation.results import Band, Cell, Row, Section
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Doubles, Floats, MotionLayout, neutral
@@ -106,9 +107,10 @@ class DecoderEvaluation:
         )
         head = Section("Head and gaze found again", column, tuple(self._angles(ranges)), _HEAD_NOTE)
         progress(0.9)
+        travel = travel_rows(self._portrait.landmarks, lambda driven: self._decoder.decode(vector(**driven)))
         pixels = Section("Picture", column, tuple(self._pixels()), _PIXEL_NOTE)
         progress(1.0)
-        return [expression, head, pixels]
+        return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, pixels]
 
     def _found(self, image: Image) -> Floats | None:
         faces = self._finder.meshes(image)
@@ -202,6 +204,7 @@ _HEAD_NOTE = (
     "picture (an eyeball of 12 mm). Turning the head must leave expression alone: changes are shares of a measure's "
     "full range. A tilt only rotates the picture: what it changes is the tracker's own doing."
 )
+_TRAVEL_NOTE = "Eye distances (90 mm) by which features go in the picture at 1, by optical flow."
 _PIXEL_NOTE = (
     "Folds: cells of the field that are turned over, at extremes. Flicker: the largest change of a pixel that the "
     "person never reaches. Seams: gradient on the borders of what is drawn over, over that of the skin there. Residue: "
