@@ -11,10 +11,10 @@ import pytest
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
+from avatar.eyes.eyeball import paint_iris
+from avatar.eyes.glasses import find_glasses
 from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.eyeball import paint_iris
-from avatar.mesh.glasses import find_glasses
 from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits"

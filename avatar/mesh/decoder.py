@@ -12,18 +12,19 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.eyes.glasses import find_glasses
+from avatar.eyes.opening import refine_slit
 from avatar.geometry import landmarks as lm
 from avatar.geometry.head import NONE_FIXED, FixedSides, HeadMotion
+from avatar.geometry.opening import Slit, slit_between
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
-from avatar.mesh.glasses import find_glasses
 from avatar.mesh.grain import STRETCHING, Grain
 from avatar.mesh.layers import split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
-from avatar.mesh.opening import Slit, refine_slit, slit_between
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
 from avatar.mesh.slit import ExpressionField, PoseFields, SlitPatch
@@ -111,7 +112,7 @@ class MeshDecoder:
         )
         self._mouth_is_covered = portrait.mouth_is_covered
         self._eyes = [
-            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture, glasses)
+            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, portrait.image, texture, glasses)
             for side, eye in eyes.items()
         ]
 

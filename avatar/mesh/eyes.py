@@ -6,13 +6,14 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.eyes.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
+from avatar.eyes.glasses import Glasses
+from avatar.eyes.opening import skin_under
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import Grid, scale_and_shift
-from avatar.mesh.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
-from avatar.mesh.glasses import Glasses
-from avatar.mesh.layers import TEXTURE_SCALE, pull_push
+from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.lids import Lids
-from avatar.mesh.opening import Slit
 from avatar.mesh.slit import (
     ExpressionField,
     PoseFields,
@@ -25,6 +26,7 @@ from avatar.mesh.slit import (
 )
 from avatar.motion import Floats, MotionLayout
 from avatar.picture.blending import GREY, blend, shade
+from avatar.picture.filling import pull_push
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0
@@ -52,6 +54,7 @@ class Eye:
         slit: the lids' opening in the photo.
         side: "Left" or "Right".
         landmarks: float32 [478, 3], pixels.
+        image: uint8 [S, S, 3], the portrait.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
         glasses: in front of it, if there are any.
     """
@@ -63,11 +66,12 @@ class Eye:
         slit: Slit,
         side: str,
         landmarks: Floats,
+        image: Image,
         texture: Image,
         glasses: Glasses | None,
     ) -> None:
         self._patch = patch
-        self._lids = Lids(patch, plane, slit, side, landmarks, glasses)
+        self._lids = Lids(patch, plane, slit, side, landmarks, texture, skin_under(slit, image, plane), glasses)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
         centre = iris[0]
@@ -105,11 +109,14 @@ class Eye:
     def draw(self, frame: Image, values: Floats, controls: Floats, face: ExpressionField, pose: PoseFields) -> None:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
-        window = self._patch.draw(self._lids(controls, face), pose, self._lids.skin(closed))
+        fields = self._lids(controls, face)
+        window = self._patch.draw((fields.upper, fields.lower), pose, self._lids.skin(closed))
         upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
         at = uncovered(window, upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
-        paste(frame, window, composite_sides(ball, at, window, upper, lower))
+        skin = composite_sides(ball, at, window, upper, lower)
+        self._lids.cover(skin, window, fields)
+        paste(frame, window, skin)
 
     def _eyeball(
         self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Image

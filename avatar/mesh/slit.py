@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import Grid, scale_and_shift, smoothstep
 from avatar.mesh.layers import TEXTURE_SCALE
-from avatar.mesh.opening import Slit
 from avatar.motion import Floats
 from avatar.picture.blending import blend
 
@@ -221,6 +221,34 @@ class SlitPatch:
             np.asarray(upper, np.uint8),
             np.asarray(lower, np.uint8),
         )
+
+    def sampled(self, window: Window, at: tuple[slice, slice], field: Floats, texture: Image) -> Image:
+        """A texture of the patch as it lies in a part of a window.
+
+        Args:
+            window: drawn by this patch.
+            at: whole steps, rows and columns of the window.
+            field: where it comes from, on `grid`, float32 [rows, columns, 2] pixels.
+            texture: uint8 [h, w, 4] on `texels`.
+        """
+        rows, columns = (slice(part.start // window.step, part.stop // window.step) for part in at)
+        steps = np.ascontiguousarray(window.steps[rows, columns])
+        there = steps + cv2.remap(
+            field, self.grid.index(steps), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        texels = _enlarged(scale_and_shift(there, TEXTURE_SCALE, *self._texture_offset), window.step)
+        return np.asarray(cv2.remap(texture, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+    def share(self, window: Window, values: Floats) -> tuple[Image, tuple[slice, slice]] | None:
+        """Shares given on `grid`, float32 [rows, columns] in [0, 1], where a window has any: uint8 and which part."""
+        steps = cv2.remap(values, self.grid.index(window.steps), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        levels = cv2.convertScaleAbs(steps, alpha=255.0)
+        x, y, width, height = cv2.boundingRect(levels)
+        if not width:
+            return None
+        step = window.step
+        at = (slice(step * y, step * (y + height)), slice(step * x, step * (x + width)))
+        return _enlarged(levels[y : y + height, x : x + width], step), at
 
     def _seam(self, texels: Floats) -> slice:
         """Rows of steps in which both sides may be seen, by how far inside the upper one they lie."""

@@ -8,9 +8,9 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry.warp import smoothstep
-from avatar.mesh.layers import pull_push
 from avatar.motion import Doubles, Floats
 from avatar.picture.blending import GREY
+from avatar.picture.filling import pull_push
 
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
