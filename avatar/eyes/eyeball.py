@@ -46,7 +46,7 @@ def measure_iris_radius(part: Image, visible: Floats, distance: Distances) -> fl
         means.append(float(grey[here].mean()) if here.sum() >= 8 else np.nan)
     rises = np.diff(np.array(means))
     # The mesh is right unless the picture clearly says otherwise.
-    rises *= np.exp(-(((edges[1:] - 1.0) / 0.40) ** 2))
+    rises *= np.exp(-(((edges[1:] - 1.0) / 0.28) ** 2))
     if not np.isfinite(rises).any() or np.nanmax(rises) < 6.0:
         return 1.0
     return float(edges[1:][np.nanargmax(rises)])

@@ -101,9 +101,12 @@ def _bend(
     else:
         contrast = np.linalg.norm(outside - inside, axis=2)
     strength = contrast[:, middle].mean(axis=1)
-    at_mesh = strength[np.abs(bends) < _NEAR_MESH].max()
     best = int(strength.argmax())
-    if bends[best] < _NEAR_MESH or strength[best] < _CLEARLY * max(at_mesh, 1.0):
+    is_near = abs(bends[best]) < _NEAR_MESH
+    at_mesh = strength[np.abs(bends) < (_STEP if is_near else _NEAR_MESH)].max()
+    if bends[best] < 0.0 or strength[best] < _CLEARLY * max(at_mesh, 1.0):
         return 0.0
+    if is_near:
+        return float(bends[best])
     gained = colours(0.0)[(bends > 0.0) & (bends < bends[best])][:, middle].mean(axis=(0, 1))
     return float(bends[best]) if _is_white(gained, skin) else 0.0

@@ -11,7 +11,7 @@ from avatar.motion import Floats
 from avatar.picture.blending import GREY
 
 # What is darker or lighter than most of a sample is a rim, hair or a glint, percentiles.
-_SURELY_SKIN = (30.0, 95.0)
+_SURELY_SKIN = (25.0, 85.0)
 # Colours this far from the sample's (CIE Lab, which OpenCV scales to bytes) are not skin; light and shade on it count
 # less.
 _WITHIN, _LIGHTNESS = 13.0, 0.40

@@ -21,7 +21,7 @@ from avatar.picture.blending import GREY, blend
 
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
 # share at most; the rim with its lashes is this wide and never stretched (eye distances).
-_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.80, 0.006, 0.30, np.float32(0.014)
+_CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.82, 0.006, 0.30, np.float32(0.014)
 # The photo's own lid gives way to the closed one between these shares.
 _CLOSED_FROM, _CLOSED_TO = 0.04, 0.25
 # How softly the lid goes under at its fold, as shares of the fold's height; and how far beyond it the skin follows.
