@@ -28,11 +28,13 @@ _SCALE = 2
 # What is no skin still counts a little: a shadow all around belongs to the lid as well.
 _LEAST_KNOWN = 0.10
 # A lid is as light as the skin under the eye, within these shares (0.79 to 1.02 in recorded blinks).
-_TONE = (0.84, 1.00)
+_TONE = (0.86, 1.00)
 # The fold above the rim: where it is looked for, how dark it must be, where it lies if none is found (a share of the
 # room up to the brow), and how soft the lid's upper border is.
 _FOLD_FROM, _FOLD_TO, _FOLD_DARKER, _FOLD_SHARE = 0.035, 0.12, 0.04, 0.30
 _FOLD_LEAST, _FOLD_MOST = 0.032, 0.075
+# Lashes longer than this are kept free of the fold, by so much.
+_LONG, _CLEAR = 0.030, 0.014
 # Light on a lid: gained on its bulge, lost towards rim and fold.
 _SHEEN, _RIM_SHADE, _FOLD_SHADE = 0.06, 0.07, 0.06
 # Lashes along the rim in the photo: at most so high. Their line in a closed eye: half its width,
@@ -43,7 +45,7 @@ _LASHES, _LINE, _LINE_DARK = (0.012, 0.060), 0.0048, (0.12, 0.75)
 # Finer than this is grain, and its finest part, by which its strength is judged; what is so many times stronger than its median is a thing.
 _FINE, _FINEST, _MOST = 0.030, 0.012, 3.5
 # It is made as strong as under the eye, within these factors.
-_GRAIN_GAIN = (0.4, 2.0)
+_GRAIN_GAIN = (0.4, 3.0)
 # Grain is taken from skin so far away (across outwards, up).
 _GRAIN_FROM = ((0.0, -0.20), (0.0, -0.26), (0.06, -0.22), (-0.04, -0.30), (0.0, 0.30), (-0.08, 0.38), (0.0, 0.0))
 # Lashes that stand out below a closed rim: how many, how long, how opaque at most.
@@ -60,16 +62,21 @@ class LidShape:
     Attributes:
         slit: the opening in the photo.
         fold: how far above the open rim the lid goes under, in the middle, eye distances.
+        lashes: how far above it the lashes reach.
     """
 
     slit: Slit
     fold: float
+    lashes: float
 
     def fold_at(self, a: Doubles) -> Doubles:
-        """Height (b) of the fold: it comes down to the rim's ends."""
+        """Height (b) of the fold: it comes down to the rim's ends, but not upon the lashes."""
         t = self.slit.across(a)
         arch = np.sqrt(np.clip(1.0 - (t / 1.12) ** 2, 0.0, 1.0))
-        return np.asarray(self.slit.upper_at(a) + self.fold * arch)
+        free = (self.lashes + _CLEAR) * (1.0 - smoothstep(np.abs(t), 0.95, 1.25))
+        return np.asarray(
+            self.slit.upper_at(a) + np.maximum(self.fold * arch, np.where(self.lashes > _LONG, free, 0.0))
+        )
 
 
 def paint_closed_lid(
@@ -109,7 +116,7 @@ def paint_closed_lid(
 
     # Its tone: the skin around goes on over the eye.
     line_at, lashes, fold = _measure_lid(values @ GREY, b - upper, t, skin.grey, room)
-    shape = LidShape(slit, fold)
+    shape = LidShape(slit, fold, lashes)
     top = shape.fold_at(a)
     is_eye = (b < np.maximum(top, upper + lashes)) & (under < 0.022) & (np.abs(t) < 1.12)
     known = np.where(is_eye, 0.0, np.maximum(likeness, _LEAST_KNOWN)).astype(np.float32)
@@ -156,7 +163,7 @@ def paint_closed_lid(
 
     # Alpha: skin above the rim, single lashes below it.
     px = _SCALE * float(np.linalg.norm(plane.axes[:, 1]))
-    cover = np.clip(0.5 + (d * px + 2.2) / 2.6, 0.0, 1.0) * (1.0 - smoothstep(np.abs(t), 1.02, 1.15))
+    cover = np.clip(0.5 + (d * px + 2.2) / 2.6, 0.0, 1.0) * (1.0 - smoothstep(np.abs(t), 1.02, 1.20))
     hairs = _lashes(texels.shape[:2], plane, texels, slit, down, outwards)
     hairs = hairs * (1.0 - dark) * _HAIR_OPACITY * (d < 0.002)
     hair_colour = base * np.minimum(ink, 0.55)

@@ -23,7 +23,7 @@ from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.grain import STRETCHING, Grain
-from avatar.mesh.layers import split_layers, upscale
+from avatar.mesh.layers import TEXTURE_SCALE, split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
@@ -102,17 +102,19 @@ class MeshDecoder:
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
         self._shading = Shading(portrait.image, points, plane, self._face_grid, self._grid)
 
-        def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
+        def patch(slit: Slit, box: tuple[float, float, float], cell: int, texture: Image) -> SlitPatch:
             cell = max(1, round(cell * scale))
             return SlitPatch(plane, slit, _box(plane, slit, box, size), cell, texture, layers.alpha, self._grid)
 
         enlarged = size / portrait.placement[2]
         self._mouth = Mouth(
-            patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image, enlarged
+            patch(mouth, _MOUTH_BOX, _MOUTH_CELL, texture), fields, plane, mouth, points, portrait.image, enlarged
         )
         self._mouth_is_covered = portrait.mouth_is_covered
+        bare, frame = (texture, None) if glasses is None else glasses.taken_off(texture, plane, TEXTURE_SCALE)
+        front = None if frame is None else np.dstack([texture, np.rint(255.0 * frame).astype(np.uint8)])
         self._eyes = [
-            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, portrait.image, texture, glasses)
+            Eye(patch(eye, _EYE_BOX, _EYE_CELL, bare), plane, eye, side, points, portrait.image, bare, front)
             for side, eye in eyes.items()
         ]
 

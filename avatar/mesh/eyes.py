@@ -7,7 +7,6 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.eyes.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
-from avatar.eyes.glasses import Glasses
 from avatar.eyes.opening import skin_under
 from avatar.geometry import landmarks as lm
 from avatar.geometry.opening import Slit
@@ -56,7 +55,8 @@ class Eye:
         landmarks: float32 [478, 3], pixels.
         image: uint8 [S, S, 3], the portrait.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
-        glasses: in front of it, if there are any.
+        front: uint8 [2 S, 2 S, 4], the portrait and how much each texel of it lies in front of the eye; None if
+            nothing does.
     """
 
     def __init__(
@@ -68,10 +68,11 @@ class Eye:
         landmarks: Floats,
         image: Image,
         texture: Image,
-        glasses: Glasses | None,
+        front: Image | None,
     ) -> None:
         self._patch = patch
-        self._lids = Lids(patch, plane, slit, side, landmarks, texture, skin_under(slit, image, plane), glasses)
+        self._lids = Lids(patch, plane, slit, side, landmarks, texture, skin_under(slit, image, plane))
+        self._front = None if front is None else patch.cut(front)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
         centre = iris[0]
@@ -116,6 +117,10 @@ class Eye:
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         skin = composite_sides(ball, at, window, upper, lower)
         self._lids.cover(skin, window, fields)
+        if self._front is not None:
+            whole = slice(0, skin.shape[0]), slice(0, skin.shape[1])
+            still = self._patch.sampled(window, whole, None, self._front)
+            skin = blend(cv2.cvtColor(still, cv2.COLOR_RGBA2RGB), skin, cv2.extractChannel(still, 3))
         paste(frame, window, skin)
 
     def _eyeball(

@@ -9,7 +9,6 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.eyes.closed_lid import paint_closed_lid
-from avatar.eyes.glasses import Glasses
 from avatar.eyes.skin import SkinSample
 from avatar.geometry import landmarks as lm
 from avatar.geometry.opening import Slit
@@ -64,7 +63,6 @@ class Lids:
         landmarks: float32 [478, 3], pixels.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
         skin: under the eye.
-        glasses: whose frame the lid must leave alone.
     """
 
     def __init__(
@@ -76,7 +74,6 @@ class Lids:
         landmarks: Floats,
         texture: Image,
         skin: SkinSample,
-        glasses: Glasses | None,
     ) -> None:
         self._patch = patch
         self._nodes = patch.grid.nodes()
@@ -89,8 +86,6 @@ class Lids:
         tallest = float((slit.upper - slit.lower).max())
         brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
         room = float(brow - slit.upper.mean())
-        if glasses is not None:
-            room = min(room, glasses.room_above(side, float(slit.upper.max())))
         texels = patch.texels()
         self._picture, shape = paint_closed_lid(
             texture, texels, plane, slit, skin, _closing(slit, plane.to_plane(texels)[..., 0]), room, lm.OUTWARDS[side]

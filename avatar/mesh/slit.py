@@ -222,20 +222,26 @@ class SlitPatch:
             np.asarray(lower, np.uint8),
         )
 
-    def sampled(self, window: Window, at: tuple[slice, slice], field: Floats, texture: Image) -> Image:
+    def cut(self, texture: Image) -> Image:
+        """The part of an enlarged picture, [2 S, 2 S, C], that this patch's textures show: [h, w, C]."""
+        rows, columns = self._sides[0].shape[:2]
+        x, y = (round((0.5 - offset) / TEXTURE_SCALE) * TEXTURE_SCALE for offset in self._texture_offset)
+        return np.ascontiguousarray(texture[y : y + rows, x : x + columns])
+
+    def sampled(self, window: Window, at: tuple[slice, slice], field: Floats | None, texture: Image) -> Image:
         """A texture of the patch as it lies in a part of a window.
 
         Args:
             window: drawn by this patch.
             at: whole steps, rows and columns of the window.
-            field: where it comes from, on `grid`, float32 [rows, columns, 2] pixels.
+            field: where it comes from, on `grid`, float32 [rows, columns, 2] pixels; None for what only the head moves.
             texture: uint8 [h, w, 4] on `texels`.
         """
         rows, columns = (slice(part.start // window.step, part.stop // window.step) for part in at)
-        steps = np.ascontiguousarray(window.steps[rows, columns])
-        there = steps + cv2.remap(
-            field, self.grid.index(steps), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        there = np.ascontiguousarray(window.steps[rows, columns])
+        if field is not None:
+            at_nodes = self.grid.index(there)
+            there = there + cv2.remap(field, at_nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         texels = _enlarged(scale_and_shift(there, TEXTURE_SCALE, *self._texture_offset), window.step)
         return np.asarray(cv2.remap(texture, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
