@@ -117,6 +117,9 @@ class MeshDecoder:
             Eye(patch(eye, _EYE_BOX, _EYE_CELL, bare), plane, eye, side, points, portrait.image, bare, front)
             for side, eye in eyes.items()
         ]
+        left, right = self._eyes
+        left.match_white(right)
+        right.match_white(left)
 
     def decode(self, values: Floats, breath: float = 0.0) -> Image:
         """Draws one frame. Stateless: the same arguments, the same bytes.

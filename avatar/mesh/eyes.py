@@ -25,7 +25,6 @@ from avatar.mesh.slit import (
 )
 from avatar.motion import Floats, MotionLayout
 from avatar.picture.blending import GREY, blend, shade
-from avatar.picture.filling import pull_push
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0
@@ -71,7 +70,8 @@ class Eye:
         front: Image | None,
     ) -> None:
         self._patch = patch
-        self._lids = Lids(patch, plane, slit, side, landmarks, texture, skin_under(slit, image, plane))
+        self._skin = skin_under(slit, image, plane)
+        self._lids = Lids(patch, plane, slit, side, landmarks, texture, self._skin)
         self._front = None if front is None else patch.cut(front)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
@@ -98,9 +98,13 @@ class Eye:
         self._pupil: tuple[Floats, float] | None = None
         width = float(np.linalg.norm(np.subtract(*landmarks[list(lm.EYE_CORNERS[side]), :2])))
         if 2.0 * radius > _NO_WHITE * width:
-            self._sclera = np.rint(np.clip(pull_push(part.astype(np.float32), visible), 0.0, 255.0)).astype(np.uint8)
+            self._sclera = paint_sclera(part, np.zeros_like(whites), visible, distance)
             self._pupil = (centre * TEXTURE_SCALE + self._offset).astype(np.float32), radius * TEXTURE_SCALE
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
+
+    def match_white(self, other: Eye) -> None:
+        """Turns what is made up of this eye's white to that of the other one, each in its own light."""
+        self._sclera = self._sclera.matched(other._sclera, self._skin.grey / other._skin.grey)
 
     @property
     def grid(self) -> Grid:
@@ -137,7 +141,7 @@ class Eye:
             r = np.linalg.norm(texel - (centre + np.float32(0.5 * TEXTURE_SCALE) * moved), axis=2) / radius
             texel = texel - (np.clip(1.0 - r * r, 0.0, 1.0) ** 2)[:, :, None] * (np.float32(TEXTURE_SCALE) * moved)
         ball: Image = np.asarray(
-            cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+            cv2.remap(self._sclera.image, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         if self._pupil is None:
             texel = scale_and_shift(position, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))
