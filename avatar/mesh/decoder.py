@@ -112,7 +112,7 @@ class MeshDecoder:
         )
         self._mouth_is_covered = portrait.mouth_is_covered
         bare, frame = (texture, None) if glasses is None else glasses.taken_off(texture, plane, TEXTURE_SCALE)
-        front = None if frame is None else np.dstack([texture, np.rint(255.0 * frame).astype(np.uint8)])
+        front = None if frame is None else np.rint(255.0 * frame).astype(np.uint8)
         self._eyes = [
             Eye(patch(eye, _EYE_BOX, _EYE_CELL, bare), plane, eye, side, points, portrait.image, bare, front)
             for side, eye in eyes.items()

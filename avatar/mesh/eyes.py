@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -54,8 +56,7 @@ class Eye:
         landmarks: float32 [478, 3], pixels.
         image: uint8 [S, S, 3], the portrait.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
-        front: uint8 [2 S, 2 S, 4], the portrait and how much each texel of it lies in front of the eye; None if
-            nothing does.
+        front: uint8 [2 S, 2 S], how much each texel of the portrait lies in front of the eye; None if nothing does.
     """
 
     def __init__(
@@ -121,10 +122,10 @@ class Eye:
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
         skin = composite_sides(ball, at, window, upper, lower)
         self._lids.cover(skin, window, fields)
-        if self._front is not None:
+        if self._front is not None:  # the frame shows it already, as the head has moved it
             whole = slice(0, skin.shape[0]), slice(0, skin.shape[1])
-            still = self._patch.sampled(window, whole, None, self._front)
-            skin = blend(cv2.cvtColor(still, cv2.COLOR_RGBA2RGB), skin, cv2.extractChannel(still, 3))
+            behind = cv2.bitwise_not(self._patch.sampled(window, whole, None, self._front))
+            window = replace(window, feather=cv2.multiply(window.feather, behind, scale=1.0 / 255.0))
         paste(frame, window, skin)
 
     def _eyeball(

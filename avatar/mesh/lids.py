@@ -38,14 +38,13 @@ class LidFields:
     Attributes:
         upper: the photo's own upper lid.
         lower: the lower lid.
-        closed: the picture of the closed upper lid.
-        cover: float32 [rows, columns], how much of it is to be seen.
+        closed: the picture of the closed upper lid, and how much of it is to be seen, float32 [rows, columns]; None
+            while it is not.
     """
 
     upper: Floats
     lower: Floats
-    closed: Floats
-    cover: Floats
+    closed: tuple[Floats, Floats] | None
 
 
 class Lids:
@@ -90,7 +89,10 @@ class Lids:
         self._picture, shape = paint_closed_lid(
             texture, texels, plane, slit, skin, _closing(slit, plane.to_plane(texels)[..., 0]), room, lm.OUTWARDS[side]
         )
-        self._fold = (shape.fold_at(a) - slit.upper_at(a)).astype(np.float32)
+        # Linear in b: 1 below the fold, 0 above it.
+        fold = np.maximum(shape.fold_at(a) - slit.upper_at(a), 1e-4)
+        self._per_b = (1.0 / (fold * (_FOLD_SOFT[1] - _FOLD_SOFT[0]))).astype(np.float32)
+        self._top = ((slit.upper_at(a) + _FOLD_SOFT[1] * fold) * self._per_b).astype(np.float32)
         self._above = np.float32(_FOLD_PULL * shape.fold)
         self._below = np.float32(0.05 + 0.8 * tallest)
         # One step along b in pixels.
@@ -121,22 +123,28 @@ class Lids:
         upper = self._upper + _unroll(above, closed, self._above) - b
         below = (self._lower + lifted) - b
         lower = self._lower - _unroll(below, lifted, self._below) - b
-        under_fold = smoothstep((b - self._upper) / np.maximum(self._fold, 1e-4), _FOLD_SOFT[1], _FOLD_SOFT[0])
-        cover = np.float32(smoothstep(share, _CLOSED_FROM, _CLOSED_TO)) * under_fold.astype(np.float32)
         return LidFields(
             moved + cv2.transform(upper, self._b_axis),
             moved + cv2.transform(lower, self._b_axis),
-            moved + cv2.transform(closed - self._down, self._b_axis),
-            cover,
+            None if share <= _CLOSED_FROM else self._closed(b, moved, float(share)),
         )
+
+    def _closed(self, b: Floats, moved: Floats, share: float) -> tuple[Floats, Floats]:
+        """The closed lid's field, and how much of it is to be seen."""
+        under_fold = np.clip(self._top - b * self._per_b, 0.0, 1.0)
+        under_fold *= np.float32(smoothstep(share, _CLOSED_FROM, _CLOSED_TO))
+        return moved + cv2.transform(np.float32(share - 1.0) * self._down, self._b_axis), under_fold
 
     def cover(self, skin: Image, window: Window, fields: LidFields) -> None:
         """Draws the closed upper lid over a window's picture, as far as it has come down."""
-        found = self._patch.share(window, fields.cover)
+        if fields.closed is None:
+            return
+        field, cover = fields.closed
+        found = self._patch.share(window, cover)
         if found is None:
             return
         share, at = found
-        lid = self._patch.sampled(window, at, fields.closed, self._picture)
+        lid = self._patch.sampled(window, at, field, self._picture)
         alpha = cv2.multiply(cv2.extractChannel(lid, 3), share, scale=1.0 / 255.0)
         skin[at] = blend(cv2.cvtColor(lid, cv2.COLOR_RGBA2RGB), skin[at], np.asarray(alpha, np.uint8))
 

@@ -223,7 +223,7 @@ class SlitPatch:
         )
 
     def cut(self, texture: Image) -> Image:
-        """The part of an enlarged picture, [2 S, 2 S, C], that this patch's textures show: [h, w, C]."""
+        """The part of an enlarged picture, [2 S, 2 S, ...], that this patch's textures show."""
         rows, columns = self._sides[0].shape[:2]
         x, y = (round((0.5 - offset) / TEXTURE_SCALE) * TEXTURE_SCALE for offset in self._texture_offset)
         return np.ascontiguousarray(texture[y : y + rows, x : x + columns])
@@ -235,7 +235,7 @@ class SlitPatch:
             window: drawn by this patch.
             at: whole steps, rows and columns of the window.
             field: where it comes from, on `grid`, float32 [rows, columns, 2] pixels; None for what only the head moves.
-            texture: uint8 [h, w, 4] on `texels`.
+            texture: uint8 [h, w, ...] on `texels`.
         """
         rows, columns = (slice(part.start // window.step, part.stop // window.step) for part in at)
         there = np.ascontiguousarray(window.steps[rows, columns])

@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
+from avatar.evaluation.decoder.lids import CLOSED_LIDS_NOTE, closed_lid_rows
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.results import Band, Cell, Row, Section
 from avatar.mesh.decoder import MeshDecoder
@@ -105,8 +106,12 @@ class DecoderEvaluation:
         head = Section("Head and gaze found again", column, tuple(self._angles(ranges)), _HEAD_NOTE)
         progress(0.9)
         pixels = Section("Picture", column, tuple(self._pixels()), _PIXEL_NOTE)
+        closed = self._decoder.decode(vector(eyeBlink=1.0))
+        lids = Section(
+            "Closed eyes", column, tuple(closed_lid_rows(closed, self._portrait.landmarks)), CLOSED_LIDS_NOTE
+        )
         progress(1.0)
-        return [expression, head, pixels]
+        return [expression, head, pixels, lids]
 
     def _found(self, image: Image) -> Floats | None:
         faces = self._finder.meshes(image)

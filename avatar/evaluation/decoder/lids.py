@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.evaluation.results import Band, Cell, Row, at_least
 from avatar.geometry import landmarks as lm
 from avatar.motion import Floats
 from avatar.picture.blending import GREY
@@ -17,6 +18,11 @@ from avatar.picture.blending import GREY
 _LID_FROM, _MIDDLE, _UNDER = 0.50, 0.60, (0.05, 0.13)
 # Texture is what is finer than this.
 _FINE = 0.012
+_LIGHT, _TEXTURE = Band(0.75, 1.05), at_least(0.60)
+CLOSED_LIDS_NOTE = (
+    "With both eyes closed and the head at rest: the lid's brightness over that of the skin under the eye (recorded "
+    "blinks: 0.79 to 1.02), and its fine detail over that of the same skin."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +64,14 @@ def measure_closed_lid(closed: Image, rest: Floats, side: str) -> ClosedLid | No
     light = float(grey[lid].mean()) / max(float(grey[under].mean()), 1.0)
     # Medians: a rim, a lash or a mole is no texture.
     return ClosedLid(light, float(np.median(fine[lid])) / max(float(np.median(fine[under])), 1e-3))
+
+
+def closed_lid_rows(closed: Image, rest: Floats) -> list[Row]:
+    """Both lids as rows of a table; see `measure_closed_lid`."""
+    rows = []
+    for side in lm.SIDES:
+        found = measure_closed_lid(closed, rest, side)
+        light, texture = (None, None) if found is None else (found.light, found.texture)
+        rows.append(Row(f"closed lid, {side.lower()}: light", (Cell(light, _LIGHT),), "", 2))
+        rows.append(Row(f"closed lid, {side.lower()}: texture", (Cell(texture, _TEXTURE),), "", 2))
+    return rows
