@@ -23,11 +23,11 @@ _TEXELS, _THIN = 160, 15
 _DARKER, _STRONGER = 8.0, 2.0
 # A thick frame is no thin line: it is looked for so wide, and is darker than this share of the skin's light.
 _THICK, _MUCH_DARKER = 41, 0.5
-# What is this share as dark as the bridge, so many grey levels at least, and hangs together with it is frame; eyes are not, with so much around
-# them.
-# What is less than this share frame shows what is behind.
+# Frame is what hangs together with the bridge and is this share as dark, so many grey levels at least. What is less
+# than this share frame shows what is behind.
 _AS_DARK, _SURELY, _BARE = 0.45, 22.0, 0.05
-# Thin rims may touch the lid, thick ones leave room for its lashes.
+# Eyes are not: so far out, of their half width, and so far up and down. Thin rims may touch the lid, thick ones leave
+# room for its lashes.
 _EYE_ACROSS, _THIN_AROUND, _THICK_AROUND = 1.0, 0.022, 0.060
 # Around the lenses and along the temples, eye distances; how softly the rigid part ends.
 _BESIDE_IN, _BESIDE_OUT, _AROUND, _SOFT = 0.14, 0.20, 0.03, 0.10
@@ -92,10 +92,6 @@ class Glasses:
         filled = pull_push(texture[at].astype(np.float32), (frame[at] < _BARE).astype(np.float32))
         bare[at] = np.rint(np.clip(filled, 0.0, 255.0))
         return bare, frame
-
-    def room_above(self, side: str, upper_lid: float) -> float:
-        """From the upper lid's rim to the frame's upper rim, eye distances: skin that a lid may unroll."""
-        return max(self.lenses[side][2] - _AROUND - upper_lid, 0.03)
 
 
 def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasses | None:

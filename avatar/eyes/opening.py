@@ -20,11 +20,10 @@ from avatar.picture.blending import GREY
 _INSIDE, _OUTSIDE, _STEP = 0.015, 0.050, 0.0025
 # Contrast is measured across this; the mesh counts as right within this; another place must be this much stronger.
 _ACROSS, _NEAR_MESH, _CLEARLY = 0.006, 0.012, 1.25
-# Corners are looked for this far beyond the mesh's, at these places around their height; a step or two may be the
-# picture's blur.
+# Corners are looked for this far beyond the mesh's, at these heights; a step or two may be the picture's blur.
 _BEYOND, _HEIGHTS, _LEAST_STEPS = 0.05, (-0.024, -0.012, 0.0, 0.012), 3
-# What an eye gains is white: a fold of the lid is as strong an edge as its rim. White is at least so light, and has at most so much of the colour, shares of the skin's; skin without colour tells
-# nothing.
+# What an eye gains is white: a fold of the lid is as strong an edge as its rim. White is at least so light, and has at
+# most so much of the colour, shares of the skin's; skin without colour tells nothing.
 _LIGHT, _PALE, _COLOURFUL = 0.65, 0.50, 25.0
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.eyes.canvas import LidCanvas
 from avatar.eyes.closed_lid import paint_closed_lid
 from avatar.eyes.skin import SkinSample
 from avatar.geometry import landmarks as lm
@@ -15,7 +16,7 @@ from avatar.geometry.opening import Slit
 from avatar.geometry.warp import smoothstep
 from avatar.mesh.controls import INDEX
 from avatar.mesh.slit import ExpressionField, SlitPatch, Window
-from avatar.motion import Floats
+from avatar.motion import Doubles, Floats
 from avatar.picture.blending import GREY, blend
 
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
@@ -85,15 +86,13 @@ class Lids:
         tallest = float((slit.upper - slit.lower).max())
         brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
         room = float(brow - slit.upper.mean())
-        texels = patch.texels()
-        self._picture, shape = paint_closed_lid(
-            texture, texels, plane, slit, skin, _closing(slit, plane.to_plane(texels)[..., 0]), room, lm.OUTWARDS[side]
-        )
+        canvas = LidCanvas(texture, patch.texels(), plane, slit, lambda a: _closing(slit, a), lm.OUTWARDS[side])
+        self._picture, shape = paint_closed_lid(canvas, skin, room)
         # Linear in b: 1 below the fold, 0 above it.
-        fold = np.maximum(shape.fold_at(a) - slit.upper_at(a), 1e-4)
+        fold = np.maximum(shape.fold_at(a), 1e-4)
         self._per_b = (1.0 / (fold * (_FOLD_SOFT[1] - _FOLD_SOFT[0]))).astype(np.float32)
         self._top = ((slit.upper_at(a) + _FOLD_SOFT[1] * fold) * self._per_b).astype(np.float32)
-        self._above = np.float32(_FOLD_PULL * shape.fold)
+        self._above = np.float32(_FOLD_PULL * shape.measures.fold)
         self._below = np.float32(0.05 + 0.8 * tallest)
         # One step along b in pixels.
         self._b_axis = plane.axes[:, 1:].astype(np.float32)
@@ -149,10 +148,10 @@ class Lids:
         skin[at] = blend(cv2.cvtColor(lid, cv2.COLOR_RGBA2RGB), skin[at], np.asarray(alpha, np.uint8))
 
 
-def _closing(slit: Slit, a: Floats) -> Floats:
+def _closing(slit: Slit, a: Doubles) -> Doubles:
     """How far the upper rim comes down in a closed eye at given places along it, eye distances."""
     near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.25)
-    return near * (_CLOSE * np.clip(slit.upper_at(a) - slit.lower_at(a), 0.0, None) + _CLOSE_EXTRA)
+    return np.asarray(near * (_CLOSE * np.clip(slit.upper_at(a) - slit.lower_at(a), 0.0, None) + _CLOSE_EXTRA))
 
 
 def _unroll(from_rim: Floats, advanced: Floats, reach: np.float32) -> Floats:
