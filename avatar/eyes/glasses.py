@@ -33,8 +33,7 @@ _EYE_ACROSS, _THIN_AROUND, _THICK_AROUND = 1.0, 0.022, 0.060
 _BESIDE_IN, _BESIDE_OUT, _AROUND, _SOFT = 0.14, 0.20, 0.03, 0.10
 # Where the rims are looked for: above the upper lid and below the lower one.
 _RIM_ABOVE, _RIM_BELOW = (0.03, 0.26), (0.07, 0.32)
-
-
+# Columns and rows of the face plane as it is looked at.
 _A, _B = np.arange(-0.8, 0.8, 1.0 / _TEXELS), np.arange(0.40, -0.85, -1.0 / _TEXELS)
 
 
@@ -87,6 +86,8 @@ class Glasses:
         size = (texture.shape[1], texture.shape[0])
         frame = np.asarray(cv2.warpAffine(self.frame, cv2.getAffineTransform(here, there), size), np.float32)
         x, y, width, height = cv2.boundingRect((frame > 0.0).astype(np.uint8))
+        if not width:
+            return texture, frame
         at = (slice(y, y + height), slice(x, x + width))
         bare = texture.copy()
         filled = pull_push(texture[at].astype(np.float32), (frame[at] < _BARE).astype(np.float32))

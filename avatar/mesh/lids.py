@@ -97,7 +97,7 @@ class Lids:
         # One step along b in pixels.
         self._b_axis = plane.axes[:, 1:].astype(np.float32)
         self._to_b = np.linalg.inv(plane.axes)[1:].astype(np.float32)
-        self._lower_skin = patch.lower_texture, _without_white(patch, plane, slit)
+        self._lower_skin = patch.textures[1], _without_white(patch, plane, slit)
         self._rows = (INDEX["lidUpper" + side], INDEX["lidLower" + side])
 
     def skin(self, closed: float) -> tuple[Image, Image]:
@@ -105,8 +105,8 @@ class Lids:
         weight = float(smoothstep(closed, _WHITE_FROM, _WHITE_TO))
         opened, shut = self._lower_skin
         if weight == 0.0:
-            return self._patch.upper_texture, opened
-        return self._patch.upper_texture, np.asarray(cv2.addWeighted(opened, 1.0 - weight, shut, weight, 0.0), np.uint8)
+            return self._patch.textures[0], opened
+        return self._patch.textures[0], np.asarray(cv2.addWeighted(opened, 1.0 - weight, shut, weight, 0.0), np.uint8)
 
     def closed(self, controls: Floats) -> float:
         """How far the upper lid is closed: 0 as in the photo, 1 shut, negative wide open."""
@@ -166,7 +166,7 @@ def _without_white(patch: SlitPatch, plane: lm.FacePlane, slit: Slit) -> Image:
 
     Drawn eyes are often larger than the mesh believes: their white would be lifted as if it were skin.
     """
-    texture = patch.lower_texture
+    texture = patch.textures[1]
     at = plane.to_plane(patch.texels())
     below = slit.lower_at(at[..., 0]) - at[..., 1]
     # The skin a little further down in the same column.

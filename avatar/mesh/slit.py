@@ -131,7 +131,8 @@ class SlitPatch:
         y1 = min(top + self.grid.height + margin, size)
         self._texture_offset = (0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0)
         part = texture[y0 * TEXTURE_SCALE : y1 * TEXTURE_SCALE, x0 * TEXTURE_SCALE : x1 * TEXTURE_SCALE]
-        self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up, scale) for up in (True, False))
+        upper, lower = (_with_edge(part, (x0, y0), plane, slit, up, scale) for up in (True, False))
+        self._sides = upper, lower
         self._feather = _feather(self.grid, cover, scale)
         cells = pose_grid.cell
         reach = _TILT_SHARE * max(self.grid.width, self.grid.height)
@@ -151,9 +152,9 @@ class SlitPatch:
         return self._pose_grid.width / FRAME_SIZE
 
     @property
-    def upper_texture(self) -> Image:
-        """The upper side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
-        return self._sides[0]
+    def textures(self) -> tuple[Image, Image]:
+        """The upper and the lower side as in the photo, uint8 [h, w, 4] each: RGB and how far inside it."""
+        return self._sides
 
     def texels(self) -> Floats:
         """Where the textures' texels lie in the portrait, pixels, float32 [h, w, 2]."""
@@ -161,11 +162,6 @@ class SlitPatch:
         x = (np.arange(columns, dtype=np.float32) - self._texture_offset[0]) / TEXTURE_SCALE
         y = (np.arange(rows, dtype=np.float32) - self._texture_offset[1]) / TEXTURE_SCALE
         return np.stack(np.meshgrid(x, y), axis=-1)
-
-    @property
-    def lower_texture(self) -> Image:
-        """The lower side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
-        return self._sides[1]
 
     def draw(
         self, sides: tuple[Floats, Floats], pose: PoseFields, textures: tuple[Image, Image] | None = None
