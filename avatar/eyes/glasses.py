@@ -128,7 +128,7 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
         if darkness < _MUCH_DARKER * float(np.median(forehead)):
             return None
     bridge = float(b[rows][row])
-    between_eyes = np.ix_(rows, columns)
+    between_eyes = np.outer(rows, columns)
     lenses = {}
     for side in lm.SIDES:
         corners = points[list(lm.EYE_CORNERS[side]), 0]
@@ -154,9 +154,7 @@ def _dark_lines(grey: Image, wide: int) -> Floats:
     return np.asarray(cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, around), np.float32)
 
 
-def _frame(
-    lines: Floats, darkness: float, points: Doubles, around: float, bridge: tuple[npt.NDArray[np.intp], ...]
-) -> Floats:
+def _frame(lines: Floats, darkness: float, points: Doubles, around: float, bridge: npt.NDArray[np.bool_]) -> Floats:
     """Where the frame is that hangs together with its bridge, and is about as dark: float32 [h, w] in [0, 1]."""
     found = (lines > max(_AS_DARK * darkness, _SURELY)).astype(np.uint8)
     a, b = np.meshgrid(_A, _B)

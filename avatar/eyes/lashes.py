@@ -143,4 +143,4 @@ def _hairs(canvas: LidCanvas) -> Floats:
         way = root + length * (s * np.array([lean, -1.0]) + s * s * np.array([0.35 * out, 0.35]))
         points = np.rint(16.0 * canvas.to_texels(way)).astype(np.int32)
         cv2.polylines(drawn, [points], False, (255,), 1, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(drawn, (0, 0), 0.7).astype(np.float32) / 255.0
+    return np.asarray(cv2.GaussianBlur(drawn, (0, 0), 0.7) / np.float32(255.0), np.float32)

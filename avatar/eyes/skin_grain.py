@@ -53,7 +53,7 @@ def skin_grain(canvas: LidCanvas, skin: SkinSample, where: Where, light: Floats)
 
 def _cleanest(canvas: LidCanvas, skin: SkinSample, where: Where) -> tuple[Image, SkinSample]:
     """The place close by that is most like one skin and not in the shadow: uint8 [h, w, 3], and that skin."""
-    places = []
+    places: list[tuple[float, Image, SkinSample]] = []
     for place in _PLACES:
         colour = canvas.taken(place)
         sample = SkinSample(colour, where)
