@@ -30,7 +30,7 @@ _LEAST_KNOWN = 0.10
 _BELOW, _BEYOND, _BLUR = 0.022, 1.12, 0.025
 # A lid is as light as the skin under the eye, within these shares (0.79 to 1.02 in recorded blinks); in the shadow of
 # hair or brow, where it is darker than so much above the lid, at least so light.
-_TONE, _SHADED, _DARK = (0.84, 1.00), 0.79, 0.55
+_TONE, _SHADED, _DARK = (0.86, 1.00), 0.81, 0.55
 # Light on a lid: gained on its bulge, lost towards rim and fold.
 _SHEEN, _RIM_SHADE, _FOLD_SHADE = 0.06, 0.07, 0.06
 # Lashes longer than this are kept free of the fold, by so much.
