@@ -1,4 +1,4 @@
-"""Spectacles that stay rigid, and light that an eye reflects."""
+"""Lids of skin, spectacles that stay rigid, whites that match, and light that an eye reflects."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
+from avatar.evaluation.decoder.lids import measure_closed_lid
+from avatar.eyes.eyeball import Sclera, paint_iris
+from avatar.eyes.glasses import find_glasses
+from avatar.eyes.opening import refine_slit
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.eyeball import paint_iris
-from avatar.mesh.glasses import find_glasses
 from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits"
@@ -43,6 +46,16 @@ def with_glasses(portrait: Portrait) -> Portrait:
     return replace(portrait, image=image)
 
 
+@pytest.fixture(scope="module")
+def decoder(portrait: Portrait) -> MeshDecoder:
+    return MeshDecoder(portrait)
+
+
+@pytest.fixture(scope="module")
+def glasses_decoder(with_glasses: Portrait) -> MeshDecoder:
+    return MeshDecoder(with_glasses)
+
+
 def frame_pixels(image: Image) -> Image:
     colour = image.astype(int)
     return ((colour[:, :, 0] < 190) & (colour[:, :, 0] - colour[:, :, 1] > 90) & (colour[:, :, 1] < 70)).astype(
@@ -55,21 +68,26 @@ def test_only_who_wears_glasses_has_some(portrait: Portrait, with_glasses: Portr
     assert find_glasses(portrait.image, portrait.landmarks, lm.FacePlane.of(portrait.landmarks)) is None
 
 
-def test_a_frame_stays_as_it_is_while_brows_and_cheeks_move(with_glasses: Portrait) -> None:
-    decoder = MeshDecoder(with_glasses)
+def test_a_frame_stays_as_it_is_while_the_face_moves(with_glasses: Portrait, glasses_decoder: MeshDecoder) -> None:
+    decoder = glasses_decoder
     rest = frame_pixels(decoder.decode(vector()))
     eyes = with_glasses.landmarks[[33, 263], 1].mean()
     rest[: int(eyes) - 60], rest[int(eyes) + 60 :] = 0, 0
-    for face in (vector(browInnerUp=1.0, browOuterUp=1.0), vector(mouthSmile=1.0, cheekSquint=1.0, noseSneer=1.0)):
+    faces = (
+        vector(browInnerUp=1.0, browOuterUp=1.0),
+        vector(mouthSmile=1.0, cheekSquint=1.0, noseSneer=1.0),
+        vector(eyeBlink=0.5),
+        vector(eyeBlink=1.0),
+    )
+    for face in faces:
         moved = cv2.dilate(frame_pixels(decoder.decode(face)), np.ones((3, 3), np.uint8))
         assert (rest & moved).sum() > 0.97 * rest.sum()
     turned = cv2.dilate(frame_pixels(decoder.decode(vector(headX=0.2))), np.ones((3, 3), np.uint8))
     assert (rest & turned).sum() < 0.5 * rest.sum()
 
 
-def test_lids_close_behind_the_frame(with_glasses: Portrait) -> None:
-    decoder = MeshDecoder(with_glasses)
-    rest, closed = decoder.decode(vector()), decoder.decode(vector(eyeBlink=1.0))
+def test_lids_close_behind_the_frame(with_glasses: Portrait, glasses_decoder: MeshDecoder) -> None:
+    rest, closed = glasses_decoder.decode(vector()), glasses_decoder.decode(vector(eyeBlink=1.0))
     eyes = with_glasses.landmarks[[159, 386], :2].astype(int)
     for x, y in np.add(eyes, (0, 8)):
         assert np.abs(closed[y, x].astype(int) - rest[y, x]).max() > 25
@@ -81,6 +99,71 @@ def test_lids_close_behind_the_frame(with_glasses: Portrait) -> None:
         ).max()
         < 12
     )
+
+
+def test_a_thick_frame_is_found(portrait: Portrait) -> None:
+    image = portrait.image.copy()
+    plane = lm.FacePlane.of(portrait.landmarks)
+    points = plane.to_plane(portrait.landmarks)
+    for side in lm.SIDES:
+        middle = points[list(lm.EYE_CORNERS[side])].mean(axis=0) - [0.0, 0.03]
+        axes = plane.to_pixels(np.add(middle, (0.27, 0.22))) - plane.to_pixels(middle)
+        centre = tuple(int(v) for v in plane.to_pixels(middle))
+        cv2.ellipse(image, centre, (int(axes[0]), int(-axes[1])), 0, 0, 360, (15, 12, 14), 18, cv2.LINE_AA)
+    ends = [plane.to_pixels(np.array([side * 0.12, 0.02])).astype(int).tolist() for side in (-1, 1)]
+    cv2.line(image, ends[0], ends[1], (15, 12, 14), 18, cv2.LINE_AA)
+    found = find_glasses(image, portrait.landmarks, plane)
+    assert found is not None
+    bare, frame = found.taken_off(image, plane, 1)
+    bridge = np.mean(ends, axis=0).astype(int)
+    assert frame[bridge[1], bridge[0]] > 0.9 and bare[bridge[1], bridge[0]].mean() > 80
+    for x, y in portrait.landmarks[[468, 473, 152], :2].astype(int):
+        assert frame[y, x] == 0.0 and (bare[y, x] == image[y, x]).all(), "neither iris nor chin is frame"
+
+
+def test_a_closed_lid_is_as_light_and_as_rough_as_skin(portrait: Portrait, decoder: MeshDecoder) -> None:
+    closed = decoder.decode(vector(eyeBlink=1.0))
+    for side in lm.SIDES:
+        found = measure_closed_lid(closed, portrait.landmarks, side)
+        assert found is not None and 0.75 <= found.light <= 1.05 and found.texture >= 0.6
+    flat = cv2.GaussianBlur((0.6 * portrait.image).astype(np.uint8), (0, 0), 12.0)
+    flat[portrait.landmarks[[145, 374], 1].astype(int).max() :] = portrait.image[
+        portrait.landmarks[[145, 374], 1].astype(int).max() :
+    ]
+    found = measure_closed_lid(flat, portrait.landmarks, "Left")
+    assert found is not None and found.light < 0.75 and found.texture < 0.6, "a dark disc is none"
+
+
+def test_an_eye_grows_where_white_is_seen_and_not_to_the_fold() -> None:
+    plane = lm.FacePlane(np.array([200.0, 100.0]), np.array([[300.0, 0.0], [0.0, -300.0]]), 300.0)
+    a = np.linspace(-0.15, 0.15, 65)
+    bow = np.sqrt(1.0 - (a / 0.15) ** 2)
+    y, x = np.mgrid[:200, :400]
+    at = plane.to_plane(np.stack([x, y], axis=-1))
+    arch = np.sqrt(np.clip(1.0 - (at[..., 0] / 0.15) ** 2, 0.0, None))
+    inside = np.abs(at[..., 0]) < 0.15
+    image = np.full((200, 400, 3), (200, 150, 120), np.uint8)
+    image[inside & (at[..., 1] < 0.09 * arch) & (at[..., 1] > 0.0)] = (170, 120, 95)  # the lid
+    image[inside & (at[..., 1] >= 0.09 * arch) & (at[..., 1] < 0.13 * arch)] = (40, 20, 15)  # its fold
+    image[inside & (np.abs(at[..., 1]) < 0.05 * arch)] = (225, 222, 220)
+    truth = Slit(a, 0.05 * bow, -0.05 * bow)
+    found = refine_slit(truth, image, plane)
+    np.testing.assert_allclose(found.upper, truth.upper, atol=0.012)
+    found = refine_slit(Slit(a, 0.05 * bow, -0.02 * bow), image, plane)
+    assert found.lower.min() == pytest.approx(-0.05, abs=0.01)
+
+
+def test_what_is_made_up_of_a_white_matches_the_other_eye() -> None:
+    def sclera(colour: float, seen: int) -> Sclera:
+        image = np.full((4, 4, 3), colour, np.uint8)
+        filled = np.repeat([[0.0, 0.0, 1.0, 1.0]], 4, axis=0).astype(np.float32)
+        return Sclera(image, filled, np.full(3, colour, np.float32), seen)
+
+    dark, light = sclera(100.0, 10), sclera(200.0, 990)
+    matched = dark.matched(light, 0.9)
+    assert (matched.image[:, :2] == 100).all(), "the photo's own stays"
+    np.testing.assert_allclose(matched.image[:, 2:], 180, atol=2)
+    np.testing.assert_allclose(light.matched(dark, 1.0 / 0.9).image, 200, atol=2)
 
 
 def test_a_reflection_is_taken_off_the_iris() -> None:

@@ -13,13 +13,13 @@ from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.geometry.head import HeadGains, HeadMotion
 from avatar.geometry.landmarks import BROW, BROW_LOWER, LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
+from avatar.geometry.opening import Slit, slit_between
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.controls import CONTROLS, INDEX, ControlMap
 from avatar.mesh.decoder import MeshDecoder
-from avatar.mesh.layers import pull_push
-from avatar.mesh.opening import Slit, slit_between
 from avatar.motion import Floats, MotionLayout
+from avatar.picture.filling import pull_push
 from avatar.portrait.detection import FaceFinder
 from avatar.portrait.portrait import Portrait, load_portrait
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import slit_between
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES
-from avatar.mesh.opening import slit_between
 from avatar.mesh.oral import UPPER_EDGE
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait.portrait import Portrait

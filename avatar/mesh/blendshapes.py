@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import smoothstep
-from avatar.mesh.opening import Slit
 from avatar.motion import Doubles, Floats
 
 Sheet = Literal["face", "neck", "upper", "lower"]

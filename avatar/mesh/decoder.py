@@ -12,19 +12,20 @@ import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.eyes.glasses import find_glasses
+from avatar.eyes.opening import refine_slit
 from avatar.geometry import landmarks as lm
 from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.head import NONE_FIXED, FixedSides, HeadMotion
+from avatar.geometry.opening import Slit, slit_between
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.mesh.blendshapes import FaceFields
 from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
-from avatar.mesh.glasses import find_glasses
 from avatar.mesh.grain import STRETCHING, Grain
-from avatar.mesh.layers import split_layers, upscale
+from avatar.mesh.layers import TEXTURE_SCALE, split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
-from avatar.mesh.opening import Slit, refine_slit, slit_between
 from avatar.mesh.person import PersonLayer
 from avatar.mesh.shading import Shading
 from avatar.mesh.slit import ExpressionField, PoseFields, SlitPatch
@@ -105,19 +106,24 @@ class MeshDecoder:
             portrait.image, points, plane, self._face_grid, self._grid, self._head.depth, self._head_grid
         )
 
-        def patch(slit: Slit, box: tuple[float, float, float], cell: int) -> SlitPatch:
+        def patch(slit: Slit, box: tuple[float, float, float], cell: int, texture: Image) -> SlitPatch:
             cell = max(1, round(cell * scale))
             return SlitPatch(plane, slit, _box(plane, slit, box, size), cell, texture, layers.alpha, self._grid)
 
         enlarged = size / portrait.placement[2]
         self._mouth = Mouth(
-            patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image, enlarged
+            patch(mouth, _MOUTH_BOX, _MOUTH_CELL, texture), fields, plane, mouth, points, portrait.image, enlarged
         )
         self._mouth_is_covered = portrait.mouth_is_covered
+        bare, frame = (texture, None) if glasses is None else glasses.taken_off(texture, plane, TEXTURE_SCALE)
+        front = None if frame is None else np.rint(255.0 * frame).astype(np.uint8)
         self._eyes = [
-            Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture, glasses)
+            Eye(patch(eye, _EYE_BOX, _EYE_CELL, bare), plane, eye, side, points, portrait.image, bare, front)
             for side, eye in eyes.items()
         ]
+        left, right = self._eyes
+        left.match_white(right)
+        right.match_white(left)
 
     def decode(self, values: Floats, breath: float = 0.0) -> Image:
         """Draws one frame. Stateless: the same arguments, the same bytes.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from avatar.decoder import Image
+from avatar.eyes.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
+from avatar.eyes.opening import skin_under
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import Grid, scale_and_shift
-from avatar.mesh.eyeball import measure_iris_radius, paint_iris, paint_sclera, sclera_mask
-from avatar.mesh.glasses import Glasses
-from avatar.mesh.layers import TEXTURE_SCALE, pull_push
+from avatar.mesh.layers import TEXTURE_SCALE
 from avatar.mesh.lids import Lids
-from avatar.mesh.opening import Slit
 from avatar.mesh.slit import (
     ExpressionField,
     PoseFields,
@@ -52,8 +54,9 @@ class Eye:
         slit: the lids' opening in the photo.
         side: "Left" or "Right".
         landmarks: float32 [478, 3], pixels.
+        image: uint8 [S, S, 3], the portrait.
         texture: uint8 [2 S, 2 S, 3], the portrait enlarged.
-        glasses: in front of it, if there are any.
+        front: uint8 [2 S, 2 S], how much each texel of the portrait lies in front of the eye; None if nothing does.
     """
 
     def __init__(
@@ -63,11 +66,14 @@ class Eye:
         slit: Slit,
         side: str,
         landmarks: Floats,
+        image: Image,
         texture: Image,
-        glasses: Glasses | None,
+        front: Image | None,
     ) -> None:
         self._patch = patch
-        self._lids = Lids(patch, plane, slit, side, landmarks, glasses)
+        self._skin = skin_under(slit, image, plane)
+        self._lids = Lids(patch, plane, slit, side, landmarks, texture, self._skin)
+        self._front = None if front is None else patch.cut(front)
         self._axes = plane.axes.astype(np.float32)
         iris = landmarks[list(lm.IRIS[side]), :2].astype(np.float64)
         centre = iris[0]
@@ -93,9 +99,13 @@ class Eye:
         self._pupil: tuple[Floats, float] | None = None
         width = float(np.linalg.norm(np.subtract(*landmarks[list(lm.EYE_CORNERS[side]), :2])))
         if 2.0 * radius > _NO_WHITE * width:
-            self._sclera = np.rint(np.clip(pull_push(part.astype(np.float32), visible), 0.0, 255.0)).astype(np.uint8)
+            self._sclera = paint_sclera(part, np.zeros_like(whites), visible, distance)
             self._pupil = (centre * TEXTURE_SCALE + self._offset).astype(np.float32), radius * TEXTURE_SCALE
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
+
+    def match_white(self, other: Eye) -> None:
+        """Turns what is made up of this eye's white to that of the other one, each in its own light."""
+        self._sclera = self._sclera.matched(other._sclera, self._skin.grey / other._skin.grey)
 
     @property
     def grid(self) -> Grid:
@@ -105,11 +115,18 @@ class Eye:
     def draw(self, frame: Image, values: Floats, controls: Floats, face: ExpressionField, pose: PoseFields) -> None:
         """Draws the eye into a frame that has everything else."""
         closed = self._lids.closed(controls)
-        window = self._patch.draw(self._lids(controls, face), pose, self._lids.skin(closed))
+        fields = self._lids(controls, face)
+        window = self._patch.draw((fields.upper, fields.lower), pose, self._lids.skin(closed))
         upper, lower = window.alphas(_LID_EDGE, _LID_EDGE)
         at = uncovered(window, upper, lower)
         ball = None if at is None else self._eyeball(window, at, values, closed, upper)
-        paste(frame, window, composite_sides(ball, at, window, upper, lower))
+        skin = composite_sides(ball, at, window, upper, lower)
+        self._lids.cover(skin, window, fields)
+        if self._front is not None:  # the frame shows it already, as the head has moved it
+            whole = slice(0, skin.shape[0]), slice(0, skin.shape[1])
+            behind = cv2.bitwise_not(self._patch.sampled(window, whole, None, self._front))
+            window = replace(window, feather=cv2.multiply(window.feather, behind, scale=1.0 / 255.0))
+        paste(frame, window, skin)
 
     def _eyeball(
         self, window: Window, at: tuple[slice, slice], values: Floats, closed: float, upper_alpha: Image
@@ -125,7 +142,7 @@ class Eye:
             r = np.linalg.norm(texel - (centre + np.float32(0.5 * TEXTURE_SCALE) * moved), axis=2) / radius
             texel = texel - (np.clip(1.0 - r * r, 0.0, 1.0) ** 2)[:, :, None] * (np.float32(TEXTURE_SCALE) * moved)
         ball: Image = np.asarray(
-            cv2.remap(self._sclera, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+            cv2.remap(self._sclera.image, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
         )
         if self._pupil is None:
             texel = scale_and_shift(position, TEXTURE_SCALE, *(self._offset - TEXTURE_SCALE * moved))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.motion import Floats
+from avatar.picture.filling import pull_push
 from avatar.picture.inpainting import disc, inpaint_background
 from avatar.picture.matting import edge_alpha
 from avatar.portrait.portrait import Portrait
@@ -127,25 +128,3 @@ def _minimum_alpha(image: Image, background: Image) -> Floats:
     darker = 1.0 - (picture + _NEARLY) / np.maximum(behind, 1.0)
     lighter = (picture - _NEARLY - behind) / np.maximum(255.0 - behind, 1.0)
     return np.asarray(np.clip(np.maximum(darker, lighter), 0.0, 1.0).max(axis=2), np.float32)
-
-
-def pull_push(values: Floats, known: Floats) -> Floats:
-    """Fills what is unknown smoothly: averages go down a pyramid, holes are filled on the way up.
-
-    Args:
-        values: float32 [H, W, C].
-        known: float32 [H, W], 1 where values count, 0 where they are to be found.
-    """
-    height, width = known.shape
-    weighted = values * known[:, :, None]
-    if min(height, width) <= 2 or known.min() > 0.0:
-        total = max(float(known.sum()), 1e-6)
-        mean = weighted.reshape(-1, values.shape[2]).sum(axis=0) / total
-        return np.where(known[:, :, None] > 0, values, mean.astype(np.float32))
-    half = ((width + 1) // 2, (height + 1) // 2)
-    small_known = cv2.resize(known, half, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(weighted, half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], -1)
-    small = small / np.maximum(small_known, 1e-6)[:, :, None]
-    below = pull_push(small.astype(np.float32), np.minimum(small_known * 4.0, 1.0).astype(np.float32))
-    up = cv2.resize(below, (width, height), interpolation=cv2.INTER_CUBIC).reshape(height, width, -1)
-    return np.asarray(values * known[:, :, None] + up * (1.0 - known[:, :, None]), np.float32)

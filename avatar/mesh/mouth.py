@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import FieldInverter, Grid, scale_and_shift
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
 from avatar.mesh.eyes import sclera_colour
-from avatar.mesh.opening import Slit
 from avatar.mesh.oral import (
     ABOVE,
     BELOW,

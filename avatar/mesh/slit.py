@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import Slit
 from avatar.geometry.warp import Grid, scale_and_shift, smoothstep
 from avatar.mesh.layers import TEXTURE_SCALE
-from avatar.mesh.opening import Slit
 from avatar.motion import Floats
 from avatar.picture.blending import blend
 
@@ -131,7 +131,8 @@ class SlitPatch:
         y1 = min(top + self.grid.height + margin, size)
         self._texture_offset = (0.5 - TEXTURE_SCALE * x0, 0.5 - TEXTURE_SCALE * y0)
         part = texture[y0 * TEXTURE_SCALE : y1 * TEXTURE_SCALE, x0 * TEXTURE_SCALE : x1 * TEXTURE_SCALE]
-        self._sides = tuple(_with_edge(part, (x0, y0), plane, slit, up, scale) for up in (True, False))
+        upper, lower = (_with_edge(part, (x0, y0), plane, slit, up, scale) for up in (True, False))
+        self._sides = upper, lower
         self._feather = _feather(self.grid, cover, scale)
         cells = pose_grid.cell
         reach = _TILT_SHARE * max(self.grid.width, self.grid.height)
@@ -151,9 +152,9 @@ class SlitPatch:
         return self._pose_grid.width / FRAME_SIZE
 
     @property
-    def upper_texture(self) -> Image:
-        """The upper side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
-        return self._sides[0]
+    def textures(self) -> tuple[Image, Image]:
+        """The upper and the lower side as in the photo, uint8 [h, w, 4] each: RGB and how far inside it."""
+        return self._sides
 
     def texels(self) -> Floats:
         """Where the textures' texels lie in the portrait, pixels, float32 [h, w, 2]."""
@@ -161,11 +162,6 @@ class SlitPatch:
         x = (np.arange(columns, dtype=np.float32) - self._texture_offset[0]) / TEXTURE_SCALE
         y = (np.arange(rows, dtype=np.float32) - self._texture_offset[1]) / TEXTURE_SCALE
         return np.stack(np.meshgrid(x, y), axis=-1)
-
-    @property
-    def lower_texture(self) -> Image:
-        """The lower side as in the photo, uint8 [h, w, 4]: RGB and how far inside it."""
-        return self._sides[1]
 
     def draw(
         self, sides: tuple[Floats, Floats], pose: PoseFields, textures: tuple[Image, Image] | None = None
@@ -221,6 +217,40 @@ class SlitPatch:
             np.asarray(upper, np.uint8),
             np.asarray(lower, np.uint8),
         )
+
+    def cut(self, texture: Image) -> Image:
+        """The part of an enlarged picture, [2 S, 2 S, ...], that this patch's textures show."""
+        rows, columns = self._sides[0].shape[:2]
+        x, y = (round((0.5 - offset) / TEXTURE_SCALE) * TEXTURE_SCALE for offset in self._texture_offset)
+        return np.ascontiguousarray(texture[y : y + rows, x : x + columns])
+
+    def sampled(self, window: Window, at: tuple[slice, slice], field: Floats | None, texture: Image) -> Image:
+        """A texture of the patch as it lies in a part of a window.
+
+        Args:
+            window: drawn by this patch.
+            at: whole steps, rows and columns of the window.
+            field: where it comes from, on `grid`, float32 [rows, columns, 2] pixels; None for what only the head moves.
+            texture: uint8 [h, w, ...] on `texels`.
+        """
+        rows, columns = (slice(part.start // window.step, part.stop // window.step) for part in at)
+        there = np.ascontiguousarray(window.steps[rows, columns])
+        if field is not None:
+            at_nodes = self.grid.index(there)
+            there = there + cv2.remap(field, at_nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        texels = _enlarged(scale_and_shift(there, TEXTURE_SCALE, *self._texture_offset), window.step)
+        return np.asarray(cv2.remap(texture, texels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+    def share(self, window: Window, values: Floats) -> tuple[Image, tuple[slice, slice]] | None:
+        """Shares given on `grid`, float32 [rows, columns] in [0, 1], where a window has any: uint8 and which part."""
+        steps = cv2.remap(values, self.grid.index(window.steps), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        levels = cv2.convertScaleAbs(steps, alpha=255.0)
+        x, y, width, height = cv2.boundingRect(levels)
+        if not width:
+            return None
+        step = window.step
+        at = (slice(step * y, step * (y + height)), slice(step * x, step * (x + width)))
+        return _enlarged(levels[y : y + height, x : x + width], step), at
 
     def _seam(self, texels: Floats) -> slice:
         """Rows of steps in which both sides may be seen, by how far inside the upper one they lie."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import slit_between
 from avatar.geometry.points import (
     CHEEKS,
     CHIN_AND_JAW,
@@ -22,7 +23,6 @@ from avatar.geometry.points import (
     to_mesh,
 )
 from avatar.mesh.blendshapes import FaceFields
-from avatar.mesh.opening import slit_between
 from avatar.motion import Doubles, Floats, MotionLayout
 
 _INDEX = MotionLayout.INDEX

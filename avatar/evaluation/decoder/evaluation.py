@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
+from avatar.evaluation.decoder.lids import CLOSED_LIDS_NOTE, closed_lid_rows
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.decoder.surroundings import padded_percent, residue
 from avatar.evaluation.decoder.travel import travel_rows
@@ -109,8 +110,12 @@ class DecoderEvaluation:
         progress(0.9)
         travel = travel_rows(self._portrait.landmarks, lambda driven: self._decoder.decode(vector(**driven)))
         pixels = Section("Picture", column, tuple(self._pixels()), _PIXEL_NOTE)
+        closed = self._decoder.decode(vector(eyeBlink=1.0))
+        lids = Section(
+            "Closed eyes", column, tuple(closed_lid_rows(closed, self._portrait.landmarks)), CLOSED_LIDS_NOTE
+        )
         progress(1.0)
-        return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, pixels]
+        return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, lids, pixels]
 
     def _found(self, image: Image) -> Floats | None:
         faces = self._finder.meshes(image)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.geometry.warp import smoothstep
-from avatar.mesh.layers import pull_push
 from avatar.motion import Doubles, Floats
 from avatar.picture.blending import GREY
+from avatar.picture.filling import pull_push
 
 # Rings in which the colour of a half-hidden iris is known.
 _RINGS = 10
@@ -46,19 +48,51 @@ def measure_iris_radius(part: Image, visible: Floats, distance: Distances) -> fl
         means.append(float(grey[here].mean()) if here.sum() >= 8 else np.nan)
     rises = np.diff(np.array(means))
     # The mesh is right unless the picture clearly says otherwise.
-    rises *= np.exp(-(((edges[1:] - 1.0) / 0.40) ** 2))
+    rises *= np.exp(-(((edges[1:] - 1.0) / 0.28) ** 2))
     if not np.isfinite(rises).any() or np.nanmax(rises) < 6.0:
         return 1.0
     return float(edges[1:][np.nanargmax(rises)])
 
 
-def paint_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Image:
+@dataclass(frozen=True, slots=True)
+class Sclera:
+    """The white of one eye.
+
+    Attributes:
+        image: uint8 [h, w, 3], as if there were no iris and no lids.
+        filled: float32 [h, w], 1 where it is made up, 0 where the photo shows it.
+        colour: float32 [3], its median where the photo shows it.
+        seen: texels of it that the photo shows.
+    """
+
+    image: Image
+    filled: Floats
+    colour: Floats
+    seen: int
+
+    def matched(self, other: Sclera, lighter: float) -> Sclera:
+        """What is made up of it, turned to the other eye's white the more the less is seen of its own.
+
+        Args:
+            other: eye.
+            lighter: how much more light falls on this one.
+        """
+        share = other.seen / max(self.seen + other.seen, 1)
+        change = share * (lighter * other.colour - self.colour)
+        image = self.image + change * self.filled[..., None]
+        return replace(self, image=np.rint(np.clip(image, 0.0, 255.0)).astype(np.uint8))
+
+
+def paint_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Sclera:
     """The white of the eye as if there were no iris and no lids."""
     white = (whites & (distance > 1.10)).astype(np.float32)
-    if white.sum() < 12:  # hardly any white to be seen: a dark eye, its edge must do
-        white = visible
+    seen = int(white.sum())
+    if seen < 12:  # hardly any white to be seen: a dark eye, its edge must do
+        seen, white = 0, visible
     filled = pull_push(part.astype(np.float32), white)
-    return np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8)
+    colour = np.median(part[white > 0.0], axis=0) if white.any() else np.full(3, 128.0)
+    made_up = cv2.GaussianBlur(1.0 - white, (0, 0), 2.0)
+    return Sclera(np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8), made_up, colour.astype(np.float32), seen)
 
 
 def paint_iris(part: Image, visible: Floats, distance: Distances, scale: float) -> tuple[Image, Image]:

@@ -13,6 +13,7 @@ from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.geometry.warp import smoothstep
 from avatar.motion import Doubles, Floats
+from avatar.picture.filling import pull_push
 
 # The picture is looked at so large, texels an eye distance, and a frame is at most so wide.
 _TEXELS, _THIN = 160, 15
@@ -20,10 +21,20 @@ _TEXELS, _THIN = 160, 15
 # times what lines of skin, hair and brushwork reach on the cheeks. Measured on 17 portraits: with spectacles 10.8 and
 # 17.8 grey levels, 3.6 and 4.4 times the cheeks'; without at most 9.8, and at most 1.5 times where above 3.
 _DARKER, _STRONGER = 8.0, 2.0
+# A thick frame is no thin line: it is looked for so wide, and is darker than this share of the skin's light.
+_THICK, _MUCH_DARKER = 41, 0.5
+# Frame is what hangs together with the bridge and is this share as dark, so many grey levels at least. What is less
+# than this share frame shows what is behind.
+_AS_DARK, _SURELY, _BARE = 0.45, 22.0, 0.05
+# Eyes are not: so far out, of their half width, and so far up and down. Thin rims may touch the lid, thick ones leave
+# room for its lashes.
+_EYE_ACROSS, _THIN_AROUND, _THICK_AROUND = 1.0, 0.022, 0.060
 # Around the lenses and along the temples, eye distances; how softly the rigid part ends.
 _BESIDE_IN, _BESIDE_OUT, _AROUND, _SOFT = 0.14, 0.20, 0.03, 0.10
 # Where the rims are looked for: above the upper lid and below the lower one.
 _RIM_ABOVE, _RIM_BELOW = (0.03, 0.26), (0.07, 0.32)
+# Columns and rows of the face plane as it is looked at.
+_A, _B = np.arange(-0.8, 0.8, 1.0 / _TEXELS), np.arange(0.40, -0.85, -1.0 / _TEXELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +44,12 @@ class Glasses:
     Attributes:
         lenses: side → (inner a, outer a, upper b, lower b), eye distances.
         bridge: height of the bridge.
+        frame: float32 [h, w], how much each place of a picture of the face plane is frame (`_A` by `_B`).
     """
 
     lenses: Mapping[str, tuple[float, float, float, float]]
     bridge: float
+    frame: Floats
 
     def rigidity(self, at: Doubles) -> Doubles:
         """1 where nothing may move but with the head, falling to 0 around: points [..., 2] to [...]."""
@@ -55,9 +68,31 @@ class Glasses:
         between = _box(a, b, (min(inner), max(inner)), (self.bridge - 0.04, self.bridge + 0.04))
         return np.asarray(np.maximum(found, between))
 
-    def room_above(self, side: str, upper_lid: float) -> float:
-        """From the upper lid's rim to the frame's upper rim, eye distances: skin that a lid may unroll."""
-        return max(self.lenses[side][2] - _AROUND - upper_lid, 0.03)
+    def taken_off(self, texture: Image, plane: lm.FacePlane, scale: int) -> tuple[Image, Floats]:
+        """A portrait without their frame, what was behind it filled in from around.
+
+        Args:
+            texture: uint8 [h, w, 3], the portrait enlarged.
+            plane: of the face, in pixels of the portrait.
+            scale: times which it is enlarged.
+
+        Returns:
+            uint8 [h, w, 3], and where the frame was, float32 [h, w] in [0, 1].
+        """
+        ends = np.array([[_A[0], _B[0]], [_A[-1], _B[0]], [_A[0], _B[-1]]])
+        there = (plane.to_pixels(ends) * scale + (scale - 1) / 2.0).astype(np.float32)
+        rows, columns = self.frame.shape
+        here = np.array([[0, 0], [columns - 1, 0], [0, rows - 1]], np.float32)
+        size = (texture.shape[1], texture.shape[0])
+        frame = np.asarray(cv2.warpAffine(self.frame, cv2.getAffineTransform(here, there), size), np.float32)
+        x, y, width, height = cv2.boundingRect((frame > 0.0).astype(np.uint8))
+        if not width:
+            return texture, frame
+        at = (slice(y, y + height), slice(x, x + width))
+        bare = texture.copy()
+        filled = pull_push(texture[at].astype(np.float32), (frame[at] < _BARE).astype(np.float32))
+        bare[at] = np.rint(np.clip(filled, 0.0, 255.0))
+        return bare, frame
 
 
 def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasses | None:
@@ -69,25 +104,31 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
         plane: of the face.
     """
     points = plane.to_plane(landmarks)
-    a, b = np.arange(-0.8, 0.8, 1.0 / _TEXELS), np.arange(0.40, -0.85, -1.0 / _TEXELS)
+    a, b = _A, _B
     at = plane.to_pixels(np.stack(np.meshgrid(a, b), axis=-1)).astype(np.float32)
     flat = cv2.remap(image, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_THIN, _THIN))
-    lines = cv2.morphologyEx(cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY), cv2.MORPH_BLACKHAT, around).astype(np.float32)
+    grey = np.asarray(cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY), np.uint8)
     right, left = points[lm.EYE_CORNERS["Right"][1]], points[lm.EYE_CORNERS["Left"][0]]
     width = left[0] - right[0]
     middle = (left[1] + right[1]) / 2.0
-    darkness, row = _line(
-        lines[_between(b, middle - 0.18, middle + 0.15)][:, _between(a, right[0] + 0.3 * width, left[0] - 0.3 * width)]
-    )
+    rows = _between(b, middle - 0.18, middle + 0.15)
+    columns = _between(a, right[0] + 0.3 * width, left[0] - 0.3 * width)
+    lines = _dark_lines(grey, _THIN)
+    darkness, row = _line(lines[rows][:, columns])
     cheeks = []
     for side in lm.SIDES:
         x, y = points[lm.CHEEK[side]]
-        patch = lines[_between(b, y - 0.13, y + 0.10)][:, _between(a, x - 0.08, x + 0.08)]
-        cheeks.append(_line(patch)[0])
+        cheeks.append(_line(lines[_between(b, y - 0.13, y + 0.10)][:, _between(a, x - 0.08, x + 0.08)])[0])
+    around = _THIN_AROUND
     if darkness < _DARKER or darkness < _STRONGER * max(cheeks):
-        return None
-    bridge = float(b[_between(b, middle - 0.18, middle + 0.15)][row])
+        around = _THICK_AROUND
+        lines = _dark_lines(grey, _THICK)
+        darkness, row = _line(lines[rows][:, columns])
+        forehead = grey[_between(b, middle + 0.20, middle + 0.30)][:, columns]
+        if darkness < _MUCH_DARKER * float(np.median(forehead)):
+            return None
+    bridge = float(b[rows][row])
+    between_eyes = np.outer(rows, columns)
     lenses = {}
     for side in lm.SIDES:
         corners = points[list(lm.EYE_CORNERS[side]), 0]
@@ -104,7 +145,29 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
         lower = float(b[below][_line(lines[below][:, columns])[1]])
         out = lm.OUTWARDS[side]
         lenses[side] = (inside - out * _BESIDE_IN, outside + out * _BESIDE_OUT, upper + _AROUND, lower - _AROUND)
-    return Glasses(lenses, bridge)
+    return Glasses(lenses, bridge, _frame(lines, darkness, points, around, between_eyes))
+
+
+def _dark_lines(grey: Image, wide: int) -> Floats:
+    """How much darker than what is around it each place is, in lines at most so wide: float32 [h, w], grey levels."""
+    around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (wide, wide))
+    return np.asarray(cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, around), np.float32)
+
+
+def _frame(lines: Floats, darkness: float, points: Doubles, around: float, bridge: npt.NDArray[np.bool_]) -> Floats:
+    """Where the frame is that hangs together with its bridge, and is about as dark: float32 [h, w] in [0, 1]."""
+    found = (lines > max(_AS_DARK * darkness, _SURELY)).astype(np.uint8)
+    a, b = np.meshgrid(_A, _B)
+    for side in lm.SIDES:
+        upper, lower = (points[list(curve[side])] for curve in (lm.EYE_UPPER, lm.EYE_LOWER))
+        above, below = (np.interp(a, *line[np.argsort(line[:, 0])].T) for line in (upper, lower))
+        x = points[list(lm.EYE_CORNERS[side]), 0]
+        near = np.abs(a - x.mean()) < _EYE_ACROSS * abs(x[1] - x[0]) / 2.0
+        found[near & (b < above + around) & (b > below - around)] = 0
+    _, labels = cv2.connectedComponents(found)
+    frame = np.isin(labels, [label for label in np.unique(labels[bridge]) if label]).astype(np.float32)
+    frame = cv2.dilate(frame, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.8), np.float32)
 
 
 def _between(values: Doubles, low: float, high: float) -> npt.NDArray[np.bool_]:

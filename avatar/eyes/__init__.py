@@ -1,0 +1,1 @@
+"""One eye of a portrait without its motion: where it opens, its skin, its lid when closed, its ball, spectacles."""
