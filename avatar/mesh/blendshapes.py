@@ -27,6 +27,8 @@ CLOSED_GAP = 0.022
 _CORNERS_UP = 0.02
 # By how much further than the lips' line says corners must come down: their outlines are bent as well.
 _UNSMILES = 1.3
+# Lips part from the middle: so much of the mouth's half width opens before the rest does.
+_PARTS_WITHIN = 0.74
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -160,6 +162,13 @@ class FaceFields:
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
+        # What a gap does as long as it is small, instead: the sides still touch.
+        narrow = np.clip(1.0 - (t / _PARTS_WITHIN) ** 2, 0.0, None) ** 1.2
+        if is_upper:
+            middle = follow * (narrow - opening) * lip
+        else:
+            middle = -(_LIP_DROP - follow) * (narrow - droop) * self._lower_lip(away, thickness)
+        fields["gapMiddle"] = (zero, middle)
         forward = 0.0 if is_upper else 1.0
         # Nearer to the viewer it is larger, too.
         fields["jawForward"] = (0.07 * forward * x * jaw, -0.045 * forward * jaw)

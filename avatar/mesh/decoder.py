@@ -105,10 +105,7 @@ class MeshDecoder:
             cell = max(1, round(cell * scale))
             return SlitPatch(plane, slit, _box(plane, slit, box, size), cell, texture, layers.alpha, self._grid)
 
-        enlarged = size / portrait.placement[2]
-        self._mouth = Mouth(
-            patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image, enlarged
-        )
+        self._mouth = Mouth(patch(mouth, _MOUTH_BOX, _MOUTH_CELL), fields, plane, mouth, points, portrait.image)
         self._mouth_is_covered = portrait.mouth_is_covered
         self._eyes = [
             Eye(patch(eye, _EYE_BOX, _EYE_CELL), plane, eye, side, points, texture, glasses)
