@@ -28,7 +28,7 @@ _CORNERS_UP = 0.02
 # By how much further than the lips' line says corners must come down: their outlines are bent as well.
 _UNSMILES = 1.3
 # Lips part from the middle: so much of the mouth's half width opens before the rest does.
-_PARTS_WITHIN = 0.74
+_PARTS_WITHIN = 0.80
 # Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
 # chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -147,9 +147,9 @@ class FaceFields:
         away = np.clip(v if is_upper else -v, 0.0, None)
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
-        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
+        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.9
         # The lower lip hangs rounder than the upper one rises.
-        droop = np.clip(1.0 - np.abs(t) ** 2.5, 0.0, None) ** 0.7
+        droop = np.clip(1.0 - np.abs(t) ** 3.2, 0.0, None)
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)
@@ -163,7 +163,7 @@ class FaceFields:
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
         # What a gap does as long as it is small, instead: the sides still touch.
-        narrow = np.clip(1.0 - (t / _PARTS_WITHIN) ** 2, 0.0, None) ** 1.2
+        narrow = np.clip(1.0 - (t / _PARTS_WITHIN) ** 2, 0.0, None)
         if is_upper:
             middle = follow * (narrow - opening) * lip
         else:

@@ -30,7 +30,7 @@ _LOWER_COVERED, _JAW_UNCOVERS = 0.030, 0.040
 # How deep they lie behind the lips, eye distances: so far they stay behind a head that turns.
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
 # The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.66, 0.20, 0.18
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.76, 0.16, 0.20
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.06
 # From here on, it lies between the teeth: th.
@@ -38,10 +38,12 @@ _BETWEEN_TEETH = 0.22
 # A tip that rises comes from so far below the edge of the lower teeth.
 _TIP_HIDDEN = 0.03
 # Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.
-_NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.7, 0.30
-_FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.38
+_NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.6, 0.14
+_FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.42
+# Light that has been thrown to and fro between red walls is redder: to this power of the flesh's colour.
+_REDDENS = 0.6
 # Of the near window, the part that lies above a place: light comes from above, past the upper lip.
-_FROM_ABOVE = 0.65
+_FROM_ABOVE = 0.60
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Interior:
         self._tip = texture(paint_raised_tip(colours, scale), resolution, blur)
         cavity = texture(paint_cavity(colours, scale), resolution, blur)
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
+        self._near_light = _light_table(_NEAR_GAIN, _NEAR_LEAST, colours.flesh)
+        self._far_light = _light_table(_FAR_GAIN, _FAR_LEAST, colours.flesh)
         self._near_px, self._far_px = (max(3, round(reach * eye_distance_px)) for reach in (_NEAR, _FAR))
 
     def draw(self, position: Floats, opening: Image, pose: OralPose) -> Image:
@@ -136,11 +140,13 @@ class Interior:
     def _light(self, opening: Image) -> tuple[Image, Image]:
         """How much light reaches what is near the lips and what is far behind them: uint8 [h, w, 3] each."""
         near, far = self._near_px, self._far_px
-        lit_near = cv2.blur(opening, (near, near), anchor=(near // 2, int(_FROM_ABOVE * near)), borderType=_NOTHING)
-        lit_far = cv2.blur(opening, (far, far), borderType=_NOTHING)
+        from_above = (near // 2, int(_FROM_ABOVE * near))
+        lit_near = cv2.blur(opening, (near, near), anchor=from_above, borderType=cv2.BORDER_CONSTANT)
+        lit_far = cv2.blur(opening, (far, far), borderType=cv2.BORDER_CONSTANT)
+        to_rgb = cv2.COLOR_GRAY2RGB
         return (
-            cv2.cvtColor(cv2.convertScaleAbs(lit_near, alpha=_NEAR_GAIN, beta=255.0 * _NEAR_LEAST), _WIDE),
-            cv2.cvtColor(cv2.convertScaleAbs(lit_far, alpha=_FAR_GAIN, beta=255.0 * _FAR_LEAST), _WIDE),
+            np.asarray(cv2.LUT(cv2.cvtColor(lit_near, to_rgb), self._near_light), np.uint8),
+            np.asarray(cv2.LUT(cv2.cvtColor(lit_far, to_rgb), self._far_light), np.uint8),
         )
 
     def _over(
@@ -172,7 +178,11 @@ class Interior:
         return np.asarray(cv2.transform(position, texels.astype(np.float32)), np.float32)
 
 
-_NOTHING, _WIDE = cv2.BORDER_CONSTANT, cv2.COLOR_GRAY2RGB
+def _light_table(gain: float, least: float, flesh: Doubles) -> Image:
+    """Light for each share of the opening that is seen, in 255ths: uint8 [1, 256, 3]; what little there is, is red."""
+    light = np.clip(least + gain * np.arange(256) / 255.0, 0.0, 1.0)[:, None]
+    red = flesh / float(flesh.max())
+    return np.asarray(np.rint(255.0 * light * red ** (_REDDENS * (1.0 - light))), np.uint8)[None]
 
 
 def mouth_scale(width: float) -> float:

@@ -10,19 +10,19 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.motion import Doubles, Floats
-from avatar.picture.blending import GREY, colourfulness
+from avatar.picture.blending import GREY
 
-# Teeth by the skin's highlights: 0.92 on light skin in usual light, more on darker skin, less where skin is nearly
+# Teeth by the skin's highlights: 0.97 on light skin in usual light, more on darker skin, less where skin is nearly
 # white already. Real frames have 0.80 to 0.96 on light skin, up to 1.5 on dark skin.
-_ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.92, 0.62, 0.6, (0.82, 1.10)
+_ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 # How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
-_ENAMEL_TINT = np.array([0.50, 0.50, 0.60])
+_ENAMEL_TINT = np.array([0.60, 0.60, 0.72])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
 _TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.50, 0.66)
-# Tongue over lips, per channel, in real frames, at the same grey: less green.
-_FLESH_TINT = np.array([1.05, 0.94, 1.03])
-# Green by red in lips is at most this share of what it is in skin, unless lips are painted so.
-_LIPS_REDDER = 0.86
+# Flesh inside has the hue of the lips, turned by so much at most towards a real tongue's; it is more saturated than
+# lips and skin (real frames: by 1.05 to 1.25 than lips).
+_TONGUE_HUE, _MOST_TURN = 354.0, 7.0
+_OVER_LIPS, _OVER_SKIN, _MOST_SATURATED = 1.08, 1.15, 0.85
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])
 
@@ -81,13 +81,20 @@ def lip_colour(image: Image, landmarks: Floats) -> Doubles:
 
 
 def _flesh(skin: Doubles, lips: Doubles) -> Doubles:
-    grey = float(np.clip(_TONGUE_BY_LIPS * (lips @ GREY) / max(skin @ GREY, 1.0), *_TONGUE_BY_SKIN) * (skin @ GREY))
-    colourful = colourfulness(skin)
-    hue = _of_grey(np.maximum(lips, 1.0), 1.0)
-    hue = hue * (1.0 + colourful * (_FLESH_TINT - 1.0))
-    most = _LIPS_REDDER * skin[1] / max(skin[0], 1.0) * hue[0]
-    hue[1] += colourful * min(most - hue[1], 0.0)
-    return _of_grey(hue, grey)
+    level = float(skin @ GREY)
+    grey = level * float(np.clip(_TONGUE_BY_LIPS * (lips @ GREY) / max(level, 1.0), *_TONGUE_BY_SKIN))
+    (hue, of_lips, _), (_, of_skin, _) = _hsv(lips), _hsv(skin)
+    hue += float(np.clip((_TONGUE_HUE - hue + 180.0) % 360.0 - 180.0, -_MOST_TURN, _MOST_TURN))
+    # What has no colour of its own stays grey.
+    saturation = min(max(_OVER_LIPS * of_lips, _OVER_SKIN * of_skin), _MOST_SATURATED) if of_lips > 0.0 else 0.0
+    pure = np.array([[[hue % 360.0, saturation, 1.0]]], np.float32)
+    return _of_grey(cv2.cvtColor(pure, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64), grey)
+
+
+def _hsv(colour: Doubles) -> tuple[float, float, float]:
+    """Hue in degrees, saturation and value in [0, 1]."""
+    hue, saturation, value = cv2.cvtColor((colour / 255.0).astype(np.float32)[None, None], cv2.COLOR_RGB2HSV)[0, 0]
+    return float(hue), float(saturation), float(value)
 
 
 def _of_grey(colour: Doubles, grey: float) -> Doubles:

@@ -25,10 +25,10 @@ def paint_tongue(colours: Palette, scale: float) -> Doubles:
     x = a / half
     inside = -0.045 * scale * x**2 - 0.05 * scale * x**6 - b
     body = smoothstep(inside, -0.012, 0.020) * (1.0 - smoothstep(x, 0.93, 1.06))
-    forward = smoothstep(inside, -0.02, 0.10)
-    groove = 1.0 - 0.13 * np.exp(-((a / 0.014) ** 2)) * smoothstep(inside, 0.01, 0.07)
+    forward = smoothstep(inside, -0.02, 0.14)
+    groove = 1.0 - 0.12 * np.exp(-((a / 0.016) ** 2) - ((inside - 0.06) / 0.05) ** 2)
     sides = 1.0 - 0.34 * smoothstep(x, 0.35, 1.0)
-    light = (0.62 + 0.38 * forward) * groove * sides
+    light = (0.60 + 0.40 * forward) * groove * sides
     return np.dstack([colours.flesh * light[..., None], 255.0 * body])
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
+from avatar.evaluation.decoder.mouth import NOTE, OpenMouth, look_into, mouth_rows
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.results import Band, Cell, Row, Section
 from avatar.mesh.decoder import MeshDecoder
@@ -105,8 +106,11 @@ class DecoderEvaluation:
         head = Section("Head and gaze found again", column, tuple(self._angles(ranges)), _HEAD_NOTE)
         progress(0.9)
         pixels = Section("Picture", column, tuple(self._pixels()), _PIXEL_NOTE)
+        opened = self._mouth(jawOpen=0.6, mouthLowerDown=0.2, mouthUpperUp=0.3)
+        bared = self._mouth(jawOpen=0.12, mouthStretch=0.4, mouthLowerDown=0.4, mouthUpperUp=0.5)
+        mouth = Section("Mouth", column, tuple(mouth_rows(opened, bared)), NOTE)
         progress(1.0)
-        return [expression, head, pixels]
+        return [expression, head, mouth, pixels]
 
     def _found(self, image: Image) -> Floats | None:
         faces = self._finder.meshes(image)
@@ -115,6 +119,11 @@ class DecoderEvaluation:
     def _measured(self, values: Floats) -> Measured | None:
         found = self._found(self._decoder.decode(values))
         return None if found is None else self._ruler(found)
+
+    def _mouth(self, **values: float) -> OpenMouth | None:
+        picture = self._decoder.decode(vector(**values))
+        found = self._found(picture)
+        return None if found is None else look_into(picture, found)
 
     def _ramp(self, name: str, coefficient: str, measure: str) -> tuple[list[Row], list[float]]:
         """The rows of one ramp, and the measure at its ends."""
