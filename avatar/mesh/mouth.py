@@ -131,6 +131,7 @@ class Mouth:
         self._b_px = float(np.linalg.norm(plane.axes[:, 1])) / patch.scale
         self._on_jaw = np.array([name in ("jaw", "gap") for name in _CONTROLS], np.float32)
         self._middle_texel = corner.astype(np.float32)
+        self._soft_across = 2 * round(patch.scale) + 1
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
 
@@ -156,6 +157,9 @@ class Mouth:
         textures = self._textures(float(lips[0] - lips[1]) * self._b_px)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose, textures)
         upper_alpha, lower_alpha = window.alphas(*self._edges)
+        if textures is not self._closed:
+            # How far a pixel is inside is measured upwards: where open lips end steeply, their edges are too sharp.
+            upper_alpha, lower_alpha = self._softened(upper_alpha), self._softened(lower_alpha)
         at = uncovered(window, upper_alpha, lower_alpha)
         inside = None
         if at is not None:
@@ -188,6 +192,9 @@ class Mouth:
         size = self._shade_px
         shadow = cv2.blur(np.roll(alpha, size // 2, axis=0), (size, size), borderType=cv2.BORDER_CONSTANT)
         skin[:] = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), shade(skin, np.asarray(shadow, np.uint8), 0.3), alpha)
+
+    def _softened(self, alpha: Image) -> Image:
+        return np.asarray(cv2.blur(alpha, (self._soft_across, 1), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
     def _textures(self, gap_px: float) -> tuple[Image, Image]:
         """Both lips as they are when their edges are so far apart, pixels at 512."""

@@ -50,12 +50,12 @@ def wet_rim(
     own = cv2.GaussianBlur(own, (0, 0), 1.5).astype(np.float32)
     near = 1.0 - smoothstep(edge_px, 0.0, _OWN_PX)
     along = np.abs(across)
-    corner = smoothstep(along, 0.62, 0.97)
+    corner = smoothstep(along, 0.50, 0.95)
     grey = own @ GREY
     wet = colours.flesh * (grey / max(float(colours.flesh @ GREY), 1.0))[..., None]
     colour = own + (wet - own) * (_WET * near)[..., None]
     shadow = (_UPPER_SHADOW if upper else _LOWER_SHADOW) * near
-    colour *= (1.0 - shadow - (0.45 - shadow) * corner * near)[..., None]
+    colour *= (1.0 - shadow - (0.58 - shadow) * corner * near)[..., None]
     if not upper:
         width = float(np.hypot(_SHEEN_PX, soft_px))
         line = np.exp(-(((edge_px - _SHEEN_AT_PX) / width) ** 2)) * (_SHEEN_PX / width)

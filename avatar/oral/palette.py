@@ -19,10 +19,11 @@ _ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 _ENAMEL_TINT = np.array([0.60, 0.60, 0.72])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
 _TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.50, 0.66)
-# Flesh inside has the hue of the lips, turned by so much at most towards a real tongue's; it is more saturated than
-# lips and skin (real frames: by 1.05 to 1.25 than lips).
-_TONGUE_HUE, _MOST_TURN = 354.0, 7.0
-_OVER_LIPS, _OVER_SKIN, _MOST_SATURATED = 1.08, 1.15, 0.85
+# Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
+# not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin,
+# but has no lipstick on (0.38 to 0.48 in real frames).
+_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 6.5, 3.5, 10.0
+_OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])
 
@@ -83,18 +84,25 @@ def lip_colour(image: Image, landmarks: Floats) -> Doubles:
 def _flesh(skin: Doubles, lips: Doubles) -> Doubles:
     level = float(skin @ GREY)
     grey = level * float(np.clip(_TONGUE_BY_LIPS * (lips @ GREY) / max(level, 1.0), *_TONGUE_BY_SKIN))
-    (hue, of_lips, _), (_, of_skin, _) = _hsv(lips), _hsv(skin)
-    hue += float(np.clip((_TONGUE_HUE - hue + 180.0) % 360.0 - 180.0, -_MOST_TURN, _MOST_TURN))
+    (hue, of_lips), (skin_hue, of_skin) = _hue_and_saturation(lips), _hue_and_saturation(skin)
+    most = _TURN + _MORE_TURN * float(np.clip(1.0 - _turn(hue, skin_hue) / _LIPS_OFF_SKIN, 0.0, 1.0))
+    hue += float(np.clip(_turn(hue, _TONGUE_HUE), -most, most))
     # What has no colour of its own stays grey.
-    saturation = min(max(_OVER_LIPS * of_lips, _OVER_SKIN * of_skin), _MOST_SATURATED) if of_lips > 0.0 else 0.0
+    saturation = min(max(of_lips, min(_OVER_PALE * max(of_lips, of_skin), _PALE)), _MOST_SATURATED)
+    saturation *= of_lips > 0.0
     pure = np.array([[[hue % 360.0, saturation, 1.0]]], np.float32)
     return _of_grey(cv2.cvtColor(pure, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64), grey)
 
 
-def _hsv(colour: Doubles) -> tuple[float, float, float]:
-    """Hue in degrees, saturation and value in [0, 1]."""
-    hue, saturation, value = cv2.cvtColor((colour / 255.0).astype(np.float32)[None, None], cv2.COLOR_RGB2HSV)[0, 0]
-    return float(hue), float(saturation), float(value)
+def _hue_and_saturation(colour: Doubles) -> tuple[float, float]:
+    """Hue in degrees, saturation in [0, 1]."""
+    hue, saturation, _ = cv2.cvtColor((colour / 255.0).astype(np.float32)[None, None], cv2.COLOR_RGB2HSV)[0, 0]
+    return float(hue), float(saturation)
+
+
+def _turn(start: float, end: float) -> float:
+    """From one hue to another the shorter way, degrees."""
+    return (end - start + 180.0) % 360.0 - 180.0
 
 
 def _of_grey(colour: Doubles, grey: float) -> Doubles:
