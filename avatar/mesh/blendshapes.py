@@ -29,10 +29,10 @@ _CORNERS_UP = 0.02
 _UNSMILES = 1.3
 # Lips part from the middle: so much of the mouth's half width opens before the rest does.
 _PARTS_WITHIN = 0.80
-# Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
-# chin moves.
+# Of a photo's open mouth: the share that the upper lip closes, more where it is drawn up into an arch higher than
+# closed lips have; what lips alone part; the share of the rest that the chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
-_UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
+_UPPER_CLOSES, _ARCH, _GAP_BY_LIPS, _JAW_SHARE = (0.3, 0.6), 0.01, 0.10, 0.75
 
 
 def _bump(a: Doubles, b: Doubles, centre: Doubles, width: float, height: float) -> Doubles:
@@ -60,13 +60,15 @@ class FaceFields:
         self._points = plane.to_plane(landmarks)
         centre = len(mouth.a) // 2
         self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
+        arch = float(mouth.upper[centre] - mouth.upper[[0, -1]].mean())
+        self._upper_closes = float(np.clip((arch - _ARCH) / max(self.photo_gap, CLOSED_GAP), *_UPPER_CLOSES))
         # Where the closed lips meet: nearer the upper lip, since an open jaw has carried the lower one away.
-        self.seam_b = float(mouth.upper[centre] - _UPPER_CLOSES * self.photo_gap)
+        self.seam_b = float(mouth.upper[centre] - self._upper_closes * self.photo_gap)
         middle = (mouth.upper + mouth.lower) / 2.0
         corners_up = float(middle[[0, -1]].mean() - middle[centre])
         self.photo_smile = float(np.clip((corners_up - _CORNERS_UP) / 0.10, 0.0, 1.0))
         # What a frown takes back of a smile in the photo: the height of the closed lips' line over its middle.
-        line = mouth.upper - _UPPER_CLOSES * np.clip(mouth.upper - mouth.lower, 0.0, None)
+        line = mouth.upper - self._upper_closes * np.clip(mouth.upper - mouth.lower, 0.0, None)
         beyond = max(corners_up - _CORNERS_UP, 0.0) / max(corners_up, _CORNERS_UP)
         self._smile_line = np.asarray(_UNSMILES * beyond * (line - line[centre]))
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
@@ -228,10 +230,10 @@ class FaceFields:
         gap = self._mouth.upper_at(a) - self._mouth.lower_at(a)
         gap = np.where(gap > 0.0, gap + _CLOSE_EXTRA * np.clip(8.0 * (1.0 - t**2), 0.0, 1.0), 0.0)
         if is_upper:
-            return zero, -_UPPER_CLOSES * gap * np.exp(-((away / 0.22) ** 2))
+            return zero, -self._upper_closes * gap * np.exp(-((away / 0.22) ** 2))
         # A gap wider than lips make is a dropped jaw: the chin goes up with it.
         chin = _JAW_SHARE * max(self.photo_gap - _GAP_BY_LIPS, 0.0) * jaw
-        return zero, chin + ((1.0 - _UPPER_CLOSES) * gap - chin) * lip
+        return zero, chin + ((1.0 - self._upper_closes) * gap - chin) * lip
 
     def _near_corner(self, x: Doubles, v: Doubles) -> Doubles:
         return np.asarray(np.exp(-((x / 0.40) ** 2) - (v / 0.26) ** 2))
