@@ -71,7 +71,7 @@ def test_the_deeper_the_darker(interior: Interior) -> None:
     picture = seen(interior, WIDE)
     teeth = level(picture, 0.04, -UPPER_EDGE + 0.008)
     tongue, cheek, throat = level(picture, 0.03, -0.22), level(picture, 0.19, -0.12), level(picture, 0.03, -0.06)
-    assert teeth > 1.5 * tongue and tongue > 1.3 * cheek and cheek > 1.1 * throat > 0.0
+    assert teeth > 1.1 * tongue > 1.3 * cheek > 1.4 * throat > 0.0
 
 
 def test_a_grey_picture_has_a_grey_mouth(portrait: Portrait) -> None:
@@ -89,11 +89,12 @@ def test_teeth_follow_the_light_within_reason(portrait: Portrait) -> None:
 
 def test_the_tongue_rises_to_the_upper_teeth(interior: Interior) -> None:
     pose = replace(WIDE, lower_lip=-0.16, lip_on_jaw=-0.16, jaw=0.3)
-    under_the_teeth = [
-        level(seen(interior, replace(pose, tongue_out=out)), 0.0, -UPPER_EDGE - 0.025) for out in (0.0, 0.05, 0.16)
-    ]
-    assert under_the_teeth[2] > under_the_teeth[1] + 1.0 > under_the_teeth[0] + 1.0
-    assert under_the_teeth[2] > 1.5 * under_the_teeth[0]
+    at_rest, half_way, reached = (
+        [level(seen(interior, replace(pose, tongue_out=out)), 0.0, b) for b in (-UPPER_EDGE - 0.025, -0.085)]
+        for out in (0.0, 0.05, 0.16)
+    )
+    assert half_way[1] > 1.3 * at_rest[1] and half_way[0] < 1.3 * at_rest[0]
+    assert reached[0] > 1.3 * at_rest[0]
 
 
 def test_lower_teeth_show_where_the_lip_is_drawn_down(interior: Interior) -> None:

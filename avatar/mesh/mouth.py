@@ -38,8 +38,8 @@ from avatar.picture.sharpness import edge_blur_px
 # From here on the tongue is put out over the lower lip; in full its tip hangs this far below the lip's edge, eye
 # distances.
 _TONGUE_OVER_LIP, _TIP_BELOW_LIP = 0.55, 0.16
-# The interior is never more blurred than this, pixels at 512; and what a sharp picture's own edges have.
-_MOST_BLUR_PX, _SHARP_PX = 2.5, 0.6
+# The interior is never more blurred than this, pixels at 512; and what its paintings' edges have already.
+_MOST_BLUR_PX, _PAINTED_PX = 2.5, 0.3
 # Between these heights of the opening, pixels at 512, the rims of the lips come to light.
 _PARTED_PX = (0.5, 4.0)
 # The jaw moves aside by this many eye distances.
@@ -100,7 +100,7 @@ class Mouth:
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         resolution = 2.0 * plane.eye_distance_px
         softness = edge_blur_px(image, landmarks[list(lm.FACE_OVAL), :2]) / patch.scale
-        blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _SHARP_PX**2, 0.0)))
+        blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _PAINTED_PX**2, 0.0)))
         colours = palette(image, landmarks)
         self._closed = (patch.upper_texture, patch.lower_texture)
         self._parted = _parted(patch, plane, slit, colours, softness)

@@ -32,9 +32,9 @@ _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
 # The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones.
 _TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.76, 0.16, 0.20
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
-_RISES_AT = 0.06
+_RISES_AT = 0.035
 # From here on, it lies between the teeth: th.
-_BETWEEN_TEETH = 0.22
+_BETWEEN_TEETH = 0.12
 # A tip that rises comes from so far below the edge of the lower teeth.
 _TIP_HIDDEN = 0.03
 # Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.

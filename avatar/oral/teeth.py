@@ -42,7 +42,7 @@ def paint_teeth(colours: Palette, scale: float, *, upper: bool) -> Doubles:
     crown = 1.0 - smoothstep(inwards, gum_line - 0.006, gum_line + 0.006)
     # Round towards the gaps, darker towards the back of the arch, a translucent edge.
     round_off = 1.0 - 0.13 * side**3
-    gap_line = 1.0 - 0.20 * smoothstep(side, 0.88, 1.0) * smoothstep(inwards, 0.004, 0.04)
+    gap_line = 1.0 - 0.14 * smoothstep(side, 0.88, 1.0) * smoothstep(inwards, 0.004, 0.04)
     depth = 1.0 - 0.70 * smoothstep(x, 0.10 * scale, 0.31 * scale)
     lift = 0.90 + 0.10 * smoothstep(inwards, 0.0, 0.03)
     light = depth * (1.0 if upper else _LOWER_LIGHT)

@@ -9,6 +9,8 @@ from avatar.decoder import Image
 from avatar.motion import Floats
 
 _REBLUR_PX = 1.0
+# The variance that taking a gradient between three pixels adds.
+_GRADIENT_BLURS = 0.55
 _EDGES = 97.0
 """Percentile of the gradient from which on it is an edge."""
 
@@ -32,12 +34,14 @@ def edge_blur_px(image: Image, outline: Floats) -> float:
     inside = mask[part] > 0
     if not inside.any():
         return 0.0
-    edges = inside & (before >= max(float(np.percentile(before[inside], _EDGES)), 1.0))
+    # The edge itself: beside it the gradient falls off, and the more slowly after blurring.
+    ridge = before >= cv2.dilate(before, np.ones((3, 3), np.uint8))
+    edges = inside & ridge & (before >= max(float(np.percentile(before[inside], _EDGES)), 1.0))
     if not edges.any():
         return 0.0
     after = _gradient(cv2.GaussianBlur(grey, (0, 0), _REBLUR_PX))
     ratio = max(float(np.median(before[edges] / np.maximum(after[edges], 1e-3))), 1.01)
-    return float(_REBLUR_PX / np.sqrt(ratio**2 - 1.0))
+    return float(np.sqrt(max(_REBLUR_PX**2 / (ratio**2 - 1.0) - _GRADIENT_BLURS, 0.0)))
 
 
 def _gradient(grey: Floats) -> Floats:
