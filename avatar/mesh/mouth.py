@@ -41,7 +41,7 @@ _TONGUE_OVER_LIP, _TIP_BELOW_LIP = 0.55, 0.16
 # The interior is never more blurred than this, pixels at 512; and what its paintings' edges have already.
 _MOST_BLUR_PX, _PAINTED_PX = 2.5, 0.3
 # Between these heights of the opening, pixels at 512, the rims of the lips come to light.
-_PARTED_PX = (0.5, 4.0)
+_PARTED_PX = (1.5, 6.0)
 # The jaw moves aside by this many eye distances.
 _JAW_ASIDE = 0.10
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.

@@ -39,7 +39,7 @@ _BETWEEN_TEETH = 0.12
 _TIP_HIDDEN = 0.03
 # Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.
 _NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.6, 0.14
-_FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.42
+_FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.46
 # Light that has been thrown to and fro between red walls is redder: to this power of the flesh's colour.
 _REDDENS = 0.6
 # Of the near window, the part that lies above a place: light comes from above, past the upper lip.

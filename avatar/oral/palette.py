@@ -18,11 +18,11 @@ _ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 # How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
 _ENAMEL_TINT = np.array([0.58, 0.58, 0.60])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
-_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.50, 0.66)
+_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.53, 0.66)
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin,
 # but has no lipstick on (0.38 to 0.48 in real frames).
-_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 6.5, 3.5, 10.0
+_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 3.5, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])

@@ -35,11 +35,12 @@ _TEETH_BAND, _DARKER, _DARK_BAND, _HUE_BAND, _CHROMA_BAND = (
 )
 NOTE = (
     "A mouth opened wide (teeth: lips drawn apart), read between the lips as MediaPipe finds them. Dark: below 0.35 of "
-    "the cheeks. Hue: of the tongue against the lips. Colour beyond the face's own: of tongue and throat, where lips "
-    "and cheeks have less; 0 on pictures in black and white."
+    "the cheeks. Hue: of the tongue against the lips. Colour beyond the face's own: of tongue and throat, in pictures "
+    "in black and white."
 )
-# Less colour than this has no hue to speak of, grey levels between the channels.
-_COLOURLESS = 8.0
+# Less colour than this has no hue to speak of; a face with more of it is no picture in black and white, however toned.
+# Grey levels between the channels.
+_COLOURLESS, _COLOURED = 8.0, 45.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class OpenMouth:
         throat: grey level of the darkest part.
         dark_share: share of the opening that is dark.
         hue_off: degrees from the hue of the lips to that of the tongue; None in a picture without colours.
-        excess_chroma: the largest difference between two channels on the tongue and in the throat, beyond what lips or
-            cheeks have, grey levels.
+        excess_chroma: of a picture in black and white, the largest difference between two channels on the tongue and in
+            the throat, beyond what lips or cheeks have, grey levels; None in a picture with colours.
     """
 
     teeth: float
@@ -65,7 +66,7 @@ class OpenMouth:
     throat: float
     dark_share: float
     hue_off: float | None
-    excess_chroma: float
+    excess_chroma: float | None
 
     def tongue_over(self, bared: OpenMouth) -> float:
         """The tongue's grey level by that of the teeth in another picture of this face."""
@@ -98,6 +99,7 @@ def look_into(picture: Image, found: Floats) -> OpenMouth | None:
     throat = seen[grey <= np.percentile(grey, _THROAT_PERCENTILE)].mean(axis=0)
     teeth = float(np.percentile(grey, _TEETH_PERCENTILE))
     chroma = max(float(np.ptp(tongue_colour)), float(np.ptp(throat)))
+    own = max(float(np.ptp(lips)), float(np.ptp(skin)))
     return OpenMouth(
         teeth=teeth / max(skin_highlight(picture, found), 1.0),
         tooth_level=teeth / level,
@@ -106,7 +108,7 @@ def look_into(picture: Image, found: Floats) -> OpenMouth | None:
         throat=float(throat @ GREY) / level,
         dark_share=float((grey < _DARK * level).mean()),
         hue_off=_hue_between(lips, tongue_colour),
-        excess_chroma=max(chroma - max(float(np.ptp(lips)), float(np.ptp(skin))), 0.0),
+        excess_chroma=max(chroma - own, 0.0) if own < _COLOURED else None,
     )
 
 
