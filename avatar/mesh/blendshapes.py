@@ -182,7 +182,7 @@ class FaceFields:
         sign = 1.0 if is_upper else -1.0
         fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
         fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
-        fields["funnelGap"] = (zero, (0.035 if is_upper else -0.055) * opening * lip)
+        fields["funnelGap"] = (zero, (0.035 * opening if is_upper else -0.055 * droop) * lip)
         fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
