@@ -16,7 +16,7 @@ from avatar.decoder import Image
 from avatar.motion import Doubles, Floats
 from avatar.oral.canvas import ABOVE, HALF_WIDTH, TYPICAL_MOUTH, texture
 from avatar.oral.cavity import HALF_OPENING, paint_cavity
-from avatar.oral.palette import Palette
+from avatar.oral.palette import Palette, in_light
 from avatar.oral.teeth import paint_teeth
 from avatar.oral.tongue import paint_raised_tip, paint_tongue
 from avatar.picture.blending import blend
@@ -40,8 +40,6 @@ _TIP_HIDDEN = 0.03
 # Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.
 _NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.6, 0.14
 _FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.50
-# Light that has been thrown to and fro between red walls is redder: to this power of the flesh's colour.
-_REDDENS = 0.6
 # Of the near window, the part that lies above a place: light comes from above, past the upper lip.
 _FROM_ABOVE = 0.60
 
@@ -179,10 +177,9 @@ class Interior:
 
 
 def _light_table(gain: float, least: float, flesh: Doubles) -> Image:
-    """Light for each share of the opening that is seen, in 255ths: uint8 [1, 256, 3]; what little there is, is red."""
-    light = np.clip(least + gain * np.arange(256) / 255.0, 0.0, 1.0)[:, None]
-    red = flesh / float(flesh.max())
-    return np.asarray(np.rint(255.0 * light * red ** (_REDDENS * (1.0 - light))), np.uint8)[None]
+    """Light for each share of the opening that is seen, in 255ths: uint8 [1, 256, 3]."""
+    light = np.clip(least + gain * np.arange(256) / 255.0, 0.0, 1.0)
+    return np.asarray(np.rint(255.0 * in_light(light, flesh)), np.uint8)[None]
 
 
 def mouth_scale(width: float) -> float:

@@ -55,15 +55,16 @@ def wet_rim(
     wet = colours.flesh * (grey / max(float(colours.flesh @ GREY), 1.0))[..., None]
     colour = own + (wet - own) * (_WET * near)[..., None]
     shadow = (_UPPER_SHADOW if upper else _LOWER_SHADOW) * near
-    colour *= (1.0 - shadow - (0.58 - shadow) * corner * near)[..., None]
+    colour *= (1.0 - shadow - (0.66 - shadow) * corner * near)[..., None]
     if not upper:
         width = float(np.hypot(_SHEEN_PX, soft_px))
         line = np.exp(-(((edge_px - _SHEEN_AT_PX) / width) ** 2)) * (_SHEEN_PX / width)
         # It breaks off towards the corners and is stronger beside the middle, where the lip is fullest.
         line *= (1.0 - smoothstep(along, 0.45, 0.75)) * (0.55 + 0.45 * smoothstep(along, 0.02, 0.22))
         colour += colours.enamel * (_SHEEN * line)[..., None]
-    # In the corners the line stays: there the lips always touch.
-    share = ((1.0 - smoothstep(edge_px, _RIM_PX, _OWN_PX)) * (1.0 - smoothstep(along, *_TOUCH)))[..., None]
+    # In the corners the line stays, since there the lips always touch; what joins them beyond it is not the other lip.
+    touching = smoothstep(along, *_TOUCH) * smoothstep(edge_px, -1.0, 0.3) + smoothstep(along, 0.985, 1.005)
+    share = ((1.0 - smoothstep(edge_px, _RIM_PX, _OWN_PX)) * (1.0 - np.minimum(touching, 1.0)))[..., None]
     out = texture.copy()
     photo = texture[:, :, :3].astype(np.float32)
     out[:, :, :3] = np.rint(np.clip(photo + (colour - photo) * share, 0.0, 255.0))

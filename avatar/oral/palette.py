@@ -24,6 +24,7 @@ _TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.53, 0.66)
 # but has no lipstick on (0.38 to 0.48 in real frames).
 _TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 3.5, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
+_REDDENS = 0.6
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])
 
@@ -79,6 +80,15 @@ def lip_colour(image: Image, landmarks: Floats) -> Doubles:
     lip = _filled(image, landmarks[list(_LOWER_LIP), :2])
     pixels = image[lip > 0]
     return np.median(pixels, axis=0).astype(np.float64) if len(pixels) else skin_colour(image, landmarks)
+
+
+def in_light(light: Doubles, flesh: Doubles) -> Doubles:
+    """What each colour channel has left of a light: [...] in [0, 1] to [..., 3].
+
+    Light that has been thrown to and fro between walls of flesh is redder, the more so the less of it is left.
+    """
+    light = light[..., None]
+    return np.asarray(light * (flesh / float(flesh.max())) ** (_REDDENS * (1.0 - light)))
 
 
 def _flesh(skin: Doubles, lips: Doubles) -> Doubles:

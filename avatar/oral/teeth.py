@@ -7,7 +7,7 @@ import numpy as np
 from avatar.geometry.warp import smoothstep
 from avatar.motion import Doubles
 from avatar.oral.canvas import MM, canvas
-from avatar.oral.palette import Palette
+from avatar.oral.palette import Palette, in_light
 
 # Widths of the visible teeth from the middle outwards, millimetres, as seen from the front along the arch (average
 # adult crowns: incisors 8.5 and 6.5, canine 7.5, premolars 7, turned away more and more).
@@ -45,9 +45,8 @@ def paint_teeth(colours: Palette, scale: float, *, upper: bool) -> Doubles:
     gap_line = 1.0 - 0.14 * smoothstep(side, 0.88, 1.0) * smoothstep(inwards, 0.004, 0.04)
     depth = 1.0 - 0.70 * smoothstep(x, 0.10 * scale, 0.31 * scale)
     lift = 0.90 + 0.10 * smoothstep(inwards, 0.0, 0.03)
-    light = depth * (1.0 if upper else _LOWER_LIGHT)
-    tooth = light * _TONE[index] * round_off * gap_line * lift * crown
-    gum = _GUM * light * (1.0 - crown)
-    colour = colours.enamel * tooth[..., None] + colours.flesh * gum[..., None]
+    light = in_light(depth * (1.0 if upper else _LOWER_LIGHT), colours.flesh)
+    tooth = _TONE[index] * round_off * gap_line * lift * crown
+    colour = (colours.enamel * tooth[..., None] + colours.flesh * (_GUM * (1.0 - crown))[..., None]) * light
     ends_here = 1.0 - smoothstep(x, ends[-1] - 0.03, ends[-1])
     return np.dstack([colour, 255.0 * body * ends_here])
