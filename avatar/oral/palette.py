@@ -20,10 +20,13 @@ _ENAMEL_TINT = np.array([0.58, 0.58, 0.60])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
 _TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.53, 0.66)
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
-# not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin,
-# but has no lipstick on (0.38 to 0.48 in real frames).
+# not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
+# lipstick on (0.38 to 0.48 in real frames).
 _TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 3.5, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
+# The difference between its channels is at most this share of what lips or skin have.
+_PALER = 0.9
+# Light that is left is redder by this power of the flesh's colour.
 _REDDENS = 0.6
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])
@@ -100,8 +103,11 @@ def _flesh(skin: Doubles, lips: Doubles) -> Doubles:
     # What has no colour of its own stays grey.
     saturation = min(max(of_lips, min(_OVER_PALE * max(of_lips, of_skin), _PALE)), _MOST_SATURATED)
     saturation *= of_lips > 0.0
-    pure = np.array([[[hue % 360.0, saturation, 1.0]]], np.float32)
-    return _of_grey(cv2.cvtColor(pure, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float64), grey)
+    pure = cv2.cvtColor(np.array([[[hue % 360.0, saturation, 1.0]]], np.float32), cv2.COLOR_HSV2RGB)[0, 0]
+    colour = _of_grey(pure.astype(np.float64), grey)
+    # A toned photograph stays as pale as it is.
+    own = max(float(np.ptp(lips)), float(np.ptp(skin)))
+    return grey + (colour - grey) * min(_PALER * own / max(float(np.ptp(colour)), 1e-6), 1.0)
 
 
 def _hue_and_saturation(colour: Doubles) -> tuple[float, float]:
