@@ -22,7 +22,7 @@ _TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.53, 0.66)
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
 # lipstick on (0.38 to 0.48 in real frames).
-_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 3.5, 10.0
+_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 5.0, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
 # The difference between its channels is at most this share of what lips or skin have.
 _PALER = 0.9
