@@ -113,24 +113,19 @@ class Mouth:
         self._tip = texture(paint_tongue_tip(colours, mouth_scale(width)), resolution, blur)
         corner = np.array([HALF_WIDTH, ABOVE]) * resolution
         to_texel = np.diag([resolution, -resolution]) @ to_plane
-        to_texel[:, 2] += corner
-        self._to_texel = to_texel.astype(np.float32)
-        # The middle of the lower lip's edge, one eye distance down from it, and the middle of the interior's textures.
-        edge = plane.to_pixels(np.array([slit.centre, float(slit.lower_at(np.array(slit.centre)))]))
-        self._lip = edge[None, None].astype(np.float32)
+        self._to_texel = np.column_stack([to_texel[:, :2], to_texel[:, 2] + corner]).astype(np.float32)
+        self._middle_texel = corner.astype(np.float32)
+        # The middle of each lip's edge: its height over the closed lips' middle and what each control does to it, eye
+        # distances; and one eye distance down, pixels.
+        heights = [float(edge(np.array(slit.centre))) for edge in (slit.upper_at, slit.lower_at)]
+        lips = np.array([[plane.to_pixels(np.array([slit.centre, b]))] for b in heights], np.float32)
+        moves = [fields.basis(lips[:1], _CONTROLS, "upper"), fields.basis(lips[1:], _CONTROLS, "lower")]
+        self._lips_b = np.array(heights) - fields.seam_b
+        self._lip_moves = (np.stack(moves)[:, :, 0, 0] @ inverse.T)[..., 1].astype(np.float32)
+        self._lower_lip = lips[1:]
         self._down = -plane.axes[:, 1].astype(np.float32)
-        # What each control does to its height over the closed lips' middle, eye distances.
-        middle_a = np.array(slit.centre)
-        self._lips_b = np.array([float(slit.upper_at(middle_a)), float(slit.lower_at(middle_a))]) - fields.seam_b
-        lips = np.stack([plane.to_pixels(np.array([slit.centre, b + fields.seam_b])) for b in self._lips_b])
-        moves = [
-            fields.basis(lip[None, None].astype(np.float32), _CONTROLS, sheet)[:, 0, 0] @ inverse.T
-            for lip, sheet in zip(lips, ("upper", "lower"), strict=True)
-        ]
-        self._lip_moves = np.stack(moves)[:, :, 1].astype(np.float32)
         self._b_px = float(np.linalg.norm(plane.axes[:, 1])) / patch.scale
         self._on_jaw = np.array([name in ("jaw", "gap") for name in _CONTROLS], np.float32)
-        self._middle_texel = corner.astype(np.float32)
         self._soft_across = 2 * round(patch.scale) + 1
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
@@ -176,7 +171,7 @@ class Mouth:
 
     def _draw_tongue_out(self, skin: Image, window: Window, out: float, lower: Floats, upper_alpha: Image) -> None:
         """Lays the tongue over teeth and lower lip, as far out as `out` in (0, 1]; its shadow falls on the chin."""
-        lip = self._patch.grid.sample(lower, self._lip)[0, 0] + self._lip[0, 0]
+        lip = self._patch.grid.sample(lower, self._lower_lip)[0, 0] + self._lower_lip[0, 0]
         tip = lip + self._down * (out * _TIP_BELOW_LIP)
         moved = self._to_texel @ np.array([*tip, 1.0], np.float32) - self._middle_texel
         whole = (slice(0, skin.shape[0]), slice(0, skin.shape[1]))

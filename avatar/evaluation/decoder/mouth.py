@@ -5,10 +5,12 @@ Everything is read between the lips' inner edges as MediaPipe finds them in the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from avatar.decoder import Image
 from avatar.evaluation.results import Band, Cell, Row, at_most
@@ -103,8 +105,8 @@ def look_into(picture: Image, found: Floats) -> OpenMouth | None:
     return OpenMouth(
         teeth=teeth / max(skin_highlight(picture, found), 1.0),
         tooth_level=teeth / level,
-        tongue=float(tongue_colour @ GREY) / level,
-        inner_cheeks=float(np.median(beside @ GREY)) / level,
+        tongue=max(float(tongue_colour @ GREY), 1.0) / level,
+        inner_cheeks=max(float(np.median(beside @ GREY)), 1.0) / level,
         throat=float(throat @ GREY) / level,
         dark_share=float((grey < _DARK * level).mean()),
         hue_off=_hue_between(lips, tongue_colour),
@@ -119,19 +121,27 @@ def mouth_rows(opened: OpenMouth | None, bared: OpenMouth | None) -> list[Row]:
         opened: of a mouth that is wide open.
         bared: of lips drawn apart before the teeth.
     """
+    over_teeth = None if opened is None or bared is None else opened.tongue_over(bared)
     rows: list[tuple[str, float | None, str, Band, int]] = [
-        ("teeth over skin's highlights", bared and bared.teeth, "", _TEETH_BAND, 2),
-        ("tongue over teeth", opened and bared and opened.tongue_over(bared), "", _DARKER, 2),
-        ("cheeks' inside over tongue", opened and opened.inner_cheeks / opened.tongue, "", _DARKER, 2),
-        ("throat over cheeks' inside", opened and opened.throat / opened.inner_cheeks, "", _DARKER, 2),
-        ("dark share", opened and opened.dark_share, "", _DARK_BAND, 2),
-        ("hue of the tongue, off", opened and opened.hue_off, "°", _HUE_BAND, 0),
-        ("colour beyond the face's own", opened and opened.excess_chroma, "levels", _CHROMA_BAND, 0),
+        ("teeth over skin's highlights", None if bared is None else bared.teeth, "", _TEETH_BAND, 2),
+        ("tongue over teeth", over_teeth, "", _DARKER, 2),
     ]
+    for name, read, unit, band, digits in _OF_OPENED:
+        rows.append((name, None if opened is None else read(opened), unit, band, digits))
     return [Row(name, (Cell(value, band),), unit, digits) for name, value, unit, band, digits in rows]
 
 
-def _position(inside: np.ndarray, upper: Floats, lower: Floats) -> tuple[Doubles, Doubles]:
+# What is read of a mouth that is wide open: name, value, unit, band, digits.
+_OF_OPENED: tuple[tuple[str, Callable[[OpenMouth], float | None], str, Band, int], ...] = (
+    ("cheeks' inside over tongue", lambda mouth: mouth.inner_cheeks / mouth.tongue, "", _DARKER, 2),
+    ("throat over cheeks' inside", lambda mouth: mouth.throat / mouth.inner_cheeks, "", _DARKER, 2),
+    ("dark share", lambda mouth: mouth.dark_share, "", _DARK_BAND, 2),
+    ("hue of the tongue, off", lambda mouth: mouth.hue_off, "°", _HUE_BAND, 0),
+    ("colour beyond the face's own", lambda mouth: mouth.excess_chroma, "levels", _CHROMA_BAND, 0),
+)
+
+
+def _position(inside: npt.NDArray[np.bool_], upper: Floats, lower: Floats) -> tuple[Doubles, Doubles]:
     """Of each pixel inside: its height, 0 at the lower lip and 1 at the upper one, and how far from the middle."""
     y, x = np.nonzero(inside)
     top, bottom = (np.interp(x, curve[:, 0], curve[:, 1]) for curve in (upper, lower))
