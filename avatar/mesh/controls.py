@@ -16,20 +16,8 @@ from avatar.geometry.landmarks import SIDES
 from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
 
 MOUTH_CONTROLS: tuple[str, ...] = (
-    *(
-        "jaw",
-        "gap",
-        "gapMiddle",
-        "jawForward",
-        "jawSide",
-        "funnel",
-        "funnelGap",
-        "pucker",
-        "mouthSide",
-        "rollLower",
-        "rollUpper",
-    ),
-    *("shrugLower", "shrugUpper", "puff"),
+    *("jaw", "gap", "gapMiddle", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide"),
+    *("rollLower", "rollUpper", "shrugLower", "shrugUpper", "puff"),
     *(
         stem + side
         for stem in ("smile", "frown", "unsmile", "dimple", "stretch", "press", "lower", "upper")
