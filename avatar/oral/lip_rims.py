@@ -19,7 +19,7 @@ _OWN_PX, _RIM_PX = 3.4, 1.4
 # The share of the wet flesh's colour at the very edge; the shadow that lies on it above and below.
 _WET, _UPPER_SHADOW, _LOWER_SHADOW = 0.55, 0.34, 0.10
 # The sheen of the lower rim: how far inside the edge, how wide, how light by the skin's lights.
-_SHEEN_AT_PX, _SHEEN_PX, _SHEEN = 1.9, 0.8, 0.20
+_SHEEN_AT_PX, _SHEEN_PX, _SHEEN = 1.9, 0.8, 0.14
 # From here to there along the lips, their rims end.
 _TOUCH = (0.80, 0.96)
 # The skin that joins the lips in the corners reaches so far over the opening.

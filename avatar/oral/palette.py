@@ -17,8 +17,9 @@ from avatar.picture.blending import GREY
 _ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 # How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
 _ENAMEL_TINT = np.array([0.58, 0.58, 0.60])
-# The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
-_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.53, 0.66)
+# The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67. Where lips have the skin's
+# hue, only what is darker is seen to be something else.
+_TONGUE_BY_LIPS, _TONGUE_BY_SKIN, _WITHOUT_HUE = 0.84, (0.53, 0.64), 0.74
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
 # lipstick on (0.38 to 0.48 in real frames).
@@ -95,10 +96,12 @@ def in_light(light: Doubles, flesh: Doubles) -> Doubles:
 
 
 def _flesh(skin: Doubles, lips: Doubles) -> Doubles:
+    (hue, of_lips), (skin_hue, of_skin) = _hue_and_saturation(lips), _hue_and_saturation(skin)
+    alike = float(np.clip(1.0 - _turn(hue, skin_hue) / _LIPS_OFF_SKIN, 0.0, 1.0))
     level = float(skin @ GREY)
     grey = level * float(np.clip(_TONGUE_BY_LIPS * (lips @ GREY) / max(level, 1.0), *_TONGUE_BY_SKIN))
-    (hue, of_lips), (skin_hue, of_skin) = _hue_and_saturation(lips), _hue_and_saturation(skin)
-    most = _TURN + _MORE_TURN * float(np.clip(1.0 - _turn(hue, skin_hue) / _LIPS_OFF_SKIN, 0.0, 1.0))
+    grey *= 1.0 - (1.0 - _WITHOUT_HUE) * alike
+    most = _TURN + _MORE_TURN * alike
     hue += float(np.clip(_turn(hue, _TONGUE_HUE), -most, most))
     # What has no colour of its own stays grey.
     saturation = min(max(of_lips, min(_OVER_PALE * max(of_lips, of_skin), _PALE)), _MOST_SATURATED)
