@@ -39,7 +39,7 @@ _SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.26, 0.72,
 _SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 0.9, 0.2, 0.5, 0.3, 0.35, 0.72
 
 # A gap up to this is one in the middle of the lips only; what exceeds it opens them from corner to corner.
-_MIDDLE_GAP = 0.10
+_MIDDLE_GAP = 0.08
 
 _Reader = Callable[[str], float]
 

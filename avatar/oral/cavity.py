@@ -10,7 +10,7 @@ from avatar.oral.canvas import canvas
 from avatar.oral.palette import Palette
 
 # Of the flesh's light: what little gets that far.
-_CHEEK, _PALATE, _THROAT = 0.66, 0.30, 0.09
+_CHEEK, _PALATE, _THROAT = 0.80, 0.32, 0.09
 HALF_OPENING = 0.10
 """Half the height, eye distances, of the opening that it is painted for."""
 

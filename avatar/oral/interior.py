@@ -30,7 +30,7 @@ _LOWER_COVERED, _JAW_UNCOVERS = 0.030, 0.040
 # How deep they lie behind the lips, eye distances: so far they stay behind a head that turns.
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
 # The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.72, 0.18, 0.18
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.70, 0.18, 0.18
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.035
 # From here on, it lies between the teeth: th.

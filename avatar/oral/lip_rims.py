@@ -23,7 +23,7 @@ _SHEEN_AT_PX, _SHEEN_PX, _SHEEN = 1.9, 0.8, 0.14
 # From here to there along the lips, their rims end.
 _TOUCH = (0.80, 0.96)
 # The skin that joins the lips in the corners reaches so far over the opening.
-_WEB_PX = 2.0
+_WEB_PX = 1.5
 
 
 def wet_rim(

@@ -16,10 +16,10 @@ from avatar.picture.blending import GREY
 # white already. Real frames have 0.80 to 0.96 on light skin, up to 1.5 on dark skin.
 _ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 # How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
-_ENAMEL_TINT = np.array([0.58, 0.58, 0.60])
+_ENAMEL_TINT = np.array([0.5, 0.5, 0.5])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67. Where lips have the skin's
 # hue, only what is darker is seen to be something else.
-_TONGUE_BY_LIPS, _TONGUE_BY_SKIN, _WITHOUT_HUE = 0.84, (0.53, 0.64), 0.74
+_TONGUE_BY_LIPS, _TONGUE_BY_SKIN, _WITHOUT_HUE = 0.84, (0.56, 0.66), 0.80
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
 # lipstick on (0.38 to 0.48 in real frames).

@@ -28,7 +28,7 @@ def paint_tongue(colours: Palette, scale: float) -> Doubles:
     forward = smoothstep(inside, -0.02, 0.14)
     groove = 1.0 - 0.12 * np.exp(-((a / 0.016) ** 2) - ((inside - 0.06) / 0.05) ** 2)
     sides = 1.0 - 0.34 * smoothstep(x, 0.35, 1.0)
-    light = (0.64 + 0.36 * forward) * groove * sides
+    light = (0.70 + 0.30 * forward) * groove * sides
     return np.dstack([colours.flesh * light[..., None], 255.0 * body])
 
 
