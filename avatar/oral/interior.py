@@ -29,8 +29,9 @@ ROUNDING_HIDES = 0.04
 _LOWER_COVERED, _JAW_UNCOVERS = 0.030, 0.040
 # How deep they lie behind the lips, eye distances: so far they stay behind a head that turns.
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
-# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN = 0.70, 0.18, 0.18
+# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones; lower
+# where its hue hardly tells it from the skin, so that the dark behind it does.
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _PALE_DOWN = 0.72, 0.16, 0.18, 0.10
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.035
 # From here on, it lies between the teeth: th.
@@ -94,6 +95,7 @@ class Interior:
     ) -> None:
         scale = mouth_scale(mouth_width)
         self._to_plane = to_plane
+        self._tongue_up = _TONGUE_UP - _PALE_DOWN * min(2.0 * (1.0 - colours.redness), 1.0)
         self._resolution = resolution
         self._upper = texture(paint_teeth(colours, scale, upper=True), resolution, blur)
         self._lower = texture(paint_teeth(colours, scale, upper=False), resolution, blur)
@@ -117,7 +119,7 @@ class Interior:
         lower_b = pose.lip_on_jaw - _LOWER_COVERED + _JAW_UNCOVERS * pose.jaw - ROUNDING_HIDES * pose.rounding
         raised = float(1.0 - np.exp(-pose.tongue_out / _RISES_AT))
         lip_b = min(pose.lower_lip, upper_b - 0.01)
-        up = _TONGUE_UP + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding
+        up = self._tongue_up + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding
         tongue_b = max(lip_b + up * (upper_b - lip_b), lower_b + 0.004)
         tip_b = (1.0 - raised) * (lower_b - _TIP_HIDDEN) + raised * (upper_b + 0.004)
         middle, half = (upper_b + lip_b) / 2.0, max((upper_b - lip_b) / 2.0, 0.02)

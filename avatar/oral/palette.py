@@ -17,13 +17,12 @@ from avatar.picture.blending import GREY
 _ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
 # How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
 _ENAMEL_TINT = np.array([0.5, 0.5, 0.5])
-# The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67. Where lips have the skin's
-# hue, only what is darker is seen to be something else.
-_TONGUE_BY_LIPS, _TONGUE_BY_SKIN, _WITHOUT_HUE = 0.84, (0.56, 0.66), 0.80
+# The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
+_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.54, 0.64)
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
 # lipstick on (0.38 to 0.48 in real frames).
-_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 5.0, 10.0
+_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 4.0, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
 # The difference between its channels is at most this share of what lips or skin have.
 _PALER = 0.9
@@ -42,12 +41,14 @@ class Palette:
         enamel: of the upper incisors.
         flesh: of the tongue; gums and cheeks are its lighter and darker kinds.
         highlight: grey level of the skin's lights.
+        redness: how far the lips' hue is from the skin's: 0 the same, 1 as in most people, or more.
     """
 
     skin: Doubles
     enamel: Doubles
     flesh: Doubles
     highlight: float
+    redness: float
 
 
 def palette(image: Image, landmarks: Floats) -> Palette:
@@ -61,7 +62,10 @@ def palette(image: Image, landmarks: Floats) -> Palette:
     highlight = skin_highlight(image, landmarks)
     ratio = float(np.clip(_ENAMEL - _FALL * (highlight / 255.0 - _HIGHLIGHT), *_ENAMEL_RANGE))
     enamel = _of_grey(1.0 + _ENAMEL_TINT * (_of_grey(skin, 1.0) - 1.0), ratio * highlight)
-    return Palette(skin, np.minimum(enamel, 250.0), _flesh(skin, lip_colour(image, landmarks)), highlight)
+    lips = lip_colour(image, landmarks)
+    off_skin = _turn(_hue_and_saturation(lips)[0], _hue_and_saturation(skin)[0])
+    redness = float(np.clip(off_skin / _LIPS_OFF_SKIN, 0.0, 1.0))
+    return Palette(skin, np.minimum(enamel, 250.0), _flesh(skin, lips, redness), highlight, redness)
 
 
 def skin_colour(image: Image, landmarks: Floats) -> Doubles:
@@ -95,13 +99,11 @@ def in_light(light: Doubles, flesh: Doubles) -> Doubles:
     return np.asarray(light * (flesh / float(flesh.max())) ** (_REDDENS * (1.0 - light)))
 
 
-def _flesh(skin: Doubles, lips: Doubles) -> Doubles:
-    (hue, of_lips), (skin_hue, of_skin) = _hue_and_saturation(lips), _hue_and_saturation(skin)
-    alike = float(np.clip(1.0 - _turn(hue, skin_hue) / _LIPS_OFF_SKIN, 0.0, 1.0))
+def _flesh(skin: Doubles, lips: Doubles, redness: float) -> Doubles:
+    (hue, of_lips), (_, of_skin) = _hue_and_saturation(lips), _hue_and_saturation(skin)
     level = float(skin @ GREY)
     grey = level * float(np.clip(_TONGUE_BY_LIPS * (lips @ GREY) / max(level, 1.0), *_TONGUE_BY_SKIN))
-    grey *= 1.0 - (1.0 - _WITHOUT_HUE) * alike
-    most = _TURN + _MORE_TURN * alike
+    most = _TURN + _MORE_TURN * (1.0 - redness)
     hue += float(np.clip(_turn(hue, _TONGUE_HUE), -most, most))
     # What has no colour of its own stays grey.
     saturation = min(max(of_lips, min(_OVER_PALE * max(of_lips, of_skin), _PALE)), _MOST_SATURATED)
