@@ -167,6 +167,11 @@ def test_the_command(tmp_path: Path) -> None:
     head = found["Head and gaze found again"]
     for angle in ("pitch", "yaw", "roll"):
         assert head[f"{angle}, error"]["values"]["mira"] < 3.0
+    mouth = {name: row["values"]["mira"] for name, row in found["Mouth"].items()}
+    assert 0.75 < mouth["teeth over skin's highlights"] < 1.15
+    for darker in ("tongue over teeth", "cheeks' inside over tongue", "throat over cheeks' inside"):
+        assert 0.0 < mouth[darker] < 1.0, darker
+    assert mouth["dark share"] < 0.45 and mouth["hue of the tongue, off"] < 12.0
     assert found["Picture"]["folds"]["values"]["mira"] == 0.0
     assert found["Picture"]["background flicker"]["values"]["mira"] == 0.0
     assert (sheets / "mira.png").stat().st_size > 100_000

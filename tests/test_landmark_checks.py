@@ -54,6 +54,7 @@ def test_good_portraits_are_left_alone(mira: Portrait) -> None:
         ({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}, "both eyes are shut"),
         ({"eyeBlinkLeft": 1.0}, "the left eye is shut"),
         ({"jawOpen": 1.0}, "the mouth is wide open"),
+        ({"jawOpen": 0.55}, "the mouth is open: its lips are brought together"),
         ({"jawOpen": 0.2}, ""),
     ],
 )

@@ -16,9 +16,9 @@ from avatar.geometry import landmarks as lm
 from avatar.geometry.opening import slit_between
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
-from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX, ROUNDING_HIDES
-from avatar.mesh.oral import UPPER_EDGE
+from avatar.mesh.mouth import INSIDE_PX, OVERLAP_PX
 from avatar.motion import Floats, MotionLayout, neutral
+from avatar.oral.interior import ROUNDING_HIDES, UPPER_EDGE
 from avatar.portrait.portrait import Portrait
 
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *FACE_CONTROLS)

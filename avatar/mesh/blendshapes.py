@@ -29,10 +29,12 @@ _CORNERS_UP = 0.02
 _UNSMILES = 1.3
 # How far a raised brow moves the forehead, and how far along the brow its inner end goes over into the rest.
 _INTO_FOREHEAD, _BROW_INNER = 0.30, 0.19
-# Of a photo's open mouth: the share that the upper lip closes; what lips alone part; the share of the rest that the
-# chin moves.
+# Lips part from the middle: so much of the mouth's half width opens before the rest does.
+_PARTS_WITHIN = 0.80
+# Of a photo's open mouth: the share that the upper lip closes, more where it is drawn up into an arch higher than
+# closed lips have; what lips alone part; the share of the rest that the chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
-_UPPER_CLOSES, _GAP_BY_LIPS, _JAW_SHARE = 0.3, 0.10, 0.75
+_UPPER_CLOSES, _ARCH, _GAP_BY_LIPS, _JAW_SHARE = (0.3, 0.6), 0.01, 0.10, 0.75
 
 
 def _bump(a: Doubles, b: Doubles, centre: Doubles, width: float, height: float) -> Doubles:
@@ -71,13 +73,15 @@ class FaceFields:
         self._points = plane.to_plane(landmarks)
         centre = len(mouth.a) // 2
         self.photo_gap = float(mouth.upper[centre] - mouth.lower[centre])
+        arch = float(mouth.upper[centre] - mouth.upper[[0, -1]].mean())
+        self._upper_closes = float(np.clip((arch - _ARCH) / max(self.photo_gap, CLOSED_GAP), *_UPPER_CLOSES))
         # Where the closed lips meet: nearer the upper lip, since an open jaw has carried the lower one away.
-        self.seam_b = float(mouth.upper[centre] - _UPPER_CLOSES * self.photo_gap)
+        self.seam_b = float(mouth.upper[centre] - self._upper_closes * self.photo_gap)
         middle = (mouth.upper + mouth.lower) / 2.0
         corners_up = float(middle[[0, -1]].mean() - middle[centre])
         self.photo_smile = float(np.clip((corners_up - _CORNERS_UP) / 0.10, 0.0, 1.0))
         # What a frown takes back of a smile in the photo: the height of the closed lips' line over its middle.
-        line = mouth.upper - _UPPER_CLOSES * np.clip(mouth.upper - mouth.lower, 0.0, None)
+        line = mouth.upper - self._upper_closes * np.clip(mouth.upper - mouth.lower, 0.0, None)
         beyond = max(corners_up - _CORNERS_UP, 0.0) / max(corners_up, _CORNERS_UP)
         self._smile_line = np.asarray(_UNSMILES * beyond * (line - line[centre]))
         self._lip_upper = max(float(self._points[0, 1] - self._points[13, 1]), 0.04)
@@ -159,9 +163,9 @@ class FaceFields:
         away = np.clip(v if is_upper else -v, 0.0, None)
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
-        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.7
+        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.9
         # The lower lip hangs rounder than the upper one rises.
-        droop = np.clip(1.0 - np.abs(t) ** 2.5, 0.0, None) ** 0.7
+        droop = np.clip(1.0 - np.abs(t) ** 3.2, 0.0, None)
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)
@@ -174,6 +178,13 @@ class FaceFields:
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
+        # What a gap does as long as it is small, instead: the sides still touch.
+        narrow = np.clip(1.0 - (t / _PARTS_WITHIN) ** 2, 0.0, None)
+        if is_upper:
+            middle = follow * (narrow - opening) * lip
+        else:
+            middle = -(_LIP_DROP - follow) * (narrow - droop) * self._lower_lip(away, thickness)
+        fields["gapMiddle"] = (zero, middle)
         forward = 0.0 if is_upper else 1.0
         # Nearer to the viewer it is larger, too.
         fields["jawForward"] = (0.07 * forward * x * jaw, -0.045 * forward * jaw)
@@ -185,7 +196,7 @@ class FaceFields:
         sign = 1.0 if is_upper else -1.0
         fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
         fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
-        fields["funnelGap"] = (zero, (0.035 if is_upper else -0.055) * opening * lip)
+        fields["funnelGap"] = (zero, (0.035 * opening if is_upper else -0.055 * droop) * lip)
         fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
         tuck = np.exp(-((away / (1.6 * thickness)) ** 2)) * inside
@@ -237,10 +248,10 @@ class FaceFields:
         gap = self._mouth.upper_at(a) - self._mouth.lower_at(a)
         gap = np.where(gap > 0.0, gap + _CLOSE_EXTRA * np.clip(8.0 * (1.0 - t**2), 0.0, 1.0), 0.0)
         if is_upper:
-            return zero, -_UPPER_CLOSES * gap * np.exp(-((away / 0.22) ** 2))
+            return zero, -self._upper_closes * gap * np.exp(-((away / 0.22) ** 2))
         # A gap wider than lips make is a dropped jaw: the chin goes up with it.
         chin = _JAW_SHARE * max(self.photo_gap - _GAP_BY_LIPS, 0.0) * jaw
-        return zero, chin + ((1.0 - _UPPER_CLOSES) * gap - chin) * lip
+        return zero, chin + ((1.0 - self._upper_closes) * gap - chin) * lip
 
     def _near_corner(self, x: Doubles, v: Doubles) -> Doubles:
         return np.asarray(np.exp(-((x / 0.40) ** 2) - (v / 0.26) ** 2))

@@ -16,8 +16,8 @@ from avatar.geometry.landmarks import SIDES
 from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
 
 MOUTH_CONTROLS: tuple[str, ...] = (
-    *("jaw", "gap", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide", "rollLower", "rollUpper"),
-    *("shrugLower", "shrugUpper", "puff"),
+    *("jaw", "gap", "gapMiddle", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide"),
+    *("rollLower", "rollUpper", "shrugLower", "shrugUpper", "puff"),
     *(
         stem + side
         for stem in ("smile", "frown", "unsmile", "dimple", "stretch", "press", "lower", "upper")
@@ -39,6 +39,9 @@ _SQUINT_UPPER, _WIDE_UPPER, _LOOK_DOWN_UPPER, _LOOK_UP_UPPER = 0.22, 0.26, 0.72,
 _SQUINT_LOWER, _WIDE_LOWER, _CHEEK_LOWER, _SMILE_LOWER, _LOOK_LOWER, _BLINK_LOWER = 1.0, 0.2, 0.65, 0.3, 0.35, 0.72
 # A smile lifts the cheek by this share of what squinting does.
 _SMILE_CHEEK = 0.75
+
+# A gap up to this is one in the middle of the lips only; what exceeds it opens them from corner to corner.
+_MIDDLE_GAP = 0.08
 
 _Reader = Callable[[str], float]
 
@@ -63,6 +66,7 @@ class ControlMap:
         left_open = 1.0 - min(1.0, close / max(jaw, 0.05))
         out["jaw"] = jaw
         out["gap"] = max(jaw - close, 0.0)
+        out["gapMiddle"] = min(out["gap"], _MIDDLE_GAP)
         out["jawForward"] = of("jawForward")
         out["jawSide"] = of("jawLeft") - of("jawRight")
         out["mouthSide"] = of("mouthLeft") - of("mouthRight")

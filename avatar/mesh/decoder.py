@@ -110,9 +110,8 @@ class MeshDecoder:
             cell = max(1, round(cell * scale))
             return SlitPatch(plane, slit, _box(plane, slit, box, size), cell, texture, layers.alpha, self._grid)
 
-        enlarged = size / portrait.placement[2]
         self._mouth = Mouth(
-            patch(mouth, _MOUTH_BOX, _MOUTH_CELL, texture), fields, plane, mouth, points, portrait.image, enlarged
+            patch(mouth, _MOUTH_BOX, _MOUTH_CELL, texture), fields, plane, mouth, points, portrait.image
         )
         self._mouth_is_covered = portrait.mouth_is_covered
         bare, frame = (texture, None) if glasses is None else glasses.taken_off(texture, plane, TEXTURE_SCALE)

@@ -26,7 +26,7 @@ from avatar.mesh.slit import (
     uncovered,
 )
 from avatar.motion import Floats, MotionLayout
-from avatar.picture.blending import GREY, blend, shade
+from avatar.picture.blending import blend, shade
 
 # Radius of the circle on which the iris turns: an eyeball's 12 mm, in eye distances of 90 mm.
 _EYEBALL = 12.0 / 90.0
@@ -158,25 +158,6 @@ class Eye:
             )
             ball = shade(ball, np.asarray(shadow, np.uint8), _SHADOW * min(closed, 1.0))
         return ball
-
-
-def sclera_colour(image: Image, landmarks: Floats) -> Floats:
-    """The lightest part of the portrait's eyes without catch-lights, RGB float32 [3]: how its light falls on white."""
-    found = []
-    for side in lm.SIDES:
-        outline = landmarks[list(lm.EYE_OUTLINE[side]), :2]
-        mask = np.zeros(image.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], (1,))
-        iris = landmarks[list(lm.IRIS[side]), :2]
-        radius = float(np.linalg.norm(iris[1:] - iris[0], axis=1).mean())
-        cv2.circle(mask, (int(iris[0, 0]), int(iris[0, 1])), int(1.1 * radius) + 1, (0,), -1)
-        found.append(image[mask > 0].astype(np.float32))
-    pixels = np.concatenate(found)
-    if len(pixels) < 8:
-        return np.array([200.0, 195.0, 190.0], np.float32)
-    order = np.argsort(pixels @ GREY)
-    bright = pixels[order[int(0.70 * len(order)) : max(int(0.92 * len(order)), int(0.70 * len(order)) + 1)]]
-    return np.asarray(bright.mean(axis=0), np.float32)
 
 
 def _crop(texture: Image, grid: Grid) -> Image:

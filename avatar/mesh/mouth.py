@@ -11,41 +11,39 @@ import numpy.typing as npt
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.geometry.opening import Slit
-from avatar.geometry.warp import FieldInverter, Grid, scale_and_shift
+from avatar.geometry.warp import FieldInverter, Grid, scale_and_shift, smoothstep
 from avatar.mesh.blendshapes import CLOSED_GAP, FaceFields
 from avatar.mesh.controls import FACE_CONTROLS, INDEX, MOUTH_CONTROLS, control_rows
-from avatar.mesh.eyes import sclera_colour
-from avatar.mesh.oral import (
-    ABOVE,
-    BELOW,
-    HALF_WIDTH,
-    LOWER_MM,
-    TYPICAL_MOUTH,
-    UPPER_MM,
-    enamel_colour,
-    mirrored,
-    mouth_brightness,
-    paint_cavity,
-    paint_teeth,
-    paint_tongue,
-    paint_tongue_tip,
-    skin_colour,
+from avatar.mesh.layers import TEXTURE_SCALE
+from avatar.mesh.slit import (
+    EDGE_PER_PX,
+    EDGE_ZERO,
+    PoseFields,
+    SlitPatch,
+    Window,
+    composite_sides,
+    edge_table,
+    paste,
+    uncovered,
 )
-from avatar.mesh.slit import PoseFields, SlitPatch, Window, composite_sides, edge_table, paste, uncovered
-from avatar.motion import Doubles, Floats, MotionLayout
+from avatar.motion import Floats, MotionLayout
+from avatar.oral.canvas import ABOVE, HALF_WIDTH, texture
+from avatar.oral.interior import Interior, OralPose, mouth_scale
+from avatar.oral.lip_rims import web_px, wet_rim
+from avatar.oral.palette import Palette, palette
+from avatar.oral.tongue import paint_tongue_tip
 from avatar.picture.blending import blend, shade
+from avatar.picture.sharpness import edge_blur_px
 
-# The lower teeth drop with the jaw.
-_LOWER_DROP = 0.30
-ROUNDING_HIDES = 0.04
-# Put out further than this, the tongue lies over the lower teeth.
-_TONGUE_OVER_TEETH = 0.15
-# From here on it is put out over the lower lip; in full its tip hangs this far below the lip's edge, eye distances.
+# From here on the tongue is put out over the lower lip; in full its tip hangs this far below the lip's edge, eye
+# distances.
 _TONGUE_OVER_LIP, _TIP_BELOW_LIP = 0.55, 0.16
-# A picture enlarged by a pixel's width more is blurred by this.
-_ENLARGED_BLUR = 0.40
-# It meets the upper teeth at tongueOut = 1 / 1.7: th and l are spoken with less than a tongue put out in full.
-_TONGUE_REACHES = 1.7
+# The interior is never more blurred than this, pixels at 512; and what its paintings' edges have already.
+_MOST_BLUR_PX, _PAINTED_PX = 2.5, 0.3
+# Between these heights of the opening, pixels at 512, the rims of the lips come to light.
+_PARTED_PX = (1.5, 6.0)
+# The jaw moves aside by this many eye distances.
+_JAW_ASIDE = 0.10
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, OVERLAP_PX, INSIDE_PX = 1.3, 1.2, 1.2
 
@@ -78,7 +76,6 @@ class Mouth:
         slit: the lips' opening in the photo.
         landmarks: float32 [478, 3], pixels.
         image: uint8 [S, S, 3], the portrait.
-        enlarged: pixels of it for a pixel of the picture that it was cut from.
     """
 
     def __init__(
@@ -89,7 +86,6 @@ class Mouth:
         slit: Slit,
         landmarks: Floats,
         image: Image,
-        enlarged: float,
     ) -> None:
         self._patch = patch
         self._rows = control_rows(_CONTROLS)
@@ -99,33 +95,38 @@ class Mouth:
         self._invert = FieldInverter(patch.grid, _STEPS, steep=True)
         at = plane.to_plane(nodes)
         self._is_upper = at[..., 1] > (slit.upper_at(at[..., 0]) + slit.lower_at(at[..., 0])) / 2.0
-        scale = float(np.clip((slit.a[-1] - slit.a[0]) / TYPICAL_MOUTH, 0.8, 1.2))
-        skin = skin_colour(image, landmarks)
-        white = sclera_colour(image, landmarks)
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
         edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
-        self._resolution = 2.0 * plane.eye_distance_px
-        enamel, light = enamel_colour(skin, white), mouth_brightness(skin, white)
-        # As soft as a picture is that was enlarged so much.
-        self._blur = _ENLARGED_BLUR * 2.0 * max(enlarged - 1.0, 0.0)
-        self._upper = self._texture(paint_teeth(UPPER_MM, scale, skin, enamel, light, upper=True))
-        self._lower = self._texture(paint_teeth(LOWER_MM, scale, skin, enamel, light, upper=False))
-        self._tongue = self._texture(paint_tongue(scale, skin, light))
-        self._tip = self._texture(paint_tongue_tip(scale, skin, light))
-        cavity = self._texture(paint_cavity(skin, light))
-        self._cavity = np.ascontiguousarray(cavity[:, :, :3])
-        # From pixels of the portrait to texels of the interior.
+        resolution = 2.0 * plane.eye_distance_px
+        softness = edge_blur_px(image, landmarks[list(lm.FACE_OVAL), :2]) / patch.scale
+        blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _PAINTED_PX**2, 0.0)))
+        colours = palette(image, landmarks)
+        self._closed = patch.textures
+        self._parted = _parted(patch, plane, slit, colours, softness)
+        # From pixels of the portrait to eye distances from the closed lips' middle, and to texels of the tongue's tip.
         inverse = np.linalg.inv(plane.axes)
-        to_texel = np.array([[self._resolution, 0.0], [0.0, -self._resolution]]) @ inverse
-        middle = plane.to_pixels(np.array([slit.centre, fields.seam_b]))
-        corner = np.array([HALF_WIDTH, ABOVE]) * self._resolution
-        self._to_texel = np.column_stack([to_texel, corner - to_texel @ middle]).astype(np.float32)
-        # The middle of the lower lip's edge, one eye distance down from it, and the middle of the interior's textures.
-        edge = plane.to_pixels(np.array([slit.centre, float(slit.lower_at(np.array(slit.centre)))]))
-        self._lip = edge[None, None].astype(np.float32)
-        self._down = -plane.axes[:, 1].astype(np.float32)
+        middle = np.array([slit.centre, fields.seam_b])
+        to_plane = np.column_stack([inverse, -inverse @ plane.to_pixels(middle)])
+        width = float(slit.a[-1] - slit.a[0])
+        self._interior = Interior(colours, width, resolution, blur, to_plane, plane.eye_distance_px)
+        self._tip = texture(paint_tongue_tip(colours, mouth_scale(width)), resolution, blur)
+        corner = np.array([HALF_WIDTH, ABOVE]) * resolution
+        to_texel = np.diag([resolution, -resolution]) @ to_plane
+        self._to_texel = np.column_stack([to_texel[:, :2], to_texel[:, 2] + corner]).astype(np.float32)
         self._middle_texel = corner.astype(np.float32)
+        # The middle of each lip's edge: its height over the closed lips' middle and what each control does to it, eye
+        # distances; and one eye distance down, pixels.
+        heights = [float(edge(np.array(slit.centre))) for edge in (slit.upper_at, slit.lower_at)]
+        lips = np.array([[plane.to_pixels(np.array([slit.centre, b]))] for b in heights], np.float32)
+        moves = [fields.basis(lips[:1], _CONTROLS, "upper"), fields.basis(lips[1:], _CONTROLS, "lower")]
+        self._lips_b = np.array(heights) - fields.seam_b
+        self._lip_moves = (np.stack(moves)[:, :, 0, 0] @ inverse.T)[..., 1].astype(np.float32)
+        self._lower_lip = lips[1:]
+        self._down = -plane.axes[:, 1].astype(np.float32)
+        self._b_px = float(np.linalg.norm(plane.axes[:, 1])) / patch.scale
+        self._on_jaw = np.array([name in ("jaw", "gap") for name in _CONTROLS], np.float32)
+        self._soft_across = 2 * round(patch.scale) + 1
         self._tongue_at = MotionLayout.INDEX["tongueOut"]
         self._shade_px = max(3, int(0.10 * plane.eye_distance_px)) | 1
 
@@ -147,10 +148,21 @@ class Mouth:
     def draw(self, frame: Image, values: Floats, controls: Floats, pose: PoseFields) -> None:
         """Draws the mouth into a frame that has everything else."""
         forward = self._forward(controls)
-        window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose)
+        lips = self._lips_b + self._lip_moves @ controls[self._rows]
+        textures = self._textures(float(lips[0] - lips[1]) * self._b_px)
+        window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose, textures)
         upper_alpha, lower_alpha = window.alphas(*self._edges)
+        if textures is not self._closed:
+            # How far a pixel is inside is measured upwards: where open lips end steeply, their edges are too sharp.
+            upper_alpha, lower_alpha = self._softened(upper_alpha), self._softened(lower_alpha)
         at = uncovered(window, upper_alpha, lower_alpha)
-        inside = None if at is None else self._interior(window, at, values, controls, upper_alpha)
+        inside = None
+        if at is not None:
+            opening = cv2.multiply(
+                cv2.bitwise_not(upper_alpha[at]), cv2.bitwise_not(lower_alpha[at]), scale=1.0 / 255.0
+            )
+            inside_pose = self._oral_pose(values, controls, float(lips[1]))
+            inside = self._interior.draw(window.portrait_coordinates(at), np.asarray(opening, np.uint8), inside_pose)
         skin = composite_sides(inside, at, window, upper_alpha, lower_alpha)
         out = (float(values[self._tongue_at]) - _TONGUE_OVER_LIP) / (1.0 - _TONGUE_OVER_LIP)
         if out > 0.0 and at is not None:
@@ -159,7 +171,7 @@ class Mouth:
 
     def _draw_tongue_out(self, skin: Image, window: Window, out: float, lower: Floats, upper_alpha: Image) -> None:
         """Lays the tongue over teeth and lower lip, as far out as `out` in (0, 1]; its shadow falls on the chin."""
-        lip = self._patch.grid.sample(lower, self._lip)[0, 0] + self._lip[0, 0]
+        lip = self._patch.grid.sample(lower, self._lower_lip)[0, 0] + self._lower_lip[0, 0]
         tip = lip + self._down * (out * _TIP_BELOW_LIP)
         moved = self._to_texel @ np.array([*tip, 1.0], np.float32) - self._middle_texel
         whole = (slice(0, skin.shape[0]), slice(0, skin.shape[1]))
@@ -176,40 +188,52 @@ class Mouth:
         shadow = cv2.blur(np.roll(alpha, size // 2, axis=0), (size, size), borderType=cv2.BORDER_CONSTANT)
         skin[:] = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), shade(skin, np.asarray(shadow, np.uint8), 0.3), alpha)
 
-    def _interior(
-        self, window: Window, at: tuple[slice, slice], values: Floats, controls: Floats, upper_alpha: Image
-    ) -> Image:
-        """Cavity, tongue and teeth in the part of the window where they can be seen."""
-        texel = np.asarray(cv2.transform(window.portrait_coordinates(at), self._to_texel), np.float32)
-        gap, jaw, side = (float(controls[INDEX[name]]) for name in ("gap", "jaw", "jawSide"))
-        rounding = float(max(controls[INDEX["funnel"]], controls[INDEX["pucker"]]))
-        tongue_out = float(np.clip(values[self._tongue_at], 0.0, 1.0))
-        # Lips pushed forward cover more of the teeth.
-        hidden = ROUNDING_HIDES * rounding
-        rise, drop = (0.0, hidden), (-0.10 * side, -_LOWER_DROP * max(jaw, gap) - hidden)
-        # The tongue lies behind the lower teeth and goes half the jaw's way; put out, it meets the upper teeth.
-        behind, out = -0.045 - 0.55 * _LOWER_DROP * jaw, -0.005 - 0.25 * _LOWER_DROP * jaw
-        share = min(1.0, _TONGUE_REACHES * tongue_out)
-        tongue = (0.0, (1.0 - share) * behind + share * out)
-        layers = [(self._tongue, tongue), (self._lower, drop), (self._upper, rise)]
-        if tongue_out > _TONGUE_OVER_TEETH:
-            layers = [layers[1], layers[0], layers[2]]
-        drawn = np.asarray(
-            cv2.remap(self._cavity, texel, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
-        )
-        for texture, moved in layers:
-            there = scale_and_shift(texel, 1.0, moved[0] * self._resolution, moved[1] * self._resolution)
-            over = cv2.remap(texture, there, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-            drawn = blend(cv2.cvtColor(over, cv2.COLOR_RGBA2RGB), drawn, cv2.extractChannel(over, 3))
-        # The upper lip and the corners keep the light out, all the more when the lips are pushed forward.
-        shadow = cv2.blur(upper_alpha, (self._shade_px, self._shade_px), borderType=cv2.BORDER_REPLICATE)[at]
-        return shade(drawn, np.asarray(shadow, np.uint8), 0.5 + 0.25 * rounding)
+    def _softened(self, alpha: Image) -> Image:
+        return np.asarray(cv2.blur(alpha, (self._soft_across, 1), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
-    def _texture(self, painted: Doubles) -> Image:
-        size = (int(2 * HALF_WIDTH * self._resolution), int((ABOVE + BELOW) * self._resolution))
-        small = cv2.resize(mirrored(painted), size, interpolation=cv2.INTER_AREA)
-        if self._blur > 0.0:  # colours times alpha, so that the edges keep their colours
-            alpha = small[:, :, 3:] / 255.0
-            soft = cv2.GaussianBlur(np.dstack([small[:, :, :3] * alpha, small[:, :, 3:]]), (0, 0), self._blur)
-            small = np.dstack([soft[:, :, :3] / np.maximum(soft[:, :, 3:] / 255.0, 1e-3), soft[:, :, 3:]])
-        return np.asarray(np.rint(np.clip(small, 0.0, 255.0)), np.uint8)
+    def _textures(self, gap_px: float) -> tuple[Image, Image]:
+        """Both lips as they are when their edges are so far apart, pixels at 512."""
+        parted = float(smoothstep(gap_px, *_PARTED_PX))
+        if parted <= 0.0:
+            return self._closed
+        if parted >= 1.0:
+            return self._parted
+        upper, lower = (
+            np.asarray(cv2.addWeighted(open_, parted, closed, 1.0 - parted, 0.0), np.uint8)
+            for open_, closed in zip(self._parted, self._closed, strict=True)
+        )
+        return upper, lower
+
+    def _oral_pose(self, values: Floats, controls: Floats, lower_lip: float) -> OralPose:
+        on_jaw = self._lip_moves[1] * self._on_jaw
+        funnel, pucker = float(controls[INDEX["funnel"]]), float(controls[INDEX["pucker"]])
+        spread = sum(float(controls[INDEX[stem + side]]) for stem in ("smile", "stretch") for side in lm.SIDES)
+        pitch, yaw = (float(values[MotionLayout.INDEX[name]]) for name in ("headPitch", "headYaw"))
+        return OralPose(
+            lower_lip=lower_lip,
+            lip_on_jaw=float(on_jaw @ controls[self._rows]),
+            jaw=float(controls[INDEX["jaw"]]),
+            aside=_JAW_ASIDE * float(controls[INDEX["jawSide"]]),
+            rounding=max(funnel, pucker),
+            spread=min(spread / 2.0, 1.0),
+            tongue_out=float(np.clip(values[self._tongue_at], 0.0, 1.0)),
+            yaw=yaw,
+            pitch=pitch,
+        )
+
+
+def _parted(
+    patch: SlitPatch, plane: lm.FacePlane, slit: Slit, colours: Palette, softness_px: float
+) -> tuple[Image, Image]:
+    """The textures of both lips once they have parted."""
+    across = slit.across(plane.to_plane(patch.texels())[..., 0])
+    down = -plane.axes[:, 1] / np.linalg.norm(plane.axes[:, 1]) * patch.scale * TEXTURE_SCALE
+    made = []
+    for photo, upper in zip(patch.textures, (True, False), strict=True):
+        edge_px = (photo[:, :, 3].astype(np.float32) - np.float32(EDGE_ZERO)) / np.float32(EDGE_PER_PX)
+        wet = wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper)
+        if not upper:
+            joined = photo[:, :, 3] + EDGE_PER_PX * web_px(across)
+            wet[:, :, 3] = np.rint(np.clip(joined, 0.0, 255.0))
+        made.append(wet)
+    return made[0], made[1]

@@ -7,23 +7,13 @@ import numpy as np
 
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
-from avatar.motion import Doubles, Floats
+from avatar.motion import Floats
 from avatar.picture.blending import GREY
 
 # Grey levels of the face: its light parts in 22 good portraits are at least 130, from light to dark at least 80.
 _DARK, _FLAT = 64.0, 30.0
 # Share of the face that is white without any drawing: 0.03 at most in the good ones.
 _BLOWN_SHARE, _BLOWN = 0.25, 250
-# Skin or the white of the eyes is at least so light in a picture that is exposed well: 115 in the darkest good one.
-_EXPOSED = 90.0
-
-
-def exposure(skin: Doubles, white: Floats) -> float:
-    """1 in a picture that is exposed well, down to 0 in a black one: by skin and white of the eye, RGB in [0, 255].
-
-    Dark skin has white eyes: both have to be dark.
-    """
-    return float(np.clip(max(float(skin @ GREY), float(white @ GREY)) / _EXPOSED, 0.0, 1.0))
 
 
 def light_warnings(image: Image, landmarks: Floats) -> list[str]:

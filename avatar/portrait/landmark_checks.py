@@ -22,10 +22,16 @@ _SHUT = 0.17
 # 0.02 behind dark glasses, 0.05 to 0.20 where the picture is much too blurred.
 _CONTRAST = 0.12
 # The gap between the lips in eye distances: a broad smile with teeth 0.30, a mouth opened as far as it goes 0.42.
-_OPEN_WIDE = 0.34
+# From 0.10 on teeth show, which are covered and drawn anew.
+_OPEN_WIDE, _OPEN = 0.34, 0.10
 # How far the mesh is from the mean face in the same pose, in eye distances: at most 0.075 in the good ones.
 _UNUSUAL = 0.10
 
+_WIDE_OPEN_SAYS = "the mouth is wide open: a picture with closed lips would move better"
+_OPEN_SAYS = (
+    "the mouth is open: its lips are brought together and its teeth drawn anew, a smile stays; a picture with closed "
+    "lips would move better"
+)
 _BY_HAND = "check its landmarks with `visavis landmarks`"
 _GROUPS: dict[str, tuple[lm.Indices, ...]] = {
     "an eye": tuple(lm.EYE_UPPER[side] + lm.EYE_LOWER[side] for side in lm.SIDES),
@@ -62,10 +68,9 @@ def check_landmarks(
     elif dull:
         whose = "the eyes" if len(dull) == 2 else f"the {dull[0]} eye"
         warnings.append(f"{whose} can't be made out (dark glasses, hair, shadow?): gaze and blinks will look wrong")
-    if not mouth_is_covered and float(np.linalg.norm(landmarks[13] - landmarks[14])) > _OPEN_WIDE * eye_distance(
-        landmarks
-    ):
-        warnings.append("the mouth is wide open: a picture with closed lips would move better")
+    gap = float(np.linalg.norm(landmarks[13] - landmarks[14])) / max(eye_distance(landmarks), 1e-6)
+    if not mouth_is_covered and gap > _OPEN:
+        warnings.append(_WIDE_OPEN_SAYS if gap > _OPEN_WIDE else _OPEN_SAYS)
     return warnings
 
 

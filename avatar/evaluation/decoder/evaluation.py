@@ -14,6 +14,7 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.evaluation.decoder.landmarks import Measured, Ruler
 from avatar.evaluation.decoder.lids import CLOSED_LIDS_NOTE, closed_lid_rows
+from avatar.evaluation.decoder.mouth import MOUTH_NOTE, OpenMouth, look_into, mouth_rows
 from avatar.evaluation.decoder.pixels import background_flicker, fold_share, seam_ratio
 from avatar.evaluation.decoder.surroundings import padded_percent, residue
 from avatar.evaluation.decoder.travel import travel_rows
@@ -114,8 +115,11 @@ class DecoderEvaluation:
         lids = Section(
             "Closed eyes", column, tuple(closed_lid_rows(closed, self._portrait.landmarks)), CLOSED_LIDS_NOTE
         )
+        opened = self._mouth(jawOpen=0.6, mouthLowerDown=0.2, mouthUpperUp=0.3)
+        bared = self._mouth(jawOpen=0.12, mouthStretch=0.4, mouthLowerDown=0.4, mouthUpperUp=0.5)
+        mouth = Section("Mouth", column, tuple(mouth_rows(opened, bared)), MOUTH_NOTE)
         progress(1.0)
-        return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, lids, pixels]
+        return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, mouth, lids, pixels]
 
     def _found(self, image: Image) -> Floats | None:
         faces = self._finder.meshes(image)
@@ -124,6 +128,11 @@ class DecoderEvaluation:
     def _measured(self, values: Floats) -> Measured | None:
         found = self._found(self._decoder.decode(values))
         return None if found is None else self._ruler(found)
+
+    def _mouth(self, **values: float) -> OpenMouth | None:
+        picture = self._decoder.decode(vector(**values))
+        found = self._found(picture)
+        return None if found is None else look_into(picture, found)
 
     def _ramp(self, name: str, coefficient: str, measure: str) -> tuple[list[Row], list[float]]:
         """The rows of one ramp, and the measure at its ends."""

@@ -1,0 +1,134 @@
+"""The inside of the mouth: where its parts are, how light and of what colour they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from avatar.decoder import Image
+from avatar.evaluation.decoder.evaluation import vector
+from avatar.geometry.landmarks import LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
+from avatar.geometry.opening import slit_between
+from avatar.mesh.blendshapes import FaceFields
+from avatar.mesh.controls import ControlMap, control_rows
+from avatar.motion import Doubles
+from avatar.oral.interior import UPPER_EDGE, Interior, OralPose
+from avatar.oral.palette import Palette, palette
+from avatar.picture.sharpness import edge_blur_px
+from avatar.portrait.portrait import Portrait, load_portrait
+
+DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
+UNIT = 100.0
+"""Pixels an eye distance in the mouths drawn here; the closed lips' middle lies at (60, 20)."""
+WIDE = OralPose(
+    lower_lip=-0.30,
+    lip_on_jaw=-0.30,
+    jaw=0.6,
+    aside=0.0,
+    rounding=0.0,
+    spread=0.0,
+    tongue_out=0.0,
+    yaw=0.0,
+    pitch=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(DRAWN, cache_dir=portrait_cache)
+
+
+def interior_of(colours: Palette) -> Interior:
+    to_plane = np.array([[1.0, 0.0, -60.0], [0.0, -1.0, 20.0]]) / UNIT
+    return Interior(colours, 0.54, 2.0 * UNIT, 0.0, to_plane, UNIT)
+
+
+@pytest.fixture(scope="module")
+def interior(portrait: Portrait) -> Interior:
+    return interior_of(palette(portrait.image, portrait.landmarks))
+
+
+def seen(interior: Interior, pose: OralPose) -> Image:
+    """What is drawn behind lips that are open down to the pose's lower lip."""
+    position = np.dstack(np.meshgrid(np.arange(120), np.arange(80))).astype(np.float32)
+    opening = np.zeros((80, 120), np.uint8)
+    low = round(20 - UNIT * pose.lower_lip)
+    cv2.ellipse(opening, (60, (20 + low) // 2), (27, (low - 20) // 2), 0, 0, 360, (255,), -1)
+    return interior.draw(position, opening, pose)
+
+
+def level(picture: Image, a: float, b: float) -> float:
+    """Grey level around a place in eye distances from the closed lips' middle."""
+    x, y = round(60 + UNIT * a), round(20 - UNIT * b)
+    return float(picture[y - 1 : y + 2, x - 1 : x + 2].mean())
+
+
+def test_the_deeper_the_darker(interior: Interior) -> None:
+    picture = seen(interior, WIDE)
+    teeth = level(picture, 0.04, -UPPER_EDGE + 0.008)
+    tongue, cheek, throat = level(picture, 0.03, -0.22), level(picture, 0.19, -0.12), level(picture, 0.03, -0.06)
+    assert teeth > 1.1 * tongue > 1.3 * cheek > 1.4 * throat > 0.0
+
+
+def test_a_grey_picture_has_a_grey_mouth(portrait: Portrait) -> None:
+    grey = cv2.cvtColor(cv2.cvtColor(portrait.image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    picture = seen(interior_of(palette(np.asarray(grey, np.uint8), portrait.landmarks)), WIDE)
+    assert int(np.ptp(picture, axis=2).max()) <= 1
+    assert picture.max() > 100
+
+
+def test_teeth_follow_the_light_within_reason(portrait: Portrait) -> None:
+    for light in (0.1, 0.5, 1.0):
+        colours = palette((portrait.image * light).astype(np.uint8), portrait.landmarks)
+        assert 0.75 < float(colours.enamel @ [0.299, 0.587, 0.114]) / colours.highlight < 1.15
+
+
+def test_the_tongue_rises_to_the_upper_teeth(interior: Interior) -> None:
+    pose = replace(WIDE, lower_lip=-0.16, lip_on_jaw=-0.16, jaw=0.3)
+    at_rest, half_way, reached = (
+        [level(seen(interior, replace(pose, tongue_out=out)), 0.0, b) for b in (-UPPER_EDGE - 0.025, -0.085)]
+        for out in (0.0, 0.05, 0.16)
+    )
+    assert half_way[1] > 1.3 * at_rest[1] and half_way[0] < 1.3 * at_rest[0]
+    assert reached[0] > 1.3 * at_rest[0]
+
+
+def test_lower_teeth_show_where_the_lip_is_drawn_down(interior: Interior) -> None:
+    kept = seen(interior, WIDE)
+    down = seen(interior, replace(WIDE, lower_lip=-0.36))
+    assert level(down, 0.02, -0.335) > 1.3 * level(kept, 0.02, -0.275)
+
+
+def test_lips_part_from_the_middle(portrait: Portrait) -> None:
+    points = portrait.landmarks
+    plane = FacePlane.of(points)
+    slit = slit_between(plane, points, LIP_UPPER_INNER, LIP_LOWER_INNER, MOUTH_CORNERS)
+    fields = FaceFields(plane, points, slit)
+    names = ("gap", "gapMiddle")
+    at = np.array([0.0, 0.78]) * (slit.a[-1] - slit.a[0]) / 2.0 + slit.centre
+    edges = [
+        fields.basis(plane.to_pixels(np.stack([at, b], axis=-1)).astype(np.float32)[None], names, sheet)[:, 0]
+        for sheet, b in (("upper", slit.upper_at(at)), ("lower", slit.lower_at(at)))
+    ]
+    up = plane.axes[:, 1] / np.linalg.norm(plane.axes[:, 1])
+
+    def opened(jaw: float) -> Doubles:
+        controls = ControlMap()(vector(jawOpen=jaw))[control_rows(names)]
+        return np.asarray(controls @ ((edges[0] - edges[1]) @ up), np.float64)
+
+    little, wide = opened(0.08), opened(0.6)
+    assert little[0] > 2.0 and little[1] < 0.1 * little[0]
+    assert wide[1] > 0.3 * wide[0]
+
+
+@pytest.mark.parametrize("blur", [1.0, 2.0])
+def test_the_blur_of_edges_is_measured(blur: float) -> None:
+    grey = np.zeros((120, 120), np.float32)
+    grey[:, 60:] = 200.0
+    picture = np.repeat(cv2.GaussianBlur(grey, (0, 0), blur)[..., None], 3, axis=2).astype(np.uint8)
+    outline = np.array([[10, 10], [110, 10], [110, 110], [10, 110]], np.float32)
+    assert edge_blur_px(picture, outline) == pytest.approx(blur, abs=0.25)
