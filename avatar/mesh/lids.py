@@ -22,6 +22,8 @@ from avatar.picture.blending import GREY, blend
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
 # share at most; the rim with its lashes is this wide and never stretched (eye distances).
 _CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.82, 0.006, 0.30, np.float32(0.014)
+# Of what a raised brow would lift the upper lid's rim by, the lid comes down again by this share.
+_STAYS = 0.75
 # The photo's own lid gives way to the closed one between these shares.
 _CLOSED_FROM, _CLOSED_TO = 0.04, 0.25
 # How softly the lid goes under at its fold, as shares of the fold's height; and how far beyond it the skin follows.
@@ -84,6 +86,11 @@ class Lids:
         near = 1.0 - smoothstep(np.abs(slit.across(a)), 1.0, 1.25)
         self._up = (near * _LIFT * np.clip(slit.upper_at(a) - slit.lower_at(a), 0.0, None)).astype(np.float32)
         tallest = float((slit.upper - slit.lower).max())
+        # Down the middle of the eye: the heights of the nodes, upwards, and that of the rim.
+        self._middle = int(np.abs(slit.across(a)).mean(axis=0).argmin())
+        self._heights = self._b[::-1, self._middle].astype(np.float64)
+        self._rim_b = float(slit.upper_at(np.array(slit.centre)))
+        self._opening = float(_closing(slit, np.array([slit.centre]))[0])
         brow = plane.to_plane(landmarks[list(lm.BROW_LOWER[side])])[:, 1].min()
         room = float(brow - slit.upper.mean())
         canvas = LidCanvas(texture, patch.texels(), plane, slit, lambda a: _closing(slit, a), lm.OUTWARDS[side])
@@ -117,6 +124,7 @@ class Lids:
         moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
         b = self._b + np.asarray(cv2.transform(moved, self._to_b), np.float32)
         share = controls[self._rows[0]]
+        share += np.float32(_STAYS * self._lift(b) / self._opening) * np.clip(1.0 - share, 0.0, 1.0)
         closed, lifted = share * self._down, controls[self._rows[1]] * self._up
         above = b - (self._upper - closed)
         upper = self._upper + _unroll(above, closed, self._above) - b
@@ -127,6 +135,11 @@ class Lids:
             moved + cv2.transform(lower, self._b_axis),
             None if share <= _CLOSED_FROM else self._closed(b, moved, float(share)),
         )
+
+    def _lift(self, b: Floats) -> float:
+        """How far the expression, without the lid's own muscle, lifts the rim; b is where each node comes from."""
+        lifted = np.interp(self._rim_b, b[::-1, self._middle], self._heights)
+        return max(float(lifted) - self._rim_b, 0.0)
 
     def _closed(self, b: Floats, moved: Floats, share: float) -> tuple[Floats, Floats]:
         """The closed lid's field, and how much of it is to be seen."""

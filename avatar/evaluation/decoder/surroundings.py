@@ -29,7 +29,8 @@ def padded_percent(portrait: Portrait) -> float:
         portrait: its file is read again.
     """
     picture = decode_picture(portrait.path, read_picture(portrait.path)).image
-    return 100.0 * padded_share(np.rot90(picture, -portrait.turns), portrait.placement)
+    # Rounded: a square that ends with its picture is known to within a float's last digits.
+    return round(100.0 * padded_share(np.rot90(picture, -portrait.turns), portrait.placement), 6)
 
 
 def residue(decoder: MeshDecoder, portrait: Portrait) -> float:
