@@ -40,7 +40,9 @@ _SETTLING_BLOCKS = 500
 _FOLLOWED_S = 30.0
 """How much waits jitters by 10 ms: it is averaged over five seconds, and a difference is made good within thirty."""
 _FASTEST = 50e-6
-"""But no faster than two devices' clocks differ: what a busy machine held up stays late, as with a real device."""
+"""But no faster than two devices' clocks differ."""
+_HELD_UP_S, _HELD_UP_BLOCKS = 0.05, 100
+"""So much more waits for so long: the machine stood still. A real device loses that sound, and is no later after it."""
 _EXACT = 6
 """A null sink's clock goes by pieces of whole microseconds; beside multiples of so many samples it is fast."""
 LATER = 2 + _EXACT
@@ -300,6 +302,7 @@ def _run() -> None:
     player.write(np.zeros(round(_PLAYER_S * OUTPUT_RATE_HZ), np.float32))  # it begins when so much is there
     random = np.random.default_rng(0)
     blocks, kept_s, mean_s, owed = 0, 0.0, 0.0, 0.0
+    late_blocks = lost_blocks = 0
     print("ready", flush=True)
     while True:
         block = recorder.read()
@@ -323,6 +326,9 @@ def _run() -> None:
             kept_s = mean_s = mean_s + (waits_s - mean_s) / blocks
         else:
             mean_s += (waits_s - mean_s) / _SETTLING_BLOCKS
+            late_blocks = late_blocks + 1 if waits_s > kept_s + _HELD_UP_S else 0
+            if late_blocks == _HELD_UP_BLOCKS:
+                lost_blocks, mean_s = round((waits_s - kept_s) * OUTPUT_RATE_HZ / BLOCK), kept_s
         faster = float(np.clip((kept_s - mean_s) / _FOLLOWED_S, -_FASTEST, _FASTEST))
         owed += faster * BLOCK
         count = BLOCK + round(owed / _EXACT) * _EXACT
@@ -331,7 +337,10 @@ def _run() -> None:
         echo += gain * np.take(background, range(place, place + count), mode="wrap")
         place = (place + count) % len(background)
         echo += _FLOOR * random.standard_normal(count, np.float32)
-        player.write(np.clip(echo, -1.0, 1.0).astype(np.float32))
+        if lost_blocks:
+            lost_blocks -= 1
+        else:
+            player.write(np.clip(echo, -1.0, 1.0).astype(np.float32))
 
 
 if __name__ == "__main__":

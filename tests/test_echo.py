@@ -27,10 +27,10 @@ def syllables(seconds: float, seed: int, rate_hz: float = 4.0) -> Samples:
     return (0.05 * noise * loudness).astype(np.float32)
 
 
-def in_the_room(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
-    """What reaches the microphone of it, 100 ms of reverberation included."""
-    length = SECOND // 10
-    response = np.random.default_rng(seed).standard_normal(length) * np.exp(-np.arange(length) / (0.02 * SECOND))
+def in_the_room(played: Samples, *, delay_s: float, seed: int = 1, fades_s: float = 0.02) -> Samples:
+    """What reaches the microphone of it, reverberation included, which is 8.7 dB softer every `fades_s`."""
+    length = round(5.0 * fades_s * SECOND)
+    response = np.random.default_rng(seed).standard_normal(length) * np.exp(-np.arange(length) / (fades_s * SECOND))
     response *= 0.5 / np.sqrt(np.sum(response**2))
     size = 1 << (len(played) + length).bit_length()
     wet = np.fft.irfft(np.fft.rfft(played, size) * np.fft.rfft(response, size))[: len(played)]
@@ -38,11 +38,11 @@ def in_the_room(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
     return np.concatenate((np.zeros(delay), wet))[: len(played)].astype(np.float32)
 
 
-def straight_too(played: Samples, *, delay_s: float, seed: int = 1) -> Samples:
+def straight_too(played: Samples, *, delay_s: float, seed: int = 1, fades_s: float = 0.02) -> Samples:
     """The same with a straight way through the air before it, as any room near a speaker has."""
     delay = np.zeros(round(delay_s * SECOND), np.float32)
     straight = 0.5 * np.concatenate((delay, played))[: len(played)]
-    return (straight + 0.7 * in_the_room(played, delay_s=delay_s, seed=seed)).astype(np.float32)
+    return (straight + 0.7 * in_the_room(played, delay_s=delay_s, seed=seed, fades_s=fades_s)).astype(np.float32)
 
 
 def without_echo(
@@ -66,6 +66,15 @@ def test_the_echo_is_found_wherever_it_lies(delay_s: float) -> None:
     heard = in_the_room(played, delay_s=delay_s)
     words, voice = without_echo(heard, played)
     last = slice(4 * SECOND, None)
+    assert softer_db(heard[last], words[last]) > 18.0
+    assert rms(voice[last]) < 0.001
+
+
+def test_a_speaker_that_is_late_leaves_the_reverberation_its_time() -> None:
+    played = syllables(8.0, 0)
+    heard = straight_too(played, delay_s=0.6, fades_s=0.08)
+    words, voice = without_echo(heard, played)
+    last = slice(6 * SECOND, None)
     assert softer_db(heard[last], words[last]) > 18.0
     assert rms(voice[last]) < 0.001
 

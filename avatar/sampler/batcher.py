@@ -20,8 +20,8 @@ from avatar.sampler.block import Block, SampledBlock, sample_blocks
 from avatar.sampler.model import MotionModel
 
 MOST_BLOCKS = 4
-"""In one batch. Four take less than twice the time of one, so a frame that falls due meanwhile is not kept waiting for
-long; eight would save a quarter of the work and take half as long again."""
+"""In one batch. Four take little more than twice the time of one, so a frame that falls due meanwhile is not kept
+waiting for long; eight would save a tenth of the work and take nearly twice as long again."""
 
 TOGETHER_S = 1.5 / FRAME_RATE_HZ
 """Blocks whose frames are due within this of the first one's are sampled with it. A block for a frame that must be

@@ -10,9 +10,10 @@ Processing 86 (2006); in partitions: Kuech, Mabande & Enzner, "State-space archi
 acoustic echo controller", ICASSP 2014.
 
 A new room is learnt faster in two ways. Where the echo begins is found by correlation, which says at once which
-partitions matter. And older blocks are gone through again beside each new one: a bin knows nothing of its neighbours
-and a partition nothing of the others, so once through the sound teaches less than is in it. What is known afterwards is
-held to be no surer: clocks that differ make old blocks a little wrong.
+partitions matter; a loudspeaker that is late (Bluetooth, a television) leaves none of them unused. And older blocks are
+gone through again beside each new one: a bin knows nothing of its neighbours and a partition nothing of the others, so
+once through the sound teaches less than is in it. What is known afterwards is held to be no surer: clocks that differ
+make old blocks a little wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ BLOCK = OUTPUT_RATE_HZ // 50
 """Samples that are filtered at a time: 20 ms."""
 
 PARTITIONS = 32
-"""640 ms between a sample's being given to the speaker and the end of its reverberation."""
+"""640 ms from where the echo begins, or from when a sample is given to the speaker, to the end of its reverberation."""
 
 BIN_HZ = OUTPUT_RATE_HZ / (2 * BLOCK)
 _BINS = BLOCK // 2
@@ -50,6 +51,8 @@ _LOOKS = 5
 _KNOWN_LOOKS = 25
 _SAME_DELAY = 1
 """Partitions by which it may seem to be another: it may lie at the border of two."""
+_EARLIER = 4
+"""Partitions before it that are filtered, too: a softer path is shorter, and clocks that differ may bring it nearer."""
 _SHRINK = 0.35
 """How much of the uncertainty a block takes away at most; 0.5 would be right if bins were independent."""
 _NEAR_MEMORY = 0.7
@@ -90,7 +93,7 @@ _Powers = npt.NDArray[np.float32]
 
 
 def _first_uncertainty(delay: int | None = None) -> _Powers:
-    """Of a room whose echo begins in a partition, or a little before it; or anywhere: [PARTITIONS, bins]."""
+    """Of a room whose echo begins in one of the partitions, or a little before it; or anywhere: [PARTITIONS, bins]."""
     late = np.arange(PARTITIONS, dtype=np.float32)
     expected = _FIRST_UNCERTAINTY * _DECAY**late
     if delay is not None:
@@ -104,11 +107,12 @@ class _State:
     """What is known of the room and of the last blocks.
 
     Attributes:
-        far: spectra of what was played, [_KEPT + PARTITIONS, bins], the newest first.
+        far: spectra of what was played, [_KEPT + 2 * PARTITIONS, bins], the newest first.
         kept: what was heard in the last blocks, the newest first; at most _KEPT of this room.
-        delay: partition in which the echo begins; None where that is not sure.
+        delay: blocks after which the echo begins; None where that is not sure.
+        start: those after which the first partition begins.
         again: place in `kept` of the block that was learnt again last.
-        path: the room's response, likewise.
+        path: the room's response, from `start` on: [PARTITIONS, bins].
         uncertainty: expected squared error of `path`.
         near: power of what is no echo, [bins].
         near_again: what `near` was at `again`.
@@ -123,9 +127,10 @@ class _State:
         silent_blocks: in which nothing was played.
     """
 
-    far: _Spectra = field(default_factory=lambda: np.zeros((_KEPT + PARTITIONS, _BINS), np.complex64))
+    far: _Spectra = field(default_factory=lambda: np.zeros((_KEPT + 2 * PARTITIONS, _BINS), np.complex64))
     kept: deque[Samples] = field(default_factory=lambda: deque(maxlen=_KEPT))
     delay: int | None = None
+    start: int = 0
     again: int = 0
     path: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
     uncertainty: _Powers = field(default_factory=_first_uncertainty)
@@ -140,7 +145,7 @@ class _State:
     lately_heard: float = 0.0
     lately_predicted: float = 0.0
     learnt_blocks: int = 0
-    silent_blocks: int = PARTITIONS + 1
+    silent_blocks: int = 2 * PARTITIONS + 1
 
 
 class KalmanEchoFilter:
@@ -163,7 +168,7 @@ class KalmanEchoFilter:
 
     @property
     def path(self) -> _Spectra:
-        """The room as it is known: complex64 [PARTITIONS, bins of BIN_HZ], the first partition without delay."""
+        """The room as it is known, from about where its echo begins: complex64 [PARTITIONS, bins of BIN_HZ]."""
         return self._state.path
 
     @property
@@ -176,7 +181,7 @@ class KalmanEchoFilter:
     @property
     def is_idle(self) -> bool:
         """Whether nothing that was played can be heard any more: then a block comes out as it went in."""
-        return self._state.silent_blocks > PARTITIONS
+        return self._state.silent_blocks > self._state.start + PARTITIONS
 
     def push(self, heard: Samples, played: Samples) -> tuple[Samples, Samples]:
         """Takes the next block.
@@ -244,12 +249,16 @@ class KalmanEchoFilter:
     def _predicted(self, back: int) -> Samples:
         """The echo so many blocks ago, by what is known now."""
         state = self._state
-        return _second_half(np.einsum("pb,pb->b", state.far[back : back + PARTITIONS], state.path))
+        return _second_half(np.einsum("pb,pb->b", self._far(back), state.path))
+
+    def _far(self, back: int) -> _Spectra:
+        """What each partition's response was met by so many blocks ago: [PARTITIONS, bins]."""
+        return self._state.far[self._state.start + back :][:PARTITIONS]
 
     def _learn(self, back: int, error: _Spectra, near: _Powers, shrink: float) -> float:
         """Learns from the error so many blocks ago, and is surer by `shrink`; returns its expected power."""
         state = self._state
-        far = state.far[back : back + PARTITIONS]
+        far = self._far(back)
         far_power = _power(far)
         residual = 0.5 * np.einsum("pb,pb->b", far_power, state.uncertainty)
         step = state.uncertainty / (residual + near)
@@ -301,6 +310,7 @@ class KalmanEchoFilter:
     def _forget_room(self, kept: list[Samples], delay: int | None) -> None:
         """The room is new but for what was heard in the last blocks, and maybe for where its echo begins."""
         state = self._state
+        start = max(0, (delay or 0) - _EARLIER)
         self._state = _State(
             far=state.far,
             played=state.played,
@@ -309,7 +319,8 @@ class KalmanEchoFilter:
             learnt_blocks=len(kept),
             near=state.near,
             delay=delay,
-            uncertainty=_first_uncertainty(delay),
+            start=start,
+            uncertainty=_first_uncertainty(None if delay is None else delay - start),
         )
 
 
