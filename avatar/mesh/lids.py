@@ -22,8 +22,8 @@ from avatar.picture.blending import GREY, blend
 # The upper lid closes this share of the opening (plus a little, so that no crack stays), the lower one lifts by this
 # share at most; the rim with its lashes is this wide and never stretched (eye distances).
 _CLOSE, _CLOSE_EXTRA, _LIFT, _LASH = 0.82, 0.006, 0.30, np.float32(0.014)
-# Of what a raised brow would lift the upper lid's rim by, the lid comes down again by this share.
-_STAYS = 0.75
+# A raised brow lifts the upper lid's rim by no more than this.
+_RIM_RISES = 0.030
 # The photo's own lid gives way to the closed one between these shares.
 _CLOSED_FROM, _CLOSED_TO = 0.04, 0.25
 # How softly the lid goes under at its fold, as shares of the fold's height; and how far beyond it the skin follows.
@@ -124,7 +124,7 @@ class Lids:
         moved = face.grid.sample(face.back, self._nodes, cv2.BORDER_CONSTANT)
         b = self._b + np.asarray(cv2.transform(moved, self._to_b), np.float32)
         share = controls[self._rows[0]]
-        share += np.float32(_STAYS * self._lift(b) / self._opening) * np.clip(1.0 - share, 0.0, 1.0)
+        share += np.float32(self._held_back(b)) * np.clip(1.0 - share, 0.0, 1.0)
         closed, lifted = share * self._down, controls[self._rows[1]] * self._up
         above = b - (self._upper - closed)
         upper = self._upper + _unroll(above, closed, self._above) - b
@@ -136,10 +136,14 @@ class Lids:
             None if share <= _CLOSED_FROM else self._closed(b, moved, float(share)),
         )
 
-    def _lift(self, b: Floats) -> float:
-        """How far the expression, without the lid's own muscle, lifts the rim; b is where each node comes from."""
-        lifted = np.interp(self._rim_b, b[::-1, self._middle], self._heights)
-        return max(float(lifted) - self._rim_b, 0.0)
+    def _held_back(self, b: Floats) -> float:
+        """The share of closing that keeps the rim from going up all the way with a brow; b is where nodes come from."""
+        source = b[::-1, self._middle]
+        lifted = float(np.interp(self._rim_b, source, self._heights)) - self._rim_b
+        if lifted <= 0.0:
+            return 0.0
+        rises = _RIM_RISES * np.tanh(lifted / _RIM_RISES)
+        return (self._rim_b - float(np.interp(self._rim_b + rises, self._heights, source))) / self._opening
 
     def _closed(self, b: Floats, moved: Floats, share: float) -> tuple[Floats, Floats]:
         """The closed lid's field, and how much of it is to be seen."""
