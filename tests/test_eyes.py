@@ -134,6 +134,24 @@ def test_a_closed_lid_is_as_light_and_as_rough_as_skin(portrait: Portrait, decod
     assert found is not None and found.light < 0.75 and found.texture < 0.6, "a dark disc is none"
 
 
+def test_a_raised_brow_close_by_hardly_lifts_the_rim(portrait: Portrait) -> None:
+    plane = lm.FacePlane.of(portrait.landmarks)
+    landmarks = portrait.landmarks.copy()
+    for points in (lm.BROW["Left"], lm.BROW_LOWER["Left"]):
+        landmarks[list(points), 1] += 0.09 * plane.eye_distance_px
+    decoder = MeshDecoder(replace(portrait, landmarks=landmarks))
+    column = round(float(landmarks[lm.IRIS["Left"][0], 0]))
+    middle = round(float(landmarks[lm.IRIS["Left"][0], 1]))
+
+    def rim(picture: Image) -> int:
+        """Rows from the iris' middle up to the lashes."""
+        eye = picture[middle - 45 : middle - 4, column - 12 : column - 8].astype(int).sum(axis=(1, 2))
+        return int(eye[::-1].argmin())
+
+    risen = rim(decoder.decode(vector(browInnerUp=1.0, browOuterUp=1.0))) - rim(decoder.decode(vector()))
+    assert 0.0 < risen / plane.eye_distance_px < 0.04
+
+
 def test_an_eye_grows_where_white_is_seen_and_not_to_the_fold() -> None:
     plane = lm.FacePlane(np.array([200.0, 100.0]), np.array([[300.0, 0.0], [0.0, -300.0]]), 300.0)
     a = np.linspace(-0.15, 0.15, 65)
