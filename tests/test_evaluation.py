@@ -152,7 +152,8 @@ def test_the_rule_passes_its_own_contacts_and_an_open_mouth_passes_none(track, l
     ours = phoneme_measures(rule, rule, found, lips)
     assert ours.contacts >= 6 and ours.teeth >= 4 and ours.vowels >= 9
     assert ours.lips_meet == ours.lips_low_aperture == ours.at_teeth_parted == ours.rolled == 1.0
-    assert ours.token_rank == pytest.approx(1.0) and ours.vowels_closed < 0.1  # 32 ms between r and m
+    assert ours.token_rank == pytest.approx(1.0)
+    assert ours.vowels_closed < 0.2  # 32 ms between r and m, 60 between b and m
     gaping = phoneme_measures(with_columns(track.frames, jawOpen=0.5), rule, found, lips)
     assert gaping.lips_meet == gaping.lips_look_closed == gaping.at_teeth == gaping.near_edge == 0.0
     assert gaping.token_rank is None and gaping.closed_elsewhere == 0.0 and ours.closed_elsewhere < 0.1

