@@ -10,7 +10,7 @@ from avatar.motion import FARTHEST_HEAD, Floats
 
 # How far inwards from an edge it takes until the person moves freely, and how softly that begins and ends along the
 # edge, shares of the frame.
-_REACH, _ALONG = 0.22, 0.05
+_REACH, _ALONG = 0.30, 0.05
 # What is cut off takes at least this share of an edge.
 _LEAST = 0.04
 # Hair stretches over less than cloth before it is seen.
