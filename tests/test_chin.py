@@ -67,7 +67,7 @@ def test_the_neck_follows_the_head(decoder: MeshDecoder, portrait: Portrait) -> 
     x, _ = chin(portrait)
     closed, opened = (row_of_mark(decoder.decode(vector(headY=0.1, jawOpen=jaw)), x) for jaw in (0.0, 0.3))
     assert abs(opened - closed) < 3.0
-    assert row_of_mark(decoder.decode(vector()), x) - closed > 4.0
+    assert row_of_mark(decoder.decode(vector()), x) - closed > 2.0  # less than the chin: shoulders stay at the edge
 
 
 def test_stretched_skin_keeps_its_grain(
