@@ -93,11 +93,11 @@ _Powers = npt.NDArray[np.float32]
 
 
 def _first_uncertainty(delay: int | None = None) -> _Powers:
-    """Of a room whose echo begins in one of the partitions, or a little before it; or anywhere: [PARTITIONS, bins]."""
+    """Of a room whose echo begins after so many blocks, or a little before; or anywhere: [PARTITIONS, bins]."""
     late = np.arange(PARTITIONS, dtype=np.float32)
     expected = _FIRST_UNCERTAINTY * _DECAY**late
     if delay is not None:
-        late -= max(delay - _SAME_DELAY, 0)
+        late -= max(min(delay, _EARLIER) - _SAME_DELAY, 0)  # those before it are skipped
         expected = _FIRST_UNCERTAINTY * np.where(late < 0, _BEFORE_DELAY, _DECAY_AFTER_DELAY ** np.maximum(late, 0))
     return np.repeat(expected[:, np.newaxis], _BINS, axis=1).astype(np.float32)
 
@@ -110,7 +110,6 @@ class _State:
         far: spectra of what was played, [_KEPT + 2 * PARTITIONS, bins], the newest first.
         kept: what was heard in the last blocks, the newest first; at most _KEPT of this room.
         delay: blocks after which the echo begins; None where that is not sure.
-        start: those after which the first partition begins.
         again: place in `kept` of the block that was learnt again last.
         path: the room's response, from `start` on: [PARTITIONS, bins].
         uncertainty: expected squared error of `path`.
@@ -130,7 +129,6 @@ class _State:
     far: _Spectra = field(default_factory=lambda: np.zeros((_KEPT + 2 * PARTITIONS, _BINS), np.complex64))
     kept: deque[Samples] = field(default_factory=lambda: deque(maxlen=_KEPT))
     delay: int | None = None
-    start: int = 0
     again: int = 0
     path: _Spectra = field(default_factory=lambda: np.zeros((PARTITIONS, _BINS), np.complex64))
     uncertainty: _Powers = field(default_factory=_first_uncertainty)
@@ -145,7 +143,12 @@ class _State:
     lately_heard: float = 0.0
     lately_predicted: float = 0.0
     learnt_blocks: int = 0
-    silent_blocks: int = 2 * PARTITIONS + 1
+    silent_blocks: int = PARTITIONS + 1
+
+    @property
+    def start(self) -> int:
+        """Blocks after which the first partition begins."""
+        return max(0, (self.delay or 0) - _EARLIER)
 
 
 class KalmanEchoFilter:
@@ -248,8 +251,7 @@ class KalmanEchoFilter:
 
     def _predicted(self, back: int) -> Samples:
         """The echo so many blocks ago, by what is known now."""
-        state = self._state
-        return _second_half(np.einsum("pb,pb->b", self._far(back), state.path))
+        return _second_half(np.einsum("pb,pb->b", self._far(back), self._state.path))
 
     def _far(self, back: int) -> _Spectra:
         """What each partition's response was met by so many blocks ago: [PARTITIONS, bins]."""
@@ -310,7 +312,6 @@ class KalmanEchoFilter:
     def _forget_room(self, kept: list[Samples], delay: int | None) -> None:
         """The room is new but for what was heard in the last blocks, and maybe for where its echo begins."""
         state = self._state
-        start = max(0, (delay or 0) - _EARLIER)
         self._state = _State(
             far=state.far,
             played=state.played,
@@ -319,8 +320,7 @@ class KalmanEchoFilter:
             learnt_blocks=len(kept),
             near=state.near,
             delay=delay,
-            start=start,
-            uncertainty=_first_uncertainty(None if delay is None else delay - start),
+            uncertainty=_first_uncertainty(delay),
         )
 
 
