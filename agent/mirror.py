@@ -1,7 +1,7 @@
-"""The user's own voice drives the face: sound and picture go out together, a fifth of a second later.
+"""The user's own voice drives the face: sound and picture go out together, a quarter of a second later.
 
     microphone ─ howl guard ─ feed ─ voice track ─┬─ speaker
-                                                  └─ motion sampler (one frame at a time) ─ decoder ─ outputs
+                                                  └─ motion sampler (two frames at a time) ─ decoder ─ outputs
 
 The speaker's pace is the clock, as in a conversation; the feed keeps the microphone in step with it.
 """
@@ -16,7 +16,7 @@ import numpy as np
 
 from agent.conversation.audio_io import AudioIO, Heard, Stage, UserSound
 from agent.conversation.floor import Floor
-from agent.engine import DRAWING_S, Engine, label
+from agent.engine import Engine, label
 from agent.faces import new_sampler
 from agent.howl_guard import HowlGuard
 from agent.turn_detection import turn_detector
@@ -29,16 +29,20 @@ from speech.events import SpeechStarted, SpeechStopped
 from speech.sound_track import SoundTrack
 from speech.turns.base import TurnDetector
 
-BLOCK_FRAMES = 1
+BLOCK_FRAMES = 2
+"""Two take hardly longer than one: single frames would keep a core busy with motion for half of the time."""
 
-# A frame is begun DRAWING_S before it is heard and needs the sound up to its own end and of its look-ahead; the
-# microphone brings 20 ms at a time, and may be half of that late.
+MAKING_S = 0.045
+"""Frames are begun so long before their sound is heard: a block is sampled, then its first frame is drawn."""
+
+# A block needs the sound up to its own end and of its look-ahead; the microphone brings 20 ms at a time, and may be
+# half of that late.
 DELAY_SAMPLES = (
-    round(DRAWING_S * OUTPUT_RATE_HZ)
+    round(MAKING_S * OUTPUT_RATE_HZ)
     + (BLOCK_FRAMES + LOOK_AHEAD_FRAMES) * SAMPLES_PER_FRAME
     + round(0.03 * OUTPUT_RATE_HZ)
 )
-"""How long sound waits between microphone and ear: 165 ms."""
+"""How long sound waits between microphone and ear: 235 ms."""
 
 MOST_LATENCY_S = 0.06
 """Of the speaker: it takes the sound so long before it is heard, and the microphone may be late by what is left."""
@@ -102,7 +106,7 @@ async def open_mirror(
     config, player = engine.config, audio.player
     if player is None:
         raise ValueError("open_mirror: expected audio with a player, got none")
-    stage = Stage(SoundTrack(), SoundTrack(), PacedClock(player, ahead_s=DRAWING_S), Floor())
+    stage = Stage(SoundTrack(), SoundTrack(), PacedClock(player, ahead_s=MAKING_S), Floor())
     async with engine.parts.motion(config) as motion, engine.face() as face:
         renderer = Renderer(
             clock=stage.clock,
