@@ -138,7 +138,7 @@ class MeshDecoder:
         Returns:
             uint8 [S, S, 3] RGB, or [S, S, 4] with straight alpha where nothing is behind.
         """
-        controls = self._controls(values)
+        controls = self._controls(values, self._breathing * breath)
         pose = self._posed(values, breath, lag)
         face_controls = controls[self._face_rows]
         face = self._moved(face_controls)
