@@ -21,8 +21,9 @@ _SWINGS_HZ, _DAMPING = 1.2, 0.35
 # What hangs begins this far above the pivot of a tilt, eye distances; a turn takes it along by so much a radian; and up
 # and down a strand gives way by this share.
 _ABOVE_PIVOT, _OF_YAW, _GIVES_WAY = 0.9, 0.4, 0.4
-# It never gets further behind, eye distances, and the nearer to that the harder: a head that jumps must not tear it.
-_MOST = 0.07
+# Hair goes no further than the first, and is no further behind than the second, eye distances, and the nearer to that
+# the harder: beyond, it would fold over what stays beside it.
+_MOST_WAY, _MOST_LAG = 0.10, 0.05
 
 _YAW, _ROLL, _X, _Y = (MotionLayout.INDEX[name] for name in ("headYaw", "headRoll", "headX", "headY"))
 
@@ -45,7 +46,7 @@ class DampedFollow:
             self._at = at
         lag, speed = _STEP @ np.stack([self._lag, self._speed])
         self._lag, self._speed, self._at = lag - (at - self._at), speed, at
-        return np.asarray(_MOST * np.tanh(self._lag / _MOST), np.float32)
+        return _limited(self._lag, _MOST_LAG)
 
 
 def roots(head: Floats) -> Floats:
@@ -58,7 +59,11 @@ def roots(head: Floats) -> Floats:
         float32 [2], right and down, eye distances; strands that give way go less far.
     """
     across = head[_X] + _ABOVE_PIVOT * head[_ROLL] + _OF_YAW * head[_YAW]
-    return np.array([across, -_GIVES_WAY * head[_Y]], np.float32)
+    return _limited(np.array([across, -_GIVES_WAY * head[_Y]], np.float32), _MOST_WAY)
+
+
+def _limited(way: Floats, most: float) -> Floats:
+    return np.asarray(most * np.tanh(way / most), np.float32)
 
 
 def _step() -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats, MotionLayout, neutral
-from avatar.portrait.portrait import load_portrait
+from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.renderer import FrameShown, Renderer
 from avatar.sampler.recorded_motion import RecordedMotion
 from avatar.secondary_motion import NO_LAG, DampedFollow
@@ -37,7 +38,7 @@ def test_it_comes_late_swings_over_and_comes_to_rest() -> None:
     lags = np.array([hanging.follow(values) for values in tilting(100)])
     assert (lags[:6] == 0.0).all()
     across = lags[:, 0]
-    assert -0.07 < across.min() < -0.03, "behind a head that tilts to the right"
+    assert -0.05 < across.min() < -0.025, "behind a head that tilts to the right"
     assert 8 <= across.argmin() <= 12
     assert 0.1 < across.max() / -across.min() < 0.5
     assert np.abs(across[75:]).max() < 0.002
@@ -47,7 +48,7 @@ def test_it_comes_late_swings_over_and_comes_to_rest() -> None:
 def test_a_head_that_jumps_tears_nothing() -> None:
     hanging, values = DampedFollow(), neutral(50)
     values[::2, ROLL] = 0.4
-    assert max(np.abs(hanging.follow(row)).max() for row in values) < 0.0701
+    assert max(np.abs(hanging.follow(row)).max() for row in values) < 0.0501
 
 
 class KeptLags:
@@ -87,10 +88,22 @@ def test_motion_that_is_thrown_away_leaves_no_trace() -> None:
     np.testing.assert_array_equal(decoder.lags, [expected.follow(values) for values in motion])
 
 
+@pytest.fixture(scope="module")
+def portrait(portrait_cache: Path) -> Portrait:
+    """One with long hair."""
+    return load_portrait(DRAWN / "mira.png", cache_dir=portrait_cache)
+
+
+@pytest.fixture(scope="module")
+def decoder(portrait: Portrait) -> MeshDecoder:
+    return MeshDecoder(portrait)
+
+
 @pytest.mark.parametrize("lag_x", [-0.05, 0.05])
-def test_long_hair_swings_and_face_shoulders_and_background_stay(portrait_cache: Path, lag_x: float) -> None:
-    portrait = load_portrait(DRAWN / "mira.png", cache_dir=portrait_cache)
-    decoder, still = MeshDecoder(portrait), neutral(1)[0]
+def test_long_hair_swings_and_face_shoulders_and_background_stay(
+    decoder: MeshDecoder, portrait: Portrait, lag_x: float
+) -> None:
+    still = neutral(1)[0]
     rest, swung = decoder.decode(still), decoder.decode(still, 0.0, np.array([lag_x, 0.0], np.float32))
     changed = np.abs(swung.astype(int) - rest.astype(int)).max(axis=2)
     unit = lm.FacePlane.of(portrait.landmarks).eye_distance_px
@@ -107,6 +120,16 @@ def test_long_hair_swings_and_face_shoulders_and_background_stay(portrait_cache:
     shoulders = (beside > 1.5) & (below > 0.35) & (portrait.matte > 0.9)
     assert shoulders.sum() > 500 and changed[shoulders].max() <= 3
     np.testing.assert_array_equal(decoder.decode(still, 0.0, NO_LAG), rest)
+
+
+def test_no_pose_folds_the_hair_over_what_stays_beside_it(decoder: MeshDecoder) -> None:
+    for roll, yaw, lag in product((-0.3, 0.0, 0.3), (-0.3, 0.3), (-0.05, 0.05)):
+        values = neutral(1)[0]
+        values[MotionLayout.ROTATION] = 0.1, yaw, roll
+        back = decoder._posed(values, 1.0, np.array([lag, 0.02], np.float32)).back / decoder.cell
+        along_y, along_x = np.gradient(back, axis=(0, 1))
+        grows = (1.0 + along_x[..., 0]) * (1.0 + along_y[..., 1]) - along_x[..., 1] * along_y[..., 0]
+        assert grows.min() > 0.2
 
 
 def test_short_hair_and_collars_never_swing(portrait_cache: Path) -> None:

@@ -217,7 +217,9 @@ class HeadMotion:
         if breath:
             moved += np.float32(breath) * self._breath
         if self._goes_after is not None and self._lags is not None:
-            for plane, by, late in zip(moved, roots(head), lag, strict=True):
+            # The widest turns stretch what is beside the neck as far as it may be.
+            eased = np.float32(1.0 - ((yaw / _MOST_YAW) ** 2 + (roll / _MOST_ROLL) ** 2) / 2.0)
+            for plane, by, late in zip(moved, roots(head) * eased, lag * eased, strict=True):
                 plane += by * self._goes_after + late * self._lags
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
         if self._edges is not None:

@@ -25,10 +25,10 @@ _ROUNDS = 3
 # and within so much of its middle.
 _CROWN, _CHEST_BELOW, _CHEST_WITHIN = (0.10, 1.20), 0.85, 0.55
 # A face's outline is only nearly where hair begins; gaps up to this are none; a strand is thicker than this.
-_CLEAR, _GAP = (0.05, 0.28), 0.04
+_CLEAR, _GAP = (0.05, 0.40), 0.04
 # It swings the more the further below the ears, and is held by shoulders and chest.
 _LENGTH, _HELD = (0.0, 1.2), (0.15, 0.95)
-_SOFT = 0.07
+_SOFT = 0.11
 
 
 def hanging(image: Image, landmarks: Floats, alpha: Floats, grid: Grid) -> Floats | None:
