@@ -1,8 +1,8 @@
-"""Secondary motion: what hangs from a head, hair and earrings, follows it a little later and swings out.
+"""Secondary motion: what hangs from a head, hair or a veil, follows it a little later and swings out.
 
-A damped spring between the head and what hangs, driven by where the head is in each frame (as a strand's tip in Bergou
-et al. 2008 or any pendulum: its own frequency, and damping by air and by its neighbours). The spring's motion is exact
-for a head that jumps from frame to frame, so that it is stable whatever the head does.
+Animators' follow-through (Thomas & Johnston 1981, "The Illusion of Life"): a damped spring between the head and what
+hangs, driven by where the head is in each frame. Its motion is exact for a head that jumps from frame to frame, so that
+it is stable whatever the head does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_LAG = np.zeros(2, np.float32)
 
 # Of hair of some 30 cm: its own frequency, and damping as a share of what would stop all swinging.
 _SWINGS_HZ, _DAMPING = 1.2, 0.35
-# What hangs begins this far above the pivot of a tilt, eye distances; a turn takes it along by so much a radian; and up
+# Its roots are this far above the pivot of a tilt, eye distances; a turn takes it along by so much a radian; and up
 # and down a strand gives way by this share.
 _ABOVE_PIVOT, _OF_YAW, _GIVES_WAY = 0.9, 0.4, 0.4
 # Hair goes no further than the first, and is no further behind than the second, eye distances, and the nearer to that

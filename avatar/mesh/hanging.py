@@ -24,7 +24,7 @@ _ROUNDS = 3
 # All in eye distances. The crown's sample lies so far outside the face's outline; the chest's so far below the chin,
 # and within so much of its middle.
 _CROWN, _CHEST_BELOW, _CHEST_WITHIN = (0.10, 1.20), 0.85, 0.55
-# A face's outline is only nearly where hair begins; gaps up to this are none; a strand is thicker than this.
+# From the face's outline outwards hair is held by what it lies on; gaps up to this are none, and a strand is thicker.
 _CLEAR, _GAP = (0.05, 0.40), 0.04
 # It swings the more the further below the ears, and is held by shoulders and chest.
 _LENGTH, _HELD = (0.0, 1.2), (0.15, 0.95)
@@ -32,7 +32,7 @@ _SOFT = 0.11
 
 
 def hanging(image: Image, landmarks: Floats, alpha: Floats, grid: Grid) -> Floats | None:
-    """How much of a head's lag what hangs shows at each node, float32 [rows, columns] in [0, 1]; None where nothing is.
+    """How freely things hang from the head at each node, float32 [rows, columns] in [0, 1]; None where nothing does.
 
     Args:
         image: uint8 [S, S, 3], the portrait.
