@@ -16,6 +16,7 @@ from avatar.decoder import FaceDecoder, Image
 from avatar.motion import Floats, neutral
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.sampler.lookahead import MotionSampler, warm_up
+from avatar.secondary_motion import NO_LAG
 from speech.errors import InputError
 
 if TYPE_CHECKING:
@@ -143,10 +144,10 @@ class OneAtATime:
     def __init__(self, decoder: FaceDecoder) -> None:
         self.decoder, self._drawing = decoder, threading.Lock()
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """See `FaceDecoder.decode`."""
         with self._drawing:
-            return self.decoder.decode(values, breath)
+            return self.decoder.decode(values, breath, lag)
 
 
 def _portrait(config: Config, size: int) -> Portrait:

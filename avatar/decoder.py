@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.motion import Floats
+from avatar.secondary_motion import NO_LAG
 
 Image = npt.NDArray[np.uint8]
 """uint8 [H, W, 3], RGB."""
@@ -36,12 +37,13 @@ class VideoFrame:
 class FaceDecoder(Protocol):
     """Turns one motion vector into one picture of the portrait it was built for."""
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """Draws one frame. Stateless: the same arguments, the same bytes.
 
         Args:
             values: float32 [60].
             breath: how far the chest has risen, 0 (as in the portrait) to 1.
+            lag: how far behind the head what hangs from it is (`avatar.secondary_motion`), float32 [2].
 
         Returns:
             uint8 [H, W, 3] RGB, or [H, W, 4] where there is alpha.
@@ -53,6 +55,6 @@ class FaceDecoder(Protocol):
 class DistantFaceDecoder(Protocol):
     """A decoder that draws in another process, one picture after the other."""
 
-    async def decode_elsewhere(self, values: Floats, breath: float = 0.0) -> Image:
+    async def decode_elsewhere(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """As `FaceDecoder.decode`; the caller's threads are free meanwhile."""
         ...

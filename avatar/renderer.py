@@ -20,6 +20,7 @@ from avatar.outputs.base import Output
 from avatar.picture_rate import PictureRate
 from avatar.provenance import AiLabel
 from avatar.sampler.lookahead import READY_FRAMES, MotionLookahead, MotionSampler
+from avatar.secondary_motion import DampedFollow
 from speech.audio import OUTPUT_RATE_HZ, Samples
 from speech.errors import VisavisError
 from speech.sound_track import SoundTrack
@@ -94,6 +95,7 @@ class Renderer:
         self._clock, self._voice, self._user = clock, voice, user
         self._motion = MotionLookahead(sampler, voice, user, ready_frames=ready_frames, user_is_known=user_is_known)
         self._decoder, self._outputs, self._label = decoder, list(outputs), label
+        self._hanging = DampedFollow()
         self._mix_user = mix_user
         self._on_output_failed = on_output_failed
         self._end: int | None = None
@@ -163,6 +165,7 @@ class Renderer:
                         await ahead
                     await loop.run_in_executor(motion_thread, self._motion.sample, self._timeline)
                 values = self._motion.take()
+                lag = self._hanging.follow(values)  # of every frame, drawn or not, and of none that was thrown away
                 if ahead is None or ahead.done():
                     if ahead is not None:
                         ahead.result()  # tells what went wrong in it
@@ -170,7 +173,7 @@ class Renderer:
                 mixed = sound + heard if self._mix_user else sound
                 picture = drawn_s = None
                 if not late:
-                    picture = await self._picture(picture_thread, start, values)
+                    picture = await self._picture(picture_thread, start, values, lag)
                     drawn_s = loop.time()
                     late = drawn_s > show_by_s
                 failed = await loop.run_in_executor(
@@ -186,15 +189,15 @@ class Renderer:
                 for output, error in failed:
                     await self._drop(output, error)
 
-    async def _picture(self, thread: Executor, start: int, values: Floats) -> VideoFrame | None:
+    async def _picture(self, thread: Executor, start: int, values: Floats, lag: Floats) -> VideoFrame | None:
         """Draws one frame."""
         decoder, breath = self._decoder, breath_at(start / OUTPUT_RATE_HZ)
         if decoder is None:
             return None
         if isinstance(decoder, DistantFaceDecoder):
-            return self._labelled(await decoder.decode_elsewhere(values, breath), start)
+            return self._labelled(await decoder.decode_elsewhere(values, breath, lag), start)
         draw = asyncio.get_running_loop().run_in_executor
-        return await draw(thread, lambda: self._labelled(decoder.decode(values, breath), start))
+        return await draw(thread, lambda: self._labelled(decoder.decode(values, breath, lag), start))
 
     def _labelled(self, image: Image, start: int) -> VideoFrame:
         if self._label is not None:

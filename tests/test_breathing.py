@@ -10,7 +10,7 @@ import pytest
 
 from avatar.breathing import breath_at
 from avatar.geometry.head import HeadGains, HeadMotion
-from avatar.geometry.landmarks import FacePlane
+from avatar.geometry.landmarks import NOSE_WING, FacePlane
 from avatar.geometry.warp import Grid
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import MotionLayout, neutral
@@ -54,3 +54,19 @@ def test_the_head_is_carried_along_a_little(portrait: Portrait) -> None:
     field = HeadMotion(grid, points, FacePlane.of(points), HeadGains())(neutral(1)[0][MotionLayout.HEAD], 1.0)
     rises = -grid.sample(field, np.array([[points[4, :2], [points[152, 0], 505.0]]], np.float32))[0, :, 1]
     assert 0.5 < rises[0] < 0.5 * rises[1]
+
+
+def test_a_breath_widens_the_nostrils_and_nothing_else_of_the_face(portrait: Portrait) -> None:
+    decoder, still = MeshDecoder(portrait), neutral(1)[0]
+    grey = [cv2.cvtColor(decoder.decode(still, breath), cv2.COLOR_RGB2GRAY) for breath in (0.0, 1.0)]
+    across = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 3, 15, 5, 5, 1.1, 0)[..., 0]
+
+    def moves(index: int) -> float:
+        x, y = np.rint(portrait.landmarks[index, :2]).astype(int)
+        return float(np.median(across[y - 3 : y + 4, x - 3 : x + 4]))
+
+    unit = FacePlane.of(portrait.landmarks).eye_distance_px
+    wider = (moves(NOSE_WING["Left"]) - moves(NOSE_WING["Right"])) / unit
+    assert 0.010 < wider < 0.024
+    for left, right in ((263, 33), (291, 61), (280, 50)):  # eyes, mouth, cheeks
+        assert abs(moves(left) - moves(right)) / unit < 0.002

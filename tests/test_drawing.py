@@ -28,6 +28,7 @@ from avatar.processes import drawing
 from avatar.processes.drawing import DistantDecoder, DrawingPool, StoredFace, stored_face
 from avatar.renderer import FrameShown, Renderer
 from avatar.sampler.batcher import BlockBatcher
+from avatar.secondary_motion import NO_LAG
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk
 from speech.errors import BackendError, InputError
 from speech.sound_track import SoundTrack
@@ -37,17 +38,20 @@ from tests.virtual_time import run
 FRAMES = 25
 
 
+LAG = np.array([0.03, -0.02], np.float32)
+
+
 class Greys:
     """Paints its shade and how far the jaw is open."""
 
     def __init__(self, shade: int) -> None:
         self.shade = shade
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         if values[MotionLayout.INDEX["jawOpen"]] > 1.0:
             raise ValueError("no jaw opens as far as that")
         picture = np.full((8, 8, 3), self.shade, np.uint8)
-        picture[0, 0, 0] = round(100 * (values[MotionLayout.INDEX["jawOpen"]] + breath))
+        picture[0, 0, 0] = round(100 * (values[MotionLayout.INDEX["jawOpen"]] + breath + lag[0] - lag[1]))
         return picture
 
 
@@ -68,7 +72,7 @@ def test_sessions_draw_side_by_side_and_a_process_that_dies_costs_none_of_them()
         async with DrawingPool(2) as pool, AsyncExitStack() as stack:
             one, two, three = [await stack.enter_async_context(pool.decoder(face)) for face in (dark, light, dark)]
             for opened in (0.1, 0.5):
-                drawing = (each.decode_elsewhere(jaw(opened), 0.25) for each in (one, two, three))
+                drawing = (each.decode_elsewhere(jaw(opened), 0.20, LAG) for each in (one, two, three))
                 for picture, shade in zip(await asyncio.gather(*drawing), (20, 200, 20), strict=True):
                     np.testing.assert_array_equal(picture, Greys(shade).decode(jaw(opened), 0.25))
             assert process_of(one) != process_of(two), "each has the process with the fewest sessions"
@@ -157,7 +161,7 @@ class SlowElsewhere:
     def __init__(self, takes_s: float) -> None:
         self.takes_s = takes_s
 
-    async def decode_elsewhere(self, values: Floats, breath: float = 0.0) -> Image:
+    async def decode_elsewhere(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         await asyncio.sleep(self.takes_s)
         return np.zeros((8, 8, 3), np.uint8)
 

@@ -23,6 +23,7 @@ from avatar.geometry import landmarks as lm
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Floats
 from avatar.portrait.portrait import Portrait, load_portrait
+from avatar.secondary_motion import NO_LAG
 from speech.errors import InputError
 from tests.conftest import ROOT
 
@@ -144,7 +145,7 @@ def test_a_sheet_shows_every_pose_once(decoder: MeshDecoder, portrait: Portrait)
     calls = []
 
     class Counting:
-        def decode(self, values: Floats, breath: float = 0.0) -> np.ndarray:
+        def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> np.ndarray:
             calls.append(values)
             return portrait.image
 

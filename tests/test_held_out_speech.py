@@ -25,6 +25,7 @@ from avatar.evaluation.speeches.sheet import missed_contacts, speech_sheet
 from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.portrait import Portrait, load_portrait
 from avatar.progress import ShareDone
+from avatar.secondary_motion import NO_LAG
 from avatar.training.texts.corpus import held_out
 from avatar.training.voices.cast import Cast
 from avatar.training.voices.utterance import Phone, TrainingVoice, Utterance
@@ -214,7 +215,7 @@ def test_sheets_show_held_out_voices_first_and_no_mixtures() -> None:
 class Grey:
     """A decoder that draws how far the mouth is open."""
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         return np.full((512, 512, 3), int(200 * values[JAW]), np.uint8)
 
 

@@ -27,6 +27,7 @@ from avatar.geometry.points import KEPT, kept_rows
 from avatar.motion import Doubles, Floats, neutral
 from avatar.picture.sheets import cut
 from avatar.placing.mean_face import mean_face
+from avatar.secondary_motion import NO_LAG
 from speech.errors import InputError
 
 FRAMES = 200
@@ -189,7 +190,7 @@ def test_a_piece_beyond_the_picture_is_white() -> None:
 class Blank:
     """A decoder that draws nobody."""
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         return np.full((64, 64, 3), 200, np.uint8)
 
 

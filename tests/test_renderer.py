@@ -13,6 +13,7 @@ from avatar.motion import Floats, MotionLayout, neutral
 from avatar.provenance import AiLabel
 from avatar.renderer import MOST_LATE_IN_A_ROW, FrameShown, Renderer
 from avatar.sampler.recorded_motion import RecordedMotion
+from avatar.secondary_motion import NO_LAG
 from speech.sound_track import SoundTrack
 from tests.fakes import KeptOutput, LoudnessSampler
 from tests.virtual_time import run
@@ -24,7 +25,7 @@ class JawDecoder:
     def __init__(self) -> None:
         self.decoded = 0
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         self.decoded += 1
         return np.full((FRAME_SIZE, FRAME_SIZE, 3), 255 * values[MotionLayout.INDEX["jawOpen"]], np.uint8)
 
@@ -97,9 +98,9 @@ class SlowDecoder(JawDecoder):
         super().__init__()
         self._takes_s = takes_s
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         self.loop._jumping.now_s += self._takes_s  # type: ignore[attr-defined]
-        return super().decode(values, breath)
+        return super().decode(values, breath, lag)
 
     loop: asyncio.AbstractEventLoop
 

@@ -26,6 +26,7 @@ from agent.web.visits.visit import Visit
 from agent.web.visits.wishes import Wishes
 from avatar.decoder import Image
 from avatar.motion import Floats
+from avatar.secondary_motion import NO_LAG
 from tests.rtc_visitor import Visitor, decoded, until
 from tests.visiting import FakePeer, Follower, opened
 
@@ -37,7 +38,7 @@ WAYS = 4
 class GrayFace:
     """Pictures that are quickly made."""
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         return np.full((64, 64, 3), 128, np.uint8)
 
 

@@ -14,6 +14,7 @@ from avatar.geometry import landmarks as lm
 from avatar.geometry.frame_edges import FrameEdges
 from avatar.geometry.warp import Grid, smoothstep
 from avatar.motion import FARTHEST_HEAD, NEAREST_HEAD, Doubles, Floats
+from avatar.secondary_motion import NO_LAG, roots
 
 # The camera stands this many eye distances (90 mm) away: a portrait taken at about one metre.
 CAMERA_DISTANCE = 11.0
@@ -38,6 +39,9 @@ _STEEPEST, _STEEPEST_CHIN = 1.7, 1.1
 # A breath lifts the chest so far, eye distances, and widens it by this share; the chest begins and is whole so far
 # below the chin; the head takes this share.
 _CHEST_RISES, _CHEST_WIDENS, _CHEST, _HEAD_CARRIED = 0.030, 0.008, (0.15, 0.80), 0.30
+
+# Beside the neck, hair goes this share of the way that its roots go, where nothing else takes it along.
+_HANGS_AFTER = 0.6
 
 # From a fixed side inwards, shares of the frame: still up to the first, free from the second on.
 _STILL, _FREE = 0.03, 0.24
@@ -119,6 +123,7 @@ class HeadMotion:
         gains: of this portrait.
         fixed: sides of the frame at which nothing moves.
         edges: of the frame, which hold what they cut off.
+        hangs: float32 [rows, columns] in [0, 1], how freely something hangs from the head at each node.
     """
 
     def __init__(
@@ -129,6 +134,7 @@ class HeadMotion:
         gains: HeadGains,
         fixed: FixedSides = NONE_FIXED,
         edges: FrameEdges | None = None,
+        hangs: Floats | None = None,
     ) -> None:
         self._gains = gains
         self._edges = edges
@@ -157,6 +163,9 @@ class HeadMotion:
         head *= 1.0 - under * smoothstep(beside, _NECK_NARROW, _NECK_WIDE)
         self._head = head.astype(np.float32)
         self._body = (_BODY_SHARE + (1.0 - _BODY_SHARE) * head).astype(np.float32)
+        # What hangs is not held by the shoulders as they are: it goes after its roots, and is late as far as it goes.
+        self._goes_after = None if hangs is None else (_HANGS_AFTER * unit * hangs * (1.0 - head)).astype(np.float32)
+        self._lags = None if hangs is None else (self._goes_after + unit * hangs * head).astype(np.float32)
         # Nearer or farther, the whole person grows or shrinks, mostly upwards.
         from_bottom = nodes - np.array([self._tilt_pivot[0], _DISTANCE_PIVOT * grid.height])
         self._from_bottom = np.ascontiguousarray(from_bottom.transpose(2, 0, 1), np.float32)
@@ -180,12 +189,13 @@ class HeadMotion:
         other._gains = gains
         return other
 
-    def __call__(self, head: Floats, breath: float = 0.0) -> Floats:
+    def __call__(self, head: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Floats:
         """Displacements in pixels, float32 [rows, columns, 2].
 
         Args:
             head: headPitch … headDistance, float32 [6].
             breath: how far the chest has risen, 0 to 1 and a little more.
+            lag: of what hangs, as `avatar.secondary_motion.DampedFollow` gives it.
         """
         pitch = float(np.clip(self._gains.pitch(float(head[0])), -_MOST_PITCH, _MOST_PITCH))
         yaw = float(np.clip(self._gains.yaw(float(head[1])), -_MOST_YAW, _MOST_YAW))
@@ -206,6 +216,11 @@ class HeadMotion:
             plane += by * self._body
         if breath:
             moved += np.float32(breath) * self._breath
+        if self._goes_after is not None and self._lags is not None:
+            # The widest turns stretch what is beside the neck as far as it may be.
+            eased = np.float32(1.0 - ((yaw / _MOST_YAW) ** 2 + (roll / _MOST_ROLL) ** 2) / 2.0)
+            for plane, by, late in zip(moved, roots(head) * eased, lag * eased, strict=True):
+                plane += by * self._goes_after + late * self._lags
         moved += (self._from_bottom + moved) * np.float32(1.0 / distance - 1.0)
         if self._edges is not None:
             self._edges.hold(moved)

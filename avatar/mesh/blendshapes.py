@@ -29,6 +29,8 @@ _CORNERS_UP = 0.02
 _UNSMILES = 1.3
 # How far a raised brow moves the forehead, and how far along the brow its inner end goes over into the rest.
 _INTO_FOREHEAD, _BROW_INNER = 0.30, 0.19
+# A breath in at rest widens each wing of the nose by so much, and lifts it; and how wide a wing is.
+_FLARES, _FLARES_UP, _NOSTRIL = 0.010, 0.0025, 0.075
 # Lips part from the middle: so much of the mouth's half width opens before the rest does.
 _PARTS_WITHIN = 0.80
 # Of a photo's open mouth: the share that the upper lip closes, more where it is drawn up into an arch higher than
@@ -121,7 +123,7 @@ class FaceFields:
         fields = {}
         # Upper and lower rim, inner end to outer end: [2, 5, 2].
         brows = {side: self._points[[lm.BROW[side], lm.BROW_LOWER[side]]] for side in lm.SIDES}
-        inner = np.zeros_like(a)
+        inner, nostrils = np.zeros_like(a), np.zeros((2, *a.shape))
         for side in lm.SIDES:
             out = lm.OUTWARDS[side]
             brow, room = brows[side], self._room_under_brow(side)
@@ -136,8 +138,11 @@ class FaceFields:
             fields["sneer" + side] = (0.008 * out * sneer, 0.062 * sneer)
             # A raised cheek draws the wing of the nose out.
             lift = _bump(a, b, self._points[lm.CHEEK[side]], 0.24, 0.16)
+            flare = _bump(a, b, wing, _NOSTRIL, _NOSTRIL)
+            nostrils = nostrils + np.stack([out * _FLARES * flare, _FLARES_UP * flare])
             fields["cheek" + side] = (out * (0.016 * lift + 0.014 * sneer), 0.075 * lift)
         fields["browInner"] = (zero, 0.088 * inner)
+        fields["nostrils"] = (nostrils[0], nostrils[1])
         return fields
 
     def _room_under_brow(self, side: str) -> float:

@@ -25,7 +25,7 @@ MOUTH_CONTROLS: tuple[str, ...] = (
     ),
 )
 FACE_CONTROLS: tuple[str, ...] = (
-    "browInner",
+    *("browInner", "nostrils"),
     *(stem + side for stem in ("browDown", "browOuter", "cheek", "sneer") for side in SIDES),
 )
 LID_CONTROLS: tuple[str, ...] = tuple(stem + side for side in SIDES for stem in ("lidUpper", "lidLower"))
@@ -47,13 +47,13 @@ _Reader = Callable[[str], float]
 
 
 class ControlMap:
-    """Maps a motion vector, float32 [60], to the controls of the fields, float32 [len(CONTROLS)]."""
+    """Maps a motion vector, float32 [60], and a breath to the controls of the fields, float32 [len(CONTROLS)]."""
 
     def __init__(self) -> None:
         self._at = MotionLayout.INDEX
 
-    def __call__(self, values: Floats) -> Floats:
-        """The controls of one motion vector; coefficients outside [0, 1] are clipped."""
+    def __call__(self, values: Floats, breath: float = 0.0) -> Floats:
+        """The controls of one motion vector; coefficients outside [0, 1] are clipped, a deep breath is not."""
         face = np.clip(values, 0.0, 1.0).tolist()
         at = self._at
 
@@ -82,6 +82,7 @@ class ControlMap:
         out["rollLower"] *= 1.0 - 0.5 * out["shrugLower"]
         out["puff"] = of("cheekPuff")
         out["browInner"] = of("browInnerUp")
+        out["nostrils"] = breath
         for side in SIDES:
             smile = of("mouthSmile" + side) * (1.0 - 0.6 * rounding)
             out["smile" + side] = smile

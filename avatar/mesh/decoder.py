@@ -24,6 +24,7 @@ from avatar.mesh.chin import Chin
 from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, control_rows
 from avatar.mesh.eyes import Eye
 from avatar.mesh.grain import STRETCHING, Grain
+from avatar.mesh.hanging import hanging
 from avatar.mesh.layers import TEXTURE_SCALE, split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.person import PersonLayer
@@ -32,6 +33,7 @@ from avatar.mesh.slit import ExpressionField, PoseFields, SlitPatch
 from avatar.motion import Floats, MotionLayout
 from avatar.picture.backdrop import PHOTO, TRANSPARENT, backdrop
 from avatar.portrait.portrait import Portrait
+from avatar.secondary_motion import NO_LAG
 
 # Cells of the grid along a side of the frame, and of the grids of head and face, which are smooth: half as many do.
 _CELLS, _SMOOTH_CELLS = 128, 64
@@ -85,7 +87,8 @@ class MeshDecoder:
         self._grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
         self._head_grid = Grid(0, 0, _SMOOTH_CELLS, _SMOOTH_CELLS, size // _SMOOTH_CELLS)
         edges = FrameEdges(self._head_grid, layers.alpha)
-        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed, edges)
+        hangs = hanging(portrait.image, points, layers.alpha, self._head_grid)
+        self._head = HeadMotion(self._head_grid, points, plane, portrait.head_gains, fixed, edges, hangs)
         self._invert_pose = FieldInverter(self._head_grid, _POSE_STEPS)
         self._face_grid = _face_box(points, size)
         self._face_rows = control_rows(_FACE_CONTROLS)
@@ -124,18 +127,19 @@ class MeshDecoder:
         left.match_white(right)
         right.match_white(left)
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """Draws one frame. Stateless: the same arguments, the same bytes.
 
         Args:
             values: float32 [60].
             breath: how far the chest has risen, 0 (as in the portrait) to 1.
+            lag: how far behind the head what hangs from it is, float32 [2], eye distances to the right and down.
 
         Returns:
             uint8 [S, S, 3] RGB, or [S, S, 4] with straight alpha where nothing is behind.
         """
-        controls = self._controls(values)
-        pose = self._posed(values, breath)
+        controls = self._controls(values, self._breathing * breath)
+        pose = self._posed(values, breath, lag)
         face_controls = controls[self._face_rows]
         face = self._moved(face_controls)
         back = self._backward_field(face, pose)
@@ -179,8 +183,8 @@ class MeshDecoder:
         grids = [self._mouth.grid, *(eye.grid for eye in self._eyes)]
         return [(grid.left, grid.top, grid.width, grid.height) for grid in grids]
 
-    def _posed(self, values: Floats, breath: float = 0.0) -> PoseFields:
-        forward = self._head(values[MotionLayout.HEAD], self._breathing * breath)
+    def _posed(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> PoseFields:
+        forward = self._head(values[MotionLayout.HEAD], self._breathing * breath, lag)
         return PoseFields(self._head_grid, forward, self._upsampled(self._invert_pose(forward)))
 
     def _moved(self, face_controls: Floats) -> ExpressionField:

@@ -11,6 +11,7 @@ from avatar.geometry.warp import smoothstep
 from avatar.motion import Floats
 from avatar.picture.files import decode_picture, read_picture
 from avatar.portrait.portrait import Portrait
+from avatar.secondary_motion import NO_LAG
 
 LONGEST_PX = 1920
 """The longer side of the frame is at most this."""
@@ -98,6 +99,6 @@ class FullFrameDecoder:
         self._decoder = decoder
         self._frame = frame
 
-    def decode(self, values: Floats, breath: float = 0.0) -> Image:
+    def decode(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """Draws one frame, uint8 [height, width, 3] RGB; arguments as `avatar.decoder.FaceDecoder` has them."""
-        return self._frame.compose(self._decoder.decode(values, breath))
+        return self._frame.compose(self._decoder.decode(values, breath, lag))

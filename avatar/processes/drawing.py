@@ -20,6 +20,7 @@ import numpy as np
 
 from avatar.decoder import FaceDecoder, Image
 from avatar.motion import Floats, neutral
+from avatar.secondary_motion import NO_LAG
 from speech.errors import BackendError, InputError, error_named
 from speech.files.locked_temporary import LockedTemporary
 from speech.files.scratch import scratch_folder
@@ -116,13 +117,13 @@ class DistantDecoder:
         self._worker, self._face, self._buffer, self._memory = worker, face, buffer, memory
         self._call: WorkerCall | None = None
 
-    async def decode_elsewhere(self, values: Floats, breath: float = 0.0) -> Image:
+    async def decode_elsewhere(self, values: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Image:
         """Draws one frame, as `FaceDecoder.decode` does; a process that has died is waited for, once.
 
         Raises:
             BackendError: it died again.
         """
-        asked = np.append(values, np.float32(breath)).astype(np.float32).tobytes()
+        asked = np.concatenate([values, [breath], lag]).astype(np.float32).tobytes()
         try:
             await self._draw(asked)
         except BackendError:

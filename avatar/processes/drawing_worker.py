@@ -5,8 +5,8 @@ Run by `avatar.processes.drawing` as `python -m avatar.processes.drawing_worker`
     face    path of a pickled decoder, which calls with the same path share
     buffer  path of the file that a picture is written to, uint8 [H, W, 3 or 4]
 
-What is sent for it is one picture's motion and breath each, float32 [61]; an empty item says that the picture is in the
-buffer. The next one is asked for when the buffer was read.
+What is sent for it is one picture's motion, breath and lag each, float32 [63]; an empty item says that the picture is
+in the buffer. The next one is asked for when the buffer was read.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def load(setup: dict[str, Any]) -> Work:
                 for asked in call.incoming():
                     numbers = np.frombuffer(asked, np.float32)
                     with call.turn(turns):
-                        image = decoder.decode(numbers[: MotionLayout.SIZE], float(numbers[MotionLayout.SIZE]))
+                        values, (breath, *_), lag = np.split(numbers, (MotionLayout.SIZE, MotionLayout.SIZE + 1))
+                        image = decoder.decode(values, float(breath), lag)
                     memory[:] = image.data.cast("B")
                     call.emit()
         finally:
