@@ -19,6 +19,8 @@ from speech.errors import InputError
 RATE = 48_000
 FRAME = RATE // 25
 SMALL = DenoiserConfig(width=32, layers=2, heads=2, feed_forward=48)
+LAST_BITS = 1e-5
+"""On some processors matrix products of more rows add in another order."""
 
 
 pytestmark = pytest.mark.usefixtures("one_torch_thread")
@@ -179,7 +181,7 @@ def test_an_interruption_rewinds_exactly(batcher, frame):
     fresh.push(AudioChunk(sound[frame * FRAME :], RATE, frame * FRAME))
     fresh.end_of_speech()
     if frame % 5 == 0:  # on a block's edge the same sound brings the same motion back
-        assert np.array_equal(fresh.frames().values, first[frame:])
+        np.testing.assert_allclose(fresh.frames().values, first[frame:], atol=LAST_BITS)
 
 
 def test_an_interruption_does_not_jump(shipped):
@@ -217,7 +219,8 @@ def test_an_interruption_reaches_as_far_back_as_it_may(batcher, monkeypatch):
     with pytest.raises(ValueError, match="frame 145 or later"):
         sampler.interrupt(144)
     sampler.push(AudioChunk(sound[145 * size :], 16_000, 145 * size))
-    assert sampler.frames().values.tobytes() == values[145:].tobytes(), "all that was before is still known"
+    again = sampler.frames().values
+    np.testing.assert_allclose(again, values[145:], atol=LAST_BITS, err_msg="all that was before is still known")
 
 
 def test_interruptions_out_of_range_are_refused(batcher):

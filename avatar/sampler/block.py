@@ -21,7 +21,7 @@ from avatar.feelings.expression import Feeling, express, feel
 from avatar.feelings.voice_pitch import voice_pitch
 from avatar.motion import FRAME_RATE_HZ, LOOK_AHEAD_FRAMES, Floats, neutral, with_eye_look
 from avatar.sampler.conditions import condition_vector
-from avatar.sampler.denoiser import LEAST_ROWS, Denoiser, Heard
+from avatar.sampler.denoiser import Denoiser, Heard
 from avatar.sampler.dynamics import CARRIED_FRAMES, MOUTH, decode, encode
 from avatar.sampler.features import MEL_BANDS, loudness
 from avatar.sampler.flow.noise import NOISE_REACH, white_noise
@@ -95,8 +95,7 @@ class SampledBlock:
 def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, count: int) -> Block:
     """Collects what the stream's next `count` frames are sampled from."""
     first = state.frame
-    tails = state.tails if count >= LEAST_ROWS else None
-    first_heard = first - AUDIO_PAST_FRAMES if tails is None else first + LOOK_AHEAD_FRAMES
+    first_heard = first - AUDIO_PAST_FRAMES if state.tails is None else first + LOOK_AHEAD_FRAMES
     heard = range(first_heard, first + count + LOOK_AHEAD_FRAMES)
     history = model.denoiser.config.history
     past = [state.frames.get(first - k, model.rest) for k in range(max(history, CARRIED_FRAMES), 0, -1)]
@@ -104,7 +103,7 @@ def gather(model: MotionModel, options: SamplerOptions, state: SamplerState, cou
     return Block(
         features=np.stack([state.feature(frame) for frame in heard]).reshape(-1, MEL_BANDS),
         window=state.window(count),
-        tails=tails,
+        tails=state.tails,
         history=np.stack([frame.units for frame in past[-history:]]),
         carried=np.stack([frame.motion for frame in past[-CARRIED_FRAMES:]]),
         conditions=conditions,
@@ -171,9 +170,8 @@ def _heard(model: MotionModel, state: SamplerState, intentions: Sequence[Intenti
 def sample_blocks(model: MotionModel, blocks: Sequence[Block]) -> list[SampledBlock]:
     """Samples blocks of several streams in one batch.
 
-    What else is in the batch changes a block's motion in the last bits of a float32 at most, where matrix products of
-    more rows add in another order. With MKL that is so for blocks of fewer than LEAST_ROWS frames (differences below
-    1e-5); longer ones get the same bytes as alone.
+    What else is in the batch changes a block's motion in the last bits of a float32 at most (below 1e-5): on some
+    processors matrix products of more rows add in another order.
 
     Args:
         model: shared by the streams.

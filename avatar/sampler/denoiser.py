@@ -19,10 +19,6 @@ from avatar.sampler.conditions import ConditionLayout
 from avatar.sampler.dynamics import MOTION_SIZE, MOUTH
 from avatar.sampler.front_end import AudioFrontEnd, Tails
 
-LEAST_ROWS = 4
-"""Matrix products of fewer rows add in another order (in MKL); where a part of the rows is left out, so many stay, and
-the last bits are those of the whole."""
-
 GATE_SHARPNESS = 1.0
 GATE_BIAS = (0.5, 0.2)
 """How decided, and how ready to meet (lips; lip and teeth), the contacts are in use: a missed contact is seen more than
@@ -245,8 +241,8 @@ class Denoiser(nn.Module):
         tokens = torch.cat([given.past, now + self.position[history : history + frames]], dim=1)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
-        tokens = self.blocks[-1](tokens, wanted=max(frames, LEAST_ROWS))
-        change = self.motion_out(self.norm(tokens[:, -frames:]))
+        tokens = self.blocks[-1](tokens, wanted=frames)
+        change = self.motion_out(self.norm(tokens))
         # What was heard needs no learning twice: the mouth starts from what the front end expects.
         start = torch.zeros_like(change)
         start[:, :, list(MOUTH)] = given.expected.to(start.dtype)

@@ -16,6 +16,7 @@ from avatar.sampler.intention.state import IntentionState
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.speech_encoder import load_speech_encoder
 from avatar.sampler.state import SampledFrame
+from avatar.weights_file import laid_out
 
 SAMPLED = list(MotionLayout.SAMPLED)
 
@@ -74,4 +75,6 @@ def load_motion_model(path: Path | None = None) -> MotionModel:
     Raises:
         InputError: missing, damaged, or made for another layout or version.
     """
-    return MotionModel(load_checkpoint(path))
+    checkpoint = load_checkpoint(path)
+    laid_out(checkpoint.denoiser)
+    return MotionModel(checkpoint)

@@ -19,7 +19,7 @@ class FlowMotionSampler:
 
     What is random in a frame depends on the seed, the frame and all the sound so far, and all that a block depends on
     is exact: pushing the same sound in any chunks gives the same bytes (with the same number of torch threads on the
-    same machine). Other samplers change nothing but, at most, the last bits (see `sample_blocks`).
+    same machine). Rewinds and other samplers change nothing but, at most, the last bits (see `sample_blocks`).
 
     Args:
         batcher: shared by all samplers of the process.
