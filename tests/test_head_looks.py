@@ -65,3 +65,15 @@ def test_a_look_that_is_wrong_is_outvoted(portrait: Portrait, wrong: int, blind:
         found = settled_landmarks(finder, portrait.image)
     assert found is not None
     assert found[14, 1] == pytest.approx(portrait.landmarks[14, 1], abs=2.5)
+
+
+def test_a_finder_remembers_nothing_from_picture_to_picture(portrait: Portrait) -> None:
+    finder = FaceFinder()
+    found = []
+    for _ in range(2):  # entered again, it loads its mesh again
+        with finder:
+            found.append(finder.meshes(portrait.image)[0])
+            finder.meshes(np.ascontiguousarray(portrait.image[:, ::-1]))
+            found.append(finder.meshes(portrait.image)[0])
+    for again in found[1:]:
+        np.testing.assert_array_equal(again, found[0])
