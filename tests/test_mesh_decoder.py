@@ -11,6 +11,7 @@ import pytest
 
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
+from avatar.evaluation.decoder.pixels import fold_share
 from avatar.geometry.head import HeadGains, HeadMotion
 from avatar.geometry.landmarks import BROW, BROW_LOWER, LIP_LOWER_INNER, LIP_UPPER_INNER, MOUTH_CORNERS, FacePlane
 from avatar.geometry.opening import Slit, slit_between
@@ -239,6 +240,12 @@ def test_brows_that_go_down_or_up_leave_lids_alone_and_never_fold(portrait: Port
     at = points[[*BROW["Left"][:2], *BROW_LOWER["Left"][:2], 386, 159], :2][None]
     risen = -fields.basis(at, ("browInner",), "face")[0, 0, :, 1] / plane.eye_distance_px
     assert risen[:4].min() > 0.06 and risen[4:].max() < 0.02
+
+
+@pytest.mark.parametrize("aside", [0.0, 1.0])
+def test_a_funnelled_lip_that_is_drawn_down_never_folds(decoder: MeshDecoder, aside: float) -> None:
+    values = vector(jawOpen=0.6 - 0.3 * aside, mouthFunnel=1.0, mouthLowerDown=1.0, mouthRight=aside, jawLeft=aside)
+    assert fold_share(decoder, values) == 0.0
 
 
 def test_a_blink_closes_whatever_the_lid_did_before() -> None:

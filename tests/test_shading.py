@@ -36,13 +36,15 @@ def portrait(portrait_cache: Path) -> Portrait:
     return load_portrait(DRAWN, cache_dir=portrait_cache)
 
 
-def shading(portrait: Portrait, image: Image | None = None) -> Shading:
+def shading(portrait: Portrait, image: Image | None = None, cover: Floats | None = None) -> Shading:
     points = portrait.landmarks
     low, high = points[:, :2].min(axis=0) - 20, points[:, :2].max(axis=0) + 60
     box = Grid(int(low[0]), int(low[1]), int(high[0] - low[0]) // 8, int(high[1] - low[1]) // 8, 8)
     plane = lm.FacePlane.of(points)
     head = HeadMotion(HEAD_GRID, points, plane, HeadGains())
-    return Shading(portrait.image if image is None else image, points, plane, box, GRID, head.depth, HEAD_GRID)
+    picture = portrait.image if image is None else image
+    cover = np.ones((512, 512), np.float32) if cover is None else cover
+    return Shading(picture, points, plane, box, GRID, head.depth, HEAD_GRID, cover)
 
 
 def light(portrait: Portrait, **values: float) -> Floats:
@@ -147,3 +149,13 @@ def test_every_crease_is_driven_by_known_controls(portrait: Portrait) -> None:
         assert set(crease.drivers) <= set(CONTROLS)
         low, high = crease.bounds()
         assert (high > low).all()
+
+
+def test_a_wall_of_the_skins_colour_keeps_its_light(portrait: Portrait) -> None:
+    skin = np.full_like(portrait.image, portrait.image[tuple(portrait.landmarks[lm.CHEEK["Left"], 1::-1].astype(int))])
+    cover = np.zeros((512, 512), np.float32)
+    cover[:, :256] = 1.0
+    frame = np.full((512, 512, 3), 128, np.uint8)
+    shading(portrait, skin, cover).draw(frame, controls(puff=1.0, smileLeft=1.0, smileRight=1.0), STILL, AHEAD)
+    assert np.ptp(frame[:, :240]) > 5
+    assert np.ptp(frame[:, 270:]) == 0

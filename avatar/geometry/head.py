@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,12 +181,6 @@ class HeadMotion:
         rises = -_CHEST_RISES * unit * (_HEAD_CARRIED + (1.0 - _HEAD_CARRIED) * chest)
         self._breath = np.stack([widens, rises]).astype(np.float32)
         self._eyes_depth = eyes_depth
-
-    def with_gains(self, gains: HeadGains) -> HeadMotion:
-        """The same head, turned by other gains; what takes time to make is shared."""
-        other = copy(self)
-        other._gains = gains
-        return other
 
     def __call__(self, head: Floats, breath: float = 0.0, lag: Floats = NO_LAG) -> Floats:
         """Displacements in pixels, float32 [rows, columns, 2].

@@ -97,7 +97,8 @@ class ControlMap:
             # Lips that are rolled in, or pushed up by the chin, have no more to be pressed thin.
             taken = 0.7 * max(out["rollLower"], out["rollUpper"], out["shrugLower"])
             out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"]) * (1.0 - taken)
-            out["lower" + side] = of("mouthLowerDown" + side) * left_open
+            # A funnel has turned the lower lip down: between lip and chin there is less skin left to be drawn together.
+            out["lower" + side] = of("mouthLowerDown" + side) * left_open * (1.0 - 0.5 * funnel)
             out["upper" + side] = of("mouthUpperUp" + side) * left_open
             brow_down = of("browDown" + side)
             out["browDown" + side] = brow_down

@@ -106,7 +106,14 @@ class MeshDecoder:
         stretching = basis[[_FACE_CONTROLS.index(name) for name in STRETCHING]]
         self._grain = Grain(portrait.image, points, plane, self._face_grid, stretching, self._grid)
         self._shading = Shading(
-            portrait.image, points, plane, self._face_grid, self._grid, self._head.depth, self._head_grid
+            portrait.image,
+            points,
+            plane,
+            self._face_grid,
+            self._grid,
+            self._head.depth,
+            self._head_grid,
+            layers.alpha,
         )
 
         def patch(slit: Slit, box: tuple[float, float, float], cell: int, texture: Image) -> SlitPatch:

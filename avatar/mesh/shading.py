@@ -65,6 +65,7 @@ class Shading:
         grid: over the frame, of the backward map.
         depth: of the head, float32 [rows, columns], pixels, and
         depth_grid: where it is known.
+        cover: float32 [S, S], how much of each pixel is the person's.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Shading:
         grid: Grid,
         depth: Floats,
         depth_grid: Grid,
+        cover: Floats,
     ) -> None:
         self._grid = grid
         self._step = grid.cell // _STEPS
@@ -84,7 +86,9 @@ class Shading:
         self._map = np.zeros((self._map_grid.rows, self._map_grid.columns), np.float32)
         nodes = self._map_grid.nodes()
         at = plane.to_plane(nodes)
-        skin = cv2.remap(_skin(image, landmarks, plane), nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        # A wall may have the skin's colour too, and must not flicker beside a cheek.
+        bare = _skin(image, landmarks, plane) * cover
+        skin = cv2.remap(bare, nodes, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         strength = np.float32(_strength(image, landmarks, plane))
         self._parts = list(_parts(face_creases(plane.to_plane(landmarks)), at, strength * skin))
         unit_px = plane.eye_distance_px / self._step

@@ -86,6 +86,7 @@ class FaceFinder:
                     "install it with `pip install mediapipe==0.10.21`"
                 ) from None
         self._solutions: Any = solutions
+        self._mesh: Any = None
 
     def __enter__(self) -> FaceFinder:
         """Silences MediaPipe's native log until the block ends."""
@@ -95,21 +96,25 @@ class FaceFinder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Restores file descriptor 2."""
+        """Lets go of the mesh, and restores file descriptor 2."""
         self._log.close()
+        self._mesh = None
 
     def meshes(self, image: Image) -> list[Floats]:
         """The faces of a picture: uint8 [H, W, 3] to a list of float32 [478, 3], largest first.
 
         x and y are pixels; z is in pixels too, zero near the middle of the head and negative towards the viewer.
         """
-        with self._solutions.face_mesh.FaceMesh(
-            static_image_mode=True,
-            refine_landmarks=True,
-            max_num_faces=_MAX_FACES,
-            min_detection_confidence=_DETECTION_CONFIDENCE,
-        ) as mesh:
-            faces = mesh.process(image).multi_face_landmarks or []
+        if self._mesh is None:  # to load it takes six times as long as to look: it is kept until the block ends
+            self._mesh = self._log.enter_context(
+                self._solutions.face_mesh.FaceMesh(
+                    static_image_mode=True,
+                    refine_landmarks=True,
+                    max_num_faces=_MAX_FACES,
+                    min_detection_confidence=_DETECTION_CONFIDENCE,
+                )
+            )
+        faces = self._mesh.process(image).multi_face_landmarks or []
         height, width = image.shape[:2]
         scale = np.array([width, height, width], np.float32)
         found = [np.array([(p.x, p.y, p.z) for p in face.landmark], np.float32) * scale for face in faces]

@@ -11,17 +11,19 @@ from avatar.geometry.head import HeadGains, HeadMotion
 from avatar.geometry.warp import FieldInverter, Grid
 from avatar.motion import Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
+from avatar.portrait.head_looks import settled_landmarks
 from avatar.portrait.head_pnp import HeadPnp
 
 # What is asked for while measuring, degrees; the gains that a single photo bears.
 _PITCH, _YAW = 10.0, 15.0
 _PITCH_GAINS, _YAW_GAINS = (1.0, 2.0), (0.8, 1.5)
-_ROUNDS, _STEPS = 2, 4
+_ROUNDS = 2
+_STEPS = 4
 _CELLS = 64
 
 
 def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> HeadGains:
-    """Turns the picture up, down, left and right and looks how far it seems to have turned; some 0.4 s.
+    """Turns the picture up, down, left and right and looks how far it seems to have turned; some 0.5 s.
 
     Args:
         image: uint8 [S, S, 3], the portrait.
@@ -33,35 +35,35 @@ def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> H
     """
     size = image.shape[0]
     grid = Grid(0, 0, _CELLS, _CELLS, size // _CELLS)
-    plane = lm.FacePlane.of(landmarks)
     invert = FieldInverter(grid, _STEPS)
     pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1).astype(np.float32)
-    gains = HeadGains()
+    usual = HeadGains()
     # The picture at rest, found as the turned ones are.
-    rest = finder.meshes(image)
-    if not rest:
-        return gains
-    pnp = HeadPnp(rest[0])
-    head = HeadMotion(grid, landmarks, plane, gains)
-    for _ in range(_ROUNDS):
-        motion = head.with_gains(gains)
+    rest = settled_landmarks(finder, image)
+    if rest is None:
+        return usual
+    pnp = HeadPnp(rest)
+    solid = HeadMotion(grid, landmarks, lm.FacePlane.of(landmarks), HeadGains(1.0, 1.0, 1.0, 1.0))
 
-        def seen(column: str, degrees: float, motion: HeadMotion = motion) -> float:
-            """How much of an angle comes back."""
-            values = neutral(1)[0]
-            values[MotionLayout.INDEX[column]] = np.radians(degrees)
-            back = cv2.resize(invert(motion(values[MotionLayout.HEAD])), (size, size), interpolation=cv2.INTER_CUBIC)
-            turned = cv2.remap(image, pixels + back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            found = finder.meshes(np.asarray(turned, np.uint8))
-            if not found:
-                return 1.0
-            angle = pnp.angles(found[0])[0 if column == "headPitch" else 1]
-            return float(np.clip(np.degrees(angle) / degrees, 0.5, 2.0))
+    def seen(column: str, degrees: float) -> float | None:
+        """The angle that comes back from a turn of the solid, degrees."""
+        values = neutral(1)[0]
+        values[MotionLayout.INDEX[column]] = np.radians(degrees)
+        back = cv2.resize(invert(solid(values[MotionLayout.HEAD])), (size, size), interpolation=cv2.INTER_CUBIC)
+        turned = cv2.remap(image, pixels + back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        found = settled_landmarks(finder, np.asarray(turned, np.uint8))
+        return None if found is None else float(np.degrees(pnp.angles(found)[0 if column == "headPitch" else 1]))
 
-        gains = HeadGains(
-            up=float(np.clip(gains.up / seen("headPitch", _PITCH), *_PITCH_GAINS)),
-            down=float(np.clip(gains.down / seen("headPitch", -_PITCH), *_PITCH_GAINS)),
-            left=float(np.clip(gains.left / seen("headYaw", _YAW), *_YAW_GAINS)),
-            right=float(np.clip(gains.right / seen("headYaw", -_YAW), *_YAW_GAINS)),
-        )
-    return gains
+    def gain(column: str, asked: float, gain: float, bounds: tuple[float, float]) -> float:
+        for _ in range(_ROUNDS):
+            back = seen(column, asked * gain)
+            if back is not None:
+                gain = float(np.clip(gain / np.clip(back / asked, 0.5, 2.0), *bounds))
+        return gain
+
+    return HeadGains(
+        up=gain("headPitch", _PITCH, usual.up, _PITCH_GAINS),
+        down=gain("headPitch", -_PITCH, usual.down, _PITCH_GAINS),
+        left=gain("headYaw", _YAW, usual.left, _YAW_GAINS),
+        right=gain("headYaw", -_YAW, usual.right, _YAW_GAINS),
+    )

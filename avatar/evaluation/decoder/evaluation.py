@@ -22,6 +22,7 @@ from avatar.evaluation.results import Band, Cell, Row, Section
 from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Doubles, Floats, MotionLayout, neutral
 from avatar.portrait.detection import FaceFinder
+from avatar.portrait.head_looks import settled_landmarks
 from avatar.portrait.portrait import Portrait
 from avatar.progress import ShareDone
 from speech.errors import InputError
@@ -104,8 +105,9 @@ class DecoderEvaluation:
             "Expression found again",
             column,
             tuple(rows),
-            "r: correlation of the command with the measure; at 1: what the command moves in full, 90 mm between the "
-            "eyes' outer corners.",
+            "r: correlation of the command with the measure, the median of four looks at each picture (as it is, "
+            "mirrored, from nearer and farther); at 1: what the command moves in full, 90 mm between the eyes' outer "
+            "corners.",
         )
         head = Section("Head and gaze found again", column, tuple(self._angles(ranges)), _HEAD_NOTE)
         progress(0.9)
@@ -122,8 +124,7 @@ class DecoderEvaluation:
         return [expression, Section("Travel at 1", column, tuple(travel), _TRAVEL_NOTE), head, mouth, lids, pixels]
 
     def _found(self, image: Image) -> Floats | None:
-        faces = self._finder.meshes(image)
-        return faces[0] if faces else None
+        return settled_landmarks(self._finder, image)
 
     def _measured(self, values: Floats) -> Measured | None:
         found = self._found(self._decoder.decode(values))
