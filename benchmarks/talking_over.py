@@ -1,6 +1,6 @@
 """Whole conversations over loudspeakers in simulated time: what people say into the avatar's words, with its echo.
 
-    python -m benchmarks.talking_over                                # every item once: an hour on two idle cores
+    python -m benchmarks.talking_over                                # every item once: about a quarter of an hour
     python -m benchmarks.talking_over --only backchannel noise --every 2 --results rows.jsonl
     python -m benchmarks.talking_over --report rows.jsonl            # the table of what was measured before
 
