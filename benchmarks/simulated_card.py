@@ -1,4 +1,4 @@
-"""A sound card that is none: it plays evenly, and hears what users were made to say, without echo.
+"""A sound card that is none: it plays evenly, and hears what users were made to say, and in a room its own echo.
 
 What is written is taken 10 ms at a time and heard SPEAKER_S later; what is said comes 20 ms at a time, MICROPHONE_S
 late. It keeps the event loop's time, so that on a clock that jumps a busy machine changes nothing.
@@ -16,6 +16,7 @@ import numpy as np
 from speech.audio import OUTPUT_RATE_HZ, AudioChunk, Samples
 from speech.devices.sound_memory import MICROPHONE_BLOCK, SPEAKER_BLOCK, SoundMemory
 from speech.sound_track import SoundTrack
+from tests.room import BLOCK, EchoPath
 
 SPEAKER_S, MICROPHONE_S = 0.03, 0.03
 """As speech/devices asks real devices for."""
@@ -47,6 +48,19 @@ class SimulatedCard:
     def say(self, at_s: float, samples: Samples) -> int:
         """The user says this at a time of the event loop; returns the output sample that is heard just then."""
         self._script.append((at_s, samples))
+        return self.sample_at(at_s)
+
+    def played_from(self, start: int, count: int) -> Samples:
+        """What is heard of the speaker while the microphone records from its sample `start` on: float32 [count]."""
+        begin = start - round(SPEAKER_S * OUTPUT_RATE_HZ)
+        first = max(0, begin) // SPEAKER_BLOCK
+        blocks = self.played[first : (begin + count) // SPEAKER_BLOCK + 1]
+        near = np.concatenate([np.zeros(max(0, -begin), np.float32), *blocks, np.zeros(count, np.float32)])
+        offset = max(0, begin - first * SPEAKER_BLOCK)
+        return near[offset : offset + count]
+
+    def sample_at(self, at_s: float) -> int:
+        """The output sample that is heard at a time of the event loop."""
         return round((at_s - self.heard_at(0)) * OUTPUT_RATE_HZ)
 
     def heard_at(self, sample: int) -> float:
@@ -93,3 +107,27 @@ class SimulatedCard:
             if low < high:
                 sound[low:high] += samples[low - begin : high - begin]
         return sound
+
+
+class EchoingCard(SimulatedCard):
+    """A simulated card in a room: its microphone hears its speaker.
+
+    Args:
+        path: from the one to the other.
+    """
+
+    def __init__(self, path: EchoPath) -> None:
+        super().__init__()
+        self._path = path
+        self._reference = np.zeros(0, np.float32)
+
+    def heard(self, start: int, count: int) -> Samples:
+        """See `SimulatedCard.heard`; with the echo of what is heard meanwhile, by the speaker's own report."""
+        played = self.played_from(start, count)
+        self._reference = played
+        echo = np.concatenate([self._path.push(block) for block in played.reshape(-1, BLOCK)])
+        return super().heard(start, count) + echo
+
+    def played_meanwhile(self) -> Samples:
+        """See `agent.conversation.live_audio.SoundDevice`."""
+        return self._reference

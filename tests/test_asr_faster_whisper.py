@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from agent.text.words import tokens
+from benchmarks.users import clap, cough, laugh
 from speech.asr import faster_whisper_worker
 from speech.asr.faster_whisper import FasterWhisperASR
 from speech.asr.faster_whisper_worker import Decoder
@@ -19,7 +20,7 @@ from speech.asr.understood import Understood
 from speech.asr.whisper_options import Setup
 from speech.asr.whisper_streaming import Stopped
 from speech.asr.whisper_window import AFTER_THE_SOUND_S, WHOLE_WINDOW_S, Decoded
-from speech.audio import SPEECH_RATE_HZ, AudioChunk, Samples, chunked
+from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Samples, chunked, resample
 from speech.events import Transcript
 from speech.files.sound_file import read_audio
 
@@ -54,6 +55,25 @@ def windows(whisper: Decoder, monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_clear_words_need_no_whole_window(whisper: Decoder, windows: list[float]) -> None:
     assert whisper(recorded("2_private.wav"), go_on).text == PRIVATE
     assert windows == [AFTER_THE_SOUND_S]
+
+
+def test_a_word_or_two_are_told_from_silence_by_what_was_heard_and_read_as_such(
+    whisper: Decoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told of short words it is surer of them, says none twice, and still hears none in coughs and claps."""
+    short = recorded("3_more.wav")
+    loud = np.flatnonzero(np.abs(short) > 0.1 * np.abs(short).max())
+    voice = short[loud[0] : loud[-1]][: round(0.7 * SPEECH_RATE_HZ)]
+    sound = np.pad(voice, (SPEECH_RATE_HZ // 5, SPEECH_RATE_HZ // 10))
+    heard = whisper(sound, go_on)
+    with monkeypatch.context() as untold:
+        untold.setattr(whisper, "_short_prompt", [])
+        before = whisper(sound, go_on)
+    assert heard.text == "Tell me more." and heard.confidence is not None and before.confidence is not None
+    assert heard.confidence > before.confidence + 0.05
+    for make, seed in ((cough, 1), (cough, 3), (laugh, 1), (clap, 1), (clap, 3)):
+        noise = resample(make(seed), OUTPUT_RATE_HZ, SPEECH_RATE_HZ)[: round(0.6 * SPEECH_RATE_HZ)]
+        assert whisper(np.pad(noise, (4800, 2048)), go_on).text == "", f"{make.__name__} {seed}"
 
 
 def test_what_comes_again_and_again_is_decoded_in_the_whole_window_but_not_in_haste(

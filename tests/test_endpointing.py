@@ -148,6 +148,22 @@ def test_the_wait_goes_by_words_and_sound_and_what_is_not_known_is_no_end() -> N
     assert MIDDLE < wait_s(5.0, finished, 0.0) < LONG, "a filled pause"
     assert wait_s(5.0, words("What time is it?", 4.5), 0.9) == MIDDLE, "they are of an earlier moment"
     assert wait_s(5.0, words("What time is it?", is_doubtful=True), 0.9) == MIDDLE
+    assert wait_s(5.0, words("Can I", is_doubtful=True), 0.9) == LONG, "whatever they were, more must come"
+    assert wait_s(5.0, finished, 0.01) > wait_s(5.0, finished, 0.3), "hardly finished"
+    assert MIDDLE < wait_s(5.0, words(""), 0.9) < LONG, "nothing was understood: there is nothing to answer"
+    assert wait_s(5.0, words("", 4.5), 0.9) == MIDDLE, "or not yet"
+
+
+@pytest.mark.parametrize(("filled", "share"), [(0.3, 1.0), (0.5, 0.1), (0.9, 0.0)])
+def test_what_may_be_a_filled_pause_sounds_less_finished_where_the_voice_has_not_sunk(
+    filled: float, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sinking, sustained = vowel(*[0.3] * 10, 0.2, 0.1, 0.06, 0.03), vowel(*[0.3] * 14)
+    monkeypatch.setattr("speech.turns.prosody.filled_pause", lambda sound: 0.0)
+    sunk, kept_up = completeness(sinking), completeness(sustained)
+    monkeypatch.setattr("speech.turns.prosody.filled_pause", lambda sound: filled)
+    assert completeness(sustained) == pytest.approx(share * kept_up)
+    assert completeness(sinking) == (sunk if share else 0.0)
 
 
 def test_a_users_own_pauses_are_learned_within_bounds() -> None:

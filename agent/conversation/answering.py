@@ -174,7 +174,7 @@ class Answering:
         ended_s = loop.time()
         words = await said.words
         is_newest = utterance == self.barge_in.utterance
-        if self.barge_in.is_answered(words, said.start_sample, is_newest=is_newest, was_sure=was_sure):
+        if self.barge_in.is_answered(words, said, is_newest=is_newest, was_sure=was_sure):
             await self._answer_now(replace(said, waited_s=said.waited_s + loop.time() - ended_s))
             if self._user_speaks:  # again
                 self.user_began()

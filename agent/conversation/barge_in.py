@@ -22,13 +22,17 @@ from agent.conversation.events import (
     VoiceHeld,
     VoiceResumed,
 )
+from agent.conversation.hearing import UserSaid
+from agent.conversation.interruption.backchannels import may_show_listening, shows_listening
 from agent.conversation.interruption.meaning import cue_of
 from agent.conversation.interruption.own_words import are_own_words
 from agent.conversation.interruption.steps import Act, Cue, Interruption, Step
 from agent.conversation.reply import Manners
 from agent.conversation.turn import TurnRecord
+from agent.intents.intent import Intent, Kind
 from avatar.motion import ConversationState
 from speech.audio import OUTPUT_RATE_HZ
+from speech.events import Transcript
 
 LONGEST_HOLD_S = 20.0
 """Whoever talks for so long wants no rest of an answer."""
@@ -141,7 +145,10 @@ class BargeIn:
 
     def cue_of(self, words: str, *, typed: bool = False) -> Cue:
         """What words mean for the turn; those that are typed are always meant for the avatar."""
-        cue = cue_of(words, self._manners.intent_of(words), is_asked=self._delivery.is_asking)
+        intent = self._manners.intent_of(words)
+        if intent is None and not typed and shows_listening(words):
+            intent = Intent(Kind.BACKCHANNEL)
+        cue = cue_of(words, intent, is_asked=self._delivery.is_asking)
         return Cue.NOTHING_SAID if cue is Cue.SAID and not typed and not self._manners.is_addressed(words) else cue
 
     def understood_early(self, words: str) -> bool:
@@ -161,27 +168,35 @@ class BargeIn:
             self._has_stopped = cue is Cue.CUT
         return True
 
-    def is_answered(self, words: str, start: int | None, *, is_newest: bool, was_sure: bool) -> bool:
+    def is_answered(self, words: str, said: UserSaid, *, is_newest: bool, was_sure: bool) -> bool:
         """Does what the words of an utterance ask of the turn that it was said into, or leaves it as it is.
 
         Args:
             words: all of them.
-            start: output sample that played when it began, if that is known.
+            said: the utterance.
             is_newest: the user has not spoken again meanwhile; else nothing goes on.
             was_sure: it was surely a voice.
 
         Returns:
             Whether they are to be answered instead.
         """
-        cue = self.cue_of(words)
+        cue, start = self.cue_of(words), said.start_sample
         if start is not None and self._are_own(words, start):
             self._on_event(UtteranceDropped("own"))
             cue = Cue.NOTHING_SAID
         if cue is Cue.SAID and not was_sure and len(words.split()) <= DOUBTED_WORDS:
             cue = Cue.NOTHING_SAID
+        if cue is Cue.SAID and self._is_misheard_backchannel(words, said.heard()):
+            cue = Cue.NOTHING_SAID
         if cue is not Cue.SAID and (is_newest or cue is not Cue.NOTHING_SAID):
             self.take(cue)
         return cue is Cue.SAID
+
+    def _is_misheard_backchannel(self, words: str, heard: Transcript) -> bool:
+        """Whether words that want nothing of the conversation itself are likelier a backchannel to what is heard."""
+        if not self._delivery.has_begun or self._delivery.is_asking or self._manners.intent_of(words) is not None:
+            return False
+        return may_show_listening(words, heard)
 
     def obey(self, text: str) -> bool:
         """Does what a typed text asks of the turn; False where it is to be answered."""

@@ -91,12 +91,14 @@ class UserSaid:
         waited_s: how long ago its last sample was.
         start_sample: where it began in the output, if its sound is there.
         end_sample: likewise, where it ended.
+        heard: gives what the recogniser made of it, complete once `words` are there.
     """
 
     words: asyncio.Task[str]
     waited_s: float
     start_sample: int | None = None
     end_sample: int | None = None
+    heard: Callable[[], Transcript] = lambda: Transcript("", False, 0.0, 0.0)
 
 
 Happening = (
@@ -293,9 +295,9 @@ class Hearing:
         self._utterance = self._words = None
         self._may_have_begun = False
         if utterance.start_sample is None:
-            return [UserSaid(words, waited_s)]
+            return [UserSaid(words, waited_s, heard=lambda: utterance.understood)]
         end_sample = self._stage.clock.position - round(waited_s * OUTPUT_RATE_HZ)
-        return [UserSaid(words, waited_s, utterance.start_sample, end_sample)]
+        return [UserSaid(words, waited_s, utterance.start_sample, end_sample, lambda: utterance.understood)]
 
     async def _flush(self) -> list[Happening]:
         """The recording is over: an utterance that is still open ends."""

@@ -14,6 +14,8 @@ from speech.asr.whisper_options import (
     COMPRESSION_THRESHOLD,
     LOGPROB_THRESHOLD,
     NO_SPEECH_THRESHOLD,
+    SHORT_PENALTY,
+    SHORT_WORDS,
     Setup,
     is_told,
     leave_room_for_the_face,
@@ -62,6 +64,8 @@ class Decoder:
         )
         prompt = f" {setup.prompt}" if setup.prompt else ""
         self._prompt = [self._tokenizer.sot_prev, *self._tokenizer.encode(prompt)] if prompt else []
+        short = f" {SHORT_WORDS}" if setup.language == "en" else ""
+        self._short_prompt = [self._tokenizer.sot_prev, *self._tokenizer.encode(short)] if short else []
         self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
         self._is_accurate = setup.accurate
         self._options: dict[str, Any] = {
@@ -132,28 +136,43 @@ class Decoder:
         if self._finds_language:
             ((likeliest, _), *_) = model.detect_language(encoded)[0]
             begin[1] = tokenizer.tokenizer.token_to_id(likeliest)
-        prompt, most = [*(self._prompt if is_told(seconds) else ()), *begin], most_tokens(seconds)
-        (result,) = model.generate(
-            encoded,
-            [prompt],
-            beam_size=1,
-            max_length=max(2 * most, most + len(prompt)),  # half of it is for the prompt
-            return_scores=True,
-            return_logits_vocab=not is_interim,
-            return_no_speech_prob=True,
-            suppress_tokens=self._suppressed,
-            max_initial_timestamp_index=_LATEST_BEGIN,
-        )
+        most = most_tokens(seconds)
+        if is_told(seconds) or is_interim or not self._short_prompt:
+            result = self._generate(encoded, [*(self._prompt if is_told(seconds) else ()), *begin], most, is_interim)
+            no_speech = result.no_speech_prob
+        else:
+            # Whoever is told of words hears some in every cough: whether there are any is asked before.
+            no_speech = self._generate(encoded, begin, 1, is_interim=True).no_speech_prob
+            check()
+            result = self._generate(encoded, [*self._short_prompt, *begin], most, penalty=SHORT_PENALTY)
         tokens = result.sequences_ids[0]
         text = " ".join(tokenizer.decode([token for token in tokens if token < tokenizer.timestamp_begin]).split())
         return Decoded(
             text,
             result.scores[0] * len(tokens) / (len(tokens) + 1),
             get_compression_ratio(text),
-            result.no_speech_prob,
+            no_speech,
             is_cut_off=len(tokens) >= most,
             word_probabilities=() if is_interim else self._word_probabilities(tokens, result.logits[0]),
         )
+
+    def _generate(
+        self, encoded: Any, prompt: list[int], most: int, is_interim: bool = False, penalty: float = 1.0
+    ) -> Any:
+        """CTranslate2's second step: the likeliest tokens after these, at most so many."""
+        (result,) = self._whisper.model.generate(
+            encoded,
+            [prompt],
+            beam_size=1,
+            max_length=max(2 * most, most + len(prompt)),  # half of it is for the prompt
+            repetition_penalty=penalty,
+            return_scores=True,
+            return_logits_vocab=not is_interim,
+            return_no_speech_prob=True,
+            suppress_tokens=self._suppressed,
+            max_initial_timestamp_index=_LATEST_BEGIN,
+        )
+        return result
 
     def _word_probabilities(self, tokens: list[int], logits: Sequence[Any]) -> tuple[float, ...]:
         """The product of its tokens' probabilities for each word; marks of time count as no words."""

@@ -20,7 +20,12 @@ _BEAMS = 5
 _MOST_THREADS = 4
 _NICENESS = 5
 _SHORT_S = 1.0
-"""A sound this short is a word or two: told much beforehand, Whisper says them twice."""
+"""A sound this short is a word or two: told the names and phrases beforehand, Whisper says them twice."""
+SHORT_WORDS = "Yeah. Wait. Really? Stop. Mm-hmm. Okay, right. Hold on."
+"""What is told before such a sound instead: that it is a word or two. Without it, "be quiet" is "required", and what is
+said beside an echo is often taken for silence. Other short words gain as much: "Two people.", "Today."."""
+SHORT_PENALTY = 1.3
+"""Tokens that come again are less likely by this factor: a lone "No." is "No. No. No. No." without it."""
 
 _PROMPT_CHARACTERS = 300
 _NAMES_CHARACTERS = 150

@@ -25,6 +25,9 @@ RESUMED_S = 1.5
 _SOUNDS_FINISHED = 0.6
 """Completeness from which on a turn sounds finished."""
 
+_HARDLY_FINISHED = 0.06
+"""Below this what reads finished counts no more than what does not."""
+
 _FINISHED, _UNCLEAR, _READS_FINISHED, _DOUBTED, _FILLED, _OPEN = 0.42, 1.0, 1.25, 1.5, 1.75, 2.5
 """Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it reads finished, and
 does not sound so, or that is not known yet; neither; a filled pause, where words are often wrong; it must go on."""
@@ -117,10 +120,16 @@ class AdaptiveWait:
 
     def wait_s(self, last_voiced_s: float, words: Transcript | None, completeness: float | None) -> float:
         """See `Endpointing.wait_s`."""
-        reading = Reading.UNCLEAR
-        if words is not None and not words.is_doubtful and words.end_s >= last_voiced_s - WORDS_MISS_S:
-            reading = self._reading(words.text)
+        reading, is_heard = Reading.UNCLEAR, False
+        if words is not None and words.end_s >= last_voiced_s - WORDS_MISS_S:
+            reading, is_heard = self._reading(words.text), True
+            if (
+                words.is_doubtful and reading is Reading.FINISHED
+            ):  # what must go on may be misheard, and must all the same
+                reading = Reading.UNCLEAR
         share = _share(reading, completeness)
+        if is_heard and words is not None and not words.text:
+            share = max(share, _FILLED)  # there is nothing to answer yet
         self._was_finished = share == _FINISHED
         return self._usual_wait_s * share * (_PAUSED_BEFORE if self._has_paused and share != _FINISHED else 1.0)
 
@@ -152,5 +161,6 @@ def _share(reading: Reading, completeness: float | None) -> float:
     if completeness == 0.0:
         return _FILLED
     if completeness is None or completeness < _SOUNDS_FINISHED:
-        return _READS_FINISHED if reading is Reading.FINISHED else _DOUBTED
+        is_likely = reading is Reading.FINISHED and (completeness is None or completeness >= _HARDLY_FINISHED)
+        return _READS_FINISHED if is_likely else _DOUBTED
     return _FINISHED if reading is Reading.FINISHED else _UNCLEAR

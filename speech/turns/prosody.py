@@ -26,6 +26,10 @@ _LOUD_DB = 10.0
 _FILLED = 0.7
 """A sound that is a filled pause with this probability is taken for one."""
 
+_MAYBE_FILLED, _UNFINISHED, _LESS = 0.4, 0.6, 0.1
+"""From this probability on it may be one, where the voice has not sunk either: then it counts so much as finished. Of
+ums 98 in 100 reach it, of finished sentences one in five, most of which end in a voice that has sunk."""
+
 _LAST_FRAMES = 6
 _LEVEL_WEIGHT, _FALL_WEIGHT, _BIAS = -0.194, 1.86, -2.18
 """A logistic regression over dB and seconds."""
@@ -40,7 +44,8 @@ def completeness(sound: Samples) -> float:
     Returns:
         [0, 1]: how likely it was the end; 0 after a filled pause, 0.5 where there is too little sound to tell.
     """
-    if filled_pause(sound) > _FILLED:
+    filled = filled_pause(sound)
+    if filled > _FILLED:
         return 0.0
     voice = sound[: len(sound) - round(JUDGED_AT_S * SPEECH_RATE_HZ)][-round(_HEARD_S * SPEECH_RATE_HZ) :]
     if len(voice) < _WINDOW + _LEAST_FRAMES * _HOP:
@@ -51,4 +56,5 @@ def completeness(sound: Samples) -> float:
     spoken = levels[levels > loudest - _SPOKEN_DB]
     last_level = float(np.mean(spoken[-_LAST_FRAMES:]) - np.percentile(spoken, 75))
     fall_s = (len(levels) - 1 - int(np.flatnonzero(levels > loudest - _LOUD_DB)[-1])) * _HOP / SPEECH_RATE_HZ
-    return float(1.0 / (1.0 + np.exp(-(_LEVEL_WEIGHT * last_level + _FALL_WEIGHT * fall_s + _BIAS))))
+    sunk = float(1.0 / (1.0 + np.exp(-(_LEVEL_WEIGHT * last_level + _FALL_WEIGHT * fall_s + _BIAS))))
+    return _LESS * sunk if filled > _MAYBE_FILLED and sunk < _UNFINISHED else sunk
