@@ -23,6 +23,8 @@ _RIM_PX, _RIM_SOFT_PX = 1.5, 1.0
 _EDGE_EPS = 1e-4
 # Grey levels that nobody misses.
 _NEARLY = 4.0
+# From here on the segmentation does not rule out that somebody is there.
+_UNSURE = 0.2
 # Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
@@ -116,7 +118,7 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
 
 def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
     """The person's edge as it is in the picture, and a thin rim of background."""
-    fine = edge_alpha(portrait.image, person, portrait.scale)
+    fine = edge_alpha(portrait.image, person, portrait.scale, portrait.matte > _UNSURE)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
     wide = cv2.GaussianBlur(cv2.dilate(fine, disc(_RIM_PX * portrait.scale)), (0, 0), _RIM_SOFT_PX * portrait.scale)
     return np.asarray(np.maximum(wide, fine), np.float32)

@@ -18,6 +18,9 @@ from avatar.picture.inpainting import disc
 # All pixels here are those of a picture of 512.
 # The edge is looked for so far inside the segmentation's and so far outside.
 _INSIDE_PX, _OUTSIDE_PX = 9, 22
+# The background's colours are learnt from so far outside: nearer, it is hair; further, what lies between cheek and
+# shoulder would be nobody's, and taken for the person.
+_BEHIND_PX = 8
 # Colours are learnt from so far around, with this noise (of 1); from fewer pixels than this share, nothing is.
 _AROUND_PX, _NOISE, _LEAST_SHARE = 26, 0.012, 0.02
 # Earrings, flowers, rims of spectacles are like neither: how likely person and background have any colour.
@@ -36,22 +39,27 @@ _SMOOTH_PX = 0.8
 _SOFT_PX, _CLINGS = 3, 1e-4
 
 
-def edge_alpha(image: Image, person: npt.NDArray[np.uint8], scale: float) -> Floats:
+def edge_alpha(
+    image: Image, person: npt.NDArray[np.uint8], scale: float, unsure: npt.NDArray[np.bool_] | None = None
+) -> Floats:
     """How much of each pixel is the person's, float32 [S, S] in [0, 1].
 
     Args:
         image: uint8 [S, S, 3] RGB.
         person: uint8 [S, S], 0 or 1, the segmentation's.
         scale: pixels here for a pixel of a picture of 512.
+        unsure: bool [S, S], where somebody may be: nothing is learnt there of the background.
     """
     core = cv2.erode(person, disc(_INSIDE_PX * scale))
     reach = cv2.dilate(person, disc(_OUTSIDE_PX * scale))
+    perhaps = person if unsure is None else np.maximum(person, unsure.astype(np.uint8))
+    behind = 1 - cv2.dilate(perhaps, disc(_BEHIND_PX * scale))
     band = (reach > 0) & (core == 0)
     colours = image.astype(np.float32) / np.float32(255.0)
     favours = np.zeros(person.shape, np.float32)
     likely = [
         np.log(_likelihood(colours, side.astype(np.float32), band, scale) + any_colour)
-        for side, any_colour in zip((core, 1 - reach), _ANY_COLOUR, strict=True)
+        for side, any_colour in zip((core, behind), _ANY_COLOUR, strict=True)
     ]
     favours[band] = np.nan_to_num(np.clip(likely[0] - likely[1], -_MOST_COLOUR, _MOST_COLOUR))
     stray = (favours > _HAIR[0]) & (_thinness(colours, scale) > _HAIR[1])
