@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from avatar.picture.inpainting import inpaint_background
 from avatar.picture.matting import edge_alpha
 from avatar.portrait.head_and_shoulders import head_and_shoulders_square, padded_share
 from avatar.portrait.in_front import hand_in_front
+from avatar.portrait.matte import complete_matte
 from avatar.portrait.portrait import Portrait, load_portrait
 
 DRAWN = Path(__file__).resolve().parent.parent / "avatar" / "assets" / "portraits" / "mira.png"
@@ -134,6 +136,68 @@ def test_hair_belongs_to_the_head() -> None:
     assert np.abs(found - own).mean() < 0.6 * np.abs(segmented - own).mean()
     assert found[(own > 0.6) & (away() > 3.0)].mean() > 0.6
     assert found[away() > 30.0].max() == 0.0
+
+
+def test_between_cheek_and_shoulder_is_nobody() -> None:
+    """What is white there is not the white collar's, though the wall further away has other colours."""
+    picture, own = np.full((300, 300, 3), (40, 60, 120), np.float64), np.zeros((300, 300), np.uint8)
+    picture[:, 60:110] = (225.0, 225.0, 228.0)  # a white strip of the wall beside the head
+    own[60:260, 110:190] = own[220:, 40:260] = 1
+    picture[own > 0] = (190.0, 130.0, 100.0)
+    picture[220:, 40:260] = (20.0, 20.0, 30.0)
+    picture[200:260, 110:190] = (230.0, 230.0, 232.0)
+    noisy = np.clip(picture + np.random.default_rng(0).normal(0.0, 2.0, picture.shape), 0, 255).astype(np.uint8)
+    found = edge_alpha(noisy, own, 1.0)
+    wedge = (slice(150, 205), slice(92, 104))
+    assert found[wedge].mean() < 0.1
+
+
+def test_where_somebody_may_be_is_no_background() -> None:
+    picture, own = np.full((300, 300, 3), 200, np.uint8), np.zeros((300, 300), np.uint8)
+    picture[100:250, 100:220], own[100:250, 100:220] = (150, 100, 80), 1
+    flower = np.zeros((300, 300), np.bool_)
+    flower[150:180, 84:100] = True
+    picture[flower] = (30, 40, 200)
+    own[155:175, 94:100] = 1  # the segmentation has a part of it, and is not sure of the rest
+    assert edge_alpha(picture, own, 1.0, flower)[flower].mean() > edge_alpha(picture, own, 1.0)[flower].mean() + 0.2
+
+
+def test_a_face_is_no_wider_than_the_segmentation_is_sure_of(portrait: Portrait) -> None:
+    """A turned head's landmarks lie beyond its cheek."""
+    seen = portrait.matte.copy()
+    middle = float(portrait.landmarks[:, 0].mean())
+    left = float(portrait.landmarks[:, 0].min()) + 6.0
+    seen[:, : int(left)] = 0.0
+    united = complete_matte(seen, portrait.landmarks, portrait.image)
+    nose, eye = portrait.landmarks[4, 1], portrait.landmarks[33, 1]
+    assert united[int(eye) : int(nose), : int(left) - 4].max() < 0.1
+    seen[int(eye) : int(nose), int(middle) - 10 : int(middle) + 10] = 0.0  # but a hole in it is the face's
+    assert complete_matte(seen, portrait.landmarks, portrait.image)[int(eye) + 5, int(middle)] > 0.9
+
+
+def test_another_head_is_another_person(portrait: Portrait) -> None:
+    size, chin = portrait.size, int(portrait.landmarks[152, 1])
+    width = float(np.linalg.norm(portrait.landmarks[234] - portrait.landmarks[454]))
+    own = split_layers(portrait).alpha
+    matte = portrait.matte.copy()
+    left = int(portrait.landmarks[:, 0].mean() + width)
+    free = int(np.flatnonzero(matte[:chin].max(axis=0) > 0.1).max()) + 12
+    left = max(left, free)
+    assert left < size - 20
+    matte[chin - 160 :, left:] = 1.0  # as sure as of the first, and joined to it at the shoulder
+    found = split_layers(replace(portrait, matte=matte)).alpha
+    assert found[chin - 150 : chin - 30, left + 10 :].max() < 0.1
+    face = portrait.landmarks[:, :2].astype(int)
+    assert found[face[:, 1], face[:, 0]].min() > 0.9 and own[face[:, 1], face[:, 0]].min() > 0.9
+
+
+def test_beside_a_moved_head_nothing_is_seen_twice() -> None:
+    _, own = scene()
+    picture = np.full((300, 300, 3), 200, np.uint8)
+    picture[160:180, 24:56] = (20, 20, 60)  # a dark thing close to the head, which ends before it
+    behind = inpaint_background(picture, own, 1.0).astype(np.float32)
+    beside = (away() < -4.0) & (away() > -40.0)
+    assert behind[beside].min() > 150.0
 
 
 def test_beside_a_moved_head_the_wall_goes_on() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar.decoder import Image
+from avatar.geometry import landmarks as lm
 from avatar.motion import Floats
 from avatar.picture.filling import pull_push
 from avatar.picture.inpainting import disc, inpaint_background
@@ -23,8 +24,12 @@ _RIM_PX, _RIM_SOFT_PX = 1.5, 1.0
 _EDGE_EPS = 1e-4
 # Grey levels that nobody misses.
 _NEARLY = 4.0
+# The middle of another's head is so many widths of the face away; so far below it, what is under it goes with it.
+_ASIDE, _BESIDE_PX = 0.75, 8
 # From here on the segmentation does not rule out that somebody is there.
 _UNSURE = 0.2
+# Above the ears there may be hair so far outside of it.
+_HAIR_PX = 14
 # Cut out to stand before something else: alpha below the first is nobody, above the second surely the person.
 _THIN, _SURE = 0.2, 0.97
 # Its edge is looked for so far inside the segmentation's and so far outside.
@@ -112,13 +117,39 @@ def _person(portrait: Portrait) -> npt.NDArray[np.uint8]:
     rows = np.arange(matte.shape[0])[:, None] - portrait.landmarks[152, 1]
     stranger = (columns > 0.75 * width) & (rows < 0.35 * width) & (matte < 0.97)
     person[stranger] = 0
-    count, labels = cv2.connectedComponents(person)
+    person[_beside(person, portrait, width)] = 0
+    _, labels = cv2.connectedComponents(person)
     return np.asarray(labels == labels[int(points[4, 1]), int(points[4, 0])], np.uint8)
+
+
+def _beside(person: npt.NDArray[np.uint8], portrait: Portrait, width: float) -> npt.NDArray[np.bool_]:
+    """Another head, which a segmentation is as sure of: it meets this person below the chin only, bool [S, S].
+
+    Args:
+        person: uint8 [S, S], 0 or 1.
+        portrait: whose.
+        width: of the face, pixels.
+    """
+    size = portrait.size
+    chin = int(np.clip(portrait.landmarks[lm.CHIN, 1], 1, size))
+    across, nose = (int(pixel) for pixel in np.clip(portrait.landmarks[4, :2], 0, (size - 1, chin - 1)))
+    _, labels, boxes, centres = cv2.connectedComponentsWithStats(person[:chin])
+    aside = np.abs(centres[:, 0] - portrait.landmarks[:, 0].mean()) > _ASIDE * width
+    heads = aside & (boxes[:, cv2.CC_STAT_TOP] < nose)
+    heads[[0, labels[nose, across]]] = False
+    found = np.zeros_like(person)
+    found[:chin] = np.isin(labels, np.flatnonzero(heads))
+    wide = cv2.dilate(found, disc(_BESIDE_PX * portrait.scale))
+    wide[:chin] = found[:chin]
+    return np.asarray(wide > 0, np.bool_)
 
 
 def _alpha(portrait: Portrait, person: npt.NDArray[np.uint8]) -> Floats:
     """The person's edge as it is in the picture, and a thin rim of background."""
-    fine = edge_alpha(portrait.image, person, portrait.scale, portrait.matte > _UNSURE)
+    unsure = portrait.matte > _UNSURE
+    ears = int(np.clip(portrait.landmarks[[234, 454], 1].mean(), 0, portrait.size))
+    unsure[:ears] |= cv2.dilate(person[:ears], disc(_HAIR_PX * portrait.scale)) > 0
+    fine = edge_alpha(portrait.image, person, portrait.scale, unsure)
     # A rim of background that moves with the head is seen less than a rim of hair that stays behind.
     wide = cv2.GaussianBlur(cv2.dilate(fine, disc(_RIM_PX * portrait.scale)), (0, 0), _RIM_SOFT_PX * portrait.scale)
     return np.asarray(np.maximum(wide, fine), np.float32)

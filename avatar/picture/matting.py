@@ -50,19 +50,21 @@ def edge_alpha(
         scale: pixels here for a pixel of a picture of 512.
         unsure: bool [S, S], where somebody may be: nothing is learnt there of the background.
     """
+    colours = image.astype(np.float32) / np.float32(255.0)
     core = cv2.erode(person, disc(_INSIDE_PX * scale))
     reach = cv2.dilate(person, disc(_OUTSIDE_PX * scale))
     perhaps = person if unsure is None else np.maximum(person, unsure.astype(np.uint8))
+    thin = _thinness(colours, scale) > _HAIR[1]
     behind = 1 - cv2.dilate(perhaps, disc(_BEHIND_PX * scale))
+    behind[thin] = 0  # single hairs are no background
     band = (reach > 0) & (core == 0)
-    colours = image.astype(np.float32) / np.float32(255.0)
     favours = np.zeros(person.shape, np.float32)
     likely = [
         np.log(_likelihood(colours, side.astype(np.float32), band, scale) + any_colour)
         for side, any_colour in zip((core, behind), _ANY_COLOUR, strict=True)
     ]
     favours[band] = np.nan_to_num(np.clip(likely[0] - likely[1], -_MOST_COLOUR, _MOST_COLOUR))
-    stray = (favours > _HAIR[0]) & (_thinness(colours, scale) > _HAIR[1])
+    stray = (favours > _HAIR[0]) & thin
     favours = cv2.GaussianBlur(favours, (0, 0), _SMOOTH_PX * scale)
     inside, outside = (cv2.distanceTransform(side, cv2.DIST_L2, 5) for side in (person, 1 - person))
     favours += (inside - outside) / np.float32(_DISTANCE_PX * scale)

@@ -9,9 +9,13 @@ import numpy.typing as npt
 from avatar.decoder import FRAME_SIZE, Image
 from avatar.geometry import landmarks as lm
 from avatar.motion import Floats
+from avatar.picture.inpainting import disc
 
 # The segmentation is believed where it covers this much of the face.
 _COVERS_FACE = 0.6
+# There it knows the outline better than the landmarks do: of a turned head, theirs lies beyond the cheek by so many
+# widths of the face, at most.
+_OUTLINE = 0.06
 # Where the segmentation is believed to see a person, whatever it is.
 _CERTAIN = 0.9
 # GrabCut works on a picture of this size; its edges are then refined by the picture itself.
@@ -37,6 +41,9 @@ def complete_matte(matte: Floats, landmarks: Floats, image: Image) -> Floats:
     cv2.fillConvexPoly(face, cv2.convexHull(landmarks[:, :2].astype(np.int32)), 1.0)
     if float(matte[face > 0].mean()) < _COVERS_FACE:
         matte = matte_by_colour(image, landmarks, matte)
+    else:
+        width = float(np.linalg.norm(landmarks[234] - landmarks[454]))
+        face = np.asarray(cv2.erode(face, disc(_OUTLINE * width)), np.float32)
     face = np.asarray(cv2.GaussianBlur(face, (0, 0), 3.0 * matte.shape[0] / FRAME_SIZE), np.float32)
     return np.maximum(matte, face)
 
