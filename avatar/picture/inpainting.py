@@ -26,9 +26,9 @@ _DETAIL_PX, _MIRROR_PX = 14.0, (6.0, 28.0)
 _OUTLINE_PX = 4.0
 # Where the detail is strong, grey levels, coarse things are mirrored too; plain walls with their shadows go on softly.
 _STRUCTURED = (5.0, 14.0)
-# What differs by more than so many grey levels, and than so many times what is usual in the picture, is a thing, and
-# would be seen twice.
-_MOST = (25.0, 6.0)
+# Where detail is stronger than so many grey levels, and than so many times what is usual in the picture, there is a
+# thing, which would be seen twice: that much less of it is mirrored.
+_USUAL = (8.0, 1.5)
 # Finer than this is grain; from so far away it is borrowed.
 _GRAIN_PX = 2.5
 _BORROW_PX = (61, 97, 149, 211)
@@ -86,12 +86,13 @@ def _mirrored(image: Image, covered: npt.NDArray[np.uint8], known: Floats, fille
     coarse = mean(image.astype(np.float32))
     fine = image - coarse
     strength = np.sqrt(mean(fine * fine).mean(axis=2, keepdims=True))
-    structured = smoothstep(folded(strength), *_STRUCTURED)[:, :, None]
+    strong = folded(strength)[:, :, None]
+    structured = smoothstep(strong, *_STRUCTURED)
     there = cv2.remap(seen, at, None, cv2.INTER_LINEAR)[:, :, None]
     differs = folded(fine) + structured * (folded(coarse) - filled * there)
-    most = np.float32(max(_MOST[0], _MOST[1] * float(np.median(strength[known > 0]))))
-    held = differs / np.sqrt(np.sqrt(1.0 + (differs / most) ** 4))  # as it is, but for what is far beyond
-    return np.asarray(filled + held, np.float32)
+    usual = max(_USUAL[0], _USUAL[1] * float(np.median(strength[known > 0])))
+    like_the_rest = np.minimum(np.float32(usual) / np.maximum(strong, 1.0), 1.0)
+    return np.asarray(filled + like_the_rest * differs, np.float32)
 
 
 def _continued(image: Image, depth: Floats, known: Floats, scale: float) -> Floats:
