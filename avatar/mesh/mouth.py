@@ -26,10 +26,10 @@ from avatar.mesh.slit import (
     paste,
     uncovered,
 )
-from avatar.motion import Floats, MotionLayout
+from avatar.motion import Doubles, Floats, MotionLayout
 from avatar.oral.canvas import ABOVE, HALF_WIDTH, texture
 from avatar.oral.interior import Interior, OralPose, mouth_scale
-from avatar.oral.lip_rims import web_px, wet_rim
+from avatar.oral.lip_rims import joint_px, web_px, wet_rim
 from avatar.oral.palette import Palette, palette
 from avatar.oral.tongue import paint_tongue_tip
 from avatar.picture.blending import blend, shade
@@ -96,14 +96,17 @@ class Mouth:
         at = plane.to_plane(nodes)
         self._is_upper = at[..., 1] > (slit.upper_at(at[..., 0]) + slit.lower_at(at[..., 0])) / 2.0
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
-        edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
+        was_open = fields.photo_gap > CLOSED_GAP
+        edges_px = (INSIDE_PX, INSIDE_PX) if was_open else (0.0, -OVERLAP_PX)
         self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         resolution = 2.0 * plane.eye_distance_px
         softness = edge_blur_px(image, landmarks[list(lm.FACE_OVAL), :2]) / patch.scale
         blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _PAINTED_PX**2, 0.0)))
         colours = palette(image, landmarks)
-        self._closed = patch.textures
-        self._parted = _parted(patch, plane, slit, colours, softness)
+        across = slit.across(plane.to_plane(patch.texels())[..., 0])
+        # What ends before a photo's own teeth must still meet in the corners.
+        self._closed = _with_web(patch.textures, joint_px(across)) if was_open else patch.textures
+        self._parted = _parted(patch, self._closed, plane, across, colours, softness)
         # From pixels of the portrait to eye distances from the closed lips' middle, and to texels of the tongue's tip.
         inverse = np.linalg.inv(plane.axes)
         middle = np.array([slit.centre, fields.seam_b])
@@ -223,17 +226,25 @@ class Mouth:
 
 
 def _parted(
-    patch: SlitPatch, plane: lm.FacePlane, slit: Slit, colours: Palette, softness_px: float
+    patch: SlitPatch,
+    closed: tuple[Image, Image],
+    plane: lm.FacePlane,
+    across: Doubles,
+    colours: Palette,
+    softness_px: float,
 ) -> tuple[Image, Image]:
     """The textures of both lips once they have parted."""
-    across = slit.across(plane.to_plane(patch.texels())[..., 0])
     down = -plane.axes[:, 1] / np.linalg.norm(plane.axes[:, 1]) * patch.scale * TEXTURE_SCALE
     made = []
     for photo, upper in zip(patch.textures, (True, False), strict=True):
         edge_px = (photo[:, :, 3].astype(np.float32) - np.float32(EDGE_ZERO)) / np.float32(EDGE_PER_PX)
-        wet = wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper)
-        if not upper:
-            joined = photo[:, :, 3] + EDGE_PER_PX * web_px(across)
-            wet[:, :, 3] = np.rint(np.clip(joined, 0.0, 255.0))
-        made.append(wet)
-    return made[0], made[1]
+        made.append(wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper))
+    made[1][:, :, 3] = closed[1][:, :, 3]
+    return _with_web((made[0], made[1]), web_px(across))
+
+
+def _with_web(textures: tuple[Image, Image], reach_px: Doubles) -> tuple[Image, Image]:
+    """The lower lip's texture reaches further under the upper one, by pixels at 512 (float64 [h, w])."""
+    upper, lower = textures
+    reached = np.rint(np.clip(lower[:, :, 3] + EDGE_PER_PX * reach_px, 0.0, 255.0)).astype(np.uint8)
+    return upper, np.dstack([lower[:, :, :3], reached])
