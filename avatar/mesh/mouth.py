@@ -46,6 +46,8 @@ _PARTED_PX = (1.5, 6.0)
 _JAW_ASIDE = 0.10
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, OVERLAP_PX, INSIDE_PX = 1.3, 1.2, 1.2
+# A ramp that is so many times as wide as a blur's standard deviation is as soft.
+_RAMP_OF_BLUR = 12.0**0.5
 
 _STEPS = 4
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
@@ -98,9 +100,13 @@ class Mouth:
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
         was_open = fields.photo_gap > CLOSED_GAP
         edges_px = (INSIDE_PX, INSIDE_PX) if was_open else (0.0, -OVERLAP_PX)
-        self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
         resolution = 2.0 * plane.eye_distance_px
         softness = edge_blur_px(image, landmarks[list(lm.FACE_OVAL), :2]) / patch.scale
+        # Lips that have parted end as softly as everything in the picture does.
+        ramps_px = (_SOFT_PX, max(_SOFT_PX, _RAMP_OF_BLUR * min(softness, _MOST_BLUR_PX)))
+        self._edges, self._parted_edges = (
+            (edge_table(edges_px[0], ramp), edge_table(edges_px[1], ramp)) for ramp in ramps_px
+        )
         blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _PAINTED_PX**2, 0.0)))
         colours = palette(image, landmarks)
         across = slit.across(plane.to_plane(patch.texels())[..., 0])
@@ -152,10 +158,11 @@ class Mouth:
         """Draws the mouth into a frame that has everything else."""
         forward = self._forward(controls)
         lips = self._lips_b + self._lip_moves @ controls[self._rows]
-        textures = self._textures(float(lips[0] - lips[1]) * self._b_px)
+        parted = float(smoothstep(float(lips[0] - lips[1]) * self._b_px, *_PARTED_PX))
+        textures = _between(self._closed, self._parted, parted)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose, textures)
-        upper_alpha, lower_alpha = window.alphas(*self._edges)
-        if textures is not self._closed:
+        upper_alpha, lower_alpha = window.alphas(*_between(self._edges, self._parted_edges, parted))
+        if parted > 0.0:
             # How far a pixel is inside is measured upwards: where open lips end steeply, their edges are too sharp.
             upper_alpha, lower_alpha = self._softened(upper_alpha), self._softened(lower_alpha)
         at = uncovered(window, upper_alpha, lower_alpha)
@@ -194,19 +201,6 @@ class Mouth:
     def _softened(self, alpha: Image) -> Image:
         return np.asarray(cv2.blur(alpha, (self._soft_across, 1), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
-    def _textures(self, gap_px: float) -> tuple[Image, Image]:
-        """Both lips as they are when their edges are so far apart, pixels at 512."""
-        parted = float(smoothstep(gap_px, *_PARTED_PX))
-        if parted <= 0.0:
-            return self._closed
-        if parted >= 1.0:
-            return self._parted
-        upper, lower = (
-            np.asarray(cv2.addWeighted(open_, parted, closed, 1.0 - parted, 0.0), np.uint8)
-            for open_, closed in zip(self._parted, self._closed, strict=True)
-        )
-        return upper, lower
-
     def _oral_pose(self, values: Floats, controls: Floats, lower_lip: float) -> OralPose:
         on_jaw = self._lip_moves[1] * self._on_jaw
         funnel, pucker = float(controls[INDEX["funnel"]]), float(controls[INDEX["pucker"]])
@@ -241,6 +235,19 @@ def _parted(
         made.append(wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper))
     made[1][:, :, 3] = closed[1][:, :, 3]
     return _with_web((made[0], made[1]), web_px(across))
+
+
+def _between(closed: tuple[Image, Image], parted: tuple[Image, Image], share: float) -> tuple[Image, Image]:
+    """What the two lips have when closed and when parted, while they part."""
+    if share <= 0.0:
+        return closed
+    if share >= 1.0:
+        return parted
+    upper, lower = (
+        np.asarray(cv2.addWeighted(open_, share, shut, 1.0 - share, 0.0), np.uint8)
+        for open_, shut in zip(parted, closed, strict=True)
+    )
+    return upper, lower
 
 
 def _with_web(textures: tuple[Image, Image], reach_px: Doubles) -> tuple[Image, Image]:

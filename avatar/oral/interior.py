@@ -29,9 +29,9 @@ ROUNDING_HIDES = 0.04
 _LOWER_COVERED, _JAW_UNCOVERS = 0.024, 0.034
 # How deep they lie behind the lips, eye distances: so far they stay behind a head that turns.
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
-# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones; lower
-# where its hue hardly tells it from the skin, so that the dark behind it does.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _PALE_DOWN = 0.88, 0.12, 0.16, 0.04
+# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones, with
+# the jaw dropped in full; lower where its hue hardly tells it from the skin, so that the dark behind it does.
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _JAW_DOWN, _PALE_DOWN = 0.90, 0.12, 0.16, 0.10, 0.04
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.035
 # From here on, it lies between the teeth: th.
@@ -119,7 +119,7 @@ class Interior:
         lower_b = pose.lip_on_jaw - _LOWER_COVERED + _JAW_UNCOVERS * pose.jaw - ROUNDING_HIDES * pose.rounding
         raised = float(1.0 - np.exp(-pose.tongue_out / _RISES_AT))
         lip_b = min(pose.lower_lip, upper_b - 0.01)
-        up = self._tongue_up + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding
+        up = self._tongue_up + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding - _JAW_DOWN * pose.jaw
         tongue_b = max(lip_b + up * (upper_b - lip_b), lower_b + 0.004)
         tip_b = (1.0 - raised) * (lower_b - _TIP_HIDDEN) + raised * (upper_b + 0.004)
         middle, half = (upper_b + lip_b) / 2.0, max((upper_b - lip_b) / 2.0, 0.02)
