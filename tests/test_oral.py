@@ -19,7 +19,7 @@ from avatar.mesh.decoder import MeshDecoder
 from avatar.motion import Doubles, Floats
 from avatar.oral.canvas import canvas
 from avatar.oral.interior import UPPER_EDGE, Interior, OralPose
-from avatar.oral.palette import Palette, palette
+from avatar.oral.palette import Palette, palette, skin_colour
 from avatar.oral.teeth import paint_teeth
 from avatar.picture.blending import GREY
 from avatar.picture.sharpness import edge_blur_px
@@ -83,6 +83,30 @@ def test_the_tongue_fills_the_opening_and_goes_back_into_the_dark(interior: Inte
     front, back, under_teeth = (level(picture, 0.05, b) for b in (-0.24, -0.14, -UPPER_EDGE - 0.03))
     assert 0.95 * front > back > 1.1 * under_teeth
     assert back > 0.6 * front
+
+
+def test_the_tongue_has_the_hue_of_the_red_of_a_lip_that_is_half_skin(portrait: Portrait) -> None:
+    def hue_of_flesh(image: Image) -> float:
+        flesh = palette(image, portrait.landmarks).flesh[None, None] / 255.0
+        return float((cv2.cvtColor(flesh.astype(np.float32), cv2.COLOR_RGB2HSV)[0, 0, 0] + 180.0) % 360.0)
+
+    lip = portrait.landmarks[[14, 17, 78, 308], :2]
+    (left, top), (right, bottom) = lip.min(axis=0).astype(int) - 4, lip.max(axis=0).astype(int) + 12
+    half_skin = portrait.image.copy()
+    half_skin[top:bottom, left:right][::5] = skin_colour(portrait.image, portrait.landmarks)
+    half_skin[top:bottom, left:right][1::5] = skin_colour(portrait.image, portrait.landmarks)
+    assert hue_of_flesh(half_skin) == pytest.approx(hue_of_flesh(portrait.image), abs=3.0)
+
+
+def test_lips_that_part_in_a_blurred_picture_end_softly(portrait: Portrait) -> None:
+    def steepest(image: Image) -> float:
+        frame = MeshDecoder(replace(portrait, image=image)).decode(vector(jawOpen=0.5))
+        grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY).astype(np.float64)
+        x, y = portrait.landmarks[14, :2].astype(int)
+        return float(np.abs(np.diff(grey[y : y + 60, x - 6 : x + 7], axis=0)).max())
+
+    blurred = np.asarray(cv2.GaussianBlur(portrait.image, (0, 0), 2.0), np.uint8)
+    assert steepest(blurred) < 0.6 * steepest(portrait.image)
 
 
 def test_the_corners_are_dark_and_the_teeth_go_on_towards_them(portrait: Portrait) -> None:
@@ -194,6 +218,8 @@ def test_rounded_lips_take_back_a_smile_and_open_ones_are_not_pushed_up() -> Non
     assert controls(vector(mouthShrugLower=0.5, jawOpen=0.3))[INDEX["shrugPush"]] == 0.0
     raised = [controls(vector(mouthUpperUp=0.5, jawOpen=jaw))[INDEX["upperLeft"]] for jaw in (0.0, 1.0)]
     assert raised[1] < 0.7 * raised[0]
+    rounded = controls(vector(mouthLowerDown=0.5, mouthFunnel=1.0))[INDEX["lowerLeft"]]
+    assert rounded == pytest.approx(0.5 * 0.55)
 
 
 def test_nothing_shines_through_at_the_corners_of_a_mouth_that_was_open(

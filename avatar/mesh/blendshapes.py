@@ -180,7 +180,7 @@ class FaceFields:
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
         # The lower lip is drawn out flat: it opens as a bowl, not as a wedge, and its red goes round it.
-        flat = zero if is_upper else 0.028 * _PEAK * t * np.clip(1.0 - t**2, 0.0, None) ** 2
+        flat = zero if is_upper else 0.022 * _PEAK * t * np.clip(1.0 - t**2, 0.0, None) ** 2
         drawn = flat * self._lower_lip(away, thickness) - 0.14 * x * self._near_corner(x, v)
         fields["gap"] = (drawn, gap)
         # What a gap does as long as it is small, instead: the sides still touch.
@@ -202,8 +202,10 @@ class FaceFields:
         beyond = np.clip(np.abs(t) - 1.0, 0.0, None) * self._mouth_half
         gather = np.exp(-((beyond / 0.30) ** 2) - (v / 0.34) ** 2) * self._mouth_half
         sign = 1.0 if is_upper else -1.0
-        fields["pucker"] = (-(0.28 * clipped + 0.12 * clipped**3) * gather, sign * 0.050 * rim * inside)
-        fields["funnel"] = (-(0.18 * clipped + 0.08 * clipped**3) * gather, sign * 0.042 * rim * inside)
+        # They become fuller, by what a thin lip can give.
+        fuller = sign * rim * inside
+        fields["pucker"] = (-(0.28 * clipped + 0.12 * clipped**3) * gather, min(0.050, 0.75 * thickness) * fuller)
+        fields["funnel"] = (-(0.18 * clipped + 0.08 * clipped**3) * gather, min(0.042, 0.62 * thickness) * fuller)
         fields["funnelGap"] = (zero, (0.035 * opening if is_upper else -0.055 * droop) * lip)
         fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 

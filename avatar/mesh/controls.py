@@ -100,9 +100,10 @@ class ControlMap:
             # Lips that are rolled in, or pushed up by the chin, have no more to be pressed thin.
             taken = 0.7 * max(out["rollLower"], out["rollUpper"], out["shrugLower"])
             out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"]) * (1.0 - taken)
-            out["lower" + side] = of("mouthLowerDown" + side) * left_open
-            # A jaw that is dropped stretches the upper lip over the teeth.
-            out["upper" + side] = of("mouthUpperUp" + side) * left_open * (1.0 - _STRETCHES_UPPER * jaw)
+            # Lips that are drawn together give way less; a dropped jaw stretches the upper one over the teeth.
+            gives_way = left_open * (1.0 - 0.45 * rounding)
+            out["lower" + side] = of("mouthLowerDown" + side) * gives_way
+            out["upper" + side] = of("mouthUpperUp" + side) * gives_way * (1.0 - _STRETCHES_UPPER * jaw)
             brow_down = of("browDown" + side)
             out["browDown" + side] = brow_down
             out["browOuter" + side] = of("browOuterUp" + side) * (1.0 - 0.5 * brow_down)
