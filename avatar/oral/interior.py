@@ -31,7 +31,7 @@ _LOWER_COVERED, _JAW_UNCOVERS = 0.024, 0.034
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
 # The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones, with
 # the jaw dropped in full; lower where its hue hardly tells it from the skin, so that the dark behind it does.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _JAW_DOWN, _PALE_DOWN = 0.90, 0.12, 0.16, 0.10, 0.04
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _JAW_DOWN, _PALE_DOWN = 0.90, 0.12, 0.16, 0.10, 0.02
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.035
 # From here on, it lies between the teeth: th.
