@@ -77,6 +77,7 @@ class ControlMap:
         out["funnelGap"] = funnel * left_open
         out["pucker"] = pucker * (1.0 - 0.5 * funnel)
         rounding = max(funnel, pucker)
+        twist = 0.5 * abs(out["jawSide"] - out["mouthSide"])
         for stem in ("rollLower", "rollUpper", "shrugLower", "shrugUpper"):
             out[stem] = of("mouth" + stem[0].upper() + stem[1:])
         # The chin pushes the upper lip up through the lower one, as long as they touch.
@@ -101,9 +102,11 @@ class ControlMap:
             # Lips that are rolled in, or pushed up by the chin, have no more to be pressed thin.
             taken = 0.7 * max(out["rollLower"], out["rollUpper"], out["shrugLower"])
             out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"]) * (1.0 - taken)
-            # Lips that are drawn together give way less; a dropped jaw stretches the upper one over the teeth.
+            # Lips that are drawn together give way less; a dropped jaw stretches the upper one over the teeth, and a
+            # funnel has turned the lower one down already: there is less skin left between it and the chin, and none
+            # where mouth and jaw go to different sides.
             gives_way = left_open * (1.0 - 0.45 * rounding)
-            out["lower" + side] = of("mouthLowerDown" + side) * gives_way
+            out["lower" + side] = of("mouthLowerDown" + side) * gives_way * (1.0 - 0.5 * funnel * (1.0 + twist))
             out["upper" + side] = of("mouthUpperUp" + side) * gives_way * (1.0 - _STRETCHES_UPPER * jaw)
             brow_down = of("browDown" + side)
             out["browDown" + side] = brow_down
