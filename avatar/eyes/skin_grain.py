@@ -17,7 +17,7 @@ from avatar.picture.blending import GREY
 # median is a thing.
 _FINE, _FINEST, _MOST = 0.016, 0.012, 3.0
 # It is made this share as strong as under the eye, within these factors.
-_SHARE, _GAIN = 0.85, (0.3, 3.0)
+_SHARE, _GAIN = 0.85, (0.3, 6.0)
 # Where under the eye that is, and how far away grain is looked for (outwards, up).
 _UNDER = (0.05, 0.12)
 _PLACES = ((0.0, -0.20), (0.0, -0.26), (0.06, -0.22), (-0.04, -0.30), (0.0, 0.30), (-0.08, 0.38), (0.0, 0.0))
