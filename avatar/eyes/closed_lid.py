@@ -31,10 +31,11 @@ _BELOW, _BEYOND, _BLUR = 0.022, 1.12, 0.025
 # A lid is as light as the skin under the eye, within these shares (0.79 to 1.02 in recorded blinks); in the shadow of
 # hair or brow, where it is darker than so much above the lid, at least so light.
 _TONE, _SHADED, _DARK = (0.86, 0.96), 0.81, 0.55
-# So much of that is made up for, and less towards hair: a shadow is darker at one end of a lid than at the other.
-_LIFT_SHADED, _HAIR_TO_SKIN = 0.75, (0.12, 0.55)
+# What is as dark as the first of these, a share of that skin's light, is hair, or skin in its shadow, and stays; what
+# is lighter than the second is brought to that.
+_HAIR, _SKIN = 0.15, 0.50
 # The lid shows so far above its lashes, and tells its colour where it is this share as light as the skin under the eye.
-_SHOWS, _LIT = 0.045, 0.55
+_SHOWS, _LIT = 0.045, 0.70
 # Light on a lid: gained on its bulge, lost towards rim and fold.
 _SHEEN, _RIM_SHADE, _FOLD_SHADE = 0.06, 0.07, 0.06
 # Lashes longer than this are kept free of the fold, by so much.
@@ -89,7 +90,7 @@ def paint_closed_lid(canvas: LidCanvas, skin: SkinSample, room: float) -> tuple[
     over = canvas.grey[(canvas.above > fold + 0.01) & (canvas.above < fold + 0.06) & (width < 0.8)]
     is_shaded = len(over) > 0 and float(np.median(over)) < _DARK * skin.grey
     if is_shaded:
-        lift = _LIFT_SHADED * smoothstep(around @ GREY / skin.grey, *_HAIR_TO_SKIN)
+        lift = smoothstep(around @ GREY / skin.grey, _HAIR, _SKIN)
         toned = around + lift[..., None] * (_toned(around, skin, _SHADED) - around)
     else:
         toned = _toned(around, skin, _TONE[0])
