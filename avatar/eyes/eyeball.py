@@ -23,7 +23,7 @@ _CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
 _SEEN_LESS = (0.55, 0.90)
 # From where to where, in the iris' radii, the photo's own white counts, and what else it shows between the lids; what
 # is made up is smoothed so far, texels of a picture of 512.
-_NEAR_WHITE, _NEAR_DARK, _SMOOTH, _CLEAR = (1.12, 1.30), (1.12, 1.32), 3.0, 1.28
+_NEAR_WHITE, _NEAR_DARK, _SMOOTH, _CLEAR = (1.12, 1.30), (1.15, 1.36), 3.0, 1.28
 _DARKENS = 0.15
 
 Distances = Doubles
@@ -106,7 +106,7 @@ def paint_sclera(
     # What is no white is shadow, lashes or the eye's inner corner, and stays; but not close to the iris, whose own edge
     # it may be. It darkens a little what is made up beside it.
     dark = visible * smoothstep(distance, *_NEAR_DARK) * (white == 0.0)
-    filled = pull_push(values, np.maximum(white, _DARKENS * dark).astype(np.float32))
+    filled = pull_push(values, np.maximum(white, _DARKENS * dark**2).astype(np.float32))
     filled = cv2.GaussianBlur(filled, (0, 0), _SMOOTH * scale)
     own = np.maximum(white * smoothstep(distance, *_NEAR_WHITE), dark)
     own = cv2.GaussianBlur(own.astype(np.float32), (0, 0), scale) * visible

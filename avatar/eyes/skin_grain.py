@@ -48,7 +48,10 @@ def skin_grain(canvas: LidCanvas, skin: SkinSample, where: Where, light: Floats)
     grain = np.clip(fine, -most, most) * (light / sample.grey)[..., None]
     under = (canvas.below > _UNDER[0]) & (canvas.below < _UNDER[1]) & (np.abs(canvas.across) < 0.8)
     own, found = (_strength(grey, part, canvas.unit) for grey, part in ((canvas.grey, under), (grain @ GREY, where)))
-    return np.asarray(grain * np.clip(_SHARE * own / max(found, 1e-3), *_GAIN), np.float32)
+    gain = float(np.clip(_SHARE * own / max(found, 1e-3), *_GAIN))
+    # What is made stronger is only its light and shade, not its colour.
+    plain = (grain @ GREY)[..., None]
+    return np.asarray(gain * plain + min(gain, 1.0) * (grain - plain), np.float32)
 
 
 def _cleanest(canvas: LidCanvas, skin: SkinSample, where: Where) -> tuple[Image, SkinSample]:

@@ -83,7 +83,7 @@ def _of_one_thing(image: Image, found: _Where, fingers: _Where, skin: SkinSample
     away = cv2.distanceTransform((~fingers).astype(np.uint8), cv2.DIST_L2, 5)
     near = found & (away <= np.median(away[found]))
     colour = np.median(image[near], axis=0)
-    if colour[0] / max(colour.sum(), 1.0) > skin.colour[0] / skin.colour.sum() - _LESS_RED:
+    if colour[0] / max(colour.sum(), 1.0) > skin.colour[0] / max(skin.colour.sum(), 1.0) - _LESS_RED:
         return np.zeros_like(found)
     lab = cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
     own = np.median(lab[near], axis=0)
