@@ -33,7 +33,7 @@ _BELOW, _BEYOND, _BLUR = 0.022, 1.12, 0.025
 _TONE, _SHADED, _DARK = (0.86, 0.96), 0.81, 0.55
 # What is as dark as the first of these, a share of that skin's light, is hair, or skin in its shadow, and stays; what
 # is lighter than the second is brought to that.
-_HAIR, _SKIN = 0.15, 0.50
+_HAIR, _SKIN = 0.12, 0.42
 # The lid shows so far above its lashes, and tells its colour where it is this share as light as the skin under the eye.
 _SHOWS, _LIT = 0.045, 0.70
 # Light on a lid: gained on its bulge, lost towards rim and fold.
