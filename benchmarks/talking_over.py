@@ -50,7 +50,7 @@ from benchmarks.report import print_machine, print_percentiles
 from benchmarks.simulated_card import EchoingCard, SimulatedCard
 from benchmarks.users import LEVEL, UserItem, active_level, backchannels, interruptions, noises
 from speech.asr.faster_whisper_worker import Decoder
-from speech.asr.understood import joined
+from speech.asr.understood import Understood, joined
 from speech.asr.whisper_options import Setup
 from speech.asr.whisper_streaming import Stretch, Stretches
 from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
@@ -126,7 +126,7 @@ class DecodedEars:
         """See `ASR.transcribe`; between pauses there are no words."""
         stretches, resampler = Stretches(SileroVAD()), Resampler(OUTPUT_RATE_HZ, SPEECH_RATE_HZ)
         sound, began_s, told = np.zeros(0, np.float32), 0.0, (0, 0)
-        known: dict[Stretch, Any] = {}
+        known: dict[Stretch, Understood] = {}
 
         def words(*, is_final: bool) -> Transcript:
             parts = [*stretches.closed]
@@ -159,7 +159,7 @@ class DecodedEars:
         yield words(is_final=True)
 
 
-def _row_of(heard: Any) -> dict[str, Any]:
+def _row_of(heard: Understood) -> dict[str, Any]:
     confidence = None if heard.confidence is None else round(heard.confidence, 3)
     return {"text": heard.text, "doubtful": heard.is_doubtful, "confidence": confidence}
 
