@@ -19,12 +19,14 @@ _RINGS = 10
 # What is so many grey levels lighter than its ring of the iris, lighter than this in every channel and no larger than
 # this share of the iris, is a reflection.
 _CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
-# An eye that shows this share of what both show of their white is as good as the other one, or shows too little.
+# Where the other eye shows the first share of all the white that both show, this one's own is as good; from the second
+# on it is too little to go by.
 _SEEN_LESS = (0.55, 0.90)
-# From where to where, in the iris' radii, the photo's own white counts, and what else it shows between the lids; what
-# is made up is smoothed so far, texels of a picture of 512.
-_NEAR_WHITE, _NEAR_DARK, _SMOOTH, _CLEAR = (1.12, 1.30), (1.15, 1.36), 3.0, 1.28
-_DARKENS = 0.15
+# From where to where, in the iris' radii, the photo's own white counts, and what else it shows between the lids; from
+# the third on its white is clear of the iris' soft edge.
+_NEAR_WHITE, _NEAR_DARK, _CLEAR = (1.12, 1.30), (1.15, 1.36), 1.28
+# What is made up is smoothed so far, texels of a picture of 512; and what is dark beside it weighs so much in it.
+_SMOOTH, _DARKENS = 3.0, 0.15
 
 Distances = Doubles
 """From the middle of the iris, in its radii."""

@@ -38,7 +38,8 @@ _RISES_AT = 0.035
 _BETWEEN_TEETH = 0.12
 # A tip that rises comes from so far below the edge of the lower teeth.
 _TIP_HIDDEN = 0.03
-# Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.
+# Around a place so much of the opening lets light in (around what is far behind, so wide and so high), eye distances;
+# how much of it is enough; never less light.
 _NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.5, 0.30
 _FAR, _FAR_HIGH, _FAR_GAIN, _FAR_LEAST = 0.20, 0.13, 1.25, 0.22
 # Of the near window, the part that lies above a place: light comes from above, past the upper lip.
@@ -105,7 +106,8 @@ class Interior:
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
         self._near_light = _light_table(_NEAR_GAIN, _NEAR_LEAST, colours.flesh)
         self._far_light = _light_table(_FAR_GAIN, _FAR_LEAST, colours.flesh)
-        self._near_px, *self._far_px = (max(3, round(reach * eye_distance_px)) for reach in (_NEAR, _FAR, _FAR_HIGH))
+        self._near_px, *far_px = (max(3, round(reach * eye_distance_px)) for reach in (_NEAR, _FAR, _FAR_HIGH))
+        self._far_px = (far_px[0], far_px[1])
 
     def draw(self, position: Floats, opening: Image, pose: OralPose) -> Image:
         """What is behind the lips: uint8 [h, w, 3].
@@ -139,7 +141,7 @@ class Interior:
 
     def _light(self, opening: Image) -> tuple[Image, Image]:
         """How much light reaches what is near the lips and what is far behind them: uint8 [h, w, 3] each."""
-        near, far = self._near_px, (self._far_px[0], self._far_px[1])
+        near, far = self._near_px, self._far_px
         from_above = (near // 2, int(_FROM_ABOVE * near))
         lit_near = cv2.blur(opening, (near, near), anchor=from_above, borderType=cv2.BORDER_CONSTANT)
         lit_far = cv2.blur(opening, far, borderType=cv2.BORDER_CONSTANT)

@@ -66,11 +66,11 @@ def held_in_front(image: Image, hands: Sequence[Floats], landmarks: Floats) -> F
     below = face & (rows > points[_UNDER_LIP, 1] + _BELOW_LIP * unit)
     unlike = below & (skin.likeness(image) < _UNLIKE)
     things = cv2.morphologyEx(unlike.astype(np.uint8), cv2.MORPH_OPEN, disc(_NARROW * unit))
-    count, labels = cv2.connectedComponents(things)
+    _, labels = cv2.connectedComponents(things)
     for hand in hands:
         fingers = cv2.dilate(_hull(hand, image).astype(np.uint8), disc(_FINGER * unit)) > 0
         close = cv2.dilate(fingers.astype(np.uint8), disc(_HELD * unit)) > 0
-        thing = np.isin(labels, [i for i in range(1, count) if (close & (labels == i)).any()])
+        thing = np.isin(labels, np.unique(labels[close & (things > 0)]))
         if thing.any():
             thing = _of_one_thing(image, thing, fingers, skin, unit)
         if _HIDES[0] < thing.sum() / max(below.sum(), 1) < _HIDES[1]:
