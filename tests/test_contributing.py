@@ -69,7 +69,6 @@ def test_the_output_that_it_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (switches,) = re.findall(r"`(--set outputs.*?)`", TEXT)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
     run = [sys.executable, "-m", "agent", "render", "--audio", str(QUESTIONS / "1_name.wav"), "-o", "a.mp4", "-q"]
-    small = ("--set", "output.size=256")
-    subprocess.run([*run, *shlex.split(switches), *small], cwd=tmp_path, check=True, timeout=100)
+    subprocess.run([*run, *shlex.split(switches)], cwd=tmp_path, check=True, timeout=100)
     times = [float(line) for line in (tmp_path / "mouth.txt").read_text().splitlines()]
     assert len(times) > 5 and times == sorted(times) and times[-1] < 10.0

@@ -154,9 +154,7 @@ def test_a_sheet_shows_every_pose_once(decoder: MeshDecoder, portrait: Portrait)
     assert len(calls) > 70
 
 
-def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the fewest pictures of a ramp that make a slope; test_readme.py has it as it is."""
-    monkeypatch.setattr("agent.commands.evaluation.evaluate_decoder._QUICK_STEPS", 3)
+def test_the_command(tmp_path: Path) -> None:
     report, sheets = tmp_path / "decoder.html", tmp_path / "sheets"
     done = CliRunner().invoke(
         app, ["evaluate", "decoder", "mira", "--quick", "--json", "-q", "-o", str(report), "--sheets", str(sheets)]
