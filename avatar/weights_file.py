@@ -111,12 +111,11 @@ def load_network(make: Callable[[], Network], tensors: Mapping[str, Tensor]) -> 
     return network.eval()
 
 
-def laid_out(network: Network) -> Network:
-    """The network, its products' weights column by column: a few rows are multiplied by them 6 % quicker."""
+def store_by_columns(network: nn.Module) -> None:
+    """Lays its products' weights out column by column: a few rows are multiplied by them 6 % quicker."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
             layer.weight.data = layer.weight.data.t().contiguous().t()
-    return network
 
 
 def brief(error: Exception) -> str:

@@ -27,7 +27,6 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.signal
-import soxr
 
 from agent.backends.making import make_voice
 from agent.config.config import Config, load_config
@@ -50,10 +49,10 @@ from benchmarks.report import print_machine, print_percentiles
 from benchmarks.simulated_card import EchoingCard, SimulatedCard
 from benchmarks.users import LEVEL, UserItem, active_level, backchannels, interruptions, noises
 from speech.asr.faster_whisper_worker import Decoder
-from speech.asr.understood import joined
+from speech.asr.understood import Understood, joined
 from speech.asr.whisper_options import Setup
 from speech.asr.whisper_streaming import Stretch, Stretches
-from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Resampler, Samples
+from speech.audio import OUTPUT_RATE_HZ, SPEECH_RATE_HZ, AudioChunk, Resampler, Samples, resample
 from speech.echo.canceller import ReferenceCanceller
 from speech.events import Transcript
 from speech.tts.base import SpeechChunk
@@ -90,7 +89,7 @@ class PreparedVoice(ToneVoice):
     def sound(self, text: str) -> Samples:
         """All of it, float32 at SPEECH_RATE_HZ."""
         whole = np.concatenate([chunk.audio.samples for chunk in self.said[text]])
-        return soxr.resample(whole, self.sample_rate_hz, SPEECH_RATE_HZ)
+        return resample(whole, self.sample_rate_hz, SPEECH_RATE_HZ)
 
 
 async def prepared_voice(texts: Sequence[str]) -> PreparedVoice:
@@ -126,7 +125,7 @@ class DecodedEars:
         """See `ASR.transcribe`; between pauses there are no words."""
         stretches, resampler = Stretches(SileroVAD()), Resampler(OUTPUT_RATE_HZ, SPEECH_RATE_HZ)
         sound, began_s, told = np.zeros(0, np.float32), 0.0, (0, 0)
-        known: dict[Stretch, Any] = {}
+        known: dict[Stretch, Understood] = {}
 
         def words(*, is_final: bool) -> Transcript:
             parts = [*stretches.closed]
@@ -159,7 +158,7 @@ class DecodedEars:
         yield words(is_final=True)
 
 
-def _row_of(heard: Any) -> dict[str, Any]:
+def _row_of(heard: Understood) -> dict[str, Any]:
     confidence = None if heard.confidence is None else round(heard.confidence, 3)
     return {"text": heard.text, "doubtful": heard.is_doubtful, "confidence": confidence}
 
@@ -191,7 +190,7 @@ class Trials:
             response = synthetic_response(float(random.uniform(0.2, 0.5)), seed)
         path, text = EchoPath(response), min(self.voice.said)
         path.delay_s = told["delay_s"]
-        dry = soxr.resample(self.voice.sound(text), SPEECH_RATE_HZ, OUTPUT_RATE_HZ)
+        dry = resample(self.voice.sound(text), SPEECH_RATE_HZ, OUTPUT_RATE_HZ)
         path.gain = LEVEL / active_level(scipy.signal.fftconvolve(dry, response))
         return path, told
 
@@ -265,7 +264,7 @@ class Trials:
         return rows
 
     def _course(self, card: SimulatedCard, said: Sequence[str], asked: int, onset: int, until: int) -> dict[str, Any]:
-        recorded = soxr.resample(card.all_played[asked:until], OUTPUT_RATE_HZ, SPEECH_RATE_HZ)
+        recorded = resample(card.all_played[asked:until], OUTPUT_RATE_HZ, SPEECH_RATE_HZ)
         played = Played(recorded, 0.0, [self.voice.sound(text) for text in said])
         return course(played, (onset - asked) / OUTPUT_RATE_HZ, (until - asked) / OUTPUT_RATE_HZ)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import json
@@ -11,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -48,6 +46,7 @@ from speech.errors import InputError
 from speech.files.media import open_media
 from speech.files.wav_writer import write_wav
 from speech.user_folders import cache_folder, data_folder, state_folder
+from tests.full_disk import disk_of
 
 PORTRAITS = Path(__file__).parent.parent / "avatar" / "assets" / "portraits"
 
@@ -93,18 +92,6 @@ WRITERS = {
     "a.jsonl": transcripts,
     "features.npy": training_data,
 }
-
-
-@contextlib.contextmanager
-def disk_of(size: int) -> Iterator[None]:
-    """Every file that is larger fails as on a full disk."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("name", WRITERS)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agent.command_line import app
+from avatar.evaluation import behaviour_sections
 from avatar.evaluation.lips import LipGeometry
 from avatar.evaluation.plan import Plan
 from avatar.evaluation.recordings_evaluation import evaluate_recordings, prepare_recordings
@@ -46,10 +47,15 @@ def lips():
     return LipGeometry(load_portrait(ROOT / "avatar" / "assets" / "portraits" / "mira.png"))
 
 
-@pytest.fixture(autouse=True)
-def _robots(monkeypatch):
-    """Natural voices take their time, where they are installed."""
-    monkeypatch.setattr("agent.models.training_voices.training_voices", lambda report: VoiceFiles())
+@pytest.fixture(scope="module", autouse=True)
+def _shorter():
+    """Natural voices take their time, where they are installed; and what a face reaches of a command in three seconds
+    says as much here as in eight: the tables are looked at, test_motion_sampler.py has what is reached."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.models.training_voices.training_voices", lambda report: VoiceFiles())
+        patch.setattr(behaviour_sections, "_COMMAND_S", 3.0)
+        patch.setattr(behaviour_sections, "_SETTLED_S", 1.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +66,17 @@ def said():
 @pytest.fixture
 def folder(tmp_path, spoken):
     """A recording, its motion by the rule, and what is said."""
+    recorded(tmp_path, spoken)
     frames = -(-len(spoken.samples) // 640)
     track = SpeechTrack(spoken.samples, (SpokenPart(0, frames, spoken.phones),))
-    write_wav(tmp_path / "one.wav", spoken.samples, RATE)
     write_motion_csv(tmp_path / "one.csv", rule_motion(track))
-    (tmp_path / "one.txt").write_text(TEXT, encoding="utf-8")
     return tmp_path
+
+
+def recorded(folder, spoken):
+    """Writes a recording and what is said in it."""
+    write_wav(folder / "one.wav", spoken.samples, RATE)
+    (folder / "one.txt").write_text(TEXT, encoding="utf-8")
 
 
 class Chewing:
@@ -115,6 +126,29 @@ def run(*arguments):
     return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Of a small network that has learned nothing."""
+    path = tmp_path_factory.mktemp("weights") / "new.safetensors"
+    save_checkpoint(path, untrained(1, DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)))
+    return path
+
+
+EVERYTHING = ("--minutes", 0.2, "--quick", "--seed", 3, "-q")
+"""Of the sampler in every state, and of recordings."""
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, spoken):
+    """A folder with a recording, and the report of the shipped sampler on held-out speech and on it."""
+    folder = tmp_path_factory.mktemp("measured")
+    (folder / "clips").mkdir()
+    recorded(folder / "clips", spoken)
+    done = run("--clips", folder / "clips", *EVERYTHING, "-o", folder / "first.json")
+    assert done.exit_code == 0, done.output
+    return folder
+
+
 def test_a_motion_is_measured_against_its_sound_and_text(folder, tmp_path):
     report = tmp_path / "report.html"
     done = run(folder, "--json", "-o", report)
@@ -149,10 +183,8 @@ def test_the_tables_are_printed(folder):
     assert "Phonemes" in done.stdout and "Mouth and sound" in done.stdout and "100 %" in done.stdout
 
 
-def test_the_configured_sampler_is_measured_in_every_state():
-    done = run("--quick", "--minutes", 0.2, "--seed", 3, "--json", "-q")
-    assert done.exit_code == 0, done.output
-    report = json.loads(done.stdout)
+def test_the_configured_sampler_is_measured_in_every_state(measured):
+    report = json.loads((measured / "first.json").read_text("utf-8"))
     found = sections(report)
     assert {"Phonemes", "Mouth against the rule's", "Behaviour", "Listener's nods", "Commands"} <= found.keys()
     assert "robots only" in report["settings"]["natural voices"]
@@ -166,9 +198,10 @@ def test_the_configured_sampler_is_measured_in_every_state():
     assert report["settings"]["seed"] == "3"
 
 
-def test_a_seed_gives_the_same_figures_and_another_one_others(folder):
+def test_a_seed_gives_the_same_figures_and_another_one_others(folder, weights):
     (folder / "one.csv").unlink()
-    first, again, other = (run(folder, "--quick", "--json", "-q", "--seed", seed).stdout for seed in (3, 3, 4))
+    asked = (folder, "--weights", weights, "--quick", "--json", "-q", "--seed")
+    first, again, other = (run(*asked, seed).stdout for seed in (3, 3, 4))
     assert first == again
     values = [sections(json.loads(text))["Mouth and sound"]["power at 2–7 Hz"]["values"] for text in (first, other)]
     assert values[0]["sampler"] != values[1]["sampler"] and values[0]["rule"] == values[1]["rule"]
@@ -274,15 +307,10 @@ def test_options_that_don_t_go_together(arguments, says):
     assert isinstance(done.exception, InputError) and says in str(done.exception)
 
 
-def test_the_sampler_and_recordings_make_one_report(folder, tmp_path):
-    (folder / "one.csv").unlink()
-    small = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
-    for seed, name in enumerate(("old", "new")):
-        save_checkpoint(tmp_path / f"{name}.safetensors", untrained(seed, small))
-    first, report = tmp_path / "first.json", tmp_path / "report.md"
-    common = ["--clips", folder, "--minutes", 0.2, "--quick", "-q", "--weights"]
-    assert run(*common, tmp_path / "old.safetensors", "-o", first).exit_code == 0
-    done = run(*common, tmp_path / "new.safetensors", "--before", first, "-o", report, "--json")
+def test_the_sampler_and_recordings_make_one_report(measured, weights, tmp_path):
+    first, report = measured / "first.json", tmp_path / "report.md"
+    compared = ("--weights", weights, "--before", first, "-o", report, "--json")
+    done = run("--clips", measured / "clips", *EVERYTHING, *compared)
     assert done.exit_code == 0, done.output
     before, after = json.loads(first.read_text("utf-8")), json.loads(done.stdout)
     assert before["seeds"] == after["seeds"] == 1
@@ -292,7 +320,7 @@ def test_the_sampler_and_recordings_make_one_report(folder, tmp_path):
     assert speed["before"]["idle"] == sections(before)["Behaviour"]["head speed, rms"]["values"]["idle"]
     assert "spread" not in speed and speed["values"]["idle"] != speed["before"]["idle"]
     told = after["settings"]["before"]
-    assert told.startswith("first.json (weights old.safetensors, ") and "NOT ALIKE" not in told
+    assert told.startswith("first.json (weights as shipped, ") and "NOT ALIKE" not in told
     assert "| idle, before | idle |" in report.read_text("utf-8")
 
 

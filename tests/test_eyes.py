@@ -12,7 +12,7 @@ import pytest
 from avatar.decoder import Image
 from avatar.evaluation.decoder.evaluation import vector
 from avatar.evaluation.decoder.lids import measure_closed_lid
-from avatar.eyes.eyeball import Sclera, paint_iris
+from avatar.eyes.eyeball import Sclera, paint_iris, paint_sclera
 from avatar.eyes.glasses import find_glasses
 from avatar.eyes.opening import refine_slit
 from avatar.geometry import landmarks as lm
@@ -182,6 +182,86 @@ def test_what_is_made_up_of_a_white_matches_the_other_eye() -> None:
     assert (matched.image[:, :2] == 100).all(), "the photo's own stays"
     np.testing.assert_allclose(matched.image[:, 2:], 180, atol=2)
     np.testing.assert_allclose(light.matched(dark, 1.0 / 0.9).image, 200, atol=2)
+
+
+def test_what_is_dark_beside_the_white_stays_and_the_iris_leaves_no_mark() -> None:
+    y, x = np.mgrid[:61, :121].astype(np.float64)
+    distance = np.hypot(x - 60, y - 30) / 18.0
+    part = np.full((61, 121, 3), 225, np.uint8)
+    part[distance < 1.08] = (60, 40, 30)
+    part[:, :16] = (70, 45, 40)  # hair, or a shadow
+    visible = np.ones((61, 121), np.float32)
+    whites = (part[..., 0] > 200) & (distance > 1.1)
+    painted = paint_sclera(part, whites, visible, distance, 1.0).image.astype(int)
+    assert np.abs(painted[:, :14] - part[:, :14]).max() < 8
+    assert painted[distance < 1.0].min() > 190
+    covered = visible.copy()
+    covered[:8] = 0.0
+    under_lid = paint_sclera(part, whites & (covered > 0), covered, distance, 1.0).image.astype(int)
+    assert np.abs(under_lid[4, 4] - part[4, 4]).max() < 20, "and goes on under the lid"
+
+
+def test_an_eye_at_rest_is_as_in_the_photo_also_in_the_shadow_of_hair(portrait: Portrait) -> None:
+    image = portrait.image.copy()
+    iris = portrait.landmarks[lm.IRIS["Left"][0], :2]
+    beyond = int(iris[0] + 0.095 * lm.FacePlane.of(portrait.landmarks).eye_distance_px)
+    image[:, beyond:] = (image[:, beyond:] * 0.3).astype(np.uint8)
+    rest = MeshDecoder(replace(portrait, image=image)).decode(vector())
+    row = int(portrait.landmarks[[263, 466], 1].mean())
+    corner = np.s_[row - 3 : row + 4, beyond + 2 : int(portrait.landmarks[263, 0]) - 2]
+    assert rest[corner].max() < 110, "the white is not painted over the shadow"
+
+
+def test_hair_and_its_shadow_lie_on_a_closed_lid(portrait: Portrait) -> None:
+    plane = lm.FacePlane.of(portrait.landmarks)
+    image = portrait.image.copy()
+    points = plane.to_plane(portrait.landmarks)
+    rows, columns = np.mgrid[: portrait.size, : portrait.size]
+    at = plane.to_plane(np.stack([columns, rows], axis=-1))
+    x = points[list(lm.EYE_CORNERS["Left"]), 0]
+    top = points[list(lm.EYE_UPPER["Left"]), 1]
+    # It hangs down to the rim at the eye's outer end.
+    lowest = top.min() + 0.012 + 0.05 * (x.max() - at[..., 0]) / np.ptp(x)
+    fringe = (at[..., 0] > x.min() - 0.05) & (at[..., 1] > lowest)
+    image[fringe] = (image[fringe] * 0.15).astype(np.uint8)
+    closed = MeshDecoder(replace(portrait, image=image)).decode(vector(eyeBlink=1.0)).mean(axis=2)
+
+    def light(a: float, b: float) -> float:
+        column, row = np.rint(plane.to_pixels(np.array([a, b]))).astype(int)
+        return float(closed[row - 1 : row + 2, column - 1 : column + 2].mean())
+
+    middle = float(x.mean())
+    under = light(middle, float(points[list(lm.EYE_LOWER["Left"]), 1].min()) - 0.08)
+    assert light(middle, float(top.max()) - 0.01) < 0.7 * under, "hair and its shadow lie on the lid"
+
+
+def test_a_rim_across_an_eyes_corner_stays(portrait: Portrait) -> None:
+    image = portrait.image.copy()
+    plane = lm.FacePlane.of(portrait.landmarks)
+    points = plane.to_plane(portrait.landmarks)
+    for side in lm.SIDES:
+        corners = points[list(lm.EYE_CORNERS[side])]
+        out = lm.OUTWARDS[side]
+        inner = min(corners, key=lambda corner: out * corner[0])
+        # A lens whose inner rim crosses the inner corner.
+        middle = np.array([inner[0] + out * 0.265, corners[:, 1].mean() - 0.03])
+        axes = plane.to_pixels(np.add(middle, (0.24, 0.17))) - plane.to_pixels(middle)
+        centre = tuple(int(v) for v in plane.to_pixels(middle))
+        cv2.ellipse(image, centre, (int(axes[0]), int(-axes[1])), 0, 0, 360, RED, 4, cv2.LINE_AA)
+    inner_ends = points[[133, 362]]
+    ends = plane.to_pixels(inner_ends + np.array([0.0, 0.02])).astype(int).tolist()
+    cv2.line(image, ends[0], ends[1], RED, 4, cv2.LINE_AA)
+    glasses = find_glasses(image, portrait.landmarks, plane)
+    assert glasses is not None
+    _, frame = glasses.taken_off(image, plane, 1)
+    rims = frame_pixels(image) > 0
+    eyes = np.zeros(rims.shape, np.uint8)
+    for end in inner_ends:
+        cv2.circle(eyes, plane.to_pixels(end).astype(int).tolist(), 9, (1,), -1)
+    across = rims & (eyes > 0)
+    assert across.sum() > 40 and (frame[across] > 0.5).mean() > 0.85
+    for x, y in portrait.landmarks[[468, 473], :2].astype(int):
+        assert frame[y, x] == 0.0
 
 
 def test_a_reflection_is_taken_off_the_iris() -> None:

@@ -29,13 +29,8 @@ MASK = (5, 346, 454, 361, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("portraits")
-
-
-@pytest.fixture(scope="module")
-def people(cache: Path) -> dict[str, Portrait]:
-    return {name: load_portrait(PORTRAITS / f"{name}.png", cache_dir=cache) for name in NAMES}
+def people(portrait_cache: Path) -> dict[str, Portrait]:
+    return {name: load_portrait(PORTRAITS / f"{name}.png", cache_dir=portrait_cache) for name in NAMES}
 
 
 def saved(image: Image, path: Path) -> Path:
@@ -79,13 +74,13 @@ def test_a_dark_beard_is_no_mask(people: dict[str, Portrait]) -> None:
 
 
 def test_the_cloth_over_a_mouth_moves_and_does_not_open(
-    people: dict[str, Portrait], cache: Path, tmp_path: Path
+    people: dict[str, Portrait], portrait_cache: Path, tmp_path: Path
 ) -> None:
     path = saved(masked(people["jonas"], (150, 190, 210)), tmp_path / "masked.png")
-    portrait = load_portrait(path, cache_dir=cache)
+    portrait = load_portrait(path, cache_dir=portrait_cache)
     assert portrait.mouth_is_covered
     assert any("the mouth seems to be covered" in notice for notice in portrait.notices)
-    assert load_portrait(path, cache_dir=cache).mouth_is_covered  # remembered
+    assert load_portrait(path, cache_dir=portrait_cache).mouth_is_covered  # remembered
     rest, open_wide = spoken(portrait)
     x, y = np.rint(portrait.landmarks[14, :2]).astype(int)
     around = np.s_[y - 15 : y + 40, x - 30 : x + 30]
@@ -115,11 +110,15 @@ def test_bad_light_is_said(
     assert said in found if said else found == ""
 
 
+@pytest.fixture(scope="module")
+def bright_mouth(people: dict[str, Portrait]) -> float:
+    return _inside_mouth(people["mira"])
+
+
 @pytest.mark.parametrize("light", [0.25, 0.06])
-def test_teeth_do_not_shine_in_the_dark(people: dict[str, Portrait], light: float) -> None:
+def test_teeth_do_not_shine_in_the_dark(people: dict[str, Portrait], bright_mouth: float, light: float) -> None:
     portrait = people["mira"]
-    dark = replace(portrait, image=(portrait.image * light).astype(np.uint8))
-    bright_mouth, dark_mouth = (_inside_mouth(person) for person in (portrait, dark))
+    dark_mouth = _inside_mouth(replace(portrait, image=(portrait.image * light).astype(np.uint8)))
     assert bright_mouth > 130.0
     assert dark_mouth < 1.3 * light * bright_mouth + 3.0
 
@@ -131,16 +130,16 @@ def _inside_mouth(portrait: Portrait) -> float:
 
 
 def test_faces_that_the_edge_cuts_off_are_said_or_refused(
-    people: dict[str, Portrait], cache: Path, tmp_path: Path
+    people: dict[str, Portrait], portrait_cache: Path, tmp_path: Path
 ) -> None:
     portrait = people["mira"]
     points = portrait.landmarks
     half = portrait.image[:, : int(points[4, 0] + 0.5 * (points[263, 0] - points[4, 0]))]
-    said = load_portrait(saved(half, tmp_path / "half.png"), cache_dir=cache).notices
+    said = load_portrait(saved(half, tmp_path / "half.png"), cache_dir=portrait_cache).notices
     assert any("cuts off part of the face" in notice for notice in said)
     no_mouth = portrait.image[: int(points[2, 1])]
     with pytest.raises(InputError, match=r"expected a .*; use another picture"):
-        load_portrait(saved(no_mouth, tmp_path / "cut.png"), cache_dir=cache)
+        load_portrait(saved(no_mouth, tmp_path / "cut.png"), cache_dir=portrait_cache)
 
 
 @pytest.fixture

@@ -295,11 +295,11 @@ def test_commands_are_followed(shipped):
     assert happy[:, index["mouthSmileLeft"]].mean() > plain[:, index["mouthSmileLeft"]].mean() + 0.2
 
 
-def test_minutes_stay_in_range(shipped):
-    """Two of them, of speech alone; test_drift.py has a kiosk's, and benchmarks/drift.py hours."""
+def test_a_minute_of_speech_stays_in_range(shipped):
+    """test_drift.py has a kiosk's day, and benchmarks/drift.py hours."""
     sampler = FlowMotionSampler(shipped, SamplerOptions(seed=6, steps=1))
     sampler.set_state(ConversationState.SPEAKING)
-    sound = _sound(25 * 30, 16_000)
+    sound = _sound(25 * 15, 16_000)
     heads = []
     for part in range(4):
         sampler.push(AudioChunk(sound, 16_000, part * len(sound)))

@@ -259,7 +259,8 @@ def test_too_little_room(parts: PackagedModel, monkeypatch: pytest.MonkeyPatch, 
 def test_a_disk_that_fills_up(cache: Path) -> None:
     """In a process of its own, whose files may not become larger than a megabyte."""
     code = (
-        "import resource; from pathlib import Path; from agent.models.conversion_cache import converted;"
+        "import resource, sys; from pathlib import Path; from agent.models.conversion_cache import converted;"
+        "sys.dont_write_bytecode = True;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000));"
         "converted('some/model', '1', 2_000_000, lambda folder: (folder / 'x').write_bytes(bytes(2_000_000)))"
     )

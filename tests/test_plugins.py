@@ -8,16 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from agent.backends import tables
 from agent.backends.choice import chosen_mind, chosen_voice
 from agent.backends.making import make_mind, make_voice
 from agent.backends.planning import planned_outputs
 from agent.backends.voice_list import taken_voice, voices_here
+from agent.command_line import app
 from agent.config.config import Config, load_config
 from agent.doctor.plugins import check_plugins
 from agent.knowledge.file import load_knowledge
@@ -164,21 +167,18 @@ def config(*overrides: str) -> Config:
 
 
 @pytest.mark.slow
-def test_a_conversation_uses_both_with_settings_of_their_own(site: Path, tmp_path: Path) -> None:
+def test_a_conversation_uses_both_with_settings_of_their_own(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "config.toml").write_text(
         '[voice]\nbackend = "humming"\n[voice.humming]\npitch_hz = 200\n'
         '[outputs.loudness]\nenabled = true\nfile = "levels.txt"\n[output]\nsize = 256\n',
         "utf-8",
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
-
-    def visavis(*arguments: str) -> str:
-        command = [sys.executable, "-m", "agent", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    visavis("ask", "--text", "What can you do?", "-o", "answer.mp4", "-q")
+    command = [sys.executable, "-m", "agent", "ask", "--text", "What can you do?", "-o", "answer.mp4", "-q"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     sound = read_audio(tmp_path / "answer.mp4", OUTPUT_RATE_HZ)
     spectrum = np.abs(np.fft.rfft(sound))
     assert spectrum.argmax() * OUTPUT_RATE_HZ / len(sound) == pytest.approx(200, abs=1), "the pitch that was asked for"
@@ -187,9 +187,16 @@ def test_a_conversation_uses_both_with_settings_of_their_own(site: Path, tmp_pat
         assert container.streams.video[0].frames == len(levels)
     assert max(levels) > 0.05 and min(levels) == 0.0
 
-    listed = json.loads(visavis("voices", "--json"))
+    monkeypatch.chdir(tmp_path)
+
+    def told_here(*arguments: str) -> Any:
+        done = CliRunner().invoke(app, [*arguments, "--json"])
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    listed = told_here("voices")
     assert [row["id"] for row in listed if row["engine"] == "humming"] == ["humming:low"]
-    told = json.loads(visavis("doctor", "--json"))
+    told = told_here("doctor")
     parts = {part["name"]: part for part in told["parts"]}
     assert (parts["humming"]["status"], parts["humming"]["version"], parts["humming"]["detail"]) == (
         "ok",

@@ -211,3 +211,4 @@ def test_every_good_portrait_is_accepted(test_data: Path, cache: Path) -> None:
         assert portrait.image.shape == (512, 512, 3)
         assert padded_percent(portrait) == pytest.approx(0.0, abs=1e-6), path  # all of them allow that
         assert any("a hand" in notice for notice in portrait.notices) == ("goatee" in path.name), path
+        assert (portrait.in_front is not None) == ("goatee" in path.name), path  # who holds a microphone

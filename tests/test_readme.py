@@ -19,6 +19,9 @@ from agent.commands.demo import QUESTIONS
 from agent.models.packaged_catalogue import PACKAGED
 from avatar.sampler.checkpoint import save_checkpoint, untrained
 from avatar.sampler.denoiser import DenoiserConfig
+from speech.audio import SPEECH_RATE_HZ
+from speech.files.sound_file import read_audio
+from speech.files.wav_writer import write_wav
 from tests.commands import Commands
 from tests.live_program import live_program
 from tests.pulse import Pulse, pulse
@@ -52,6 +55,9 @@ size = 256
 [mind]
 knowledge = "brief.md"
 """
+SPEECH_S = 1.3
+"""Of what a dozen lines speak: a little more than the least that `visavis track` reads."""
+
 BRIEF = """# Brief
 
 Q: What is your name?
@@ -89,9 +95,10 @@ def test_what_pip_installs_are_the_table_s_versions() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds the files which the README's reader has."""
     folder = tmp_path_factory.mktemp("reader")
-    question = sorted(QUESTIONS.glob("*.wav"))[0].read_bytes()
-    (folder / "question.wav").write_bytes(question)
-    (folder / "speech.wav").write_bytes(question)
+    question = sorted(QUESTIONS.glob("*.wav"))[0]
+    (folder / "question.wav").write_bytes(question.read_bytes())
+    words = read_audio(question, SPEECH_RATE_HZ)[: round(SPEECH_S * SPEECH_RATE_HZ)]
+    write_wav(folder / "speech.wav", words, SPEECH_RATE_HZ)
     Image.open(ROOT / "avatar" / "assets" / "portraits" / "mira.png").save(folder / "me.jpg")
     small = DenoiserConfig(width=32, layers=1, heads=2, feed_forward=48)
     save_checkpoint(folder / "small.safetensors", untrained(0, small))

@@ -73,8 +73,8 @@ def commanded() -> Floats:
 
 
 @pytest.fixture(scope="module")
-def portrait(tmp_path_factory: pytest.TempPathFactory) -> Portrait:
-    return load_portrait(ASSETS / "mira.png", cache_dir=tmp_path_factory.mktemp("portraits"))
+def portrait(portrait_cache: Path) -> Portrait:
+    return load_portrait(ASSETS / "mira.png", cache_dir=portrait_cache)
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,8 @@ TURNED = {1: "by 90°", 2: "by 180°", 3: "by 90°"}
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("portraits")
-
-
-@pytest.fixture(scope="module")
-def mira(cache: Path) -> Portrait:
-    return load_portrait(PORTRAITS / "mira.png", cache_dir=cache)
+def mira(portrait_cache: Path) -> Portrait:
+    return load_portrait(PORTRAITS / "mira.png", cache_dir=portrait_cache)
 
 
 def turned(name: str, turns: int, folder: Path) -> Path:
@@ -41,10 +36,12 @@ def turned(name: str, turns: int, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])
-def test_a_turned_photo_becomes_the_same_portrait(mira: Portrait, cache: Path, tmp_path: Path, turns: int) -> None:
+def test_a_turned_photo_becomes_the_same_portrait(
+    mira: Portrait, portrait_cache: Path, tmp_path: Path, turns: int
+) -> None:
     path = turned("mira", turns, tmp_path)
     for _ in range(2):  # found out, and remembered
-        portrait = load_portrait(path, cache_dir=cache)
+        portrait = load_portrait(path, cache_dir=portrait_cache)
         assert portrait.turns == 4 - turns
         assert portrait.notices == (f"{path.name} was turned {TURNED[4 - turns]} to be upright",)
         np.testing.assert_allclose(portrait.landmarks, mira.landmarks, atol=2.0)
@@ -88,11 +85,11 @@ def test_a_mesh_that_contradicts_the_detector_is_told(mira: Portrait) -> None:
 
 
 @pytest.mark.parametrize("degrees", [30, 50])
-def test_a_tilted_head_stays_tilted(cache: Path, tmp_path: Path, degrees: int) -> None:
+def test_a_tilted_head_stays_tilted(portrait_cache: Path, tmp_path: Path, degrees: int) -> None:
     path = tmp_path / "aslant.png"
     with Pillow.open(PORTRAITS / "jonas.png") as file:
         file.convert("RGB").rotate(-degrees, Pillow.Resampling.BICUBIC, fillcolor=(120, 120, 120)).save(path)
-    portrait = load_portrait(path, cache_dir=cache)
+    portrait = load_portrait(path, cache_dir=portrait_cache)
     across = portrait.landmarks[263] - portrait.landmarks[33]
     assert abs(np.degrees(np.arctan2(across[1], across[0])) - degrees) < 4.0
     assert portrait.turns == 0
@@ -100,14 +97,16 @@ def test_a_tilted_head_stays_tilted(cache: Path, tmp_path: Path, degrees: int) -
     assert len(said) == (degrees > 35) == len(portrait.notices)
 
 
-def test_points_of_a_turned_photo_are_those_of_the_upright_one(cache: Path, tmp_path: Path, mira: Portrait) -> None:
+def test_points_of_a_turned_photo_are_those_of_the_upright_one(
+    portrait_cache: Path, tmp_path: Path, mira: Portrait
+) -> None:
     path, target = turned("mira", 1, tmp_path), tmp_path / "points.json"
     with Pillow.open(path) as file:
         size = file.size
     landmarks(path, output=target, detect=True, quiet=True)
     face, _ = read_landmarks(target, size)
     assert face.turns == 3 and b'"turned": 270' in target.read_bytes()
-    portrait = load_portrait(path, landmarks=target, cache_dir=cache)
+    portrait = load_portrait(path, landmarks=target, cache_dir=portrait_cache)
     assert portrait.turns == 3 and portrait.notices == ()
     eyes = float(np.linalg.norm(mira.landmarks[33] - mira.landmarks[263]))
     # A face that is placed by hand is cut out a little wider.
@@ -117,4 +116,4 @@ def test_points_of_a_turned_photo_are_those_of_the_upright_one(cache: Path, tmp_
     assert np.linalg.norm(found * scale + shift - placed, axis=1).mean() < 0.05 * eyes
     target.write_text(target.read_text().replace('"turned": 270', '"turned": 45'))
     with pytest.raises(InputError, match="turned: expected 0, 90, 180 or 270"):
-        load_portrait(path, landmarks=target, cache_dir=cache)
+        load_portrait(path, landmarks=target, cache_dir=portrait_cache)

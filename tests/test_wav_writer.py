@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import soundfile
 
 from speech.errors import InputError
 from speech.files.wav_writer import WavWriter
+from tests.full_disk import disk_of
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -33,13 +33,8 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    try:
-        with pytest.raises(InputError, match=r"a\.wav: expected a place to write to"):
-            with WavWriter(tmp_path / "a.wav", 16_000) as recording:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
-                for _ in range(100):
-                    recording.write(np.zeros(16_000, np.float32))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with pytest.raises(InputError, match=r"a\.wav: expected a place to write to"), disk_of(50_000):
+        with WavWriter(tmp_path / "a.wav", 16_000) as recording:
+            for _ in range(100):
+                recording.write(np.zeros(16_000, np.float32))
     assert list(tmp_path.iterdir()) == []

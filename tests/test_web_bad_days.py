@@ -48,7 +48,8 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(uploads: Path) -> Iterator[Server]:
-    with serving(*QUICK, TMPDIR=str(uploads)) as running:
+    # What a full disk cuts off of a module that Python compiles then would fail every later process.
+    with serving(*QUICK, TMPDIR=str(uploads), PYTHONDONTWRITEBYTECODE="1") as running:
         yield running
 
 

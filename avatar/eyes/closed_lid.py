@@ -30,7 +30,12 @@ _LEAST_KNOWN = 0.10
 _BELOW, _BEYOND, _BLUR = 0.022, 1.12, 0.025
 # A lid is as light as the skin under the eye, within these shares (0.79 to 1.02 in recorded blinks); in the shadow of
 # hair or brow, where it is darker than so much above the lid, at least so light.
-_TONE, _SHADED, _DARK = (0.86, 1.00), 0.81, 0.55
+_TONE, _SHADED, _DARK = (0.86, 0.96), 0.81, 0.55
+# What is as dark as the first of these, a share of that skin's light, is hair, or skin in its shadow, and stays; what
+# is lighter than the second is brought to that.
+_HAIR, _SKIN = 0.12, 0.42
+# The lid shows so far above its lashes, and tells its colour where it is this share as light as the skin under the eye.
+_SHOWS, _LIT = 0.045, 0.70
 # Light on a lid: gained on its bulge, lost towards rim and fold.
 _SHEEN, _RIM_SHADE, _FOLD_SHADE = 0.06, 0.07, 0.06
 # Lashes longer than this are kept free of the fold, by so much.
@@ -75,15 +80,21 @@ def paint_closed_lid(canvas: LidCanvas, skin: SkinSample, room: float) -> tuple[
     shape = LidShape(canvas.slit, measures)
     fold, width = shape.fold_at(canvas.at[..., 0]), np.abs(canvas.across)
     is_eye = (canvas.above < np.maximum(fold, measures.lashes)) & (canvas.below < _BELOW) & (width < _BEYOND)
-    # The skin around goes on over the eye.
-    known = np.where(is_eye, 0.0, np.maximum(skin.likeness(canvas.colour), _LEAST_KNOWN)).astype(np.float32)
+    # The skin around goes on over the eye: that under it and the lid's own, which may be of another colour.
+    likeness = np.maximum(skin.likeness(canvas.colour), _lid_likeness(canvas, measures, skin))
+    known = np.where(is_eye, 0.0, np.maximum(likeness, _LEAST_KNOWN)).astype(np.float32)
     around = cv2.GaussianBlur(pull_push(canvas.values, known), (0, 0), _BLUR * canvas.unit)
     # Height on the closed lid: 0 at its rim, 1 at its fold.
     height = canvas.above_closed / np.maximum(fold + canvas.down, 1e-3)
     bulge = (1.0 - smoothstep(height, 0.40, 1.15)) * (1.0 - smoothstep(width, 0.7, 1.15))
     over = canvas.grey[(canvas.above > fold + 0.01) & (canvas.above < fold + 0.06) & (width < 0.8)]
     is_shaded = len(over) > 0 and float(np.median(over)) < _DARK * skin.grey
-    lid = around + bulge[..., None] * (_toned(around, skin, _SHADED if is_shaded else _TONE[0]) - around)
+    if is_shaded:
+        lift = smoothstep(around @ GREY / skin.grey, _HAIR, _SKIN)
+        toned = around + lift[..., None] * (_toned(around, skin, _SHADED) - around)
+    else:
+        toned = _toned(around, skin, _TONE[0])
+    lid = around + bulge[..., None] * (toned - around)
     lid = lid * _light(height, width)[..., None]
     lid = lid + skin_grain(canvas, skin, is_eye, lid @ GREY)
     lid, hairs = paint_lashes(canvas, lid, around, measures, colourfulness(skin.colour))
@@ -91,6 +102,15 @@ def paint_closed_lid(canvas: LidCanvas, skin: SkinSample, room: float) -> tuple[
     cover = np.clip(0.5 + inside / _SOFT_TEXELS, 0.0, 1.0) * (1.0 - smoothstep(width, 1.02, 1.20))
     alpha = cover + hairs * (1.0 - cover)
     return np.dstack([np.rint(np.clip(lid, 0.0, 255.0)), np.rint(255.0 * alpha)]).astype(np.uint8), shape
+
+
+def _lid_likeness(canvas: LidCanvas, measures: LidMeasures, skin: SkinSample) -> Floats:
+    """How much each texel is skin as what shows of the lid above its lashes; 0 where that is in a shadow, or hair."""
+    above = (canvas.above > measures.lashes) & (canvas.above < measures.lashes + _SHOWS) & (np.abs(canvas.across) < 0.8)
+    own = SkinSample(canvas.colour, above)
+    if not above.any() or own.grey < _LIT * skin.grey:
+        return np.zeros(canvas.grey.shape, np.float32)
+    return own.likeness(canvas.colour)
 
 
 def _toned(around: Floats, skin: SkinSample, low: float) -> Floats:

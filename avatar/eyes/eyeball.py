@@ -19,6 +19,14 @@ _RINGS = 10
 # What is so many grey levels lighter than its ring of the iris, lighter than this in every channel and no larger than
 # this share of the iris, is a reflection.
 _CATCHES, _WHITE, _MOST_CATCH = 45.0, 150.0, 0.05
+# Where the other eye shows the first share of all the white that both show, this one's own is as good; from the second
+# on it is too little to go by.
+_SEEN_LESS = (0.55, 0.90)
+# From where to where, in the iris' radii, the photo's own white counts, and what else it shows between the lids; from
+# the third on its white is clear of the iris' soft edge.
+_NEAR_WHITE, _NEAR_DARK, _CLEAR = (1.12, 1.30), (1.15, 1.36), 1.28
+# What is made up is smoothed so far, texels of a picture of 512; and what is dark beside it weighs so much in it.
+_SMOOTH, _DARKENS = 3.0, 0.15
 
 Distances = Doubles
 """From the middle of the iris, in its radii."""
@@ -77,22 +85,37 @@ class Sclera:
             other: eye.
             lighter: how much more light falls on this one.
         """
-        share = other.seen / max(self.seen + other.seen, 1)
+        share = float(smoothstep(other.seen / max(self.seen + other.seen, 1), *_SEEN_LESS))
         change = share * (lighter * other.colour - self.colour)
         image = self.image + change * self.filled[..., None]
         return replace(self, image=np.rint(np.clip(image, 0.0, 255.0)).astype(np.uint8))
 
 
-def paint_sclera(part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances) -> Sclera:
+def paint_sclera(
+    part: Image, whites: npt.NDArray[np.bool_], visible: Floats, distance: Distances, scale: float
+) -> Sclera:
     """The white of the eye as if there were no iris and no lids."""
+    values = part.astype(np.float32)
+    # The edge of an iris is soft: the further away the whiter, but an eye that shows little must do with that.
     white = (whites & (distance > 1.10)).astype(np.float32)
+    clear = white * (distance > _CLEAR)
+    if 2.0 * clear.sum() > white.sum():
+        white = clear
     seen = int(white.sum())
     if seen < 12:  # hardly any white to be seen: a dark eye, its edge must do
         seen, white = 0, visible
-    filled = pull_push(part.astype(np.float32), white)
     colour = np.median(part[white > 0.0], axis=0) if white.any() else np.full(3, 128.0)
-    made_up = cv2.GaussianBlur(1.0 - white, (0, 0), 2.0)
-    return Sclera(np.rint(np.clip(filled, 0.0, 255.0)).astype(np.uint8), made_up, colour.astype(np.float32), seen)
+    # What is no white is shadow, lashes or the eye's inner corner, and stays; but not close to the iris, whose own edge
+    # it may be. It darkens a little what is made up beside it.
+    dark = visible * smoothstep(distance, *_NEAR_DARK) * (white == 0.0)
+    filled = pull_push(values, np.maximum(white, _DARKENS * dark**2).astype(np.float32))
+    filled = cv2.GaussianBlur(filled, (0, 0), _SMOOTH * scale)
+    own = np.maximum(white * smoothstep(distance, *_NEAR_WHITE), dark)
+    own = cv2.GaussianBlur(own.astype(np.float32), (0, 0), scale) * visible
+    # All goes on under the lids' rims.
+    image = pull_push(filled + own[..., None] * (values - filled), visible)
+    made_up = 1.0 - own
+    return Sclera(np.rint(np.clip(image, 0.0, 255.0)).astype(np.uint8), made_up, colour.astype(np.float32), seen)
 
 
 def paint_iris(part: Image, visible: Floats, distance: Distances, scale: float) -> tuple[Image, Image]:

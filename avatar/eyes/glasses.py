@@ -29,6 +29,9 @@ _AS_DARK, _SURELY, _BARE = 0.45, 22.0, 0.05
 # Eyes are not: so far out, of their half width, and so far up and down. Thin rims may touch the lid, thick ones leave
 # room for its lashes.
 _EYE_ACROSS, _THIN_AROUND, _THICK_AROUND = 1.0, 0.022, 0.060
+# Only at a corner, beyond this of its half width and away from the iris (radii), may a rim cross an eye, and only where
+# there surely is one so close to the corner; metal glints between dark edges that are at most twice the last apart.
+_CORNER, _OFF_IRIS, _GOES_ON, _GLINT = 0.60, 1.15, 0.02, 0.014
 # Around the lenses and along the temples, eye distances; how softly the rigid part ends.
 _BESIDE_IN, _BESIDE_OUT, _AROUND, _SOFT = 0.14, 0.20, 0.03, 0.10
 # Where the rims are looked for: above the upper lid and below the lower one.
@@ -119,9 +122,8 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
     for side in lm.SIDES:
         x, y = points[lm.CHEEK[side]]
         cheeks.append(_line(lines[_between(b, y - 0.13, y + 0.10)][:, _between(a, x - 0.08, x + 0.08)])[0])
-    around = _THIN_AROUND
-    if darkness < _DARKER or darkness < _STRONGER * max(cheeks):
-        around = _THICK_AROUND
+    is_thin = darkness >= max(_DARKER, _STRONGER * max(cheeks))
+    if not is_thin:
         lines = _dark_lines(grey, _THICK)
         darkness, row = _line(lines[rows][:, columns])
         forehead = grey[_between(b, middle + 0.20, middle + 0.30)][:, columns]
@@ -145,7 +147,7 @@ def find_glasses(image: Image, landmarks: Floats, plane: lm.FacePlane) -> Glasse
         lower = float(b[below][_line(lines[below][:, columns])[1]])
         out = lm.OUTWARDS[side]
         lenses[side] = (inside - out * _BESIDE_IN, outside + out * _BESIDE_OUT, upper + _AROUND, lower - _AROUND)
-    return Glasses(lenses, bridge, _frame(lines, darkness, points, around, between_eyes))
+    return Glasses(lenses, bridge, _frame(lines, darkness, points, between_eyes, is_thin=is_thin))
 
 
 def _dark_lines(grey: Image, wide: int) -> Floats:
@@ -154,20 +156,42 @@ def _dark_lines(grey: Image, wide: int) -> Floats:
     return np.asarray(cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, around), np.float32)
 
 
-def _frame(lines: Floats, darkness: float, points: Doubles, around: float, bridge: npt.NDArray[np.bool_]) -> Floats:
+def _frame(lines: Floats, darkness: float, points: Doubles, bridge: npt.NDArray[np.bool_], *, is_thin: bool) -> Floats:
     """Where the frame is that hangs together with its bridge, and is about as dark: float32 [h, w] in [0, 1]."""
-    found = (lines > max(_AS_DARK * darkness, _SURELY)).astype(np.uint8)
+    dark = (lines > max(_AS_DARK * darkness, _SURELY)).astype(np.uint8)
+    found = dark.copy()
     a, b = np.meshgrid(_A, _B)
+    around = _THIN_AROUND if is_thin else _THICK_AROUND
+    corners = []
     for side in lm.SIDES:
         upper, lower = (points[list(curve[side])] for curve in (lm.EYE_UPPER, lm.EYE_LOWER))
         above, below = (np.interp(a, *line[np.argsort(line[:, 0])].T) for line in (upper, lower))
         x = points[list(lm.EYE_CORNERS[side]), 0]
-        near = np.abs(a - x.mean()) < _EYE_ACROSS * abs(x[1] - x[0]) / 2.0
-        found[near & (b < above + around) & (b > below - around)] = 0
+        across = np.abs(a - x.mean()) / (abs(x[1] - x[0]) / 2.0)
+        eye = (across < _EYE_ACROSS) & (b < above + around) & (b > below - around)
+        found[eye] = 0
+        iris = points[list(lm.IRIS[side])]
+        radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
+        away = eye & (across > _CORNER) & (np.hypot(a - iris[0, 0], b - iris[0, 1]) > _OFF_IRIS * radius)
+        for corner in points[list(lm.EYE_CORNERS[side]), :2]:
+            distance = np.hypot(a - corner[0], b - corner[1])
+            corners.append((distance < _GOES_ON, away & ((a - x.mean()) * (corner[0] - x.mean()) > 0.0)))
     _, labels = cv2.connectedComponents(found)
-    frame = np.isin(labels, [label for label in np.unique(labels[bridge]) if label]).astype(np.float32)
+    frame = np.isin(labels, [label for label in np.unique(labels[bridge]) if label])
+    # A thin rim in front of an eye's corner goes on there.
+    for close, corner in corners:
+        if is_thin and (frame & close).any():
+            frame |= (dark > 0) & corner
+    # Metal glints between its dark edges.
+    frame = cv2.morphologyEx(frame.astype(np.float32), cv2.MORPH_CLOSE, _disc(_GLINT))
     frame = cv2.dilate(frame, np.ones((3, 3), np.uint8))
     return np.asarray(cv2.GaussianBlur(frame, (0, 0), 0.8), np.float32)
+
+
+def _disc(radius: float) -> npt.NDArray[np.uint8]:
+    """Within a radius, eye distances, of a texel."""
+    side = 2 * round(radius * _TEXELS) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _between(values: Doubles, low: float, high: float) -> npt.NDArray[np.bool_]:

@@ -24,7 +24,9 @@ _FOLD_FROM, _FOLD_TO, _FOLD_DARKER, _FOLD_SHARE, _FOLD, _OVER_LASHES = 0.035, 0.
 # So much of a lash's own colour is kept beside its darkness.
 _OWN_COLOUR = 0.4
 # The line on a closed eye: half its width, and how light it is, shares of the skin's light.
-_LINE, _LINE_LIGHT = 0.0048, (0.12, 0.75)
+_LINE, _LINE_LIGHT = 0.0048, (0.12, 0.65)
+# They cover no more of a closed lid than this share of what was open.
+_LONGEST = 0.38
 # Single lashes below it: how many, how long, and how opaque where they are black.
 _HAIRS, _HAIR_LENGTH, _HAIR_OPACITY = 30, 0.028, 0.4
 
@@ -99,7 +101,8 @@ def paint_lashes(
     blue = np.clip((canvas.values[..., 2] - canvas.values[..., 0]) / 20.0, 0.0, 1.0)[..., None]
     tinted = grey[..., None] + _OWN_COLOUR * (1.0 - blue) * (darker - grey[..., None])
     ends = (1.0 - smoothstep(t, 0.90, 1.08)) * (1.0 - smoothstep(-t, 0.65, 1.0))
-    long = measures.lashes - measures.line
+    tallest = float((canvas.slit.upper - canvas.slit.lower).max())
+    long = min(measures.lashes - measures.line, _LONGEST * tallest)
     strip = (smoothstep(height, 0.0, 0.006) * (1.0 - smoothstep(height, long, long + 0.012)) * ends)[..., None]
     lid = lid * (1.0 + strip * (canvas.moved_down(tinted, canvas.down + measures.line) - 1.0))
     # The line of their roots goes on where iris and white hid it.

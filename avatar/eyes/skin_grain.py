@@ -17,7 +17,7 @@ from avatar.picture.blending import GREY
 # median is a thing.
 _FINE, _FINEST, _MOST = 0.016, 0.012, 3.0
 # It is made this share as strong as under the eye, within these factors.
-_SHARE, _GAIN = 0.85, (0.3, 3.0)
+_SHARE, _GAIN = 0.85, (0.3, 6.0)
 # Where under the eye that is, and how far away grain is looked for (outwards, up).
 _UNDER = (0.05, 0.12)
 _PLACES = ((0.0, -0.20), (0.0, -0.26), (0.06, -0.22), (-0.04, -0.30), (0.0, 0.30), (-0.08, 0.38), (0.0, 0.0))
@@ -48,7 +48,10 @@ def skin_grain(canvas: LidCanvas, skin: SkinSample, where: Where, light: Floats)
     grain = np.clip(fine, -most, most) * (light / sample.grey)[..., None]
     under = (canvas.below > _UNDER[0]) & (canvas.below < _UNDER[1]) & (np.abs(canvas.across) < 0.8)
     own, found = (_strength(grey, part, canvas.unit) for grey, part in ((canvas.grey, under), (grain @ GREY, where)))
-    return np.asarray(grain * np.clip(_SHARE * own / max(found, 1e-3), *_GAIN), np.float32)
+    gain = float(np.clip(_SHARE * own / max(found, 1e-3), *_GAIN))
+    # What is made stronger is only its light and shade, not its colour.
+    plain = (grain @ GREY)[..., None]
+    return np.asarray(gain * plain + min(gain, 1.0) * (grain - plain), np.float32)
 
 
 def _cleanest(canvas: LidCanvas, skin: SkinSample, where: Where) -> tuple[Image, SkinSample]:

@@ -33,6 +33,8 @@ _INTO_FOREHEAD, _BROW_INNER = 0.30, 0.19
 _FLARES, _FLARES_UP, _NOSTRIL = 0.010, 0.0025, 0.075
 # Lips part from the middle: so much of the mouth's half width opens before the rest does.
 _PARTS_WITHIN = 0.80
+# 1 over the largest value of t (1 - t²)².
+_PEAK = 3.494
 # Of a photo's open mouth: the share that the upper lip closes, more where it is drawn up into an arch higher than
 # closed lips have; what lips alone part; the share of the rest that the chin moves.
 _CLOSE_EXTRA = 0.025  # eye distances by which the lips' rims overlap then
@@ -168,9 +170,9 @@ class FaceFields:
         away = np.clip(v if is_upper else -v, 0.0, None)
         thickness = self._lip_upper if is_upper else self._lip_lower
         # How wide the slit opens along its length; a lens with full, not pointed, corners.
-        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.9
+        opening = np.clip(1.0 - t**2, 0.0, None) ** 0.72
         # The lower lip hangs rounder than the upper one rises.
-        droop = np.clip(1.0 - np.abs(t) ** 3.2, 0.0, None)
+        droop = np.clip(1.0 - np.abs(t) ** 2.6, 0.0, None) ** 0.76
         # A lip moves as one piece: its displacement only fades beyond its outer rim.
         lip = 1.0 - smoothstep(away, thickness * 0.9, thickness * 0.9 + (0.20 if is_upper else 0.26))
         rim = np.exp(-(((away - thickness) / (0.8 * thickness)) ** 2)) * smoothstep(away, 0.0, 0.7 * thickness)
@@ -182,7 +184,10 @@ class FaceFields:
         fields["jaw"] = (-0.05 * x * self._near_corner(x, v), -_CHIN_DROP * jaw)
         follow = _CHIN_DROP * _LIPS_FOLLOW
         gap = follow * opening * lip if is_upper else -(_LIP_DROP - follow) * droop * self._lower_lip(away, thickness)
-        fields["gap"] = (-0.10 * x * self._near_corner(x, v), gap)
+        # The lower lip is drawn out flat: it opens as a bowl, not as a wedge, and its red goes round it.
+        flat = zero if is_upper else 0.022 * _PEAK * t * np.clip(1.0 - t**2, 0.0, None) ** 2
+        drawn = flat * self._lower_lip(away, thickness) - 0.14 * x * self._near_corner(x, v)
+        fields["gap"] = (drawn, gap)
         # What a gap does as long as it is small, instead: the sides still touch.
         narrow = np.clip(1.0 - (t / _PARTS_WITHIN) ** 2, 0.0, None)
         if is_upper:
@@ -197,10 +202,15 @@ class FaceFields:
         fields["jawSide"] = (0.125 * side_shift, zero)
         fields["mouthSide"] = (0.11 * shift, zero)
 
-        gather = np.exp(-((x / 0.44) ** 2) - (v / 0.34) ** 2)
+        # The corners come in by the most: the lips' middle, which is their red, is hardly made narrower by it.
+        clipped = np.clip(t, -1.0, 1.0)
+        beyond = np.clip(np.abs(t) - 1.0, 0.0, None) * self._mouth_half
+        gather = np.exp(-((beyond / 0.30) ** 2) - (v / 0.34) ** 2) * self._mouth_half
         sign = 1.0 if is_upper else -1.0
-        fields["pucker"] = (-0.52 * x * gather, sign * 0.035 * rim * inside)
-        fields["funnel"] = (-0.34 * x * gather, sign * 0.03 * rim * inside)
+        # They become fuller, by what a thin lip can give.
+        fuller = sign * rim * inside
+        fields["pucker"] = (-(0.28 * clipped + 0.12 * clipped**3) * gather, min(0.050, 0.75 * thickness) * fuller)
+        fields["funnel"] = (-(0.18 * clipped + 0.08 * clipped**3) * gather, min(0.042, 0.62 * thickness) * fuller)
         fields["funnelGap"] = (zero, (0.035 * opening if is_upper else -0.055 * droop) * lip)
         fields["puff"] = (0.21 * x * np.exp(-(((np.abs(x) - 0.44) / 0.24) ** 2) - ((v - 0.04) / 0.34) ** 2), zero)
 
@@ -209,7 +219,8 @@ class FaceFields:
         fields["rollUpper"] = (zero, -0.048 * tuck if is_upper else zero)
         boss = _bump(x, v, np.array([0.0, -0.32]), 0.26, 0.20)
         raise_both = np.exp(-((t / 0.9) ** 2)) * (np.exp(-((away / 0.14) ** 2)) if is_upper else lip)
-        fields["shrugLower"] = (zero, 0.045 * raise_both + (zero if is_upper else 0.045 * boss))
+        fields["shrugLower"] = (zero, zero if is_upper else 0.045 * (raise_both + boss))
+        fields["shrugPush"] = (zero, 0.045 * raise_both if is_upper else zero)
         fields["shrugUpper"] = (zero, 0.050 * np.exp(-((t / 0.9) ** 2)) * np.exp(-((away / 0.16) ** 2)))
 
         # A photo that smiles already has less of a smile left to add.
@@ -220,7 +231,7 @@ class FaceFields:
             half = smoothstep(out * t, -0.35, 0.35)
             pull = _bump(x, v, corner, 0.24, 0.24)
             # The corners bend the line of the lips, instead of carrying its middle and the tip of the nose along.
-            bend = _bump(x, v, corner, 0.21, 0.20 if is_upper else 0.24)
+            bend = _bump(x, v, corner, *((0.19, 0.20) if is_upper else (0.21, 0.24)))
             tight = _bump(x, v, corner, 0.14, 0.14)
             middle_up = _bump(x, v, corner * 1.5 + [0.0, 0.16], 0.22, 0.16)
             # Lips that are drawn out become thinner.

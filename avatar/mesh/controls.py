@@ -17,7 +17,7 @@ from avatar.motion import GAZE_AT_FULL_LOOK_RAD, Floats, MotionLayout
 
 MOUTH_CONTROLS: tuple[str, ...] = (
     *("jaw", "gap", "gapMiddle", "jawForward", "jawSide", "funnel", "funnelGap", "pucker", "mouthSide"),
-    *("rollLower", "rollUpper", "shrugLower", "shrugUpper", "puff"),
+    *("rollLower", "rollUpper", "shrugLower", "shrugPush", "shrugUpper", "puff"),
     *(
         stem + side
         for stem in ("smile", "frown", "unsmile", "dimple", "stretch", "press", "lower", "upper")
@@ -42,6 +42,8 @@ _SMILE_CHEEK = 0.75
 
 # A gap up to this is one in the middle of the lips only; what exceeds it opens them from corner to corner.
 _MIDDLE_GAP = 0.08
+# A full jaw keeps the upper lip from rising by so much.
+_STRETCHES_UPPER = 0.4
 
 _Reader = Callable[[str], float]
 
@@ -75,8 +77,11 @@ class ControlMap:
         out["funnelGap"] = funnel * left_open
         out["pucker"] = pucker * (1.0 - 0.5 * funnel)
         rounding = max(funnel, pucker)
+        twist = 0.5 * abs(out["jawSide"] - out["mouthSide"])
         for stem in ("rollLower", "rollUpper", "shrugLower", "shrugUpper"):
             out[stem] = of("mouth" + stem[0].upper() + stem[1:])
+        # The chin pushes the upper lip up through the lower one, as long as they touch.
+        out["shrugPush"] = out["shrugLower"] * (1.0 - min(out["gap"] / _MIDDLE_GAP, 1.0))
         # A lip that the chin pushes up can hardly be rolled in as well.
         out["rollUpper"] *= 1.0 - 0.5 * out["shrugLower"]
         out["rollLower"] *= 1.0 - 0.5 * out["shrugLower"]
@@ -89,17 +94,20 @@ class ControlMap:
             frown = of("mouthFrown" + side)
             # A corner goes up or down.
             out["frown" + side] = frown * (1.0 - 0.5 * smile)
-            # Before a mouth frowns, the smile goes that the photo may have.
-            out["unsmile" + side] = (1.0 - (1.0 - frown) ** 5) * (1.0 - smile)
+            # Before a mouth frowns, and as it is rounded, the smile goes that the photo may have.
+            out["unsmile" + side] = max(1.0 - (1.0 - frown) ** 5, rounding) * (1.0 - smile)
             out["dimple" + side] = of("mouthDimple" + side)
             # Smile, stretch and dimple pull the same corner: what one has taken the others can't.
             out["stretch" + side] = of("mouthStretch" + side) * (1.0 - 0.5 * smile) * (1.0 - 0.6 * rounding)
             # Lips that are rolled in, or pushed up by the chin, have no more to be pressed thin.
             taken = 0.7 * max(out["rollLower"], out["rollUpper"], out["shrugLower"])
             out["press" + side] = of("mouthPress" + side) * (1.0 - out["gap"]) * (1.0 - taken)
-            # A funnel has turned the lower lip down: between lip and chin there is less skin left to be drawn together.
-            out["lower" + side] = of("mouthLowerDown" + side) * left_open * (1.0 - 0.5 * funnel)
-            out["upper" + side] = of("mouthUpperUp" + side) * left_open
+            # Lips that are drawn together give way less; a dropped jaw stretches the upper one over the teeth, and a
+            # funnel has turned the lower one down already: there is less skin left between it and the chin, and none
+            # where mouth and jaw go to different sides.
+            gives_way = left_open * (1.0 - 0.45 * rounding)
+            out["lower" + side] = of("mouthLowerDown" + side) * gives_way * (1.0 - 0.5 * funnel * (1.0 + twist))
+            out["upper" + side] = of("mouthUpperUp" + side) * gives_way * (1.0 - _STRETCHES_UPPER * jaw)
             brow_down = of("browDown" + side)
             out["browDown" + side] = brow_down
             out["browOuter" + side] = of("browOuterUp" + side) * (1.0 - 0.5 * brow_down)

@@ -8,6 +8,8 @@ dropped jaw, the grain of stretched skin, the light on folded skin. Every pixel 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -25,6 +27,7 @@ from avatar.mesh.controls import FACE_CONTROLS, MOUTH_CONTROLS, ControlMap, cont
 from avatar.mesh.eyes import Eye
 from avatar.mesh.grain import STRETCHING, Grain
 from avatar.mesh.hanging import hanging
+from avatar.mesh.held import HeldThing
 from avatar.mesh.layers import TEXTURE_SCALE, split_layers, upscale
 from avatar.mesh.mouth import LipField, Mouth
 from avatar.mesh.person import PersonLayer
@@ -64,6 +67,9 @@ class MeshDecoder:
         self, portrait: Portrait, *, background: str = PHOTO, fixed: FixedSides = NONE_FIXED, breathing: float = 1.0
     ) -> None:
         self._breathing = breathing
+        self._held = None if portrait.in_front is None else HeldThing(portrait, portrait.in_front)
+        if self._held is not None:
+            portrait = replace(portrait, image=self._held.behind)
         points = portrait.landmarks
         plane = lm.FacePlane.of(points)
         size, scale = portrait.size, portrait.scale
@@ -159,12 +165,17 @@ class MeshDecoder:
         self._chin.draw(frame, face_controls, back, pose, self._person)
         self._grain.draw(frame, controls, back, pose)
         self._shading.draw(frame, controls, back, values[MotionLayout.ROTATION])
+        if self._held is not None:
+            self._held.draw(frame, pose)
         if over_black is None or self._person_over_white is None:
             return frame
         # How much of each pixel the person covers shows in what shines through before white and before black.
         over_white = self._person_over_white.draw(back)
         self._chin.draw(over_black, face_controls, back, pose, self._person)
         self._chin.draw(over_white, face_controls, back, pose, self._person_over_white)
+        if self._held is not None:
+            self._held.draw(over_black, pose)
+            self._held.draw(over_white, pose)
         shines_through = cv2.subtract(cv2.extractChannel(over_white, 1), cv2.extractChannel(over_black, 1))
         return _unpremultiplied(frame, np.asarray(cv2.bitwise_not(shines_through), np.uint8))
 

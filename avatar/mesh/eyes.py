@@ -94,12 +94,12 @@ class Eye:
         distance = np.linalg.norm(at - centre, axis=-1) / radius
         whites = sclera_mask(part, visible, distance)
         distance /= measure_iris_radius(part, visible, distance)
-        self._sclera = paint_sclera(part, whites, visible, distance)
+        self._sclera = paint_sclera(part, whites, visible, distance, scale)
         self._iris, self._light = paint_iris(part, visible, distance, scale)
         self._pupil: tuple[Floats, float] | None = None
         width = float(np.linalg.norm(np.subtract(*landmarks[list(lm.EYE_CORNERS[side]), :2])))
         if 2.0 * radius > _NO_WHITE * width:
-            self._sclera = paint_sclera(part, np.zeros_like(whites), visible, distance)
+            self._sclera = paint_sclera(part, np.zeros_like(whites), visible, distance, scale)
             self._pupil = (centre * TEXTURE_SCALE + self._offset).astype(np.float32), radius * TEXTURE_SCALE
         self._yaw, self._pitch = MotionLayout.INDEX["gazeYaw"], MotionLayout.INDEX["gazePitch"]
 

@@ -26,10 +26,10 @@ from avatar.mesh.slit import (
     paste,
     uncovered,
 )
-from avatar.motion import Floats, MotionLayout
+from avatar.motion import Doubles, Floats, MotionLayout
 from avatar.oral.canvas import ABOVE, HALF_WIDTH, texture
 from avatar.oral.interior import Interior, OralPose, mouth_scale
-from avatar.oral.lip_rims import web_px, wet_rim
+from avatar.oral.lip_rims import joint_px, web_px, wet_rim
 from avatar.oral.palette import Palette, palette
 from avatar.oral.tongue import paint_tongue_tip
 from avatar.picture.blending import blend, shade
@@ -46,6 +46,8 @@ _PARTED_PX = (1.5, 6.0)
 _JAW_ASIDE = 0.10
 # Soft edge of the lips, pixels; and how far the lower lip reaches under the upper one, so that no gap shines through.
 _SOFT_PX, OVERLAP_PX, INSIDE_PX = 1.3, 1.2, 1.2
+# A ramp that is so many times as wide as a blur's standard deviation is as soft.
+_RAMP_OF_BLUR = 12.0**0.5
 
 _STEPS = 4
 _CONTROLS = ("rest", *MOUTH_CONTROLS, *(name for name in FACE_CONTROLS if not name.startswith("brow")))
@@ -96,14 +98,21 @@ class Mouth:
         at = plane.to_plane(nodes)
         self._is_upper = at[..., 1] > (slit.upper_at(at[..., 0]) + slit.lower_at(at[..., 0])) / 2.0
         # Closed lips share a line, under which the lower one goes on; open ones end before the photo's own teeth.
-        edges_px = (INSIDE_PX, INSIDE_PX) if fields.photo_gap > CLOSED_GAP else (0.0, -OVERLAP_PX)
-        self._edges = (edge_table(edges_px[0], _SOFT_PX), edge_table(edges_px[1], _SOFT_PX))
+        was_open = fields.photo_gap > CLOSED_GAP
+        edges_px = (INSIDE_PX, INSIDE_PX) if was_open else (0.0, -OVERLAP_PX)
         resolution = 2.0 * plane.eye_distance_px
         softness = edge_blur_px(image, landmarks[list(lm.FACE_OVAL), :2]) / patch.scale
+        # Lips that have parted end as softly as everything in the picture does.
+        ramps_px = (_SOFT_PX, max(_SOFT_PX, _RAMP_OF_BLUR * min(softness, _MOST_BLUR_PX)))
+        self._edges, self._parted_edges = (
+            (edge_table(edges_px[0], ramp), edge_table(edges_px[1], ramp)) for ramp in ramps_px
+        )
         blur = 2.0 * patch.scale * float(np.sqrt(max(min(softness, _MOST_BLUR_PX) ** 2 - _PAINTED_PX**2, 0.0)))
         colours = palette(image, landmarks)
-        self._closed = patch.textures
-        self._parted = _parted(patch, plane, slit, colours, softness)
+        across = slit.across(plane.to_plane(patch.texels())[..., 0])
+        # What ends before a photo's own teeth must still meet in the corners.
+        self._closed = _with_web(patch.textures, joint_px(across)) if was_open else patch.textures
+        self._parted = _parted(patch, self._closed, plane, across, colours, softness)
         # From pixels of the portrait to eye distances from the closed lips' middle, and to texels of the tongue's tip.
         inverse = np.linalg.inv(plane.axes)
         middle = np.array([slit.centre, fields.seam_b])
@@ -149,10 +158,11 @@ class Mouth:
         """Draws the mouth into a frame that has everything else."""
         forward = self._forward(controls)
         lips = self._lips_b + self._lip_moves @ controls[self._rows]
-        textures = self._textures(float(lips[0] - lips[1]) * self._b_px)
+        parted = float(smoothstep(float(lips[0] - lips[1]) * self._b_px, *_PARTED_PX))
+        textures = _between(self._closed, self._parted, parted)
         window = self._patch.draw((self._invert(forward[0]), self._invert(forward[1])), pose, textures)
-        upper_alpha, lower_alpha = window.alphas(*self._edges)
-        if textures is not self._closed:
+        upper_alpha, lower_alpha = window.alphas(*_between(self._edges, self._parted_edges, parted))
+        if parted > 0.0:
             # How far a pixel is inside is measured upwards: where open lips end steeply, their edges are too sharp.
             upper_alpha, lower_alpha = self._softened(upper_alpha), self._softened(lower_alpha)
         at = uncovered(window, upper_alpha, lower_alpha)
@@ -191,19 +201,6 @@ class Mouth:
     def _softened(self, alpha: Image) -> Image:
         return np.asarray(cv2.blur(alpha, (self._soft_across, 1), borderType=cv2.BORDER_REPLICATE), np.uint8)
 
-    def _textures(self, gap_px: float) -> tuple[Image, Image]:
-        """Both lips as they are when their edges are so far apart, pixels at 512."""
-        parted = float(smoothstep(gap_px, *_PARTED_PX))
-        if parted <= 0.0:
-            return self._closed
-        if parted >= 1.0:
-            return self._parted
-        upper, lower = (
-            np.asarray(cv2.addWeighted(open_, parted, closed, 1.0 - parted, 0.0), np.uint8)
-            for open_, closed in zip(self._parted, self._closed, strict=True)
-        )
-        return upper, lower
-
     def _oral_pose(self, values: Floats, controls: Floats, lower_lip: float) -> OralPose:
         on_jaw = self._lip_moves[1] * self._on_jaw
         funnel, pucker = float(controls[INDEX["funnel"]]), float(controls[INDEX["pucker"]])
@@ -223,17 +220,38 @@ class Mouth:
 
 
 def _parted(
-    patch: SlitPatch, plane: lm.FacePlane, slit: Slit, colours: Palette, softness_px: float
+    patch: SlitPatch,
+    closed: tuple[Image, Image],
+    plane: lm.FacePlane,
+    across: Doubles,
+    colours: Palette,
+    softness_px: float,
 ) -> tuple[Image, Image]:
     """The textures of both lips once they have parted."""
-    across = slit.across(plane.to_plane(patch.texels())[..., 0])
     down = -plane.axes[:, 1] / np.linalg.norm(plane.axes[:, 1]) * patch.scale * TEXTURE_SCALE
     made = []
     for photo, upper in zip(patch.textures, (True, False), strict=True):
         edge_px = (photo[:, :, 3].astype(np.float32) - np.float32(EDGE_ZERO)) / np.float32(EDGE_PER_PX)
-        wet = wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper)
-        if not upper:
-            joined = photo[:, :, 3] + EDGE_PER_PX * web_px(across)
-            wet[:, :, 3] = np.rint(np.clip(joined, 0.0, 255.0))
-        made.append(wet)
-    return made[0], made[1]
+        made.append(wet_rim(photo, edge_px, across, -down if upper else down, colours, softness_px, upper=upper))
+    made[1][:, :, 3] = closed[1][:, :, 3]
+    return _with_web((made[0], made[1]), web_px(across))
+
+
+def _between(closed: tuple[Image, Image], parted: tuple[Image, Image], share: float) -> tuple[Image, Image]:
+    """What the two lips have when closed and when parted, while they part."""
+    if share <= 0.0:
+        return closed
+    if share >= 1.0:
+        return parted
+    upper, lower = (
+        np.asarray(cv2.addWeighted(open_, share, shut, 1.0 - share, 0.0), np.uint8)
+        for open_, shut in zip(parted, closed, strict=True)
+    )
+    return upper, lower
+
+
+def _with_web(textures: tuple[Image, Image], reach_px: Doubles) -> tuple[Image, Image]:
+    """The lower lip's texture reaches further under the upper one, by pixels at 512 (float64 [h, w])."""
+    upper, lower = textures
+    reached = np.rint(np.clip(lower[:, :, 3] + EDGE_PER_PX * reach_px, 0.0, 255.0)).astype(np.uint8)
+    return upper, np.dstack([lower[:, :, :3], reached])

@@ -22,25 +22,26 @@ from avatar.oral.tongue import paint_raised_tip, paint_tongue
 from avatar.picture.blending import blend
 
 # The edge of the upper teeth lies this far below the line of the closed lips, eye distances.
-UPPER_EDGE = 0.026
+UPPER_EDGE = 0.027
 # Lips that are pushed forward in full hide so much more of the teeth.
 ROUNDING_HIDES = 0.04
 # The lower lip's edge stands so far above the lower teeth's; a jaw that is dropped in full gains so much on it.
-_LOWER_COVERED, _JAW_UNCOVERS = 0.030, 0.040
+_LOWER_COVERED, _JAW_UNCOVERS = 0.024, 0.034
 # How deep they lie behind the lips, eye distances: so far they stay behind a head that turns.
 _TEETH_DEEP, _TONGUE_DEEP, _CAVITY_DEEP = 0.05, 0.12, 0.35
-# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones; lower
-# where its hue hardly tells it from the skin, so that the dark behind it does.
-_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _PALE_DOWN = 0.72, 0.16, 0.18, 0.10
+# The tongue's back between the lower lip (0) and the upper teeth (1): at rest, in front vowels, in rounded ones, with
+# the jaw dropped in full; lower where its hue hardly tells it from the skin, so that the dark behind it does.
+_TONGUE_UP, _FRONT_UP, _ROUND_DOWN, _JAW_DOWN, _PALE_DOWN = 0.90, 0.12, 0.16, 0.10, 0.02
 # tongueOut at which its tip has risen to the upper teeth by 1 - 1/e: t, d and n are spoken with 0.05, l with 0.16.
 _RISES_AT = 0.035
 # From here on, it lies between the teeth: th.
 _BETWEEN_TEETH = 0.12
 # A tip that rises comes from so far below the edge of the lower teeth.
 _TIP_HIDDEN = 0.03
-# Around a place so much of the opening lets light in, eye distances, and how much of it is enough; never less light.
-_NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.6, 0.14
-_FAR, _FAR_GAIN, _FAR_LEAST = 0.20, 1.4, 0.50
+# Around a place so much of the opening lets light in (around what is far behind, so wide and so high), eye distances;
+# how much of it is enough; never less light.
+_NEAR, _NEAR_GAIN, _NEAR_LEAST = 0.085, 1.5, 0.30
+_FAR, _FAR_HIGH, _FAR_GAIN, _FAR_LEAST = 0.20, 0.13, 1.25, 0.22
 # Of the near window, the part that lies above a place: light comes from above, past the upper lip.
 _FROM_ABOVE = 0.60
 
@@ -105,7 +106,8 @@ class Interior:
         self._cavity = np.ascontiguousarray(cavity[:, :, :3])
         self._near_light = _light_table(_NEAR_GAIN, _NEAR_LEAST, colours.flesh)
         self._far_light = _light_table(_FAR_GAIN, _FAR_LEAST, colours.flesh)
-        self._near_px, self._far_px = (max(3, round(reach * eye_distance_px)) for reach in (_NEAR, _FAR))
+        self._near_px, *far_px = (max(3, round(reach * eye_distance_px)) for reach in (_NEAR, _FAR, _FAR_HIGH))
+        self._far_px = (far_px[0], far_px[1])
 
     def draw(self, position: Floats, opening: Image, pose: OralPose) -> Image:
         """What is behind the lips: uint8 [h, w, 3].
@@ -119,7 +121,7 @@ class Interior:
         lower_b = pose.lip_on_jaw - _LOWER_COVERED + _JAW_UNCOVERS * pose.jaw - ROUNDING_HIDES * pose.rounding
         raised = float(1.0 - np.exp(-pose.tongue_out / _RISES_AT))
         lip_b = min(pose.lower_lip, upper_b - 0.01)
-        up = self._tongue_up + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding
+        up = self._tongue_up + _FRONT_UP * pose.spread - _ROUND_DOWN * pose.rounding - _JAW_DOWN * pose.jaw
         tongue_b = max(lip_b + up * (upper_b - lip_b), lower_b + 0.004)
         tip_b = (1.0 - raised) * (lower_b - _TIP_HIDDEN) + raised * (upper_b + 0.004)
         middle, half = (upper_b + lip_b) / 2.0, max((upper_b - lip_b) / 2.0, 0.02)
@@ -142,7 +144,7 @@ class Interior:
         near, far = self._near_px, self._far_px
         from_above = (near // 2, int(_FROM_ABOVE * near))
         lit_near = cv2.blur(opening, (near, near), anchor=from_above, borderType=cv2.BORDER_CONSTANT)
-        lit_far = cv2.blur(opening, (far, far), borderType=cv2.BORDER_CONSTANT)
+        lit_far = cv2.blur(opening, far, borderType=cv2.BORDER_CONSTANT)
         to_rgb = cv2.COLOR_GRAY2RGB
         return (
             np.asarray(cv2.LUT(cv2.cvtColor(lit_near, to_rgb), self._near_light), np.uint8),

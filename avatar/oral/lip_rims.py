@@ -19,11 +19,13 @@ _OWN_PX, _RIM_PX = 3.4, 1.4
 # The share of the wet flesh's colour at the very edge; the shadow that lies on it above and below.
 _WET, _UPPER_SHADOW, _LOWER_SHADOW = 0.55, 0.34, 0.10
 # The sheen of the lower rim: how far inside the edge, how wide, how light by the skin's lights.
-_SHEEN_AT_PX, _SHEEN_PX, _SHEEN = 1.9, 0.8, 0.14
+_SHEEN_AT_PX, _SHEEN_PX, _SHEEN = 2.1, 1.0, 0.10
 # From here to there along the lips, their rims end.
 _TOUCH = (0.80, 0.96)
 # The skin that joins the lips in the corners reaches so far over the opening.
 _WEB_PX = 1.5
+# Likewise over closed lips whose edges end inside them.
+_JOINT_PX = 4.0
 
 
 def wet_rim(
@@ -75,3 +77,8 @@ def web_px(across: Doubles) -> Doubles:
     """How far, in pixels of a 512-pixel picture, skin joins the lips over an opening at a place along it."""
     along = np.abs(across)
     return np.asarray(_WEB_PX * smoothstep(along, 0.78, 0.99))
+
+
+def joint_px(across: Doubles) -> Doubles:
+    """How far, in such pixels, the lips of a photo's open mouth reach over one another near the corners."""
+    return np.asarray(_JOINT_PX * smoothstep(np.abs(across), 0.86, 0.97))

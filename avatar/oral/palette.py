@@ -10,24 +10,24 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.geometry import landmarks as lm
 from avatar.motion import Doubles, Floats
-from avatar.picture.blending import GREY
+from avatar.picture.blending import GREY, colourfulness
 
 # Teeth by the skin's highlights: 0.97 on light skin in usual light, more on darker skin, less where skin is nearly
 # white already. Real frames have 0.80 to 0.96 on light skin, up to 1.5 on dark skin.
-_ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.97, 0.62, 0.6, (0.88, 1.12)
-# How much of the light's colour, seen on the skin, teeth take on, per channel: they are a little yellow of their own.
-_ENAMEL_TINT = np.array([0.5, 0.5, 0.5])
+_ENAMEL, _HIGHLIGHT, _FALL, _ENAMEL_RANGE = 0.99, 0.62, 0.6, (0.93, 1.12)
+# How much of the light's colour, seen on the skin, teeth take on; and their own, a little yellow.
+_ENAMEL_TINT, _ENAMEL_OWN = 0.48, np.array([1.01, 1.0, 0.98])
 # The lit tongue by the lips' grey: 0.72 to 0.80 in real frames; by the cheeks': 0.5 to 0.67.
-_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.54, 0.64)
+_TONGUE_BY_LIPS, _TONGUE_BY_SKIN = 0.84, (0.58, 0.64)
 # Flesh inside has the hue of the lips, turned by a few degrees towards a real tongue's: by more where the lips' hue is
 # not yet so far from the skin's (5° to 21° in real frames). It is more saturated than pale lips and skin, but has no
 # lipstick on (0.38 to 0.48 in real frames).
-_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 5.0, 4.0, 10.0
+_TONGUE_HUE, _TURN, _MORE_TURN, _LIPS_OFF_SKIN = 354.0, 4.0, 2.0, 10.0
 _OVER_PALE, _PALE, _MOST_SATURATED = 1.25, 0.42, 0.60
 # The difference between its channels is at most this share of what lips or skin have.
 _PALER = 0.9
 # Light that is left is redder by this power of the flesh's colour.
-_REDDENS = 0.6
+_REDDENS = 0.8
 _SKIN = (50, 280, 101, 330, 36, 266)
 _LOWER_LIP: lm.Indices = (*lm.LIP_LOWER_INNER[1:-1], *(375, 321, 405, 314, 17, 84, 181, 91, 146)[1:-1])
 
@@ -61,7 +61,8 @@ def palette(image: Image, landmarks: Floats) -> Palette:
     skin = skin_colour(image, landmarks)
     highlight = skin_highlight(image, landmarks)
     ratio = float(np.clip(_ENAMEL - _FALL * (highlight / 255.0 - _HIGHLIGHT), *_ENAMEL_RANGE))
-    enamel = _of_grey(1.0 + _ENAMEL_TINT * (_of_grey(skin, 1.0) - 1.0), ratio * highlight)
+    own = 1.0 + (_ENAMEL_OWN - 1.0) * colourfulness(skin)
+    enamel = _of_grey(own * (1.0 + _ENAMEL_TINT * (_of_grey(skin, 1.0) - 1.0)), ratio * highlight)
     lips = lip_colour(image, landmarks)
     off_skin = _turn(_hue_and_saturation(lips)[0], _hue_and_saturation(skin)[0])
     redness = float(np.clip(off_skin / _LIPS_OFF_SKIN, 0.0, 1.0))
@@ -84,10 +85,20 @@ def skin_highlight(image: Image, landmarks: Floats) -> float:
 
 
 def lip_colour(image: Image, landmarks: Floats) -> Doubles:
-    """The lower lip's median colour, RGB in [0, 255]: moustaches hide the upper one."""
+    """The lower lip's colour, RGB in [0, 255]: moustaches hide the upper one.
+
+    It is as light and as colourful as the lip on the whole. Its hue is the redder half's: the outline that landmarks
+    give a thin or a painted lip takes in skin, beard and light.
+    """
     lip = _filled(image, landmarks[list(_LOWER_LIP), :2])
-    pixels = image[lip > 0]
-    return np.median(pixels, axis=0).astype(np.float64) if len(pixels) else skin_colour(image, landmarks)
+    pixels = image[lip > 0].astype(np.float64)
+    if not len(pixels):
+        return skin_colour(image, landmarks)
+    whole = np.median(pixels, axis=0)
+    redness = pixels[:, 0] / np.maximum(pixels @ GREY, 1.0)
+    red = np.median(pixels[redness >= np.median(redness)], axis=0)
+    hue, (_, saturation) = _hue_and_saturation(red)[0], _hue_and_saturation(whole)
+    return _of_hue(hue, saturation, float(whole @ GREY))
 
 
 def in_light(light: Doubles, flesh: Doubles) -> Doubles:
@@ -108,8 +119,7 @@ def _flesh(skin: Doubles, lips: Doubles, redness: float) -> Doubles:
     # What has no colour of its own stays grey.
     saturation = min(max(of_lips, min(_OVER_PALE * max(of_lips, of_skin), _PALE)), _MOST_SATURATED)
     saturation *= of_lips > 0.0
-    pure = cv2.cvtColor(np.array([[[hue % 360.0, saturation, 1.0]]], np.float32), cv2.COLOR_HSV2RGB)[0, 0]
-    colour = _of_grey(pure.astype(np.float64), grey)
+    colour = _of_hue(hue, saturation, grey)
     # A toned photograph stays as pale as it is.
     own = max(float(np.ptp(lips)), float(np.ptp(skin)))
     return grey + (colour - grey) * min(_PALER * own / max(float(np.ptp(colour)), 1e-6), 1.0)
@@ -124,6 +134,12 @@ def _hue_and_saturation(colour: Doubles) -> tuple[float, float]:
 def _turn(start: float, end: float) -> float:
     """From one hue to another the shorter way, degrees."""
     return (end - start + 180.0) % 360.0 - 180.0
+
+
+def _of_hue(hue: float, saturation: float, grey: float) -> Doubles:
+    """The colour of a hue in degrees, a saturation in [0, 1] and a grey level."""
+    pure = cv2.cvtColor(np.array([[[hue % 360.0, saturation, 1.0]]], np.float32), cv2.COLOR_HSV2RGB)[0, 0]
+    return _of_grey(pure.astype(np.float64), grey)
 
 
 def _of_grey(colour: Doubles, grey: float) -> Doubles:

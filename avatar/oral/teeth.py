@@ -32,7 +32,7 @@ def paint_teeth(colours: Palette, scale: float, *, upper: bool) -> Doubles:
     # The biting edges: an arch that rises towards the corners (upper), less so below, with each tooth's own step.
     height = np.array(_UPPER_TALL if upper else _LOWER_TALL)[index] * scale
     step = np.array(_UPPER_STEP if upper else _LOWER_STEP)[index]
-    inwards = b - (step + 0.22 * x**2) if upper else (0.055 * x**2 - step) - b
+    inwards = b - (step + 0.10 * x**2) if upper else (0.055 * x**2 - step) - b
     # Rounded corners at the biting edge, a scalloped gum line.
     side = np.abs(along - 0.5) * 2.0
     rounded = inwards - (0.008 if upper else 0.004) * scale * side**4

@@ -9,8 +9,10 @@ from avatar.motion import Doubles
 from avatar.oral.canvas import canvas
 from avatar.oral.palette import Palette
 
-HALF_TONGUE = 0.235
+HALF_TONGUE = 0.262
 """Half of its width, eye distances, in a mouth of the typical width."""
+_BACK_LIGHT, _WET = 0.55, 0.03
+"""Light where it goes back into the throat, by what its front has; the sheen of its back, by the teeth's colour."""
 _TIP_LIGHT = 1.22
 """Put out of the mouth it is lit as the lips are."""
 
@@ -23,13 +25,16 @@ def paint_tongue(colours: Palette, scale: float) -> Doubles:
     a, b = canvas()
     half = HALF_TONGUE * scale
     x = a / half
-    inside = -0.045 * scale * x**2 - 0.05 * scale * x**6 - b
-    body = smoothstep(inside, -0.012, 0.020) * (1.0 - smoothstep(x, 0.93, 1.06))
-    forward = smoothstep(inside, -0.02, 0.14)
-    groove = 1.0 - 0.12 * np.exp(-((a / 0.016) ** 2) - ((inside - 0.06) / 0.05) ** 2)
-    sides = 1.0 - 0.34 * smoothstep(x, 0.35, 1.0)
-    light = (0.70 + 0.30 * forward) * groove * sides
-    return np.dstack([colours.flesh * light[..., None], 255.0 * body])
+    inside = -0.050 * scale * x**2 - 0.05 * scale * x**6 - b
+    body = smoothstep(inside, -0.020, 0.022) * (1.0 - smoothstep(x, 0.88, 1.06))
+    forward = smoothstep(inside, -0.02, 0.13)
+    # A shallow furrow, not a line: the back is a little higher on both sides of it.
+    groove = 1.0 - 0.09 * np.exp(-((a / 0.028) ** 2) - ((inside - 0.08) / 0.06) ** 2)
+    sides = 1.0 - 0.42 * smoothstep(x, 0.45, 1.0)
+    light = (_BACK_LIGHT + (1.0 - _BACK_LIGHT) * forward) * groove * sides
+    wet = np.exp(-(((a - 0.055 * scale) / 0.05) ** 2) - ((inside - 0.105) / 0.022) ** 2)
+    colour = colours.flesh * light[..., None] + colours.enamel * (_WET * wet)[..., None]
+    return np.dstack([colour, 255.0 * body])
 
 
 def paint_raised_tip(colours: Palette, scale: float) -> Doubles:

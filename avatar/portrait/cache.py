@@ -20,7 +20,7 @@ from speech.files.input_file import check_input_file
 if TYPE_CHECKING:
     from avatar.portrait.portrait import Portrait
 
-# Beside the picture and its matte: landmarks, a few numbers and sentences, and the archive's own.
+# Beside the picture and its two masks: landmarks, a few numbers and sentences, and the archive's own.
 _REST_BYTES = 64_000
 _MOST_NOTICES = 20
 
@@ -36,7 +36,7 @@ def read_entry(entry: Path, size: int) -> dict[str, Any] | None:
     """
     try:
         # Archives in archives, devices, and arrays larger than their file end here.
-        most = size * size * 4 + _REST_BYTES
+        most = size * size * 5 + _REST_BYTES
         check_input_file(entry, "an analysed portrait", most_bytes=most)
         with zipfile.ZipFile(entry) as archive:
             members = archive.infolist()
@@ -64,6 +64,7 @@ def write_entry(entry: Path, portrait: Portrait) -> None:
         turns=np.array(portrait.turns),
         mouth_is_covered=np.array(portrait.mouth_is_covered),
         notices=np.frombuffer(json.dumps(portrait.notices).encode(), np.uint8),
+        **({} if portrait.in_front is None else {"in_front": np.rint(portrait.in_front * 255.0).astype(np.uint8)}),
     )
     with contextlib.suppress(OSError, InputError):
         entry.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,6 +83,8 @@ def _checked(arrays: dict[str, np.ndarray[Any, Any]], size: int) -> dict[str, An
         "turns": ((), np.int64),
         "mouth_is_covered": ((), np.bool_),
     }
+    if "in_front" in arrays:
+        shapes["in_front"] = ((size, size), np.uint8)
     for name, (shape, kind) in shapes.items():
         if name not in arrays or arrays[name].shape != shape or arrays[name].dtype != kind:
             return None
@@ -105,4 +108,5 @@ def _checked(arrays: dict[str, np.ndarray[Any, Any]], size: int) -> dict[str, An
         "turns": int(arrays["turns"]),
         "mouth_is_covered": bool(arrays["mouth_is_covered"]),
         "notices": tuple(notices),
+        "in_front": arrays["in_front"].astype(np.float32) / np.float32(255.0) if "in_front" in arrays else None,
     }

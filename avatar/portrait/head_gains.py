@@ -17,9 +17,9 @@ from avatar.portrait.head_pnp import HeadPnp
 # What is asked for while measuring, degrees; the gains that a single photo bears.
 _PITCH, _YAW = 10.0, 15.0
 _PITCH_GAINS, _YAW_GAINS = (1.0, 2.0), (0.8, 1.5)
+# Each gain is corrected so often; steps and cells a side of the field that turns the picture.
 _ROUNDS = 2
-_STEPS = 4
-_CELLS = 64
+_STEPS, _CELLS = 4, 64
 
 
 def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> HeadGains:
@@ -54,7 +54,8 @@ def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> H
         found = settled_landmarks(finder, np.asarray(turned, np.uint8))
         return None if found is None else float(np.degrees(pnp.angles(found)[0 if column == "headPitch" else 1]))
 
-    def gain(column: str, asked: float, gain: float, bounds: tuple[float, float]) -> float:
+    def measured(column: str, asked: float, gain: float, bounds: tuple[float, float]) -> float:
+        """The gain with which an angle comes back as it was asked for, degrees."""
         for _ in range(_ROUNDS):
             back = seen(column, asked * gain)
             if back is not None:
@@ -62,8 +63,8 @@ def measure_head_gains(image: Image, landmarks: Floats, finder: FaceFinder) -> H
         return gain
 
     return HeadGains(
-        up=gain("headPitch", _PITCH, usual.up, _PITCH_GAINS),
-        down=gain("headPitch", -_PITCH, usual.down, _PITCH_GAINS),
-        left=gain("headYaw", _YAW, usual.left, _YAW_GAINS),
-        right=gain("headYaw", -_YAW, usual.right, _YAW_GAINS),
+        up=measured("headPitch", _PITCH, usual.up, _PITCH_GAINS),
+        down=measured("headPitch", -_PITCH, usual.down, _PITCH_GAINS),
+        left=measured("headYaw", _YAW, usual.left, _YAW_GAINS),
+        right=measured("headYaw", -_YAW, usual.right, _YAW_GAINS),
     )

@@ -58,6 +58,7 @@ class Portrait:
         turns: quarters of a turn clockwise that the picture was given to be upright.
         mouth_is_covered: by a mask or a veil: it moves, but can't be opened.
         notices: what the owner should know about this picture, one sentence each.
+        in_front: float32 [S, S] in [0, 1], a hand and what it holds before the chin; None where there is none.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Portrait:
     turns: int
     mouth_is_covered: bool
     notices: tuple[str, ...]
+    in_front: Floats | None = None
 
     @property
     def size(self) -> int:
@@ -132,7 +134,7 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     from avatar.portrait.covered import mouth_is_covered
     from avatar.portrait.detection import FaceFinder
     from avatar.portrait.head_gains import measure_head_gains
-    from avatar.portrait.in_front import hand_in_front
+    from avatar.portrait.in_front import hand_in_front, held_in_front
     from avatar.portrait.landmark_checks import check_landmarks
     from avatar.portrait.matte import complete_matte
     from avatar.portrait.upright import contradicts_detector, upright
@@ -166,8 +168,11 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
         beyond = _beyond_edges(face, held.image)
         is_covered = beyond <= _CUT_OFF and mouth_is_covered(crop, landmarks)
         notices += check_landmarks(crop, landmarks, held.mirror_distances, mouth_is_covered=is_covered)
-        if hand_in_front(finder.hands(crop), landmarks):
-            notices.append("a hand at the face moves with the head: a picture without it would move better")
+        hands, in_front = finder.hands(crop), None
+        if hand_in_front(hands, landmarks):
+            in_front = held_in_front(crop, hands, landmarks)
+            what = "moves with the head" if in_front is None else "hides a part of it, which is made up"
+            notices.append(f"a hand at the face {what}: a picture without it would move better")
     notices += _edge_notices(beyond, held.image, held.placement)
     if abs(held.tilt) > _TILTED:
         notices.append(f"the head is tilted by {abs(held.tilt):.0f}°: an upright picture would move better")
@@ -177,7 +182,18 @@ def _found(path: Path, picture: Picture, size: int) -> Portrait:
     if turned > _TURNED:
         notices.append("the head is turned far: a frontal picture would move better")
     crop, landmarks, matte = _sized(held.image, held.placement, size, crop, landmarks, matte)
-    return Portrait(path, crop, landmarks, matte, held.placement, gains, held.turns, is_covered, notices=tuple(notices))
+    return Portrait(
+        path,
+        crop,
+        landmarks,
+        matte,
+        held.placement,
+        gains,
+        held.turns,
+        is_covered,
+        notices=tuple(notices),
+        in_front=None if in_front is None else _mask_sized(in_front, size),
+    )
 
 
 def _by_hand(path: Path, picture: Picture, size: int, placed: PlacedFace) -> Portrait:
@@ -208,10 +224,16 @@ def _sized(
 ) -> tuple[Image, Floats, Floats]:
     """Crop, landmarks and matte, found where the finder sees best, as large as is asked for."""
     if size != FRAME_SIZE:
-        matte = cv2.resize(matte, (size, size), interpolation=cv2.INTER_CUBIC)
         crop, landmarks = crop_square(image, placement, size), landmarks * np.float32(size / FRAME_SIZE)
+    return crop, landmarks, _mask_sized(matte, size)
+
+
+def _mask_sized(mask: Floats, size: int) -> Floats:
+    """A mask, float32 [FRAME_SIZE, FRAME_SIZE], at another size."""
+    if size != FRAME_SIZE:
+        mask = np.asarray(cv2.resize(mask, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
     # In steps of 1/255, as the cache keeps it: the first time draws the same pictures as every later one.
-    return crop, landmarks, np.rint(np.clip(matte, 0.0, 1.0) * 255.0).astype(np.float32) / np.float32(255.0)
+    return np.asarray(np.rint(np.clip(mask, 0.0, 1.0) * 255.0) / 255.0, np.float32)
 
 
 def _missing(face: Floats, image: Image) -> str:

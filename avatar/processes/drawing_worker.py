@@ -65,7 +65,7 @@ def load(setup: dict[str, Any]) -> Work:
                 for asked in call.incoming():
                     numbers = np.frombuffer(asked, np.float32)
                     with call.turn(turns):
-                        values, (breath, *_), lag = np.split(numbers, (MotionLayout.SIZE, MotionLayout.SIZE + 1))
+                        values, (breath,), lag = np.split(numbers, (MotionLayout.SIZE, MotionLayout.SIZE + 1))
                         image = decoder.decode(values, float(breath), lag)
                     memory[:] = image.data.cast("B")
                     call.emit()

@@ -16,7 +16,7 @@ from avatar.sampler.intention.state import IntentionState
 from avatar.sampler.options import SamplerOptions
 from avatar.sampler.speech_encoder import load_speech_encoder
 from avatar.sampler.state import SampledFrame
-from avatar.weights_file import laid_out
+from avatar.weights_file import store_by_columns
 
 SAMPLED = list(MotionLayout.SAMPLED)
 
@@ -76,5 +76,5 @@ def load_motion_model(path: Path | None = None) -> MotionModel:
         InputError: missing, damaged, or made for another layout or version.
     """
     checkpoint = load_checkpoint(path)
-    laid_out(checkpoint.denoiser)
+    store_by_columns(checkpoint.denoiser)
     return MotionModel(checkpoint)

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from avatar.motion import LOOK_AHEAD_FRAMES
 from avatar.sampler.features import HOPS_PER_FRAME
 from avatar.sampler.speech_mels import SPEECH_BANDS, silence_mels
-from avatar.weights_file import brief, laid_out, load_network, read_weights
+from avatar.weights_file import brief, load_network, read_weights, store_by_columns
 from speech.errors import InputError
 
 WINDOW_FRAMES = 25
@@ -170,4 +170,5 @@ def read_speech_encoder(path: Path) -> SpeechEncoder:
         encoder = load_network(SpeechEncoder, {name: tensor.float() for name, tensor in stored.items()})
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: expected the speech encoder's weights: {brief(error)}; {otherwise}") from None
-    return laid_out(encoder).requires_grad_(False)
+    store_by_columns(encoder)
+    return encoder.requires_grad_(False)

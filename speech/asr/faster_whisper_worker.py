@@ -82,7 +82,7 @@ class Decoder:
         self.decode(np.zeros(SPEECH_RATE_HZ, np.float32), lambda: None, AFTER_THE_SOUND_S)
 
     def __call__(self, sound: Samples, check: Callable[[], None], *, is_interim: bool = False) -> Understood:
-        """Understands a stretch; see `whisper_streaming.Decode`. CTranslate2 can't be stopped in its two steps.
+        """Understands a stretch; see `whisper_streaming.Decode`. CTranslate2 can't be stopped within its steps.
 
         Whether the whole window is used depends on the sound alone, so the final words do, too.
         """
@@ -116,7 +116,7 @@ class Decoder:
 
         Args:
             sound: float32 [N] at 16 kHz, at most 30 s.
-            check: called between CTranslate2's two steps.
+            check: called between CTranslate2's steps.
             after_s: what the window has after the sound, seconds; in all at most 30.
             is_interim: nobody needs to know how likely each word is.
         """
@@ -138,13 +138,15 @@ class Decoder:
             begin[1] = tokenizer.tokenizer.token_to_id(likeliest)
         most = most_tokens(seconds)
         if is_told(seconds) or is_interim or not self._short_prompt:
-            result = self._generate(encoded, [*(self._prompt if is_told(seconds) else ()), *begin], most, is_interim)
+            prompt = [*(self._prompt if is_told(seconds) else ()), *begin]
+            result = self._generate(encoded, prompt, most, with_logits=not is_interim)
             no_speech = result.no_speech_prob
         else:
             # Whoever is told of words hears some in every cough: whether there are any is asked before.
-            no_speech = self._generate(encoded, begin, 1, is_interim=True).no_speech_prob
+            no_speech = self._generate(encoded, begin, 1).no_speech_prob
             check()
-            result = self._generate(encoded, [*self._short_prompt, *begin], most, penalty=SHORT_PENALTY)
+            prompt = [*self._short_prompt, *begin]
+            result = self._generate(encoded, prompt, most, with_logits=True, penalty=SHORT_PENALTY)
         tokens = result.sequences_ids[0]
         text = " ".join(tokenizer.decode([token for token in tokens if token < tokenizer.timestamp_begin]).split())
         return Decoded(
@@ -157,9 +159,9 @@ class Decoder:
         )
 
     def _generate(
-        self, encoded: Any, prompt: list[int], most: int, is_interim: bool = False, penalty: float = 1.0
+        self, encoded: Any, prompt: list[int], most: int, *, with_logits: bool = False, penalty: float = 1.0
     ) -> Any:
-        """CTranslate2's second step: the likeliest tokens after these, at most so many."""
+        """What CTranslate2 finds after the prompt: the likeliest tokens, at most so many."""
         (result,) = self._whisper.model.generate(
             encoded,
             [prompt],
@@ -167,7 +169,7 @@ class Decoder:
             max_length=max(2 * most, most + len(prompt)),  # half of it is for the prompt
             repetition_penalty=penalty,
             return_scores=True,
-            return_logits_vocab=not is_interim,
+            return_logits_vocab=with_logits,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
             max_initial_timestamp_index=_LATEST_BEGIN,

@@ -30,7 +30,8 @@ _HARDLY_FINISHED = 0.06
 
 _FINISHED, _UNCLEAR, _READS_FINISHED, _DOUBTED, _FILLED, _OPEN = 0.42, 1.0, 1.25, 1.5, 1.75, 2.5
 """Shares of the wait: it reads and sounds finished; it sounds finished, and the words don't say; it reads finished, and
-does not sound so, or that is not known yet; neither; a filled pause, where words are often wrong; it must go on."""
+does not sound so, or that is not known yet; neither; a filled pause, where words are often wrong, or nothing that was
+understood; it must go on."""
 
 _PAUSED_BEFORE = 1.3
 """Who has paused in a turn waits longer in its later pauses, by this factor, before it reads and sounds finished."""
@@ -120,16 +121,15 @@ class AdaptiveWait:
 
     def wait_s(self, last_voiced_s: float, words: Transcript | None, completeness: float | None) -> float:
         """See `Endpointing.wait_s`."""
-        reading, is_heard = Reading.UNCLEAR, False
-        if words is not None and words.end_s >= last_voiced_s - WORDS_MISS_S:
-            reading, is_heard = self._reading(words.text), True
-            if (
-                words.is_doubtful and reading is Reading.FINISHED
-            ):  # what must go on may be misheard, and must all the same
-                reading = Reading.UNCLEAR
-        share = _share(reading, completeness)
-        if is_heard and words is not None and not words.text:
-            share = max(share, _FILLED)  # there is nothing to answer yet
+        if words is None or words.end_s < last_voiced_s - WORDS_MISS_S:  # of an earlier moment
+            share = _share(Reading.UNCLEAR, completeness)
+        else:
+            reading = self._reading(words.text)
+            if words.is_doubtful and reading is Reading.FINISHED:
+                reading = Reading.UNCLEAR  # what must go on must do so even if it was misheard
+            share = _share(reading, completeness)
+            if not words.text:
+                share = max(share, _FILLED)  # there is nothing to answer yet
         self._was_finished = share == _FINISHED
         return self._usual_wait_s * share * (_PAUSED_BEFORE if self._has_paused and share != _FINISHED else 1.0)
 

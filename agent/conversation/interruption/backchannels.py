@@ -40,12 +40,9 @@ def shows_listening(words: str) -> bool:
     """
     if len(tokens(words)) > _MOST_WORDS:
         return False
-    said = _ASKS.sub("", words)
-    kinds = [intent.kind for language in LANGUAGES if (intent := intent_of(words, language)) is not None]
-    if any(kind is not Kind.BACKCHANNEL for kind in kinds):
+    if _kinds(words) - {Kind.BACKCHANNEL}:
         return False  # "Hm?" asks for it again
-    wanted = (intent_of(said, language) for language in LANGUAGES)
-    return any(intent is not None and intent.kind is Kind.BACKCHANNEL for intent in wanted)
+    return Kind.BACKCHANNEL in _kinds(_ASKS.sub("", words))
 
 
 def may_show_listening(words: str, heard: Transcript) -> bool:
@@ -67,6 +64,11 @@ def may_show_listening(words: str, heard: Transcript) -> bool:
         return True
     like = float(similarity(_sounds("backchannels"), sounds).max())
     return like > obeyed and like >= (_SAME if confidence >= _SURE else _LIKE)
+
+
+def _kinds(words: str) -> set[Kind]:
+    """What words may want of the conversation, in any of our languages."""
+    return {intent.kind for language in LANGUAGES if (intent := intent_of(words, language)) is not None}
 
 
 @cache

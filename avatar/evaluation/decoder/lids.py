@@ -10,6 +10,7 @@ import numpy as np
 from avatar.decoder import Image
 from avatar.evaluation.results import Band, Cell, Row, at_least
 from avatar.geometry import landmarks as lm
+from avatar.geometry.opening import slit_between
 from avatar.motion import Floats
 from avatar.picture.blending import GREY
 
@@ -47,14 +48,12 @@ def measure_closed_lid(closed: Image, rest: Floats, side: str) -> ClosedLid | No
         side: "Left" or "Right".
     """
     plane = lm.FacePlane.of(rest)
-    corners = plane.to_plane(rest[list(lm.EYE_CORNERS[side])])
-    upper, lower = (plane.to_plane(rest[list(curve[side])]) for curve in (lm.EYE_UPPER, lm.EYE_LOWER))
+    slit = slit_between(plane, rest, lm.EYE_UPPER[side], lm.EYE_LOWER[side], lm.EYE_CORNERS[side])
     rows, columns = np.mgrid[: closed.shape[0], : closed.shape[1]]
     at = plane.to_plane(np.stack([columns, rows], axis=-1))
     a, b = at[..., 0], at[..., 1]
-    middle, half = corners[:, 0].mean(), abs(corners[1, 0] - corners[0, 0]) / 2.0
-    above, below = (np.interp(a, *curve[np.argsort(curve[:, 0])].T).astype(np.float64) for curve in (upper, lower))
-    inner = np.abs(a - middle) < _MIDDLE * half
+    above, below = slit.upper_at(a), slit.lower_at(a)
+    inner = np.abs(slit.across(a)) < _MIDDLE
     lid = inner & (b < above) & (b > below + _LID_FROM * (above - below))
     under = inner & (b < below - _UNDER[0]) & (b > below - _UNDER[1])
     if lid.sum() < 12 or under.sum() < 12:
