@@ -20,7 +20,7 @@ from avatar.picture.inpainting import disc
 _INSIDE_PX, _OUTSIDE_PX = 9, 22
 # The background's colours are learnt from so far outside: nearer, it is hair; further, what lies between cheek and
 # shoulder would be nobody's, and taken for the person.
-_BEHIND_PX = 8
+_BEHIND_PX = 13
 # Colours are learnt from so far around, with this noise (of 1); from fewer pixels than this share, nothing is.
 _AROUND_PX, _NOISE, _LEAST_SHARE = 26, 0.012, 0.02
 # Earrings, flowers, rims of spectacles are like neither: how likely person and background have any colour.
