@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Raise this whenever a change below, or in what it calls, changes what an analysis holds: old cache entries then no
 # longer match.
-_ANALYSIS_VERSION = 10
+_ANALYSIS_VERSION = 11
 _MIN_SIDE_PX = 96
 _MIN_EYE_DISTANCE_PX = 12.0
 _BLURRY_EYE_DISTANCE_PX = 40.0
