@@ -222,37 +222,33 @@ class SoundTrack:
     def _turn_gain(self, gain: float, at: int, over: int) -> int:
         if self._gain.target != gain:
             self._gain.turn_to(gain, at, over)
-            self._play_again(at)
+            self._play_again(at, self._fed_until)
         return at
 
     def _silence(self, at: int) -> int:
         """Takes back everything from sample `at` on; returns where the silence begins."""
-        free_from = self._changeable_from
-        at = max(at, min(free_from + FADE_SAMPLES, self._end))
-        if at >= self._end:
-            return self._end
-        kept: deque[tuple[int, Samples]] = deque()
-        for start, samples in self._pieces:
-            if start + len(samples) <= at:
-                kept.append((start, samples))
-            elif start < at:
-                left = samples[: at - start].copy()
-                fade = min(FADE_SAMPLES, at - max(start, free_from))
-                left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
-                kept.append((start, left))
+        wanted, free_from, kept = at, -1, self._pieces
+        while free_from != self._changeable_from:  # a player that has gone on meanwhile would never play the fade
+            free_from = self._changeable_from
+            at = max(wanted, min(free_from + FADE_SAMPLES, self._end))
+            if at >= self._end:
+                return self._end
+            kept = _faded(self._pieces, at, free_from)
         self._pieces = kept
+        # The fade first: all that follows takes a while to be read.
+        self._play_again(at - FADE_SAMPLES, at)
         self._end = at
         self._mark_changed(at)
-        self._play_again(at - FADE_SAMPLES)
+        self._play_again(at, self._fed_until)
         self._fed_until = min(self._fed_until, at)
         return at
 
-    def _play_again(self, start: int) -> None:
-        """Gives the player once more what it has from sample `start` on and has not played, as it is now."""
+    def _play_again(self, start: int, end: int) -> None:
+        """Gives the player once more what it has between two samples and has not played, as it is now."""
         if self._player is not None:
-            start = max(start, self._player.free_from)
-            if self._fed_until > start:
-                self._player.write(start, self._read(start, self._fed_until - start))
+            start, end = max(start, self._player.free_from), min(end, self._fed_until)
+            if end > start:
+                self._player.write(start, self._read(start, end - start))
 
     def take(self, start: int, count: int) -> Samples:
         """Returns what `read` does, for being played: from now on it stays as it is."""
@@ -314,3 +310,17 @@ class SoundTrack:
 
     def _mark_changed(self, sample: int) -> None:
         self._changed_from = sample if self._changed_from is None else min(self._changed_from, sample)
+
+
+def _faded(pieces: deque[tuple[int, Samples]], at: int, free_from: int) -> deque[tuple[int, Samples]]:
+    """What is left of pieces where there is silence from sample `at` on, faded out, but not before `free_from`."""
+    kept: deque[tuple[int, Samples]] = deque()
+    for start, samples in pieces:
+        if start + len(samples) <= at:
+            kept.append((start, samples))
+        elif start < at:
+            left = samples[: at - start].copy()
+            fade = min(FADE_SAMPLES, at - max(start, free_from))
+            left[len(left) - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+            kept.append((start, left))
+    return kept

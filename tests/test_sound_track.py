@@ -119,6 +119,32 @@ def test_a_player_at_its_own_pace_plays_what_was_written_and_cut(memory: SoundMe
     assert rest[: end - 10_080 - FADE_SAMPLES].all() and not rest[end - 10_080 :].any()
 
 
+def test_a_cut_fades_though_the_player_goes_on_in_the_middle_of_it(
+    memory: SoundMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track, asked = SoundTrack(), 0
+    track.attach_player(memory)
+    track.append(ones(48_000))
+    heard = [played(memory, 4800)]
+    real = SoundMemory.free_from.fget
+    assert real is not None
+
+    def free_from(self: SoundMemory) -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 3:  # the first says where the fade goes, of the cut and of its gain
+            heard.append(memory.take(SPEAKER_BLOCK)[1])
+        return int(real(self))
+
+    monkeypatch.setattr(SoundMemory, "free_from", property(free_from))
+    track.cut()
+    monkeypatch.undo()
+    assert asked >= 3
+    sound = np.concatenate([*heard, played(memory, 24_000)])
+    last = int(np.flatnonzero(sound)[-1])
+    assert sound[last] < 0.05 and np.abs(np.diff(sound[1000 : last + 1])).max() < 0.01
+
+
 def test_sound_that_a_player_has_no_room_for_follows_later(memory: SoundMemory) -> None:
     track = SoundTrack()
     track.attach_player(memory)

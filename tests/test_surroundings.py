@@ -156,7 +156,7 @@ def test_where_somebody_may_be_is_no_background() -> None:
     picture, own = np.full((300, 300, 3), 200, np.uint8), np.zeros((300, 300), np.uint8)
     picture[100:250, 100:220], own[100:250, 100:220] = (150, 100, 80), 1
     flower = np.zeros((300, 300), np.bool_)
-    flower[150:180, 84:100] = True
+    flower[150:180, 74:100] = True
     picture[flower] = (30, 40, 200)
     own[155:175, 94:100] = 1  # the segmentation has a part of it, and is not sure of the rest
     assert edge_alpha(picture, own, 1.0, flower)[flower].mean() > edge_alpha(picture, own, 1.0)[flower].mean() + 0.2
