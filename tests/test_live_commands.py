@@ -132,6 +132,7 @@ def _helpers(program: LiveProgram) -> list[str]:
 
 
 @pytest.mark.real_time
+@pytest.mark.measured  # alone: a microphone that is starved for a moment tears the voice in two
 def test_a_mirrored_voice_comes_out_with_a_face(server: Pulse, tmp_path: Path) -> None:
     speech = read_audio(QUESTIONS / "1_name.wav", OUTPUT_RATE_HZ)
     with (
